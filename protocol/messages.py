@@ -1,0 +1,356 @@
+"""What is said in a frame: one Struct for each type, one union for each direction.
+
+A Struct is the type, the check and the codec at once (msgspec). Three rules keep a hostile peer
+from doing harm with JSON alone:
+
+- Requests are flat and refuse members they do not know, so that nothing is ever built from, and
+  hardly anything skipped in, a value that the peer nested on purpose. What is nested too deeply
+  to skip ends as `bad_frame`; the thread that decodes needs a stack of 1 MiB for that to be an
+  exception in every interpreter (see THREAD_STACK_SIZE).
+- Bytes that are no JSON object are `bad_frame`, which is fatal; a JSON object that is no request
+  is `bad_request`, and the connection lives on.
+- What the server sends may gain members and types within version 1: clients ignore both.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from protocol.errors import Code, ProtocolError
+from protocol.framing import encode_frame
+
+THREAD_STACK_SIZE = 1024 * 1024
+"""Bytes of stack for every thread that decodes what a peer sent.
+
+The deepest nest that fits a frame crashes CPython 3.13.0 on a stack of 256 KiB; from 384 KiB up it
+raises RecursionError. A stack costs address space, not memory.
+"""
+
+LARGEST_ID = 2**53 - 1
+"""The largest `id` and `seq`: what every JSON implementation keeps exact."""
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Seq = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+
+
+# -- client to server ---------------------------------------------------------------------------
+
+
+class Request(
+    Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True,
+    omit_defaults=True,
+):  # fmt: skip
+    """The base of everything a client sends."""
+
+
+class Hello(Request, frozen=True):
+    """The first frame: who is there. `session` takes an earlier session up again."""
+
+    version: int
+    nick: str
+    client: str | None = None
+    password: str | None = None
+    session: str | None = None
+
+
+class Join(Request, frozen=True):
+    """Enter a room and place a cursor in its log: behind `after`, or `history` messages back."""
+
+    id: Id
+    room: str
+    after: Seq | None = None
+    history: Seq | None = None
+
+
+class Leave(Request, frozen=True):
+    """Leave a room."""
+
+    id: Id
+    room: str
+
+
+class Say(Request, frozen=True):
+    """Append a message to a room's log."""
+
+    id: Id
+    room: str
+    text: str
+    kind: Literal["text", "action"] = "text"
+
+
+class Tell(Request, frozen=True):
+    """Send one person a message that is not kept."""
+
+    id: Id
+    to: str
+    text: str
+
+
+class Nick(Request, frozen=True):
+    """Take another nick."""
+
+    id: Id
+    nick: str
+
+
+class Topic(Request, frozen=True):
+    """Set a room's topic, which its log records."""
+
+    id: Id
+    room: str
+    topic: str
+
+
+class Who(Request, frozen=True):
+    """Ask who is in a room, in the order of the nicks, from behind `after`."""
+
+    id: Id
+    room: str
+    after: str | None = None
+
+
+class Rooms(Request, frozen=True):
+    """Ask which rooms there are, in the order of their names, from behind `after`."""
+
+    id: Id
+    after: str | None = None
+
+
+class History(Request, frozen=True):
+    """Ask for messages before or after a `seq`; the newest without either."""
+
+    id: Id
+    room: str
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Limit | None = None
+
+
+class Search(Request, frozen=True):
+    """Ask for the newest messages that hold all words of `query`, before a `seq`."""
+
+    id: Id
+    room: str
+    query: str
+    before: Seq | None = None
+    limit: Limit | None = None
+
+
+class Ping(Request, frozen=True):
+    """Ask for a `pong`."""
+
+    id: Id
+
+
+class Pong(Request, frozen=True):
+    """The answer to the server's `ping`."""
+
+    re: Id
+
+
+class Bye(Request, frozen=True):
+    """Ask the server to close, once all before it is answered."""
+
+    id: Id
+
+
+AnyRequest = (
+    Hello | Join | Leave | Say | Tell | Nick | Topic | Who | Rooms | History | Search
+    | Ping | Pong | Bye
+)  # fmt: skip
+
+
+# -- server to client ---------------------------------------------------------------------------
+
+
+class ServerMessage(Struct, frozen=True, tag_field="type", tag=str.lower, omit_defaults=True):
+    """The base of everything the server sends. Members that are not known are ignored."""
+
+
+class Welcome(ServerMessage, frozen=True):
+    """The answer to `hello`. `session` is a secret; `limits` maps a rule's name to its value."""
+
+    version: int
+    server: str
+    session: str
+    nick: str
+    limits: dict[str, Any]
+    motd: str
+
+
+class Ok(ServerMessage, frozen=True):
+    """The request `re` was done."""
+
+    re: int
+    room: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    members: int | UnsetType = UNSET
+    topic: str | UnsetType = UNSET
+    nick: str | UnsetType = UNSET
+
+
+class Message(ServerMessage, frozen=True):
+    """One entry of a room's log. `time` is in Unix seconds, UTC.
+
+    `kind` is text, action, topic or notice; a later server may know more.
+    """
+
+    room: str
+    seq: int
+    time: float
+    from_: str = msgspec.field(name="from")
+    kind: str
+    text: str
+
+
+class RoomEntry(Struct, frozen=True):
+    """One line of the answer to `rooms`."""
+
+    room: str
+    members: int
+    topic: str
+
+
+class Page(ServerMessage, frozen=True):
+    """One page of the answer to `who`, `rooms`, `history` or `search`; `more` if it goes on."""
+
+    re: int
+    more: bool
+    members: Sequence[str] | UnsetType = UNSET
+    rooms: Sequence[RoomEntry] | UnsetType = UNSET
+    messages: Sequence[Message] | UnsetType = UNSET
+
+
+class Error(ServerMessage, frozen=True):
+    """The request `re` was refused; or, with `re` None, what was sent was no request."""
+
+    re: int | None
+    code: str
+    text: str
+    retry_after: float | UnsetType = UNSET
+
+
+class ServerPong(ServerMessage, frozen=True, tag="pong"):
+    """The answer to a client's `ping`."""
+
+    re: int
+
+
+class ServerPing(ServerMessage, frozen=True, tag="ping"):
+    """The server asks for a `pong`."""
+
+    id: int
+
+
+class Direct(ServerMessage, frozen=True):
+    """A message to one person. `time` is in Unix seconds, UTC."""
+
+    time: float
+    from_: str = msgspec.field(name="from")
+    to: str
+    text: str
+
+
+class Presence(ServerMessage, frozen=True):
+    """Who came, went or was renamed since the last one; `members` is how many are there now."""
+
+    room: str
+    joined: Sequence[str]
+    left: Sequence[str]
+    renamed: Sequence[tuple[str, str]]
+    members: int
+
+
+class Goodbye(ServerMessage, frozen=True):
+    """The server closes, and why."""
+
+    code: str
+    text: str
+
+
+AnyServerMessage = (
+    Welcome | Ok | Message | Page | Error | ServerPong | ServerPing | Direct | Presence | Goodbye
+)
+
+
+# -- codec --------------------------------------------------------------------------------------
+
+
+class _Envelope(Struct):
+    """As little of a JSON object as it takes to answer it."""
+
+    id: msgspec.Raw = msgspec.Raw()
+
+
+_encoder = msgspec.json.Encoder()
+_request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+_server_decoder: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage)
+_envelope_decoder = msgspec.json.Decoder(_Envelope)
+_id_decoder: msgspec.json.Decoder[int] = msgspec.json.Decoder(Id)
+
+
+def encode(message: Request | ServerMessage) -> bytes:
+    """Return `message` as one frame.
+
+    Raises:
+        ValueError: it does not fit a frame, or holds a lone surrogate.
+    """
+    return encode_frame(_encoder.encode(message))
+
+
+def encoded_size(value: object) -> int:
+    """Return how many bytes `value` takes inside a frame, for whoever fills a page."""
+    return len(_encoder.encode(value))
+
+
+def decode_request(payload: bytes) -> AnyRequest:
+    """Return the request that a client's payload holds.
+
+    Raises:
+        ProtocolError: `bad_frame` if it is no JSON object in UTF-8; `bad_request`, with the id
+            as `re` where one could be read, if it is one but no request.
+    """
+    try:
+        return _request_decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    except (ValueError, RecursionError) as error:
+        raise _bad_frame(error) from error
+    raise ProtocolError(Code.BAD_REQUEST, f"{reason}.", re=_read_id(payload))
+
+
+def decode_server_message(payload: bytes) -> AnyServerMessage | None:
+    """Return what a server's payload says, or None for a type that this version does not know.
+
+    Raises:
+        ProtocolError: `bad_frame` if it is no JSON object in UTF-8.
+    """
+    try:
+        return _server_decoder.decode(payload)
+    except msgspec.ValidationError:
+        _read_id(payload)
+        return None
+    except (ValueError, RecursionError) as error:
+        raise _bad_frame(error) from error
+
+
+def _read_id(payload: bytes) -> int | None:
+    """The id of an object that is no request, if it has one that could be a request's."""
+    try:
+        payload.decode("utf-8")
+        raw = _envelope_decoder.decode(payload).id
+    except (ValueError, RecursionError) as error:
+        raise _bad_frame(error) from error
+    try:
+        return _id_decoder.decode(raw)
+    except ValueError:
+        return None
+
+
+def _bad_frame(error: Exception) -> ProtocolError:
+    if isinstance(error, RecursionError):
+        return ProtocolError(Code.BAD_FRAME, "a frame holds a JSON object that is nested less")
+    return ProtocolError(Code.BAD_FRAME, f"a frame holds one JSON object in UTF-8: {error}")
