@@ -1,0 +1,1 @@
+"""What the tests stand on: an independent client, real servers, a bad network, a clock."""

@@ -1,0 +1,217 @@
+"""Real servers for tests: one inside this process, and the program itself as a child."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from chat_server.server import Server
+
+from chat_server.clock import SystemClock
+from chat_server.settings import Settings
+from tests.support.clock import ManualClock
+from tests.support.waiting import DEADLINE, eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_LISTENING = re.compile(r"^listening on (\S+)$", re.MULTILINE)
+
+
+@contextmanager
+def running_server(
+    data: Path | None = None, clock: ManualClock | None = None, **settings: Any
+) -> Iterator[Server]:
+    """Run a server in this process, on a port that the system picks.
+
+    Args:
+        data: the data folder; a temporary one if it is not given.
+        clock: its clock, if it is not to be the real one.
+        settings: what differs from the defaults.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = {"hosts": ("127.0.0.1",), "port": 0, "data": data or Path(folder), **settings}
+        server = Server(Settings(**chosen), clock=clock or SystemClock())
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def address_of(server: Server) -> str:
+    """Where the first listener of `server` listens."""
+    return str(server.addresses[0])
+
+
+class _Capture:
+    """Reads one of a child's streams to its end."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()  # guards _text
+        self._text = ""
+        self._thread = threading.Thread(target=self._run, name="capture")
+        self._thread.start()
+
+    @property
+    def text(self) -> str:
+        """What came so far."""
+        with self._lock:
+            return self._text
+
+    def finish(self) -> None:
+        """Wait for the end of the stream."""
+        self._thread.join(DEADLINE)
+        self._stream.close()
+
+    def _run(self) -> None:
+        for line in self._stream:
+            with self._lock:
+                self._text += line
+
+
+class ServerProcess:
+    """The program as a user starts it. A context manager that leaves nothing behind.
+
+    Attributes:
+        arguments: what it was started with.
+        addresses: where it says that it listens.
+        returncode: how it ended, None while it runs.
+    """
+
+    def __init__(self, *arguments: str | Path, user: int | None = None) -> None:
+        self.arguments: Sequence[str] = [str(argument) for argument in arguments]
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "chat_server", *self.arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            user=user,
+        )
+        assert self._child.stdout is not None
+        assert self._child.stderr is not None
+        self._stdout = _Capture(self._child.stdout)
+        self._stderr = _Capture(self._child.stderr)
+
+    @classmethod
+    def serve(cls, data: Path, *more: str | Path, port: int = 0, host: str = "127.0.0.1") -> Self:
+        """Start a server on one host and wait until it listens."""
+        server = cls("--host", host, "--port", str(port), "--data", data, *more)
+        try:
+            server.wait_until_listening()
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    @property
+    def stdout(self) -> str:
+        """What it wrote to its standard output so far."""
+        return self._stdout.text
+
+    @property
+    def stderr(self) -> str:
+        """What it wrote to its standard error so far."""
+        return self._stderr.text
+
+    @property
+    def returncode(self) -> int | None:
+        """How it ended, or None."""
+        return self._child.poll()
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where it says that it listens."""
+        return _LISTENING.findall(self.stdout)
+
+    @property
+    def address(self) -> str:
+        """The first of `addresses`."""
+        return self.addresses[0]
+
+    @property
+    def port(self) -> int:
+        """The port in `address`."""
+        return int(self.address.rpartition(":")[2])
+
+    def wait_until_listening(self, count: int = 1) -> list[str]:
+        """Wait for `count` listeners and return their addresses."""
+
+        def ready() -> bool:
+            assert self.returncode is None, f"it ended with {self.returncode}: {self.stderr}"
+            return len(self.addresses) >= count
+
+        eventually(ready)
+        return self.addresses
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        self._child.kill()
+        self.wait()
+
+    def interrupt(self) -> None:
+        """SIGINT, as Ctrl-C sends."""
+        self._child.send_signal(signal.SIGINT)
+
+    def terminate(self) -> None:
+        """SIGTERM, as a service manager sends."""
+        self._child.terminate()
+
+    def wait(self, within: float = DEADLINE) -> int:
+        """Wait for the end and return the exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs.
+        """
+        code = self._child.wait(within)
+        self._stdout.finish()
+        self._stderr.finish()
+        return code
+
+    def close(self) -> None:
+        """Kill it if it still runs."""
+        if self.returncode is None:
+            self._child.kill()
+        self.wait()
+
+    def restarted(self) -> "ServerProcess":
+        """Start the program again on the same data and the same port, and wait for it.
+
+        The first must have ended.
+        """
+        arguments = list(self.arguments)
+        arguments[arguments.index("--port") + 1] = str(self.port)
+        again = ServerProcess(*arguments)
+        try:
+            again.wait_until_listening()
+        except BaseException:
+            again.close()
+            raise
+        return again
