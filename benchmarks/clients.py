@@ -1,0 +1,175 @@
+"""The two ends of a fan-out: members that only read, publishers that never stop talking.
+
+Both are driven by one epoll loop that calls `turn` when their socket is ready, and share one
+buffer to receive into.
+"""
+
+import contextlib
+import select
+import socket
+import time
+from array import array
+
+from benchmarks.audit import NUMBER_DIGITS, SharedLog
+from protocol import VERSION
+from protocol.framing import FrameDecoder
+from protocol.messages import Error, Goodbye, Hello, Join, Ok, Say, decode_server_message, encode
+
+JOIN_ID = 1
+PATIENCE = 30.0
+"""Seconds for one reply while connecting."""
+
+_buffer = bytearray(256 * 1024)
+_view = memoryview(_buffer)
+
+
+class RunFailedError(Exception):
+    """The run could not be made: the server refused something, or went away."""
+
+
+def enter_room(address: tuple[str, int], nick: str, room: str) -> socket.socket:
+    """Return a connection, non-blocking, that has said hello and is in the room.
+
+    Raises:
+        RunFailedError: the server refused.
+        OSError: it could not be reached, or did not answer within PATIENCE.
+    """
+    connection = socket.create_connection(address, timeout=PATIENCE)
+    connection.sendall(encode(Hello(VERSION, nick, client="bench")) + encode(Join(JOIN_ID, room)))
+    decoder = FrameDecoder()
+    while not any(
+        _is_join_reply(payload, nick) for payload in decoder.feed(connection.recv(65536))
+    ):
+        pass
+    connection.setblocking(False)
+    return connection
+
+
+def _is_join_reply(payload: bytes, nick: str) -> bool:
+    message = decode_server_message(payload)
+    _refuse_errors(message, nick)
+    return isinstance(message, Ok) and message.re == JOIN_ID
+
+
+def _refuse_errors(message: object, nick: str) -> None:
+    if isinstance(message, Error | Goodbye):
+        raise RunFailedError(f"{nick} was told {message.code}: {message.text}")
+
+
+def _receive(connection: socket.socket, nick: str) -> int:
+    """Receive into the shared buffer and return how many bytes."""
+    count = connection.recv_into(_buffer)
+    if not count:
+        raise RunFailedError(f"the server closed the connection of {nick}")
+    return count
+
+
+class Member:
+    """One that only reads.
+
+    Attributes:
+        offset: bytes of the log it has received.
+        fault: how it first differed from the other members, or "".
+    """
+
+    def __init__(self, nick: str, connection: socket.socket, log: SharedLog) -> None:
+        self.nick = nick
+        self.connection = connection
+        self.offset = 0
+        self.fault = ""
+        self._log = log
+
+    def turn(self, _event: int) -> None:
+        """Receive what is there and compare it with what the others got."""
+        count = _receive(self.connection, self.nick)
+        if not self.fault and not self._log.accept(self.offset, _view[:count]):
+            stretch = f"bytes {self.offset} to {self.offset + count}"
+            self.fault = f"{self.nick} and the other members differ in {stretch}"
+        self.offset += count
+
+
+class Publisher:
+    """One that keeps a number of texts without a reply while `talking`.
+
+    Attributes:
+        seqs: the `seq` in the reply to each text; 0 where there is none yet.
+        latencies: seconds from a text to its reply, in the order of the replies.
+    """
+
+    def __init__(
+        self,
+        nick: str,
+        connection: socket.socket,
+        poll: select.epoll,
+        *,
+        room: str,
+        window: int,
+        text_bytes: int,
+    ) -> None:
+        self.nick = nick
+        self.connection = connection
+        self.talking = False
+        self.seqs: list[int] = []
+        self.latencies = array("d")
+        self._poll = poll
+        self._room = room
+        self._window = window
+        self._filler = "x" * (text_bytes - NUMBER_DIGITS)
+        self._decoder = FrameDecoder()
+        self._said_at = array("d")
+        self._unsent = bytearray()
+
+    @property
+    def waiting(self) -> int:
+        """How many texts have no reply yet."""
+        return len(self.seqs) - len(self.latencies)
+
+    def turn(self, event: int) -> None:
+        """Take the replies that are there, and say as many texts again."""
+        if event & ~select.EPOLLOUT:
+            count = _receive(self.connection, self.nick)
+            self._take(bytes(_view[:count]))
+        self.talk()
+
+    def talk(self) -> None:
+        """Fill the window, and send what the socket takes."""
+        if self.talking:
+            self._fill()
+        if not self._unsent:
+            return
+        with contextlib.suppress(BlockingIOError):
+            del self._unsent[: self.connection.send(self._unsent)]
+        blocked = select.EPOLLOUT if self._unsent else 0
+        self._poll.modify(self.connection, select.EPOLLIN | blocked)
+
+    def _fill(self) -> None:
+        first, missing = len(self.seqs), self._window - self.waiting
+        for number in range(first, first + missing):
+            text = f"{number:0{NUMBER_DIGITS}}{self._filler}"
+            self._unsent += encode(Say(_say_id(number), self._room, text))
+        self.seqs.extend([0] * missing)
+        self._said_at.extend([time.perf_counter()] * missing)
+
+    def _take(self, data: bytes) -> None:
+        now = time.perf_counter()
+        for payload in self._decoder.feed(data):
+            # Nearly all of it is what the room says. A server that wrote its members in another
+            # order would cost a decode here, and nothing else.
+            if payload.startswith(b'{"type":"message"'):
+                continue
+            reply = decode_server_message(payload)
+            _refuse_errors(reply, self.nick)
+            if isinstance(reply, Ok):
+                self._take_reply(reply, now)
+
+    def _take_reply(self, reply: Ok, now: float) -> None:
+        number = reply.re - _say_id(0)
+        if not isinstance(reply.seq, int) or not 0 <= number < len(self.seqs) or self.seqs[number]:
+            raise RunFailedError(f"{self.nick} did not ask for {reply}")
+        self.seqs[number] = reply.seq
+        self.latencies.append(now - self._said_at[number])
+
+
+def _say_id(number: int) -> int:
+    """The id of a publisher's text, counted from 0."""
+    return JOIN_ID + 1 + number

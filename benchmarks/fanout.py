@@ -1,0 +1,327 @@
+"""Saturated fan-out: a few publishers say as much as they can, all members of the room hear it.
+
+Each publisher keeps a window of texts that have no reply yet, and says another for each reply
+(a closed loop: this measures throughput; its times to `ok` are those of a server at its limit).
+Members only read. Publishers are in the room too, since one cannot talk where one is not, but
+what they hear is skipped and counted nowhere: `deliveries` are those to members.
+
+The generator is one process with one epoll, and costs a read and a memcmp for all that a member
+received since its last turn (see audit.py). What it can measure shows against a server that does
+nothing else:
+
+    python -m benchmarks.fanout --server benchmarks.null_server
+
+On the 2 cores this was written on, that gave 15 million deliveries a second to 100 members and 30
+million to 1,000, with the null server and the generator each at the end of its core: a lower
+bound of what can be measured here, several times the 4 to 8 million expected of the real server.
+"""
+
+import argparse
+import contextlib
+import gc
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.audit import NUMBER_DIGITS, LogReading, SharedLog, read_log
+from benchmarks.clients import Member, Publisher, RunFailedError, enter_room
+from benchmarks.server_process import ServerFailedError, ServerProcess, running_server
+
+ROOM = "lobby"
+
+QUIET = 1.0
+"""Seconds without a byte after which the presence traffic of the joins has ended."""
+
+DRAIN_PATIENCE = 30.0
+"""Seconds after the last text until all must have their replies and their messages."""
+
+TURNS_PER_POLL = 64
+"""How many sockets are served before another look at which are ready: publishers wait no longer."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment of the run: seconds on the clock and of the processors, and how far all had come."""
+
+    time: float
+    server_cpu: float
+    own_cpu: float
+    offsets: list[int]
+    replies: list[int]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run measured between two marks. Times are in seconds."""
+
+    members: int
+    seconds: float
+    messages: int
+    deliveries: int
+    server_cpu: float
+    own_cpu: float
+    latencies: list[float]
+    faults: list[str]
+
+
+class Room:
+    """One room with its members and publishers, and the loop that serves them all."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self._server = server
+        self._log = SharedLog()
+        self._poll = select.epoll()
+        self._by_fd: dict[int, Member | Publisher] = {}
+        self._members: list[Member] = []
+        self._publishers: list[Publisher] = []
+
+    def fill(self, options: argparse.Namespace, members: int) -> None:
+        """Connect everybody, and wait until the joins are no longer told."""
+        for number in range(members):
+            member = Member(f"m{number}", self._enter(f"m{number}"), self._log)
+            self._by_fd[member.connection.fileno()] = member
+            self._members.append(member)
+        for number in range(options.publishers):
+            publisher = Publisher(
+                f"p{number}",
+                self._enter(f"p{number}"),
+                self._poll,
+                room=ROOM,
+                window=options.window,
+                text_bytes=options.text_bytes,
+            )
+            self._by_fd[publisher.connection.fileno()] = publisher
+            self._publishers.append(publisher)
+        self._discard_presence()
+
+    def talk(self, warm_up: float, seconds: float) -> tuple[Mark, Mark]:
+        """Let the publishers talk; return the marks where the clock started and stopped."""
+        for publisher in self._publishers:
+            publisher.talking = True
+            publisher.talk()
+        self._serve(lambda: False, warm_up)
+        start = self._mark()
+        self._serve(lambda: False, seconds)
+        stop = self._mark()
+        for publisher in self._publishers:
+            publisher.talking = False
+        self._serve(self._all_heard, DRAIN_PATIENCE)
+        return start, stop
+
+    def result(self, start: Mark, stop: Mark) -> Result:
+        """Read the log and return what was measured between the marks."""
+        reading = read_log(self._log.data, {p.nick: p.seqs for p in self._publishers})
+        heard = [
+            reading.messages_within(after) - reading.messages_within(before)
+            for before, after in zip(start.offsets, stop.offsets, strict=True)
+        ]
+        latencies: list[float] = []
+        for publisher, before, after in zip(
+            self._publishers, start.replies, stop.replies, strict=True
+        ):
+            latencies += publisher.latencies[before:after]
+        return Result(
+            members=len(self._members),
+            seconds=stop.time - start.time,
+            messages=len(latencies),
+            deliveries=sum(heard),
+            server_cpu=stop.server_cpu - start.server_cpu,
+            own_cpu=stop.own_cpu - start.own_cpu,
+            latencies=sorted(latencies),
+            faults=self._faults(reading),
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        for client in self._by_fd.values():
+            client.connection.close()
+        self._poll.close()
+
+    def _enter(self, nick: str) -> socket.socket:
+        connection = enter_room(self._server.address, nick, ROOM)
+        self._poll.register(connection, select.EPOLLIN)
+        return connection
+
+    def _discard_presence(self) -> None:
+        """Throw away what comes until nothing does: who joined differs from member to member."""
+        while ready := self._poll.poll(QUIET):
+            for fd, _ in ready:
+                if not self._by_fd[fd].connection.recv(65536):
+                    raise RunFailedError("the server closed a connection before the start")
+
+    def _serve(self, done: Callable[[], bool], seconds: float) -> None:
+        """Serve whoever is ready until it is done or the time is over."""
+        until = time.monotonic() + seconds
+        while not done() and (left := until - time.monotonic()) > 0:
+            for fd, event in self._poll.poll(left, TURNS_PER_POLL):
+                self._by_fd[fd].turn(event)
+
+    def _all_heard(self) -> bool:
+        if any(publisher.waiting for publisher in self._publishers):
+            return False
+        size = len(self._log.data)
+        return all(member.offset >= size or member.fault for member in self._members)
+
+    def _mark(self) -> Mark:
+        return Mark(
+            time=time.perf_counter(),
+            server_cpu=self._server.cpu_seconds(),
+            own_cpu=time.process_time(),
+            offsets=[member.offset for member in self._members],
+            replies=[len(publisher.latencies) for publisher in self._publishers],
+        )
+
+    def _faults(self, reading: LogReading) -> list[str]:
+        size = len(self._log.data)
+        return [
+            *(member.fault for member in self._members if member.fault),
+            *(
+                f"{member.nick} lacks the last {size - member.offset} bytes"
+                for member in self._members
+                if member.offset < size
+            ),
+            *(
+                f"{publisher.nick} lacks {publisher.waiting} replies"
+                for publisher in self._publishers
+                if publisher.waiting
+            ),
+            *reading.faults,
+        ]
+
+
+def measure(options: argparse.Namespace, members: int) -> Result:
+    """Run a server and a room with `members`, and return what was measured.
+
+    Raises:
+        RunFailedError: the server refused something, or went away.
+        ServerFailedError: it did not start.
+        OSError: a connection could not be made.
+    """
+    with (
+        running_server(options.server, options.server_args) as server,
+        contextlib.closing(Room(server)) as room,
+    ):
+        room.fill(options, members)
+        with _undisturbed():
+            marks = room.talk(options.warm_up, options.seconds)
+        return room.result(*marks)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep the collector away from the objects of the run, none of which is garbage."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def percentile(ascending: Sequence[float], share: float) -> float:
+    """Return the value that `share` (0 to 1) of the values do not exceed; 0 if there are none."""
+    if not ascending:
+        return 0.0
+    return ascending[max(0, -int(-len(ascending) * share // 1) - 1)]
+
+
+HEADINGS = (
+    f"{'members':>7} {'deliveries/s':>13} {'messages/s':>11} {'per server CPU s':>17}"
+    f" {'server CPU':>10} {'own CPU':>8} {'ok p50':>9} {'ok p99':>9}  audit"
+)
+
+
+def report_line(result: Result) -> str:
+    """Return a result as a line below HEADINGS."""
+    per_cpu = result.deliveries / result.server_cpu if result.server_cpu else 0.0
+    return (
+        f"{result.members:>7,} {result.deliveries / result.seconds:>13,.0f}"
+        f" {result.messages / result.seconds:>11,.0f} {per_cpu:>17,.0f}"
+        f" {result.server_cpu / result.seconds:>10.0%} {result.own_cpu / result.seconds:>8.0%}"
+        f" {percentile(result.latencies, 0.5) * 1000:>6.1f} ms"
+        f" {percentile(result.latencies, 0.99) * 1000:>6.1f} ms"
+        f"  {'FAILED' if result.faults else 'passed'}"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Args:
+        arguments: the command line; that of the process if None.
+
+    Returns:
+        The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    try:
+        return _measure_all(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (RunFailedError, ServerFailedError, OSError) as error:
+        print(f"the run failed: {error}", file=sys.stderr)
+        return 1
+
+
+def _measure_all(options: argparse.Namespace) -> int:
+    print(
+        f"{options.publishers} publishers with {options.window} texts of {options.text_bytes}"
+        f" bytes each under way; {options.seconds:g} s after {options.warm_up:g} s of warm-up\n"
+        + HEADINGS,
+        flush=True,
+    )
+    failed = False
+    for members in options.members:
+        result = measure(options, members)
+        print(report_line(result), flush=True)
+        for fault in result.faults[:5]:
+            print(f"        {fault}")
+        failed = failed or bool(result.faults)
+    return int(failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fanout", description="Deliveries a second of one busy room."
+    )
+    add = parser.add_argument
+    add("--members", type=_counts, default=[100, 1000], help="one run for each: 100,1000")
+    add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
+    add("--warm-up", type=float, default=2.0, help="seconds (2)")
+    add("--publishers", type=_positive, default=4, help="(4)")
+    add("--window", type=_positive, default=256, help="texts without a reply, each (256)")
+    add("--text-bytes", type=_text_bytes, default=64, help="(64)")
+    add("--server", default="chat_server", help="module to run (chat_server)")
+    add("--server-args", type=str.split, default=[], help="more arguments for it, in one string")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return value
+
+
+def _counts(text: str) -> list[int]:
+    return [_positive(part) for part in text.split(",")]
+
+
+def _text_bytes(text: str) -> int:
+    value = int(text)
+    if not NUMBER_DIGITS <= value <= 4000:
+        raise argparse.ArgumentTypeError(f"{text} is not within {NUMBER_DIGITS} and 4000")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
