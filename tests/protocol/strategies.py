@@ -1,0 +1,151 @@
+"""What Hypothesis draws protocol values from."""
+
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from protocol import messages
+from protocol.messages import LARGEST_ID, AnyRequest
+
+payloads = st.binary(min_size=1, max_size=300)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+ids = st.integers(1, LARGEST_ID)
+seqs = st.integers(0, LARGEST_ID)
+texts = st.text(max_size=50)
+
+REQUEST_TYPES: tuple[type[AnyRequest], ...] = (
+    messages.Hello,
+    messages.Join,
+    messages.Leave,
+    messages.Say,
+    messages.Tell,
+    messages.Nick,
+    messages.Topic,
+    messages.Who,
+    messages.Rooms,
+    messages.History,
+    messages.Search,
+    messages.Ping,
+    messages.Pong,
+    messages.Bye,
+)
+
+# For each type: its members by name, and whether they must be there. Written from the table of
+# the protocol's document.
+_numbers: dict[str, st.SearchStrategy[Any]] = {
+    "id": ids,
+    "re": ids,
+    "after": seqs,
+    "before": seqs,
+    "history": seqs,
+}
+_special: dict[str, st.SearchStrategy[Any]] = {
+    "version": st.just(1),
+    "kind": st.sampled_from(["text", "action"]),
+    "limit": st.integers(1, 1000),
+}
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "hello": ("version", "nick"),
+    "join": ("id", "room"),
+    "leave": ("id", "room"),
+    "say": ("id", "room", "text"),
+    "tell": ("id", "to", "text"),
+    "nick": ("id", "nick"),
+    "topic": ("id", "room", "topic"),
+    "who": ("id", "room"),
+    "rooms": ("id",),
+    "history": ("id", "room"),
+    "search": ("id", "room", "query"),
+    "ping": ("id",),
+    "pong": ("re",),
+    "bye": ("id",),
+}
+OPTIONAL: dict[str, tuple[str, ...]] = {
+    "hello": ("client", "password", "session"),
+    "join": ("after", "history"),
+    "say": ("kind",),
+    "who": ("after",),
+    "rooms": ("after",),
+    "history": ("before", "after", "limit"),
+    "search": ("before", "limit"),
+}
+
+
+def _member(kind: str, name: str) -> st.SearchStrategy[Any]:
+    if name == "after" and kind in ("who", "rooms"):
+        return texts
+    return {**_numbers, **_special}.get(name, texts)
+
+
+@st.composite
+def request_objects(draw: st.DrawFn) -> dict[str, Any]:
+    """A request as a JSON object, with any of its optional members."""
+    kind = draw(st.sampled_from(sorted(REQUIRED)))
+    optional = OPTIONAL.get(kind, ())
+    chosen = draw(st.sets(st.sampled_from(optional))) if optional else set()
+    names = [*REQUIRED[kind], *sorted(chosen)]
+    return {"type": kind, **{name: draw(_member(kind, name)) for name in names}}
+
+
+requests: st.SearchStrategy[AnyRequest] = request_objects().map(
+    lambda value: messages.decode_request(msgspec.json.encode(value))
+)
+
+
+@st.composite
+def pieces(draw: st.DrawFn, stream: bytes) -> list[bytes]:
+    """`stream` cut anywhere, into any number of pieces, some of them empty."""
+    cuts = draw(st.lists(st.integers(0, len(stream)), max_size=12).map(sorted))
+    edges = [0, *cuts, len(stream)]
+    return [stream[start:stop] for start, stop in pairwise(edges)]
+
+
+# -- server to client -------------------------------------------------------------------------
+
+_text_or_empty = st.text(max_size=20)
+_times = st.floats(0, 4e9)
+_message = st.builds(
+    messages.Message, room=texts, seq=ids, time=_times, from_=texts, kind=texts, text=texts
+)
+_names = st.lists(_text_or_empty, max_size=4)
+
+server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
+    st.builds(
+        messages.Welcome,
+        version=ids,
+        server=texts,
+        session=texts,
+        nick=texts,
+        limits=st.dictionaries(st.text(max_size=5), st.integers(-5, 5), max_size=3),
+        motd=texts,
+    ),
+    st.builds(messages.Ok, re=ids, room=texts, seq=seqs, members=seqs, topic=texts, nick=texts),
+    st.builds(messages.Ok, re=ids),
+    _message,
+    st.builds(messages.Page, re=ids, more=st.booleans(), members=_names),
+    st.builds(messages.Page, re=ids, more=st.booleans(), messages=st.lists(_message, max_size=3)),
+    st.builds(messages.Error, re=st.none() | ids, code=texts, text=texts),
+    st.builds(messages.Error, re=ids, code=texts, text=texts, retry_after=_times),
+    st.builds(messages.ServerPong, re=ids),
+    st.builds(messages.ServerPing, id=ids),
+    st.builds(messages.Direct, time=_times, from_=texts, to=texts, text=texts),
+    st.builds(
+        messages.Presence,
+        room=texts,
+        joined=_names,
+        left=_names,
+        renamed=st.lists(st.tuples(texts, texts), max_size=2),
+        members=seqs,
+    ),
+    st.builds(messages.Goodbye, code=texts, text=texts),
+)

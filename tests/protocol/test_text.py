@@ -1,0 +1,201 @@
+"""The rules for nicks, rooms and texts, and that applying them twice changes nothing."""
+
+import unicodedata
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from protocol.errors import Code, ProtocolError
+from protocol.text import (
+    NICK_LIMIT,
+    ROOM_LIMIT,
+    TEXT_LIMIT,
+    nick_key,
+    normalize_nick,
+    normalize_room,
+    normalize_text,
+)
+from tests.protocol.attempts import attempt, refuse
+
+surrogates = st.characters(categories=["Cs"])
+any_text = st.text(st.characters() | surrogates, max_size=40)
+
+
+# -- nicks ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "nick",
+    ["a", "Ada", "ada_lovelace", "łukasz", "李小龍", "x" * NICK_LIMIT, "a#b@c/d", "90210", "🦊"],
+)
+def test_a_good_nick_stays_as_it_is(nick: str) -> None:
+    """1 to 32 characters, any script; # @ / only not in front."""
+    assert normalize_nick(nick) == nick
+
+
+@pytest.mark.parametrize(
+    "nick",
+    ["", " ", "   ", "a b", "a\u00a0b", "a\u3000b", "#a", "@a", "/a", "x" * (NICK_LIMIT + 1),
+     "a\nb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\x9bb", "\ud800", "a\udfffb", "a\u202eb",
+     "a\u200bb", "\uff03a", "\uff20a", "\uff0fa"],
+)  # fmt: skip
+def test_a_bad_nick_is_refused(nick: str) -> None:
+    """Spaces inside, control characters, a leading # @ / (full-width ones too), the length."""
+    assert refuse(normalize_nick, nick).code == Code.BAD_NICK
+
+
+@pytest.mark.parametrize(
+    ("nick", "shown"),
+    [("\uff21da", "Ada"), ("e\u0301va", "éva"), (" ada ", "ada"), ("ﬁfi", "fifi")],
+)
+def test_a_nick_is_shown_as_the_profile_shows_it(nick: str, shown: str) -> None:
+    """RFC 8266, 2.3: spaces around it go, and NFKC composes and narrows."""
+    assert normalize_nick(nick) == shown
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ada", "aDA"), ("ÉVA", "e\u0301va"), ("\uff21\uff44\uff41", "ada"), ("ΣΑΣ", "σας")],
+)
+def test_nicks_that_compare_equal_have_one_key(one: str, other: str) -> None:
+    """RFC 8266, 2.4: case, composition and width make no difference."""
+    assert nick_key(normalize_nick(one)) == nick_key(normalize_nick(other))
+
+
+def test_different_nicks_have_different_keys() -> None:
+    """A key does not confuse what a person tells apart."""
+    keys = {nick_key(normalize_nick(nick)) for nick in ("ada", "adam", "eva", "éva", "аda")}
+    assert len(keys) == 5
+
+
+@given(any_text)
+def test_any_nick_is_good_or_refused(nick: str) -> None:
+    """Nothing but bad_nick is raised, and what is returned keeps every rule."""
+    shown = attempt(normalize_nick, nick)
+    if isinstance(shown, ProtocolError):
+        assert shown.code == Code.BAD_NICK
+        assert shown.text.encode("utf-8")
+        return
+    assert 1 <= len(shown) <= NICK_LIMIT
+    assert shown[0] not in "#@/"
+    assert not any(character.isspace() for character in shown)
+    shown.encode("utf-8")
+
+
+@given(any_text)
+@example("Ⓐ")
+@example("ϓ\u0301")
+def test_normalising_a_nick_twice_is_normalising_it_once(nick: str) -> None:
+    """What the server gives back in `welcome` is what it would give back again."""
+    shown = attempt(normalize_nick, nick)
+    assume(isinstance(shown, str))
+    assert isinstance(shown, str)
+    assert normalize_nick(shown) == shown
+
+
+@given(any_text)
+@example("Ⓐ")
+@example("ϓ\u0301")
+@example("İ")
+def test_a_key_belongs_to_every_good_nick(nick: str) -> None:
+    """The key of a good nick exists, and is its own key."""
+    shown = attempt(normalize_nick, nick)
+    assume(isinstance(shown, str))
+    assert isinstance(shown, str)
+    key = nick_key(shown)
+    assert nick_key(key) == key
+
+
+# -- rooms ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [("lobby", "lobby"), ("Lobby", "lobby"), ("A.b-C_9", "a.b-c_9"), ("x" * 50, "x" * 50)],
+)
+def test_a_room_is_folded_to_lower_case(room: str, name: str) -> None:
+    """1 to 50 of lower-case letters, digits, - _ and . ; upper case is folded."""
+    assert normalize_room(room) == name
+
+
+@pytest.mark.parametrize(
+    "room",
+    ["", " ", "a b", "#lobby", "lobby\n", "\nlobby", "é", "x" * (ROOM_LIMIT + 1), "a/b", "a\x00",
+     "\u212a", "ſ", "\uff41", "\ud800", "١"],
+)  # fmt: skip
+def test_a_bad_room_is_refused(room: str) -> None:
+    """What is no ASCII letter does not become one by folding (the Kelvin sign, the long s)."""
+    assert refuse(normalize_room, room).code == Code.BAD_ROOM
+
+
+@given(any_text | st.text("aZ09-_. \n\u212a", max_size=60))
+def test_any_room_is_good_or_refused(room: str) -> None:
+    """Nothing but bad_room is raised; a good name is its own normal form."""
+    name = attempt(normalize_room, room)
+    if isinstance(name, ProtocolError):
+        assert name.code == Code.BAD_ROOM
+        assert name.text.encode("utf-8")
+        return
+    assert 1 <= len(name) <= ROOM_LIMIT
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_.")
+    assert normalize_room(name) == name
+
+
+# -- texts ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["a", " a ", "a\n\tb", "\n.", "x" * TEXT_LIMIT, "🦊" * TEXT_LIMIT])
+def test_a_good_text_stays_as_it_is(text: str) -> None:
+    """Characters are counted, not bytes, and white space around them stays."""
+    assert normalize_text(text) == text
+
+
+def test_a_text_is_composed() -> None:
+    """NFC, and the length is counted after it."""
+    assert normalize_text("e\u0301") == "é"
+    assert normalize_text("e\u0301" * TEXT_LIMIT) == "é" * TEXT_LIMIT
+
+
+def test_a_text_can_grow_over_the_limit_by_composing() -> None:
+    """NFC makes some characters longer (U+0958 becomes two): what is stored is what counts."""
+    assert refuse(normalize_text, "\u0958" * TEXT_LIMIT).code == Code.TEXT_TOO_LONG
+
+
+def test_one_character_too_many_is_too_long() -> None:
+    """4,000 is the most."""
+    assert refuse(normalize_text, "x" * (TEXT_LIMIT + 1)).code == Code.TEXT_TOO_LONG
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u2003\u3000\u00a0"])
+def test_a_text_that_shows_nothing_is_refused(text: str) -> None:
+    """At least one character is not white space."""
+    assert refuse(normalize_text, text).code == Code.BAD_TEXT
+
+
+CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) not in "\n\t"]
+
+
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda c: f"U+{ord(c):04X}")
+def test_a_control_character_is_refused(control: str) -> None:
+    """C0 but for line feed and tab, DEL and C1 drive terminals."""
+    assert refuse(normalize_text, f"a{control}b").code == Code.BAD_TEXT
+
+
+@pytest.mark.parametrize("code_point", [0xD800, 0xDBFF, 0xDC00, 0xDFFF])
+def test_a_lone_surrogate_is_refused(code_point: int) -> None:
+    """It is no character and cannot be sent to anybody."""
+    assert refuse(normalize_text, "a" + chr(code_point)).code == Code.BAD_TEXT
+
+
+@given(any_text)
+def test_any_text_is_good_or_refused(text: str) -> None:
+    """Nothing but bad_text is raised (these are short); a good text is its own normal form."""
+    stored = attempt(normalize_text, text)
+    if isinstance(stored, ProtocolError):
+        assert stored.code == Code.BAD_TEXT
+        return
+    assert stored == unicodedata.normalize("NFC", text)
+    assert normalize_text(stored) == stored
+    assert stored.strip()
+    stored.encode("utf-8")
