@@ -8,7 +8,6 @@ the real decoder: if it is right, and everybody got just that, then everybody go
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 from protocol.errors import ProtocolError
 from protocol.framing import HEADER_SIZE, FrameDecoder
@@ -40,63 +39,64 @@ class SharedLog:
         return True
 
 
-@dataclass
-class LogReading:
-    """What a log was found to hold.
+class LogReader:
+    """Reads a log with the real decoder.
 
     Attributes:
-        ends: the offset behind each of its messages, in bytes.
-        faults: a sentence for everything that is wrong with it.
+        last: the `seq` of the last message read, 0 before the first.
     """
 
-    ends: list[int] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.last = 0
+        self._decoder = FrameDecoder()
+        self._size = 0  # bytes read
+        self._end = 0  # where the last whole frame ended
+        self._ends: list[int] = []  # where each message ended
+        self._seqs: dict[str, list[int]] = {}  # of each nick's messages
+        self._faults: list[str] = []
+
+    def read(self, data: bytes | bytearray) -> None:
+        """Read what `data`, the log so far, holds beyond what was read before."""
+        piece = bytes(data[self._size :])
+        self._size = len(data)
+        try:
+            for payload in self._decoder.feed(piece):
+                self._end += HEADER_SIZE + len(payload)
+                self._take(payload)
+        except ProtocolError as error:
+            self._faults.append(f"the log is not made of frames: {error}")
 
     def messages_within(self, offset: int) -> int:
         """Return how many messages are complete in the log's first `offset` bytes."""
-        return bisect_right(self.ends, offset)
+        return bisect_right(self._ends, offset)
 
+    def faults(self, promised: Mapping[str, Sequence[int]]) -> list[str]:
+        """Return a sentence for each thing that is wrong with what was read.
 
-def read_log(data: bytes | bytearray, promised: Mapping[str, Sequence[int]]) -> LogReading:
-    """Read a log and say what is wrong with it.
+        Args:
+            promised: for each publisher's nick, the `seq` in the reply to each of its texts, in
+                the order in which it said them.
+        """
+        faults = list(self._faults)
+        if self._decoder.buffered:
+            faults.append("the log ends within a frame")
+        faults.extend(
+            f"the log and the replies differ in what {nick} said"
+            for nick in sorted(promised.keys() | self._seqs.keys())
+            if list(promised.get(nick, ())) != self._seqs.get(nick, [])
+        )
+        return faults
 
-    Args:
-        data: what a member received since before the first message was said.
-        promised: for each publisher's nick, the `seq` of the `ok` to each of its texts, in the
-            order in which it said them. Each text begins with its number.
-    """
-    reading = LogReading()
-    arrived: dict[str, list[int]] = {nick: [] for nick in promised}
-    last = None
-    for message in _messages(data, reading):
-        if last is not None and message.seq != last + 1:
-            reading.faults.append(f"seq {message.seq} follows {last}")
-        last = message.seq
-        seqs = arrived.setdefault(message.from_, [])
+    def _take(self, payload: bytes) -> None:
+        message = decode_server_message(payload)
+        if not isinstance(message, Message):
+            self._faults.append(f"no message: {payload[:80]!r}")
+            return
+        if self._ends and message.seq != self.last + 1:
+            self._faults.append(f"seq {message.seq} follows {self.last}")
+        self.last = message.seq
+        self._ends.append(self._end)
+        seqs = self._seqs.setdefault(message.from_, [])
         if message.text[:NUMBER_DIGITS] != f"{len(seqs):0{NUMBER_DIGITS}}":
-            reading.faults.append(f"seq {last} is not text {len(seqs)} of {message.from_}")
-        seqs.append(last)
-    for nick, seqs in arrived.items():
-        if seqs != list(promised.get(nick, ())):
-            reading.faults.append(f"the log and the replies differ in what {nick} said")
-    return reading
-
-
-def _messages(data: bytes | bytearray, reading: LogReading) -> list[Message]:
-    """The messages in `data`; their ends, and what is no message, go to `reading`."""
-    messages, end = [], 0
-    decoder = FrameDecoder()
-    try:
-        for payload in decoder.feed(bytes(data)):
-            end += HEADER_SIZE + len(payload)
-            decoded = decode_server_message(payload)
-            if isinstance(decoded, Message):
-                messages.append(decoded)
-                reading.ends.append(end)
-            else:
-                reading.faults.append(f"no message: {payload[:80]!r}")
-    except ProtocolError as error:
-        reading.faults.append(f"the log is not made of frames: {error}")
-    if decoder.buffered:
-        reading.faults.append("the log ends within a frame")
-    return messages
+            self._faults.append(f"seq {message.seq} is not text {len(seqs)} of {message.from_}")
+        seqs.append(message.seq)

@@ -13,11 +13,24 @@ from array import array
 from benchmarks.audit import NUMBER_DIGITS, SharedLog
 from protocol import VERSION
 from protocol.framing import FrameDecoder
-from protocol.messages import Error, Goodbye, Hello, Join, Ok, Say, decode_server_message, encode
+from protocol.messages import (
+    Error,
+    Goodbye,
+    Hello,
+    Join,
+    Ok,
+    Pong,
+    Say,
+    decode_server_message,
+    encode,
+)
 
 JOIN_ID = 1
 PATIENCE = 30.0
 """Seconds for one reply while connecting."""
+
+# A pong that nobody asked for has no reply.
+_sign_of_life = encode(Pong(1))
 
 _buffer = bytearray(256 * 1024)
 _view = memoryview(_buffer)
@@ -35,14 +48,23 @@ def enter_room(address: tuple[str, int], nick: str, room: str) -> socket.socket:
         OSError: it could not be reached, or did not answer within PATIENCE.
     """
     connection = socket.create_connection(address, timeout=PATIENCE)
-    connection.sendall(encode(Hello(VERSION, nick, client="bench")) + encode(Join(JOIN_ID, room)))
-    decoder = FrameDecoder()
-    while not any(
-        _is_join_reply(payload, nick) for payload in decoder.feed(connection.recv(65536))
-    ):
-        pass
+    try:
+        _say_hello_and_join(connection, nick, room)
+    except BaseException:
+        connection.close()
+        raise
     connection.setblocking(False)
     return connection
+
+
+def _say_hello_and_join(connection: socket.socket, nick: str, room: str) -> None:
+    connection.sendall(encode(Hello(VERSION, nick, client="bench")) + encode(Join(JOIN_ID, room)))
+    decoder, joined = FrameDecoder(), False
+    while not joined:
+        data = connection.recv(65536)
+        if not data:
+            raise RunFailedError(f"the server closed the connection of {nick}")
+        joined = any(_is_join_reply(payload, nick) for payload in decoder.feed(data))
 
 
 def _is_join_reply(payload: bytes, nick: str) -> bool:
@@ -86,6 +108,10 @@ class Member:
             stretch = f"bytes {self.offset} to {self.offset + count}"
             self.fault = f"{self.nick} and the other members differ in {stretch}"
         self.offset += count
+
+    def show_life(self) -> None:
+        """Keep the server from asking with a `ping`, which this member alone would get."""
+        self.connection.send(_sign_of_life)
 
 
 class Publisher:

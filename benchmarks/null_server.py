@@ -19,6 +19,7 @@ from protocol.messages import (
     Join,
     Message,
     Ok,
+    Pong,
     Say,
     ServerMessage,
     Welcome,
@@ -95,11 +96,11 @@ class NullServer:
             self._poll.unregister(fd)
             self._clients.pop(fd).connection.close()
             return
-        replies = [encode(self._answer(client, payload)) for payload in client.decoder.feed(data)]
-        client.send(b"".join(replies))
+        answers = [self._answer(client, payload) for payload in client.decoder.feed(data)]
+        client.send(b"".join(encode(answer) for answer in answers if answer))
         self._watch(fd)
 
-    def _answer(self, client: Client, payload: bytes) -> ServerMessage:
+    def _answer(self, client: Client, payload: bytes) -> ServerMessage | None:
         match decode_request(payload):
             case Hello(nick=nick):
                 client.nick = nick
@@ -111,6 +112,8 @@ class NullServer:
                 message = Message(room, self._seq, time.time(), client.nick, "text", text)
                 self._batch.append(encode(message))
                 return Ok(id_, seq=self._seq)
+            case Pong():
+                return None
             case other:
                 raise NotImplementedError(f"the benchmark asks for no {other}")
 
