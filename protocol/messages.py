@@ -282,10 +282,12 @@ AnyServerMessage = (
 class _Envelope(Struct):
     """As little of a JSON object as it takes to answer it."""
 
+    type: msgspec.Raw = msgspec.Raw()
     id: msgspec.Raw = msgspec.Raw()
 
 
 _encoder = msgspec.json.Encoder()
+_hello_decoder = msgspec.json.Decoder(Hello)
 _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _server_decoder: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
@@ -319,7 +321,25 @@ def decode_request(payload: bytes) -> AnyRequest:
         reason = str(error)
     except (ValueError, RecursionError) as error:
         raise _bad_frame(error) from error
-    raise ProtocolError(Code.BAD_REQUEST, f"{reason}.", re=_read_id(payload))
+    raise ProtocolError(Code.BAD_REQUEST, f"{reason}.", re=_read_id(_read_envelope(payload)))
+
+
+def decode_hello(payload: bytes) -> Hello:
+    """Return the hello that a client's first payload is to hold.
+
+    Raises:
+        ProtocolError: `bad_frame` as decode_request; `hello_required` for an object that is no
+            hello; `bad_request` for a hello that breaks a rule.
+    """
+    try:
+        return _hello_decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    except (ValueError, RecursionError) as error:
+        raise _bad_frame(error) from error
+    if bytes(_read_envelope(payload).type) == b'"hello"':
+        raise ProtocolError(Code.BAD_REQUEST, f"{reason}.")
+    raise ProtocolError(Code.HELLO_REQUIRED, "The first frame of a connection is a `hello`.")
 
 
 def decode_server_message(payload: bytes) -> AnyServerMessage | None:
@@ -331,21 +351,25 @@ def decode_server_message(payload: bytes) -> AnyServerMessage | None:
     try:
         return _server_decoder.decode(payload)
     except msgspec.ValidationError:
-        _read_id(payload)
+        _read_envelope(payload)
         return None
     except (ValueError, RecursionError) as error:
         raise _bad_frame(error) from error
 
 
-def _read_id(payload: bytes) -> int | None:
-    """The id of an object that is no request, if it has one that could be a request's."""
+def _read_envelope(payload: bytes) -> _Envelope:
+    """What an object that is no message has in common with one."""
     try:
         payload.decode("utf-8")
-        raw = _envelope_decoder.decode(payload).id
+        return _envelope_decoder.decode(payload)
     except (ValueError, RecursionError) as error:
         raise _bad_frame(error) from error
+
+
+def _read_id(envelope: _Envelope) -> int | None:
+    """The id, if there is one that could be a request's."""
     try:
-        return _id_decoder.decode(raw)
+        return _id_decoder.decode(envelope.id)
     except ValueError:
         return None
 

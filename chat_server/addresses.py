@@ -1,0 +1,184 @@
+"""Where to listen: from what the settings say to sockets that are bound.
+
+Binding is apart from listening, so that everything that can be wrong with an address is known
+before anything else is started.
+"""
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chat_server.errors import StartError
+
+# Connections that the kernel completes while the accept loop is busy; it caps this itself.
+BACKLOG = 4096
+# Where port 0 was asked for, the first host's port may be taken on another: how often to try.
+PORT_TRIES = 10
+
+
+class Address(NamedTuple):
+    """Where a listener is: a host and port, or a path."""
+
+    host: str
+    port: int
+    path: Path | None = None
+
+    def __str__(self) -> str:
+        return f"unix://{self.path}" if self.path else f"tcp://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """HOST:PORT, with an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def bind(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    """Return a bound socket for every address of `hosts`.
+
+    Args:
+        hosts: addresses or names; "" is every IPv4 interface, "::" every interface.
+        port: 0 picks one that is free on all.
+
+    Raises:
+        StartError: an address cannot be listened on.
+    """
+    for _ in range(PORT_TRIES - 1):
+        try:
+            return _bind_all(hosts, port)
+        except _PortTaken:
+            continue  # what was picked for the first host is taken on another
+    return _bind_all(hosts, port)
+
+
+def bind_unix(path: Path) -> socket.socket:
+    """Return a bound Unix socket that its owner and group may use; a stale one is replaced.
+
+    Raises:
+        StartError: a server is listening there, or the path is something else.
+    """
+    if not hasattr(socket, "AF_UNIX"):
+        raise StartError("this system has no Unix sockets: leave --unix out.")
+    _remove_stale(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o117)
+    try:
+        sock.bind(str(path))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"cannot listen on {path}: {error.strerror or error}.") from error
+    finally:
+        os.umask(mask)
+    return sock
+
+
+def address_of(sock: socket.socket) -> Address:
+    """Return where a bound socket is."""
+    name = sock.getsockname()
+    if isinstance(name, str):
+        return Address("", 0, Path(name).absolute())
+    return Address(name[0], name[1])
+
+
+def lan_addresses() -> list[str]:
+    """Return this machine's address on the network that leads elsewhere, if there is one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # for documentation (RFC 5737); nothing is sent
+        except OSError:
+            return []
+        return [probe.getsockname()[0]]
+
+
+class _PortTaken(StartError):
+    """A port that was picked for one host is taken on another."""
+
+
+def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for family, address in _resolve(hosts):
+            picked = sockets[0].getsockname()[1] if port == 0 and sockets else port
+            # "" and "::" on one port: the latter leaves IPv4 to the former.
+            dual = address[0] == "::" and "" not in hosts and "0.0.0.0" not in hosts
+            sockets.append(_bind_one(family, (address[0], picked, *address[2:]), dual, port == 0))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def _resolve(hosts: tuple[str, ...]) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """Every address that `hosts` stand for, once."""
+    found: dict[tuple[Any, ...], socket.AddressFamily] = {}
+    for host in hosts:
+        try:
+            infos = socket.getaddrinfo(
+                host or "0.0.0.0", 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (socket.gaierror, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            raise StartError(
+                f"cannot listen on {host!r}: {reason}. --host takes an address of this machine, "
+                "a name that stands for one, '' or '::'."
+            ) from error
+        for family, _, _, _, address in infos:
+            found.setdefault(address, family)
+    return [(family, address) for address, family in found.items()]
+
+
+def _bind_one(
+    family: socket.AddressFamily, address: tuple[Any, ...], dual: bool, any_port: bool
+) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let another program take the port over
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
+        sock.bind(address)
+        sock.listen(1)  # two can be bound to one port, but only one can listen
+    except OSError as error:
+        sock.close()
+        if any_port and address[1] and error.errno == errno.EADDRINUSE:
+            raise _PortTaken(f"port {address[1]} is taken") from error
+        where = Address(str(address[0]), int(address[1]))
+        raise StartError(_cannot_listen(where, error)) from error
+    return sock
+
+
+def _cannot_listen(address: Address, error: OSError) -> str:
+    where = f"cannot listen on {address.authority}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where}: the port is in use. Choose another with --port, or 0 for a free one."
+    if error.errno == errno.EACCES:
+        return f"{where}: a port below 1024 needs privileges. Choose a higher one with --port."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{where}: this machine does not have that address. Choose another with --host."
+    return f"{where}: {error.strerror or error}."
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove a socket that nobody listens on any more."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return  # binding says what is wrong, if anything is
+    if not stat.S_ISSOCK(mode):
+        raise StartError(f"cannot listen on {path}: it exists and is no socket.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+            return
+        except OSError as error:
+            raise StartError(f"cannot listen on {path}: {error.strerror or error}.") from error
+    raise StartError(f"cannot listen on {path}: another server is listening there.")

@@ -1,0 +1,120 @@
+"""The catch-up thread: feeds the readers that are behind, each at its own pace.
+
+It waits for the sockets that took less than they were offered, and for those whose cursor was
+placed in the past. Every step sends one page to one of them, so that nobody's long way back keeps
+another waiting.
+"""
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+from collections import deque
+from functools import partial
+
+from chat_server.errors import StoreError
+from chat_server.outbox import Outbox, Step
+from chat_server.timers import Timers
+
+log = logging.getLogger(__name__)
+
+# After so many seconds a store that could not be read is worth another try.
+STORE_RETRY_AFTER = 5.0
+
+
+class CatchUp:
+    """The thread and what it waits for."""
+
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._selector = selectors.DefaultSelector()  # this thread's alone
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        # Guards all below. A leaf: it comes after outbox, whose holder adds itself.
+        self._lock = threading.Lock()
+        self._ready: deque[Outbox] = deque()
+        self._awake = False  # a wake-up is under way, or the thread is not waiting
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take a last step with everybody, and end the thread."""
+        with self._lock:
+            self._stopped = True
+            self._wake()
+        self._thread.join()
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def add(self, outbox: Outbox) -> None:
+        """Take an outbox in hand that is behind. It says itself when it is in hand already."""
+        with self._lock:
+            self._ready.append(outbox)
+            self._wake()
+
+    def _run(self) -> None:
+        while not self._stopping():
+            for outbox in self._take_ready():
+                self._step(outbox)
+            self._wait()
+        self._leave()
+
+    def _step(self, outbox: Outbox) -> None:
+        try:
+            step = outbox.step()
+        except StoreError as error:
+            log.error("a reader waits for its history: %s", error)
+            self._timers.call_later(STORE_RETRY_AFTER, partial(self.add, outbox))
+            return
+        if step is Step.BEHIND:
+            with self._lock:
+                self._ready.append(outbox)
+        elif step is Step.BLOCKED:
+            self._selector.register(outbox.socket, selectors.EVENT_WRITE, outbox)
+
+    def _wait(self) -> None:
+        """Wait until a socket takes bytes or somebody is added; not at all if somebody was."""
+        with self._lock:
+            self._awake = bool(self._ready) or self._stopped
+            timeout = 0 if self._awake else None
+        for key, _ in self._selector.select(timeout):
+            if key.fileobj is self._wake_reader:
+                self._wake_reader.recv(64)
+                continue
+            # Before the step, which may close the socket.
+            self._selector.unregister(key.fileobj)
+            self._step(key.data)
+        with self._lock:
+            self._awake = True
+
+    def _leave(self) -> None:
+        waiting = [key.data for key in self._selector.get_map().values() if key.data]
+        for outbox in waiting:
+            self._selector.unregister(outbox.socket)
+        for outbox in [*waiting, *self._take_ready()]:
+            with contextlib.suppress(StoreError):
+                outbox.step()
+
+    def _stopping(self) -> bool:
+        with self._lock:
+            return self._stopped
+
+    def _take_ready(self) -> list[Outbox]:
+        with self._lock:
+            ready = list(self._ready)
+            self._ready.clear()
+            return ready
+
+    def _wake(self) -> None:
+        """With the lock held: interrupt the wait, once."""
+        if not self._awake:
+            self._awake = True
+            self._wake_writer.send(b"\0")

@@ -1,0 +1,135 @@
+"""`chat-server`: from the command line to a running server, and to its end."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from queue import SimpleQueue
+
+from chat_server import logs
+from chat_server.addresses import Address, lan_addresses
+from chat_server.errors import StartError
+from chat_server.server import Server
+from chat_server.settings import DEFAULT_PORT, Settings, default_data_folder
+from chat_server.version import SERVER
+
+WRONG_USE = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a server until a signal ends it.
+
+    Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
+    """
+    options = _parser().parse_args(arguments)
+    logs.set_up(options.log_level, sys.stderr)
+    server = Server(_settings(options))
+    signals = _catch_signals()
+    try:
+        server.start()
+    except StartError as error:
+        print(f"chat-server: {error}", file=sys.stderr)
+        return WRONG_USE
+    _greet(server.addresses)
+    signals.get()
+    _end_at_once_next_time()
+    server.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chat-server",
+        description="Host chat rooms for everybody on this network.",
+        epilog="Ctrl-C stops it: what was said is kept, and there again the next time.",
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        dest="hosts",
+        metavar="HOST",
+        help="an address or name to listen on, any number of times; '' is every IPv4 interface "
+        "(the default), '::' every interface",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="0 to 65535; 0 picks a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--unix", type=Path, metavar="PATH", help="a Unix socket to listen on as well"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=default_data_folder(),
+        metavar="DIR",
+        help="the folder that the history is kept in (default: %(default)s)",
+    )
+    parser.add_argument("--motd", default="", metavar="TEXT", help="what all who come in are told")
+    parser.add_argument("--log-level", choices=logs.LEVELS, default="info")
+    parser.add_argument("--version", action="version", version=SERVER)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return int(text)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        hosts=tuple(options.hosts) if options.hosts else ("",),
+        port=options.port,
+        unix=options.unix,
+        data=options.data,
+        motd=options.motd,
+    )
+
+
+def _catch_signals() -> "SimpleQueue[int]":
+    """A queue that gets the signals that end the server: its put may be called in a handler."""
+    caught: SimpleQueue[int] = SimpleQueue()
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda signum, _: caught.put(signum))
+    return caught
+
+
+def _end_at_once_next_time() -> None:
+    """Let a second signal end the process: the store survives that."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda signum, _: os._exit(128 + signum))
+
+
+def _greet(addresses: list[Address]) -> None:
+    """Say that clients can connect, and how."""
+    for address in addresses:
+        print(f"listening on {address}")
+    for line in _invitation(addresses):
+        print(line)
+    sys.stdout.flush()
+
+
+def _invitation(addresses: list[Address]) -> list[str]:
+    """How a person joins: from this machine, and from another where that is possible."""
+    lines = [
+        f"to join from this machine:  chat-client --unix {address.path}"
+        for address in addresses
+        if address.path
+    ]
+    for address in addresses:
+        if address.path:
+            continue
+        if address.host not in ("0.0.0.0", "::"):
+            lines.append(f"to join:  chat-client {address.authority}")
+            continue
+        here = Address("127.0.0.1", address.port)
+        lines.append(f"to join from this machine:  chat-client {here.authority}")
+        lines += [
+            f"to join from the network:   chat-client {Address(host, address.port).authority}"
+            for host in lan_addresses()
+        ]
+    return lines

@@ -1,0 +1,259 @@
+"""One client's connection: its thread reads, checks and asks; it never sends to anybody else.
+
+A connection ends in one of two ways. Either side of the stream may end it: the client by closing,
+or the server by `close`, which says goodbye, ends its own half, and lets the thread read on, and
+drop what it reads, until the client has closed too: a socket that is closed with unread bytes in
+it would be reset, and the goodbye lost. A timer bounds the wait.
+"""
+
+import logging
+import select
+import socket
+import threading
+
+from msgspec import UNSET
+
+from chat_server.errors import StoreError
+from chat_server.outbox import DONT_WAIT, Outbox
+from chat_server.parts import Parts
+from chat_server.requests import Requests
+from chat_server.room import Member
+from chat_server.session import Session
+from chat_server.version import SERVER
+from protocol import VERSION
+from protocol.errors import FATAL, Code, ProtocolError
+from protocol.framing import FrameDecoder
+from protocol.messages import (
+    AnyRequest,
+    Error,
+    Goodbye,
+    Hello,
+    ServerPing,
+    Welcome,
+    decode_hello,
+    decode_request,
+    encode,
+)
+from protocol.text import normalize_nick
+
+log = logging.getLogger(__name__)
+
+# Bytes read at once: many small requests, and little memory for each idle connection.
+RECEIVE_SIZE = 16 * 1024
+# The ping's id means nothing to the server: any answer is a sign of life.
+PING = encode(ServerPing(id=1))
+
+
+class Connection:
+    """A socket, the thread that reads it, and who it is that speaks."""
+
+    def __init__(self, sock: socket.socket, peer: str, parts: Parts) -> None:
+        """
+        Args:
+            sock: accepted, and from now on the connection's to close.
+            peer: its address, for the log.
+            parts: the server's.
+        """
+        sock.setblocking(bool(DONT_WAIT))
+        self._socket = sock
+        self._peer = peer
+        self._parts = parts
+        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.delivery.read_page)
+        self._heard_at = parts.clock.monotonic()
+        # Set by this connection's thread; the others only look.
+        self._session: Session | None = None
+        self._requests: Requests | None = None
+        self._ended: Code | None = None  # why; set once, by whoever comes first
+        self.thread = threading.Thread(target=self._run, name=f"connection {peer}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread, and the limit on how long the hello may take.
+
+        Raises:
+            RuntimeError: the system has no thread left.
+        """
+        self._parts.registry.add_connection(self)
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self._parts.registry.remove_connection(self)
+            raise
+        self._parts.timers.call_later(self._parts.settings.hello_timeout, self._check_hello)
+
+    # -- any thread
+
+    def close(self, code: Code, text: str, *, before: bytes = b"") -> None:
+        """Say goodbye and end the connection, after what waits to be sent.
+
+        Args:
+            code: the reason.
+            text: a sentence for the person.
+            before: frames to send ahead of it.
+        """
+        last = before
+        if code in FATAL:
+            last += encode(Error(re=None, code=code, text=text))
+        last += encode(Goodbye(code=code, text=text))
+        self._end(code, last)
+        self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
+
+    def abort(self) -> None:
+        """End the connection without waiting for anything."""
+        self.outbox.abort()
+
+    # -- the timers' thread
+
+    def _check_hello(self) -> None:
+        settings = self._parts.settings
+        if self._requests is None and self._ended is None:
+            self.close(
+                Code.HELLO_TIMEOUT, f"no hello came within {settings.hello_timeout:g} seconds"
+            )
+        else:
+            self._check_life()
+
+    def _check_life(self) -> None:
+        """Ask a silent client whether it is there, and end a dead one."""
+        if self._ended is not None:
+            return
+        settings = self._parts.settings
+        now = self._parts.clock.monotonic()
+        silent = now - max(self._heard_at, self.outbox.taken_at)
+        if silent >= settings.patience:
+            self.close(
+                Code.IDLE_TIMEOUT,
+                f"nothing was answered and nothing taken for {settings.patience:g} seconds",
+            )
+            self.abort()
+            return
+        if now - self._heard_at >= settings.ping_interval:
+            self.outbox.put_ping(PING)
+        delay = min(settings.ping_interval, settings.patience - silent)
+        self._parts.timers.call_later(delay, self._check_life)
+
+    # -- the connection's thread
+
+    def _run(self) -> None:
+        code = Code.INTERNAL  # unless what follows ends as it should
+        try:
+            self._read()
+            code = Code.BYE
+        finally:
+            self._leave(code)
+
+    def _read(self) -> None:
+        decoder = FrameDecoder()
+        while data := self._receive():
+            self._heard_at = self._parts.clock.monotonic()
+            if self._ended is not None:
+                continue
+            try:
+                for payload in decoder.feed(data):
+                    self._take(payload)
+                    if self._ended is not None:
+                        break
+            except ProtocolError as error:
+                self.close(error.code, error.text)
+
+    def _receive(self) -> bytes:
+        """Wait for bytes; none when the stream has ended."""
+        while True:
+            try:
+                return self._socket.recv(RECEIVE_SIZE)
+            except BlockingIOError:
+                select.select([self._socket], [], [])
+            except OSError as error:
+                log.debug("%s: %s", self._peer, error)
+                return b""
+
+    def _take(self, payload: bytes) -> None:
+        """Answer one frame. Raises ProtocolError where that ends the connection."""
+        self.outbox.wait_until_short()
+        try:
+            if self._requests is None:
+                self._greet(decode_hello(payload))
+            else:
+                self._answer(self._requests, decode_request(payload))
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            self._refuse(error, error.re)
+
+    def _answer(self, requests: Requests, request: AnyRequest) -> None:
+        try:
+            reply = requests.answer(request)
+        except ProtocolError as error:
+            self._refuse(error, getattr(request, "id", None))
+            return
+        if reply is not None:
+            self.outbox.put(encode(reply))
+
+    def _refuse(self, error: ProtocolError, re: int | None) -> None:
+        wait = UNSET if error.retry_after is None else error.retry_after
+        self.outbox.put(encode(Error(re=re, code=error.code, text=error.text, retry_after=wait)))
+
+    def _greet(self, hello: Hello) -> None:
+        if hello.version != VERSION:
+            raise ProtocolError(
+                Code.UNSUPPORTED_VERSION,
+                f"this server speaks version {VERSION} of the protocol, not {hello.version}",
+            )
+        nick = normalize_nick(hello.nick)
+        parts = self._parts
+        try:
+            token = self._begin(nick, hello.session)
+        except StoreError as error:
+            log.error("%s could not come in: %s", nick, error)
+            raise ProtocolError(
+                Code.UNAVAILABLE, "The server cannot keep sessions just now.", retry_after=5.0
+            ) from error
+        assert self._session is not None
+        log.info("%s came in from %s", nick, self._peer)
+        welcome = Welcome(
+            version=VERSION,
+            server=SERVER,
+            session=token,
+            nick=nick,
+            limits=parts.settings.limits(),
+            motd=parts.settings.motd,
+        )
+        self.outbox.put(encode(welcome))
+        self._requests = Requests(self, self._session, parts.registry, parts.store, parts.clock)
+
+    def _begin(self, nick: str, token: str | None) -> str:
+        """Take an earlier session up, or begin one. Return its secret."""
+        resumed = token and self._parts.registry.resume_session(self, token, nick)
+        if token and resumed:
+            self._session, replaced = resumed
+            if replaced is not None:
+                replaced.close(Code.REPLACED, "Your session was taken up by another connection.")
+            return token
+        self._session, token = self._parts.registry.begin_session(self, nick)
+        return token
+
+    def _leave(self, code: Code) -> None:
+        """Let go of everything, when nothing more is to be read."""
+        if code is Code.INTERNAL:
+            self.close(code, "The server made a mistake; its log says which.")
+        else:
+            self.outbox.wait_until_answered()
+            self._end(code, b"")
+        self.outbox.wait_until_sent(self._parts.settings.linger)
+        self.outbox.close()
+        self._detach(())  # whatever came in while another thread ended the connection
+        self._parts.registry.remove_connection(self)
+
+    def _end(self, code: Code, last_frames: bytes) -> None:
+        if self._ended is None:
+            self._ended = code
+            log.info("%s left: %s", self._name(), code)
+        self._detach(self.outbox.finish(last_frames))
+
+    def _detach(self, members: tuple[Member, ...]) -> None:
+        for member in members:
+            member.room.remove(member)
+        if self._session is not None:
+            self._parts.registry.end_session(self._session, self)
+
+    def _name(self) -> str:
+        return self._session.nick if self._session else self._peer

@@ -1,0 +1,168 @@
+"""Delivery: what is said becomes part of the log, and goes out to everybody.
+
+A worker takes the rooms that have something new in turn. Whatever has piled up while it was busy
+is one batch: one transaction, one buffer that all members share, one send to each. Under load the
+batches grow by themselves, and what a message costs falls.
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from queue import Empty, SimpleQueue
+
+from chat_server.clock import Clock
+from chat_server.errors import StoreError
+from chat_server.history.store import Entry, Store
+from chat_server.outbox import Outbox
+from chat_server.room import Changes, Draft, Room, Segment
+from protocol.errors import Code
+from protocol.messages import Error, Message, Ok, Presence, encode
+
+log = logging.getLogger(__name__)
+
+# Nicks in one presence event, of each kind: as many as fit a frame if all are as long as can be.
+NICKS_PER_PRESENCE = 100
+# After so many seconds a store that could not write is worth another try.
+STORE_RETRY_AFTER = 5.0
+# Messages read from the store at once for somebody who is further behind than the tail goes.
+MESSAGES_PER_PAGE = 250
+
+
+class Delivery:
+    """The workers. `give_turn` hands them a room."""
+
+    def __init__(self, store: Store, clock: Clock, workers: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._turns: SimpleQueue[Room | None] = SimpleQueue()
+        self._abandoned = threading.Event()  # stopping has taken too long
+        self._threads = [
+            threading.Thread(target=self._run, name=f"delivery-{number}", daemon=True)
+            for number in range(1, workers + 1)
+        ]
+
+    def start(self) -> None:
+        """Start the workers."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Deliver what has been posted, for up to `timeout` seconds, then end the workers."""
+        for _ in self._threads:
+            self._turns.put(None)
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._abandoned.set()
+        for thread in self._threads:
+            thread.join()
+
+    def give_turn(self, room: Room) -> None:
+        """Let a worker take `room` in hand. A room calls this, once until the turn ends."""
+        self._turns.put(room)
+
+    def read_page(self, room: Room, seq: int) -> Segment:
+        """Return a page of the messages of `room` that follow `seq`, of which there are some.
+
+        Raises:
+            StoreError: they are not in memory, and the store cannot be read.
+        """
+        page = room.tail_after(seq)
+        if page is None:
+            messages = self._store.after(room.name, seq, MESSAGES_PER_PAGE)
+            frames = b"".join(encode(message) for message in messages)
+            page = Segment(messages[0].seq, messages[-1].seq, frames)
+        return page
+
+    def _run(self) -> None:
+        while not self._abandoned.is_set() and (room := self._turns.get()) is not None:
+            self._deliver(room)
+        # Stopped; but a room that had more than one batch stands behind the sentinel.
+        with contextlib.suppress(Empty):
+            while not self._abandoned.is_set():
+                if room := self._turns.get_nowait():
+                    self._deliver(room)
+
+    def _deliver(self, room: Room) -> None:
+        drafts = room.take_drafts()
+        if drafts:
+            self._append(room, drafts)
+        due = room.take_changes()
+        if due:
+            self._announce(room, *due)
+        room.end_turn()
+
+    def _append(self, room: Room, drafts: list[Draft]) -> None:
+        entries = self._number(room, drafts)
+        try:
+            self._store.append(room.name, entries)
+        except StoreError as error:
+            log.error("%d messages to %s were refused: %s", len(drafts), room.name, error)
+            self._refuse(drafts)
+            return
+        frames = b"".join(encode(entry.message) for entry in entries)
+        segment = Segment(entries[0].message.seq, entries[-1].message.seq, frames)
+        topics = [draft.text for draft in drafts if draft.kind == "topic"]
+        room.publish(segment, topics[-1] if topics else None)
+        replies = self._replies(drafts, entries)
+        for member in room.members():
+            member.outbox.offer(member, segment, replies.pop(member.outbox, ()))
+        for outbox, frames_for_it in replies.items():
+            outbox.reply(frames_for_it)
+
+    def _number(self, room: Room, drafts: list[Draft]) -> list[Entry]:
+        now = self._clock.time()
+        return [
+            Entry(
+                Message(
+                    room=room.name, seq=seq, time=now, from_=draft.from_, kind=draft.kind,
+                    text=draft.text,
+                ),
+                draft.session.number,
+                draft.request,
+            )
+            for seq, draft in enumerate(drafts, room.last + 1)
+        ]  # fmt: skip
+
+    def _replies(self, drafts: list[Draft], entries: list[Entry]) -> dict[Outbox, list[bytes]]:
+        replies: dict[Outbox, list[bytes]] = {}
+        for draft, entry in zip(drafts, entries, strict=True):
+            reply = encode(Ok(re=draft.request, seq=entry.message.seq))
+            for outbox in draft.session.settle(draft):
+                replies.setdefault(outbox, []).append(reply)
+        return replies
+
+    def _refuse(self, drafts: list[Draft]) -> None:
+        for draft in drafts:
+            refusal = Error(
+                re=draft.request,
+                code=Code.UNAVAILABLE,
+                text="The server cannot write its history just now; the message is not stored.",
+                retry_after=STORE_RETRY_AFTER,
+            )
+            for outbox in draft.session.settle(draft):
+                outbox.reply([encode(refusal)])
+
+    def _announce(self, room: Room, changes: Changes, members: int) -> None:
+        frames = b"".join(encode(event) for event in _presence(room.name, changes, members))
+        if not frames:
+            return
+        for member in room.members():
+            member.outbox.put_if_short(frames)
+
+
+def _presence(room: str, changes: Changes, members: int) -> list[Presence]:
+    joined, left = list(changes.joined), list(changes.left)
+    renamed = [(old, new) for new, old in changes.renamed.items()]
+    longest = max(len(joined), len(left), len(renamed))
+    return [
+        Presence(
+            room=room,
+            joined=joined[start : start + NICKS_PER_PRESENCE],
+            left=left[start : start + NICKS_PER_PRESENCE],
+            renamed=renamed[start : start + NICKS_PER_PRESENCE],
+            members=members,
+        )
+        for start in range(0, longest, NICKS_PER_PRESENCE)
+    ]

@@ -1,0 +1,20 @@
+"""What can go wrong in the server for reasons that are not a client's mistake.
+
+A client's mistake is a `protocol.errors.ProtocolError`.
+"""
+
+
+class BackchannelError(Exception):
+    """The base of the server's own exceptions. Its text is a sentence for the operator."""
+
+
+class StartError(BackchannelError):
+    """The server cannot start as it was asked to: an address, a port, a data folder."""
+
+
+class StoreError(BackchannelError):
+    """The store could not read or write just now. Nothing of the request was kept."""
+
+
+class StoppedError(BackchannelError):
+    """Something was asked of a part that is stopping."""

@@ -1,0 +1,55 @@
+"""The data folder: made private, and held by one server at a time."""
+
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+from chat_server.errors import StartError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class DataFolder:
+    """A folder that belongs to this process until `close`."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder if need be, and take it.
+
+        Raises:
+            StartError: it cannot be made, read or written, or another server has it.
+        """
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = open(path / "lock", "ab", opener=_private)  # noqa: SIM115
+        except OSError as error:
+            raise StartError(
+                f"the data folder {path} cannot be used: {error.strerror}. Choose another with "
+                "--data, or change its permissions."
+            ) from error
+        try:
+            _lock(self._file)
+        except OSError as error:
+            self._file.close()
+            raise StartError(
+                f"the data folder {path} is in use by another server. Stop that one, or choose "
+                "another folder with --data."
+            ) from error
+
+    def close(self) -> None:
+        """Let another server have the folder."""
+        self._file.close()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,116 @@
+"""The full-text index of the messages: derived, so it may lag, and may be thrown away.
+
+Indexing a message costs four times what storing it does, so it is not part of storing: a room is
+brought up to date when somebody searches it. It is a file of its own beside the database, so that
+indexing never keeps a delivery from being stored.
+"""
+
+import re
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from chat_server.errors import StartError
+
+# `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
+_SCHEMA = """
+CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='unicode61 remove_diacritics 2');
+CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
+PRAGMA user_version = 1;
+"""
+
+Texts = Callable[[int], list[tuple[int, str]]]
+"""Gives the next keys and texts behind a key, in order; an empty list when there are no more."""
+
+
+class SearchIndex:
+    """Words to message keys. Any thread may call any method."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the index, or begin a new one if it is missing or damaged.
+
+        Raises:
+            StartError: neither is possible.
+        """
+        # Serialises use of the one connection, which is all that it is for. A leaf.
+        self._turn = threading.Lock()
+        try:
+            self._connection = _open(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(f"the search index {path} cannot be used: {error}.") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def catch_up(self, room: int, texts: Texts) -> None:
+        """Index what has come to a room since the last time.
+
+        One step at a time, so that a search in another room waits for a step and not for all.
+
+        Raises:
+            sqlite3.Error: the index could not be read or written.
+        """
+        while self._step(room, texts):
+            pass
+
+    def find(self, query: str, first: int, end: int, limit: int) -> list[int]:
+        """Return the largest up to `limit` keys, first <= key < end, of texts with all words.
+
+        A word also finds the words that begin with it.
+
+        Raises:
+            sqlite3.Error: the index could not be read.
+        """
+        words = re.findall(r"\w+", query)
+        if not words:
+            return []
+        expression = " ".join(f'"{word}"*' for word in words)
+        with self._turn:
+            rows = self._connection.execute(
+                "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?"
+                " ORDER BY rowid DESC LIMIT ?",
+                (expression, first, end, limit),
+            ).fetchall()
+        return [key for (key,) in rows]
+
+    def _step(self, room: int, texts: Texts) -> bool:
+        with self._turn:
+            row = self._connection.execute(
+                "SELECT key FROM progress WHERE room = ?", (room,)
+            ).fetchone()
+            batch = texts(row[0] if row else 0)
+            if not batch:
+                return False
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", batch)
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0])
+                )
+        return True
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except sqlite3.DatabaseError:
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _connect(path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if version == 0:
+            connection.executescript(_SCHEMA)
+        connection.execute("SELECT count(*) FROM progress")
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,353 @@
+"""The store: rooms, messages and sessions in one SQLite file.
+
+Every room is a log, so a message's place is its key: the number of its room in the upper bits,
+its `seq` in the lower 40. A page of a log is one range of the table's own B-tree, and the search
+index can be asked for one room by the same range.
+
+One connection writes, one batch a transaction, in WAL mode: what is committed survives the death
+of the process (with synchronous=NORMAL not that of the machine). A few others read beside it. The
+log is folded back into the database (a checkpoint, which syncs to the disk) by the housekeeper's
+thread, never by a commit, so that no delivery waits for the disk.
+"""
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from chat_server.errors import StartError, StoreError
+from chat_server.history.search import SearchIndex
+from protocol.messages import Message
+
+APPLICATION_ID = 0x4241434B
+SCHEMA_VERSION = 1
+SEQ_BITS = 40
+SEQ_MASK = (1 << SEQ_BITS) - 1
+READERS = 4
+INDEX_STEP = 500
+COMMITS_PER_CHECKPOINT = 500
+
+_SCHEMA = """
+CREATE TABLE rooms (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL DEFAULT '',
+    last_seq INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY,
+    token BLOB NOT NULL UNIQUE -- a SHA-256: who reads the file cannot resume anybody's session
+) STRICT;
+CREATE TABLE messages (
+    key INTEGER PRIMARY KEY, -- room << 40 | seq
+    time REAL NOT NULL,
+    sender TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    session INTEGER NOT NULL,
+    request INTEGER NOT NULL
+) STRICT;
+-- A request is stored once, whatever happens.
+CREATE UNIQUE INDEX requests ON messages (session, request);
+"""
+
+
+class StoredRoom(NamedTuple):
+    """What is kept of a room besides its messages."""
+
+    name: str
+    topic: str
+    last_seq: int
+
+
+class StoredSession(NamedTuple):
+    """What is kept of a session. `newest` is the highest request that it stored."""
+
+    number: int
+    newest: int
+
+
+class Entry(NamedTuple):
+    """A message and the request that brought it: what makes sending it again harmless."""
+
+    message: Message
+    session: int
+    request: int
+
+
+class Store:
+    """The open database. Any thread may call any method."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the database in `folder`, or make it.
+
+        Raises:
+            StartError: it cannot be opened, is damaged, or is none of ours.
+        """
+        self._path = folder / "history.db"
+        # Serialises use of the writing connection; it is held while that one writes, which is
+        # all that it is for. A leaf.
+        self._writing = threading.Lock()
+        # Guards _numbers. A leaf.
+        self._lock = threading.Lock()
+        self._commits = 0  # since the last checkpoint; guarded by _writing
+        self.checkpoint_due = threading.Event()
+        try:
+            self._writer = self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(_unusable(self._path, error)) from error
+        self._numbers = {
+            name: number for number, name in self._writer.execute("SELECT number, name FROM rooms")
+        }
+        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for _ in range(READERS):
+            self._readers.put(self._connect())
+        self._index = SearchIndex(folder / "search.db")
+
+    def close(self) -> None:
+        """Fold the log into the database and close. No other call may be under way."""
+        with contextlib.suppress(StoreError):
+            self.checkpoint()
+        self._index.close()
+        for _ in range(READERS):
+            self._readers.get().close()
+        self._writer.close()
+
+    # -- rooms and messages
+
+    def rooms(self) -> list[StoredRoom]:
+        """Return every room that has a message."""
+        with self._reader() as reader:
+            rows = reader.execute("SELECT name, topic, last_seq FROM rooms")
+            return [StoredRoom(*row) for row in rows]
+
+    def append(self, room: str, entries: Sequence[Entry]) -> None:
+        """Add `entries`, whose `seq` follow the room's last without a gap, in one transaction.
+
+        Raises:
+            StoreError: nothing was added.
+        """
+        with self._transaction() as writer:
+            number = self._number(room) or _add_room(writer, room)
+            writer.executemany(
+                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (number << SEQ_BITS | m.seq, m.time, m.from_, m.kind, m.text, session, request)
+                    for m, session, request in entries
+                ],
+            )
+            writer.execute(
+                "UPDATE rooms SET last_seq = ? WHERE number = ?",
+                (entries[-1].message.seq, number),
+            )
+            topics = [entry.message.text for entry in entries if entry.message.kind == "topic"]
+            if topics:
+                writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topics[-1], number))
+        with self._lock:
+            self._numbers[room] = number
+
+    def after(self, room: str, seq: int, limit: int) -> list[Message]:
+        """Return up to `limit` messages that follow `seq`, ascending."""
+        return self._select(
+            room,
+            "key > ? AND key < ? ORDER BY key LIMIT ?",
+            lambda base: (base | seq, _end(base), limit),
+        )
+
+    def before(self, room: str, seq: int | None, limit: int) -> list[Message]:
+        """Return the last up to `limit` messages ahead of `seq`, or of all; ascending."""
+        newest_first = self._select(
+            room,
+            "key > ? AND key < ? ORDER BY key DESC LIMIT ?",
+            lambda base: (base, _end(base) if seq is None else base | seq, limit),
+        )
+        return newest_first[::-1]
+
+    def search(self, room: str, query: str, before: int | None, limit: int) -> list[Message]:
+        """Return the last up to `limit` messages with all words of `query`; ascending.
+
+        Raises:
+            StoreError: the store or its index cannot be read.
+        """
+        number = self._number(room)
+        if number is None:
+            return []
+        base = number << SEQ_BITS
+        end = _end(base) if before is None else base | before
+        with _translated(self._path):
+            self._index.catch_up(number, lambda after: self._texts(base, after))
+            keys = self._index.find(query, base, end, limit)
+        marks = ",".join("?" * len(keys))
+        return self._select(room, f"key IN ({marks}) ORDER BY key", lambda _: keys)
+
+    def find_request(self, session: int, request: int) -> int | None:
+        """Return the `seq` that a request of a session was stored with, or None."""
+        with self._reader() as reader:
+            row = reader.execute(
+                "SELECT key FROM messages WHERE session = ? AND request = ?", (session, request)
+            ).fetchone()
+        return None if row is None else row[0] & SEQ_MASK
+
+    # -- sessions
+
+    def add_session(self, token: bytes) -> int:
+        """Keep a new session, by the hash of its secret, and return its number.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        with self._transaction() as writer:
+            number = writer.execute("INSERT INTO sessions (token) VALUES (?)", (token,)).lastrowid
+            assert number is not None
+            return number
+
+    def find_session(self, token: bytes) -> StoredSession | None:
+        """Return the session whose secret has this hash, if there is one."""
+        with self._reader() as reader:
+            row = reader.execute(
+                "SELECT number, (SELECT coalesce(max(request), 0) FROM messages"
+                " WHERE session = sessions.number) FROM sessions WHERE token = ?",
+                (token,),
+            ).fetchone()
+        return None if row is None else StoredSession(*row)
+
+    # -- upkeep
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database.
+
+        The first pass does nearly all of the work, beside the writer; the second, with the
+        writer held for the moment that the rest takes, lets the log start over instead of
+        growing for as long as somebody talks.
+        """
+        self.checkpoint_due.clear()
+        with self._reader() as reader:
+            reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self._writing, _translated(self._path):
+            self._commits = 0
+            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    # -- below
+
+    def _open(self) -> sqlite3.Connection:
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        writer = self._connect()
+        try:
+            self._check(writer)
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def _check(self, writer: sqlite3.Connection) -> None:
+        """See that the database is whole and ours before the first byte is written to it."""
+        (verdict,) = writer.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(verdict)
+        (application,) = writer.execute("PRAGMA application_id").fetchone()
+        (version,) = writer.execute("PRAGMA user_version").fetchone()
+        (tables,) = writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables == 0:
+            writer.execute("PRAGMA journal_mode = WAL")
+            writer.executescript(
+                f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
+                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+            )
+        elif application != APPLICATION_ID:
+            raise sqlite3.DatabaseError("it is the database of another program")
+        elif version != SCHEMA_VERSION:
+            raise sqlite3.DatabaseError(
+                f"it has format {version}, this server reads format {SCHEMA_VERSION}"
+            )
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        return connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writing, _translated(self._path):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+            self._commits += 1
+            if self._commits >= COMMITS_PER_CHECKPOINT:
+                self.checkpoint_due.set()
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        reader = self._readers.get()
+        try:
+            with _translated(self._path):
+                yield reader
+        finally:
+            self._readers.put(reader)
+
+    def _select(
+        self, room: str, where: str, parameters: Callable[[int], Sequence[int]]
+    ) -> list[Message]:
+        """The messages of `room` for which a condition holds, whose parameters depend on the
+        key that the room's keys are counted from."""
+        number = self._number(room)
+        if number is None:
+            return []
+        with self._reader() as reader:
+            rows = reader.execute(
+                f"SELECT key, time, sender, kind, text FROM messages WHERE {where}",
+                parameters(number << SEQ_BITS),
+            ).fetchall()
+        return [
+            Message(room=room, seq=key & SEQ_MASK, time=time, from_=sender, kind=kind, text=text)
+            for key, time, sender, kind, text in rows
+        ]
+
+    def _texts(self, base: int, after: int) -> list[tuple[int, str]]:
+        """The next keys and texts of a room behind a key: what the index has yet to see."""
+        with self._reader() as reader:
+            return reader.execute(
+                "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
+                (max(base, after), _end(base), INDEX_STEP),
+            ).fetchall()
+
+    def _number(self, room: str) -> int | None:
+        with self._lock:
+            return self._numbers.get(room)
+
+
+def _end(base: int) -> int:
+    """The first key behind a room's."""
+    return base + (1 << SEQ_BITS)
+
+
+def _add_room(writer: sqlite3.Connection, room: str) -> int:
+    number = writer.execute("INSERT INTO rooms (name) VALUES (?)", (room,)).lastrowid
+    assert number is not None
+    return number
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's exceptions into our own: its users know no SQL."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def _unusable(path: Path, error: Exception) -> str:
+    return (
+        f"the history in {path} cannot be used: {error}. Nothing in it was changed. Choose "
+        "another data folder with --data, or put a copy back that is whole."
+    )

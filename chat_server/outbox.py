@@ -1,0 +1,319 @@
+"""What goes out on one connection, and the one place where it is sent.
+
+Replies and events are put in; the messages of the rooms are offered by the delivery workers, or
+read by the catch-up thread from where a member's cursor stands. Whoever has something to send
+sends it, at once and without waiting, under the lock. What the socket does not take stays as
+`_rest`; from then on until the socket has taken everything, only the catch-up thread sends.
+
+The one delicate step is from catching up back to live. It is decided by the cursor, under the
+lock, on both sides: the catch-up thread lets go only when every cursor stands at the end of what
+is published; a worker, which publishes before it offers, sends only what follows the cursor. So
+whoever comes second sees what the other did, and nothing falls between them.
+"""
+
+import contextlib
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+
+from chat_server.clock import Clock
+from chat_server.room import Member, Room, Segment
+
+# Presence and direct messages are dropped, and requests are read no further, when so many bytes
+# wait for a client that does not take them.
+QUEUE_LIMIT = 256 * 1024
+
+# Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
+# whole socket does not wait, and the connection's thread waits in select instead of recv.
+DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
+
+
+class Step(Enum):
+    """How a step of catching up ended."""
+
+    BLOCKED = auto()  # go on when the socket takes bytes again
+    BEHIND = auto()  # go on at once
+    DONE = auto()  # nothing more to do: the workers feed all members, or nobody does
+
+
+class Outbox:
+    """The sending half of one connection. Any thread may call any method."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        clock: Clock,
+        catch_up: "Callable[[Outbox], None]",
+        read_page: Callable[[Room, int], Segment],
+    ) -> None:
+        """
+        Args:
+            sock: in blocking mode, as another thread waits in its recv (see DONT_WAIT).
+            clock: for `taken_at`.
+            catch_up: hands an outbox to the catch-up thread.
+            read_page: gives the messages of a room that follow a seq.
+        """
+        self.socket = sock
+        self._clock = clock
+        self._catch_up = catch_up
+        self._read_page = read_page
+
+        # Guards all below, and with it whose turn it is to write to the socket. Held during
+        # sends, none of which waits. The last in the order: registry -> room -> outbox.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # for whoever waits, see below
+        self._rest: memoryview | None = None  # what the socket has yet to take of a buffer
+        self._queue: deque[bytes] = deque()  # frames that wait behind `_rest`
+        self._queued = 0  # their bytes
+        self._owed = 0  # replies that the workers have yet to give
+        self._members: dict[Room, Member] = {}
+        self._catching_up = False  # the catch-up thread has this outbox
+        self._finishing = False  # the last frame is in; nothing more is taken
+        self._closed = False  # nothing goes out any more
+        self._reader_done = False  # the thread that read from the socket has left it
+        self.taken_at = clock.monotonic()  # when the socket last took bytes, pings aside
+
+    # -- anyone
+
+    def put(self, frame: bytes) -> None:
+        """Send `frame` after what waits already."""
+        with self._lock:
+            if not self._finishing:
+                self._put(frame)
+
+    def put_ping(self, frame: bytes) -> None:
+        """Send `frame` without taking it for a sign of life that the kernel had space for it."""
+        with self._lock:
+            if not self._finishing:
+                taken_at = self.taken_at
+                self._put(frame)
+                self.taken_at = taken_at
+
+    def put_if_short(self, frame: bytes) -> bool:
+        """Send `frame` unless too much waits already; return whether it will be sent."""
+        with self._lock:
+            if self._finishing or self._queued >= QUEUE_LIMIT:
+                return False
+            self._put(frame)
+            return True
+
+    # -- the connection's thread
+
+    def wait_until_short(self) -> None:
+        """Wait while too much waits to be sent: who does not read replies asks in vain."""
+        with self._lock:
+            while self._queued >= QUEUE_LIMIT and not self._finishing:
+                self._changed.wait()
+
+    def expect_reply(self) -> None:
+        """Note that a worker will give a reply."""
+        with self._lock:
+            self._owed += 1
+
+    def wait_until_answered(self) -> None:
+        """Wait until every reply that was expected is given."""
+        with self._lock:
+            while self._owed and not self._finishing:
+                self._changed.wait()
+
+    def wait_until_sent(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds until nothing waits to be sent."""
+        with self._lock:
+            self._changed.wait_for(lambda: self._rest is None and not self._queue, timeout)
+
+    def admit(self, member: Member, reply: bytes) -> bool:
+        """Send the reply to a join, and from then on what follows the member's cursor.
+
+        Returns False, having sent nothing, if the connection is being closed.
+        """
+        with self._lock:
+            if self._finishing:
+                return False
+            self._put(reply)
+            self._members[member.room] = member
+            if member.cursor < member.room.last:
+                self._start_catching_up()
+            return True
+
+    def dismiss(self, member: Member) -> None:
+        """Send nothing more of a room."""
+        with self._lock:
+            if self._members.get(member.room) is member:
+                del self._members[member.room]
+
+    def member_in(self, room: Room) -> Member | None:
+        """Return the membership in `room`, if there is one."""
+        with self._lock:
+            return self._members.get(room)
+
+    def members(self) -> tuple[Member, ...]:
+        """Return the memberships."""
+        with self._lock:
+            return tuple(self._members.values())
+
+    # -- delivery workers
+
+    def offer(self, member: Member, segment: Segment, replies: Sequence[bytes]) -> None:
+        """Send `replies`, and `segment` if it is what follows the member's cursor.
+
+        Where it is not, or the socket is full, the catch-up thread has the member in hand and
+        gets to the segment by the cursor.
+        """
+        with self._lock:
+            if replies:
+                self._answer(replies)
+            live = (
+                self._rest is None
+                and member.cursor == segment.first - 1
+                and self._members.get(member.room) is member
+            )
+            if live:
+                member.cursor = segment.last
+                self._send(segment.frames)
+
+    def reply(self, replies: Sequence[bytes]) -> None:
+        """Give replies that were expected."""
+        with self._lock:
+            self._answer(replies)
+
+    # -- the catch-up thread
+
+    def step(self) -> Step:
+        """Send what waits, then one page for the member that has waited the longest.
+
+        Raises:
+            StoreError: the page could not be read; the step is to be taken again later.
+        """
+        with self._lock:
+            if not self._flush():
+                return Step.BLOCKED
+            member = next((m for m in self._members.values() if m.cursor < m.room.last), None)
+            if member is None:
+                self._stop_catching_up()
+                return Step.DONE
+            cursor = member.cursor
+        page = self._read_page(member.room, cursor)
+        with self._lock:
+            # While the page was read a worker may have fed the member, or the member left.
+            if member.cursor == cursor and self._members.get(member.room) is member:
+                self._members[member.room] = self._members.pop(member.room)
+                if self._rest is None:
+                    member.cursor = page.last
+                    self._send(page.frames)
+            return Step.BEHIND if self._rest is None else Step.BLOCKED
+
+    # -- the end
+
+    def finish(self, last_frames: bytes) -> tuple[Member, ...]:
+        """Send `last_frames` after what waits, then end the stream. Nothing else is sent.
+
+        Returns the memberships there were; nothing if the end was begun already.
+        """
+        with self._lock:
+            if self._finishing:
+                return ()
+            members = tuple(self._members.values())
+            self._members.clear()
+            self._put(last_frames)
+            self._finishing = True
+            self._changed.notify_all()
+            if self._rest is None:
+                self._end_stream()
+            return members
+
+    def abort(self) -> None:
+        """Drop what waits and wake whoever is blocked in the socket."""
+        with self._lock:
+            self._drop()
+
+    def close(self) -> None:
+        """Let go of the socket; called once, by the thread that read from it.
+
+        It is closed by whoever leaves it last, this thread or the catch-up thread, as a
+        descriptor that is closed while somebody waits for it may be another's by then.
+        """
+        with self._lock:
+            self._drop()
+            self._reader_done = True
+            if not self._catching_up:
+                self.socket.close()
+
+    # -- with the lock held
+
+    def _answer(self, replies: Sequence[bytes]) -> None:
+        self._owed -= len(replies)
+        if not self._finishing:
+            self._put(b"".join(replies))
+        if not self._owed:
+            self._changed.notify_all()
+
+    def _put(self, frame: bytes) -> None:
+        if self._rest is None:
+            self._send(frame)
+        else:
+            self._queue.append(frame)
+            self._queued += len(frame)
+
+    def _send(self, data: bytes | memoryview) -> None:
+        """Send now what the socket takes, and keep the rest. Only with no rest before."""
+        if self._closed:
+            return
+        try:
+            sent = self.socket.send(data, DONT_WAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._drop()  # the reader finds out why
+            return
+        if sent:
+            self.taken_at = self._clock.monotonic()
+        if sent < len(data):
+            self._rest = memoryview(data)[sent:]
+            self._start_catching_up()
+
+    def _flush(self) -> bool:
+        """Send what waits. Return whether all is sent."""
+        while self._rest is not None or self._queue:
+            if self._rest is not None:
+                rest, self._rest = self._rest, None
+                self._send(rest)
+            else:
+                frames = b"".join(self._queue)
+                self._queue.clear()
+                self._queued = 0
+                self._changed.notify_all()
+                self._send(frames)
+            if self._rest is not None:
+                return False
+        self._changed.notify_all()
+        if self._finishing:
+            self._end_stream()
+        return True
+
+    def _start_catching_up(self) -> None:
+        if not self._catching_up:
+            self._catching_up = True
+            self._catch_up(self)
+
+    def _stop_catching_up(self) -> None:
+        self._catching_up = False
+        if self._reader_done:
+            self.socket.close()
+
+    def _end_stream(self) -> None:
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._finishing = self._closed = True
+        self._rest = None
+        self._queue.clear()
+        self._queued = 0
+        self._members.clear()
+        self._changed.notify_all()
+        with contextlib.suppress(OSError):  # it is not connected any more
+            self.socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,176 @@
+"""The registry: who is connected, who has which nick, which rooms there are."""
+
+import threading
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
+
+from chat_server.history.store import Store
+from chat_server.room import Room
+from chat_server.session import Session, new_token, token_hash
+from protocol.errors import Code, ProtocolError
+from protocol.text import nick_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chat_server.connection import Connection
+
+
+class Registry:
+    """The one list of clients and rooms. Any thread may call any method."""
+
+    def __init__(self, store: Store, make_room: "Callable[[str, str, int], Room]") -> None:
+        """
+        Args:
+            store: where the rooms and sessions of earlier runs are.
+            make_room: makes a room of a name, a topic and the seq of its last message.
+        """
+        self._store = store
+        self._make_room = make_room
+        # Guards all below, and who has a session. The first in the order: registry -> room ->
+        # outbox.
+        self._lock = threading.Lock()
+        self._gone = threading.Condition(self._lock)  # a connection went
+        self._connections: set[Connection] = set()
+        self._nicks: dict[str, Session] = {}  # by key; of who is connected
+        # Those that a connection or a waiting draft still holds; others are in the store.
+        self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
+        self._rooms = {name: make_room(name, topic, last) for name, topic, last in store.rooms()}
+
+    # -- connections
+
+    def add_connection(self, connection: "Connection") -> None:
+        """Count a connection that was accepted."""
+        with self._lock:
+            self._connections.add(connection)
+
+    def remove_connection(self, connection: "Connection") -> None:
+        """Forget a connection whose thread ends."""
+        with self._lock:
+            self._connections.discard(connection)
+            self._gone.notify_all()
+
+    def connections(self) -> list["Connection"]:
+        """Return all connections, whether they have said hello or not."""
+        with self._lock:
+            return list(self._connections)
+
+    def wait_until_empty(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds until no connection is left; return whether none is."""
+        with self._lock:
+            return self._gone.wait_for(lambda: not self._connections, timeout)
+
+    # -- sessions
+
+    def begin_session(self, connection: "Connection", nick: str) -> tuple[Session, str]:
+        """Let somebody new in. Return the session and its secret.
+
+        Raises:
+            ProtocolError: `nick_in_use`.
+            StoreError: the session could not be kept.
+        """
+        token = new_token()
+        session = Session(token_hash(token), nick)
+        with self._lock:
+            self._take_nick(session, nick)
+        try:
+            session.number = self._store.add_session(session.token)
+        except BaseException:
+            with self._lock:
+                del self._nicks[session.key]
+            raise
+        with self._lock:
+            self._sessions[session.token] = session
+            session.connection = connection
+        session.hand_to(connection)
+        return session, token
+
+    def resume_session(
+        self, connection: "Connection", token: str, nick: str
+    ) -> "tuple[Session, Connection | None] | None":
+        """Give `connection` an earlier session, with its nick. Return it and who had it.
+
+        Returns None if there is no such session.
+
+        Raises:
+            ProtocolError: `nick_in_use`, where `nick` is not the session's and another's.
+            StoreError: the store could not be asked.
+        """
+        session = self._find_session(token_hash(token), nick)
+        if session is None:
+            return None
+        with self._lock:
+            self._take_nick(session, nick)
+            replaced, session.connection = session.connection, connection
+            session.hand_to(connection)
+        return session, replaced
+
+    def end_session(self, session: Session, connection: "Connection") -> None:
+        """Free the nick of a session, unless another connection has taken it up."""
+        with self._lock:
+            if session.connection is connection:
+                session.connection = None
+                del self._nicks[session.key]
+
+    def rename(self, session: Session, nick: str) -> None:
+        """Give a session another nick.
+
+        Raises:
+            ProtocolError: `nick_in_use`.
+        """
+        with self._lock:
+            self._take_nick(session, nick)
+
+    def find_nick(self, nick: str) -> "Connection | None":
+        """Return the connection of who has `nick`."""
+        with self._lock:
+            session = self._nicks.get(nick_key(nick))
+            return session.connection if session else None
+
+    def _find_session(self, token: bytes, nick: str) -> Session | None:
+        with self._lock:
+            session = self._sessions.get(token)
+        if session is not None:
+            return session
+        stored = self._store.find_session(token)
+        if stored is None:
+            return None
+        with self._lock:  # somebody else may have come with the same secret meanwhile
+            return self._sessions.setdefault(token, Session(token, nick, *stored))
+
+    def _take_nick(self, session: Session, nick: str) -> None:
+        """With the lock held: give `session` a nick, and free the one it had."""
+        key = nick_key(nick)
+        owner = self._nicks.get(key)
+        if owner is not None and owner is not session:
+            raise ProtocolError(
+                Code.NICK_IN_USE, f"somebody here is called {nick!r}: choose another nick"
+            )
+        if self._nicks.get(session.key) is session:
+            del self._nicks[session.key]
+        self._nicks[key] = session
+        session.nick, session.key = nick, key
+
+    # -- rooms
+
+    def enter_room(self, name: str) -> Room:
+        """Return the room of that name, and make it if there is none."""
+        with self._lock:
+            room = self._rooms.get(name)
+            if room is None:
+                room = self._rooms[name] = self._make_room(name, "", 0)
+            return room
+
+    def find_room(self, name: str) -> Room | None:
+        """Return the room of that name."""
+        with self._lock:
+            return self._rooms.get(name)
+
+    def rooms(self) -> list[Room]:
+        """Return all rooms, in the order of their names."""
+        with self._lock:
+            return sorted(self._rooms.values(), key=_name)
+
+
+def _name(room: Room) -> str:
+    return room.name

@@ -1,0 +1,258 @@
+"""What a client may ask, and what it gets: one method for each request.
+
+The checks stand here, and the order in which the parts are told. A method returns the reply, or
+None where the reply comes later or went out with something else; ProtocolError refuses.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from chat_server.clock import Clock
+from chat_server.errors import StoreError
+from chat_server.history.store import Store
+from chat_server.outbox import Outbox
+from chat_server.registry import Registry
+from chat_server.room import Draft, Member, Room
+from chat_server.session import Claim, Session
+from protocol import messages
+from protocol.errors import Code, ProtocolError
+from protocol.framing import FRAME_LIMIT
+from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode, encoded_size
+from protocol.text import normalize_nick, normalize_room, normalize_text
+
+if TYPE_CHECKING:
+    from chat_server.connection import Connection
+
+MESSAGES_PER_PAGE = 100
+"""How many messages a page has where the client gives no limit."""
+
+Item = TypeVar("Item")
+
+# What a page takes besides its items.
+_PAGE_OVERHEAD = 256
+
+
+class Requests:
+    """Answers the requests of one client, on its connection's thread."""
+
+    def __init__(
+        self,
+        connection: "Connection",
+        session: Session,
+        registry: Registry,
+        store: Store,
+        clock: Clock,
+    ) -> None:
+        self._connection = connection
+        self._outbox: Outbox = connection.outbox
+        self._session = session
+        self._registry = registry
+        self._store = store
+        self._clock = clock
+
+    def answer(self, request: messages.AnyRequest) -> ServerMessage | None:
+        """Do what `request` asks, and return the reply if it is to be sent now.
+
+        Raises:
+            ProtocolError: it is refused.
+        """
+        try:
+            return _METHODS[type(request)](self, request)
+        except StoreError as error:
+            raise ProtocolError(
+                Code.UNAVAILABLE, "The server cannot read its history just now.", retry_after=5.0
+            ) from error
+
+    # -- rooms
+
+    def join(self, request: messages.Join) -> None:
+        """Place a cursor in a room's log; the reply goes out ahead of what follows it."""
+        if request.after is not None and request.history is not None:
+            raise ProtocolError(
+                Code.BAD_REQUEST, "A join has `after` or `history`, not both: leave one out."
+            )
+        room = self._registry.enter_room(normalize_room(request.room))
+        last = room.last
+        cursor = last
+        if request.after is not None:
+            cursor = min(request.after, last)
+        elif request.history is not None:
+            cursor = max(0, last - request.history)
+        member = Member(room, self._session, self._outbox, cursor)
+        count, topic = room.add(member)
+        reply = Ok(re=request.id, room=room.name, seq=last, members=count, topic=topic)
+        if not self._outbox.admit(member, encode(reply)):
+            room.remove(member)
+
+    def leave(self, request: messages.Leave) -> Ok:
+        """Leave a room."""
+        member = self._membership(request.room)
+        self._outbox.dismiss(member)
+        member.room.remove(member)
+        return Ok(re=request.id)
+
+    def who(self, request: messages.Who) -> Page:
+        """Name who is in a room."""
+        room = self._readable_room(request.room)
+        after = request.after
+        nicks = sorted(member.session.nick for member in room.members())
+        if after is not None:
+            nicks = [nick for nick in nicks if nick > after]
+        fitting = _fitting(nicks)
+        return Page(re=request.id, more=len(fitting) < len(nicks), members=fitting)
+
+    def rooms(self, request: messages.Rooms) -> Page:
+        """Name the rooms."""
+        after = request.after
+        entries = [
+            RoomEntry(room=room.name, members=len(room.members()), topic=room.topic)
+            for room in self._registry.rooms()
+            if after is None or room.name > after
+        ]
+        fitting = _fitting(entries)
+        return Page(re=request.id, more=len(fitting) < len(entries), rooms=fitting)
+
+    # -- saying
+
+    def say(self, request: messages.Say) -> Ok | None:
+        """Append to a room's log."""
+        room = self._membership(request.room).room
+        return self._post(room, request.id, request.kind, normalize_text(request.text))
+
+    def topic(self, request: messages.Topic) -> Ok | None:
+        """Set a room's topic, which is an entry of its log."""
+        room = self._membership(request.room).room
+        return self._post(room, request.id, "topic", normalize_text(request.topic))
+
+    def tell(self, request: messages.Tell) -> Ok:
+        """Send one person a text that is not kept."""
+        text = normalize_text(request.text)
+        nick = normalize_nick(request.to)
+        recipient = self._registry.find_nick(nick)
+        if recipient is None:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+        direct = messages.Direct(
+            time=self._clock.time(), from_=self._session.nick, to=nick, text=text
+        )
+        if not recipient.outbox.put_if_short(encode(direct)):
+            raise ProtocolError(
+                Code.UNAVAILABLE,
+                f"{nick!r} is here but does not read just now: try again later",
+                retry_after=5.0,
+            )
+        return Ok(re=request.id)
+
+    # -- reading back
+
+    def history(self, request: messages.History) -> Page:
+        """Return a page of a room's log."""
+        if request.before is not None and request.after is not None:
+            raise ProtocolError(
+                Code.BAD_REQUEST, "A history has `before` or `after`, not both: leave one out."
+            )
+        room = self._readable_room(request.room)
+        limit = request.limit or MESSAGES_PER_PAGE
+        if request.after is not None:
+            found = self._store.after(room.name, request.after, limit + 1)
+            fitting = _fitting(found[:limit])
+        else:
+            found = self._store.before(room.name, request.before, limit + 1)
+            fitting = _fitting(found[-limit:][::-1])[::-1]
+        return Page(re=request.id, more=len(fitting) < len(found), messages=fitting)
+
+    def search(self, request: messages.Search) -> Page:
+        """Return the newest messages of a room with all words of the query."""
+        room = self._readable_room(request.room)
+        query = normalize_text(request.query)
+        limit = request.limit or MESSAGES_PER_PAGE
+        found = self._store.search(room.name, query, request.before, limit + 1)
+        fitting = _fitting(found[-limit:][::-1])[::-1]
+        return Page(re=request.id, more=len(fitting) < len(found), messages=fitting)
+
+    # -- the rest
+
+    def nick(self, request: messages.Nick) -> Ok:
+        """Take another nick."""
+        old, new = self._session.nick, normalize_nick(request.nick)
+        self._registry.rename(self._session, new)
+        if new != old:
+            for member in self._outbox.members():
+                member.room.rename(old, new)
+        return Ok(re=request.id, nick=new)
+
+    def ping(self, request: messages.Ping) -> messages.ServerPong:
+        """Show that the server is there."""
+        return messages.ServerPong(re=request.id)
+
+    def pong(self, _: messages.Pong) -> None:
+        """Nothing to do: that something came at all is what counts."""
+
+    def bye(self, request: messages.Bye) -> None:
+        """Close, once all before it is answered."""
+        self._outbox.wait_until_answered()
+        self._connection.close(Code.BYE, "Goodbye.", before=encode(Ok(re=request.id)))
+
+    def hello(self, _: messages.Hello) -> None:
+        """Refuse: it was said already."""
+        raise ProtocolError(Code.BAD_REQUEST, "The hello was answered already: say it once.")
+
+    # -- below
+
+    def _membership(self, name: str) -> Member:
+        """The membership in the room of that name; `not_in_room` if there is none."""
+        name = normalize_room(name)
+        room = self._registry.find_room(name)
+        member = self._outbox.member_in(room) if room else None
+        if member is None:
+            raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
+        return member
+
+    def _readable_room(self, name: str) -> Room:
+        """The room of that name, if this client is in it."""
+        if self._registry.find_room(normalize_room(name)) is None:
+            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {normalize_room(name)}")
+        return self._membership(name).room
+
+    def _post(self, room: Room, request: int, kind: str, text: str) -> Ok | None:
+        """Let something be stored, once. The delivery worker replies, when it is."""
+        session = self._session
+        draft = Draft(session, request, session.nick, kind, text, [self._outbox])
+        claim = session.claim(self._connection, draft)
+        if claim is Claim.PERHAPS_STORED:
+            seq = self._store.find_request(session.number, request)
+            if seq is not None:
+                return Ok(re=request, seq=seq)
+            claim = session.claim(self._connection, draft, looked_up=True)
+        if claim in (Claim.NEW, Claim.PENDING):
+            self._outbox.expect_reply()
+        if claim is Claim.NEW:
+            room.post(draft)
+        return None
+
+
+def _fitting(items: list[Item]) -> list[Item]:
+    """As many of `items`, from the first, as fit one page."""
+    space = FRAME_LIMIT - _PAGE_OVERHEAD
+    for count, item in enumerate(items):
+        space -= encoded_size(item) + 1
+        if space < 0:
+            return items[:count]
+    return items
+
+
+_METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {
+    messages.Hello: Requests.hello,
+    messages.Join: Requests.join,
+    messages.Leave: Requests.leave,
+    messages.Say: Requests.say,
+    messages.Tell: Requests.tell,
+    messages.Nick: Requests.nick,
+    messages.Topic: Requests.topic,
+    messages.Who: Requests.who,
+    messages.Rooms: Requests.rooms,
+    messages.History: Requests.history,
+    messages.Search: Requests.search,
+    messages.Ping: Requests.ping,
+    messages.Pong: Requests.pong,
+    messages.Bye: Requests.bye,
+}

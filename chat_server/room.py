@@ -1,0 +1,316 @@
+"""A room is a log; a member is a cursor in it.
+
+What is said waits as a draft until a delivery worker numbers it, stores it and publishes it as a
+segment: the frames of a whole batch in one buffer, which all members share. The latest segments
+stay in memory as the log's tail, for readers that are a little behind; the rest is in the store.
+
+Nothing here knows a socket.
+"""
+
+import threading
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from protocol.framing import skip_frames
+
+if TYPE_CHECKING:
+    from chat_server.outbox import Outbox
+    from chat_server.session import Session
+
+# A talker faster than the store is slowed, not buffered: so much of what is said may wait.
+DRAFTS_COST_LIMIT = 1024 * 1024
+# One batch: enough to share its costs among many messages, little enough that a room that is
+# never silent lets the others have their turn, and that a reader's socket takes it at once.
+BATCH_COST_LIMIT = 128 * 1024
+# How much of the log's end is kept in memory, in bytes of frames.
+TAIL_LIMIT = 256 * 1024
+# What is handed to a reader at once that catches up, in bytes of frames.
+PAGE_LIMIT = 128 * 1024
+# A frame around a text, roughly; what a draft costs besides its text.
+FRAME_COST = 192
+
+
+class Segment(NamedTuple):
+    """Consecutive messages as one buffer of frames."""
+
+    first: int
+    last: int
+    frames: bytes
+
+
+@dataclass(eq=False, slots=True)
+class Draft:
+    """What somebody says, until it is stored."""
+
+    session: "Session"
+    request: int
+    from_: str
+    kind: str
+    text: str
+    # Who is owed a reply: more than one where the request came again. Guarded by the session's
+    # lock from when the session knows the draft.
+    waiters: "list[Outbox]"
+
+    @property
+    def cost(self) -> int:
+        """What it takes up while it waits, in bytes, roughly."""
+        return FRAME_COST + len(self.text)
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """A client in a room. `cursor` is the seq of the last message handed to its outbox."""
+
+    room: "Room"
+    session: "Session"
+    outbox: "Outbox"
+    # Guarded by the outbox's lock, as soon as the outbox has admitted the member.
+    cursor: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Who came, went and was renamed since the last `presence`. Who did both is not named."""
+
+    joined: dict[str, None] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)  # new nick to old
+
+    def join(self, nick: str) -> None:
+        """Note that `nick` came."""
+        if nick in self.left:
+            del self.left[nick]
+        else:
+            self.joined[nick] = None
+
+    def leave(self, nick: str) -> None:
+        """Note that `nick` went."""
+        if nick in self.joined:
+            del self.joined[nick]
+        else:
+            self.left[self.renamed.pop(nick, nick)] = None
+
+    def rename(self, old: str, new: str) -> None:
+        """Note that `old` is called `new` now."""
+        if old in self.joined:
+            del self.joined[old]
+            self.joined[new] = None
+            return
+        first = self.renamed.pop(old, old)
+        if first != new:
+            self.renamed[new] = first
+
+    def __bool__(self) -> bool:
+        return bool(self.joined or self.left or self.renamed)
+
+
+class Room:
+    """One room: who is in it, what waits to be said, and the end of its log."""
+
+    def __init__(
+        self,
+        name: str,
+        topic: str,
+        last: int,
+        give_turn: "Callable[[Room], None]",
+        presence_changed: "Callable[[Room], None]",
+    ) -> None:
+        """
+        Args:
+            name: as protocol.text.normalize_room gives it.
+            topic: the current one, or "".
+            last: the seq of the last message.
+            give_turn: called when a delivery worker is to take the room in hand.
+            presence_changed: called when a `presence` is to be sent soon.
+        """
+        self.name = name
+        self._give_turn = give_turn
+        self._presence_changed = presence_changed
+
+        # Guards all below. Order: registry -> room -> outbox.
+        self._lock = threading.Lock()
+        self._taken = threading.Condition(self._lock)  # there is space for drafts again
+        self._drafts: list[Draft] = []
+        self._drafts_cost = 0
+        self._members: dict[Outbox, Member] = {}
+        self._snapshot: tuple[Member, ...] | None = ()
+        self._changes = Changes()
+        self._changes_noted = False  # `presence_changed` was called and is not answered yet
+        self._presence_due = False
+        self._shut = False
+        self._in_turn = False  # a worker has the room, or it waits for one
+        self._tail: list[Segment] = []
+        self._tail_size = 0
+        self._topic = topic
+        # Written under the lock. Read without it too, as a reader that finds an older value
+        # is offered the newer segments by the worker that published them.
+        self.last = last
+
+    # -- connection threads
+
+    def post(self, draft: Draft) -> None:
+        """Let `draft` be stored and delivered; wait while too much is waiting already.
+
+        In a room that is shut it is dropped: nobody is told that it was stored.
+        """
+        with self._lock:
+            while self._drafts_cost >= DRAFTS_COST_LIMIT and not self._shut:
+                self._taken.wait()
+            if self._shut:
+                return
+            self._drafts.append(draft)
+            self._drafts_cost += draft.cost
+            turn = self._needs_turn()
+        if turn:
+            self._give_turn(self)
+
+    def add(self, member: Member) -> tuple[int, str]:
+        """Let a member in, or change where it reads. Return how many are in, and the topic."""
+        with self._lock:
+            known = member.outbox in self._members
+            self._members[member.outbox] = member
+            self._snapshot = None
+            notify = False
+            if not known:
+                self._changes.join(member.session.nick)
+                notify = self._note_change()
+            counts = len(self._members), self._topic
+        if notify:
+            self._presence_changed(self)
+        return counts
+
+    def remove(self, member: Member) -> None:
+        """Let a member go, if it is still in."""
+        with self._lock:
+            if self._members.get(member.outbox) is not member:
+                return
+            del self._members[member.outbox]
+            self._snapshot = None
+            self._changes.leave(member.session.nick)
+            notify = self._note_change()
+        if notify:
+            self._presence_changed(self)
+
+    def rename(self, old: str, new: str) -> None:
+        """Tell the members that one of them has another nick."""
+        with self._lock:
+            self._changes.rename(old, new)
+            notify = self._note_change()
+        if notify:
+            self._presence_changed(self)
+
+    def members(self) -> tuple[Member, ...]:
+        """Return who is in."""
+        with self._lock:
+            if self._snapshot is None:
+                self._snapshot = tuple(self._members.values())
+            return self._snapshot
+
+    @property
+    def topic(self) -> str:
+        """The topic, or ""."""
+        with self._lock:
+            return self._topic
+
+    def shut(self) -> None:
+        """Take nothing more: the server stops."""
+        with self._lock:
+            self._shut = True
+            self._taken.notify_all()
+
+    # -- readers that catch up
+
+    def tail_after(self, seq: int) -> Segment | None:
+        """Return the page that follows `seq`, if it is in the tail."""
+        with self._lock:
+            if not self._tail or seq + 1 < self._tail[0].first:
+                return None
+            start = bisect_left(self._tail, seq + 1, key=_last)
+            stop, size = start, 0
+            while stop < len(self._tail) and size < PAGE_LIMIT:
+                size += len(self._tail[stop].frames)
+                stop += 1
+            segments = self._tail[start:stop]
+        return _joined(segments, seq)
+
+    # -- delivery workers
+
+    def presence_due(self) -> None:
+        """Let a worker send the changes that have come together."""
+        with self._lock:
+            self._presence_due = True
+            turn = self._needs_turn()
+        if turn:
+            self._give_turn(self)
+
+    def take_drafts(self) -> list[Draft]:
+        """Return the next batch, and let go on who waited for space."""
+        with self._lock:
+            count, cost = 0, 0
+            while count < len(self._drafts) and cost < BATCH_COST_LIMIT:
+                cost += self._drafts[count].cost
+                count += 1
+            batch, self._drafts = self._drafts[:count], self._drafts[count:]
+            self._drafts_cost -= cost
+            self._taken.notify_all()
+            return batch
+
+    def take_changes(self) -> tuple[Changes, int] | None:
+        """Return what a `presence` is to tell, and how many are in; None if it is not time."""
+        with self._lock:
+            if not self._presence_due:
+                return None
+            self._presence_due = self._changes_noted = False
+            changes, self._changes = self._changes, Changes()
+            return changes, len(self._members)
+
+    def publish(self, segment: Segment, topic: str | None) -> None:
+        """Add a segment, which is stored, to the log's tail."""
+        with self._lock:
+            self._tail.append(segment)
+            self._tail_size += len(segment.frames)
+            while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
+                self._tail_size -= len(self._tail.pop(0).frames)
+            if topic is not None:
+                self._topic = topic
+            self.last = segment.last
+
+    def end_turn(self) -> None:
+        """Say that the worker is done; the room waits for another turn if there is more."""
+        with self._lock:
+            self._in_turn = False
+            turn = bool(self._drafts or self._presence_due) and self._needs_turn()
+        if turn:
+            self._give_turn(self)
+
+    # -- with the lock held
+
+    def _needs_turn(self) -> bool:
+        if self._in_turn:
+            return False
+        self._in_turn = True
+        return True
+
+    def _note_change(self) -> bool:
+        if self._changes_noted:
+            return False
+        self._changes_noted = True
+        return True
+
+
+def _last(segment: Segment) -> int:
+    return segment.last
+
+
+def _joined(segments: list[Segment], seq: int) -> Segment | None:
+    """One segment of what follows `seq` in `segments`."""
+    if not segments:
+        return None
+    first = segments[0]
+    if first.first == seq + 1 and len(segments) == 1:
+        return first  # the buffer that all share
+    parts = [segment.frames for segment in segments]
+    parts[0] = parts[0][skip_frames(parts[0], seq + 1 - first.first) :]
+    return Segment(seq + 1, segments[-1].last, b"".join(parts))

@@ -1,0 +1,122 @@
+"""The server: the one place where the parts are put together, started and stopped.
+
+Started from the bottom up, stopped from the top down: nobody new comes in, nobody is heard any
+more, what was said is stored and delivered, everybody is told goodbye, and only then do the
+threads end that deliver it.
+"""
+
+import logging
+import socket
+import threading
+
+from chat_server.addresses import Address, address_of, bind, bind_unix
+from chat_server.catch_up import CatchUp
+from chat_server.clock import Clock, SystemClock
+from chat_server.connection import Connection
+from chat_server.delivery import Delivery
+from chat_server.history.folder import DataFolder
+from chat_server.history.store import Store
+from chat_server.housekeeper import Housekeeper
+from chat_server.listener import Listener
+from chat_server.parts import Parts
+from chat_server.registry import Registry
+from chat_server.room import Room
+from chat_server.settings import Settings
+from chat_server.timers import Timers
+from protocol.errors import Code
+from protocol.messages import THREAD_STACK_SIZE
+
+log = logging.getLogger(__name__)
+
+# How long what was said before the stop may take to be stored; what is not was not confirmed.
+DRAIN_TIMEOUT = 1.0
+# After everybody was cut off: how long their threads may take to notice.
+JOIN_TIMEOUT = 1.0
+
+
+class Server:
+    """A chat server. It can be started once, and stopped once."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """
+        Args:
+            settings: how it is set up.
+            clock: another than the machine's, for tests.
+        """
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self.addresses: list[Address] = []
+
+    def start(self) -> None:
+        """Open the history and listen; return when clients can connect.
+
+        Raises:
+            StartError: the addresses or the data folder cannot be used.
+        """
+        settings = self._settings
+        threading.stack_size(THREAD_STACK_SIZE)
+        self._folder = DataFolder(settings.data)
+        sockets: list[socket.socket] = []
+        try:
+            sockets = bind(settings.hosts, settings.port)
+            if settings.unix is not None:
+                sockets.append(bind_unix(settings.unix))
+            store = Store(settings.data)
+        except BaseException:
+            for sock in sockets:
+                sock.close()
+            self._folder.close()
+            raise
+        self.timers = Timers(self._clock)
+        self._parts = Parts(
+            settings=settings,
+            clock=self._clock,
+            timers=self.timers,
+            store=store,
+            registry=Registry(store, self._make_room),
+            delivery=Delivery(store, self._clock, settings.delivery_workers),
+            catch_up=CatchUp(self.timers),
+        )
+        self._housekeeper = Housekeeper(store)
+        self._listener = Listener(sockets, self._accepted)
+        self._housekeeper.start()
+        self.timers.start()
+        self._parts.catch_up.start()
+        self._parts.delivery.start()
+        self._listener.start()
+        self.addresses = [address_of(sock) for sock in sockets]
+
+    def stop(self) -> None:
+        """Drain and end: what was said is stored, everybody is told goodbye, all is closed.
+
+        Takes at most the settings' `linger` and two seconds, whatever the clients do.
+        """
+        parts = self._parts
+        self._listener.stop()
+        for room in parts.registry.rooms():
+            room.shut()
+        parts.delivery.stop(DRAIN_TIMEOUT)
+        for connection in parts.registry.connections():
+            connection.close(Code.SHUTTING_DOWN, "The server is stopping. Come back later.")
+        if not parts.registry.wait_until_empty(self._settings.linger):
+            for connection in parts.registry.connections():
+                connection.abort()
+            if not parts.registry.wait_until_empty(JOIN_TIMEOUT):
+                log.error("connections that do not end: %s", parts.registry.connections())
+        parts.catch_up.stop()
+        self.timers.stop()
+        self._housekeeper.stop()
+        parts.store.close()
+        self._folder.close()
+
+    def _accepted(self, sock: socket.socket, peer: str) -> None:
+        Connection(sock, peer, self._parts).start()
+
+    def _make_room(self, name: str, topic: str, last: int) -> Room:
+        return Room(name, topic, last, self._give_turn, self._presence_changed)
+
+    def _give_turn(self, room: Room) -> None:
+        self._parts.delivery.give_turn(room)
+
+    def _presence_changed(self, room: Room) -> None:
+        self.timers.call_later(self._settings.presence_interval, room.presence_due)

@@ -1,0 +1,97 @@
+"""A session: who somebody is, for longer than a connection lasts.
+
+It is what makes sending a request again harmless. A request that is waiting to be stored is
+remembered here; one that is stored is found in the store. Either way it is done once, and
+everybody who asked gets the same reply.
+"""
+
+import hashlib
+import secrets
+import threading
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from chat_server.room import Draft
+from protocol.text import nick_key
+
+if TYPE_CHECKING:
+    from chat_server.connection import Connection
+    from chat_server.outbox import Outbox
+
+
+def new_token() -> str:
+    """Return a new secret, of 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """Return what of a secret is kept. It is random, so a plain hash cannot be guessed back."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+class Claim(Enum):
+    """What is to be done with a request that is to be stored."""
+
+    NEW = auto()  # post it
+    PENDING = auto()  # nothing: it waits to be stored, and the reply will come
+    PERHAPS_STORED = auto()  # look into the store
+    OUTDATED = auto()  # nothing: another connection has the session now
+
+
+class Session:
+    """One session.
+
+    `nick`, `key` and `connection` are the registry's: written under its lock.
+    """
+
+    def __init__(self, token: bytes, nick: str, number: int = 0, newest: int = 0) -> None:
+        """
+        Args:
+            token: the hash of its secret.
+            nick: as normalize_nick returned it.
+            number: its key in the store.
+            newest: the highest request that it stored.
+        """
+        self.token = token
+        self.number = number
+        self.nick = nick
+        self.key = nick_key(nick)
+        self.connection: Connection | None = None
+
+        # Guards all below. A leaf.
+        self._lock = threading.Lock()
+        self._holder: Connection | None = None  # whose requests count
+        self._pending: dict[int, Draft] = {}
+        self._newest = newest  # the highest request that was ever claimed
+
+    def hand_to(self, connection: "Connection") -> None:
+        """Let the requests of `connection` count, and no other's."""
+        with self._lock:
+            self._holder = connection
+
+    def claim(self, connection: "Connection", draft: Draft, *, looked_up: bool = False) -> Claim:
+        """Say what is to be done with a draft, and remember it if that is to post it.
+
+        Args:
+            connection: whose request it is.
+            draft: what is to be stored.
+            looked_up: the store was asked, and does not have it.
+        """
+        with self._lock:
+            if self._holder is not connection:
+                return Claim.OUTDATED
+            waiting = self._pending.get(draft.request)
+            if waiting is not None:
+                waiting.waiters += draft.waiters
+                return Claim.PENDING
+            if draft.request <= self._newest and not looked_up:
+                return Claim.PERHAPS_STORED
+            self._newest = max(self._newest, draft.request)
+            self._pending[draft.request] = draft
+            return Claim.NEW
+
+    def settle(self, draft: Draft) -> "list[Outbox]":
+        """Forget a draft that is stored or refused, and return who waits for the reply."""
+        with self._lock:
+            del self._pending[draft.request]
+            return draft.waiters

@@ -1,0 +1,70 @@
+"""Things to do later, on one thread.
+
+Time limits are kept here and not on the sockets: a timeout set on a socket makes every send wait
+for it as well, and a client that sends one byte a second would extend it for ever.
+"""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+
+from chat_server.clock import Clock
+
+
+class Timers:
+    """Calls functions at given times. Any thread may add one.
+
+    A function must be short and must not block: all others wait for it. One that need not be
+    called any more finds that out by itself, as nothing is ever taken back.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # Guards _due and _stopped, and wakes the thread. A leaf.
+        self._changed = threading.Condition()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._stopped = False
+        self._order = itertools.count()
+        self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is due later is not called."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify()
+        self._thread.join()
+
+    def call_later(self, delay: float, function: Callable[[], None]) -> None:
+        """Call `function` after `delay` seconds."""
+        due = self._clock.monotonic() + delay
+        with self._changed:
+            heapq.heappush(self._due, (due, next(self._order), function))
+            if self._due[0][2] is function:
+                self._changed.notify()
+
+    def wake(self) -> None:
+        """Look at the clock again: a test has moved it."""
+        with self._changed:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while function := self._next():
+            function()
+
+    def _next(self) -> Callable[[], None] | None:
+        """Wait for the next function that is due; None when stopped."""
+        with self._changed:
+            while not self._stopped:
+                if not self._due:
+                    self._changed.wait()
+                    continue
+                wait = self._due[0][0] - self._clock.monotonic()
+                if wait <= 0:
+                    return heapq.heappop(self._due)[2]
+                self._changed.wait(wait)
+            return None
