@@ -32,6 +32,7 @@ class Registry:
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
         self._connections: set[Connection] = set()
+        self._ending: list[threading.Thread] = []  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
@@ -45,9 +46,11 @@ class Registry:
             self._connections.add(connection)
 
     def remove_connection(self, connection: "Connection") -> None:
-        """Forget a connection whose thread ends."""
+        """Forget a connection. Its own thread calls this last, if it could be started."""
         with self._lock:
             self._connections.discard(connection)
+            ending = [*self._ending, connection.thread]
+            self._ending = [thread for thread in ending if thread.is_alive()]
             self._gone.notify_all()
 
     def connections(self) -> list["Connection"]:
@@ -58,7 +61,12 @@ class Registry:
     def wait_until_empty(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds until no connection is left; return whether none is."""
         with self._lock:
-            return self._gone.wait_for(lambda: not self._connections, timeout)
+            if not self._gone.wait_for(lambda: not self._connections, timeout):
+                return False
+            ending = self._ending
+        for thread in ending:
+            thread.join()
+        return True
 
     # -- sessions
 
