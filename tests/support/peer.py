@@ -26,8 +26,8 @@ class ConnectionEnded(Exception):
 
 
 def encode(frame: Frame) -> bytes:
-    """Return `frame` as it goes over the wire."""
-    return pack(json.dumps(frame, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    """Return `frame` as it goes over the wire; a lone surrogate goes as its escape."""
+    return pack(json.dumps(frame, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def pack(payload: bytes) -> bytes:
@@ -121,7 +121,7 @@ class Peer:
         self._last_id += 1
         return self._last_id
 
-    def post(self, kind: str, **members: Any) -> int:
+    def post(self, kind: str, /, **members: Any) -> int:
         """Send a request and return its id without waiting for the reply."""
         frame = {"type": kind, "id": self.next_id(), **members}
         self.send(frame)
@@ -152,7 +152,7 @@ class Peer:
         """Return the next frame, whatever it is."""
         return self.take(lambda _: True, within)
 
-    def expect(self, kind: str, **members: Any) -> Frame:
+    def expect(self, kind: str, /, **members: Any) -> Frame:
         """Take the next frame of that type, which must have these members."""
         frame = self.take(lambda frame: frame.get("type") == kind)
         shown = {name: frame.get(name) for name in members}
@@ -211,19 +211,19 @@ class Peer:
             self.nick, self.session = answer["nick"], answer["session"]
         return answer
 
-    def request(self, kind: str, within: float = DEADLINE, **members: Any) -> Frame:
+    def request(self, kind: str, /, within: float = DEADLINE, **members: Any) -> Frame:
         """Send a request and return the reply to it."""
         return self.reply(self.post(kind, **members), within)
 
-    def ok(self, kind: str, **members: Any) -> Frame:
+    def ok(self, kind: str, /, **members: Any) -> Frame:
         """Send a request, which must be done, and return its `ok`."""
         return self._demand("ok", kind, members)
 
-    def page(self, kind: str, **members: Any) -> Frame:
+    def page(self, kind: str, /, **members: Any) -> Frame:
         """Send a request, which must be answered with a page, and return it."""
         return self._demand("page", kind, members)
 
-    def refused(self, code: str, kind: str, **members: Any) -> Frame:
+    def refused(self, code: str, kind: str, /, **members: Any) -> Frame:
         """Send a request, which must be refused with `code`, and return the error."""
         error = self._demand("error", kind, members)
         assert error["code"] == code, error

@@ -1,0 +1,159 @@
+"""What is said in a room reaches everybody in it, once and in one order."""
+
+import threading
+import unicodedata
+
+import pytest
+
+from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer
+from tests.support.servers import address_of, running_server
+
+
+def test_a_message_says_where_when_who_and_what() -> None:
+    """Every member of `message` is there, its time the server's."""
+    clock = ManualClock(1_800_000_123.25)
+    with running_server(clock=clock) as server, House(address_of(server)) as house:
+        ada = house.enter("ada", "lobby")
+        assert ada.say("lobby", "hi") == 1
+        assert ada.messages(1) == [
+            {
+                "type": "message", "room": "lobby", "seq": 1, "time": 1_800_000_123.25,
+                "from": "ada", "kind": "text", "text": "hi",
+            }
+        ]  # fmt: skip
+
+
+def test_members_get_every_message_their_own_too(house: House) -> None:
+    """That is how a client shows what it said."""
+    peers = [house.enter(nick, "lobby") for nick in ("ada", "eva", "zoe")]
+    for number, peer in enumerate(peers, 1):
+        assert peer.say("lobby", f"I am {number}") == number
+    logs = [peer.messages(3) for peer in peers]
+    assert logs[0] == logs[1] == logs[2]
+    assert seqs(logs[0]) == [1, 2, 3]
+    assert [message["from"] for message in logs[0]] == ["ada", "eva", "zoe"]
+
+
+def test_an_action_is_marked(house: House) -> None:
+    """`kind` is text by default, and action on demand."""
+    ada = house.enter("ada", "lobby")
+    ada.say("lobby", "waves", kind="action")
+    ada.say("lobby", "hi", kind="text")
+    ada.say("lobby", "hi")
+    assert [message["kind"] for message in ada.messages(3)] == ["action", "text", "text"]
+
+
+@pytest.mark.parametrize("kind", ["topic", "notice", "shout", ""])
+def test_other_kinds_are_not_a_clients_to_say(house: House, kind: str) -> None:
+    """bad_request; nothing is stored."""
+    ada = house.enter("ada", "lobby")
+    ada.refused("bad_request", "say", room="lobby", text="hi", kind=kind)
+    assert ada.join("lobby")["seq"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" a ", "a\n\tb", "x" * 4000, "🦊" * 4000, "e\u0301", "\u202eabc", "a" + "\u0300" * 3000],
+)
+def test_a_good_text_arrives_composed(house: House, text: str) -> None:
+    """NFC and otherwise as it was, up to 4,000 characters, and so it is stored."""
+    ada = house.enter("ada", "lobby")
+    ada.say("lobby", text)
+    composed = unicodedata.normalize("NFC", text)
+    assert texts(ada.messages(1)) == [composed]
+    assert texts(whole_log(ada, "lobby")) == [composed]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("", "bad_text"), ("\n \t", "bad_text"), ("\u3000", "bad_text"), ("a\x1b[2J", "bad_text"),
+     ("a\x00", "bad_text"), ("a\r\n", "bad_text"), ("a\x7f", "bad_text"), ("a\x85", "bad_text"),
+     ("a\x9b", "bad_text"), ("x" * 4001, "text_too_long"), ("\u0958" * 2001, "text_too_long")],
+)  # fmt: skip
+def test_a_bad_text_is_refused_and_takes_no_seq(house: House, text: str, code: str) -> None:
+    """The log has no gap where something was refused."""
+    ada = house.enter("ada", "lobby")
+    ada.say("lobby", "one")
+    ada.refused(code, "say", room="lobby", text=text)
+    assert ada.say("lobby", "two") == 2
+
+
+def test_rooms_are_apart(house: House) -> None:
+    """Each room has its own log, from 1; who is in one of them does not hear the other."""
+    ada, eva = house.enter("ada", "lobby", "garden"), house.enter("eva", "garden")
+    assert ada.say("lobby", "one") == 1
+    assert ada.say("garden", "two") == 1
+    assert ada.say("lobby", "three") == 2
+    assert texts(eva.messages(1)) == ["two"]
+    assert not [frame for frame in eva.queue if frame["type"] == "message"]
+    assert texts(ada.messages(2, "lobby")) == ["one", "three"]
+    assert texts(ada.messages(1, "garden")) == ["two"]
+
+
+def test_requests_that_come_in_one_piece_are_each_answered(house: House) -> None:
+    """A hundred in a row get a hundred replies, and stand in the log in their order."""
+    ada = house.enter("ada", "lobby")
+    sent = [f"line {number}" for number in range(100)]
+    ids = [ada.post("say", room="lobby", text=text) for text in sent]
+    assert [ada.reply(identity)["seq"] for identity in ids] == list(range(1, 101))
+    messages = ada.messages(100)
+    assert texts(messages) == sent
+    assert seqs(messages) == list(range(1, 101))
+
+
+ROOMS = ("red", "green", "blue")
+EACH = 150
+
+
+def _talk(peer: Peer, seqs_of: dict[str, list[tuple[str, int]]]) -> None:
+    """Say EACH messages to each room without waiting, then collect what the oks say."""
+    sent = [(room, f"{peer.nick} {n}") for n in range(EACH) for room in ROOMS]
+    ids = [peer.post("say", room=room, text=text) for room, text in sent]
+    said = seqs_of.setdefault(peer.nick, [])
+    for identity, (room, text) in zip(ids, sent, strict=True):
+        said.append((f"{room} {text}", peer.reply(identity)["seq"]))
+
+
+def test_everybody_hears_one_same_order_exactly_once(house: House) -> None:
+    """Four talk at once in three rooms, five listen: one order, no gap, nothing twice."""
+    talkers = [house.enter(f"talker{n}", *ROOMS) for n in range(4)]
+    listeners = [house.enter(f"listener{n}", *ROOMS) for n in range(5)]
+    acknowledged: dict[str, list[tuple[str, int]]] = {}
+    threads = [threading.Thread(target=_talk, args=(peer, acknowledged)) for peer in talkers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for room in ROOMS:
+        logs = [peer.messages(4 * EACH, room) for peer in listeners + talkers]
+        assert all(log == logs[0] for log in logs)
+        assert seqs(logs[0]) == list(range(1, 4 * EACH + 1))
+        for talker in talkers:
+            own = [m["text"] for m in logs[0] if m["from"] == talker.nick]
+            assert own == [f"{talker.nick} {n}" for n in range(EACH)]
+    heard = {(f"{m['room']} {m['text']}", m["seq"]) for m in logs[0]}
+    said = {pair for pairs in acknowledged.values() for pair in pairs}
+    assert heard <= said
+    assert len(said) == 4 * 3 * EACH
+
+
+def test_a_talker_that_leaves_at_once_is_heard(house: House) -> None:
+    """What was sent before a bye is stored and answered before the close."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    ids = [ada.post("say", room="lobby", text=f"{n}") for n in range(50)]
+    bye = ada.post("bye")
+    frames = ada.expect_end("bye")
+    replies = [frame["re"] for frame in frames if frame["type"] == "ok"]
+    assert replies == [*ids, bye]
+    assert texts(eva.messages(50)) == [str(n) for n in range(50)]
+
+
+def test_a_talker_that_half_closes_is_heard_to_the_end(house: House) -> None:
+    """`printf ... | client` sends all it has and then no more: nothing of it is lost."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    for n in range(50):
+        ada.post("say", room="lobby", text=f"{n}")
+    ada.half_close()
+    assert texts(eva.messages(50)) == [str(n) for n in range(50)]
