@@ -1,0 +1,434 @@
+"""The public face: a chat on one server, and the rooms in it.
+
+    with chat_client.connect("127.0.0.1:7878", nick="echo") as chat:
+        room = chat.join("lobby")
+        for message in room:
+            if message.from_ != chat.nick:
+                room.say(message.text)
+
+Every call that asks the server something waits for its reply, also while the connection is down:
+the request is sent again when it is back. Calls may be made from any thread, except from
+`on_event`.
+"""
+
+import getpass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+from msgspec import UnsetType
+
+from chat_client.address import Address, parse_address
+from chat_client.errors import ChatError, Refused
+from chat_client.events import Event
+from chat_client.feed import Feed
+from chat_client.session import Reply, Session
+from protocol.errors import Code, ProtocolError
+from protocol.messages import (
+    AnyRequest,
+    History,
+    Join,
+    Leave,
+    Message,
+    Nick,
+    Ok,
+    Page,
+    RoomEntry,
+    Rooms,
+    Say,
+    Search,
+    Tell,
+    Topic,
+    Who,
+)
+from protocol.text import NICK_LIMIT, normalize_nick, normalize_room, normalize_text
+
+Item = TypeVar("Item")
+
+_PAGE = 1000
+"""Messages: the most that one request may ask for."""
+
+_GUESSES = 1000
+"""How many nicks are tried when none was asked for."""
+
+
+def connect(
+    address: str | Address = "127.0.0.1:7878",
+    *,
+    nick: str | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    timeout: float = 10.0,
+) -> "Chat":
+    """Connect to a server and return the chat, which is a context manager.
+
+    Args:
+        address: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`.
+        nick: who to be; without it the login name, with a number behind it if that is taken.
+        on_event: called with each event (see `chat_client.events`), in order, one at a time, in
+            the thread that reads the connection. It may take its time: the server waits for slow
+            readers. It must not wait for a reply, that is, call a method of the chat that asks
+            the server something: hand the event to another thread for that.
+        timeout: seconds that connecting may take, and again the server's first answer.
+
+    Raises:
+        AddressError: `address` is none.
+        ConnectError: nobody answers there, or it is no chat server.
+        Refused: the server does not let us in: `nick_in_use`, `bad_nick`, `banned`, ...
+    """
+    where = parse_address(address) if isinstance(address, str) else address
+    nicks = _guesses(_login_nick()) if nick is None else iter([_checked(normalize_nick, nick)])
+    session = Session(where, nicks, on_event or _ignore, timeout)
+    session.start()
+    return Chat(session)
+
+
+class Chat:
+    """A place on a server, kept through lost connections until it is closed.
+
+    Made by `connect`. If the server ends it (`kicked`, `replaced`, ...), every call raises Closed
+    with the reason.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say goodbye and disconnect. Calls that still wait for a reply raise Closed.
+
+        Takes a few seconds at most. Calling it again does nothing.
+        """
+        self._session.close()
+
+    @property
+    def nick(self) -> str:
+        """Who we are, as the server shows it."""
+        return self._session.nick
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection at this moment."""
+        return self._session.connected
+
+    @property
+    def joined(self) -> "list[Room]":
+        """The rooms that we are in, in the order in which they were joined."""
+        return [Room(self._session, feed) for feed in self._session.feeds()]
+
+    def join(self, room: str, *, after: int | None = None, history: int | None = None) -> "Room":
+        """Enter a room and return it. A room that we are in already is returned as it is.
+
+        Args:
+            room: its name, such as "lobby".
+            after: begin with the message behind this seq.
+            history: begin with so many messages of those that are there. With neither, only what
+                is said from now on is received.
+
+        Raises:
+            Refused: `bad_room`, `forbidden`, `too_many_rooms`, ...
+            Closed: the chat is over.
+        """
+        name = _checked(normalize_room, room)
+        feed = self._session.feed(name)
+        if feed is None:
+            self._session.request(lambda id: Join(id, name, after=after, history=history))
+            feed = self._session.feed(name)
+        if feed is None:  # another thread left it just now
+            raise Refused(Code.NOT_IN_ROOM, f"we are not in {name}")
+        return Room(self._session, feed)
+
+    def tell(self, to: str, text: str) -> None:
+        """Send a message to one person, who must be there; it is not kept anywhere.
+
+        Args:
+            to: that person's nick.
+            text: 1 to 4000 characters.
+
+        Raises:
+            Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...
+            Unconfirmed: it is not known whether it arrived.
+            Closed: the chat is over.
+        """
+        nick, checked = _checked(normalize_nick, to), _checked(normalize_text, text)
+        self._session.request(lambda id: Tell(id, nick, checked))
+
+    def rename(self, nick: str) -> str:
+        """Take another nick and return it as the server shows it.
+
+        Raises:
+            Refused: `nick_in_use`, `bad_nick`, ...
+            Closed: the chat is over.
+        """
+        checked = _checked(normalize_nick, nick)
+        self._session.request(lambda id: Nick(id, checked))
+        return self.nick
+
+    def rooms(self) -> list[RoomEntry]:
+        """Return every room of the server, by name, with `room`, `members` (how many) and `topic`.
+
+        Raises:
+            Closed: the chat is over.
+        """
+        found: list[RoomEntry] = []
+        after = None
+        while True:
+            page = _page(self._session.request(partial(_rooms, after)))
+            found += _given(page.rooms)
+            if not page.more or not page.rooms:
+                return found
+            after = found[-1].room
+
+
+class Room:
+    """A room that we are in. Iterating it yields each of its messages once, in order.
+
+    Iteration waits for the next message. It ends when the room is left or the chat closed, and
+    raises Closed or Refused if it was the server that ended it. Our own messages come too. One
+    that reads slowly misses nothing: what no longer fits in memory is fetched from the server. One
+    thread at a time iterates a room.
+    """
+
+    def __init__(self, session: Session, feed: Feed) -> None:
+        self._session = session
+        self._feed = feed
+        self._fetched: deque[Message] = deque()
+
+    @property
+    def name(self) -> str:
+        """The room's name."""
+        return self._feed.room
+
+    @property
+    def topic(self) -> str:
+        """The room's topic, as far as it was heard."""
+        return self._feed.topic
+
+    @property
+    def heard(self) -> int:
+        """The seq of the last message received; `join(..., after=heard)` goes on behind it."""
+        return self._feed.heard
+
+    def __iter__(self) -> Iterator[Message]:
+        return self
+
+    def __next__(self) -> Message:
+        if self._fetched:
+            return self._fetched.popleft()
+        if not self._feed.wait():
+            raise StopIteration
+        message = self._feed.take()
+        return message if message else self._fetch()
+
+    def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
+        """Say something and return its seq once the server has stored it.
+
+        Args:
+            text: 1 to 4000 characters, no control characters but line feed and tab.
+            kind: "action" for what `/me` does.
+
+        Raises:
+            Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... A `rate_limited` is
+                waited for instead.
+            Unconfirmed: it is not known whether it was stored.
+            Closed: the chat is over.
+        """
+        checked = _checked(normalize_text, text)
+        return _seq(self._session.request(lambda id: Say(id, self.name, checked, kind)))
+
+    def set_topic(self, topic: str) -> int:
+        """Set the topic and return the seq of the message that says so.
+
+        Args:
+            topic: by the same rules as a text that is said.
+
+        Raises:
+            Refused: `forbidden`, `bad_text`, ...
+            Unconfirmed: it is not known whether it was stored.
+            Closed: the chat is over.
+        """
+        checked = _checked(normalize_text, topic)
+        return _seq(self._session.request(lambda id: Topic(id, self.name, checked)))
+
+    def leave(self) -> None:
+        """Leave the room. Iterating it ends.
+
+        Raises:
+            Refused: `not_in_room`.
+            Closed: the chat is over.
+        """
+        self._session.request(lambda id: Leave(id, self.name))
+
+    def wait_for(self, seq: int, timeout: float | None = None) -> bool:
+        """Wait until the message `seq` was received.
+
+        Args:
+            seq: as `say` returned it.
+            timeout: seconds; None waits until the room or the chat ends.
+
+        Returns:
+            Whether it was.
+        """
+        return self._feed.wait_for(seq, timeout)
+
+    def who(self) -> list[str]:
+        """Return the nicks of all who are in the room, sorted.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        found: list[str] = []
+        after = None
+        while True:
+            page = _page(self._session.request(partial(_who, self.name, after)))
+            found += _given(page.members)
+            if not page.more or not page.members:
+                return found
+            after = found[-1]
+
+    def history(
+        self, limit: int, *, before: int | None = None, after: int | None = None
+    ) -> list[Message]:
+        """Return messages from the room's log, oldest first.
+
+        Args:
+            limit: how many at most.
+            before: the newest of those with a smaller seq.
+            after: the oldest of those with a larger seq. With neither, the newest of all.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        if after is None:
+            return self._backwards(partial(_history, self.name), limit, before)
+        found: list[Message] = []
+        while len(found) < limit:
+            size = min(limit - len(found), _PAGE)
+            seq = found[-1].seq if found else after
+            build = partial(_history, self.name, None, size, after=seq)
+            page = _page(self._session.request(build))
+            found += _given(page.messages)
+            if not page.more or not page.messages:
+                break
+        return found
+
+    def search(self, query: str, limit: int, *, before: int | None = None) -> list[Message]:
+        """Return the newest messages that hold all words of `query`, oldest first.
+
+        Args:
+            query: words.
+            limit: how many at most.
+            before: only those with a smaller seq.
+
+        Raises:
+            Refused: `not_in_room`, `bad_request`, ...
+            Closed: the chat is over.
+        """
+        return self._backwards(partial(_search, self.name, query), limit, before)
+
+    def _backwards(
+        self, build: Callable[[int | None, int, int], AnyRequest], limit: int, before: int | None
+    ) -> list[Message]:
+        """Collect pages from the newest back. `build` takes `before`, a page's size and the id."""
+        found: list[Message] = []
+        while len(found) < limit:
+            size = min(limit - len(found), _PAGE)
+            page = _page(self._session.request(partial(build, before, size)))
+            messages = _given(page.messages)
+            found[:0] = messages
+            if not page.more or not messages:
+                break
+            before = messages[0].seq
+        return found
+
+    def _fetch(self) -> Message:
+        """Catch up with what is no longer in memory."""
+        read = self._feed.read
+        self._fetched.extend(self.history(_PAGE, after=read))
+        if not self._fetched:
+            raise ChatError(f"the server's log of {self.name} lacks what follows message {read}")
+        self._feed.skip_to(self._fetched[-1].seq)
+        return self._fetched.popleft()
+
+
+# -- requests, with the id last, as the session fills it in ---------------------------------------
+
+
+def _rooms(after: str | None, id: int) -> Rooms:
+    return Rooms(id, after)
+
+
+def _who(room: str, after: str | None, id: int) -> Who:
+    return Who(id, room, after)
+
+
+def _history(
+    room: str, before: int | None, limit: int, id: int, after: int | None = None
+) -> History:
+    return History(id, room, before, after, limit)
+
+
+def _search(room: str, query: str, before: int | None, limit: int, id: int) -> Search:
+    return Search(id, room, query, before, limit)
+
+
+# -- replies: the server is not trusted to have sent what belongs there ---------------------------
+
+
+def _page(reply: Reply) -> Page:
+    if isinstance(reply, Page):
+        return reply
+    raise ChatError("the server broke the protocol: its reply is no page")
+
+
+def _seq(reply: Reply) -> int:
+    if isinstance(reply, Ok) and isinstance(reply.seq, int):
+        return reply.seq
+    raise ChatError("the server broke the protocol: its reply lacks the seq")
+
+
+def _given(items: Sequence[Item] | UnsetType) -> Sequence[Item]:
+    return () if isinstance(items, UnsetType) else items
+
+
+# -- names --------------------------------------------------------------------------------------
+
+
+def _checked(rule: Callable[[str], str], text: str) -> str:
+    """Apply one of the protocol's rules before the server has to."""
+    try:
+        return rule(text)
+    except ProtocolError as error:
+        raise Refused(error.code, error.text) from None
+
+
+def _login_nick() -> str:
+    """The user's login name, as far as it can be a nick."""
+    with suppress(OSError, KeyError, ImportError, ProtocolError):  # what getuser raises, and where
+        name = "-".join(getpass.getuser().split()).lstrip("#@/")
+        return normalize_nick(name[:NICK_LIMIT])
+    return "guest"
+
+
+def _guesses(nick: str) -> Iterator[str]:
+    yield nick
+    for number in range(2, _GUESSES):
+        yield f"{nick[: NICK_LIMIT - 3]}{number}"
+
+
+def _ignore(event: Event) -> None:
+    """Nobody listens."""

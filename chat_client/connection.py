@@ -1,0 +1,101 @@
+"""One connection: requests in at one end, the server's messages out at the other.
+
+Its owner's thread reads. A thread of its own writes, so that whoever sends is never held up by
+the network, and so that what is sent keeps its order.
+
+The socket has one timeout for both directions: a server from which no byte came for so long is
+asked whether it lives, one that took no byte for so long is dead.
+"""
+
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+from chat_client.errors import ConnectionLost
+from protocol.errors import ProtocolError
+from protocol.framing import FrameDecoder
+from protocol.messages import AnyServerMessage, decode_server_message
+
+_CHUNK = 65536
+
+
+class Connection:
+    """A connected socket with frames on it. `close` it when it is done with.
+
+    Attributes:
+        received: the first bytes that came, for the error message about a server that speaks
+            something else.
+    """
+
+    def __init__(self, connected: socket.socket, timeout: float) -> None:
+        """Take over a socket.
+
+        Args:
+            connected: the socket; this object closes it.
+            timeout: seconds; see the top of the module.
+        """
+        self._socket = connected
+        self._socket.settimeout(timeout)
+        self.received = b""
+        self._unsent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="chat-client writer", daemon=True)
+        self._writer.start()
+
+    def set_timeout(self, timeout: float) -> None:
+        """Set the timeout of both directions, in seconds, from the next call on."""
+        self._socket.settimeout(timeout)
+
+    def send(self, frame: bytes) -> None:
+        """Have a frame sent behind those before it. Never waits, and never fails: a connection
+        that is broken is noticed by the reader.
+        """
+        self._unsent.put(frame)
+
+    def receive(self) -> Iterator[AnyServerMessage | None]:
+        """Yield what the server says, and None each time that the timeout passes in silence.
+
+        Types that this version does not know are left out. Ends when the server closes.
+
+        Raises:
+            ConnectionLost: the connection broke, or what came is not the protocol.
+        """
+        decoder = FrameDecoder()
+        try:
+            while True:
+                try:
+                    data = self._socket.recv(_CHUNK)
+                except TimeoutError:
+                    yield None
+                    continue
+                if not data:
+                    return
+                self.received = self.received or data[:64]
+                for payload in decoder.feed(data):
+                    message = decode_server_message(payload)
+                    if message is not None:
+                        yield message
+        except OSError as error:
+            raise ConnectionLost(f"the connection broke ({error.strerror or error})") from error
+        except ProtocolError as error:
+            raise ConnectionLost(f"the server broke the protocol ({error.text})") from error
+
+    def abort(self) -> None:
+        """Break the connection. This wakes both threads; from any thread."""
+        with suppress(OSError):  # the other side was first
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Break the connection and let go of the socket. For the reading thread."""
+        self.abort()
+        self._unsent.put(None)
+        self._writer.join()
+        self._socket.close()
+
+    def _write(self) -> None:
+        try:
+            for frame in iter(self._unsent.get, None):
+                self._socket.sendall(frame)
+        except OSError:  # a frame may be half out: nothing can follow it
+            self.abort()

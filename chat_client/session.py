@@ -1,0 +1,544 @@
+"""A session: one person on one server, for longer than a connection lasts.
+
+Whoever asks something gets the reply, however many connections that takes. Two tables make it so:
+the requests that have had no reply, and the rooms with how far each was heard. On every new
+connection the rooms are entered again behind what was heard, then all that is unanswered is sent
+again under its old id; the server does each of them once.
+
+One thread, the reader, makes the connections, reads them, and calls `on_event`. Replies are
+handed to the threads that wait for them. Nothing but the reader changes what is connected.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Never
+
+from msgspec import UnsetType
+
+from chat_client.address import Address
+from chat_client.connection import Connection
+from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
+from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.feed import Feed
+from chat_client.version import CLIENT
+from protocol import VERSION
+from protocol.errors import FATAL, Code
+from protocol.messages import (
+    LARGEST_ID,
+    AnyRequest,
+    AnyServerMessage,
+    Bye,
+    Direct,
+    Error,
+    Goodbye,
+    Hello,
+    Join,
+    Leave,
+    Message,
+    Nick,
+    Ok,
+    Page,
+    Ping,
+    Pong,
+    Presence,
+    Say,
+    ServerPing,
+    ServerPong,
+    Tell,
+    Topic,
+    Welcome,
+    encode,
+)
+
+_SILENCE = 20.0
+"""Seconds without a byte after which the server is asked whether it lives; as many more, and it
+is dead. The server asks us as often, so that a healthy connection is never that silent."""
+
+_FIRST_DELAY = 1.0
+_LONGEST_DELAY = 30.0
+"""Seconds: what the delay before a reconnection is drawn below, at first and in the end."""
+
+_STABLE = 10.0
+"""Seconds after which a connection was a good one, and the next delay is a first one again."""
+
+_FAREWELL = 2.0
+"""Seconds that closing may take to say goodbye, and as many to stop the reader."""
+
+_READER_STACK = 16 * 1024 * 1024
+"""Bytes; address space, not memory. `welcome.limits` may hold anything, and the deepest nest that
+fits a frame crashes CPython 3.13.0 below 8 MiB."""
+
+_TEMPORARY = frozenset(
+    {
+        Code.SHUTTING_DOWN,
+        Code.IDLE_TIMEOUT,
+        Code.HELLO_TIMEOUT,
+        Code.SERVER_FULL,
+        Code.INTERNAL,
+        Code.NICK_IN_USE,  # somebody took it while we were away; perhaps our own dead connection
+        Code.RATE_LIMITED,
+        Code.UNAVAILABLE,
+    }
+)
+"""What ends a connection and not the chat."""
+
+Reply = Ok | Page
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request that has had no reply."""
+
+    request: AnyRequest
+    frame: bytes
+    reply: Future[Reply] = field(default_factory=Future)
+    sent: bool = False  # perhaps: it was handed to a connection
+
+
+class _Postponement(Exception):
+    """The request is to be made again after `delay` seconds."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__(delay)
+        self.delay = delay
+
+
+# Held while the process's setting for the stacks of new threads is ours. Not taken with another.
+_stack_size_lock = threading.Lock()
+
+
+class Session:
+    """See the top of the module. Every method may be called from every thread."""
+
+    def __init__(
+        self,
+        address: Address,
+        nicks: Iterator[str],
+        on_event: Callable[[Event], None],
+        timeout: float,
+    ) -> None:
+        """Make a session that does nothing yet: `start` it.
+
+        Args:
+            address: the server.
+            nicks: the nick to ask for, then those to ask for where one is taken. Read by the
+                reader.
+            on_event: called on the reader for each event; see `chat_client.connect`.
+            timeout: seconds for connecting, and again for the server's welcome.
+        """
+        self._address = address
+        self._nicks = nicks
+        self._on_event = on_event
+        self._timeout = timeout
+        self._reader = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
+        self._welcomed = 0.0  # when, on the monotonic clock; the reader's own
+        self._entered: Future[None] = Future()  # the outcome of the first connection
+        self._closing = threading.Event()
+
+        # Guards all below. A feed's lock may be taken under it.
+        self._lock = threading.Lock()
+        self._ended: Closed | None = None
+        self._opened: Connection | None = None  # so that `close` can break it
+        self._connection: Connection | None = None  # the same, once it carries requests
+        self._last_id = 0
+        self._pending: dict[int, _Pending] = {}
+        self._feeds: dict[str, Feed] = {}
+        self._nick = ""
+        self._token: str | None = None  # a secret; it is kept nowhere else
+
+    def start(self) -> None:
+        """Connect.
+
+        Raises:
+            ConnectError: the server cannot be reached, or is none.
+            Refused: it does not let us in.
+        """
+        with _stack_size_lock:
+            before = threading.stack_size(_READER_STACK)
+            try:
+                self._reader.start()
+            finally:
+                threading.stack_size(before)
+        self._entered.result()
+
+    def close(self) -> None:
+        """Say goodbye and end. Requests that wait for a reply raise Closed. May be called twice."""
+        first = not self._closing.is_set()
+        self._closing.set()
+        if first and self.connected:
+            with suppress(Closed, TimeoutError):
+                self._submit(Bye).exception(_FAREWELL)
+        with self._lock:
+            opened = self._opened
+        if opened:
+            opened.abort()
+        if threading.current_thread() is not self._reader:
+            # Only the system's name resolver and its connect cannot be woken; both end by
+            # themselves, and the process does not wait for this thread.
+            self._reader.join(_FAREWELL)
+
+    def request(self, build: Callable[[int], AnyRequest]) -> Reply:
+        """Send a request and wait for the reply, through as many connections as it takes.
+
+        What the server refuses for a while is sent again after that while.
+
+        Args:
+            build: makes the request, given its id.
+
+        Raises:
+            Refused: the server refused it.
+            Unconfirmed: it cannot be known whether the server did it.
+            Closed: the chat is over.
+            RuntimeError: on the reader, which would wait for itself.
+        """
+        if threading.current_thread() is self._reader:
+            raise RuntimeError("on_event must not wait for a reply: hand the event to a thread")
+        while True:
+            try:
+                return self._submit(build).result()
+            except _Postponement as postponed:
+                if self._closing.wait(postponed.delay):
+                    raise Closed("the chat was closed") from None
+
+    def feed(self, room: str) -> Feed | None:
+        """Return what is heard in a room, or None if we are not in it."""
+        with self._lock:
+            return self._feeds.get(room)
+
+    def feeds(self) -> list[Feed]:
+        """Return what is heard in each room that we are in, in the order of entering."""
+        with self._lock:
+            return list(self._feeds.values())
+
+    @property
+    def nick(self) -> str:
+        """Who we are on the server."""
+        with self._lock:
+            return self._nick
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection that carries requests."""
+        with self._lock:
+            return self._connection is not None
+
+    def _submit(self, build: Callable[[int], AnyRequest]) -> Future[Reply]:
+        """Note a request down and, if there is a connection, send it. Never waits."""
+        with self._lock:
+            if self._ended:
+                raise self._closed()
+            pending = self._note(build)
+            if self._connection:
+                self._hand_over(pending, self._connection)
+            return pending.reply
+
+    # -- with the lock held ---------------------------------------------------------------------
+
+    def _note(self, build: Callable[[int], AnyRequest]) -> _Pending:
+        self._last_id += 1
+        request = build(self._last_id)
+        try:
+            frame = encode(request)
+        except ValueError:
+            raise Refused(
+                Code.BAD_REQUEST, "this is too long, or holds half a character: it cannot be sent"
+            ) from None
+        pending = self._pending[self._last_id] = _Pending(request, frame)
+        return pending
+
+    def _hand_over(self, pending: _Pending, connection: Connection) -> None:
+        pending.sent = True
+        connection.send(pending.frame)
+
+    def _closed(self) -> Closed:
+        """A new one for each thread that raises it."""
+        ended = self._ended or Closed("the chat was closed")
+        return Closed(str(ended), ended.code)
+
+    # -- the reader -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        error: ChatError | None = None
+        try:
+            self._stay_connected()
+        except ChatError as reason:
+            error = reason
+        finally:  # also for a mistake of our own or of on_event: nobody must wait for ever
+            self._finish(error)
+
+    def _stay_connected(self) -> None:
+        """Connect, again and again, until the chat is closed, from here or from there.
+
+        Raises:
+            ChatError: the first connection could not be made, or the server ended the chat.
+        """
+        attempt = 0
+        while True:
+            started = time.monotonic()
+            try:
+                self._converse()
+            except (ConnectError, ConnectionLost, Refused) as error:
+                final = isinstance(error, Refused) and error.code not in _TEMPORARY
+                if final or not self._entered.done():
+                    raise
+                reason = str(error)
+            if self._closing.is_set():
+                return
+            lasted = self._welcomed > started and time.monotonic() - self._welcomed > _STABLE
+            attempt = 0 if lasted else attempt + 1
+            # The whole range from 0 on ("full jitter"): after a restart of the server a class does
+            # not come back in one instant.
+            delay = random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 9)))
+            self._on_event(Reconnecting(reason, delay))
+            if self._closing.wait(delay):
+                return
+
+    def _converse(self) -> Never:
+        """Make one connection and serve it until it ends, which is always an exception.
+
+        Raises:
+            ConnectError: it could not be made.
+            ConnectionLost: it ended, and another one should be made.
+            Refused: the server does not let us in.
+            Closed: the server ended the chat.
+        """
+        connection = Connection(self._address.open(self._timeout), self._timeout)
+        try:
+            with self._lock:
+                self._opened = connection
+            if self._closing.is_set():  # `close` may have looked before there was one to break
+                raise ConnectionLost("the chat is being closed")
+            messages = connection.receive()
+            self._greet(connection, messages)
+            self._listen(connection, messages)
+        finally:
+            with self._lock:
+                self._opened = self._connection = None
+            connection.close()
+
+    def _greet(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> None:
+        """Say hello until the server says welcome."""
+        self._say_hello(connection, self._nick or next(self._nicks))
+        try:
+            for message in messages:
+                match message:
+                    case Welcome():
+                        self._resume(connection, message)
+                        return
+                    case Goodbye():
+                        raise Refused(message.code, message.text)
+                    case Error(code=Code.NICK_IN_USE):
+                        nick = next(self._nicks, None)
+                        if nick is None:
+                            raise Refused(message.code, message.text)
+                        self._say_hello(connection, nick)
+                    case Error() if self._token and message.code not in FATAL:
+                        # It does not take our session: we come as somebody new.
+                        with self._lock:
+                            self._token = None
+                        self._say_hello(connection, self._nick)
+                    case Error():
+                        raise Refused(message.code, message.text)
+                    case None:
+                        raise ConnectError(
+                            f"{self._address} took the connection but says nothing: it is no chat "
+                            "server, or it is overloaded"
+                        )
+                    case _:
+                        break
+        except ConnectionLost as error:
+            raise self._no_chat_server(connection) from error
+        raise self._no_chat_server(connection)
+
+    def _say_hello(self, connection: Connection, nick: str) -> None:
+        hello = Hello(version=VERSION, nick=nick, client=CLIENT, session=self._token)
+        connection.send(encode(hello))
+
+    def _no_chat_server(self, connection: Connection) -> ConnectError:
+        if not connection.received:
+            return ConnectError(
+                f"{self._address} closed the connection without a word: it is no chat server, or "
+                "it is just stopping"
+            )
+        return ConnectError(
+            f"{self._address} is no chat server: what it says begins with "
+            f"{connection.received[:24].decode('latin-1')!a}. Check the port"
+        )
+
+    def _resume(self, connection: Connection, welcome: Welcome) -> None:
+        """Take the rooms and the unanswered requests over to a new connection."""
+        again = self._entered.done()
+        connection.set_timeout(_SILENCE)
+        self._welcomed = time.monotonic()
+        lost: list[_Pending] = []
+        with self._lock:
+            if welcome.session != self._token:
+                lost = self._forget_unconfirmed()
+            self._token, self._nick = welcome.session, welcome.nick
+            unanswered = list(self._pending.values())
+            for feed in self._feeds.values():
+                self._hand_over(self._note(partial(_join_again, feed)), connection)
+            for pending in unanswered:
+                self._hand_over(pending, connection)
+            self._connection = connection
+        for pending in lost:
+            pending.reply.set_exception(
+                Unconfirmed(
+                    "the connection broke before the server replied, and the server does not "
+                    "remember: it is not known whether this was said"
+                )
+            )
+        self._on_event(Connected(welcome.nick, welcome.server, welcome.motd, again))
+        if not again:
+            self._entered.set_result(None)
+
+    def _forget_unconfirmed(self) -> list[_Pending]:
+        """With the lock held: drop what a new session could do a second time."""
+        lost = {
+            number: pending
+            for number, pending in self._pending.items()
+            if pending.sent and isinstance(pending.request, Say | Topic | Tell)
+        }
+        for number in lost:
+            del self._pending[number]
+        return list(lost.values())
+
+    def _listen(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> Never:
+        """Take what the server says until the connection ends."""
+        asked = False
+        for message in messages:
+            if message is not None:
+                asked = False
+                self._take(connection, message)
+            elif asked:
+                raise ConnectionLost("the server does not answer any more")
+            else:
+                asked = True
+                connection.send(encode(Ping(id=1)))
+        raise ConnectionLost("the server closed the connection")
+
+    def _take(self, connection: Connection, message: AnyServerMessage) -> None:
+        match message:
+            case Message():
+                feed = self.feed(message.room)
+                if feed and feed.hear(message):
+                    self._on_event(message)
+            case Ok() | Page():
+                self._settle(message.re, message)
+            case Error() if message.code in FATAL:
+                raise _parting(message)
+            case Error():
+                self._refuse(message)
+            case Goodbye():
+                raise _parting(message)
+            case Direct() | Presence():
+                self._on_event(message)
+            case ServerPing():
+                connection.send(encode(Pong(re=message.id)))
+            case Welcome() | ServerPong():
+                pass
+
+    def _settle(self, number: int, reply: Reply) -> None:
+        with self._lock:
+            pending = self._pending.pop(number, None)
+        if pending is None:
+            return
+        # Before the next message is looked at: what follows a join is this room's.
+        match pending.request, reply:
+            case Join() as join, Ok():
+                self._enter(join, reply)
+            case Leave(room=room), Ok():
+                self._remove(room, None)
+            case Nick(), Ok(nick=str(nick)):
+                with self._lock:
+                    self._nick = nick
+        pending.reply.set_result(reply)
+
+    def _refuse(self, error: Error) -> None:
+        with self._lock:
+            pending = self._pending.pop(error.re or 0, None)
+        if pending is None:
+            return
+        delay = _bounded(error.retry_after)
+        refusal = Refused(error.code, error.text, delay)
+        postponed = delay is not None and _passes(error.code, pending.request)
+        if isinstance(pending.request, Join) and self.feed(pending.request.room):
+            self._refuse_again(pending.request.room, refusal, postponed)
+        elif delay is not None and postponed:
+            self._on_event(Postponed(error.text, delay))
+            pending.reply.set_exception(_Postponement(delay))
+        else:
+            pending.reply.set_exception(refusal)
+
+    def _refuse_again(self, room: str, refusal: Refused, postponed: bool) -> None:
+        """A room that we were in cannot be entered on this connection."""
+        if postponed:
+            raise ConnectionLost(refusal.text)
+        self._remove(room, refusal)
+        self._on_event(Removed(room, refusal.text))
+
+    def _enter(self, join: Join, reply: Ok) -> None:
+        last = reply.seq if isinstance(reply.seq, int) else 0
+        last = min(max(last, 0), LARGEST_ID)
+        topic = reply.topic if isinstance(reply.topic, str) else ""
+        feed = self.feed(join.room)
+        if feed:
+            feed.resume(last, topic)
+            return
+        heard = last
+        if join.after is not None:
+            heard = min(join.after, last)
+        elif join.history is not None:
+            heard = max(0, last - join.history)
+        with self._lock:
+            self._feeds[join.room] = Feed(join.room, heard, topic)
+
+    def _remove(self, room: str, error: ChatError | None) -> None:
+        with self._lock:
+            feed = self._feeds.pop(room, None)
+        if feed:
+            feed.end(error)
+
+    def _finish(self, error: ChatError | None) -> None:
+        """Tell everybody who waits that nothing will come."""
+        code = error.code if isinstance(error, Closed | Refused) else None
+        with self._lock:
+            self._ended = Closed(str(error) if error else "the chat was closed", code)
+            unanswered, feeds = list(self._pending.values()), list(self._feeds.values())
+            self._pending.clear()
+        for pending in unanswered:
+            pending.reply.set_exception(self._closed())
+        for feed in feeds:
+            feed.end(self._closed() if error else None)
+        if not self._entered.done():
+            self._entered.set_exception(error or self._closed())
+            return
+        self._on_event(Ended(str(error) if error else None))
+
+
+def _join_again(feed: Feed, number: int) -> Join:
+    return Join(number, feed.room, after=feed.heard)
+
+
+def _parting(message: Error | Goodbye) -> ConnectionLost | Closed:
+    if message.code in _TEMPORARY:
+        return ConnectionLost(message.text)
+    return Closed(message.text, message.code)
+
+
+def _passes(code: str, request: AnyRequest) -> bool:
+    """Whether the same request will be taken later. Who does not read now may never do."""
+    if code == Code.UNAVAILABLE:
+        return not isinstance(request, Tell)
+    return code == Code.RATE_LIMITED
+
+
+def _bounded(seconds: float | UnsetType) -> float | None:
+    """A server's delay as one that a clock takes; None if there is none."""
+    return min(max(seconds, 0.1), 3600.0) if isinstance(seconds, float | int) else None
