@@ -9,6 +9,10 @@ class AddressError(ChatError, ValueError):
     """What was given as a server's address is none."""
 
 
+class CommandError(ChatError):
+    """What was typed is no command, or not how that command is used."""
+
+
 class ConnectError(ChatError):
     """The server could not be reached, or what was reached is no chat server."""
 

@@ -171,17 +171,19 @@ class Session:
         """Say goodbye and end. Requests that wait for a reply raise Closed. May be called twice."""
         first = not self._closing.is_set()
         self._closing.set()
-        if first and self.connected:
+        on_reader = threading.current_thread() is self._reader
+        if first and self.connected and not on_reader:
             with suppress(Closed, TimeoutError):
                 self._submit(Bye).exception(_FAREWELL)
         with self._lock:
             opened = self._opened
         if opened:
             opened.abort()
-        if threading.current_thread() is not self._reader:
+        if not on_reader:
             # Only the system's name resolver and its connect cannot be woken; both end by
-            # themselves, and the process does not wait for this thread.
+            # themselves, and neither we nor the process wait for that.
             self._reader.join(_FAREWELL)
+            self._end(None)
 
     def request(self, build: Callable[[int], AnyRequest]) -> Reply:
         """Send a request and wait for the reply, through as many connections as it takes.
@@ -268,7 +270,8 @@ class Session:
         try:
             self._stay_connected()
         except ChatError as reason:
-            error = reason
+            if not self._closing.is_set():
+                error = reason
         finally:  # also for a mistake of our own or of on_event: nobody must wait for ever
             self._finish(error)
 
@@ -506,9 +509,18 @@ class Session:
             feed.end(error)
 
     def _finish(self, error: ChatError | None) -> None:
-        """Tell everybody who waits that nothing will come."""
+        self._end(error)
+        if self._entered.done():
+            self._on_event(Ended(str(error) if error else None))
+        else:
+            self._entered.set_exception(error or self._closed())
+
+    def _end(self, error: ChatError | None) -> None:
+        """Tell everybody who waits that nothing will come. From any thread, once."""
         code = error.code if isinstance(error, Closed | Refused) else None
         with self._lock:
+            if self._ended:
+                return
             self._ended = Closed(str(error) if error else "the chat was closed", code)
             unanswered, feeds = list(self._pending.values()), list(self._feeds.values())
             self._pending.clear()
@@ -516,10 +528,6 @@ class Session:
             pending.reply.set_exception(self._closed())
         for feed in feeds:
             feed.end(self._closed() if error else None)
-        if not self._entered.done():
-            self._entered.set_exception(error or self._closed())
-            return
-        self._on_event(Ended(str(error) if error else None))
 
 
 def _join_again(feed: Feed, number: int) -> Join:
