@@ -66,3 +66,8 @@ def test_percentile_is_a_value_that_was_measured(share: float, value: float) -> 
 
 def test_percentile_of_nothing_is_0() -> None:
     assert percentile([], 0.5) == 0.0
+
+
+def test_the_real_server_passes_the_audit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(TINY) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("passed")
