@@ -25,6 +25,10 @@ class ConnectionEnded(Exception):
     """The server closed the connection while more was expected of it."""
 
 
+class CutShort(ConnectionError):
+    """The connection ended inside a frame, which no server does on purpose."""
+
+
 def encode(frame: Frame) -> bytes:
     """Return `frame` as it goes over the wire; a lone surrogate goes as its escape."""
     return pack(json.dumps(frame, ensure_ascii=False).encode("utf-8", "backslashreplace"))
@@ -277,7 +281,8 @@ class Peer:
                 raise TimeoutError(f"nothing came; queued: {list(self.queue)[:5]}") from None
             except ConnectionResetError:
                 data = b""
+            if not data and self._received:
+                raise CutShort(f"closed inside a frame: {bytes(self._received)!r}")
             if not data:
-                assert not self._received, f"closed inside a frame: {bytes(self._received)!r}"
                 raise ConnectionEnded(f"queued: {list(self.queue)[:5]}")
             self._received += data

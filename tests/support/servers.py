@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,14 +14,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from chat_server.server import Server
-
 from chat_server.clock import SystemClock
+from chat_server.server import Server
 from chat_server.settings import Settings
 from tests.support.clock import ManualClock
 from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# Root without any capability is bound by the same rules as everybody.
+WITHOUT_PRIVILEGES = (
+    ("setpriv", "--bounding-set=-all", "--inh-caps=-all", "--") if os.geteuid() == 0 else ()
+)
 
 _LISTENING = re.compile(r"^listening on (\S+)$", re.MULTILINE)
 
@@ -49,6 +54,15 @@ def running_server(
 def address_of(server: Server) -> str:
     """Where the first listener of `server` listens."""
     return str(server.addresses[0])
+
+
+def can_be_unprivileged() -> bool:
+    """Whether a child can be started that has no privileges."""
+    if not WITHOUT_PRIVILEGES:
+        return True
+    if shutil.which(WITHOUT_PRIVILEGES[0]) is None:
+        return False
+    return subprocess.run([*WITHOUT_PRIVILEGES, "true"], stderr=subprocess.DEVNULL).returncode == 0
 
 
 class _Capture:
@@ -87,17 +101,24 @@ class ServerProcess:
         returncode: how it ended, None while it runs.
     """
 
-    def __init__(self, *arguments: str | Path, user: int | None = None) -> None:
+    def __init__(self, *arguments: str | Path, unprivileged: bool = False) -> None:
+        """Start it.
+
+        Args:
+            arguments: of the program.
+            unprivileged: take from root what others do not have. The interpreter may be where
+                only root can read, so that another user could not even start it.
+        """
+        prefix = WITHOUT_PRIVILEGES if unprivileged else ()
         self.arguments: Sequence[str] = [str(argument) for argument in arguments]
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "chat_server", *self.arguments],
+            [*prefix, sys.executable, "-m", "chat_server", *self.arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            user=user,
         )
         assert self._child.stdout is not None
         assert self._child.stderr is not None
