@@ -38,14 +38,28 @@ from protocol.text import normalize_nick
 
 log = logging.getLogger(__name__)
 
-# Bytes read at once: many small requests, and little memory for each idle connection.
-RECEIVE_SIZE = 16 * 1024
+# Bytes read at once. A buffer is held for as long as nothing comes, and there may be thousands who
+# say nothing: so it is small, until somebody fills it.
+RECEIVE_SIZE = 1024
+RECEIVE_SIZE_BUSY = 16 * 1024
 # The ping's id means nothing to the server: any answer is a sign of life.
 PING = encode(ServerPing(id=1))
 
 
 class Connection:
     """A socket, the thread that reads it, and who it is that speaks."""
+
+    __slots__ = (
+        "_ended",
+        "_heard_at",
+        "_parts",
+        "_peer",
+        "_requests",
+        "_session",
+        "_socket",
+        "outbox",
+        "thread",
+    )
 
     def __init__(self, sock: socket.socket, peer: str, parts: Parts) -> None:
         """
@@ -143,7 +157,9 @@ class Connection:
 
     def _read(self) -> None:
         decoder = FrameDecoder()
-        while data := self._receive():
+        size = RECEIVE_SIZE
+        while data := self._receive(size):
+            size = RECEIVE_SIZE_BUSY if len(data) == size else RECEIVE_SIZE
             self._heard_at = self._parts.clock.monotonic()
             if self._ended is not None:
                 continue
@@ -155,11 +171,11 @@ class Connection:
             except ProtocolError as error:
                 self.close(error.code, error.text)
 
-    def _receive(self) -> bytes:
-        """Wait for bytes; none when the stream has ended."""
+    def _receive(self, size: int) -> bytes:
+        """Wait for up to `size` bytes; none when the stream has ended."""
         while True:
             try:
-                return self._socket.recv(RECEIVE_SIZE)
+                return self._socket.recv(size)
             except BlockingIOError:
                 select.select([self._socket], [], [])
             except OSError as error:

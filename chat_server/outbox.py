@@ -14,7 +14,6 @@ whoever comes second sees what the other did, and nothing falls between them.
 import contextlib
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 
@@ -41,6 +40,25 @@ class Step(Enum):
 class Outbox:
     """The sending half of one connection. Any thread may call any method."""
 
+    __slots__ = (
+        "_catch_up",
+        "_catching_up",
+        "_changed",
+        "_clock",
+        "_closed",
+        "_finishing",
+        "_lock",
+        "_members",
+        "_owed",
+        "_queue",
+        "_queued",
+        "_read_page",
+        "_reader_done",
+        "_rest",
+        "socket",
+        "taken_at",
+    )
+
     def __init__(
         self,
         sock: socket.socket,
@@ -65,7 +83,7 @@ class Outbox:
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below
         self._rest: memoryview | None = None  # what the socket has yet to take of a buffer
-        self._queue: deque[bytes] = deque()  # frames that wait behind `_rest`
+        self._queue: list[bytes] = []  # frames that wait behind `_rest`
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
         self._members: dict[Room, Member] = {}

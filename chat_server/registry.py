@@ -1,6 +1,7 @@
 """The registry: who is connected, who has which nick, which rooms there are."""
 
 import threading
+from collections import deque
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
@@ -32,7 +33,7 @@ class Registry:
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
         self._connections: set[Connection] = set()
-        self._ending: list[threading.Thread] = []  # of connections that went a moment ago
+        self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
@@ -49,8 +50,10 @@ class Registry:
         """Forget a connection. Its own thread calls this last, if it could be started."""
         with self._lock:
             self._connections.discard(connection)
-            ending = [*self._ending, connection.thread]
-            self._ending = [thread for thread in ending if thread.is_alive()]
+            if connection.thread.is_alive():
+                self._ending.append(connection.thread)
+            while self._ending and not self._ending[0].is_alive():
+                self._ending.popleft()
             self._gone.notify_all()
 
     def connections(self) -> list["Connection"]:
@@ -63,7 +66,7 @@ class Registry:
         with self._lock:
             if not self._gone.wait_for(lambda: not self._connections, timeout):
                 return False
-            ending = self._ending
+            ending = list(self._ending)
         for thread in ending:
             thread.join()
         return True

@@ -35,6 +35,15 @@ _PAGE_OVERHEAD = 256
 class Requests:
     """Answers the requests of one client, on its connection's thread."""
 
+    __slots__ = (
+        "_clock",
+        "_connection",
+        "_outbox",
+        "_registry",
+        "_session",
+        "_store",
+    )
+
     def __init__(
         self,
         connection: "Connection",

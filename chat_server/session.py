@@ -44,6 +44,19 @@ class Session:
     `nick`, `key` and `connection` are the registry's: written under its lock.
     """
 
+    __slots__ = (
+        "_holder",
+        "_lock",
+        "_newest",
+        "_pending",
+        "connection",
+        "key",
+        "nick",
+        "number",
+        "token",
+        "__weakref__",
+    )
+
     def __init__(self, token: bytes, nick: str, number: int = 0, newest: int = 0) -> None:
         """
         Args:

@@ -46,6 +46,12 @@ class FrameDecoder:
     Not thread-safe: one reader owns it.
     """
 
+    __slots__ = (
+        "_limit",
+        "_partial",
+        "_wanted",
+    )
+
     def __init__(self, limit: int = FRAME_LIMIT) -> None:
         self._limit = limit
         self._partial = bytearray()  # the start of the one frame that is not complete yet
