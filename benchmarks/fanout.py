@@ -41,7 +41,7 @@ DRAIN_PATIENCE = 30.0
 """Seconds after the last text until all must have their replies and their messages."""
 
 KEEP_ALIVE = 8.0
-"""Seconds between signs of life of the members: less than the 20 after which a server asks."""
+"""Seconds between signs of life of the members: less than the 30 after which a server asks."""
 
 TURNS_PER_POLL = 64
 """How many sockets are served before another look at which are ready: publishers wait no longer."""

@@ -14,7 +14,3 @@ class StartError(BackchannelError):
 
 class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""
-
-
-class StoppedError(BackchannelError):
-    """Something was asked of a part that is stopping."""

@@ -39,9 +39,9 @@ class Settings:
     # for silent connections to pile up.
     hello_timeout: float = 10.0
     # A client that has been silent for so long is asked with a `ping` whether it is there.
-    ping_interval: float = 20.0
+    ping_interval: float = 30.0
     # A peer that has answered nothing and taken nothing for so long is dead, not slow.
-    patience: float = 60.0
+    patience: float = 90.0
     # How long the last bytes may take to reach a client that is being closed. Together with
     # what it takes to stop the threads this stays well below the 5 s that a stop may take.
     linger: float = 1.5
