@@ -14,7 +14,7 @@ from chat_client.errors import (
     Refused,
     Unconfirmed,
 )
-from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
 from protocol.messages import Direct, Message, Presence, RoomEntry
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Connected",
     "Direct",
     "Ended",
+    "Entered",
     "Event",
     "Message",
     "Postponed",

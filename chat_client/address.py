@@ -5,7 +5,6 @@ This is the one place that knows of Unix sockets, which not every platform has.
 
 import re
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
 
 from chat_client.errors import AddressError, ConnectError
@@ -38,8 +37,8 @@ class TcpAddress:
         except (socket.gaierror, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no host name"
             raise ConnectError(
-                f"cannot find the host {self.host!r} ({reason}): check its spelling, or give "
-                "the server's IP address"
+                f"cannot find the host {self.host!r} ({reason})",
+                "Check its spelling, or give the server's IP address.",
             ) from None
         except OSError as error:
             raise _unreachable(self, error) from None
@@ -79,7 +78,7 @@ class UnixAddress:
             ConnectError: nobody answers there, or this platform has no Unix sockets.
         """
         if not hasattr(socket, "AF_UNIX"):
-            raise ConnectError("this system has no Unix sockets: give HOST:PORT instead")
+            raise ConnectError("this system has no Unix sockets", "Give HOST:PORT instead.")
         connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connected.settimeout(timeout)
@@ -132,13 +131,12 @@ def _parse_port(port: str) -> int:
     raise AddressError(f"{port!r} is no port: a port is a number from 1 to 65535")
 
 
-def _unreachable(address: Address, error: Exception) -> ConnectError:
+def _unreachable(address: Address, error: OSError | ValueError) -> ConnectError:
+    reason, advice = str(error), "Check the address."
     if isinstance(error, ConnectionRefusedError):
-        reason = "nobody listens there. Is the server running, and is this its port?"
+        reason, advice = "nobody listens there", "Is the server running, and is this its port?"
     elif isinstance(error, TimeoutError):
-        reason = "it does not answer. Is it on this network, and is the port open?"
-    else:
-        with suppress(AttributeError):
-            error = error.strerror or error  # type: ignore[attr-defined]
-        reason = f"{error}."
-    return ConnectError(f"cannot connect to {address}: {reason}")
+        reason, advice = "no answer", "Is it on this network, and is the port open?"
+    elif isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+    return ConnectError(f"cannot connect to {address}: {reason}", advice)

@@ -13,6 +13,7 @@ import colorama
 from chat_client import plain
 from chat_client.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.errors import ChatError
+from chat_client.lines import one_line
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick, normalize_room
@@ -94,5 +95,5 @@ def _take_any_text(stream: TextIO | None) -> None:
 
 
 def _fail(text: str) -> int:
-    print(f"chat-client: {text}", file=sys.stderr)
+    print(f"chat-client: {one_line(text)}", file=sys.stderr)
     return WRONG_USE

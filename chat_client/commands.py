@@ -44,15 +44,15 @@ class Conversation:
         Raises:
             ChatError: it cannot be entered.
         """
-        before = self.focus
-        self.focus = name.lower()  # before its first messages come
+        known = name.lower() in [room.name for room in self.chat.joined]
+        before, self.focus = self.focus, name.lower()  # before its first messages come
         try:
             self.room = self.chat.join(name, history=_SHOWN)
         except ChatError:
             self.focus = before
             raise
-        topic = f": {self.room.topic}" if self.room.topic else ""
-        self.show(self.lines.system(f"you are in #{self.room.name}{topic}"))
+        if known:  # else the event has said so
+            self.show(self.lines.entered(self.room.name, self.room.topic))
 
     def here(self) -> Room:
         """Return the room.

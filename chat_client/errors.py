@@ -14,7 +14,15 @@ class CommandError(ChatError):
 
 
 class ConnectError(ChatError):
-    """The server could not be reached, or what was reached is no chat server."""
+    """The server could not be reached, or what was reached is no chat server.
+
+    Attributes:
+        reason: what happened. The exception's text has what to do about it, besides.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(f"{reason}. {advice}")
+        self.reason = reason
 
 
 class ConnectionLost(ChatError):

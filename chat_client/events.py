@@ -53,6 +53,19 @@ class Postponed:
 
 
 @dataclass(frozen=True, slots=True)
+class Entered:
+    """A room was joined; its messages follow.
+
+    Attributes:
+        room: which one.
+        topic: its topic, empty if it has none.
+    """
+
+    room: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """A room that we were in could not be entered again after a reconnection.
 
@@ -76,4 +89,7 @@ class Ended:
     reason: str | None
 
 
-Event = Message | Direct | Presence | Connected | Reconnecting | Postponed | Removed | Ended
+Event = (
+    Message | Direct | Presence
+    | Connected | Reconnecting | Postponed | Entered | Removed | Ended
+)  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from colorama import Fore, Style
 
-from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
 from protocol.messages import Direct, Message, Presence, RoomEntry
 
 # C0 but for the line feed, DEL, C1; what overrides the direction of text; separators that some
@@ -58,9 +58,11 @@ class Lines:
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
-                return self.system(f"not connected: {reason} Trying again in {delay:.1f} s")
+                return self.system(f"not connected ({_bare(reason)}); next try in {delay:.1f} s")
             case Postponed(reason, delay):
-                return self.system(f"not said yet: {reason} Trying again in {delay:.1f} s")
+                return self.system(f"not done yet ({_bare(reason)}); next try in {delay:.1f} s")
+            case Entered(name, topic):
+                return self.entered(name, topic)
             case Removed(name, reason):
                 return self.error(f"you are no longer in #{name}: {reason}")
             case Ended(None):
@@ -98,6 +100,10 @@ class Lines:
         """Return the line for something that went wrong."""
         return f"{self._paint(Style.DIM, _clock())} {self._paint(Fore.RED, f'-- {one_line(text)}')}"
 
+    def entered(self, room: str, topic: str) -> str:
+        """Return the line that says which room one is in."""
+        return self.system(f"you are in #{room}: {topic}" if topic else f"you are in #{room}")
+
     def entry(self, entry: RoomEntry) -> str:
         """Return the line for a room in a list."""
         topic = f"  {one_line(entry.topic)}" if entry.topic else ""
@@ -131,6 +137,10 @@ def _names(nicks: Sequence[str]) -> str:
     if len(nicks) <= _NAMED:
         return ", ".join(nicks)
     return f"{', '.join(nicks[:_NAMED])} and {len(nicks) - _NAMED} others"
+
+
+def _bare(sentence: str) -> str:
+    return sentence.rstrip(" .")
 
 
 def _clock(seconds: float | None = None, layout: str = "%H:%M") -> str:

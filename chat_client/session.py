@@ -24,7 +24,7 @@ from msgspec import UnsetType
 from chat_client.address import Address
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
-from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
 from chat_client.feed import Feed
 from chat_client.version import CLIENT
 from protocol import VERSION
@@ -290,14 +290,16 @@ class Session:
                 final = isinstance(error, Refused) and error.code not in _TEMPORARY
                 if final or not self._entered.done():
                     raise
-                reason = str(error)
+                reason = error.reason if isinstance(error, ConnectError) else str(error)
             if self._closing.is_set():
                 return
             lasted = self._welcomed > started and time.monotonic() - self._welcomed > _STABLE
-            attempt = 0 if lasted else attempt + 1
+            if lasted:
+                attempt = 0
             # The whole range from 0 on ("full jitter"): after a restart of the server a class does
             # not come back in one instant.
             delay = random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 9)))
+            attempt += 1
             self._on_event(Reconnecting(reason, delay))
             if self._closing.wait(delay):
                 return
@@ -350,8 +352,8 @@ class Session:
                         raise Refused(message.code, message.text)
                     case None:
                         raise ConnectError(
-                            f"{self._address} took the connection but says nothing: it is no chat "
-                            "server, or it is overloaded"
+                            f"{self._address} took the connection but says nothing",
+                            "It is no chat server, or overloaded: check the port, or try again.",
                         )
                     case _:
                         break
@@ -366,12 +368,13 @@ class Session:
     def _no_chat_server(self, connection: Connection) -> ConnectError:
         if not connection.received:
             return ConnectError(
-                f"{self._address} closed the connection without a word: it is no chat server, or "
-                "it is just stopping"
+                f"{self._address} closed the connection without a word",
+                "It is no chat server, or is just stopping: check the port, or try again.",
             )
         return ConnectError(
             f"{self._address} is no chat server: what it says begins with "
-            f"{connection.received[:24].decode('latin-1')!a}. Check the port"
+            f"{connection.received[:24].decode('latin-1')!a}",
+            "Check the port.",
         )
 
     def _resume(self, connection: Connection, welcome: Welcome) -> None:
@@ -501,6 +504,7 @@ class Session:
             heard = max(0, last - join.history)
         with self._lock:
             self._feeds[join.room] = Feed(join.room, heard, topic)
+        self._on_event(Entered(join.room, topic))
 
     def _remove(self, room: str, error: ChatError | None) -> None:
         with self._lock:

@@ -1,0 +1,144 @@
+"""The client as a user starts it: through pipes, and on a terminal that a test can read."""
+
+import os
+import subprocess
+import sys
+from types import TracebackType
+from typing import Self
+
+import pexpect
+import pyte
+
+from tests.support.servers import ROOT
+from tests.support.waiting import DEADLINE, eventually
+
+COMMAND = [sys.executable, "-m", "chat_client"]
+ENVIRONMENT = {
+    **os.environ,
+    "PROMPT_TOOLKIT_NO_CPR": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "TERM": "xterm-256color",
+}
+
+
+def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
+    """Run the client to its end with `stdin` piped in."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=stdin,
+        capture_output=True,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        timeout=DEADLINE * 3,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
+    )
+
+
+def start(*arguments: str) -> "subprocess.Popen[bytes]":
+    """Start the client with all three streams piped, and unbuffered."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+    )
+
+
+class Terminal:
+    """The client in a pseudo-terminal, and what its screen shows. A context manager."""
+
+    def __init__(self, *arguments: str, columns: int = 80, rows: int = 24) -> None:
+        self._screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
+        self._stream = pyte.ByteStream(self._screen)
+        self.output = b""
+        self.child = pexpect.spawn(
+            COMMAND[0],
+            [*COMMAND[1:], *arguments],
+            dimensions=(rows, columns),
+            cwd=str(ROOT),
+            env=ENVIRONMENT,  # type: ignore[arg-type]
+            timeout=DEADLINE,
+            echo=True,
+        )
+        self.child.delaybeforesend = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.child.close(force=True)
+
+    def type(self, keys: str) -> None:
+        """Press keys; `\\r` is Enter."""
+        self.child.send(keys)
+
+    def enter(self, line: str) -> None:
+        """Type a line and press Enter."""
+        self.type(line + "\r")
+
+    @property
+    def shown(self) -> list[str]:
+        """All lines above the input line, scrolled away or not, and the input line."""
+        self._read()
+        scrolled = [
+            "".join(row[column].data for column in range(self._screen.columns)).rstrip()
+            for row in self._screen.history.top
+        ]
+        visible = [line.rstrip() for line in self._screen.display]
+        return [line for line in [*scrolled, *visible] if line]
+
+    @property
+    def input_line(self) -> str:
+        """The last line of the screen."""
+        return self.shown[-1] if self.shown else ""
+
+    @property
+    def cursor(self) -> int:
+        """The column of the cursor."""
+        self._read()
+        column: int = self._screen.cursor.x
+        return column
+
+    def see(self, text: str) -> str:
+        """Wait until a line holds `text`, and return it without its time of day."""
+        found = eventually(
+            lambda: next((line for line in self.shown if text in line), ""), DEADLINE
+        )
+        return found[6:] if found[:2].isdigit() else found
+
+    def see_input(self, text: str) -> None:
+        """Wait until the input line is `text`."""
+        eventually(lambda: self.input_line == text)
+
+    def leave(self) -> int:
+        """Wait for the end and return the exit code."""
+
+        def ended() -> bool:
+            self._read()
+            return not self.child.isalive()
+
+        eventually(ended)
+        self._read()
+        self.child.close()
+        code: int = self.child.exitstatus if self.child.exitstatus is not None else -1
+        return code
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = self.child.read_nonblocking(65536, timeout=0)
+            except (pexpect.TIMEOUT, pexpect.EOF):
+                return
+            self.output += data
+            self._stream.feed(data)

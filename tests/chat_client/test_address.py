@@ -1,0 +1,70 @@
+"""What a user may type as an address, and what happens where nobody is."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from chat_client import AddressError, ConnectError, TcpAddress, UnixAddress, parse_address
+from chat_client.address import Address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("example.org", TcpAddress("example.org", 7878)),
+        ("example.org:1", TcpAddress("example.org", 1)),
+        ("10.0.0.1:65535", TcpAddress("10.0.0.1", 65535)),
+        ("::1", TcpAddress("::1", 7878)),
+        ("[::1]", TcpAddress("::1", 7878)),
+        ("[::1]:80", TcpAddress("::1", 80)),
+        ("fe80::1%eth0", TcpAddress("fe80::1%eth0", 7878)),
+        ("tcp://127.0.0.1:5", TcpAddress("127.0.0.1", 5)),
+        ("tcp://[::1]:5", TcpAddress("::1", 5)),
+        ("unix:/run/chat", UnixAddress("/run/chat")),
+        ("unix:///run/chat", UnixAddress("/run/chat")),
+    ],
+)
+def test_reads(text: str, address: Address) -> None:
+    """Every form that is promised."""
+    assert parse_address(text) == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":1", "a:", "a:0", "a:65536", "a:+1", "a:1_0", "a:٣", "a:x", "[::1", "[::1]1", "[::1]:",
+     "[]:1", "a b", "a\n", "http://a", "me@a", "tcp://"],
+)  # fmt: skip
+def test_refuses(text: str) -> None:
+    """What is none says so, and shows the value."""
+    with pytest.raises(AddressError) as caught:
+        parse_address(text)
+    assert "port" in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("text", ["h:1", "[::1]:80", "unix:/run/chat"])
+def test_shows_what_it_reads(text: str) -> None:
+    """An address is shown in a form that can be typed."""
+    assert str(parse_address(text)) == text
+
+
+def test_never_talks_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that the system gives the very port that it tries is connected to itself."""
+    create_connection = socket.create_connection
+
+    def unlucky(address: tuple[str, int], timeout: float) -> socket.socket:
+        return create_connection(address, timeout, source_address=address)
+
+    monkeypatch.setattr(socket, "create_connection", unlucky)
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+    with pytest.raises(ConnectError, match="nobody listens"):
+        TcpAddress("127.0.0.1", port).open(1.0)
+
+
+def test_says_why_a_unix_socket_is_none(tmp_path: Path) -> None:
+    """No such file, no socket, too long a path: a sentence each."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "missing", tmp_path / "file", tmp_path / ("x" * 200), "a\0b"):
+        with pytest.raises(ConnectError, match="cannot connect to unix:"):
+            UnixAddress(str(path)).open(1.0)

@@ -1,0 +1,276 @@
+"""The Python API against a real server."""
+
+import threading
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+import chat_client
+from chat_client import Chat, Closed, Connected, Ended, Event, Message, Presence, Refused, Room
+from chat_server.server import Server
+from tests.chat_client.recorder import Recorder
+from tests.support.leaks import nothing_left_behind
+from tests.support.servers import address_of, running_server
+from tests.support.waiting import DEADLINE, eventually
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with nothing_left_behind(), running_server() as running:
+        yield running
+
+
+@pytest.fixture
+def address(server: Server) -> str:
+    return address_of(server)
+
+
+@pytest.fixture
+def ana(address: str) -> Iterator[Chat]:
+    with chat_client.connect(address, nick="ana") as chat:
+        yield chat
+
+
+@pytest.fixture
+def bob(address: str) -> Iterator[Chat]:
+    with chat_client.connect(address, nick="bob") as chat:
+        yield chat
+
+
+def test_a_bot_in_ten_lines(address: str, ana: Chat) -> None:
+    """The bot of the documentation: it answers, until it is told to stop."""
+
+    def bot() -> None:
+        with chat_client.connect(address, nick="bot") as chat:
+            room = chat.join("lobby")
+            ready.set()
+            for message in room:
+                if message.text == "stop":
+                    break
+                if message.from_ != chat.nick:
+                    room.say(f"{message.from_} said {message.text}")
+
+    ready = threading.Event()
+    thread = threading.Thread(target=bot)
+    thread.start()
+    assert ready.wait(DEADLINE)
+    room = ana.join("lobby")
+    assert room.say("hi") == 1
+    assert [message.text for message in islice(room, 2)] == ["hi", "ana said hi"]
+    room.say("stop")
+    thread.join(DEADLINE)
+    assert not thread.is_alive()
+
+
+def test_rooms_are_apart(ana: Chat, bob: Chat) -> None:
+    """Several rooms in one chat, each with its own messages and its own end."""
+    lobby, ops = ana.join("Lobby"), ana.join("ops")
+    bob.join("ops").say("to ops")
+    bob.join("lobby").say("to lobby", kind="action")
+    assert (next(lobby).kind, next(ops).text) == ("action", "to ops")
+    assert [room.name for room in ana.joined] == ["lobby", "ops"]
+    assert [(room.room, room.members) for room in ana.rooms()] == [("lobby", 2), ("ops", 2)]
+    ops.leave()
+    assert list(ops) == []
+    assert [room.name for room in ana.joined] == ["lobby"]
+    with pytest.raises(Refused) as caught:
+        ops.say("still there?")
+    assert caught.value.code == "not_in_room"
+
+
+def test_where_a_room_begins(ana: Chat, bob: Chat) -> None:
+    """From now on, a few messages back, or behind a seq."""
+    room = ana.join("lobby")
+    for number in range(1, 6):
+        room.say(str(number))
+    assert [message.seq for message in islice(bob.join("lobby", history=2), 2)] == [4, 5]
+    bob.join("lobby").leave()
+    assert [message.seq for message in islice(bob.join("lobby", after=2), 3)] == [3, 4, 5]
+    assert bob.join("lobby").heard == 5
+    bob.join("lobby").leave()
+    last = bob.join("lobby")
+    room.say("6")
+    assert next(last).seq == 6
+
+
+def test_a_slow_reader_misses_nothing(ana: Chat, bob: Chat) -> None:
+    """What no longer fits in memory is fetched from the server's log."""
+    slow, talker = ana.join("lobby"), bob.join("lobby")
+    for number in range(2500):
+        talker.say(str(number))
+    assert slow.wait_for(2500, DEADLINE)
+    assert [message.seq for message in islice(slow, 2500)] == list(range(1, 2501))
+    talker.say("more")
+    assert next(slow).text == "more"
+
+
+def test_reads_back(ana: Chat) -> None:
+    """History and search page through as much as is asked for, oldest first."""
+    room = ana.join("lobby")
+    wide = "漢" * 3900
+    for number in range(1, 31):
+        room.say(f"{'odd' if number % 2 else 'even'} {wide}")
+
+    def seqs(messages: list[Message]) -> list[int]:
+        return [message.seq for message in messages]
+
+    assert seqs(room.history(100)) == list(range(1, 31))
+    assert seqs(room.history(12)) == list(range(19, 31))
+    assert seqs(room.history(3, before=10)) == [7, 8, 9]
+    assert seqs(room.history(20, after=5)) == list(range(6, 26))
+    assert room.history(5, after=30) == []
+    assert seqs(room.search("odd", 100)) == list(range(1, 31, 2))
+    assert seqs(room.search("even", 2, before=20)) == [16, 18]
+    assert room.search("nowhere", 5) == []
+
+
+def test_pages_through_who_and_rooms(ana: Chat, bob: Chat) -> None:
+    """A list that does not fit one frame arrives whole."""
+    topic = "漢" * 3900
+    names = [f"room-{number:02}" for number in range(12)]
+    for name in names:
+        ana.join(name).set_topic(topic)
+    assert [entry.room for entry in bob.rooms()] == names
+    assert {entry.topic for entry in bob.rooms()} == {topic}
+    assert bob.join("room-00").who() == ["ana", "bob"]
+
+
+def test_people(ana: Chat, bob: Chat) -> None:
+    """Telling somebody, another nick, a topic."""
+    room = ana.join("lobby")
+    with pytest.raises(Refused) as caught:
+        ana.tell("nobody", "hi")
+    assert caught.value.code == "no_such_nick"
+    with pytest.raises(Refused) as caught:
+        ana.rename("bob")
+    assert caught.value.code == "nick_in_use"
+    assert ana.rename("anna") == ana.nick == "anna"
+    assert room.set_topic("tests") == 1
+    assert (next(room).kind, room.topic) == ("topic", "tests")
+    assert bob.join("lobby").topic == "tests"
+
+
+def test_events_come_in_order(address: str, bob: Chat) -> None:
+    """All that happens, rooms and people alike, reaches whoever listens."""
+    recorder = Recorder()
+    with chat_client.connect(address, nick="ana", on_event=recorder) as ana:
+        room = ana.join("lobby")
+        bob.join("lobby").say("hi")
+        bob.tell("ana", "psst")
+        room.wait_for(1)
+        eventually(lambda: recorder.of(chat_client.Direct))
+        eventually(lambda: any("bob" in event.joined for event in recorder.of(Presence)))
+    events = [type(event) for event in recorder.events if not isinstance(event, Presence)]
+    assert events == [Connected, chat_client.Entered, Message, chat_client.Direct, Ended]
+    assert recorder.events[-1] == Ended(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "bad_text"),
+        (" \n", "bad_text"),
+        ("\x1b[31m", "bad_text"),
+        ("half \ud83d", "bad_text"),
+        ("x" * 4001, "text_too_long"),
+        ("漢" * 100_000, "text_too_long"),
+    ],
+)
+def test_refuses_what_no_server_takes(ana: Chat, text: str, code: str) -> None:
+    """The rule is named at once, and the chat goes on."""
+    room = ana.join("lobby")
+    for say in (room.say, room.set_topic, lambda text: ana.tell("ana", text)):
+        with pytest.raises(Refused) as caught:
+            say(text)
+        assert caught.value.code == code
+    with pytest.raises(Refused):
+        room.search(text, 5)
+    assert room.say("fine")
+
+
+@pytest.mark.parametrize("name", ["", "two words", "ä", "x" * 51, "half \ud83d"])
+def test_refuses_what_is_no_room(ana: Chat, name: str) -> None:
+    """Names are checked like texts."""
+    with pytest.raises(Refused) as caught:
+        ana.join(name)
+    assert caught.value.code == "bad_room"
+
+
+@pytest.mark.parametrize("nick", ["", "two words", "@x", "x" * 33, "half\ud83d"])
+def test_refuses_what_is_no_nick(address: str, ana: Chat, nick: str) -> None:
+    """At the start and later."""
+    with pytest.raises(Refused):
+        chat_client.connect(address, nick=nick)
+    with pytest.raises(Refused):
+        ana.rename(nick)
+
+
+@pytest.mark.usefixtures("ana")
+def test_a_nick_in_use(address: str) -> None:
+    """Who asked for a nick is told that it is taken; who did not gets another one."""
+    with pytest.raises(Refused) as caught:
+        chat_client.connect(address, nick="ANA")
+    assert caught.value.code == "nick_in_use"
+    with chat_client.connect(address) as one, chat_client.connect(address) as two:
+        assert two.nick == f"{one.nick}2"
+
+
+def test_closing_wakes_whoever_waits(address: str) -> None:
+    """Readers end, requests raise, and closing twice is closing once."""
+    chat = chat_client.connect(address, nick="ana")
+    room = chat.join("lobby")
+    read: list[Message] = []
+    reader = threading.Thread(target=lambda: read.extend(room))
+    reader.start()
+    chat.close()
+    reader.join(DEADLINE)
+    assert not reader.is_alive()
+    chat.close()
+    assert not chat.connected
+    with pytest.raises(Closed):
+        room.say("too late")
+    with pytest.raises(Closed):
+        chat.join("ops")
+
+
+def test_the_listener_may_not_wait_for_a_reply(address: str) -> None:
+    """It would wait for itself: that is said, rather than done. Closing is allowed."""
+    refused: list[RuntimeError] = []
+    rooms: list[Room] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Message):
+            try:
+                rooms[0].say("answer")
+            except RuntimeError as error:
+                refused.append(error)
+                chat.close()
+
+    chat = chat_client.connect(address, nick="ana", on_event=listen)
+    rooms.append(chat.join("lobby"))
+    rooms[0].say("hi")
+    assert [message.text for message in rooms[0]] == ["hi"]
+    assert refused
+    chat.close()
+
+
+def test_many_threads_share_a_chat(ana: Chat) -> None:
+    """Each gets the reply to what it said, and the room has it all once."""
+    room = ana.join("lobby")
+    seqs: list[int] = []
+    lock = threading.Lock()
+
+    def talk(name: int) -> None:
+        for number in range(50):
+            seq = room.say(f"{name} {number}")
+            with lock:
+                seqs.append(seq)
+
+    talkers = [threading.Thread(target=talk, args=(name,)) for name in range(8)]
+    for talker in talkers:
+        talker.start()
+    for talker in talkers:
+        talker.join()
+    assert sorted(seqs) == list(range(1, 401))
+    assert [message.seq for message in islice(room, 400)] == list(range(1, 401))

@@ -1,0 +1,107 @@
+"""What others chose cannot drive the terminal, nor pass for somebody else's line."""
+
+import re
+
+import pytest
+
+from chat_client.events import Connected, Ended, Entered, Postponed, Reconnecting, Removed
+from chat_client.lines import Lines, printable
+from protocol.messages import Direct, Message, Presence, RoomEntry
+
+HOSTILE = "a\x1b[31mb\x07\x9bc\rd\x00e\u202ef\u2066g\u2028h\udc80i\x7f"
+TIME = 1_800_000_000.0
+
+
+def message(text: str, kind: str = "text", **members: object) -> Message:
+    values = {"room": "lobby", "seq": 1, "time": TIME, "from_": "ana", **members}
+    return Message(kind=kind, text=text, **values)  # type: ignore[arg-type]
+
+
+def shown(event: object, room: str | None = "lobby") -> str:
+    """The line without its time of day."""
+    line = Lines(colour=False).of(event, "me", room)  # type: ignore[arg-type]
+    assert line is not None
+    return re.sub(r"^\d\d:\d\d ", "", line)
+
+
+def test_strips_what_drives_a_terminal() -> None:
+    """Controls, direction overrides and odd line separators go; text, line feeds, tabs stay."""
+    assert printable(HOSTILE) == "a[31mbcdefghi"
+    assert printable("a\tb\nc") == "a    b\nc"
+    assert printable("שלום ж 漢 👩‍👩‍👧") == "שלום ж 漢 👩‍👩‍👧"
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (message("hi"), "<ana> hi"),
+        (message("hi", room="ops"), "#ops <ana> hi"),
+        (message("waves", "action"), "* ana waves"),
+        (message("ship it", "topic"), "-- ana set the topic: ship it"),
+        (message("beware", "notice"), "-- ana: beware"),
+        (message("hi", "hologram"), "<ana> hi"),
+        (message("one\n12:00 <bob> two"), "<ana> one\n      12:00 <bob> two"),
+        (Direct(time=TIME, from_="ana", to="me", text="psst"), "[from ana] psst"),
+        (Presence("lobby", ["a", "b"], ["c"], [("d", "e")], 4),
+         "-- a, b joined, c left, d is now e (4 here)"),
+        (Presence("ops", list("abcdef"), [], [], 9),
+         "-- #ops a, b, c, d and 2 others joined (9 here)"),
+        (Connected("me", "s/1", "", again=False), "-- connected to s/1 as me"),
+        (Connected("me", "s/1", "be\nnice", again=True),
+         "-- connected again as me\n      be\n      nice"),
+        (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
+        (Postponed("too fast", 3), "-- not done yet (too fast); next try in 3.0 s"),
+        (Entered("lobby", ""), "-- you are in #lobby"),
+        (Entered("lobby", "tests"), "-- you are in #lobby: tests"),
+        (Removed("ops", "forbidden"), "-- you are no longer in #ops: forbidden"),
+        (Ended("kicked"), "-- the chat is over: kicked"),
+    ],
+)  # fmt: skip
+def test_shows(event: object, line: str) -> None:
+    """Each event has its line."""
+    assert shown(event) == line
+
+
+def test_says_nothing_about_nothing() -> None:
+    """An end that the user asked for, and a presence without a change, need no words."""
+    lines = Lines(colour=False)
+    assert lines.of(Ended(None), "me", None) is None
+    assert lines.of(Presence("lobby", [], [], [], 1), "me", None) is None
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_no_event_lets_anything_through(colour: bool) -> None:
+    """Whatever member a hostile server fills: only our own colours reach the screen."""
+    lines = Lines(colour)
+    events = [
+        message(HOSTILE, kind, room=HOSTILE, from_=HOSTILE)
+        for kind in ("text", "action", "topic", "notice")
+    ]
+    written = [lines.of(event, "me", "lobby") for event in events]
+    written += [
+        lines.of(Direct(time=TIME, from_=HOSTILE, to="me", text=HOSTILE), "me", None),
+        lines.of(Presence(HOSTILE, [HOSTILE], [HOSTILE], [(HOSTILE, HOSTILE)], 1), "me", None),
+        lines.of(Connected(HOSTILE, HOSTILE, HOSTILE, again=False), "me", None),
+        lines.of(Reconnecting(HOSTILE, 1), "me", None),
+        lines.of(Postponed(HOSTILE, 1), "me", None),
+        lines.of(Entered(HOSTILE, HOSTILE), "me", None),
+        lines.of(Removed(HOSTILE, HOSTILE), "me", None),
+        lines.of(Ended(HOSTILE), "me", None),
+        lines.entry(RoomEntry(HOSTILE, 1, HOSTILE)),
+        lines.direct("to", HOSTILE, HOSTILE),
+    ]
+    for line in written:
+        assert line is not None
+        plain = re.sub(r"\x1b\[[0-9]+m", "", line) if colour else line
+        assert printable(plain) == plain
+
+
+@pytest.mark.parametrize("time", [1e308, -1e308, 1e18, -1.0])
+def test_survives_any_time(time: float) -> None:
+    """A server can send any number as the time."""
+    assert Lines(colour=False).message(message("hi", time=time), "me", "lobby")
+
+
+def test_names_the_room_of_another() -> None:
+    """Only what is said where one looks goes without a name."""
+    assert shown(message("hi"), None) == "#lobby <ana> hi"

@@ -1,0 +1,192 @@
+"""Without a terminal: lines in, lines out, and an exit code that tells how it went."""
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chat_client.foreign import Line, foreign_server
+from tests.chat_client.programs import run, start
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess
+from tests.support.waiting import DEADLINE
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess.serve(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def ana(server: ServerProcess) -> Iterator[Peer]:
+    with Peer.connect(server.address) as peer:
+        peer.hello("ana")
+        peer.join("lobby")
+        yield peer
+
+
+def said(peer: Peer, count: int) -> list[tuple[str, str]]:
+    return [(frame["from"], frame["text"]) for frame in peer.messages(count, "lobby")]
+
+
+def without_times(text: str) -> list[str]:
+    return [line[6:] for line in text.splitlines()]
+
+
+def line_of(child: "subprocess.Popen[bytes]") -> str:
+    assert child.stdout is not None
+    return child.stdout.readline().decode()[6:].rstrip("\n")
+
+
+def test_says_hi(server: ServerProcess, ana: Peer) -> None:
+    """What issue and README promise: it is said, it is stored, it is shown, the end is 0."""
+    done = run(server.address, "--nick", "bob", stdin=b"hi\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert without_times(done.stdout) == ["<bob> hi"]
+    assert said(ana, 1) == [("bob", "hi")]
+
+
+def test_says_each_line_as_it_is(server: ServerProcess, ana: Peer) -> None:
+    """No line is a command; empty ones are left out; the last needs no line feed; CRLF is one."""
+    lines = "/quit\n\n//x\r\n \t\n漢 \U0001f642\n  indented\nlast".encode()
+    done = run(server.address, "--nick", "bob", stdin=lines + b" \xff")
+    assert done.returncode == 0
+    texts = ["/quit", "//x", "漢 \U0001f642", "  indented", "last \ufffd"]
+    assert said(ana, 5) == [("bob", text) for text in texts]
+    assert without_times(done.stdout) == [f"<bob> {text}" for text in texts]
+
+
+def test_many_lines_keep_their_order(server: ServerProcess, ana: Peer) -> None:
+    """A file is said line by line."""
+    done = run(server.address, "--nick", "bob", stdin=b"".join(b"%d\n" % n for n in range(500)))
+    assert done.returncode == 0
+    assert said(ana, 500) == [("bob", str(number)) for number in range(500)]
+
+
+def test_what_is_refused_is_told(server: ServerProcess, ana: Peer) -> None:
+    """On stderr, with exit code 1; the other lines are said all the same."""
+    lines = b"one\n\x1b[31mred\n" + b"x" * 4001 + b"\n" + b"y" * 300_000 + b"\ntwo\n"
+    done = run(server.address, "--nick", "bob", stdin=lines)
+    assert done.returncode == 1
+    assert said(ana, 2) == [("bob", "one"), ("bob", "two")]
+    assert without_times(done.stdout) == ["<bob> one", "<bob> two"]
+    errors = done.stderr.splitlines()
+    assert ["U+001B" in errors[0], "4001" in errors[1], "at most 4000" in errors[2]] == [True] * 3
+    assert len(errors) == 3
+
+
+def test_no_input_is_fine(server: ServerProcess) -> None:
+    """Nothing to say is said."""
+    done = run(server.address)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_unix_socket(tmp_path: Path) -> None:
+    """The same over the other kind of address."""
+    path = str(tmp_path / "socket")
+    with ServerProcess.serve(tmp_path / "data", "--unix", path):
+        assert run("--unix", path, stdin=b"hi\n").returncode == 0
+
+
+def test_prints_what_is_said(server: ServerProcess, ana: Peer) -> None:
+    """Line by line while it goes on, in one record each, and harmless."""
+    with start(server.address, "--nick", "bob") as child:
+        assert child.stdin is not None
+        child.stdin.write(b"here\n")
+        assert line_of(child) == "<bob> here"
+        ana.say("lobby", "hi")
+        ana.say("lobby", "waves", kind="action")
+        ana.ok("topic", room="lobby", topic="tests")
+        ana.ok("tell", to="bob", text="psst")
+        ana.say("lobby", "two\nlines")
+        shown = [line_of(child) for _ in range(5)]
+        assert shown == [
+            "<ana> hi", "* ana waves", "-- ana set the topic: tests", "[from ana] psst",
+            "<ana> two",
+        ]  # fmt: skip
+        child.stdin.close()
+        assert child.wait(DEADLINE) == 0
+
+
+def test_goes_on_after_the_server_was_killed(server: ServerProcess) -> None:
+    """What is piped in while there is no server is said when there is one again."""
+    with start(server.address, "--nick", "bob") as child:
+        assert child.stdin is not None
+        assert child.stderr is not None
+        child.stdin.write(b"one\n")
+        assert line_of(child) == "<bob> one"
+        server.kill()
+        assert b"not connected" in child.stderr.readline()
+        child.stdin.write(b"two\nthree\n")
+        child.stdin.close()
+        with server.restarted() as again:
+            assert [line_of(child), line_of(child)] == ["<bob> two", "<bob> three"]
+            assert child.wait(DEADLINE) == 0
+            with Peer.connect(again.address) as peer:
+                peer.hello("ana")
+                peer.join("lobby", after=0)
+                assert [text for _, text in said(peer, 3)] == ["one", "two", "three"]
+
+
+def test_ends_when_the_server_wants_it() -> None:
+    """Also while nothing is said: a thread that waits for stdin does not hold the end up."""
+
+    def kick(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        line.send("goodbye", code="kicked", text="Enough.")
+
+    with foreign_server(kick) as address, start(address, "--nick", "bob") as child:
+        assert child.wait(DEADLINE) == 1
+        assert child.stderr is not None
+        assert child.stderr.read().endswith(b"-- the chat is over: Enough.\n")
+
+
+def test_ends_when_nobody_reads_it(server: ServerProcess, ana: Peer) -> None:
+    """`chat-client | head -1` ends, and quietly."""
+    with start(server.address, "--nick", "bob") as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdin.write(b"here\n")
+        line_of(child)
+        child.stdout.close()
+        ana.say("lobby", "anybody?")
+        assert child.wait(DEADLINE) == 1
+        assert child.stderr.read() == b""
+
+
+def test_ctrl_c(server: ServerProcess) -> None:
+    """A clean end with the usual exit code."""
+    with start(server.address, "--nick", "bob") as child:
+        assert child.stdin is not None
+        assert child.stderr is not None
+        child.stdin.write(b"here\n")
+        assert line_of(child) == "<bob> here"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(DEADLINE) == 130
+        assert child.stderr.read() == b""
+
+
+def test_waits_its_turn_where_the_server_asks_for_it() -> None:
+    """A rate limit slows it down, which it tells, and loses nothing."""
+
+    def limit(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        say = line.expect("say")
+        line.send("error", re=say["id"], code="rate_limited", text="Slower.", retry_after=0.01)
+        for number in (1, 2):
+            say = line.expect("say")
+            line.send("ok", re=say["id"], seq=number)
+            line.post("lobby", number, say["text"])
+        line.wait_for_end()
+
+    with foreign_server(limit) as address:
+        done = run(address, "--nick", "bob", stdin=b"one\ntwo\n")
+    assert done.returncode == 0
+    assert without_times(done.stdout) == ["<ana> one", "<ana> two"]
+    assert without_times(done.stderr) == ["-- not done yet (Slower); next try in 0.1 s"]
