@@ -3,9 +3,10 @@
 import argparse
 import os
 import signal
+import socket
 import sys
+import threading
 from pathlib import Path
-from queue import SimpleQueue
 
 from chat_server import logs
 from chat_server.addresses import Address, lan_addresses
@@ -31,15 +32,14 @@ def main(arguments: list[str] | None = None) -> int:
     logs.set_up(options.log_level, sys.stderr)
     sys.setswitchinterval(SWITCH_INTERVAL)
     server = Server(_settings(options))
-    signals = _catch_signals()
+    stop_asked = _watch_signals()
     try:
         server.start()
     except StartError as error:
         print(f"chat-server: {error}", file=sys.stderr)
         return WRONG_USE
     _greet(server.addresses)
-    signals.get()
-    _end_at_once_next_time()
+    stop_asked.wait()
     server.stop()
     return 0
 
@@ -96,27 +96,38 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _catch_signals() -> "SimpleQueue[int]":
-    """A queue that gets the signals that end the server: its put may be called in a handler."""
-    caught: SimpleQueue[int] = SimpleQueue()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda signum, _: caught.put(signum))
-    return caught
+def _watch_signals() -> threading.Event:
+    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process.
 
+    A thread learns of them from the descriptor that the interpreter writes them to: a handler
+    runs only when the main thread does, and that one may sleep in a lock.
+    """
+    stop_asked = threading.Event()
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
 
-def _end_at_once_next_time() -> None:
-    """Let a second signal end the process: the store survives that."""
+    def watch() -> None:
+        with reader, writer:
+            reader.recv(1)
+            stop_asked.set()
+            (signum,) = reader.recv(1)
+            os._exit(128 + signum)  # the store survives that
+
     for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, lambda signum, _: os._exit(128 + signum))
+        signal.signal(signum, lambda *_: None)
+    signal.set_wakeup_fd(writer.fileno())
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+    return stop_asked
 
 
 def _greet(addresses: list[Address]) -> None:
     """Say that clients can connect, and how."""
-    for address in addresses:
-        print(f"listening on {address}")
-    for line in _invitation(addresses):
-        print(line)
-    sys.stdout.flush()
+    listening = [f"listening on {address}" for address in addresses]
+    try:
+        print("\n".join([*listening, *_invitation(addresses)]), flush=True)
+    except BrokenPipeError:  # nobody wants to know, as with `| head -1`; the room goes on
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _invitation(addresses: list[Address]) -> list[str]:

@@ -54,6 +54,7 @@ class Connection:
         "_heard_at",
         "_parts",
         "_peer",
+        "_pinged_at",
         "_requests",
         "_session",
         "_socket",
@@ -74,6 +75,7 @@ class Connection:
         self._parts = parts
         self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.delivery.read_page)
         self._heard_at = parts.clock.monotonic()
+        self._pinged_at = 0.0
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
         self._requests: Requests | None = None
@@ -123,8 +125,6 @@ class Connection:
             self.close(
                 Code.HELLO_TIMEOUT, f"no hello came within {settings.hello_timeout:g} seconds"
             )
-        else:
-            self._check_life()
 
     def _check_life(self) -> None:
         """Ask a silent client whether it is there, and end a dead one."""
@@ -133,7 +133,8 @@ class Connection:
         settings = self._parts.settings
         now = self._parts.clock.monotonic()
         silent = now - max(self._heard_at, self.outbox.taken_at)
-        if silent >= settings.patience:
+        asked = self._pinged_at > self._heard_at
+        if asked and silent >= settings.patience:
             self.close(
                 Code.IDLE_TIMEOUT,
                 f"nothing was answered and nothing taken for {settings.patience:g} seconds",
@@ -142,8 +143,9 @@ class Connection:
             return
         if now - self._heard_at >= settings.ping_interval:
             self.outbox.put_ping(PING)
-        delay = min(settings.ping_interval, settings.patience - silent)
-        self._parts.timers.call_later(delay, self._check_life)
+            self._pinged_at = now
+        left = settings.patience - silent if asked else settings.patience
+        self._parts.timers.call_later(min(settings.ping_interval, left), self._check_life)
 
     # -- the connection's thread
 
@@ -169,6 +171,7 @@ class Connection:
                     if self._ended is not None:
                         break
             except ProtocolError as error:
+                self.outbox.wait_until_answered()  # what came before it
                 self.close(error.code, error.text)
 
     def _receive(self, size: int) -> bytes:
@@ -235,6 +238,7 @@ class Connection:
         )
         self.outbox.put(encode(welcome))
         self._requests = Requests(self, self._session, parts.registry, parts.store, parts.clock)
+        parts.timers.call_later(parts.settings.ping_interval, self._check_life)
 
     def _begin(self, nick: str, token: str | None) -> str:
         """Take an earlier session up, or begin one. Return its secret."""

@@ -45,6 +45,7 @@ class Session:
     """
 
     __slots__ = (
+        "__weakref__",
         "_holder",
         "_lock",
         "_newest",
@@ -54,7 +55,6 @@ class Session:
         "nick",
         "number",
         "token",
-        "__weakref__",
     )
 
     def __init__(self, token: bytes, nick: str, number: int = 0, newest: int = 0) -> None:

@@ -5,6 +5,7 @@ brought up to date when somebody searches it. It is a file of its own beside the
 indexing never keeps a delivery from being stored.
 """
 
+import os
 import re
 import sqlite3
 import threading
@@ -102,6 +103,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -347,7 +347,8 @@ def _translated(path: Path) -> Iterator[None]:
 
 
 def _unusable(path: Path, error: Exception) -> str:
+    reason = " ".join(str(error).split())
     return (
-        f"the history in {path} cannot be used: {error}. Nothing in it was changed. Choose "
+        f"the history in {path} cannot be used: {reason}. Nothing in it was changed. Choose "
         "another data folder with --data, or put a copy back that is whole."
     )
