@@ -105,8 +105,11 @@ def parse_address(text: str) -> Address:
     scheme, separator, rest = text.partition(":")
     if separator and scheme == "unix":
         return UnixAddress(rest.removeprefix("//"))
-    host, port = _split(text.removeprefix("tcp://"), text)
-    if not host or re.search(r"[\s\x00-\x1f\x7f/@\[\]]", host):
+    address = text.removeprefix("tcp://")
+    if "/" in address:
+        raise AddressError(f"{text!r} is no address: {_USAGE}, without a path")
+    host, port = _split(address, text)
+    if not host or re.search(r"[\s\x00-\x1f\x7f@\[\]]", host):
         raise AddressError(f"{text!r} names no host: {_USAGE}")
     return TcpAddress(host, DEFAULT_PORT if port is None else _parse_port(port))
 

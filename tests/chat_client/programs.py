@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import pexpect
 import pyte
@@ -62,7 +62,7 @@ class Terminal:
             [*COMMAND[1:], *arguments],
             dimensions=(rows, columns),
             cwd=str(ROOT),
-            env=ENVIRONMENT,  # type: ignore[arg-type]
+            env=ENVIRONMENT,
             timeout=DEADLINE,
             echo=True,
         )
@@ -117,6 +117,11 @@ class Terminal:
         )
         return found[6:] if found[:2].isdigit() else found
 
+    def see_wrapped(self, text: str) -> None:
+        """Wait until the screen holds `text`, on however many lines."""
+        wanted = text.replace(" ", "")
+        eventually(lambda: wanted in "".join(self.shown).replace(" ", ""))
+
     def see_input(self, text: str) -> None:
         """Wait until the input line is `text`."""
         eventually(lambda: self.input_line == text)
@@ -130,14 +135,13 @@ class Terminal:
 
         eventually(ended)
         self._read()
-        self.child.close()
         code: int = self.child.exitstatus if self.child.exitstatus is not None else -1
         return code
 
     def _read(self) -> None:
         while True:
             try:
-                data = self.child.read_nonblocking(65536, timeout=0)
+                data = cast(bytes, self.child.read_nonblocking(65536, timeout=0))
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return
             self.output += data

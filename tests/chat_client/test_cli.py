@@ -39,7 +39,7 @@ def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["127.0.0.1:0"], "from 1 to 65535"),
         (["127.0.0.1:http"], "'http' is no port"),
         ([""], "names no host"),
-        (["http://127.0.0.1"], "names no host"),
+        (["http://127.0.0.1"], "'http://127.0.0.1' is no address"),
         (["--nick", "@ana"], "cannot be a nick"),
         (["--nick", ""], "cannot be a nick"),
         (["--room", "two words"], "cannot be a room"),

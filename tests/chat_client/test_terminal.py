@@ -1,0 +1,303 @@
+"""The program on a real terminal (a pty), against a real server, read from a screen."""
+
+import re
+import signal
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chat_client.foreign import Line, foreign_server
+from tests.chat_client.programs import Terminal
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess.serve(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def bob(server: ServerProcess) -> Iterator[Peer]:
+    with Peer.connect(server.address) as peer:
+        peer.hello("bob")
+        peer.join("lobby")
+        yield peer
+
+
+@pytest.fixture
+def ana(server: ServerProcess) -> Iterator[Terminal]:
+    with Terminal(server.address, "--nick", "ana") as terminal:
+        terminal.see_input("[lobby]")
+        yield terminal
+
+
+def chat_lines(terminal: Terminal) -> list[str]:
+    """The messages that are shown, without their times."""
+    return [line[6:] for line in terminal.shown if re.match(r"\d\d:\d\d <", line)]
+
+
+def test_the_line_survives_what_arrives(ana: Terminal, bob: Peer) -> None:
+    """Text arrives while a line is half typed: line and cursor stay, and nothing is lost."""
+    ana.type("half a l\x1b[D\x1b[D")
+    ana.see_input("[lobby] half a l")
+    for number in range(200):
+        bob.post("say", room="lobby", text=f"number {number}")
+    ana.see("number 199")
+    ana.see_input("[lobby] half a l")
+    assert ana.cursor == len("[lobby] half a")
+    ana.type("xy\r")
+    assert bob.messages(201, "lobby")[-1]["text"] == "half axy l"
+    ana.see("<ana> half axy l")
+    ana.see_input("[lobby]")
+    assert chat_lines(ana) == [
+        *(f"<bob> number {number}" for number in range(200)),
+        "<ana> half axy l",
+    ]
+
+
+def test_nothing_is_lost_between_two_lines(ana: Terminal, bob: Peer) -> None:
+    """The moment between Enter and the next prompt swallows nothing and garbles nothing."""
+    for number in range(300):
+        bob.post("say", room="lobby", text=f"number {number}")
+        if number % 10 == 0:
+            ana.enter(f"line {number}")
+    ana.see("number 299")
+    ana.see("line 290")
+    ana.see_input("[lobby]")
+    shown = chat_lines(ana)
+    assert [line for line in shown if "<bob>" in line] == [
+        f"<bob> number {number}" for number in range(300)
+    ]
+    assert [line for line in shown if "<ana>" in line] == [
+        f"<ana> line {number}" for number in range(0, 300, 10)
+    ]
+    assert len(ana.shown) == len(set(ana.shown)), "a line is shown twice"
+
+
+def test_every_command(ana: Terminal, bob: Peer) -> None:
+    """What each shows, and what it does to others."""
+    ana.enter("/me waves")
+    assert ana.see("waves") == "* ana waves"
+    ana.enter("//me is a command")
+    assert ana.see("/me is") == "<ana> /me is a command"
+    ana.enter("/topic")
+    ana.see("-- there is no topic")
+    ana.enter("/topic tests and  more")
+    assert ana.see("set the topic") == "-- ana set the topic: tests and  more"
+    ana.enter("/topic")
+    ana.see("-- the topic of #lobby: tests and  more")
+    ana.enter("/msg bob psst, you")
+    assert ana.see("psst") == "[to bob] psst, you"
+    assert bob.expect("direct")["text"] == "psst, you"
+    bob.ok("tell", to="ana", text="yes?")
+    assert ana.see("yes?") == "[from bob] yes?"
+    ana.enter("/who")
+    ana.see("-- 2 in #lobby: ana, bob")
+    ana.enter("/join ops")
+    ana.see("-- you are in #ops")
+    ana.see_input("[ops]")
+    bob.say("lobby", "over here")
+    assert ana.see("over here") == "#lobby <bob> over here"
+    ana.enter("first in ops")
+    assert ana.see("first in ops") == "<ana> first in ops"
+    ana.enter("/rooms")
+    ana.see("-- 2 rooms:")
+    ana.see("#lobby  2 here  tests and  more")
+    ana.see("#ops  1 here")
+    ana.enter("/join #lobby")
+    ana.see_input("[lobby]")
+    ana.enter("/nick anna")
+    ana.see("-- you are anna now")
+    ana.enter("/history 3")
+    ana.see("-- the last 3 in #lobby:")
+    ana.see("-- ana set the topic: tests")
+    assert re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d <bob> over here", "\n".join(ana.shown), re.M)
+    ana.enter("/search over here")
+    ana.see("-- the newest 1 with 'over here' in #lobby")
+    ana.enter("/search nowhere")
+    ana.see("-- nothing with 'nowhere' in #lobby")
+    ana.enter("/leave")
+    ana.see("-- you left #lobby; you are in #ops now")
+    ana.see_input("[ops]")
+    ana.enter("/leave")
+    ana.see_input("[no room]")
+    ana.enter("anybody?")
+    ana.see("-- you are in no room: type /join ROOM")
+    ana.enter("/help")
+    ana.see("/search WORDS")
+    ana.enter("/help quit")
+    ana.see("/quit  end the program")
+    ana.enter("/quit")
+    assert ana.leave() == 0
+
+
+def test_what_is_typed_wrongly(ana: Terminal, bob: Peer) -> None:
+    """A sentence each, and nothing of it is said."""
+    for line, says in [
+        ("/jion ops", "there is no command /jion; did you mean /join?"),
+        ("/xyzzy", "there is no command /xyzzy; /help shows all."),
+        ("/", "there is no command /;"),
+        ("/join", "something is missing: type /join ROOM"),
+        ("/join a b", "'a b' cannot be a room"),
+        ("/msg bob", "something is missing: type /msg NICK TEXT"),
+        ("/msg nobody hi", "nobody here is called 'nobody'"),
+        ("/nick bob", "somebody here is called 'bob'"),
+        ("/nick @x", "'@x' cannot be a nick"),
+        ("/history 0", "'0' is no number from 1 to 10000"),
+        ("/help xyzzy", "there is no command /xyzzy"),
+        ("/me", "something is missing: type /me TEXT"),
+        ("x" * 4001, "at most 4000 characters"),
+    ]:
+        ana.enter(line)
+        ana.see_wrapped(says)
+    ana.enter("   ")
+    ana.enter("the end")
+    assert bob.messages(1, "lobby")[0]["text"] == "the end"
+
+
+def test_the_server_is_killed_and_comes_back(server: ServerProcess, ana: Terminal) -> None:
+    """The user is told, types on, and sees each message once; the draft stays."""
+    ana.enter("before")
+    ana.see("<ana> before")
+    server.kill()
+    ana.see("-- not connected")
+    ana.see_input("[lobby, not connected]")
+    ana.enter("meanwhile")
+    ana.see("-- waits until we are connected: meanwhile")
+    ana.type("a draft")
+    ana.see_input("[lobby, not connected] a draft")
+    with server.restarted() as again:
+        ana.see("-- connected again as ana")
+        ana.see("<ana> meanwhile")
+        ana.see_input("[lobby] a draft")
+        with Peer.connect(again.address) as peer:
+            peer.hello("bob")
+            peer.join("lobby", after=0)
+            assert [frame["text"] for frame in peer.messages(2)] == ["before", "meanwhile"]
+            peer.say("lobby", "after")
+        ana.see("<bob> after")
+        assert chat_lines(ana) == ["<ana> before", "<ana> meanwhile", "<bob> after"]
+        ana.enter("")
+        ana.type("\x04")
+
+
+def test_shows_what_was_said_before(server: ServerProcess, bob: Peer) -> None:
+    """Who comes in sees the last messages, and where they are."""
+    bob.ok("topic", room="lobby", topic="tests")
+    for number in range(30):
+        bob.say("lobby", f"number {number}")
+    with Terminal(server.address, "--nick", "ana") as ana:
+        ana.see("number 29")
+        shown = ana.shown
+        assert chat_lines(ana) == [f"<bob> number {number}" for number in range(10, 30)]
+        assert [line[6:] for line in shown[:2]] == [
+            "-- connected to backchannel/0.1.0 as ana",
+            "-- you are in #lobby: tests",
+        ]
+
+
+def test_a_pasted_block_is_one_message(ana: Terminal, bob: Peer) -> None:
+    """Line feeds in a bracketed paste do not send, and the lines after the first are indented."""
+    ana.type("\x1b[200~one\n<root> two\x1b[201~")
+    ana.type("\r")
+    assert bob.messages(1)[0]["text"] == "one\n<root> two"
+    ana.see("<ana> one")
+    ana.see("      <root> two")
+
+
+def test_text_cannot_drive_the_terminal() -> None:
+    """Even if the server lets everything through."""
+    hostile = "\x1b]0;title\x07\x1b[2Jgone\x9b31m\r\x08over\u202ewritten"
+
+    def script(line: Line) -> None:
+        line.welcome(motd=hostile, server=hostile)
+        line.admit()
+        line.post("lobby", 1, hostile, **{"from": hostile})
+        line.send("direct", time=1e308, to="ana", text=hostile, **{"from": hostile})
+        line.send("presence", room=hostile, joined=[hostile], left=[], renamed=[], members=1)
+        line.post("lobby", 2, "the end")
+        line.wait_for_end()
+
+    with foreign_server(script) as address, Terminal(address, "--nick", "ana") as ana:
+        ana.see("the end")
+        ana.see_input("[lobby]")
+        for forbidden in (b"\x1b]", b"\x07", b"\x1b[2J", b"\xc2\x9b", b"\x08over", b"\xe2\x80\xae"):
+            assert forbidden not in ana.output
+        ana.type("\x04")
+        assert ana.leave() == 0
+
+
+@pytest.mark.parametrize("keys", ["/quit\r", "\x04", "\x03", "x\x03\x03", "x\x03\x04"])
+def test_leaving(ana: Terminal, keys: str) -> None:
+    """`/quit`, Ctrl-D, Ctrl-C on an empty line; Ctrl-C on a half-typed one gives that one up."""
+    before = b"\x1b[?2004l"  # bracketed paste off
+    ana.type(keys)
+    assert ana.leave() == 0
+    assert ana.output.rfind(before) > ana.output.rfind(b"\x1b[?2004h")
+
+
+def test_what_was_typed_last_is_said(ana: Terminal, bob: Peer) -> None:
+    """Leaving at once after Enter does not take it back."""
+    ana.type("one\rtwo\r\x04")
+    assert [frame["text"] for frame in bob.messages(2)] == ["one", "two"]
+    assert ana.leave() == 0
+
+
+def test_what_could_not_be_said_is_told(server: ServerProcess, ana: Terminal) -> None:
+    """Leaving without a connection names what is lost."""
+    server.kill()
+    ana.see("-- not connected")
+    ana.enter("one")
+    ana.enter("two")
+    ana.see("waits until we are connected: two")
+    ana.type("\x04")
+    assert ana.leave() == 0
+    ana.see("-- 2 lines were not sent")
+
+
+def test_a_signal_leaves_the_terminal_sane(ana: Terminal) -> None:
+    """SIGTERM ends the program like the user would."""
+    echo = termios.ECHO | termios.ICANON
+    eventually(lambda: not termios.tcgetattr(ana.child.child_fd)[3] & echo)
+    ana.child.kill(signal.SIGTERM)
+    eventually(lambda: termios.tcgetattr(ana.child.child_fd)[3] & echo == echo)
+    assert ana.leave() == 0
+
+
+def test_the_server_ends_it() -> None:
+    """A kick is told, ends the prompt, and is exit code 1."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        line.expect("say")
+        line.send("goodbye", code="kicked", text="Enough.")
+
+    with foreign_server(script) as address, Terminal(address, "--nick", "ana") as ana:
+        ana.see_input("[lobby]")
+        ana.enter("hi")
+        ana.see("-- the chat is over: Enough.")
+        assert ana.leave() == 1
+
+
+def test_starts_with_a_sentence_or_not_at_all(tmp_path: Path) -> None:
+    """Wrong use on a terminal is the same sentence and the same exit code as elsewhere."""
+    with Terminal("--unix", str(tmp_path / "none")) as ana:
+        assert ana.leave() == 2
+        assert ana.shown[0].startswith("chat-client: cannot connect to unix:")
+
+
+def test_resizing_keeps_the_line(ana: Terminal, bob: Peer) -> None:
+    """A window that changes its size does not end anything, nor lose the draft."""
+    ana.type("a draft")
+    ana.see_input("[lobby] a draft")
+    ana.child.setwinsize(24, 60)
+    bob.say("lobby", "hi")
+    ana.see("<bob> hi")
+    ana.type(" and more\r")
+    assert bob.messages(2)[-1]["text"] == "a draft and more"
