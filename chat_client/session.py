@@ -99,6 +99,7 @@ class _Pending:
     frame: bytes
     reply: Future[Reply] = field(default_factory=Future)
     sent: bool = False  # perhaps: it was handed to a connection
+    rejoin: bool = False  # our own, for one connection: nobody waits for the reply
 
 
 class _Postponement(Exception):
@@ -165,7 +166,11 @@ class Session:
                 self._reader.start()
             finally:
                 threading.stack_size(before)
-        self._entered.result()
+        try:
+            self._entered.result()
+        except BaseException:  # Ctrl-C, too: nothing must go on connecting behind our back
+            self.close()
+            raise
 
     def close(self) -> None:
         """Say goodbye and end. Requests that wait for a reply raise Closed. May be called twice."""
@@ -387,10 +392,13 @@ class Session:
             if welcome.session != self._token:
                 lost = self._forget_unconfirmed()
             self._token, self._nick = welcome.session, welcome.nick
-            unanswered = list(self._pending.values())
+            unanswered = {n: each for n, each in self._pending.items() if not each.rejoin}
+            self._pending = unanswered.copy()
             for feed in self._feeds.values():
-                self._hand_over(self._note(partial(_join_again, feed)), connection)
-            for pending in unanswered:
+                pending = self._note(partial(_join_again, feed))
+                pending.rejoin = True
+                self._hand_over(pending, connection)
+            for pending in unanswered.values():
                 self._hand_over(pending, connection)
             self._connection = connection
         for pending in lost:
@@ -458,7 +466,7 @@ class Session:
         # Before the next message is looked at: what follows a join is this room's.
         match pending.request, reply:
             case Join() as join, Ok():
-                self._enter(join, reply)
+                self._enter(join, reply, pending.rejoin)
             case Leave(room=room), Ok():
                 self._remove(room, None)
             case Nick(), Ok(nick=str(nick)):
@@ -474,7 +482,7 @@ class Session:
         delay = _bounded(error.retry_after)
         refusal = Refused(error.code, error.text, delay)
         postponed = delay is not None and _passes(error.code, pending.request)
-        if isinstance(pending.request, Join) and self.feed(pending.request.room):
+        if pending.rejoin and isinstance(pending.request, Join):
             self._refuse_again(pending.request.room, refusal, postponed)
         elif delay is not None and postponed:
             self._on_event(Postponed(error.text, delay))
@@ -489,13 +497,14 @@ class Session:
         self._remove(room, refusal)
         self._on_event(Removed(room, refusal.text))
 
-    def _enter(self, join: Join, reply: Ok) -> None:
+    def _enter(self, join: Join, reply: Ok, rejoin: bool) -> None:
         last = reply.seq if isinstance(reply.seq, int) else 0
         last = min(max(last, 0), LARGEST_ID)
         topic = reply.topic if isinstance(reply.topic, str) else ""
         feed = self.feed(join.room)
         if feed:
-            feed.resume(last, topic)
+            if rejoin:
+                feed.resume(last, topic)
             return
         heard = last
         if join.after is not None:

@@ -46,7 +46,7 @@ def run(address: Address, nick: str | None, room: str) -> int:
     with asyncio.Runner() as runner:
         terminal = _Terminal(runner.get_loop())
         with connect(address, nick=nick, on_event=terminal.hear) as chat:
-            terminal.open(chat).enter(room)
+            terminal.open(chat, room)
             try:
                 runner.run(terminal.converse())
             finally:
@@ -141,11 +141,15 @@ class _Terminal:
 
     # -- main -----------------------------------------------------------------------------------
 
-    def open(self, chat: Chat) -> Conversation:
-        """Begin the conversation, and start the sender."""
+    def open(self, chat: Chat, room: str) -> None:
+        """Begin the conversation in a room, and start the sender.
+
+        Raises:
+            ChatError: the room cannot be entered.
+        """
         self._conversation = Conversation(chat, self._lines, self.show, self.end)
+        self._conversation.enter(room)
         self._sender.start()
-        return self._conversation
 
     async def converse(self) -> None:
         """Read what is typed until the user leaves or the chat is over."""

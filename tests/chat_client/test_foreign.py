@@ -300,6 +300,33 @@ def test_a_room_that_is_closed_to_us_meanwhile() -> None:
         assert chat.joined == []
 
 
+def test_a_room_is_entered_once_on_each_connection() -> None:
+    """However many connections end before the server answers."""
+
+    def first(line: Line) -> None:
+        line.welcome()
+        line.admit()
+
+    def deaf(line: Line) -> None:
+        line.welcome()
+        line.expect("join")
+
+    def last(line: Line) -> None:
+        line.welcome()
+        line.admit(5)
+        say = line.expect("say")
+        line.send("ok", re=say["id"], seq=6)
+        line.wait_for_end()
+
+    with (
+        foreign_server(first, deaf, deaf, last) as address,
+        chat_client.connect(address, nick="ana", on_event=(recorder := Recorder())) as chat,
+    ):
+        room = chat.join("lobby")
+        eventually(lambda: len(recorder.of(Connected)) == 4)
+        assert room.say("hi") == 6
+
+
 def test_waits_where_the_server_asks_for_it() -> None:
     """`rate_limited` and `unavailable` with a delay: said again, and the user is told."""
 

@@ -292,6 +292,20 @@ def test_starts_with_a_sentence_or_not_at_all(tmp_path: Path) -> None:
         assert ana.shown[0].startswith("chat-client: cannot connect to unix:")
 
 
+def test_a_room_that_is_not_open_to_us() -> None:
+    """Without the room that was asked for there is nothing to show."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        join = line.expect("join")
+        line.send("error", re=join["id"], code="forbidden", text="Not you.")
+        line.wait_for_end()
+
+    with foreign_server(script) as address, Terminal(address, "--nick", "ana") as ana:
+        assert ana.leave() == 2
+        assert "chat-client: Not you." in ana.shown
+
+
 def test_resizing_keeps_the_line(ana: Terminal, bob: Peer) -> None:
     """A window that changes its size does not end anything, nor lose the draft."""
     ana.type("a draft")
