@@ -153,16 +153,17 @@ class Link:
         self._wake_receiver.close()
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
+        now = time.monotonic()  # one for both: nothing may fall due between the two
         for side in (self._client, self._server):
-            _watch(selector, side, self._interest(side))
-        for key, events in selector.select(self._patience()):
+            _watch(selector, side, self._interest(side, now))
+        for key, events in selector.select(self._patience(now)):
             self._serve(key.fileobj, events)
         self._obey()
         self._pull_triggers()
         self._pass_ends()
 
-    def _interest(self, side: socket.socket) -> int:
-        now, interest = time.monotonic(), 0
+    def _interest(self, side: socket.socket, now: float) -> int:
+        interest = 0
         for flow in (self._up, self._down):
             if flow.source is side and flow.wants_read(now):
                 interest |= selectors.EVENT_READ
@@ -170,8 +171,7 @@ class Link:
                 interest |= selectors.EVENT_WRITE
         return interest
 
-    def _patience(self) -> float | None:
-        now = time.monotonic()
+    def _patience(self, now: float) -> float | None:
         moment = min(self._up.next_change(now), self._down.next_change(now))
         return None if moment == _FOREVER else moment - now
 

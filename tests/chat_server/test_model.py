@@ -1,0 +1,294 @@
+"""Several clients do anything in any order; a model of the rooms says what each must see."""
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.chat_server.house import House, whole_log
+from tests.support.peer import Frame, Peer
+from tests.support.servers import running_server
+from tests.support.waiting import eventually
+
+ROOMS = ("lobby", "garden")
+PEOPLE = ("ada", "eva", "zoe")
+
+rooms = st.sampled_from(ROOMS)
+people = st.sampled_from(PEOPLE)
+texts = st.sampled_from(["hi", "tea?", "e\u0301", "🦊", "a\n\tb"])
+COMPOSED = {"e\u0301": "é"}
+
+
+@dataclass
+class Person:
+    """One client, as the model knows it.
+
+    Attributes:
+        cursors: for each room that they are in, the seq of the last message they have seen.
+        said: their last say and its seq, which may be sent again.
+    """
+
+    name: str
+    peer: Peer | None = None
+    session: str = ""
+    nick: str = ""
+    next_id: int = 1
+    cursors: dict[str, int] = field(default_factory=dict)
+    said: tuple[Frame, int] | None = None
+
+
+class Rooms(RuleBasedStateMachine):
+    """Compares a running server with a model after every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._data = Path(tempfile.mkdtemp())
+        self._stack = ExitStack()
+        self.people = {name: Person(name, nick=name) for name in PEOPLE}
+        self.logs: dict[str, list[tuple[str, str, str]]] = {room: [] for room in ROOMS}
+        self.topics = dict.fromkeys(ROOMS, "")
+
+    @initialize()
+    def start(self) -> None:
+        """A server on this machine's own data folder, and everybody in the first room."""
+        server = self._stack.enter_context(running_server(self._data))
+        self.house = self._stack.enter_context(House(server))
+        for name in PEOPLE:
+            self.come_in(name)
+            self.join(name, ROOMS[0], {"after": 0})
+
+    def teardown(self) -> None:
+        try:
+            self._nothing_is_left_over()
+        finally:
+            self._stack.close()
+            shutil.rmtree(self._data)
+
+    # -- what people do
+
+    @rule(name=people)
+    def come_in(self, name: str) -> None:
+        """Connect, as somebody new or with the session; an older connection is replaced."""
+        person = self.people[name]
+        old, person.peer = person.peer, self.house.connect()
+        members = {"session": person.session} if person.session else {}
+        welcome = person.peer.hello(person.nick, **members)
+        assert (welcome["type"], welcome["nick"]) == ("welcome", person.nick)
+        if old is not None:
+            old.expect_end("replaced")
+            old.close()
+        person.session = welcome["session"]
+        person.cursors.clear()
+
+    @rule(name=people, how=st.sampled_from(["bye", "close", "reset"]))
+    def go(self, name: str, how: str) -> None:
+        """Leave properly or not; the session stays good."""
+        person = self.people[name]
+        if person.peer is None:
+            return
+        if how == "bye":
+            self._ask(person, "bye")
+            person.peer.expect_end("bye")
+        (person.peer.reset if how == "reset" else person.peer.close)()
+        person.peer = None
+        person.cursors.clear()
+
+    @rule(name=people, room=rooms, members=st.one_of(
+        st.just({}),
+        st.integers(0, 12).map(lambda n: {"after": n}),
+        st.integers(0, 12).map(lambda n: {"history": n}),
+    ))  # fmt: skip
+    def join(self, name: str, room: str, members: dict[str, int]) -> None:
+        """Place a cursor; what follows it comes at once. Once in a room, they stay there."""
+        person = self.people[name]
+        if person.peer is None:
+            self.come_in(name)
+        if room in person.cursors:
+            return
+        ok = self._ask(person, "join", room=room, **members)
+        last = len(self.logs[room])
+        assert (ok["room"], ok["seq"], ok["topic"]) == (room, last, self.topics[room])
+        person.cursors[room] = last
+        if "after" in members:
+            person.cursors[room] = min(members["after"], last)
+        elif "history" in members:
+            person.cursors[room] = max(0, last - members["history"])
+        self._deliver()
+
+    @rule(name=people, room=rooms)
+    def leave(self, name: str, room: str) -> None:
+        """In a room: ok. Elsewhere: not_in_room."""
+        person = self.people[name]
+        if self._is_refused(person, room, "leave"):
+            return
+        self._ask(person, "leave", room=room)
+        del person.cursors[room]
+
+    @rule(name=people, room=rooms, text=texts, kind=st.sampled_from(["text", "action"]))
+    def say(self, name: str, room: str, text: str, kind: str) -> None:
+        """One more entry in the log, and everybody in the room sees it."""
+        person = self.people[name]
+        if self._is_refused(person, room, "say", text=text):
+            return
+        frame = {"type": "say", "id": person.next_id, "room": room, "text": text, "kind": kind}
+        ok = self._ask(person, "say", room=room, text=text, kind=kind)
+        self._append(person, room, kind, text, ok)
+        person.said = frame, ok["seq"]
+
+    @rule(name=people, room=rooms, topic=texts)
+    def set_topic(self, name: str, room: str, topic: str) -> None:
+        """An entry of the log too."""
+        person = self.people[name]
+        if self._is_refused(person, room, "topic", topic=topic):
+            return
+        ok = self._ask(person, "topic", room=room, topic=topic)
+        self.topics[room] = COMPOSED.get(topic, topic)
+        self._append(person, room, "topic", topic, ok)
+
+    @rule(name=people)
+    def say_again(self, name: str) -> None:
+        """The last say with the same id: the same ok, and nothing happens."""
+        person = self.people[name]
+        if person.peer is None or person.said is None:
+            return
+        frame, seq = person.said
+        if frame["room"] in person.cursors:
+            person.peer.send(frame)
+            assert person.peer.reply(frame["id"])["seq"] == seq
+
+    @rule(name=people, number=st.integers(0, 2))
+    def rename(self, name: str, number: int) -> None:
+        """Take another nick of one's own, or try one that somebody here has."""
+        person = self.people[name]
+        if person.peer is None:
+            return
+        nick = f"{name}{number}"
+        assert self._ask(person, "nick", nick=nick)["nick"] == nick
+        person.nick = nick
+        for other in self.people.values():
+            if other.peer is not None and other is not person:
+                self._refuse(person, "nick_in_use", "nick", nick=other.nick.upper())
+
+    @rule(name=people, other=people, text=texts)
+    def tell(self, name: str, other: str, text: str) -> None:
+        """It reaches them if they are here."""
+        person, recipient = self.people[name], self.people[other]
+        if person.peer is None or recipient.peer is None:
+            return
+        self._ask(person, "tell", to=recipient.nick, text=text)
+        direct = recipient.peer.expect("direct")
+        assert (direct["from"], direct["text"]) == (person.nick, COMPOSED.get(text, text))
+
+    # -- what people ask
+
+    @rule(name=people, room=rooms)
+    def who(self, name: str, room: str) -> None:
+        """The members, once those that vanished are noticed."""
+        person = self.people[name]
+        if person.peer is None or room not in person.cursors:
+            return
+        there = sorted(p.nick for p in self.people.values() if room in p.cursors)
+        eventually(lambda: self._ask(person, "who", room=room)["members"] == there)
+
+    @rule(name=people, room=rooms, limit=st.integers(1, 5), place=st.integers(0, 12),
+          side=st.sampled_from(["after", "before", None]))  # fmt: skip
+    def history(self, name: str, room: str, limit: int, place: int, side: str | None) -> None:
+        """A page of the log, cut where the model cuts it."""
+        person = self.people[name]
+        if person.peer is None or room not in person.cursors:
+            return
+        members = {side: place} if side else {}
+        page = self._ask(person, "history", room=room, limit=limit, **members)
+        numbers = list(range(1, len(self.logs[room]) + 1))
+        if side == "after":
+            matching = [n for n in numbers if n > place]
+            expected = matching[:limit]
+        else:
+            matching = [n for n in numbers if side is None or n < place]
+            expected = matching[-limit:]
+        assert [message["seq"] for message in page["messages"]] == expected
+        assert page["more"] is (len(matching) > limit)
+
+    @precondition(lambda self: any(self.logs.values()))
+    @rule()
+    def restart(self) -> None:
+        """Stop the server and start it on the same data: everybody has to come in again."""
+        self._nothing_is_left_over()
+        self._stack.close()
+        for person in self.people.values():
+            person.peer = None
+            person.cursors.clear()
+        self.start()
+
+    # -- the model
+
+    def _ask(self, person: Person, kind: str, /, **members: Any) -> Frame:
+        """Send a request that must be done, with the session's next id."""
+        assert person.peer is not None
+        identity, person.next_id = person.next_id, person.next_id + 1
+        person.peer.send({"type": kind, "id": identity, **members})
+        reply = person.peer.reply(identity)
+        assert reply["type"] in ("ok", "page"), (kind, members, reply)
+        return reply
+
+    def _refuse(self, person: Person, code: str, kind: str, /, **members: Any) -> None:
+        """Send a request that must be refused."""
+        assert person.peer is not None
+        identity, person.next_id = person.next_id, person.next_id + 1
+        person.peer.send({"type": kind, "id": identity, **members})
+        reply = person.peer.reply(identity)
+        assert (reply["type"], reply.get("code")) == ("error", code)
+
+    def _is_refused(self, person: Person, room: str, kind: str, /, **members: Any) -> bool:
+        """Whether this person cannot ask that there; if they are here, see that it is so."""
+        if person.peer is None:
+            return True
+        if room in person.cursors:
+            return False
+        self._refuse(person, "not_in_room", kind, room=room, **members)
+        return True
+
+    def _append(self, person: Person, room: str, kind: str, text: str, ok: Frame) -> None:
+        self.logs[room].append((person.nick, kind, COMPOSED.get(text, text)))
+        assert ok["seq"] == len(self.logs[room])
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Everybody receives exactly what follows their cursors."""
+        for person in self.people.values():
+            for room, cursor in person.cursors.items():
+                assert person.peer is not None
+                due = self.logs[room][cursor:]
+                messages = person.peer.messages(len(due), room)
+                assert [(m["from"], m["kind"], m["text"]) for m in messages] == due
+                assert [m["seq"] for m in messages] == list(
+                    range(cursor + 1, cursor + 1 + len(due))
+                )
+                person.cursors[room] = len(self.logs[room])
+
+    def _nothing_is_left_over(self) -> None:
+        """No message came that the model does not know of, and the logs are the model's."""
+        for person in self.people.values():
+            if person.peer is None:
+                continue
+            person.peer.ping()
+            for room in person.cursors:
+                log = [(m["from"], m["kind"], m["text"]) for m in whole_log(person.peer, room)]
+                assert log == self.logs[room]
+            unasked = {"message", "direct", "error", "goodbye"}
+            assert not [f for f in person.peer.queue if f["type"] in unasked]
+
+
+TestRooms = Rooms.TestCase
+# Without shrinking: what is missing is waited for, which makes a shorter example dear.
+TestRooms.settings = settings(
+    max_examples=40,
+    stateful_step_count=50,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
