@@ -129,7 +129,9 @@ class Chat:
         return [Room(self._session, feed) for feed in self._session.feeds()]
 
     def join(self, room: str, *, after: int | None = None, history: int | None = None) -> "Room":
-        """Enter a room and return it. A room that we are in already is returned as it is.
+        """Enter a room and return it.
+
+        A room that we are in already is returned as it is: it goes on where its reader is.
 
         Args:
             room: its name, such as "lobby".

@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Never
 
 from msgspec import UnsetType
@@ -26,8 +27,7 @@ from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
 from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
 from chat_client.feed import Feed
-from chat_client.version import CLIENT
-from protocol import VERSION
+from chat_client.hello import say_hello
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,
@@ -37,7 +37,6 @@ from protocol.messages import (
     Direct,
     Error,
     Goodbye,
-    Hello,
     Join,
     Leave,
     Message,
@@ -325,62 +324,14 @@ class Session:
             if self._closing.is_set():  # `close` may have looked before there was one to break
                 raise ConnectionLost("the chat is being closed")
             messages = connection.receive()
-            self._greet(connection, messages)
+            nicks = chain([self._nick], self._nicks) if self._nick else self._nicks
+            welcome = say_hello(self._address, connection, messages, nicks, self._token)
+            self._resume(connection, welcome)
             self._listen(connection, messages)
         finally:
             with self._lock:
                 self._opened = self._connection = None
             connection.close()
-
-    def _greet(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> None:
-        """Say hello until the server says welcome."""
-        self._say_hello(connection, self._nick or next(self._nicks))
-        try:
-            for message in messages:
-                match message:
-                    case Welcome():
-                        self._resume(connection, message)
-                        return
-                    case Goodbye():
-                        raise Refused(message.code, message.text)
-                    case Error(code=Code.NICK_IN_USE):
-                        nick = next(self._nicks, None)
-                        if nick is None:
-                            raise Refused(message.code, message.text)
-                        self._say_hello(connection, nick)
-                    case Error() if self._token and message.code not in FATAL:
-                        # It does not take our session: we come as somebody new.
-                        with self._lock:
-                            self._token = None
-                        self._say_hello(connection, self._nick)
-                    case Error():
-                        raise Refused(message.code, message.text)
-                    case None:
-                        raise ConnectError(
-                            f"{self._address} took the connection but says nothing",
-                            "It is no chat server, or overloaded: check the port, or try again.",
-                        )
-                    case _:
-                        break
-        except ConnectionLost as error:
-            raise self._no_chat_server(connection) from error
-        raise self._no_chat_server(connection)
-
-    def _say_hello(self, connection: Connection, nick: str) -> None:
-        hello = Hello(version=VERSION, nick=nick, client=CLIENT, session=self._token)
-        connection.send(encode(hello))
-
-    def _no_chat_server(self, connection: Connection) -> ConnectError:
-        if not connection.received:
-            return ConnectError(
-                f"{self._address} closed the connection without a word",
-                "It is no chat server, or is just stopping: check the port, or try again.",
-            )
-        return ConnectError(
-            f"{self._address} is no chat server: what it says begins with "
-            f"{connection.received[:24].decode('latin-1')!a}",
-            "Check the port.",
-        )
 
     def _resume(self, connection: Connection, welcome: Welcome) -> None:
         """Take the rooms and the unanswered requests over to a new connection."""

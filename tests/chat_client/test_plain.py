@@ -42,7 +42,7 @@ def line_of(child: "subprocess.Popen[bytes]") -> str:
 
 
 def test_says_hi(server: ServerProcess, ana: Peer) -> None:
-    """What issue and README promise: it is said, it is stored, it is shown, the end is 0."""
+    """It is said, it is stored, it is shown, and the exit code is 0."""
     done = run(server.address, "--nick", "bob", stdin=b"hi\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert without_times(done.stdout) == ["<bob> hi"]
