@@ -1,0 +1,311 @@
+"""The checker: observations in, violations out. It touches nothing and knows no clock.
+
+What it holds a run against, in the words of the protocol:
+
+- `ok` means stored: under the seq that it named, once, whatever happened afterwards.
+- A request that is sent again gets the same `ok`; each time that it is sent, it is answered once.
+- A room is a log: seq 1 to N without a gap, of messages that were really said, each once, the
+  same for everybody.
+- What a client saw of a room is one unbroken sequence from where it first joined to the end.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tests.torture.records import (
+    Dialogue,
+    Entry,
+    Observations,
+    Refusal,
+    Reply,
+    Said,
+    Source,
+    Stretch,
+)
+
+STOP_LIMIT = 5.0
+"""Seconds that a normal stop of the server may take."""
+
+# How the server may end a connection while nobody does anything wrong.
+_GOODBYES = frozenset({"bye", "replaced", "shutting_down", "hello_timeout"})
+# What a client may be refused that comes without a session: its last connection, whose `welcome`
+# was lost, may still be there; and a stalled hello comes too late.
+_REFUSALS = frozenset({"nick_in_use", "hello_timeout"})
+
+
+class Violation(NamedTuple):
+    """A promise that was broken, and where to look."""
+
+    rule: str
+    what: str
+    room: str = ""
+    seq: int | None = None
+    client: str = ""
+
+    def __str__(self) -> str:
+        room = f"room {self.room}" if self.room else ""
+        seq = "" if self.seq is None else f"seq {self.seq}"
+        place = ", ".join(part for part in (room, seq, self.client) if part)
+        return ": ".join(part for part in (self.rule, place, self.what) if part)
+
+
+def check(run: Observations) -> list[Violation]:
+    """Return every violation in a run."""
+    return [
+        *_check_log(run),
+        *_check_pages(run),
+        *_check_origin(run),
+        *_check_promises(run),
+        *_check_stretches(run),
+        *_check_ends(run),
+        *_check_replies(run),
+        *_check_connections(run),
+        *_check_server(run),
+    ]
+
+
+# -- the log ------------------------------------------------------------------------------------
+
+
+def _check_log(run: Observations) -> Iterator[Violation]:
+    """The database holds seq 1 to N of every room."""
+    for room, kept in run.kept.items():
+        for place, (entry, _) in enumerate(kept, 1):
+            if entry.seq != place:
+                what = f"the message at place {place} is numbered {entry.seq}"
+                yield Violation("log", what, room, place)
+                break
+        last = run.last_seqs.get(room)
+        if last != len(kept):
+            yield Violation("log", f"holds {len(kept)} messages, but says it ends at {last}", room)
+
+
+def _check_pages(run: Observations) -> Iterator[Violation]:
+    """The server reads out the same log as the database holds."""
+    for room in sorted(run.kept.keys() | run.served.keys()):
+        kept, served = run.kept.get(room, ()), run.served.get(room, ())
+        if len(kept) != len(served):
+            what = f"the database has {len(kept)} messages, the pages had {len(served)}"
+            yield Violation("pages", what, room)
+        for (stored, _), entry in zip(kept, served, strict=False):
+            if stored != entry:
+                what = f"the database has {_shown(stored)}, the page had {_shown(entry)}"
+                yield Violation("pages", what, room, stored.seq)
+
+
+def _check_origin(run: Observations) -> Iterator[Violation]:
+    """Each stored message was said, as it is stored, and is stored once."""
+    by_text = {said.text: said for said in run.said}
+    places: dict[str, Entry] = {}
+    for room, kept in run.kept.items():
+        for entry, request in kept:
+            said = by_text.get(entry.text)
+            if said is None or not _is_stored_as(said, entry, request):
+                source = "nobody said it" if said is None else f"said was {_asked(said)}"
+                what = f"{_shown(entry)}, by request {request}: {source}"
+                yield Violation("forged", what, room, entry.seq, entry.from_)
+            first = places.setdefault(entry.text, entry)
+            if first is not entry:
+                what = f"{_brief(entry.text)} is stored as {first.room} {first.seq} as well"
+                yield Violation("doubled", what, room, entry.seq, entry.from_)
+
+
+def _is_stored_as(said: Said, entry: Entry, request: int) -> bool:
+    wanted = (said.client, said.room, said.kind, said.request)
+    return wanted == (entry.from_, entry.room, entry.kind, request)
+
+
+# -- what was promised --------------------------------------------------------------------------
+
+
+def _check_promises(run: Observations) -> Iterator[Violation]:
+    """Every request to add something got an `ok` in the end, and every `ok` is kept."""
+    replies = _replies_to_said(run)
+    stored = {(e.room, e.seq): e for kept in run.kept.values() for e, _ in kept}
+    places = {entry.text: entry for entry in stored.values()}
+    for said in run.said:
+        answers = replies[said.client, said.session, said.request]
+        seqs = {reply.seq for reply in answers if reply.type == "ok"}
+        if not seqs:
+            what = "stored all the same" if said.text in places else "not stored"
+            what = f"{_asked(said)} was never confirmed; it is {what}"
+            yield Violation("unanswered", what, said.room, None, said.client)
+        if len(seqs) > 1:
+            what = f"{_asked(said)} was confirmed as {_listed(seqs)}"
+            yield Violation("contradicted", what, said.room, None, said.client)
+        for seq in seqs:
+            entry = None if seq is None else stored.get((said.room, seq))
+            if entry is None or entry.text != said.text:
+                yield _broken_promise(said, seq, entry, places.get(said.text))
+        for reply in answers:
+            if reply.type != "ok" and not reply.try_again:
+                what = f"{_asked(said)} was answered with {_replied(reply)}"
+                yield Violation("refused", what, said.room, None, said.client)
+
+
+def _broken_promise(
+    said: Said, seq: int | None, there: Entry | None, elsewhere: Entry | None
+) -> Violation:
+    what = f"{_asked(said)} was confirmed as {seq}, where there is {_shown(there)}"
+    if elsewhere is None:
+        return Violation("lost", what, said.room, seq, said.client)
+    what += f"; it is stored as {elsewhere.room} {elsewhere.seq}"
+    return Violation("moved", what, said.room, seq, said.client)
+
+
+def _replies_to_said(run: Observations) -> dict[tuple[str, int, int], list[Reply]]:
+    """By client, session and `id`: every reply to every time that the request was sent."""
+    replies: dict[tuple[str, int, int], list[Reply]] = {
+        (said.client, said.session, said.request): [] for said in run.said
+    }
+    for dialogue in run.dialogues:
+        for reply in dialogue.replies:
+            found = replies.get((dialogue.client, dialogue.session, reply.re))
+            if found is not None:
+                found.append(reply)
+    return replies
+
+
+# -- what was seen ------------------------------------------------------------------------------
+
+
+def _check_stretches(run: Observations) -> Iterator[Violation]:
+    """What a client saw of a room goes on where it should, one by one, as it is stored."""
+    reached: dict[tuple[str, str], int] = {}
+    for stretch in run.stretches:
+        yield from _check_begin(stretch, reached.get((stretch.client, stretch.room)))
+        yield from _check_stretch(stretch, run)
+        if stretch.source is Source.LIVE:
+            reached[stretch.client, stretch.room] = _end(stretch, run.entries)
+    for stray in run.strays:
+        what = f"{_shown(stray.entry)} came on connection {stray.connection}, not in the room"
+        yield Violation("stray", what, stray.entry.room, stray.entry.seq, stray.client)
+
+
+def _check_begin(stretch: Stretch, reached: int | None) -> Iterator[Violation]:
+    if stretch.source is Source.LIVE and not stretch.moved and reached != stretch.after:
+        what = f"connection {stretch.connection} goes on here, after it had come to {reached}"
+        yield _in_sequence(stretch, stretch.after, what)
+    if stretch.room_ended is not None and stretch.room_ended < stretch.after:
+        what = f"seen, but the join on connection {stretch.connection} says that the room ends"
+        yield _in_sequence(stretch, stretch.after, f"{what} at {stretch.room_ended}")
+
+
+def _check_stretch(stretch: Stretch, run: Observations) -> Iterator[Violation]:
+    kept = run.kept.get(stretch.room, ())
+    expected = stretch.after + 1
+    for number in stretch.entries:
+        entry = run.entries[number]
+        if entry.seq != expected:
+            fault = "a gap" if entry.seq > expected else "doubled, or out of order"
+            what = f"{fault}: {expected} was next on connection {stretch.connection}"
+            yield _in_sequence(stretch, entry.seq, f"{what} ({stretch.source})")
+        stored = kept[entry.seq - 1].entry if 0 < entry.seq <= len(kept) else None
+        if stored != entry:
+            what = f"seen was {_shown(entry)}, stored is {_shown(stored)}"
+            yield Violation("differs", what, stretch.room, entry.seq, stretch.client)
+        expected = entry.seq + 1
+
+
+def _check_ends(run: Observations) -> Iterator[Violation]:
+    """In the end everybody is at the end."""
+    reached = {
+        (stretch.client, stretch.room): _end(stretch, run.entries)
+        for stretch in run.stretches
+        if stretch.source is Source.LIVE
+    }
+    for client, rooms in run.readers.items():
+        for room in rooms:
+            end, last = reached.get((client, room)), len(run.kept.get(room, ()))
+            if end != last:
+                what = f"came to {end} in the end, the room ends at {last}"
+                yield Violation("sequence", what, room, end, client)
+
+
+def _end(stretch: Stretch, entries: Sequence[Entry]) -> int:
+    return entries[stretch.entries[-1]].seq if stretch.entries else stretch.after
+
+
+def _in_sequence(stretch: Stretch, seq: int, what: str) -> Violation:
+    return Violation("sequence", what, stretch.room, seq, stretch.client)
+
+
+# -- conversations ------------------------------------------------------------------------------
+
+
+def _check_replies(run: Observations) -> Iterator[Violation]:
+    """One reply for each request, at most; exactly one where the client took its leave."""
+    for dialogue in run.dialogues:
+        asked = Counter(dialogue.asked)
+        replied = Counter(reply.re for reply in dialogue.replies)
+        for re, count in (replied - asked).items():
+            what = f"{re} was asked {asked[re]} times, and answered {asked[re] + count} times"
+            yield _on(dialogue, "replies", what)
+        missing = asked - replied
+        if dialogue.goodbye == "bye" and missing:
+            yield _on(dialogue, "replies", f"ended by bye without a reply to {_listed(missing)}")
+        for reply in dialogue.replies:
+            if reply.type == "error" and not reply.try_again:
+                yield _on(dialogue, "replies", f"{reply.re} was answered with {_replied(reply)}")
+
+
+def _check_connections(run: Observations) -> Iterator[Violation]:
+    """No connection ends for a reason that nobody gave, and no session is forgotten."""
+    for dialogue in run.dialogues:
+        if dialogue.forgotten:
+            yield _on(dialogue, "session", "the server did not know it any more")
+        if dialogue.broken is not None:
+            yield _on(dialogue, "protocol", dialogue.broken)
+        if dialogue.goodbye is not None and dialogue.goodbye not in _GOODBYES:
+            yield _on(dialogue, "connection", f"the server said goodbye: {dialogue.goodbye}")
+        for refusal in dialogue.refusals:
+            if not _may_be_refused(refusal):
+                yield _on(dialogue, "connection", f"refused: {refusal}")
+
+
+def _may_be_refused(refusal: Refusal) -> bool:
+    if refusal.code == "nick_in_use" and refusal.resuming:
+        return False
+    return refusal.try_again or refusal.code in _REFUSALS
+
+
+def _check_server(run: Observations) -> Iterator[Violation]:
+    """Whenever the server was asked to stop it did, in time; and nothing else went wrong."""
+    for stop in run.stops:
+        if stop.code != 0 or stop.seconds > STOP_LIMIT:
+            how = "did not end" if stop.code is None else f"ended with {stop.code}"
+            yield Violation("stop", f"after {stop.signal} it {how}, in {stop.seconds:.1f} s")
+    for mishap in run.mishaps:
+        yield Violation("mishap", mishap)
+
+
+def _on(dialogue: Dialogue, rule: str, what: str) -> Violation:
+    return Violation(rule, f"connection {dialogue.connection}: {what}", client=dialogue.client)
+
+
+# -- words --------------------------------------------------------------------------------------
+
+
+def _asked(said: Said) -> str:
+    return f"request {said.request} of session {said.session}, {said.kind} {_brief(said.text)}"
+
+
+def _replied(reply: Reply) -> str:
+    return reply.type if reply.code is None else f"{reply.type} {reply.code}"
+
+
+def _shown(entry: Entry | None) -> str:
+    if entry is None:
+        return "nothing"
+    where = f"{entry.room} {entry.seq}"
+    return f"[{where} {entry.from_} {entry.kind} {_brief(entry.text)} at {entry.time!r}]"
+
+
+def _brief(text: str) -> str:
+    return ascii(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _listed(values: Iterable[object]) -> str:
+    shown = sorted(str(value) for value in values)
+    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")

@@ -1,0 +1,135 @@
+"""What is written down during a run, and is all that the checker knows.
+
+Nobody judges while the run goes on: a client that gets a message twice writes it down twice.
+
+A room's log is seen many times over, by every client and on every page. So each distinct message
+is kept once, as an Entry in one table, and what a client saw is an array of numbers of entries: 8
+bytes a delivery. Two sights that differ in anything, be it the time, are two entries.
+"""
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One message of a room, as somebody saw it."""
+
+    room: str
+    seq: int
+    time: float
+    from_: str
+    kind: str
+    text: str
+
+
+class Kept(NamedTuple):
+    """One row of the database: a message, and the request that brought it."""
+
+    entry: Entry
+    request: int
+
+
+class Said(NamedTuple):
+    """A request to add something to a room's log. Its text is nobody else's."""
+
+    client: str
+    session: int  # which of the client's sessions, from 1
+    request: int  # the `id`
+    room: str
+    kind: str
+    text: str
+
+
+class Reply(NamedTuple):
+    """A reply to a request. `seq` where an `ok` has one, `code` where it is an error."""
+
+    re: int
+    type: str
+    seq: int | None = None
+    code: str | None = None
+    try_again: bool = False  # the error said when
+
+
+class Refusal(NamedTuple):
+    """An error without a request: the answer to a hello, or the reason of a close."""
+
+    code: str
+    try_again: bool
+    resuming: bool  # the hello was there to take a session up
+
+
+@dataclass(slots=True)
+class Dialogue:
+    """One connection: what was asked on it, and what was replied."""
+
+    client: str
+    connection: int
+    session: int = 0
+    asked: list[int] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    goodbye: str | None = None
+    broken: str | None = None  # what about the server's bytes was against the protocol
+    forgotten: bool = False  # the server did not know the session that it was shown
+
+
+class Source(StrEnum):
+    """Where a client saw messages."""
+
+    LIVE = "live"  # what it prints: its one sequence of the room
+    FORMER = "former connection"  # on a connection whose session it has taken over since
+    PAGE = "page"  # the answer to `history`
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Messages of one room as they came, one after the other, from one place in its log on."""
+
+    client: str
+    connection: int
+    room: str
+    source: Source
+    after: int  # the first is to be the one after this
+    moved: bool = False  # the client asked for this place, instead of going on where it was
+    room_ended: int | None = None  # where the room ended, as the `ok` to the join said
+    entries: "array[int]" = field(default_factory=lambda: array("Q"))
+
+
+class Stray(NamedTuple):
+    """A message of a room that the client was not in."""
+
+    client: str
+    connection: int
+    entry: Entry
+
+
+class Stop(NamedTuple):
+    """A stop of the server that was no kill."""
+
+    signal: str
+    code: int | None  # None if it did not end
+    seconds: float
+
+
+@dataclass(slots=True)
+class Observations:
+    """A whole run."""
+
+    entries: Sequence[Entry] = ()  # what the numbers in the stretches mean
+    said: Sequence[Said] = ()
+    dialogues: Sequence[Dialogue] = ()
+    stretches: Sequence[Stretch] = ()
+    strays: Sequence[Stray] = ()
+    # Who was to be where in the end, having read everything.
+    readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    # The log of every room: from the database, and from the server's own pages.
+    kept: Mapping[str, Sequence[Kept]] = field(default_factory=dict)
+    last_seqs: Mapping[str, int] = field(default_factory=dict)
+    served: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    stops: Sequence[Stop] = ()
+    # What went wrong outside of any conversation, a sentence each: a server that died by itself,
+    # a traceback in its log, a client that never came to rest.
+    mishaps: Sequence[str] = ()
