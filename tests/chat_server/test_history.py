@@ -57,6 +57,26 @@ def test_a_page_before_or_after_a_seq(
     assert page["more"] is more
 
 
+LARGE = [2**31, 2**32, 2**40 - 1, 2**40, 2**40 + 3, 2**41, 2**52, 2**53 - 1]
+
+
+@pytest.mark.parametrize("number", LARGE, ids=hex)
+def test_a_seq_beyond_the_log_is_beyond_it(house: House, number: int) -> None:
+    """However large: before it is the whole log of this room and nothing else, after it nothing."""
+    ada = house.enter("ada", "first", "second", "third")
+    for room in ("first", "second", "third"):
+        ada.say(room, f"needle in {room}")
+    for room in ("first", "second", "third"):
+        whole = [f"needle in {room}"]
+        for kind, query in (("history", {}), ("search", {"query": "needle"})):
+            page = ada.page(kind, room=room, before=number, **query)
+            assert (texts(page["messages"]), page["more"]) == (whole, False)
+        assert ada.page("history", room=room, after=number)["messages"] == []
+        ok = ada.join(room, after=number)
+        assert ok["seq"] == 1
+        assert ada.say(room, "live") == 2
+
+
 def test_pages_are_cut_to_fit_a_frame(house: House) -> None:
     """Twelve messages of 16,000 bytes, four to a page; all of them, both ways."""
     ada = house.enter("ada", "lobby")

@@ -1,11 +1,15 @@
 """Who comes and goes is told to those who are there, in few words."""
 
-from collections import Counter
+import random
 from collections.abc import Callable
+from functools import partial
+
+import pytest
 
 from tests.chat_server.house import House
 from tests.support.peer import Frame, Peer
-from tests.support.waiting import Deadline
+from tests.support.servers import running_server
+from tests.support.waiting import Deadline, eventually
 
 
 def presences(peer: Peer, enough: Callable[[list[Frame]], bool]) -> list[Frame]:
@@ -83,17 +87,15 @@ def test_joins_close_together_arrive_as_one(house: House) -> None:
     peers = [house.enter(f"student{n}") for n in range(200)]
     for peer in peers:
         peer.post("join", room="lobby")
-    events = presences(ada, lambda found: len(joined(found)) >= 200)
-    named = Counter(joined(events))
-    assert named == Counter(peer.nick for peer in peers) + Counter(
-        {"ada": named["ada"]} if named["ada"] else {}
-    )
+    everybody = sorted(peer.nick for peer in peers)
+    events = presences(ada, lambda found: set(everybody) <= set(joined(found)))
+    assert sorted(nick for nick in joined(events) if nick != "ada") == everybody
     assert events[-1]["members"] == 201
     assert len(events) <= 60
     for peer in peers:
         peer.post("leave", room="lobby")
     events = presences(ada, lambda found: len(left(found)) >= 200)
-    assert sorted(left(events)) == sorted(peer.nick for peer in peers)
+    assert sorted(left(events)) == everybody
     assert events[-1]["members"] == 1
     assert len(events) <= 60
 
@@ -111,21 +113,77 @@ def test_presence_is_not_stored(house: House) -> None:
     assert len(ada.page("history", room="lobby")["messages"]) == 1
 
 
-def test_presence_and_who_agree_in_the_end(house: House) -> None:
-    """Whoever follows the events knows who is there."""
-    ada = house.enter("ada", "lobby")
-    there = set(ada.page("who", room="lobby")["members"])
-    peers = [house.enter(f"p{n}", "lobby") for n in range(10)]
-    for peer in peers[:5]:
-        peer.ok("leave", room="lobby")
-    for peer in peers[5:7]:
-        peer.ok("nick", nick=f"{peer.nick}x")
-    house.enter("last", "lobby")
-    for event in presences(ada, lambda found: "last" in joined(found)):
-        there |= set(event["joined"])
-        for old, new in event["renamed"]:
-            there.discard(old)
-            there.add(new)
-        there -= set(event["left"])
-    assert sorted(there) == ada.page("who", room="lobby")["members"]
-    assert event["members"] == len(there)
+def apply(there: set[str], event: Frame) -> set[str]:
+    """Who is there after an event: those who left and the old nicks go, the others come."""
+    pairs = [(old, new) for old, new in event["renamed"]]
+    gone = {*event["left"], *(old for old, _ in pairs)}
+    return (there - gone) | {*event["joined"], *(new for _, new in pairs)}
+
+
+class Crowd:
+    """People who come, go and change their nicks at random."""
+
+    def __init__(self, house: House, seed: int) -> None:
+        self._house = house
+        self._source = random.Random(seed)
+        self._peers: list[Peer] = []
+        self._nicks = [f"p{n}" for n in range(12)]
+
+    def act(self) -> None:
+        """Do one thing that the room is to be told."""
+        choice = self._source.randrange(5)
+        if choice == 0 or len(self._peers) < 4:
+            self._come()
+        elif choice == 1:
+            self._go(self._peers.pop(self._source.randrange(len(self._peers))))
+        else:
+            self._do(self._source.choice(self._peers), choice)
+
+    def _come(self) -> None:
+        peer = self._house.connect()
+        if peer.hello(self._source.choice(self._nicks))["type"] == "welcome":
+            peer.join("lobby")
+            self._peers.append(peer)
+
+    def _go(self, peer: Peer) -> None:
+        if self._source.random() < 0.5:
+            peer.ok("bye")
+        peer.close()
+
+    def _do(self, peer: Peer, choice: int) -> None:
+        if choice == 2:
+            peer.request("leave", room="lobby")
+        elif choice == 3:
+            peer.join("lobby")
+        else:
+            peer.request("nick", nick=self._source.choice(self._nicks))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_presence_and_who_agree_in_the_end(seed: int) -> None:
+    """Whoever follows the events knows who is there, whatever came together in one of them."""
+    with running_server(presence_interval=0.02) as server, House(server) as house:
+        ada, crowd = house.enter("ada", "lobby"), Crowd(house, seed)
+        there = set(ada.page("who", room="lobby")["members"])
+        for _ in range(250):
+            crowd.act()
+        house.enter("last", "lobby")
+        for event in presences(ada, lambda found: "last" in joined(found)):
+            there = apply(there, event)
+        eventually(partial(_catches_up, ada, there))
+
+
+def server_members(peer: Peer) -> list[str]:
+    """Who the server says is there."""
+    members: list[str] = peer.page("who", room="lobby")["members"]
+    return members
+
+
+def _catches_up(ada: Peer, there: set[str]) -> bool:
+    """Apply what came since, and compare."""
+    members = set(server_members(ada))
+    events = [frame for frame in ada.queue if frame["type"] == "presence"]
+    ada.queue.clear()
+    for event in events:
+        there ^= there ^ apply(there, event)
+    return there == members

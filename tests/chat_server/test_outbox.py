@@ -1,0 +1,227 @@
+"""The step from catching up back to live, in every order that two threads can take it.
+
+A worker publishes and then offers; the catch-up thread looks at the cursor, reads a page with no
+lock held, and sends it. Whatever happens in between, each message goes out once and in order, and
+a member that is behind is always in somebody's hands.
+"""
+
+import socket
+from collections.abc import Callable, Iterator
+from itertools import permutations
+
+import pytest
+
+from chat_server.clock import SystemClock
+from chat_server.outbox import Outbox, Step
+from chat_server.room import Member, Room, Segment
+from chat_server.session import Session
+from tests.support.peer import Frame, Peer, encode
+
+Action = Callable[[], object]
+
+
+def segment(first: int, last: int) -> Segment:
+    """Messages as a worker publishes them."""
+    frames = [encode({"type": "message", "seq": seq}) for seq in range(first, last + 1)]
+    return Segment(first, last, b"".join(frames))
+
+
+class Stage:
+    """One member of one room on a socket pair, and the two threads' parts to be played."""
+
+    def __init__(self, cursor: int, last: int) -> None:
+        ours, theirs = socket.socketpair()
+        self.peer = Peer(theirs)
+        self.room = Room("lobby", "", last, lambda _: None, lambda _: None)
+        self._log = last
+        self.waiting = 0  # how often the outbox was handed to the catch-up thread
+        self.while_reading: list[Action] = []
+        self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page)
+        self.member = Member(self.room, Session(b"", "ada", 1, 0), self.outbox, cursor)
+        self.room.add(self.member)
+        self.outbox.admit(self.member, encode({"type": "ok", "re": 1}))
+
+    def publish(self) -> Segment:
+        """The worker's first half: two more messages are in the log."""
+        new = segment(self._log + 1, self._log + 2)
+        self._log += 2
+        self.room.publish(new, None)
+        return new
+
+    def offer(self, new: Segment) -> None:
+        """The worker's second half."""
+        self.outbox.offer(self.member, new, ())
+
+    def deliver(self) -> None:
+        """Both halves."""
+        self.offer(self.publish())
+
+    def finish_catching_up(self) -> None:
+        """What the catch-up thread does until it lets go."""
+        for _ in range(100):
+            if not self.waiting:
+                return
+            if self.outbox.step() is Step.DONE:
+                self.waiting -= 1
+        raise AssertionError("it never ends")
+
+    def seen(self) -> list[int]:
+        """What arrived, all of it."""
+        self.outbox.put(encode({"type": "end"}))
+        frames: list[Frame] = []
+        while (frame := self.peer.receive(within=1))["type"] != "end":
+            frames.append(frame)
+        return [frame["seq"] for frame in frames if frame["type"] == "message"]
+
+    def close(self) -> None:
+        self.outbox.abort()
+        self.finish_catching_up()
+        self.outbox.close()
+        self.peer.close()
+
+    def _hand_over(self, _: Outbox) -> None:
+        self.waiting += 1
+
+    def _read_page(self, _: Room, seq: int) -> Segment:
+        page = self.room.tail_after(seq) or segment(seq + 1, self._log)
+        if self.while_reading:
+            self.while_reading.pop(0)()
+        return page
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A member that is three messages behind."""
+    stage = Stage(cursor=2, last=5)
+    yield stage
+    stage.close()
+
+
+def test_a_member_that_is_behind_is_caught_up(stage: Stage) -> None:
+    """From its cursor to the end, and then it is let go."""
+    assert stage.waiting == 1
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5]
+    stage.deliver()
+    assert stage.seen() == [6, 7]
+
+
+def test_offered_while_the_page_is_read(stage: Stage) -> None:
+    """The worker does both halves between the page's reading and its sending."""
+    stage.while_reading = [stage.deliver]
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5, 6, 7]
+
+
+def test_published_before_the_page_and_offered_while_it_is_read(stage: Stage) -> None:
+    """The page holds what is offered: it goes out once."""
+    new = stage.publish()
+    stage.while_reading = [lambda: stage.offer(new)]
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5, 6, 7]
+
+
+def test_published_before_the_last_look_and_offered_after_it(stage: Stage) -> None:
+    """The catch-up thread saw it and sent it; the worker's offer comes to nothing."""
+    new = stage.publish()
+    stage.finish_catching_up()
+    stage.offer(new)
+    assert stage.seen() == [3, 4, 5, 6, 7]
+
+
+def test_published_and_offered_after_the_last_look(stage: Stage) -> None:
+    """The catch-up thread let go: the worker finds the cursor at the end and sends."""
+    stage.finish_catching_up()
+    stage.offer(stage.publish())
+    assert stage.seen() == [3, 4, 5, 6, 7]
+    assert stage.waiting == 0
+
+
+def test_published_between_the_sending_and_the_last_look(stage: Stage) -> None:
+    """The delicate one: fed by the page, not let go yet, and something new comes."""
+    assert stage.outbox.step() is Step.BEHIND
+    stage.deliver()
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5, 6, 7]
+
+
+def test_the_member_leaves_while_the_page_is_read(stage: Stage) -> None:
+    """Nothing of the room is sent after that."""
+    stage.while_reading = [lambda: stage.outbox.dismiss(stage.member)]
+    stage.finish_catching_up()
+    assert stage.seen() == []
+
+
+def test_the_member_joins_again_while_the_page_is_read(stage: Stage) -> None:
+    """The new cursor counts, and the old page is dropped."""
+    again = Member(stage.room, stage.member.session, stage.outbox, 4)
+    stage.while_reading = [lambda: stage.outbox.admit(again, encode({"type": "ok", "re": 2}))]
+    stage.finish_catching_up()
+    assert stage.seen() == [5]
+
+
+def test_the_connection_ends_while_the_page_is_read(stage: Stage) -> None:
+    """The catch-up thread lets go, and nothing is sent on what may be another's socket."""
+    stage.while_reading = [stage.outbox.abort]
+    stage.finish_catching_up()
+    assert stage.waiting == 0
+
+
+def _halves(stage: Stage) -> list[Action]:
+    """Two deliveries in halves and three steps, each in its own order."""
+    new: list[Segment] = []
+    return [
+        lambda: new.append(stage.publish()),
+        lambda: stage.offer(new[0]),
+        lambda: new.append(stage.publish()),
+        lambda: stage.offer(new[1]),
+        lambda: _step(stage),
+        lambda: _step(stage),
+        lambda: _step(stage),
+    ]
+
+
+def _step(stage: Stage) -> None:
+    if stage.waiting and stage.outbox.step() is Step.DONE:
+        stage.waiting -= 1
+
+
+ORDERS = [
+    order for order in permutations(range(7)) if order.index(0) < order.index(1) < order.index(2)
+    < order.index(3) and order.index(4) < order.index(5) < order.index(6)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))
+def test_every_order_of_worker_and_catch_up(order: tuple[int, ...]) -> None:
+    """All 35 ways in which a worker's four halves and three steps can follow each other."""
+    stage = Stage(cursor=2, last=5)
+    actions = _halves(stage)
+    for place in order:
+        actions[place]()
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5, 6, 7, 8, 9]
+    stage.close()
+
+
+def test_a_full_socket_and_every_turn_back_to_live() -> None:
+    """Lagging because the socket is full: fed again as it takes bytes, and let go in the end."""
+    stage = Stage(cursor=0, last=0)
+    stage.outbox.put(encode({"type": "ok", "re": 2}))
+    big = "x" * 60_000
+    while not stage.waiting:
+        stage.outbox.put(encode({"type": "filler", "text": big}))
+    for _ in range(50):
+        stage.deliver()
+    assert stage.outbox.step() is Step.BLOCKED
+    seen: list[int] = []
+    while len(seen) < 100:
+        _step(stage)
+        frame = stage.peer.receive(within=1)
+        if frame["type"] == "message":
+            seen.append(frame["seq"])
+    assert seen == list(range(1, 101))
+    stage.finish_catching_up()
+    stage.deliver()
+    assert stage.seen() == [101, 102]
+    stage.close()
