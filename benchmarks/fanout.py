@@ -320,7 +320,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--window", type=_positive, default=256, help="texts without a reply, each (256)")
     add("--text-bytes", type=_text_bytes, default=64, help="(64)")
     add("--server", default="chat_server", help="module to run (chat_server)")
-    add("--server-args", type=str.split, default=[], help="more arguments for it, in one string")
+    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
     return parser
 
 

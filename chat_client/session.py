@@ -31,6 +31,7 @@ from chat_client.hello import say_hello
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,
+    THREAD_STACK_SIZE,
     AnyRequest,
     AnyServerMessage,
     Bye,
@@ -68,10 +69,6 @@ _STABLE = 10.0
 
 _FAREWELL = 2.0
 """Seconds that closing may take to say goodbye, and as many to stop the reader."""
-
-_READER_STACK = 16 * 1024 * 1024
-"""Bytes; address space, not memory. `welcome.limits` may hold anything, and the deepest nest that
-fits a frame crashes CPython 3.13.0 below 8 MiB."""
 
 _TEMPORARY = frozenset(
     {
@@ -160,7 +157,7 @@ class Session:
             Refused: it does not let us in.
         """
         with _stack_size_lock:
-            before = threading.stack_size(_READER_STACK)
+            before = threading.stack_size(THREAD_STACK_SIZE)
             try:
                 self._reader.start()
             finally:

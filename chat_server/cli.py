@@ -15,6 +15,11 @@ from chat_server.server import Server
 from chat_server.settings import DEFAULT_PORT, Settings, default_data_folder
 from chat_server.version import SERVER
 
+try:
+    import resource
+except ImportError:  # Windows has no such limit
+    resource = None  # type: ignore[assignment]
+
 WRONG_USE = 2
 
 # Seconds after which a thread that waits for the interpreter asks the one that runs to let go. All
@@ -31,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logs.set_up(options.log_level, sys.stderr)
     sys.setswitchinterval(SWITCH_INTERVAL)
+    _allow_descriptors()
     server = Server(_settings(options))
     stop_asked = _watch_signals()
     try:
@@ -75,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder that the history is kept in (default: %(default)s)",
     )
     parser.add_argument("--motd", default="", metavar="TEXT", help="what all who come in are told")
+    parser.add_argument(
+        "--lab",
+        action="store_true",
+        help="for a load test: no limit on requests a second and on connections per address",
+    )
     parser.add_argument("--log-level", choices=logs.LEVELS, default="info")
     parser.add_argument("--version", action="version", version=SERVER)
     return parser
@@ -87,13 +98,21 @@ def _port(text: str) -> int:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(
+    settings = Settings(
         hosts=tuple(options.hosts) if options.hosts else ("",),
         port=options.port,
         unix=options.unix,
         data=options.data,
         motd=options.motd,
     )
+    return settings.for_lab() if options.lab else settings
+
+
+def _allow_descriptors() -> None:
+    """Raise the limit on open descriptors, one a connection, as far as this user may."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _watch_signals() -> threading.Event:

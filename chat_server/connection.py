@@ -16,6 +16,7 @@ from msgspec import UNSET
 from chat_server.errors import StoreError
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
+from chat_server.rate import RateLimit
 from chat_server.requests import Requests
 from chat_server.room import Member
 from chat_server.session import Session
@@ -55,9 +56,11 @@ class Connection:
         "_parts",
         "_peer",
         "_pinged_at",
+        "_rate",
         "_requests",
         "_session",
         "_socket",
+        "host",
         "outbox",
         "thread",
     )
@@ -72,8 +75,10 @@ class Connection:
         sock.setblocking(bool(DONT_WAIT))
         self._socket = sock
         self._peer = peer
+        self.host = peer.rpartition(":")[0] or peer
         self._parts = parts
         self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.delivery.read_page)
+        self._rate = _rate_limit(parts)
         self._heard_at = parts.clock.monotonic()
         self._pinged_at = 0.0
         # Set by this connection's thread; the others only look.
@@ -86,9 +91,12 @@ class Connection:
         """Start the thread, and the limit on how long the hello may take.
 
         Raises:
+            CrowdedError: there is no place for this connection.
             RuntimeError: the system has no thread left.
         """
-        self._parts.registry.add_connection(self)
+        refusal = self._parts.registry.add_connection(self)
+        if refusal is not None:
+            self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
         try:
             self.thread.start()
         except RuntimeError:
@@ -98,17 +106,20 @@ class Connection:
 
     # -- any thread
 
-    def close(self, code: Code, text: str, *, before: bytes = b"") -> None:
+    def close(
+        self, code: Code, text: str, *, before: bytes = b"", retry_after: float | None = None
+    ) -> None:
         """Say goodbye and end the connection, after what waits to be sent.
 
         Args:
             code: the reason.
             text: a sentence for the person.
             before: frames to send ahead of it.
+            retry_after: seconds after which coming back may help.
         """
         last = before
         if code in FATAL:
-            last += encode(Error(re=None, code=code, text=text))
+            last += _error(None, code, text, retry_after)
         last += encode(Goodbye(code=code, text=text))
         self._end(code, last)
         self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
@@ -162,7 +173,6 @@ class Connection:
         size = RECEIVE_SIZE
         while data := self._receive(size):
             size = RECEIVE_SIZE_BUSY if len(data) == size else RECEIVE_SIZE
-            self._heard_at = self._parts.clock.monotonic()
             if self._ended is not None:
                 continue
             try:
@@ -187,29 +197,28 @@ class Connection:
 
     def _take(self, payload: bytes) -> None:
         """Answer one frame. Raises ProtocolError where that ends the connection."""
+        self._heard_at = self._parts.clock.monotonic()  # a whole frame: single bytes do not count
         self.outbox.wait_until_short()
+        limited = self._rate.take() if self._rate else None
+        request: AnyRequest | None = None
         try:
             if self._requests is None:
                 self._greet(decode_hello(payload))
-            else:
-                self._answer(self._requests, decode_request(payload))
+                return
+            request = decode_request(payload)
+            if limited:
+                raise limited
+            reply = self._requests.answer(request)
         except ProtocolError as error:
             if error.fatal:
                 raise
-            self._refuse(error, error.re)
-
-    def _answer(self, requests: Requests, request: AnyRequest) -> None:
-        try:
-            reply = requests.answer(request)
-        except ProtocolError as error:
-            self._refuse(error, getattr(request, "id", None))
+            self._refuse(error, getattr(request, "id", error.re))
             return
         if reply is not None:
             self.outbox.put(encode(reply))
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
-        wait = UNSET if error.retry_after is None else error.retry_after
-        self.outbox.put(encode(Error(re=re, code=error.code, text=error.text, retry_after=wait)))
+        self.outbox.put(_error(re, error.code, error.text, error.retry_after))
 
     def _greet(self, hello: Hello) -> None:
         if hello.version != VERSION:
@@ -237,7 +246,7 @@ class Connection:
             motd=parts.settings.motd,
         )
         self.outbox.put(encode(welcome))
-        self._requests = Requests(self, self._session, parts.registry, parts.store, parts.clock)
+        self._requests = Requests(self, self._session, parts)
         parts.timers.call_later(parts.settings.ping_interval, self._check_life)
 
     def _begin(self, nick: str, token: str | None) -> str:
@@ -271,9 +280,19 @@ class Connection:
 
     def _detach(self, members: tuple[Member, ...]) -> None:
         for member in members:
-            member.room.remove(member)
+            self._parts.registry.leave_room(member)
         if self._session is not None:
             self._parts.registry.end_session(self._session, self)
 
     def _name(self) -> str:
         return self._session.nick if self._session else self._peer
+
+
+def _rate_limit(parts: Parts) -> RateLimit | None:
+    rate = parts.settings.requests_per_second
+    return RateLimit(rate, parts.settings.requests_burst, parts.clock) if rate else None
+
+
+def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> bytes:
+    wait = UNSET if retry_after is None else retry_after
+    return encode(Error(re=re, code=code, text=text, retry_after=wait))

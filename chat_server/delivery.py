@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 NICKS_PER_PRESENCE = 100
 # After so many seconds a store that could not write is worth another try.
 STORE_RETRY_AFTER = 5.0
+# A clock that is kept in time by small steps is not worth a warning; seconds.
+CLOCK_TOLERANCE = 1.0
 # Messages read from the store at once for somebody who is further behind than the tail goes.
 MESSAGES_PER_PAGE = 250
 
@@ -36,6 +38,9 @@ class Delivery:
         self._store = store
         self._clock = clock
         self._turns: SimpleQueue[Room | None] = SimpleQueue()
+        # For the log only: whichever worker comes last sets them.
+        self._said_at = 0.0
+        self._refusing = False
         self._abandoned = threading.Event()  # stopping has taken too long
         self._threads = [
             threading.Thread(target=self._run, name=f"delivery-{number}", daemon=True)
@@ -98,9 +103,14 @@ class Delivery:
         try:
             self._store.append(room.name, entries)
         except StoreError as error:
-            log.error("%d messages to %s were refused: %s", len(drafts), room.name, error)
+            if not self._refusing:
+                log.error("what is said is refused until the store can be written: %s", error)
+            self._refusing = True
             self._refuse(drafts)
             return
+        if self._refusing:
+            log.warning("the store can be written again")
+            self._refusing = False
         frames = b"".join(encode(entry.message) for entry in entries)
         segment = Segment(entries[0].message.seq, entries[-1].message.seq, frames)
         topics = [draft.text for draft in drafts if draft.kind == "topic"]
@@ -113,13 +123,19 @@ class Delivery:
 
     def _number(self, room: Room, drafts: list[Draft]) -> list[Entry]:
         now = self._clock.time()
+        if now < self._said_at - CLOCK_TOLERANCE:
+            log.warning(
+                "the clock was set back by %.0f s: messages carry its time, and keep their order",
+                self._said_at - now,
+            )
+        self._said_at = now
         return [
             Entry(
                 Message(
                     room=room.name, seq=seq, time=now, from_=draft.from_, kind=draft.kind,
                     text=draft.text,
                 ),
-                draft.session.number,
+                draft.number,
                 draft.request,
             )
             for seq, draft in enumerate(drafts, room.last + 1)

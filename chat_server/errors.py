@@ -12,5 +12,9 @@ class StartError(BackchannelError):
     """The server cannot start as it was asked to: an address, a port, a data folder."""
 
 
+class CrowdedError(BackchannelError):
+    """There is no place for another connection, not even to tell it so."""
+
+
 class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""

@@ -2,17 +2,26 @@
 
 import contextlib
 import logging
+import os
 import selectors
 import socket
 import threading
 from collections.abc import Callable
 
 from chat_server.addresses import BACKLOG, address_of
+from chat_server.errors import CrowdedError
+from protocol.errors import Code
+from protocol.messages import Error, Goodbye, encode
 
 log = logging.getLogger(__name__)
 
 # When there are no descriptors left, `accept` fails at once and again: how long to leave it.
 PAUSE = 0.25
+
+_TEXT = "The server has no place for another connection: try again later."
+NO_PLACE = encode(Error(None, Code.SERVER_FULL, _TEXT, retry_after=15.0)) + encode(
+    Goodbye(Code.SERVER_FULL, _TEXT)
+)
 
 
 class Listener:
@@ -28,6 +37,8 @@ class Listener:
         """
         self._sockets = sockets
         self._accepted = accepted
+        self._complaint = ""  # why nobody can come in, as it was last logged
+        self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
@@ -58,6 +69,9 @@ class Listener:
                 with contextlib.suppress(OSError):
                     path.unlink()
         self._selector.close()
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -71,16 +85,40 @@ class Listener:
         except (BlockingIOError, ConnectionAbortedError):
             return  # who knocked has gone again
         except OSError as error:
-            log.error("nobody can come in just now: %s", error.strerror)
+            self._complain(str(error))
+            self._refuse(listening)
             self._stopping.wait(PAUSE)
             return
         peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unix"
         try:
             _prepare(sock)
             self._accepted(sock, peer)
-        except (OSError, RuntimeError) as error:
-            log.error("%s could not come in: %s", peer, error)
+        except (OSError, RuntimeError, CrowdedError) as error:
+            self._complain(str(error))
             sock.close()
+            return
+        if self._complaint:
+            log.warning("people can come in again")
+            self._complaint = ""
+
+    def _refuse(self, listening: socket.socket) -> None:
+        """With no descriptor left, give up the spare one to tell somebody who waits."""
+        if self._spare is not None:
+            os.close(self._spare)
+            self._spare = None
+        with contextlib.suppress(OSError):
+            sock, _ = listening.accept()
+            with sock:
+                sock.setblocking(False)
+                sock.send(NO_PLACE)
+        with contextlib.suppress(OSError):
+            self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def _complain(self, reason: str) -> None:
+        """Log why nobody can come in: once, however many try."""
+        if reason != self._complaint:
+            log.error("nobody can come in just now: %s", reason)
+            self._complaint = reason
 
 
 def _prepare(sock: socket.socket) -> None:

@@ -1,13 +1,16 @@
 """The registry: who is connected, who has which nick, which rooms there are."""
 
+import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from chat_server.errors import CrowdedError, StoreError
 from chat_server.history.store import Store
-from chat_server.room import Room
+from chat_server.room import Member, Room
 from chat_server.session import Session, new_token, token_hash
+from chat_server.settings import Settings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key
 
@@ -17,15 +20,28 @@ if TYPE_CHECKING:
     from chat_server.connection import Connection
 
 
+log = logging.getLogger(__name__)
+
+# So many over the limit are told that there is no place; whoever comes beyond is cut off.
+REFUSALS_AT_ONCE = 200
+# Seconds after which somebody may have left.
+FULL_RETRY_AFTER = 15.0
+ROOM_RETRY_AFTER = 60.0
+
+
 class Registry:
     """The one list of clients and rooms. Any thread may call any method."""
 
-    def __init__(self, store: Store, make_room: "Callable[[str, str, int], Room]") -> None:
+    def __init__(
+        self, settings: Settings, store: Store, make_room: "Callable[[str, str, int], Room]"
+    ) -> None:
         """
         Args:
+            settings: for the limits.
             store: where the rooms and sessions of earlier runs are.
             make_room: makes a room of a name, a topic and the seq of its last message.
         """
+        self._settings = settings
         self._store = store
         self._make_room = make_room
         # Guards all below, and who has a session. The first in the order: registry -> room ->
@@ -33,6 +49,7 @@ class Registry:
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
         self._connections: set[Connection] = set()
+        self._hosts: Counter[str] = Counter()  # how many connections each address has
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         # Those that a connection or a waiting draft still holds; others are in the store.
@@ -41,15 +58,33 @@ class Registry:
 
     # -- connections
 
-    def add_connection(self, connection: "Connection") -> None:
-        """Count a connection that was accepted."""
+    def add_connection(self, connection: "Connection") -> ProtocolError | None:
+        """Count a connection that was accepted, and return why it is refused, if it is.
+
+        Raises:
+            CrowdedError: so many are being refused that this one is not counted.
+        """
+        settings = self._settings
         with self._lock:
+            everybody, same_host = len(self._connections), self._hosts[connection.host]
+            if everybody >= settings.connections + REFUSALS_AT_ONCE:
+                raise CrowdedError(f"{everybody} connections, {settings.connections} are allowed")
             self._connections.add(connection)
+            self._hosts[connection.host] += 1
+        if everybody >= settings.connections:
+            return _full(f"at most {settings.connections} clients may be connected")
+        allowed = settings.connections_per_address
+        if allowed is not None and same_host >= allowed:
+            return _full(f"at most {allowed} clients may be connected from one address")
+        return None
 
     def remove_connection(self, connection: "Connection") -> None:
         """Forget a connection. Its own thread calls this last, if it could be started."""
         with self._lock:
             self._connections.discard(connection)
+            self._hosts[connection.host] -= 1
+            if not self._hosts[connection.host]:
+                del self._hosts[connection.host]
             if connection.thread.is_alive():
                 self._ending.append(connection.thread)
             while self._ending and not self._ending[0].is_alive():
@@ -76,25 +111,33 @@ class Registry:
     def begin_session(self, connection: "Connection", nick: str) -> tuple[Session, str]:
         """Let somebody new in. Return the session and its secret.
 
+        If the store cannot be written just now, the session lives in memory alone until it can.
+
         Raises:
             ProtocolError: `nick_in_use`.
-            StoreError: the session could not be kept.
         """
         token = new_token()
         session = Session(token_hash(token), nick)
         with self._lock:
             self._take_nick(session, nick)
-        try:
-            session.number = self._store.add_session(session.token)
-        except BaseException:
-            with self._lock:
-                del self._nicks[session.key]
-            raise
-        with self._lock:
             self._sessions[session.token] = session
             session.connection = connection
-        session.hand_to(connection)
+            session.hand_to(connection)
+        try:
+            self.keep_session(session)
+        except StoreError as error:
+            log.error("the session of %s is not kept for now: %s", nick, error)
         return session, token
+
+    def keep_session(self, session: Session) -> int:
+        """Return a session's number in the store, which gets the session if it lacks it.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        if session.number is None:
+            session.number = self._store.add_session(session.token)
+        return session.number
 
     def resume_session(
         self, connection: "Connection", token: str, nick: str
@@ -165,12 +208,31 @@ class Registry:
     # -- rooms
 
     def enter_room(self, name: str) -> Room:
-        """Return the room of that name, and make it if there is none."""
+        """Return the room of that name, and make it if there is none.
+
+        Raises:
+            ProtocolError: `too_many_rooms`.
+        """
         with self._lock:
             room = self._rooms.get(name)
             if room is None:
+                if len(self._rooms) >= self._settings.rooms:
+                    raise ProtocolError(
+                        Code.TOO_MANY_ROOMS,
+                        f"there may be {self._settings.rooms} rooms, and there are: join one of "
+                        "those, or try again when one is given up",
+                        retry_after=ROOM_RETRY_AFTER,
+                    )
                 room = self._rooms[name] = self._make_room(name, "", 0)
             return room
+
+    def leave_room(self, member: Member) -> None:
+        """Let a member go. A room in which nothing was ever said goes with its last member."""
+        room = member.room
+        room.remove(member)
+        with self._lock:
+            if self._rooms.get(room.name) is room and room.give_up():
+                del self._rooms[room.name]
 
     def find_room(self, name: str) -> Room | None:
         """Return the room of that name."""
@@ -185,3 +247,9 @@ class Registry:
 
 def _name(room: Room) -> str:
     return room.name
+
+
+def _full(rule: str) -> ProtocolError:
+    return ProtocolError(
+        Code.SERVER_FULL, f"{rule}, and they are: try again later", retry_after=FULL_RETRY_AFTER
+    )

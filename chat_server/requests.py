@@ -7,11 +7,9 @@ None where the reply comes later or went out with something else; ProtocolError 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chat_server.clock import Clock
 from chat_server.errors import StoreError
-from chat_server.history.store import Store
 from chat_server.outbox import Outbox
-from chat_server.registry import Registry
+from chat_server.parts import Parts
 from chat_server.room import Draft, Member, Room
 from chat_server.session import Claim, Session
 from protocol import messages
@@ -40,6 +38,7 @@ class Requests:
         "_connection",
         "_outbox",
         "_registry",
+        "_rooms_allowed",
         "_session",
         "_store",
     )
@@ -48,16 +47,15 @@ class Requests:
         self,
         connection: "Connection",
         session: Session,
-        registry: Registry,
-        store: Store,
-        clock: Clock,
+        parts: Parts,
     ) -> None:
         self._connection = connection
         self._outbox: Outbox = connection.outbox
         self._session = session
-        self._registry = registry
-        self._store = store
-        self._clock = clock
+        self._registry = parts.registry
+        self._store = parts.store
+        self._clock = parts.clock
+        self._rooms_allowed = parts.settings.rooms_per_client
 
     def answer(self, request: messages.AnyRequest) -> ServerMessage | None:
         """Do what `request` asks, and return the reply if it is to be sent now.
@@ -80,24 +78,29 @@ class Requests:
             raise ProtocolError(
                 Code.BAD_REQUEST, "A join has `after` or `history`, not both: leave one out."
             )
-        room = self._registry.enter_room(normalize_room(request.room))
-        last = room.last
-        cursor = last
-        if request.after is not None:
-            cursor = min(request.after, last)
-        elif request.history is not None:
-            cursor = max(0, last - request.history)
-        member = Member(room, self._session, self._outbox, cursor)
-        count, topic = room.add(member)
-        reply = Ok(re=request.id, room=room.name, seq=last, members=count, topic=topic)
+        name = normalize_room(request.room)
+        self._check_room_count(name)
+        added = None
+        while added is None:  # a room that is given up at this moment lets nobody in
+            room = self._registry.enter_room(name)
+            last = room.last
+            cursor = last
+            if request.after is not None:
+                cursor = min(request.after, last)
+            elif request.history is not None:
+                cursor = max(0, last - request.history)
+            member = Member(room, self._session, self._outbox, cursor)
+            added = room.add(member)
+        count, topic = added
+        reply = Ok(re=request.id, room=name, seq=last, members=count, topic=topic)
         if not self._outbox.admit(member, encode(reply)):
-            room.remove(member)
+            self._registry.leave_room(member)
 
     def leave(self, request: messages.Leave) -> Ok:
         """Leave a room."""
         member = self._membership(request.room)
         self._outbox.dismiss(member)
-        member.room.remove(member)
+        self._registry.leave_room(member)
         return Ok(re=request.id)
 
     def who(self, request: messages.Who) -> Page:
@@ -216,6 +219,15 @@ class Requests:
             raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
         return member
 
+    def _check_room_count(self, name: str) -> None:
+        """See that this client may be in one more room."""
+        rooms = [member.room.name for member in self._outbox.members()]
+        if len(rooms) >= self._rooms_allowed and name not in rooms:
+            raise ProtocolError(
+                Code.TOO_MANY_ROOMS,
+                f"a client may be in {self._rooms_allowed} rooms, and you are: leave one first",
+            )
+
     def _readable_room(self, name: str) -> Room:
         """The room of that name, if this client is in it."""
         if self._registry.find_room(normalize_room(name)) is None:
@@ -225,10 +237,11 @@ class Requests:
     def _post(self, room: Room, request: int, kind: str, text: str) -> Ok | None:
         """Let something be stored, once. The delivery worker replies, when it is."""
         session = self._session
-        draft = Draft(session, request, session.nick, kind, text, [self._outbox])
+        number = self._registry.keep_session(session)
+        draft = Draft(session, number, request, session.nick, kind, text, [self._outbox])
         claim = session.claim(self._connection, draft)
         if claim is Claim.PERHAPS_STORED:
-            seq = self._store.find_request(session.number, request)
+            seq = self._store.find_request(number, request)
             if seq is not None:
                 return Ok(re=request, seq=seq)
             claim = session.claim(self._connection, draft, looked_up=True)

@@ -45,6 +45,7 @@ class Draft:
     """What somebody says, until it is stored."""
 
     session: "Session"
+    number: int  # the session's, in the store
     request: int
     from_: str
     kind: str
@@ -140,6 +141,7 @@ class Room:
         self._changes_noted = False  # `presence_changed` was called and is not answered yet
         self._presence_due = False
         self._shut = False
+        self._given_up = False
         self._in_turn = False  # a worker has the room, or it waits for one
         self._tail: list[Segment] = []
         self._tail_size = 0
@@ -166,9 +168,14 @@ class Room:
         if turn:
             self._give_turn(self)
 
-    def add(self, member: Member) -> tuple[int, str]:
-        """Let a member in, or change where it reads. Return how many are in, and the topic."""
+    def add(self, member: Member) -> tuple[int, str] | None:
+        """Let a member in, or change where it reads. Return how many are in, and the topic.
+
+        Returns None if the room was given up: there may be another of the same name by now.
+        """
         with self._lock:
+            if self._given_up:
+                return None
             known = member.outbox in self._members
             self._members[member.outbox] = member
             self._snapshot = None
@@ -192,6 +199,13 @@ class Room:
             notify = self._note_change()
         if notify:
             self._presence_changed(self)
+
+    def give_up(self) -> bool:
+        """Let nobody in any more, if nobody is in and nothing was ever said. Return whether."""
+        with self._lock:
+            if not (self._members or self._drafts or self._in_turn or self.last):
+                self._given_up = True
+            return self._given_up
 
     def rename(self, old: str, new: str) -> None:
         """Tell the members that one of them has another nick."""

@@ -73,7 +73,7 @@ class Server:
             clock=self._clock,
             timers=self.timers,
             store=store,
-            registry=Registry(store, self._make_room),
+            registry=Registry(settings, store, self._make_room),
             delivery=Delivery(store, self._clock, settings.delivery_workers),
             catch_up=CatchUp(self.timers),
         )

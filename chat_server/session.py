@@ -57,12 +57,12 @@ class Session:
         "token",
     )
 
-    def __init__(self, token: bytes, nick: str, number: int = 0, newest: int = 0) -> None:
+    def __init__(self, token: bytes, nick: str, number: int | None = None, newest: int = 0) -> None:
         """
         Args:
             token: the hash of its secret.
             nick: as normalize_nick returned it.
-            number: its key in the store.
+            number: its key in the store, None until it is there.
             newest: the highest request that it stored.
         """
         self.token = token

@@ -1,12 +1,12 @@
 """Every setting, with its unit, its default and the reason for that default."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from platformdirs import user_data_path
 
 from protocol.framing import FRAME_LIMIT
+from protocol.messages import LimitValue
 from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT
 
 DEFAULT_PORT = 7878
@@ -46,6 +46,21 @@ class Settings:
     # what it takes to stop the threads this stays well below the 5 s that a stop may take.
     linger: float = 1.5
 
+    # How many clients may be connected: more than any class has; each costs 24 KB when idle.
+    connections: int = 20_000
+    # How many of them from one address. A lab of 30 students with 50 clients each behind one
+    # address is 1,500.
+    connections_per_address: int | None = 5_000
+    # How many rooms a client may be in: every room that a person could follow, and a bot's.
+    rooms_per_client: int = 100
+    # How many rooms there may be. Each keeps up to 256 KiB of its log in memory.
+    rooms: int = 5_000
+    # How many requests a client may make each second, in the long run: nobody types so fast, and
+    # a file that is piped in is slowed to this.
+    requests_per_second: float | None = 200.0
+    # How many it may make at once: a client that comes back sends again what had no reply.
+    requests_burst: int = 2_000
+
     # Joins and leaves closer together than this are one `presence`: short enough to look
     # immediate, long enough that 1,000 clients joining at once are a few events.
     presence_interval: float = 0.1
@@ -53,13 +68,24 @@ class Settings:
     # How many threads deliver. One saturates a core and the kernel's half of another.
     delivery_workers: int = 1
 
-    def limits(self) -> dict[str, Any]:
-        """Return what `welcome` tells a client about the limits, by rule."""
+    def for_lab(self) -> "Settings":
+        """Return the same without the limits that a load test would run into."""
+        return replace(self, connections_per_address=None, requests_per_second=None)
+
+    def limits(self) -> dict[str, LimitValue]:
+        """Return what `welcome` tells a client about the limits, by rule; None is no limit."""
         return {
             "frame": FRAME_LIMIT,
             "text": TEXT_LIMIT,
             "nick": NICK_LIMIT,
             "room": ROOM_LIMIT,
+            "connections": self.connections,
+            "connections_per_address": self.connections_per_address,
+            "rooms_per_client": self.rooms_per_client,
+            "rooms": self.rooms,
+            "requests_per_second": self.requests_per_second,
+            "requests_burst": self.requests_burst,
+            "hello_timeout": self.hello_timeout,
             "ping_interval": self.ping_interval,
             "patience": self.patience,
         }

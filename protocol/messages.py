@@ -13,7 +13,7 @@ from doing harm with JSON alone:
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -34,6 +34,9 @@ LARGEST_ID = 2**53 - 1
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Seq = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
+
+LimitValue = int | float | bool | str | None
+"""What a limit in `welcome` may be: nothing that nests."""
 
 
 # -- client to server ---------------------------------------------------------------------------
@@ -177,7 +180,7 @@ class Welcome(ServerMessage, frozen=True):
     server: str
     session: str
     nick: str
-    limits: dict[str, Any]
+    limits: dict[str, LimitValue]
     motd: str
 
 

@@ -156,7 +156,7 @@ class Store:
         return self._select(
             room,
             "key > ? AND key < ? ORDER BY key LIMIT ?",
-            lambda base: (base | seq, _end(base), limit),
+            lambda base: (_key(base, seq), _end(base), limit),
         )
 
     def before(self, room: str, seq: int | None, limit: int) -> list[Message]:
@@ -164,7 +164,7 @@ class Store:
         newest_first = self._select(
             room,
             "key > ? AND key < ? ORDER BY key DESC LIMIT ?",
-            lambda base: (base, _end(base) if seq is None else base | seq, limit),
+            lambda base: (base, _end(base) if seq is None else _key(base, seq), limit),
         )
         return newest_first[::-1]
 
@@ -178,7 +178,7 @@ class Store:
         if number is None:
             return []
         base = number << SEQ_BITS
-        end = _end(base) if before is None else base | before
+        end = _end(base) if before is None else _key(base, before)
         with _translated(self._path):
             self._index.catch_up(number, lambda after: self._texts(base, after))
             keys = self._index.find(query, base, end, limit)
@@ -324,6 +324,11 @@ class Store:
     def _number(self, room: str) -> int | None:
         with self._lock:
             return self._numbers.get(room)
+
+
+def _key(base: int, seq: int) -> int:
+    """The key of a message; of the room's last possible one for a seq that cannot be."""
+    return base | min(seq, SEQ_MASK)
 
 
 def _end(base: int) -> int:

@@ -39,10 +39,16 @@ def running_server(
     Args:
         data: the data folder; a temporary one if it is not given.
         clock: its clock, if it is not to be the real one.
-        settings: what differs from the defaults.
+        settings: what differs from the defaults. Requests are not limited unless said.
     """
     with tempfile.TemporaryDirectory() as folder:
-        chosen = {"hosts": ("127.0.0.1",), "port": 0, "data": data or Path(folder), **settings}
+        chosen = {
+            "hosts": ("127.0.0.1",),
+            "port": 0,
+            "data": data or Path(folder),
+            "requests_per_second": None,
+            **settings,
+        }
         server = Server(Settings(**chosen), clock=clock or SystemClock())
         server.start()
         try:
@@ -127,8 +133,8 @@ class ServerProcess:
 
     @classmethod
     def serve(cls, data: Path, *more: str | Path, port: int = 0, host: str = "127.0.0.1") -> Self:
-        """Start a server on one host and wait until it listens."""
-        server = cls("--host", host, "--port", str(port), "--data", data, *more)
+        """Start a server on one host, for a load test, and wait until it listens."""
+        server = cls("--host", host, "--port", str(port), "--data", data, "--lab", *more)
         try:
             server.wait_until_listening()
         except BaseException:
