@@ -54,7 +54,7 @@ class Lines:
             case Direct():
                 return self.direct("from", event.from_, event.text, event.time)
             case Presence():
-                return self._presence(event, room)
+                return self._presence(event, nick, room)
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
@@ -114,10 +114,11 @@ class Lines:
         motd = f"{_INDENT}{printable(event.motd).replace(chr(10), _INDENT)}" if event.motd else ""
         return self.system(f"{again} as {event.nick}") + motd
 
-    def _presence(self, event: Presence, room: str | None) -> str | None:
+    def _presence(self, event: Presence, nick: str, room: str | None) -> str | None:
+        joined = [who for who in event.joined if who != nick]  # that we came we know
         changes = [
             f"{_names(who)} {what}"
-            for who, what in ((event.joined, "joined"), (event.left, "left"))
+            for who, what in ((joined, "joined"), (event.left, "left"))
             if who
         ]
         changes += [f"{old} is now {new}" for old, new in event.renamed[:_NAMED]]

@@ -111,6 +111,9 @@ class _Plain:
             print(line, flush=True)
         except OSError:  # a pipe whose reader left
             self._stdout_gone = True
+            # What is still in the buffer must not fail again when the interpreter ends.
+            with open(os.devnull, "wb") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
             self._todo.put(REFUSED)
 
     def _tell(self, line: str | None) -> None:
