@@ -7,6 +7,7 @@ a member that is behind is always in somebody's hands.
 
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import permutations
 
 import pytest
@@ -92,9 +93,8 @@ class Stage:
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     """A member that is three messages behind."""
-    stage = Stage(cursor=2, last=5)
-    yield stage
-    stage.close()
+    with closing(Stage(cursor=2, last=5)) as stage:
+        yield stage
 
 
 def test_a_member_that_is_behind_is_caught_up(stage: Stage) -> None:
@@ -195,33 +195,31 @@ ORDERS = [
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))
 def test_every_order_of_worker_and_catch_up(order: tuple[int, ...]) -> None:
     """All 35 ways in which a worker's four halves and three steps can follow each other."""
-    stage = Stage(cursor=2, last=5)
-    actions = _halves(stage)
-    for place in order:
-        actions[place]()
-    stage.finish_catching_up()
-    assert stage.seen() == [3, 4, 5, 6, 7, 8, 9]
-    stage.close()
+    with closing(Stage(cursor=2, last=5)) as stage:
+        actions = _halves(stage)
+        for place in order:
+            actions[place]()
+        stage.finish_catching_up()
+        assert stage.seen() == [3, 4, 5, 6, 7, 8, 9]
 
 
 def test_a_full_socket_and_every_turn_back_to_live() -> None:
     """Lagging because the socket is full: fed again as it takes bytes, and let go in the end."""
-    stage = Stage(cursor=0, last=0)
-    stage.outbox.put(encode({"type": "ok", "re": 2}))
-    big = "x" * 60_000
-    while not stage.waiting:
-        stage.outbox.put(encode({"type": "filler", "text": big}))
-    for _ in range(50):
+    with closing(Stage(cursor=0, last=0)) as stage:
+        stage.outbox.put(encode({"type": "ok", "re": 2}))
+        big = "x" * 60_000
+        while not stage.waiting:
+            stage.outbox.put(encode({"type": "filler", "text": big}))
+        for _ in range(50):
+            stage.deliver()
+        assert stage.outbox.step() is Step.BLOCKED
+        seen: list[int] = []
+        while len(seen) < 100:
+            _step(stage)
+            frame = stage.peer.receive(within=1)
+            if frame["type"] == "message":
+                seen.append(frame["seq"])
+        assert seen == list(range(1, 101))
+        stage.finish_catching_up()
         stage.deliver()
-    assert stage.outbox.step() is Step.BLOCKED
-    seen: list[int] = []
-    while len(seen) < 100:
-        _step(stage)
-        frame = stage.peer.receive(within=1)
-        if frame["type"] == "message":
-            seen.append(frame["seq"])
-    assert seen == list(range(1, 101))
-    stage.finish_catching_up()
-    stage.deliver()
-    assert stage.seen() == [101, 102]
-    stage.close()
+        assert stage.seen() == [101, 102]

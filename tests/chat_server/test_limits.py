@@ -1,0 +1,275 @@
+"""Limits: each is stated, enforced, and its refusal names the rule and when to try again."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.support.clock import ManualClock
+from tests.support.peer import ConnectionEnded, Frame, Peer, encode
+from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
+
+LIMITS: dict[str, Any] = {
+    "connections": 7,
+    "connections_per_address": 6,
+    "rooms_per_client": 5,
+    "rooms": 9,
+    "requests_per_second": 123.0,
+    "requests_burst": 456,
+}
+
+
+def test_welcome_states_the_limits() -> None:
+    """What is enforced is told, and what is told is enforced (the tests below)."""
+    with running_server(**LIMITS) as server, House(server) as house:
+        limits = house.connect().hello("ada")["limits"]
+        assert {name: limits[name] for name in LIMITS} == LIMITS
+
+
+def _is_welcome(house: House, nick: str) -> bool:
+    """Try to come in, and stay if that works."""
+    peer = house.connect()
+    with suppress(BrokenPipeError, ConnectionEnded):
+        peer.send({"type": "hello", "version": 1, "nick": nick})
+        if peer.receive()["type"] == "welcome":
+            return True
+    peer.close()
+    return False
+
+
+@pytest.mark.parametrize("limit", ["connections", "connections_per_address"])
+def test_a_full_server_says_so(limit: str) -> None:
+    """`server_full`, fatal, with the number and retry_after; once somebody leaves, come in."""
+    settings: dict[str, Any] = {limit: 3}
+    with running_server(**settings) as server, House(server) as house:
+        ada, _, _ = (house.enter(nick) for nick in ("ada", "eva", "zoe"))
+        error = house.connect().expect_fatal("server_full")
+        assert "3" in error["text"]
+        assert error["retry_after"] > 0
+        ada.ok("bye")
+        ada.expect_end("bye")
+        ada.close()
+        eventually(lambda: _is_welcome(house, "max"))
+
+
+def test_who_was_refused_takes_nobodys_place() -> None:
+    """A refused client that does not close is not connected: it fills no place."""
+    with running_server(connections=3, linger=4) as server, House(server) as house:
+        ada, _, _ = (house.enter(nick) for nick in ("ada", "eva", "zoe"))
+        for _ in range(5):
+            house.connect().expect("error", code="server_full")
+        ada.ok("bye")
+        ada.expect_end("bye")
+        ada.close()
+        eventually(lambda: _is_welcome(house, "max"), within=2)
+
+
+def test_who_never_said_hello_counts_too() -> None:
+    """A socket is a socket."""
+    with running_server(connections=2) as server, House(server) as house:
+        house.connect()
+        house.connect()
+        house.connect().expect_fatal("server_full")
+
+
+def test_too_many_at_once_are_cut_off_and_those_inside_talk_on() -> None:
+    """Far over the limit nobody waits for an answer; nothing of them stays."""
+    with running_server(connections=5) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        crowd = [house.connect() for _ in range(400)]
+        assert ada.say("lobby", "still here") == 1
+        ends = [peer.read_to_end() for peer in crowd[4:]]
+        codes = {frame["code"] for frames in ends for frame in frames}
+        assert codes <= {"server_full"}
+        for peer in crowd:
+            peer.close()
+        eventually(lambda: _is_welcome(house, "eva"))
+
+
+def test_a_client_is_in_so_many_rooms_and_no_more() -> None:
+    """`too_many_rooms` is not fatal; a room that one is in already is none more."""
+    with running_server(rooms_per_client=3) as server, House(server) as house:
+        ada = house.enter("ada", "one", "two", "three")
+        error = ada.refused("too_many_rooms", "join", room="four")
+        assert "3" in error["text"]
+        ada.join("two")
+        ada.ok("leave", room="one")
+        ada.join("four")
+        ada.refused("not_in_room", "say", room="one", text="hi")
+
+
+def test_there_are_so_many_rooms_and_no_more() -> None:
+    """Those that there are can be joined; a room without a word goes with its last member."""
+    with running_server(rooms=2) as server, House(server) as house:
+        ada, eva = house.enter("ada", "one", "two"), house.enter("eva", "one")
+        ada.say("one", "kept")
+        error = eva.refused("too_many_rooms", "join", room="three")
+        assert "2" in error["text"]
+        assert error["retry_after"] > 0
+        ada.ok("leave", room="two")
+        assert eva.join("three")["seq"] == 0
+        eva.refused("too_many_rooms", "join", room="four")
+        ada.ok("leave", room="one")
+        eva.ok("leave", room="one")
+        eva.refused("too_many_rooms", "join", room="four")
+        assert eva.join("one")["seq"] == 1
+
+
+def says(first: int, count: int) -> list[Frame]:
+    return [
+        {"type": "say", "id": n, "room": "lobby", "text": f"{n}"}
+        for n in range(first, first + count)
+    ]
+
+
+def send(peer: Peer, frames: list[Frame]) -> list[Frame]:
+    """Send requests in one piece and return the replies."""
+    peer.send_raw(b"".join(map(encode, frames)))
+    return [peer.reply(frame["id"]) for frame in frames]
+
+
+def test_who_asks_too_fast_is_told_when_to_ask_again() -> None:
+    """`rate_limited` with `retry_after`, not fatal; after that time the same request is done."""
+    clock = ManualClock()
+    with (
+        running_server(clock=clock, requests_per_second=10.0, requests_burst=20) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada", "lobby")
+        clock.advance(100)
+        replies = send(ada, says(100, 30))
+        assert [reply["type"] for reply in replies] == ["ok"] * 20 + ["error"] * 10
+        for refusal in replies[20:]:
+            assert refusal["code"] == "rate_limited"
+            assert "10" in refusal["text"]
+            assert 0 < refusal["retry_after"] <= 3
+        clock.advance(replies[-1]["retry_after"] + 1)
+        again = send(ada, says(120, 10))
+        assert [reply["type"] for reply in again] == ["ok"] * 10
+        clock.advance(100)
+        assert texts(whole_log(ada, "lobby")) == [str(n) for n in range(100, 130)]
+
+
+def test_who_goes_on_when_refused_is_a_flooder() -> None:
+    """`flooding` is fatal; what was done before is kept, and the others talk on."""
+    clock = ManualClock()
+    with (
+        running_server(clock=clock, requests_per_second=10.0, requests_burst=20) as server,
+        House(server) as house,
+    ):
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        clock.advance(100)
+        ada.send_raw(b"".join(map(encode, says(100, 200))))
+        frames = ada.expect_end("flooding")
+        codes = [frame["code"] for frame in frames if frame["type"] == "error"]
+        assert set(codes[:-1]) == {"rate_limited"}
+        assert codes[-1] == "flooding"
+        assert seqs([f for f in frames if f["type"] == "ok"]) == list(range(1, 21))
+        assert eva.say("lobby", "21") == 21
+        clock.advance(100)
+        assert house.connect().hello("ada", session=ada.session)["type"] == "welcome"
+
+
+def test_a_steady_talker_is_never_refused() -> None:
+    """At the rate, for as long as one likes."""
+    clock = ManualClock()
+    with (
+        running_server(clock=clock, requests_per_second=10.0, requests_burst=20) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada", "lobby")
+        for n in range(200):
+            clock.advance(0.1)
+            assert ada.say("lobby", f"{n}") == n + 1
+
+
+def test_wrong_requests_count_as_well() -> None:
+    """Nonsense is not cheaper than sense."""
+    with (
+        running_server(clock=ManualClock(), requests_per_second=10.0, requests_burst=20) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada")
+        ada.send_raw(encode({"type": "shout", "id": 1}) * 100)
+        ada.expect_end("flooding")
+
+
+def test_the_defaults_do_not_get_in_the_way_of_a_class(tmp_path: Path) -> None:
+    """300 clients of one address come in at once, and each pastes 100 lines."""
+    with ServerProcess("--host", "127.0.0.1", "--port", "0", "--data", tmp_path) as server:
+        server.wait_until_listening()
+        with House(server.address) as house:
+            peers = [house.enter(f"student{n}", f"room{n % 30}") for n in range(300)]
+            for peer in peers[:30]:
+                assert {reply["type"] for reply in _paste(peer)} == {"ok"}
+
+
+def _paste(peer: Peer) -> list[Frame]:
+    (room,) = (f"room{int(peer.nick.removeprefix('student')) % 30}",)
+    ids = [peer.post("say", room=room, text=f"line {n}") for n in range(100)]
+    return [peer.reply(identity) for identity in ids]
+
+
+def test_lab_lifts_what_a_load_test_would_run_into(tmp_path: Path) -> None:
+    """`--lab`: no request rate, no limit per address; and welcome says so."""
+    with ServerProcess.serve(tmp_path, "--lab") as server, House(server.address) as house:
+        ada = house.enter("ada", "lobby")
+        limits = house.connect().hello("eva")["limits"]
+        assert limits.get("requests_per_second") is None
+        assert limits.get("connections_per_address") is None
+        ids = [ada.post("say", room="lobby", text=f"{n}") for n in range(6000)]
+        assert {ada.reply(identity, within=30)["type"] for identity in ids} == {"ok"}
+
+
+def test_a_room_that_comes_and_goes_with_its_members_counts_on() -> None:
+    """Six join, speak and leave without a pause: nobody is left in a room that is gone."""
+    with running_server() as server, House(server) as house:
+        peers = [house.enter(f"p{n}") for n in range(6)]
+        threads = [threading.Thread(target=_come_and_go, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        log = whole_log(house.enter("ada", "lobby"), "lobby")
+        assert seqs(log) == list(range(1, 6 * 20 + 1))
+
+
+def _come_and_go(peer: Peer) -> None:
+    for n in range(60):
+        ok = peer.join("lobby")
+        if n % 3 == 0:
+            seq = peer.say("lobby", f"{n}")
+            assert seq > ok["seq"]
+            peer.take(lambda frame, seq=seq: frame.get("seq") == seq and "from" in frame)  # type: ignore[misc]
+        peer.ok("leave", room="lobby")
+        peer.queue.clear()
+
+
+def test_empty_rooms_come_and_go_and_say_is_never_lost() -> None:
+    """Rooms in which nothing was said yet: whoever got an ok to a join is heard there."""
+    with running_server(presence_interval=0.01) as server, House(server) as house:
+        peers = [house.enter(f"p{n}") for n in range(4)]
+        threads = [threading.Thread(target=_drop_in, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        rooms = peers[0].page("rooms")["rooms"]
+        assert [entry["members"] for entry in rooms] == [0] * len(rooms)
+
+
+def _drop_in(peer: Peer) -> None:
+    """Join and leave empty rooms, and speak in each tenth."""
+    for n in range(150):
+        room = f"room{n // 10}"
+        peer.join(room)
+        assert peer.nick in peer.page("who", room=room)["members"]
+        if n % 10 == 9:
+            seq = peer.say(room, "hi")
+            assert next(m for m in whole_log(peer, room) if m["seq"] == seq)["from"] == peer.nick
+        peer.ok("leave", room=room)
+        peer.queue.clear()
