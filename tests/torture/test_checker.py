@@ -53,9 +53,7 @@ def good_run() -> Observations:
 def stretch(
     client: str, connection: int, after: int, entries: list[int], *, moved: bool = False
 ) -> Stretch:
-    return Stretch(
-        client, connection, ROOM, Source.LIVE, after, moved, COUNT, array("Q", entries)
-    )
+    return Stretch(client, connection, ROOM, Source.LIVE, after, moved, COUNT, array("Q", entries))
 
 
 def rules(run: Observations) -> set[str]:

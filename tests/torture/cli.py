@@ -1,0 +1,119 @@
+"""The command: options, the seed, the verdict."""
+
+import argparse
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from tests.torture import logfile
+from tests.torture.checker import check
+from tests.torture.report import listed, summary
+from tests.torture.run import Plan, Run
+from tests.torture.server import ServerDied
+
+HELD, VIOLATED, NOT_RUN = 0, 1, 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it. Returns 0 if every promise was kept, 1 if not, 2 if it could not be run."""
+    options = _parser().parse_args(arguments)
+    plan = Plan(options.seed, options.minutes * 60, options.clients, options.rooms)
+    again = (
+        f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
+        f"--clients {plan.clients} --rooms {plan.rooms}"
+    )
+    _say(f"seed {plan.seed} (how threads are scheduled is not in it): {again}")
+    folder = Path(tempfile.mkdtemp(prefix="backchannel-torture-"))
+    kept = False
+    try:
+        code = _torture(Run(plan, folder, _say), folder)
+        kept = code == VIOLATED
+    except ServerDied as error:
+        _say(f"the server {error}:\n{(folder / 'server.log').read_text(errors='replace')}")
+        return NOT_RUN
+    finally:
+        if not kept:
+            shutil.rmtree(folder)
+    if kept:
+        _say(f"the database and the server's log are kept in {folder}")
+    _say(f"seed {plan.seed}: {'PROMISES WERE BROKEN' if code else 'every promise was kept'}")
+    return code
+
+
+def _torture(run: Run, folder: Path) -> int:
+    begin = time.monotonic()
+    with _interruptible(run):
+        seen = run.execute()
+    violations = check(seen)
+    _say(f"after {time.monotonic() - begin:.0f} s:")
+    for line in summary(seen, run.tally):
+        _say(line)
+    count, lines = logfile.errors(folder / "server.log")
+    if count:
+        _say(f"  {count} lines of the server's log report an error:")
+        for line in lines:
+            _say(f"    {line}")
+    _say(f"  {len(violations)} violations")
+    for line in listed(violations):
+        _say(line)
+    return VIOLATED if violations else HELD
+
+
+@contextmanager
+def _interruptible(run: Run) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the play, and the second everything."""
+
+    def interrupt(signum: int, _: FrameType | None) -> None:
+        signal.signal(signum, signal.default_int_handler)
+        run.interrupted.set()
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture",
+        description="Kill the server and break the network while many talk; then check that "
+        "nothing was lost, doubled or reordered.",
+        epilog="Ctrl-C ends the run early, and checks what there is.",
+    )
+    parser.add_argument(
+        "--minutes", type=_positive, default=1.0, help="of faults (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--seed", default=str(random.SystemRandom().randrange(1_000_000)), help="default: another"
+    )
+    parser.add_argument("--clients", type=_count, default=24, help="(default: %(default)s)")
+    parser.add_argument("--rooms", type=_count, default=3, help="(default: %(default)s)")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 24 * 60:
+        raise argparse.ArgumentTypeError("more than 0, and no more than a day")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 500:
+        raise argparse.ArgumentTypeError("1 to 500")
+    return value
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
