@@ -303,7 +303,9 @@ def _shown(entry: Entry | None) -> str:
 
 
 def _brief(text: str) -> str:
-    return ascii(text if len(text) <= 40 else text[:37] + "...")
+    """The start of a text: our own begin with the client and a number, and then a colon."""
+    start = text.partition(": ")[0][:30]
+    return ascii(text) if start == text else ascii(start) + "..."
 
 
 def _listed(values: Iterable[object]) -> str:

@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ServerDied as error:
         _say(f"the server {error}:\n{(folder / 'server.log').read_text(errors='replace')}")
         return NOT_RUN
+    except KeyboardInterrupt:  # the second: the first is taken for the end of the play
+        _say("given up: nothing was checked")
+        return NOT_RUN
     finally:
         if not kept:
             shutil.rmtree(folder)

@@ -51,7 +51,6 @@ class Person:
         session_number: how many sessions there were, 1 if none was ever forgotten.
         places: by room, where it is.
         unanswered: by `id`, what has no `ok` yet, in the order in which it was said.
-        sent_again: how many requests were sent once more.
     """
 
     def __init__(self, nick: str, rooms: list[str], source: random.Random) -> None:
@@ -60,7 +59,6 @@ class Person:
         self.session_number = 0
         self.places = {room: Place(source) for room in rooms}
         self.unanswered: dict[int, Said] = {}
-        self.sent_again = 0
         self._last_id = 0
 
     def next_id(self) -> int:

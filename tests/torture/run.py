@@ -129,16 +129,6 @@ class Run:
         """How many messages came in at the clients so far."""
         return sum(client.deliveries for client in self._clients)
 
-    @property
-    def said(self) -> int:
-        """How many messages were said."""
-        return self._journal.said_count
-
-    @property
-    def sent_again(self) -> int:
-        """How many requests were sent once more, for want of a reply."""
-        return sum(client.person.sent_again for client in self._clients)
-
     # -- the second part
 
     def _settle(self) -> None:

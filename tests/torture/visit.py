@@ -134,7 +134,6 @@ class Visit:
         for identity in due:
             said = self._person.unanswered.get(identity)
             if said is not None and said.room in self.rooms():
-                self._person.sent_again += 1
                 self.say(said)
 
     def retire(self) -> None:
@@ -198,7 +197,6 @@ class Visit:
         for room in person.places:
             self._join(room)
         for said in person.unanswered.values():
-            person.sent_again += 1
             self.say(said)
 
     def _take_message(self, message: Message) -> None:
