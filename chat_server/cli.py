@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from chat_server import logs
@@ -21,6 +22,8 @@ except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
 WRONG_USE = 2
+
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0}
 
 # Seconds after which a thread that waits for the interpreter asks the one that runs to let go. All
 # who wait do so again and again: with 9,000 clients that leave at once and the usual 5 ms this took
@@ -80,6 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="the folder that the history is kept in (default: %(default)s)",
     )
+    parser.add_argument(
+        "--keep",
+        type=_keep,
+        action="append",
+        default=[],
+        metavar="AGE|COUNT",
+        help="what is kept of each room: 30d, 12h or 45m, or so many messages; both may be given "
+        "(default: everything)",
+    )
     parser.add_argument("--motd", default="", metavar="TEXT", help="what all who come in are told")
     parser.add_argument(
         "--lab",
@@ -97,6 +109,16 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _keep(text: str) -> dict[str, float | int]:
+    """What --keep says, as settings."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "")
+    if not number.isascii() or not number.isdigit() or int(number) == 0:
+        raise argparse.ArgumentTypeError(
+            f"what is kept is an age such as 30d, 12h or 45m, or a number of messages, not {text!r}"
+        )
+    return {"keep_seconds": int(number) * _UNITS[unit]} if unit else {"keep_messages": int(number)}
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     settings = Settings(
         hosts=tuple(options.hosts) if options.hosts else ("",),
@@ -105,6 +127,8 @@ def _settings(options: argparse.Namespace) -> Settings:
         data=options.data,
         motd=options.motd,
     )
+    for keep in options.keep:
+        settings = replace(settings, **keep)
     return settings.for_lab() if options.lab else settings
 
 

@@ -199,22 +199,25 @@ class Connection:
         """Answer one frame. Raises ProtocolError where that ends the connection."""
         self._heard_at = self._parts.clock.monotonic()  # a whole frame: single bytes do not count
         self.outbox.wait_until_short()
-        limited = self._rate.take() if self._rate else None
-        request: AnyRequest | None = None
+        refusal = self._rate.take() if self._rate else None  # wrong requests count as well
+        reply, re = None, None
         try:
             if self._requests is None:
                 self._greet(decode_hello(payload))
                 return
             request = decode_request(payload)
-            if limited:
-                raise limited
-            reply = self._requests.answer(request)
+            re = getattr(request, "id", None)
+            if refusal is None:
+                reply = self._requests.answer(request)
         except ProtocolError as error:
             if error.fatal:
                 raise
-            self._refuse(error, getattr(request, "id", error.re))
-            return
-        if reply is not None:
+            refusal, re = refusal or error, re or error.re
+        if refusal is not None and refusal.fatal:
+            raise refusal
+        if refusal is not None:
+            self._refuse(refusal, re)
+        elif reply is not None:
             self.outbox.put(encode(reply))
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:

@@ -68,16 +68,17 @@ class Delivery:
         self._turns.put(room)
 
     def read_page(self, room: Room, seq: int) -> Segment:
-        """Return a page of the messages of `room` that follow `seq`, of which there are some.
+        """Return a page of the messages of `room` that follow `seq`, as far as they are kept.
 
         Raises:
             StoreError: they are not in memory, and the store cannot be read.
         """
         page = room.tail_after(seq)
         if page is None:
+            last = room.last
             messages = self._store.after(room.name, seq, MESSAGES_PER_PAGE)
             frames = b"".join(encode(message) for message in messages)
-            page = Segment(messages[0].seq, messages[-1].seq, frames)
+            page = Segment(seq + 1, messages[-1].seq if messages else last, frames)
         return page
 
     def _run(self) -> None:

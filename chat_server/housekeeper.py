@@ -3,17 +3,27 @@
 import logging
 import threading
 
+from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.history.store import Store
+from chat_server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 
-class Housekeeper:
-    """Folds the store's log back into its database, when it has grown."""
+# How often it is looked for what need not be kept any more, in seconds.
+PRUNE_INTERVAL = 5.0
 
-    def __init__(self, store: Store) -> None:
+
+class Housekeeper:
+    """Folds the store's log back into its database when it has grown, and deletes what is old."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+        self._keep = settings.keep_messages
+        self._keep_seconds = settings.keep_seconds
+        self._prunes = self._keep is not None or self._keep_seconds is not None
         self._store = store
+        self._clock = clock
         self._stopping = False  # read after checkpoint_due was set, written before
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
 
@@ -28,8 +38,17 @@ class Housekeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._store.checkpoint_due.wait() and not self._stopping:
+        while not self._stopping:
             try:
-                self._store.checkpoint()
+                if self._store.checkpoint_due.wait(PRUNE_INTERVAL if self._prunes else None):
+                    self._store.checkpoint()
+                if self._prunes:
+                    self._prune()
             except StoreError as error:
-                log.error("the store's log was not folded back: %s", error)
+                log.error("the store was not looked after: %s", error)
+
+    def _prune(self) -> None:
+        oldest = self._keep_seconds and self._clock.time() - self._keep_seconds
+        deleted = self._store.prune(self._keep, oldest)
+        if deleted:
+            log.info("%d messages were older than is kept, and are gone", deleted)

@@ -49,7 +49,8 @@ class Registry:
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
         self._connections: set[Connection] = set()
-        self._hosts: Counter[str] = Counter()  # how many connections each address has
+        self._placed: dict[Connection, str] = {}  # those that were not refused, and their host
+        self._hosts: Counter[str] = Counter()  # how many of those each host has
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         # Those that a connection or a waiting draft still holds; others are in the store.
@@ -66,25 +67,34 @@ class Registry:
         """
         settings = self._settings
         with self._lock:
-            everybody, same_host = len(self._connections), self._hosts[connection.host]
-            if everybody >= settings.connections + REFUSALS_AT_ONCE:
-                raise CrowdedError(f"{everybody} connections, {settings.connections} are allowed")
+            if len(self._connections) >= settings.connections + REFUSALS_AT_ONCE:
+                raise CrowdedError(f"there are {settings.connections} clients, the most allowed")
             self._connections.add(connection)
-            self._hosts[connection.host] += 1
-        if everybody >= settings.connections:
-            return _full(f"at most {settings.connections} clients may be connected")
-        allowed = settings.connections_per_address
-        if allowed is not None and same_host >= allowed:
-            return _full(f"at most {allowed} clients may be connected from one address")
+            refusal = self._refusal(connection.host)
+            if refusal is None:
+                self._placed[connection] = connection.host
+                self._hosts[connection.host] += 1
+            return refusal
+
+    def _refusal(self, host: str) -> ProtocolError | None:
+        """With the lock held: why there is no place for another connection of a host."""
+        allowed = self._settings.connections
+        if len(self._placed) >= allowed:
+            return _full(f"at most {allowed} clients may be connected")
+        allowed_here = self._settings.connections_per_address
+        if allowed_here is not None and self._hosts[host] >= allowed_here:
+            return _full(f"at most {allowed_here} clients may be connected from one address")
         return None
 
     def remove_connection(self, connection: "Connection") -> None:
         """Forget a connection. Its own thread calls this last, if it could be started."""
         with self._lock:
             self._connections.discard(connection)
-            self._hosts[connection.host] -= 1
-            if not self._hosts[connection.host]:
-                del self._hosts[connection.host]
+            host = self._placed.pop(connection, None)
+            if host is not None:
+                self._hosts[host] -= 1
+                if not self._hosts[host]:
+                    del self._hosts[host]
             if connection.thread.is_alive():
                 self._ending.append(connection.thread)
             while self._ending and not self._ending[0].is_alive():

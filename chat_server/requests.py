@@ -7,6 +7,8 @@ None where the reply comes later or went out with something else; ProtocolError 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from chat_server.errors import StoreError
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
@@ -92,7 +94,14 @@ class Requests:
             member = Member(room, self._session, self._outbox, cursor)
             added = room.add(member)
         count, topic = added
-        reply = Ok(re=request.id, room=name, seq=last, members=count, topic=topic)
+        reply = Ok(
+            re=request.id,
+            room=name,
+            seq=last,
+            members=count,
+            topic=topic,
+            oldest=self._oldest_after(room, cursor),
+        )
         if not self._outbox.admit(member, encode(reply)):
             self._registry.leave_room(member)
 
@@ -167,10 +176,13 @@ class Requests:
         if request.after is not None:
             found = self._store.after(room.name, request.after, limit + 1)
             fitting = _fitting(found[:limit])
+            oldest = self._oldest_after(room, request.after)
         else:
             found = self._store.before(room.name, request.before, limit + 1)
             fitting = _fitting(found[-limit:][::-1])[::-1]
-        return Page(re=request.id, more=len(fitting) < len(found), messages=fitting)
+            oldest = UNSET if len(found) > len(fitting) else self._oldest_after(room, 0)
+        more = len(fitting) < len(found)
+        return Page(re=request.id, more=more, messages=fitting, oldest=oldest)
 
     def search(self, request: messages.Search) -> Page:
         """Return the newest messages of a room with all words of the query."""
@@ -218,6 +230,11 @@ class Requests:
         if member is None:
             raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
         return member
+
+    def _oldest_after(self, room: Room, seq: int) -> int | UnsetType:
+        """The oldest message that is kept, if what follows `seq` is gone."""
+        oldest = self._store.oldest(room.name)
+        return oldest if oldest is not None and oldest > seq + 1 else UNSET
 
     def _check_room_count(self, name: str) -> None:
         """See that this client may be in one more room."""

@@ -77,7 +77,7 @@ class Server:
             delivery=Delivery(store, self._clock, settings.delivery_workers),
             catch_up=CatchUp(self.timers),
         )
-        self._housekeeper = Housekeeper(store)
+        self._housekeeper = Housekeeper(settings, store, self._clock)
         self._listener = Listener(sockets, self._accepted)
         self._housekeeper.start()
         self.timers.start()

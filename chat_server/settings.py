@@ -32,6 +32,11 @@ class Settings:
     # Where the log of the rooms is kept.
     data: Path = field(default_factory=default_data_folder)
 
+    # How much of each room is kept: so many of its messages, and none older than so many seconds.
+    # Everything, unless said: a year of a class is a few MB.
+    keep_messages: int | None = None
+    keep_seconds: float | None = None
+
     # What `welcome` shows to everybody who comes in.
     motd: str = ""
 

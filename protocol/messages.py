@@ -185,7 +185,11 @@ class Welcome(ServerMessage, frozen=True):
 
 
 class Ok(ServerMessage, frozen=True):
-    """The request `re` was done."""
+    """The request `re` was done.
+
+    `oldest`, in the reply to a join, is the seq of the oldest message that is still kept, where
+    the cursor was placed further back: the messages begin there.
+    """
 
     re: int
     room: str | UnsetType = UNSET
@@ -193,6 +197,7 @@ class Ok(ServerMessage, frozen=True):
     members: int | UnsetType = UNSET
     topic: str | UnsetType = UNSET
     nick: str | UnsetType = UNSET
+    oldest: int | UnsetType = UNSET
 
 
 class Message(ServerMessage, frozen=True):
@@ -218,13 +223,18 @@ class RoomEntry(Struct, frozen=True):
 
 
 class Page(ServerMessage, frozen=True):
-    """One page of the answer to `who`, `rooms`, `history` or `search`; `more` if it goes on."""
+    """One page of the answer to `who`, `rooms`, `history` or `search`; `more` if it goes on.
+
+    `oldest`, in the reply to `history`, is the seq of the oldest message that is still kept, where
+    older ones were asked for.
+    """
 
     re: int
     more: bool
     members: Sequence[str] | UnsetType = UNSET
     rooms: Sequence[RoomEntry] | UnsetType = UNSET
     messages: Sequence[Message] | UnsetType = UNSET
+    oldest: int | UnsetType = UNSET
 
 
 class Error(ServerMessage, frozen=True):

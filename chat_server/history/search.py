@@ -76,6 +76,23 @@ class SearchIndex:
             ).fetchall()
         return [key for (key,) in rows]
 
+    def forget(self, room: int, rows: list[tuple[int, str]]) -> None:
+        """Take messages out of the index that are no longer kept.
+
+        Raises:
+            sqlite3.Error: the index could not be written.
+        """
+        with self._turn:
+            row = self._connection.execute(
+                "SELECT key FROM progress WHERE room = ?", (room,)
+            ).fetchone()
+            indexed = [(key, text) for key, text in rows if row and key <= row[0]]
+            with self._connection:
+                self._connection.execute("BEGIN")
+                self._connection.executemany(
+                    "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", indexed
+                )
+
     def _step(self, room: int, texts: Texts) -> bool:
         with self._turn:
             row = self._connection.execute(

@@ -16,6 +16,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -30,6 +31,7 @@ SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
 READERS = 4
 INDEX_STEP = 500
+PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
 COMMITS_PER_CHECKPOINT = 500
 
 _SCHEMA = """
@@ -93,7 +95,7 @@ class Store:
         # Serialises use of the writing connection; it is held while that one writes, which is
         # all that it is for. A leaf.
         self._writing = threading.Lock()
-        # Guards _numbers. A leaf.
+        # Guards _numbers and _oldest. A leaf.
         self._lock = threading.Lock()
         self._commits = 0  # since the last checkpoint; guarded by _writing
         self.checkpoint_due = threading.Event()
@@ -104,6 +106,7 @@ class Store:
         self._numbers = {
             name: number for number, name in self._writer.execute("SELECT number, name FROM rooms")
         }
+        self._oldest = {name: self._find_oldest(number) for name, number in self._numbers.items()}
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
             self._readers.put(self._connect())
@@ -150,6 +153,26 @@ class Store:
                 writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topics[-1], number))
         with self._lock:
             self._numbers[room] = number
+            self._oldest.setdefault(room, None)
+
+    def oldest(self, room: str) -> int | None:
+        """Return the seq of the oldest message that is kept, if older ones are gone."""
+        with self._lock:
+            return self._oldest.get(room)
+
+    def prune(self, keep: int | None, said_before: float | None) -> int:
+        """Delete from the start of every room's log what need not be kept. Return how much.
+
+        Args:
+            keep: how many messages of a room are kept; None for all.
+            said_before: those said before this time, in Unix seconds, are not kept.
+
+        Raises:
+            StoreError: not everything could be deleted.
+        """
+        with self._lock:
+            rooms = list(self._numbers.items())
+        return sum(self._prune_room(*room, keep, said_before) for room in rooms)
 
     def after(self, room: str, seq: int, limit: int) -> list[Message]:
         """Return up to `limit` messages that follow `seq`, ascending."""
@@ -181,7 +204,7 @@ class Store:
         end = _end(base) if before is None else _key(base, before)
         with _translated(self._path):
             self._index.catch_up(number, lambda after: self._texts(base, after))
-            keys = self._index.find(query, base, end, limit)
+            keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
         return self._select(room, f"key IN ({marks}) ORDER BY key", lambda _: keys)
 
@@ -320,6 +343,49 @@ class Store:
                 "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
                 (max(base, after), _end(base), INDEX_STEP),
             ).fetchall()
+
+    def _find_oldest(self, number: int) -> int | None:
+        base = number << SEQ_BITS
+        ((last,),) = self._writer.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
+        ((key,),) = self._writer.execute(
+            "SELECT min(key) FROM messages WHERE key > ? AND key < ?", (base, _end(base))
+        )
+        oldest = last + 1 if key is None else key & SEQ_MASK
+        return oldest if oldest > 1 else None
+
+    def _prune_room(
+        self, room: str, number: int, keep: int | None, said_before: float | None
+    ) -> int:
+        deleted = 0
+        while rows := self._prunable(number, keep, said_before):
+            last = rows[-1][0]
+            with self._transaction() as writer:
+                writer.execute(
+                    "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
+                )
+            with self._lock:
+                self._oldest[room] = (last & SEQ_MASK) + 1
+            # Second, as it can be done again: an index that still knows what is gone does no harm.
+            with _translated(self._path):
+                self._index.forget(number, rows)
+            deleted += len(rows)
+        return deleted
+
+    def _prunable(
+        self, number: int, keep: int | None, said_before: float | None
+    ) -> list[tuple[int, str]]:
+        """Keys and texts of the next messages at the start of a log that need not be kept."""
+        base = number << SEQ_BITS
+        with self._reader() as reader:
+            ((last,),) = reader.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
+            surplus = base if keep is None else base + max(0, last - keep)
+            rows = reader.execute(
+                "SELECT key, text, time FROM messages"
+                " WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
+                (base, _end(base), PRUNE_STEP),
+            ).fetchall()
+        old = takewhile(lambda row: row[0] <= surplus or row[2] < (said_before or 0.0), rows)
+        return [(key, text) for key, text, _ in old]
 
     def _number(self, room: str) -> int | None:
         with self._lock:
