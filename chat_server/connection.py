@@ -25,7 +25,6 @@ from protocol import VERSION
 from protocol.errors import FATAL, Code, ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import (
-    AnyRequest,
     Error,
     Goodbye,
     Hello,
