@@ -238,7 +238,8 @@ class Visit:
         place = self._person.places[room]
         if seq is not None:
             place.seq, place.moved = seq, True
-        self._join(room)
+        if not self.leaving:  # after a bye nothing is answered
+            self._join(room)
 
     def _take_error(self, error: Error) -> None:
         try_again = error.retry_after is not UNSET
