@@ -56,3 +56,12 @@ def test_a_nick_is_free_when_its_owner_vanished(house: House) -> None:
     ada.reset()
     eventually(lambda: eva.page("who", room="lobby")["members"] == ["eva"])
     assert house.connect().hello("ada")["type"] == "welcome"
+
+
+def test_a_nick_is_free_when_its_owner_has_read_the_goodbye(house: House) -> None:
+    """Who says bye, sees the close and comes again at once is not told that the nick is in use."""
+    for _ in range(200):
+        ada = house.enter("ada")
+        ada.ok("bye")
+        ada.expect_end("bye")
+        ada.close()
