@@ -11,17 +11,14 @@ from chat_server.settings import Settings
 log = logging.getLogger(__name__)
 
 
-# How often it is looked for what need not be kept any more, in seconds.
-PRUNE_INTERVAL = 5.0
-
-
 class Housekeeper:
     """Folds the store's log back into its database when it has grown, and deletes what is old."""
 
     def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
         self._keep = settings.keep_messages
         self._keep_seconds = settings.keep_seconds
-        self._prunes = self._keep is not None or self._keep_seconds is not None
+        prunes = self._keep is not None or self._keep_seconds is not None
+        self._interval = settings.prune_interval if prunes else None
         self._store = store
         self._clock = clock
         self._stopping = False  # read after checkpoint_due was set, written before
@@ -40,9 +37,9 @@ class Housekeeper:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                if self._store.checkpoint_due.wait(PRUNE_INTERVAL if self._prunes else None):
+                if self._store.checkpoint_due.wait(self._interval):
                     self._store.checkpoint()
-                if self._prunes:
+                if self._interval is not None:
                     self._prune()
             except StoreError as error:
                 log.error("the store was not looked after: %s", error)

@@ -36,6 +36,8 @@ class Settings:
     # Everything, unless said: a year of a class is a few MB.
     keep_messages: int | None = None
     keep_seconds: float | None = None
+    # How often what need not be kept any more is deleted: a little each time.
+    prune_interval: float = 5.0
 
     # What `welcome` shows to everybody who comes in.
     motd: str = ""

@@ -1,0 +1,132 @@
+"""What is kept of a room: as much as the settings say, and the rest is named as gone."""
+
+from pathlib import Path
+
+import pytest
+
+from chat_server.history.store import Entry, Store
+from protocol.messages import Message
+from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
+
+
+def say_many(peer: Peer, room: str, count: int) -> None:
+    """Say the numbers from 1 on."""
+    for number in range(1, count + 1):
+        peer.say(room, f"number {number}")
+
+
+def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
+    """Messages for a store, by one session."""
+    return [
+        Entry(
+            Message(room="lobby", seq=seq, time=time, from_="ada", kind="text", text=f"word{seq}"),
+            session=1,
+            request=seq,
+        )
+        for seq in range(first, first + count)
+    ]
+
+
+def test_no_more_messages_than_are_to_be_kept() -> None:
+    """The newest stay; asking for more begins with the oldest there is, and says so."""
+    with running_server(keep_messages=10, prune_interval=0.05) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        say_many(ada, "lobby", 30)
+        eventually(lambda: "oldest" in ada.page("history", room="lobby"), within=20)
+        page = ada.page("history", room="lobby", after=5)
+        assert page["oldest"] == 21
+        assert seqs(page["messages"]) == list(range(21, 31))
+        assert "oldest" not in ada.page("history", room="lobby", after=20)
+        assert "oldest" not in ada.page("history", room="lobby", limit=3)
+
+
+def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
+    """`after` a message that is gone: the log follows from the oldest, then live, unbroken."""
+    with running_server(keep_messages=5, prune_interval=0.05) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        say_many(ada, "lobby", 20)
+        eventually(lambda: "oldest" in ada.page("history", room="lobby"), within=20)
+        eva = house.enter("eva")
+        # The end of the log is in memory still, from where it may be more than is kept.
+        assert eva.join("lobby", after=2)["oldest"] == 16
+        ada.say("lobby", "live")
+        received = eva.messages(1)
+        while received[-1]["text"] != "live":
+            received += eva.messages(1)
+        assert seqs(received) == list(range(received[0]["seq"], 22))
+
+
+def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
+    """`seq` never starts over, though nothing is left, also across a restart."""
+    clock = ManualClock()
+    kept = {"keep_seconds": 60.0, "prune_interval": 0.05}
+    with running_server(tmp_path, clock, **kept) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        say_many(ada, "lobby", 3)
+        clock.advance(120)
+        eventually(lambda: ada.page("history", room="lobby")["messages"] == [], within=20)
+        assert ada.page("history", room="lobby")["oldest"] == 4
+    with running_server(tmp_path, clock, **kept) as server, House(server) as house:
+        ada = house.enter("ada")
+        assert ada.join("lobby", after=0)["oldest"] == 4
+        assert ada.say("lobby", "again") == 4
+        assert seqs(ada.messages(1)) == [4]
+
+
+def test_what_is_gone_is_not_found(tmp_path: Path) -> None:
+    """Pruning takes messages out of the search index as well."""
+    store = Store(tmp_path)
+    try:
+        store.append("lobby", entries(1200))
+        assert len(store.search("lobby", "word", None, 1000)) == 1000
+        assert store.prune(100, None) == 1100
+        assert [m.seq for m in store.search("lobby", "word", None, 1000)] == list(range(1101, 1201))
+        assert store.search("lobby", "word7", None, 1000) == []
+        assert store.oldest("lobby") == 1101
+    finally:
+        store.close()
+
+
+def test_age_and_count_together(tmp_path: Path) -> None:
+    """Whatever breaks one of the two rules goes."""
+    store = Store(tmp_path)
+    try:
+        store.append("lobby", entries(10, time=1000.0))
+        store.append("lobby", entries(10, first=11, time=2000.0))
+        assert store.prune(15, None) == 5
+        assert store.prune(15, 1500.0) == 5
+        assert store.prune(15, 1500.0) == 0
+        assert [m.seq for m in store.after("lobby", 0, 100)] == list(range(11, 21))
+    finally:
+        store.close()
+
+
+def test_without_the_option_everything_is_kept() -> None:
+    """The default forgets nothing."""
+    with running_server() as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        say_many(ada, "lobby", 50)
+        assert texts(whole_log(ada, "lobby")) == [f"number {n}" for n in range(1, 51)]
+
+
+@pytest.mark.parametrize("value", ["", "0", "d", "30x", "-5", "1.5h", "٣"])
+def test_what_cannot_be_kept_is_wrong_use(tmp_path: Path, value: str) -> None:
+    """Exit code 2, and a sentence that names the value."""
+    with ServerProcess("--data", tmp_path, "--keep", value) as server:
+        assert server.wait() == 2
+        assert repr(value) in server.stderr or "expected one argument" in server.stderr
+
+
+def test_the_option_takes_ages_and_counts(tmp_path: Path) -> None:
+    """Both may be given."""
+    with (
+        ServerProcess.serve(tmp_path, "--keep", "30d", "--keep", "5") as server,
+        House(server.address) as house,
+    ):
+        ada = house.enter("ada", "lobby")
+        say_many(ada, "lobby", 9)
+        eventually(lambda: ada.page("history", room="lobby").get("oldest") == 5, within=20)
