@@ -278,6 +278,8 @@ class Connection:
         if self._ended is None:
             self._ended = code
             log.info("%s left: %s", self._name(), code)
+        # First, so that who has read the goodbye finds the nick free; then what came in between.
+        self._detach(self.outbox.members())
         self._detach(self.outbox.finish(last_frames))
 
     def _detach(self, members: tuple[Member, ...]) -> None:
