@@ -15,7 +15,7 @@ from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.history.store import Entry, Store
 from chat_server.outbox import Outbox
-from chat_server.room import Changes, Draft, Room, Segment
+from chat_server.room import PAGE_LIMIT, Changes, Draft, Room, Segment
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok, Presence, encode
 
@@ -75,11 +75,20 @@ class Delivery:
         """
         page = room.tail_after(seq)
         if page is None:
-            last = room.last
-            messages = self._store.after(room.name, seq, MESSAGES_PER_PAGE)
-            frames = b"".join(encode(message) for message in messages)
-            page = Segment(seq + 1, messages[-1].seq if messages else last, frames)
+            page = self._read_stored_page(room, seq)
         return page
+
+    def _read_stored_page(self, room: Room, seq: int) -> Segment:
+        last = room.last  # before the store is read: if it has nothing, all up to here is gone
+        frames: list[bytes] = []
+        size = 0
+        for message in self._store.after(room.name, seq, MESSAGES_PER_PAGE):
+            frames.append(encode(message))
+            last = message.seq
+            size += len(frames[-1])
+            if size >= PAGE_LIMIT:
+                break
+        return Segment(seq + 1, last, b"".join(frames))
 
     def _run(self) -> None:
         while not self._abandoned.is_set() and (room := self._turns.get()) is not None:

@@ -95,7 +95,7 @@ class Listener:
             self._accepted(sock, peer)
         except (OSError, RuntimeError, CrowdedError) as error:
             self._complain(str(error))
-            sock.close()
+            _turn_away(sock)
             return
         if self._complaint:
             log.warning("people can come in again")
@@ -107,10 +107,7 @@ class Listener:
             os.close(self._spare)
             self._spare = None
         with contextlib.suppress(OSError):
-            sock, _ = listening.accept()
-            with sock:
-                sock.setblocking(False)
-                sock.send(NO_PLACE)
+            _turn_away(listening.accept()[0])
         with contextlib.suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
@@ -119,6 +116,12 @@ class Listener:
         if reason != self._complaint:
             log.error("nobody can come in just now: %s", reason)
             self._complaint = reason
+
+
+def _turn_away(sock: socket.socket) -> None:
+    with sock, contextlib.suppress(OSError):
+        sock.setblocking(False)
+        sock.send(NO_PLACE)
 
 
 def _prepare(sock: socket.socket) -> None:

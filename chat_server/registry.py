@@ -6,6 +6,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from chat_server.clock import Clock
 from chat_server.errors import CrowdedError, StoreError
 from chat_server.history.store import Store
 from chat_server.room import Member, Room
@@ -33,15 +34,21 @@ class Registry:
     """The one list of clients and rooms. Any thread may call any method."""
 
     def __init__(
-        self, settings: Settings, store: Store, make_room: "Callable[[str, str, int], Room]"
+        self,
+        settings: Settings,
+        clock: Clock,
+        store: Store,
+        make_room: "Callable[[str, str, int], Room]",
     ) -> None:
         """
         Args:
             settings: for the limits.
+            clock: for when a session was taken up.
             store: where the rooms and sessions of earlier runs are.
             make_room: makes a room of a name, a topic and the seq of its last message.
         """
         self._settings = settings
+        self._clock = clock
         self._store = store
         self._make_room = make_room
         # Guards all below, and who has a session. The first in the order: registry -> room ->
@@ -146,7 +153,7 @@ class Registry:
             StoreError: it could not be kept.
         """
         if session.number is None:
-            session.number = self._store.add_session(session.token)
+            session.number = self._store.add_session(session.token, self._clock.time())
         return session.number
 
     def resume_session(
@@ -167,6 +174,10 @@ class Registry:
             self._take_nick(session, nick)
             replaced, session.connection = session.connection, connection
             session.hand_to(connection)
+        try:
+            self._store.touch_session(self.keep_session(session), self._clock.time())
+        except StoreError as error:
+            log.error("that the session of %s goes on is not kept for now: %s", nick, error)
         return session, replaced
 
     def end_session(self, session: Session, connection: "Connection") -> None:

@@ -14,6 +14,7 @@ from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
 from chat_server.connection import Connection
 from chat_server.delivery import Delivery
+from chat_server.errors import StoreError
 from chat_server.history.folder import DataFolder
 from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
@@ -67,13 +68,14 @@ class Server:
                 sock.close()
             self._folder.close()
             raise
+        self._forget_sessions(store)
         self.timers = Timers(self._clock)
         self._parts = Parts(
             settings=settings,
             clock=self._clock,
             timers=self.timers,
             store=store,
-            registry=Registry(settings, store, self._make_room),
+            registry=Registry(settings, self._clock, store, self._make_room),
             delivery=Delivery(store, self._clock, settings.delivery_workers),
             catch_up=CatchUp(self.timers),
         )
@@ -108,6 +110,12 @@ class Server:
         self._housekeeper.stop()
         parts.store.close()
         self._folder.close()
+
+    def _forget_sessions(self, store: Store) -> None:
+        try:
+            store.forget_sessions(self._clock.time() - self._settings.keep_sessions)
+        except StoreError as error:
+            log.error("old sessions were not forgotten: %s", error)
 
     def _accepted(self, sock: socket.socket, peer: str) -> None:
         Connection(sock, peer, self._parts).start()

@@ -36,6 +36,8 @@ class Settings:
     # Everything, unless said: a year of a class is a few MB.
     keep_messages: int | None = None
     keep_seconds: float | None = None
+    # A session that nobody took up for so long is forgotten at the next start: 30 days.
+    keep_sessions: float = 30 * 86400.0
     # How often what need not be kept any more is deleted: a little each time.
     prune_interval: float = 5.0
 

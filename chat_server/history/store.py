@@ -43,7 +43,8 @@ CREATE TABLE rooms (
 ) STRICT;
 CREATE TABLE sessions (
     number INTEGER PRIMARY KEY,
-    token BLOB NOT NULL UNIQUE -- a SHA-256: who reads the file cannot resume anybody's session
+    token BLOB NOT NULL UNIQUE, -- a SHA-256: who reads the file cannot resume anybody's session
+    seen REAL NOT NULL -- when it was last taken up
 ) STRICT;
 CREATE TABLE messages (
     key INTEGER PRIMARY KEY, -- room << 40 | seq
@@ -218,16 +219,40 @@ class Store:
 
     # -- sessions
 
-    def add_session(self, token: bytes) -> int:
+    def add_session(self, token: bytes, now: float) -> int:
         """Keep a new session, by the hash of its secret, and return its number.
+
+        Args:
+            token: that hash.
+            now: Unix seconds.
 
         Raises:
             StoreError: it could not be kept.
         """
         with self._transaction() as writer:
-            number = writer.execute("INSERT INTO sessions (token) VALUES (?)", (token,)).lastrowid
+            number = writer.execute(
+                "INSERT INTO sessions (token, seen) VALUES (?, ?)", (token, now)
+            ).lastrowid
             assert number is not None
             return number
+
+    def touch_session(self, number: int, now: float) -> None:
+        """Note that a session was taken up, at `now` in Unix seconds.
+
+        Raises:
+            StoreError: it could not be noted.
+        """
+        with self._transaction() as writer:
+            writer.execute("UPDATE sessions SET seen = ? WHERE number = ?", (now, number))
+
+    def forget_sessions(self, seen_before: float) -> None:
+        """Forget the sessions that nobody has taken up since a time, in Unix seconds.
+
+        Raises:
+            StoreError: they could not be forgotten.
+        """
+        with self._transaction() as writer:
+            writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
 
     def find_session(self, token: bytes) -> StoredSession | None:
         """Return the session whose secret has this hash, if there is one."""
