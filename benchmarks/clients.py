@@ -9,6 +9,7 @@ import select
 import socket
 import time
 from array import array
+from collections.abc import Sequence
 
 from benchmarks.audit import NUMBER_DIGITS, SharedLog
 from protocol import VERSION
@@ -119,6 +120,7 @@ class Publisher:
 
     Attributes:
         seqs: the `seq` in the reply to each text; 0 where there is none yet.
+        said_at: when each text was said.
         latencies: seconds from a text to its reply, in the order of the replies.
     """
 
@@ -136,13 +138,13 @@ class Publisher:
         self.connection = connection
         self.talking = False
         self.seqs: list[int] = []
+        self.said_at = array("d")
         self.latencies = array("d")
         self._poll = poll
         self._room = room
         self._window = window
         self._filler = "x" * (text_bytes - NUMBER_DIGITS)
         self._decoder = FrameDecoder()
-        self._said_at = array("d")
         self._unsent = bytearray()
 
     @property
@@ -169,12 +171,15 @@ class Publisher:
         self._poll.modify(self.connection, select.EPOLLIN | blocked)
 
     def _fill(self) -> None:
-        first, missing = len(self.seqs), self._window - self.waiting
-        for number in range(first, first + missing):
+        self._say([time.perf_counter()] * (self._window - self.waiting))
+
+    def _say(self, times: Sequence[float]) -> None:
+        """Say another text for each of `times`, from which its latency counts."""
+        for number in range(len(self.seqs), len(self.seqs) + len(times)):
             text = f"{number:0{NUMBER_DIGITS}}{self._filler}"
             self._unsent += encode(Say(_say_id(number), self._room, text))
-        self.seqs.extend([0] * missing)
-        self._said_at.extend([time.perf_counter()] * missing)
+        self.seqs.extend([0] * len(times))
+        self.said_at.extend(times)
 
     def _take(self, data: bytes) -> None:
         now = time.perf_counter()
@@ -193,7 +198,7 @@ class Publisher:
         if not isinstance(reply.seq, int) or not 0 <= number < len(self.seqs) or self.seqs[number]:
             raise RunFailedError(f"{self.nick} did not ask for {reply}")
         self.seqs[number] = reply.seq
-        self.latencies.append(now - self._said_at[number])
+        self.latencies.append(now - self.said_at[number])
 
 
 def _say_id(number: int) -> int:

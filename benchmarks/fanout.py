@@ -19,18 +19,17 @@ other: a lower bound of what can be measured, several times what is expected of 
 import argparse
 import contextlib
 import gc
-import resource
 import select
-import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.audit import NUMBER_DIGITS, LogReader, SharedLog
+from benchmarks.audit import LogReader, SharedLog
 from benchmarks.clients import Member, Publisher, RunFailedError, enter_room
-from benchmarks.server_process import ServerFailedError, ServerProcess, running_server
+from benchmarks.command import exit_code_of, positive, text_bytes
+from benchmarks.server_process import ServerProcess, running_server
 
 ROOM = "lobby"
 
@@ -226,13 +225,13 @@ def measure(options: argparse.Namespace, members: int) -> Result:
         contextlib.closing(Room(server)) as room,
     ):
         room.fill(options, members)
-        with _undisturbed():
+        with undisturbed():
             marks = room.talk(options.warm_up, options.seconds)
         return room.result(*marks)
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Keep the collector away from the objects of the run, none of which is garbage."""
     gc.collect()
     gc.disable()
@@ -278,17 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    try:
-        return _measure_all(options)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except (RunFailedError, ServerFailedError, OSError) as error:
-        print(f"the run failed: {error}", file=sys.stderr)
-        return 1
+    return exit_code_of(lambda: _measure_all(options))
 
 
 def _measure_all(options: argparse.Namespace) -> int:
@@ -316,30 +305,16 @@ def _parser() -> argparse.ArgumentParser:
     add("--members", type=_counts, default=[100, 1000], help="one run for each: 100,1000")
     add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
     add("--warm-up", type=float, default=2.0, help="seconds (2)")
-    add("--publishers", type=_positive, default=4, help="(4)")
-    add("--window", type=_positive, default=256, help="texts without a reply, each (256)")
-    add("--text-bytes", type=_text_bytes, default=64, help="(64)")
+    add("--publishers", type=positive, default=4, help="(4)")
+    add("--window", type=positive, default=256, help="texts without a reply, each (256)")
+    add("--text-bytes", type=text_bytes, default=64, help="(64)")
     add("--server", default="chat_server", help="module to run (chat_server)")
     add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
     return parser
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return value
-
-
 def _counts(text: str) -> list[int]:
-    return [_positive(part) for part in text.split(",")]
-
-
-def _text_bytes(text: str) -> int:
-    value = int(text)
-    if not NUMBER_DIGITS <= value <= 4000:
-        raise argparse.ArgumentTypeError(f"{text} is not within {NUMBER_DIGITS} and 4000")
-    return value
+    return [positive(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

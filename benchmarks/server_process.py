@@ -3,10 +3,12 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,18 +31,62 @@ class ServerProcess:
     """A running server: where it listens, and its process."""
 
     address: tuple[str, int]
-    pid: int
+    child: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self.child.pid
 
     def cpu_seconds(self) -> float:
         """Return the processor time that all its threads have used, in user mode and kernel."""
-        # Behind the command's name, which may hold spaces: fields 14 and 15 of proc(5).
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def threads(self) -> int:
+        """Return how many threads it has."""
+        return int(self._stat()[17])
 
     def resident_bytes(self) -> int:
         """Return how much memory it holds."""
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def forget_peak(self) -> None:
+        """Let `peak_resident_bytes` count from now on."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak_resident_bytes(self) -> int:
+        """Return the most memory it has held at once since `forget_peak`."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+
+    def interrupt(self) -> None:
+        """Ask it to stop, as Ctrl-C does."""
+        self.child.send_signal(signal.SIGINT)
+
+    def exit_code(self) -> int | None:
+        """Return its exit code, or None while it runs."""
+        return self.child.poll()
+
+    def wait_for_exit(self, seconds: float) -> int | None:
+        """Wait for the server to end. Return its exit code, or None if it still runs."""
+        # Not Popen.wait, which looks less and less often: this is measured.
+        until = time.monotonic() + seconds
+        while self.exit_code() is None and time.monotonic() < until:
+            time.sleep(0.005)
+        return self.exit_code()
+
+    def tracebacks(self) -> int:
+        """Return how many mistakes of its own its log tells of."""
+        with self.log.open(errors="replace") as lines:
+            return sum(line.startswith("Traceback") for line in lines)
+
+    def _stat(self) -> list[str]:
+        """What proc(5) tells of the process from field 3 on."""
+        # Behind the command's name, which may hold spaces.
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
 
 
 @contextlib.contextmanager
@@ -63,7 +109,7 @@ def running_server(module: str, arguments: Sequence[str] = ()) -> Iterator[Serve
             port = _read_port(child)
             if port is None:
                 raise ServerFailedError(f"{module} does not run:\n{log.read_text().strip()}")
-            yield ServerProcess(("127.0.0.1", port), child.pid)
+            yield ServerProcess(("127.0.0.1", port), child, log)
         finally:
             _stop(child)
 

@@ -1,0 +1,359 @@
+"""Members that stop reading while their room goes on: do the others notice?
+
+All members are in one room, in which one publisher talks. In turn none, one and half of the
+members do not read at all for as long as the clock runs; what counts is how the others fare then,
+compared with how they do when everybody reads. So compare lines of one table, not of two machines.
+
+- The publisher is paced (an open loop): each text has a moment at which it is due, and its latency
+  counts from there to when each reader has it, however late the publisher was itself. Publisher
+  and readers share a process and so a clock. With --burst it says as much as it can instead (a
+  closed loop with a window). That is what shows a backlog: the kernel keeps some MB for everybody
+  who does not read, and the server notices that somebody is behind only when these are full.
+- Afterwards who had stopped reads again, and must get all that was missed, in order, once: the
+  same bytes as the others (see audit.py). The table says how long that takes, and the most memory
+  that the server held meanwhile.
+
+Half of 200 members are 100 readers instead of 200, and the generator has less to do for them. To
+tell that from what the other half does to the server, compare with
+
+    python -m benchmarks.slow_readers --members 100 --stopped 0
+
+Deliveries are those to readers. What the kernel takes for the others is not counted as one, though
+it costs the server as much: so its CPU for each doubles when half have stopped for a short time.
+"""
+
+import argparse
+import contextlib
+import select
+import sys
+import time
+from array import array
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.audit import SharedLog
+from benchmarks.clients import Member, Publisher
+from benchmarks.command import exit_code_of, positive, text_bytes
+from benchmarks.fanout import DRAIN_PATIENCE, QUIET, ROOM, TURNS_PER_POLL, Mark, Room, undisturbed
+from benchmarks.server_process import ServerProcess, running_server
+
+RESOLUTION = 10e-6
+"""Seconds to which latencies are counted: there are millions of them."""
+
+CATCH_UP_PATIENCE = 120.0
+"""Seconds for those who had stopped to get what they missed."""
+
+MB = 1e6
+
+
+class TimedMember(Member):
+    """One that only reads, and notes when it had how much.
+
+    Attributes:
+        read_at: the moment of each read.
+        read_to: the bytes of the log it had then.
+    """
+
+    def __init__(self, nick: str, room: "SlowRoom") -> None:
+        super().__init__(nick, room.enter(nick), room.log)
+        self.read_at = array("d")
+        self.read_to = array("q")
+
+    def turn(self, event: int) -> None:
+        """Receive what is there and note when."""
+        super().turn(event)
+        self.read_at.append(time.perf_counter())
+        self.read_to.append(self.offset)
+
+
+class PacedPublisher(Publisher):
+    """One that says a text whenever one is due, whatever became of those before."""
+
+    interval = 0.0
+    """Seconds from a text to the next; 0 is as many as the window lets through."""
+
+    _next = 0.0
+
+    def wait(self) -> float | None:
+        """Return how many seconds are left until a text is due, or None."""
+        if not self.talking or not self.interval:
+            return None
+        return max(0.0, self._next - time.perf_counter())
+
+    def _fill(self) -> None:
+        if not self.interval:
+            super()._fill()
+            return
+        due, now = [], time.perf_counter()
+        self._next = self._next or now
+        while self._next <= now:
+            due.append(self._next)
+            self._next += self.interval
+        self._say(due)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run measured. Times are in seconds, sizes in bytes."""
+
+    stopped: int
+    readers: int
+    seconds: float
+    deliveries: int
+    latencies: Counter[int]  # how many there were of each, in units of RESOLUTION
+    server_cpu: float
+    own_cpu: float
+    growth: int  # of the server's memory while the room talked
+    missed: int  # by whoever missed the most
+    catch_up: float
+    peak: int  # of the server's memory while those who had stopped caught up
+    faults: list[str]
+
+
+class SlowRoom(Room):
+    """A room of which some members can stop to read."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        super().__init__(server)
+        self._stopped: list[Member] = []
+        self.log: SharedLog = self._log
+        self.enter = self._enter
+
+    def fill(self, options: argparse.Namespace, members: int) -> None:
+        """Connect everybody, and wait until the joins are no longer told."""
+        for number in range(members):
+            member = TimedMember(f"m{number}", self)
+            self._by_fd[member.connection.fileno()] = member
+            self._members.append(member)
+        self._publisher = PacedPublisher(
+            "p0",
+            self._enter("p0"),
+            self._poll,
+            room=ROOM,
+            window=options.window,
+            text_bytes=options.text_bytes,
+        )
+        self._publisher.interval = 0.0 if options.burst else 1 / options.rate
+        self._by_fd[self._publisher.connection.fileno()] = self._publisher
+        self._publishers.append(self._publisher)
+        self._discard_presence()
+
+    def measure(self, warm_up: float, seconds: float, stopped: int) -> Result:
+        """Let the publisher talk while the last `stopped` members do not read, then let them."""
+        self._publisher.talking = True
+        self._serve(_never, warm_up)
+        self._stop(stopped)
+        resident, start = self._server.resident_bytes(), self._mark()
+        self._serve(_never, seconds)
+        stop, growth = self._mark(), self._server.resident_bytes() - resident
+        self._publisher.talking = False
+        self._serve(self._all_heard, DRAIN_PATIENCE)
+        readers = list(self._members)
+        missed = self._resume()
+        self._server.forget_peak()
+        resumed_at = time.perf_counter()
+        self._serve(self._all_heard, CATCH_UP_PATIENCE)
+        catch_up, peak = time.perf_counter() - resumed_at, self._server.peak_resident_bytes()
+        self._serve(_never, QUIET)  # so that what comes too much is seen as well
+        self._reader.read(self._log.data)
+        return Result(
+            stopped=stopped,
+            readers=len(readers),
+            seconds=stop.time - start.time,
+            deliveries=self._deliveries(start, stop),
+            latencies=self._latencies(readers, start, stop),
+            server_cpu=stop.server_cpu - start.server_cpu,
+            own_cpu=stop.own_cpu - start.own_cpu,
+            growth=growth,
+            missed=missed,
+            catch_up=catch_up,
+            peak=peak,
+            faults=self._faults(),
+        )
+
+    def _stop(self, count: int) -> None:
+        kept = len(self._members) - count
+        self._members, self._stopped = self._members[:kept], self._members[kept:]
+        for member in self._stopped:
+            self._poll.unregister(member.connection)
+
+    def _resume(self) -> int:
+        """Let everybody read; return how many bytes whoever missed the most is behind."""
+        missed = [len(self._log.data) - member.offset for member in self._stopped]
+        for member in self._stopped:
+            self._poll.register(member.connection, select.EPOLLIN)
+        self._members += self._stopped
+        self._stopped = []
+        return max(missed, default=0)
+
+    def _serve(self, done: Callable[[], bool], seconds: float) -> None:
+        """Serve whoever is ready, and talk when it is due, until it is done or time is over."""
+        until = time.monotonic() + seconds
+        while not done() and (left := until - time.monotonic()) > 0:
+            self._keep_alive()
+            self._publisher.talk()
+            due = self._publisher.wait()
+            # epoll waits for whole milliseconds, select for as long as it is told.
+            select.select([self._poll], [], [], left if due is None else min(left, due))
+            for fd, event in self._poll.poll(0, TURNS_PER_POLL):
+                self._by_fd[fd].turn(event)
+
+    def _keep_alive(self) -> None:
+        # Who has stopped shows life as well. The ping that they would get after 30 seconds would
+        # do no harm, but it is not in the others' bytes.
+        reading = self._members
+        self._members = reading + self._stopped
+        super()._keep_alive()
+        self._members = reading
+
+    def _deliveries(self, start: Mark, stop: Mark) -> int:
+        within = self._reader.messages_within
+        pairs = zip(start.offsets, stop.offsets, strict=True)
+        return sum(within(after) - within(before) for before, after in pairs)
+
+    def _latencies(self, readers: Iterable[Member], start: Mark, stop: Mark) -> Counter[int]:
+        """Those of the texts that were due between the marks, however late they came."""
+        due = self._publisher.said_at
+        first, end = bisect_left(due, start.time), bisect_left(due, stop.time)
+        found: Counter[int] = Counter()
+        for member in readers:
+            assert isinstance(member, TimedMember)
+            heard = map(self._reader.messages_within, member.read_to)
+            found += latencies(due, first, end, zip(member.read_at, heard, strict=True))
+        return found
+
+
+def _never() -> bool:
+    return False
+
+
+def latencies(
+    due: Sequence[float], first: int, end: int, reads: Iterable[tuple[float, int]]
+) -> Counter[int]:
+    """Return how often there was each latency, in units of RESOLUTION.
+
+    Args:
+        due: when each text was due.
+        first: the text to begin with, from 0.
+        end: the text to end before.
+        reads: of one member: when it read, and how many texts it had then.
+    """
+    found: Counter[int] = Counter()
+    for at, heard in reads:
+        heard = min(heard, end)
+        found.update(int((at - due[number]) / RESOLUTION) for number in range(first, heard))
+        first = max(first, heard)
+    return found
+
+
+def percentile(counts: Counter[int], share: float) -> int:
+    """Return the value that `share` (0 to 1) of all that were counted do not exceed, or 0."""
+    left = max(1, -int(-counts.total() * share // 1))
+    for value in sorted(counts):
+        left -= counts[value]
+        if left <= 0:
+            return value
+    return 0
+
+
+HEADINGS = (
+    f"{'stopped':>7} {'readers':>7} {'deliveries/s':>12} {'each/s':>7}"
+    f" {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>8}  {'CPU each':>8} {'own CPU':>7}"
+    f" {'growth':>8}  {'missed':>8} {'caught up':>9} {'peak':>8}  audit"
+)
+
+
+def report_line(result: Result) -> str:
+    """Return a result as a line below HEADINGS."""
+    rate = result.deliveries / result.seconds
+    cpu = result.server_cpu / result.deliveries if result.deliveries else 0.0
+    times = [percentile(result.latencies, share) for share in (0.5, 0.99, 0.999, 1.0)]
+    latency = " ".join(f"{time * RESOLUTION * 1000:>5.1f} ms" for time in times)
+    return (
+        f"{result.stopped:>7} {result.readers:>7} {rate:>12,.0f}"
+        f" {rate / result.readers if result.readers else 0.0:>7,.0f}"
+        f" {latency}  {cpu * 1e6:>5.2f} us {result.own_cpu / result.seconds:>7.0%}"
+        f" {result.growth / MB:>5.1f} MB  {result.missed / MB:>5.1f} MB"
+        f" {result.catch_up:>7.2f} s {result.peak / MB:>5.1f} MB"
+        f"  {'FAILED' if result.faults else 'passed'}"
+    )
+
+
+def measure(options: argparse.Namespace, stopped: int) -> Result:
+    """Run a server and a room of which `stopped` members do not read.
+
+    Raises:
+        RunFailedError: the server refused something, or went away.
+        ServerFailedError: it did not start.
+        OSError: a connection could not be made.
+    """
+    with (
+        running_server(options.server, options.server_args) as server,
+        contextlib.closing(SlowRoom(server)) as room,
+    ):
+        room.fill(options, options.members)
+        with undisturbed():
+            return room.measure(options.warm_up, options.seconds, stopped)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Args:
+        arguments: the command line; that of the process if None.
+
+    Returns:
+        The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if max(options.stopped) > options.members:
+        parser.error("more members are to stop than there are")
+    return exit_code_of(lambda: _measure_all(options))
+
+
+def _measure_all(options: argparse.Namespace) -> int:
+    pace = f"{options.window} under way" if options.burst else f"{options.rate:g} a second"
+    print(
+        f"{options.members} members; texts of {options.text_bytes} bytes, {pace};"
+        f" {options.seconds:g} s after {options.warm_up:g} s of warm-up\n{HEADINGS}",
+        flush=True,
+    )
+    failed = False
+    for stopped in options.stopped * options.rounds:
+        result = measure(options, stopped)
+        print(report_line(result), flush=True)
+        for fault in result.faults[:5]:
+            print(f"        {fault}")
+        failed = failed or bool(result.faults)
+    return int(failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.slow_readers",
+        description="How the others fare when members of their room do not read.",
+    )
+    add = parser.add_argument
+    add("--members", type=positive, default=200, help="(200)")
+    add("--stopped", type=_counts, default=[0, 1, 100], help="one run for each (0,1,100)")
+    add("--rounds", type=positive, default=2, help="how often all of them are run in turn (2)")
+    add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
+    add("--warm-up", type=float, default=2.0, help="seconds in which all read (2)")
+    add("--rate", type=positive, default=200, help="texts a second (200)")
+    add("--burst", action="store_true", help="as many texts as the server takes, not --rate")
+    add("--window", type=positive, default=256, help="texts without a reply, in a burst (256)")
+    add("--text-bytes", type=text_bytes, default=64, help="(64)")
+    add("--server", default="chat_server", help="module to run (chat_server)")
+    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
+    return parser
+
+
+def _counts(text: str) -> list[int]:
+    return [0 if part == "0" else positive(part) for part in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
