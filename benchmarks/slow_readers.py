@@ -217,11 +217,12 @@ class SlowRoom(Room):
         """Those of the texts that were due between the marks, however late they came."""
         due = self._publisher.said_at
         first, end = bisect_left(due, start.time), bisect_left(due, stop.time)
+        same = together(due)
         found: Counter[int] = Counter()
         for member in readers:
             assert isinstance(member, TimedMember)
             heard = map(self._reader.messages_within, member.read_to)
-            found += latencies(due, first, end, zip(member.read_at, heard, strict=True))
+            found += latencies(due, same, first, end, zip(member.read_at, heard, strict=True))
         return found
 
 
@@ -230,22 +231,38 @@ def _never() -> bool:
 
 
 def latencies(
-    due: Sequence[float], first: int, end: int, reads: Iterable[tuple[float, int]]
+    due: Sequence[float],
+    together: Sequence[int],
+    first: int,
+    end: int,
+    reads: Iterable[tuple[float, int]],
 ) -> Counter[int]:
     """Return how often there was each latency, in units of RESOLUTION.
 
     Args:
         due: when each text was due.
+        together: for each text, how many are due in the same moment, from it on.
         first: the text to begin with, from 0.
         end: the text to end before.
         reads: of one member: when it read, and how many texts it had then.
     """
     found: Counter[int] = Counter()
     for at, heard in reads:
-        heard = min(heard, end)
-        found.update(int((at - due[number]) / RESOLUTION) for number in range(first, heard))
-        first = max(first, heard)
+        while first < min(heard, end):
+            # Texts of one moment are counted together: in a burst there are many.
+            count = min(together[first], heard - first, end - first)
+            found[int((at - due[first]) / RESOLUTION)] += count
+            first += count
     return found
+
+
+def together(due: Sequence[float]) -> Sequence[int]:
+    """Return for each text how many are due in the same moment, from it on."""
+    counts = array("q", [1]) * len(due)
+    for number in range(len(due) - 2, -1, -1):
+        if due[number] == due[number + 1]:
+            counts[number] += counts[number + 1]
+    return counts
 
 
 def percentile(counts: Counter[int], share: float) -> int:
