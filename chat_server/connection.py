@@ -151,11 +151,11 @@ class Connection:
             )
             self.abort()
             return
-        if now - self._heard_at >= settings.ping_interval:
-            self.outbox.put_ping(PING)
-            self._pinged_at = now
         left = settings.patience - silent if asked else settings.patience
         self._parts.timers.call_later(min(settings.ping_interval, left), self._check_life)
+        if now - self._heard_at >= settings.ping_interval:
+            self._pinged_at = now
+            self.outbox.put_ping(PING)
 
     # -- the connection's thread
 

@@ -86,11 +86,7 @@ class Requests:
         while added is None:  # a room that is given up at this moment lets nobody in
             room = self._registry.enter_room(name)
             last = room.last
-            cursor = last
-            if request.after is not None:
-                cursor = min(request.after, last)
-            elif request.history is not None:
-                cursor = max(0, last - request.history)
+            cursor = _cursor(request, last)
             member = Member(room, self._session, self._outbox, cursor)
             added = room.add(member)
         count, topic = added
@@ -267,6 +263,13 @@ class Requests:
         if claim is Claim.NEW:
             room.post(draft)
         return None
+
+
+def _cursor(request: messages.Join, last: int) -> int:
+    """Where a join places the cursor in a log that ends with the seq `last`."""
+    if request.after is not None:
+        return min(request.after, last)
+    return last if request.history is None else max(0, last - request.history)
 
 
 def _fitting(items: list[Item]) -> list[Item]:

@@ -1,0 +1,111 @@
+"""Dead, not slow: who has answered no ping and whose socket has taken no byte for the patience."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from chat_server.server import Server
+from tests.chat_server.house import House, seqs
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer
+from tests.support.servers import running_server
+from tests.support.waiting import eventually
+
+PING_INTERVAL, PATIENCE = 30.0, 90.0
+
+
+class Scene:
+    """A server whose time the test moves."""
+
+    def __init__(self, server: Server, clock: ManualClock, house: House) -> None:
+        self.house = house
+        self._server = server
+        self._clock = clock
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and the server notice."""
+        self._clock.advance(seconds)
+        self._server.timers.wake()
+
+    def enter(self, nick: str) -> Peer:
+        """Enter the lobby as somebody who answers no ping by itself."""
+        peer = self.house.enter(nick, "lobby")
+        peer.answers_pings = False
+        self.pass_time(1)
+        peer.expect("presence")  # its own: the last that its socket takes unasked
+        return peer
+
+
+@contextmanager
+def scene() -> Iterator[Scene]:
+    clock = ManualClock()
+    with (
+        running_server(clock=clock, ping_interval=PING_INTERVAL, patience=PATIENCE) as server,
+        House(server) as house,
+    ):
+        yield Scene(server, clock, house)
+
+
+def test_who_answers_no_ping_is_told_idle_timeout() -> None:
+    """Asked once an interval; after the patience an error, a goodbye and the end."""
+    with scene() as stage:
+        ada = stage.enter("ada")
+        stage.pass_time(PING_INTERVAL)
+        ada.expect("ping")
+        stage.pass_time(PING_INTERVAL)
+        ada.expect("ping")
+        stage.pass_time(PATIENCE)
+        ada.expect_fatal("idle_timeout")
+
+
+def test_single_bytes_are_no_sign_of_life() -> None:
+    """Whoever sends a frame byte by byte is as silent as who sends none."""
+    with scene() as stage:
+        ada = stage.enter("ada")
+        ada.send_raw(b"\0\0\1\0")
+        for _ in range(3):
+            stage.pass_time(PING_INTERVAL)
+            ada.expect("ping")
+            ada.send_raw(b" ")
+        stage.pass_time(PING_INTERVAL)
+        ada.expect_fatal("idle_timeout")
+
+
+def test_any_whole_frame_is_a_sign_of_life() -> None:
+    """A client that is busy asking need not answer pings."""
+    with scene() as stage:
+        ada = stage.enter("ada")
+        for _ in range(10):
+            stage.pass_time(PING_INTERVAL)
+            ada.page("rooms")
+
+
+def test_who_takes_bytes_is_slow_and_not_dead() -> None:
+    """Reading on behind a backlog, without a word, keeps a client beyond any patience."""
+    count = 2000
+    with scene() as stage:
+        ada = stage.enter("ada")
+        eva = stage.house.enter("eva", "lobby")
+        for number in range(count):  # more than the sockets' buffers hold
+            eva.post("say", room="lobby", text=f"{number}" + "🦊" * 3000)
+        eva.messages(count, within=40)
+        heard = []
+        for part in range(10):
+            stage.pass_time(PATIENCE / 2)
+            heard += seqs(ada.messages(count // 10))
+            # She says nothing all the while; the server goes on sending what she makes room for.
+            assert heard == list(range(1, (part + 1) * count // 10 + 1))
+
+
+def test_a_dead_peer_with_a_full_socket_is_ended_at_once() -> None:
+    """By cutting it off, not by waiting until it could be written to; its nick is free."""
+    with scene() as stage:
+        stage.enter("ada")
+        eva = stage.house.enter("eva", "lobby")
+        for _ in range(1500):
+            eva.post("say", room="lobby", text="🦊" * 4000)
+        eva.messages(1500, within=40)
+        for _ in range(5):
+            stage.pass_time(PING_INTERVAL)
+            eva.ping()
+        again = stage.house.connect()
+        eventually(lambda: again.hello("ada")["type"] == "welcome")
