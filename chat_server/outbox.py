@@ -278,6 +278,7 @@ class Outbox:
         """Send now what the socket takes, and keep the rest. Only with no rest before."""
         if self._closed:
             return
+        now = self._clock.monotonic()
         try:
             sent = self.socket.send(data, DONT_WAIT)
         except BlockingIOError:
@@ -286,7 +287,7 @@ class Outbox:
             self._drop()  # the reader finds out why
             return
         if sent:
-            self.taken_at = self._clock.monotonic()
+            self.taken_at = now
         if sent < len(data):
             self._rest = memoryview(data)[sent:]
             self._start_catching_up()
