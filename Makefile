@@ -5,13 +5,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types bench clean
+.PHONY: run test torture lint types bench bench-slow bench-crowd clean
 
 run: $(VENV)/.installed
 	$(BIN)/chat-server $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -22,6 +25,12 @@ types: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
+
+bench-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.slow_readers $(ARGS)
+
+bench-crowd: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.crowd $(ARGS)
 
 clean:
 	rm -rf $(VENV)

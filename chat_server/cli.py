@@ -84,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         help="the folder that the history is kept in (default: %(default)s)",
     )
     parser.add_argument(
+        "--sync",
+        choices=("normal", "full"),
+        default="normal",
+        help="'full' waits for the disk, so that what was confirmed survives a power cut as well "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
         "--keep",
         type=_keep,
         action="append",
@@ -126,6 +133,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         unix=options.unix,
         data=options.data,
         motd=options.motd,
+        sync=options.sync,
     )
     for keep in options.keep:
         settings = replace(settings, **keep)

@@ -62,7 +62,7 @@ class Server:
             sockets = bind(settings.hosts, settings.port)
             if settings.unix is not None:
                 sockets.append(bind_unix(settings.unix))
-            store = Store(settings.data)
+            store = Store(settings.data, settings.sync)
         except BaseException:
             for sock in sockets:
                 sock.close()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 
@@ -32,6 +33,9 @@ class Settings:
     # Where the log of the rooms is kept.
     data: Path = field(default_factory=default_data_folder)
 
+    # When a commit is done: "normal" once the operating system has it, which survives the death of
+    # the server; "full" once the disk has it, which survives that of the machine, and waits for it.
+    sync: Literal["normal", "full"] = "normal"
     # How much of each room is kept: so many of its messages, and none older than so many seconds.
     # Everything, unless said: a year of a class is a few MB.
     keep_messages: int | None = None

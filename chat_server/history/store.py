@@ -5,7 +5,7 @@ its `seq` in the lower 40. A page of a log is one range of the table's own B-tre
 index can be asked for one room by the same range.
 
 One connection writes, one batch a transaction, in WAL mode: what is committed survives the death
-of the process (with synchronous=NORMAL not that of the machine). A few others read beside it. The
+of the process (and of the machine, if the settings say so). A few others read beside it. The
 log is folded back into the database (a checkpoint, which syncs to the disk) by the housekeeper's
 thread, never by a commit, so that no delivery waits for the disk.
 """
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from chat_server.errors import StartError, StoreError
 from chat_server.history.search import SearchIndex
@@ -86,13 +86,18 @@ class Entry(NamedTuple):
 class Store:
     """The open database. Any thread may call any method."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sync: Literal["normal", "full"] = "normal") -> None:
         """Open the database in `folder`, or make it.
+
+        Args:
+            folder: the data folder.
+            sync: when a commit is done, see SQLite's PRAGMA synchronous.
 
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self._path = folder / "history.db"
+        self._sync = sync
         # Serialises use of the writing connection; it is held while that one writes, which is
         # all that it is for. A leaf.
         self._writing = threading.Lock()
@@ -316,7 +321,7 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA synchronous = {self._sync}")
         return connection
 
     @contextmanager

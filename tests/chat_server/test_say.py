@@ -2,13 +2,14 @@
 
 import threading
 import unicodedata
+from pathlib import Path
 
 import pytest
 
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
-from tests.support.servers import address_of, running_server
+from tests.support.servers import ServerProcess, address_of, running_server
 
 
 def test_a_message_says_where_when_who_and_what() -> None:
@@ -157,3 +158,10 @@ def test_a_talker_that_half_closes_is_heard_to_the_end(house: House) -> None:
         ada.post("say", room="lobby", text=f"{n}")
     ada.half_close()
     assert texts(eva.messages(50)) == [str(n) for n in range(50)]
+
+
+def test_a_store_that_waits_for_the_disk(tmp_path: Path) -> None:
+    """`--sync full`: the same, only later."""
+    with ServerProcess.serve(tmp_path, "--sync", "full") as server, House(server.address) as house:
+        ada = house.enter("ada", "lobby")
+        assert [ada.say("lobby", text) for text in ("one", "two")] == [1, 2]
