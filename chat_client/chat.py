@@ -128,6 +128,23 @@ class Chat:
         """The rooms that we are in, in the order in which they were joined."""
         return [Room(self._session, feed) for feed in self._session.feeds()]
 
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds that the last `measure` took on this connection; None if none is back yet."""
+        return self._session.round_trip
+
+    def measure(self) -> None:
+        """Have `round_trip` measured anew. Does not wait; does nothing without a connection."""
+        self._session.measure()
+
+    def retry(self) -> None:
+        """Make the next connection now rather than after the delay, or after a `pause`."""
+        self._session.retry()
+
+    def pause(self) -> None:
+        """Make no new connection until `retry`. A connection that there is, is kept."""
+        self._session.pause()
+
     def join(self, room: str, *, after: int | None = None, history: int | None = None) -> "Room":
         """Enter a room and return it.
 

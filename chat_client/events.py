@@ -54,15 +54,25 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A room was joined; its messages follow.
+    """A room was joined, or entered again on a new connection; its messages follow.
 
     Attributes:
         room: which one.
         topic: its topic, empty if it has none.
+        members: how many are in it, we among them.
+        after: the seq behind which its messages follow.
+        last: the seq of the last message so far: what follows up to it was said before.
+        lost: how many messages behind `after` the server no longer keeps. They do not come.
+        again: whether this followed a reconnection.
     """
 
     room: str
     topic: str
+    members: int
+    after: int
+    last: int
+    lost: int
+    again: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ class _Pending:
     frame: bytes
     reply: Future[Reply] = field(default_factory=Future)
     sent: bool = False  # perhaps: it was handed to a connection
-    rejoin: bool = False  # our own, for one connection: nobody waits for the reply
+    own: bool = False  # the session's, for one connection: nobody waits for the reply
+    made: float = field(default_factory=time.monotonic)
 
 
 class _Postponement(Exception):
@@ -137,6 +138,10 @@ class Session:
         self._welcomed = 0.0  # when, on the monotonic clock; the reader's own
         self._entered: Future[None] = Future()  # the outcome of the first connection
         self._closing = threading.Event()
+        # Guards the two below; the reader waits on it between two connections. A leaf.
+        self._retrying = threading.Condition()
+        self._at_once = False
+        self._paused = False
 
         # Guards all below. A feed's lock may be taken under it.
         self._lock = threading.Lock()
@@ -147,6 +152,7 @@ class Session:
         self._pending: dict[int, _Pending] = {}
         self._feeds: dict[str, Feed] = {}
         self._nick = ""
+        self._round_trip: float | None = None
         self._token: str | None = None  # a secret; it is kept nowhere else
 
     def start(self) -> None:
@@ -172,6 +178,8 @@ class Session:
         """Say goodbye and end. Requests that wait for a reply raise Closed. May be called twice."""
         first = not self._closing.is_set()
         self._closing.set()
+        with self._retrying:
+            self._retrying.notify_all()
         on_reader = threading.current_thread() is self._reader
         if first and self.connected and not on_reader:
             with suppress(Closed, TimeoutError):
@@ -230,6 +238,32 @@ class Session:
         """Whether there is a connection that carries requests."""
         with self._lock:
             return self._connection is not None
+
+    @property
+    def round_trip(self) -> float | None:
+        """Seconds that the last `measure` took on this connection; None if none is back."""
+        with self._lock:
+            return self._round_trip
+
+    def measure(self) -> None:
+        """Ask the server for a sign of life, if there is a connection. Never waits."""
+        with self._lock:
+            if self._connection:
+                pending = self._note(Ping)
+                pending.own = True
+                self._hand_over(pending, self._connection)
+
+    def retry(self) -> None:
+        """Make the next connection at once, if there is none; after `pause`, too."""
+        with self._retrying:
+            self._at_once, self._paused = True, False
+            self._retrying.notify_all()
+
+    def pause(self) -> None:
+        """Make no new connection until `retry`."""
+        with self._retrying:
+            self._at_once, self._paused = False, True
+            self._retrying.notify_all()
 
     def _submit(self, build: Callable[[int], AnyRequest]) -> Future[Reply]:
         """Note a request down and, if there is a connection, send it. Never waits."""
@@ -301,9 +335,21 @@ class Session:
             # not come back in one instant.
             delay = random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 9)))
             attempt += 1
+            with self._retrying:
+                self._at_once = False
             self._on_event(Reconnecting(reason, delay))
-            if self._closing.wait(delay):
+            self._wait_to_retry(delay)
+            if self._closing.is_set():
                 return
+
+    def _wait_to_retry(self, delay: float) -> None:
+        deadline = time.monotonic() + delay
+        with self._retrying:
+            while not self._at_once and not self._closing.is_set():
+                left = deadline - time.monotonic()
+                if left <= 0 and not self._paused:
+                    return
+                self._retrying.wait(None if self._paused else left)
 
     def _converse(self) -> Never:
         """Make one connection and serve it until it ends, which is always an exception.
@@ -327,7 +373,7 @@ class Session:
             self._listen(connection, messages)
         finally:
             with self._lock:
-                self._opened = self._connection = None
+                self._opened = self._connection = self._round_trip = None
             connection.close()
 
     def _resume(self, connection: Connection, welcome: Welcome) -> None:
@@ -340,11 +386,11 @@ class Session:
             if welcome.session != self._token:
                 lost = self._forget_unconfirmed()
             self._token, self._nick = welcome.session, welcome.nick
-            unanswered = {n: each for n, each in self._pending.items() if not each.rejoin}
+            unanswered = {n: each for n, each in self._pending.items() if not each.own}
             self._pending = unanswered.copy()
             for feed in self._feeds.values():
                 pending = self._note(partial(_join_again, feed))
-                pending.rejoin = True
+                pending.own = True
                 self._hand_over(pending, connection)
             for pending in unanswered.values():
                 self._hand_over(pending, connection)
@@ -403,7 +449,9 @@ class Session:
                 self._on_event(message)
             case ServerPing():
                 connection.send(encode(Pong(re=message.id)))
-            case Welcome() | ServerPong():
+            case ServerPong():
+                self._measured(message.re)
+            case Welcome():
                 pass
 
     def _settle(self, number: int, reply: Reply) -> None:
@@ -414,7 +462,7 @@ class Session:
         # Before the next message is looked at: what follows a join is this room's.
         match pending.request, reply:
             case Join() as join, Ok():
-                self._enter(join, reply, pending.rejoin)
+                self._enter(join, reply, pending.own)
             case Leave(room=room), Ok():
                 self._remove(room, None)
             case Nick(), Ok(nick=str(nick)):
@@ -430,7 +478,7 @@ class Session:
         delay = _bounded(error.retry_after)
         refusal = Refused(error.code, error.text, delay)
         postponed = delay is not None and _passes(error.code, pending.request)
-        if pending.rejoin and isinstance(pending.request, Join):
+        if pending.own and isinstance(pending.request, Join):
             self._refuse_again(pending.request.room, refusal, postponed)
         elif delay is not None and postponed:
             self._on_event(Postponed(error.text, delay))
@@ -445,23 +493,33 @@ class Session:
         self._remove(room, refusal)
         self._on_event(Removed(room, refusal.text))
 
-    def _enter(self, join: Join, reply: Ok, rejoin: bool) -> None:
-        last = reply.seq if isinstance(reply.seq, int) else 0
-        last = min(max(last, 0), LARGEST_ID)
+    def _enter(self, join: Join, reply: Ok, again: bool) -> None:
+        last = _count(reply.seq)
         topic = reply.topic if isinstance(reply.topic, str) else ""
         feed = self.feed(join.room)
-        if feed:
-            if rejoin:
-                feed.resume(last, topic)
+        if feed is None:
+            heard = last
+            if join.after is not None:
+                heard = min(join.after, last)
+            elif join.history is not None:
+                heard = max(0, last - join.history)
+            feed = Feed(join.room, heard, topic)
+            with self._lock:
+                self._feeds[join.room] = feed
+        elif again:
+            feed.resume(last, topic)
+        else:
             return
-        heard = last
-        if join.after is not None:
-            heard = min(join.after, last)
-        elif join.history is not None:
-            heard = max(0, last - join.history)
+        heard = feed.heard
+        lost = max(0, min(_count(reply.oldest), last + 1) - heard - 1)
+        self._on_event(Entered(join.room, topic, _count(reply.members), heard, last, lost, again))
+
+    def _measured(self, number: int) -> None:
         with self._lock:
-            self._feeds[join.room] = Feed(join.room, heard, topic)
-        self._on_event(Entered(join.room, topic))
+            pending = self._pending.get(number)
+            if pending and isinstance(pending.request, Ping):
+                del self._pending[number]
+                self._round_trip = time.monotonic() - pending.made
 
     def _remove(self, room: str, error: ChatError | None) -> None:
         with self._lock:
@@ -506,6 +564,11 @@ def _passes(code: str, request: AnyRequest) -> bool:
     if code == Code.UNAVAILABLE:
         return not isinstance(request, Tell)
     return code == Code.RATE_LIMITED
+
+
+def _count(number: int | UnsetType) -> int:
+    """A server's number as one that can be one; 0 if there is none."""
+    return min(max(number, 0), LARGEST_ID) if isinstance(number, int) else 0
 
 
 def _bounded(seconds: float | UnsetType) -> float | None:

@@ -417,6 +417,75 @@ def test_a_log_that_begins_anew() -> None:
         assert next(chat.join("lobby")).text == "new"
 
 
+def test_what_is_no_longer_kept_is_told() -> None:
+    """Who comes back, or goes far back, hears how much the server has forgotten."""
+
+    def first(line: Line) -> None:
+        line.welcome()
+        line.admit(10)
+
+    def second(line: Line) -> None:
+        line.welcome()
+        join = line.expect("join")
+        line.send("ok", re=join["id"], room="lobby", seq=50, members=3, topic="", oldest=31)
+        for seq in range(31, 51):
+            line.post("lobby", seq, f"number {seq}")
+        line.wait_for_end()
+
+    recorder = Recorder()
+    with (
+        foreign_server(first, second) as address,
+        chat_client.connect(address, nick="ana", on_event=recorder) as chat,
+    ):
+        assert chat.join("lobby").wait_for(50, DEADLINE)
+    assert recorder.of(chat_client.Entered) == [
+        chat_client.Entered("lobby", "", 1, 10, 10, 0, again=False),
+        chat_client.Entered("lobby", "", 3, 10, 50, 20, again=True),
+    ]
+
+
+def test_measures_the_way_there_and_back() -> None:
+    """A pong to another ping, or to no ping, measures nothing."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.send("pong", re=77)
+        ping = line.expect("ping")
+        assert ping["id"] > 0
+        line.send("pong", re=ping["id"])
+        line.wait_for_end()
+
+    with foreign_server(script) as address, chat_client.connect(address, nick="ana") as chat:
+        assert chat.round_trip is None
+        chat.measure()
+        assert eventually(lambda: (chat.round_trip or 0) > 0)
+    assert chat.round_trip is None
+
+
+def test_a_retry_is_made_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Now rather than after the delay; and with a pause not before that."""
+    monkeypatch.setattr(session_module, "_FIRST_DELAY", 3600.0)
+    monkeypatch.setattr(session_module, "_LONGEST_DELAY", 3600.0)
+
+    def come_and_go(line: Line) -> None:
+        line.welcome()
+
+    def stay(line: Line) -> None:
+        line.welcome()
+        line.wait_for_end()
+
+    recorder = Recorder()
+    with (
+        foreign_server(come_and_go, stay) as address,
+        chat_client.connect(address, nick="ana", on_event=recorder) as chat,
+    ):
+        eventually(lambda: recorder.of(chat_client.Reconnecting))
+        chat.pause()
+        assert not chat.connected
+        chat.retry()
+        eventually(lambda: len(recorder.of(Connected)) == 2)
+
+
 def test_replies_that_are_no_replies() -> None:
     """A reply that lacks what belongs there, or is of another type, is the server's mistake."""
 
