@@ -10,8 +10,9 @@ compared with how they do when everybody reads. So compare lines of one table, n
   closed loop with a window). That is what shows a backlog: the kernel keeps some MB for everybody
   who does not read, and the server notices that somebody is behind only when these are full.
 - Afterwards who had stopped reads again, and must get all that was missed, in order, once: the
-  same bytes as the others (see audit.py). The table says how long that takes, and the most memory
-  that the server held meanwhile.
+  same bytes as the others (see audit.py). The publisher goes on meanwhile, paced in any case. The
+  table says how long the catching up takes, and for that time the latencies of those who had read
+  all along, and the most memory that the server held.
 
 Half of 200 members are 100 readers instead of 200, and the generator has less to do for them. To
 tell that from what the other half does to the server, compare with
@@ -71,26 +72,28 @@ class TimedMember(Member):
 class PacedPublisher(Publisher):
     """One that says a text whenever one is due, whatever became of those before."""
 
-    interval = 0.0
-    """Seconds from a text to the next; 0 is as many as the window lets through."""
+    _interval = 0.0  # from a text to the next; 0 is as many as the window lets through
+    _next = 0.0  # when a text is due
 
-    _next = 0.0
+    def pace(self, rate: float) -> None:
+        """Say so many texts a second from now on; 0 is as many as the window lets through."""
+        self._interval = 1 / rate if rate else 0.0
+        self._next = time.perf_counter()
 
     def wait(self) -> float | None:
         """Return how many seconds are left until a text is due, or None."""
-        if not self.talking or not self.interval:
+        if not self.talking or not self._interval:
             return None
         return max(0.0, self._next - time.perf_counter())
 
     def _fill(self) -> None:
-        if not self.interval:
+        if not self._interval:
             super()._fill()
             return
         due, now = [], time.perf_counter()
-        self._next = self._next or now
         while self._next <= now:
             due.append(self._next)
-            self._next += self.interval
+            self._next += self._interval
         self._say(due)
 
 
@@ -103,6 +106,7 @@ class Result:
     seconds: float
     deliveries: int
     latencies: Counter[int]  # how many there were of each, in units of RESOLUTION
+    meanwhile: Counter[int]  # the same while those who had stopped caught up
     server_cpu: float
     own_cpu: float
     growth: int  # of the server's memory while the room talked
@@ -135,27 +139,28 @@ class SlowRoom(Room):
             window=options.window,
             text_bytes=options.text_bytes,
         )
-        self._publisher.interval = 0.0 if options.burst else 1 / options.rate
         self._by_fd[self._publisher.connection.fileno()] = self._publisher
         self._publishers.append(self._publisher)
         self._discard_presence()
 
-    def measure(self, warm_up: float, seconds: float, stopped: int) -> Result:
+    def measure(self, options: argparse.Namespace, stopped: int) -> Result:
         """Let the publisher talk while the last `stopped` members do not read, then let them."""
-        self._publisher.talking = True
-        self._serve(_never, warm_up)
+        self._talk(0 if options.burst else options.rate)
+        self._serve(_never, options.warm_up)
         self._stop(stopped)
         resident, start = self._server.resident_bytes(), self._mark()
-        self._serve(_never, seconds)
+        self._serve(_never, options.seconds)
         stop, growth = self._mark(), self._server.resident_bytes() - resident
-        self._publisher.talking = False
-        self._serve(self._all_heard, DRAIN_PATIENCE)
-        readers = list(self._members)
-        missed = self._resume()
+        self._fall_silent()
+        readers, behind, size = self._members, self._stopped, len(self._log.data)
+        missed = max((size - member.offset for member in behind), default=0)
+        self._resume()
         self._server.forget_peak()
+        self._talk(options.rate)
         resumed_at = time.perf_counter()
-        self._serve(self._all_heard, CATCH_UP_PATIENCE)
-        catch_up, peak = time.perf_counter() - resumed_at, self._server.peak_resident_bytes()
+        self._serve(lambda: all(m.offset >= size for m in behind), CATCH_UP_PATIENCE)
+        caught_up_at, peak = time.perf_counter(), self._server.peak_resident_bytes()
+        self._fall_silent()
         self._serve(_never, QUIET)  # so that what comes too much is seen as well
         self._reader.read(self._log.data)
         return Result(
@@ -163,12 +168,13 @@ class SlowRoom(Room):
             readers=len(readers),
             seconds=stop.time - start.time,
             deliveries=self._deliveries(start, stop),
-            latencies=self._latencies(readers, start, stop),
+            latencies=self._latencies(readers, start.time, stop.time),
+            meanwhile=self._latencies(readers, resumed_at, caught_up_at),
             server_cpu=stop.server_cpu - start.server_cpu,
             own_cpu=stop.own_cpu - start.own_cpu,
             growth=growth,
             missed=missed,
-            catch_up=catch_up,
+            catch_up=caught_up_at - resumed_at,
             peak=peak,
             faults=self._faults(),
         )
@@ -179,14 +185,18 @@ class SlowRoom(Room):
         for member in self._stopped:
             self._poll.unregister(member.connection)
 
-    def _resume(self) -> int:
-        """Let everybody read; return how many bytes whoever missed the most is behind."""
-        missed = [len(self._log.data) - member.offset for member in self._stopped]
+    def _resume(self) -> None:
         for member in self._stopped:
             self._poll.register(member.connection, select.EPOLLIN)
-        self._members += self._stopped
-        self._stopped = []
-        return max(missed, default=0)
+        self._members, self._stopped = self._members + self._stopped, []
+
+    def _talk(self, rate: float) -> None:
+        self._publisher.pace(rate)
+        self._publisher.talking = True
+
+    def _fall_silent(self) -> None:
+        self._publisher.talking = False
+        self._serve(self._all_heard, DRAIN_PATIENCE)
 
     def _serve(self, done: Callable[[], bool], seconds: float) -> None:
         """Serve whoever is ready, and talk when it is due, until it is done or time is over."""
@@ -213,10 +223,10 @@ class SlowRoom(Room):
         pairs = zip(start.offsets, stop.offsets, strict=True)
         return sum(within(after) - within(before) for before, after in pairs)
 
-    def _latencies(self, readers: Iterable[Member], start: Mark, stop: Mark) -> Counter[int]:
-        """Those of the texts that were due between the marks, however late they came."""
+    def _latencies(self, readers: Iterable[Member], start: float, stop: float) -> Counter[int]:
+        """Those of the texts that were due between two moments, however late they came."""
         due = self._publisher.said_at
-        first, end = bisect_left(due, start.time), bisect_left(due, stop.time)
+        first, end = bisect_left(due, start), bisect_left(due, stop)
         same = together(due)
         found: Counter[int] = Counter()
         for member in readers:
@@ -278,7 +288,7 @@ def percentile(counts: Counter[int], share: float) -> int:
 HEADINGS = (
     f"{'stopped':>7} {'readers':>7} {'deliveries/s':>12} {'each/s':>7}"
     f" {'p50':>8} {'p99':>8} {'p99.9':>8} {'max':>8}  {'CPU each':>8} {'own CPU':>7}"
-    f" {'growth':>8}  {'missed':>8} {'caught up':>9} {'peak':>8}  audit"
+    f" {'growth':>8}  {'missed':>8} {'caught up':>9} {'p50':>8} {'p99':>8} {'peak':>8}  audit"
 )
 
 
@@ -286,16 +296,23 @@ def report_line(result: Result) -> str:
     """Return a result as a line below HEADINGS."""
     rate = result.deliveries / result.seconds
     cpu = result.server_cpu / result.deliveries if result.deliveries else 0.0
-    times = [percentile(result.latencies, share) for share in (0.5, 0.99, 0.999, 1.0)]
-    latency = " ".join(f"{time * RESOLUTION * 1000:>5.1f} ms" for time in times)
     return (
         f"{result.stopped:>7} {result.readers:>7} {rate:>12,.0f}"
         f" {rate / result.readers if result.readers else 0.0:>7,.0f}"
-        f" {latency}  {cpu * 1e6:>5.2f} us {result.own_cpu / result.seconds:>7.0%}"
+        f" {_times(result.latencies, 0.5, 0.99, 0.999, 1.0)}"
+        f"  {cpu * 1e6:>5.2f} us {result.own_cpu / result.seconds:>7.0%}"
         f" {result.growth / MB:>5.1f} MB  {result.missed / MB:>5.1f} MB"
-        f" {result.catch_up:>7.2f} s {result.peak / MB:>5.1f} MB"
+        f" {result.catch_up:>7.2f} s {_times(result.meanwhile, 0.5, 0.99)}"
+        f" {result.peak / MB:>5.1f} MB"
         f"  {'FAILED' if result.faults else 'passed'}"
     )
+
+
+def _times(counts: Counter[int], *shares: float) -> str:
+    if not counts:
+        return " ".join([f"{'-':>8}"] * len(shares))
+    values = [percentile(counts, share) * RESOLUTION for share in shares]
+    return " ".join(f"{value * 1000:>5.1f} ms" for value in values)
 
 
 def measure(options: argparse.Namespace, stopped: int) -> Result:
@@ -312,7 +329,7 @@ def measure(options: argparse.Namespace, stopped: int) -> Result:
     ):
         room.fill(options, options.members)
         with undisturbed():
-            return room.measure(options.warm_up, options.seconds, stopped)
+            return room.measure(options, stopped)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
