@@ -1,0 +1,146 @@
+"""`chat-load`: from the command line to a report, and to an exit code.
+
+0: passed. 1: a check or a threshold failed, or the run broke off. 2: wrong use, or no server. 130:
+Ctrl-C, with a report of what was until then; the second one stops at once.
+"""
+
+import shlex
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from chat_client.errors import AddressError, ChatError, ConnectError
+from chat_client.load.compare import comparison_lines
+from chat_client.load.errors import UsageError
+from chat_client.load.limit import capacity_lines, find_limit, write_capacity
+from chat_client.load.live import choose_view
+from chat_client.load.messages import Load
+from chat_client.load.options import read_comparison, read_options
+from chat_client.load.report_csv import capacity_csv, report_csv
+from chat_client.load.report_html import capacity_page, comparison_page, report_page
+from chat_client.load.report_text import report_text
+from chat_client.load.result import Result, read_result, write_result
+from chat_client.load.run import Run, Stopper
+from chat_client.load.verdict import judge
+from chat_client.text import one_line, printable
+
+FAILED = 1
+WRONG_USE = 2
+INTERRUPTED = 130
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the load tester and return the exit code.
+
+    Args:
+        arguments: the command line without the program's name; sys.argv's if it is None.
+    """
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(errors="replace")
+    try:
+        if sys.platform == "win32":
+            raise UsageError("chat-load runs on Linux and macOS: its workers wait on pipes")
+        if typed[:1] == ["compare"]:
+            return _compare(read_comparison(typed[1:]))
+        options = read_options(typed)
+        _check_writable(options.json, options.csv, options.html)
+        with _ctrl_c() as stopper:
+            return _run(options, typed, stopper)
+    except (UsageError, AddressError, ConnectError) as error:
+        return _fail(str(error), WRONG_USE)
+    except ChatError as error:
+        return _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
+    command = shlex.join(["chat-load", *typed])
+
+    def make_run(load: Load) -> Result:
+        with choose_view(not options.no_live) as view:
+            result = Run(options.address, load, command, view.show, stopper).conduct()
+        result.verdict = judge(result, options.conditions)
+        return result
+
+    if options.limit is not None:
+        return _find_limit(options, make_run)
+    result = make_run(options.load)
+    print(printable(report_text(result)), end="")
+    _write(options.json, write_result(result))
+    _write(options.csv, report_csv(result).encode())
+    _write(options.html, report_page(result).encode())
+    if result.interrupted:
+        return INTERRUPTED
+    return 0 if result.verdict.passed else FAILED
+
+
+def _compare(options: Namespace) -> int:
+    a, b = read_result(options.a), read_result(options.b)
+    _check_writable(options.html)
+    print(printable("\n".join(comparison_lines(a, b))))
+    _write(options.html, comparison_page(a, b).encode())
+    return 0
+
+
+def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
+    load: Load = options.load
+
+    def step(rate: float, number: int) -> Result:
+        print(f"-- {rate:g} messages/s", flush=True)
+        # A name of its own: the server may not have noticed yet that the last step's are gone.
+        prefix = f"{load.nick_prefix}{number}x"
+        return make_run(msgspec.structs.replace(load, rate=rate, nick_prefix=prefix))
+
+    assert load.rate is not None
+    capacity = find_limit(load.rate, options.limit, step)
+    print("\n".join(["", *capacity_lines(capacity)]))
+    _write(options.json, write_capacity(capacity))
+    _write(options.csv, capacity_csv(capacity).encode())
+    _write(options.html, capacity_page(capacity).encode())
+    if capacity.interrupted:
+        return INTERRUPTED
+    return 0 if capacity.highest is not None else FAILED
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Stopper]:
+    """Let Ctrl-C, and SIGTERM, end the load early."""
+    stopper = Stopper()
+    before = {signum: signal.signal(signum, stopper.ask) for signum in _STOPPING}
+    try:
+        yield stopper
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def _check_writable(*paths: str | None) -> None:
+    """Find out before the run what could not be written after it."""
+    for path in paths:
+        if path is not None:
+            _write(path, b"")
+
+
+def _write(path: str | None, data: bytes) -> None:
+    if path is None:
+        return
+    try:
+        Path(path).write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"cannot write {path!r}: {error.strerror}") from None
+
+
+def _fail(text: str, code: int) -> int:
+    print(f"chat-load: {one_line(text)}", file=sys.stderr)
+    return code

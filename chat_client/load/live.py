@@ -1,0 +1,173 @@
+"""What one sees while it runs: a picture on a terminal, else a line each second.
+
+Only the parent's one thread draws, and rich's own refreshing thread and redirections stay off:
+those are what is known to lock up.
+"""
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from chat_client.load.result import Result, Row
+from chat_client.load.units import count_text, time_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SECONDS_SHOWN = 40
+
+
+class View(Protocol):
+    """Shows a run while it is made. A context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, result: Result, row: Row) -> None:
+        """Show the result so far, and the newest second that is complete."""
+
+
+class Lines:
+    """A line each second."""
+
+    def __init__(self) -> None:
+        self._printed = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing has to be put back."""
+
+    def show(self, _result: Result, row: Row) -> None:
+        """Print a second that was not printed yet."""
+        if row.second > self._printed:
+            print(_line(row), flush=True)
+            self._printed = row.second
+
+
+class Picture:
+    """Progress bars and a table, drawn anew twice a second.
+
+    Raises:
+        ImportError: rich is not installed.
+    """
+
+    def __init__(self) -> None:
+        from rich.live import Live
+
+        self._live = Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def show(self, result: Result, row: Row) -> None:
+        """Draw."""
+        self._live.update(_picture(result, row), refresh=True)
+
+
+def choose_view(live: bool) -> View:
+    """Return the picture if it is wanted and can be had, else the lines.
+
+    Args:
+        live: whether it is wanted.
+    """
+    if not live or not sys.stdout.isatty():
+        return Lines()
+    try:
+        return Picture()
+    except ImportError:
+        print(
+            "chat-load: rich is not installed, so there is a line each second and no picture; "
+            "pip install 'backchannel[load]' brings it",
+            file=sys.stderr,
+        )
+        return Lines()
+
+
+def _line(row: Row) -> str:
+    tick = row.tick
+    return (
+        f"{row.second:>4} s {tick.phase:<8} {row.up:>6,} up  {tick.sent:>7,} said/s "
+        f"{tick.deliveries:>10,} deliveries/s  p50 {time_text(tick.delivery.percentile(50)):>8} "
+        f"p99 {time_text(tick.delivery.percentile(99)):>8}  "
+        f"{sum(tick.errors.values()):,} errors"
+    )
+
+
+def _picture(result: Result, row: Row) -> "RenderableType":
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+
+    load = result.load
+    bars = Table.grid(padding=(0, 2))
+    bars.add_row("clients", _bar(row.up, load.clients), f"{row.up:,} of {load.clients:,}")
+    total = load.warm_up + load.duration
+    done = min(total, row.second + 1.0)
+    bars.add_row("time", _bar(done, total), f"{done:.0f} of {total:g} s, {row.tick.phase}")
+    title = f"chat-load {result.server}"
+    return Panel(
+        Group(bars, "", _table(result, row), "", *_history(result.rows)),
+        title=title, title_align="left", width=78,
+    )  # fmt: skip
+
+
+def _bar(done: float, total: float) -> "RenderableType":
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=total, completed=done, width=40)
+
+
+def _table(result: Result, row: Row) -> "RenderableType":
+    from rich.table import Table
+
+    load, tick, whole = result.load, row.tick, result.measured
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for heading in ("", "last second", "so far"):
+        table.add_column(heading, justify="left" if not heading else "right", min_width=16)
+    wanted = "as fast as it goes" if load.rate is None else f"{count_text(load.rate)}/s"
+    errors = sum(error.count for error in result.errors.values())
+    per_second = result.per_second
+    rows = [
+        ("rate wanted", wanted, ""),
+        ("rate got", f"{tick.confirmed:,}/s", f"{count_text(per_second(whole.confirmed))}/s"),
+        ("deliveries", f"{tick.deliveries:,}/s", f"{count_text(per_second(whole.deliveries))}/s"),
+    ]
+    rows += [
+        (
+            f"{name} p{percent}",
+            time_text(getattr(tick, name).percentile(percent)),
+            time_text(getattr(whole, name).percentile(percent)),
+        )
+        for name, percent in (("delivery", 50), ("delivery", 99), ("ok", 99), ("lag", 99))
+    ]
+    rows.append(("errors", f"{sum(tick.errors.values()):,}", f"{errors:,}"))
+    rows.append(("busiest worker", f"{row.busiest:.0%}", f"{result.busiest:.0%}"))
+    for cells in rows:
+        table.add_row(*cells)
+    return table
+
+
+def _history(rows: list[Row]) -> list[str]:
+    shown = rows[-_SECONDS_SHOWN:]
+    return [
+        f"deliveries  {_sparks([row.tick.deliveries for row in shown])}",
+        f"p99         {_sparks([row.tick.delivery.percentile(99) or 0 for row in shown])}",
+    ]
+
+
+def _sparks(values: list[int]) -> str:
+    most = max(values, default=0) or 1
+    return "".join(_BARS[value * (len(_BARS) - 1) // most] for value in values)

@@ -1,0 +1,139 @@
+"""The report on a terminal: the verdict first, then the figures."""
+
+from collections.abc import Iterator
+
+from chat_client.load.result import Result, Verdict
+from chat_client.load.units import bytes_text, count_of, count_text, time_text
+from chat_client.load.verdict import times
+
+PERCENTS = (50, 90, 95, 99, 99.9)
+
+TIME_NAMES = {
+    "delivery": "due to received, every member",
+    "ok": "due to ok",
+    "connect": "connecting",
+    "welcome": "hello to welcome",
+    "lag": "the generator's own lateness",
+}
+
+
+def report_text(result: Result) -> str:
+    """Return the report on a run, with a line feed at its end."""
+    lines = [*verdict_lines(result.verdict), "", *_figures(result), "", *_latencies(result)]
+    if result.errors:
+        lines += ["", *_errors(result)]
+    return "\n".join([*lines, ""])
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """Return the lines of a verdict."""
+    lines = ["PASSED" if verdict.passed else "FAILED"]
+    lines += [f"  {'✓' if check.passed else '✗'} {check.text}" for check in verdict.checks]
+    return lines + [f"  ! {note}" for note in verdict.notes]
+
+
+def load_text(result: Result) -> str:
+    """Return in a line what was asked of the server."""
+    load = result.load
+    pace = "as fast as it goes" if load.rate is None else f"{count_text(load.rate)} messages/s"
+    size = str(load.shortest)
+    if load.longest != load.shortest:
+        size += f" to {load.longest}"
+    parts = [
+        f"{count_of(load.clients, 'client')} in {count_of(load.rooms, 'room')}",
+        f"{count_of(load.talking, 'talker')}",
+        f"{pace} of {size} bytes",
+    ]
+    if load.churn:
+        parts.append(f"{load.churn:g} reconnects/s")
+    if load.slow_ones:
+        parts.append(f"{load.slow_ones:,} slow")
+    return ", ".join(parts)
+
+
+def figure_rows(result: Result) -> list[tuple[str, str]]:
+    """Return the figures that are no latencies: what, and how much."""
+    measured, load = result.measured, result.load
+    wanted = "-" if load.rate is None else f"{count_text(load.rate)}/s"
+    rows = [
+        ("load", load_text(result)),
+        (
+            "measured",
+            f"{result.seconds:.1f} s after {load.warm_up:g} s of warm-up; drained in "
+            f"{result.drained:.1f} s",
+        ),
+        (
+            "messages",
+            f"wanted {wanted}, said {_rate(result, measured.sent)}, confirmed "
+            f"{_rate(result, measured.confirmed)}, not said {measured.missed:,}",
+        ),
+        (
+            "deliveries",
+            f"{_rate(result, measured.deliveries)}; in all {result.received:,} of "
+            f"{result.expected:,}",
+        ),
+        (
+            "bytes",
+            f"received {bytes_text(result.per_second(measured.bytes_in))}/s, sent "
+            f"{bytes_text(result.per_second(measured.bytes_out))}/s",
+        ),
+        (
+            "generator",
+            f"{count_of(load.processes, 'worker')}, the busiest used {result.busiest:.0%} of a "
+            "core",
+        ),
+    ]
+    return [*rows, ("server", _server(result))]
+
+
+def _server(result: Result) -> str:
+    side = result.server_side
+    name = f"{result.software} at {result.server}"
+    if side is None:
+        return f"{name}; its process is not visible from here"
+    share = side.cpu / result.seconds if result.seconds else 0.0
+    return (
+        f"{name}: {share:.0%} of a core, {bytes_text(side.memory)} of memory, "
+        f"{count_of(side.threads, 'thread')}"
+    )
+
+
+def _figures(result: Result) -> Iterator[str]:
+    for name, text in figure_rows(result):
+        yield f"{name:<12}{text}"
+
+
+def latency_rows(result: Result) -> list[list[str]]:
+    """Return a table of the latencies, its headings first."""
+    table = [["", *(f"p{percent:g}" for percent in PERCENTS), "max", "mean", "stddev", "count"]]
+    for name in TIME_NAMES:
+        histogram = times(result, name)
+        if not histogram.counts:
+            continue
+        values = [*(histogram.percentile(percent) for percent in PERCENTS), histogram.largest]
+        table.append(
+            [
+                name,
+                *(time_text(value) for value in values),
+                time_text(histogram.mean()),
+                time_text(histogram.deviation()),
+                f"{histogram.total:,}",
+            ]
+        )
+    return table
+
+
+def _latencies(result: Result) -> Iterator[str]:
+    for row in latency_rows(result):
+        name, *cells, count = row
+        yield f"{name:<10}" + "".join(f"{cell:>9}" for cell in cells) + f"{count:>13}"
+
+
+def _errors(result: Result) -> Iterator[str]:
+    yield f"{'errors':<24}{'count':>9}{'first':>10}{'last':>10}"
+    for code, error in result.errors.items():
+        yield f"{code:<24}{error.count:>9,}{error.first:>8.1f} s{error.last:>8.1f} s"
+
+
+def _rate(result: Result, count: int) -> str:
+    return f"{count_text(result.per_second(count))}/s"

@@ -1,0 +1,303 @@
+"""One run, from the first look at the server to the result: ramp, load, drain, audit.
+
+The parent conducts: it tells the workers when to begin, merges what they report and hands it to
+whoever watches. It never touches a client.
+"""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+
+from chat_client.address import Address, TcpAddress
+from chat_client.connection import Connection
+from chat_client.errors import ChatError
+from chat_client.hello import say_hello
+from chat_client.load.crew import Crew
+from chat_client.load.errors import UsageError
+from chat_client.load.loop import clock
+from chat_client.load.machine import (
+    ServerUse,
+    allow_descriptors,
+    find_server,
+    server_use,
+    this_machine,
+)
+from chat_client.load.messages import (
+    End,
+    Finish,
+    Load,
+    Plan,
+    Quiet,
+    Ready,
+    Report,
+    Sockaddr,
+    Stop,
+    Talk,
+    Tick,
+)
+from chat_client.load.result import ErrorCount, Result, Row, ServerSide
+
+PATIENCE = 10.0
+"""Seconds for the server to answer the first hello."""
+
+LOOK = 0.1
+"""Seconds between looks at whether Ctrl-C was pressed."""
+
+HEAD_START = 200_000
+"""µs from when the order to begin is given until it is to be obeyed."""
+
+Watcher = Callable[[Result, Row], None]
+"""Called with the result so far and its newest complete second, with every tick."""
+
+
+class Stopper:
+    """Ctrl-C: ends the load early, or, the second time, everything.
+
+    Attributes:
+        asked: whether it was pressed.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, *_: object) -> None:
+        """Handle the signal.
+
+        Raises:
+            KeyboardInterrupt: it is not the first.
+        """
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+class Run:
+    """One run. `conduct` is all that it does."""
+
+    def __init__(
+        self, address: Address, load: Load, command: str, watch: Watcher, stopper: Stopper
+    ) -> None:
+        """
+        Args:
+            address: the server's.
+            load: what to ask of it.
+            command: how the run was asked for.
+            watch: shows it while it runs.
+            stopper: whom Ctrl-C tells.
+        """
+        self._address = address
+        self._load = load
+        self._watch = watch
+        self._stopper = stopper
+        self._workers = load.processes
+        self._ups = [0] * load.processes
+        self._heard = [0] * load.processes  # until when each worker has told, in µs
+        self._begin = 0  # when the load begins, in µs
+        self._stopped = 0  # when the first worker had said its last
+        self._ready: dict[int, Ready] = {}
+        self._quiet: dict[int, Quiet] = {}
+        self._ends: dict[int, End] = {}
+        self._pid: int | None = None
+        self._use: ServerUse | None = None
+        self._use_at = 0
+        self._result = Result(
+            command=command,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            server=str(address),
+            software="",
+            limited=False,
+            load=load,
+            machine=this_machine(),
+            measured=Tick("measure", 0),
+            whole=Tick("ramp", 0),
+        )
+
+    def conduct(self) -> Result:
+        """Make the run.
+
+        Returns:
+            The result, without a verdict.
+
+        Raises:
+            UsageError: there is no server, or nobody gets in.
+            LoadError: a worker died.
+            ConnectError: there is no server.
+            KeyboardInterrupt: Ctrl-C was pressed twice.
+        """
+        short = allow_descriptors(-(-self._load.clients // self._workers))
+        if short is not None:
+            raise UsageError(
+                f"{self._load.clients} clients in {self._workers} processes need more open files "
+                f"than the {short} that this user may have in each: raise `ulimit -n`, or give "
+                "fewer --clients or more --processes"
+            )
+        family, sockaddr = self._look_at_server()
+        plans = [Plan(self._load, index, family, sockaddr) for index in range(self._workers)]
+        with Crew(plans) as crew:
+            self._conduct(crew)
+        self._audit()
+        return self._result
+
+    def _look_at_server(self) -> tuple[int, Sockaddr]:
+        """Ask who the server is, and where exactly: its name is looked up once, not N times."""
+        connected = self._address.open(PATIENCE)
+        where: tuple[int, Sockaddr] = connected.family, connected.getpeername()
+        with closing(Connection(connected, PATIENCE)) as connection:
+            nicks = iter([f"{self._load.nick_prefix}-probe"])
+            try:
+                welcome = say_hello(self._address, connection, connection.receive(), nicks, None)
+            except ChatError as error:
+                raise UsageError(str(error)) from None
+        self._result.software = welcome.server
+        self._result.limited = welcome.limits.get("requests_per_second") is not None
+        if isinstance(self._address, TcpAddress):
+            self._pid = find_server(*where)
+        return where
+
+    def _conduct(self, crew: Crew) -> None:
+        self._serve(crew, self._ready)
+        up = sum(ready.up for ready in self._ready.values())
+        if not up:
+            reasons = {ready.reason for ready in self._ready.values() if ready.reason}
+            raise UsageError(
+                f"no client got in within the time it may take ({'; '.join(sorted(reasons))}): is "
+                "the server full, or does it refuse them?"
+            )
+        self._begin = clock() + HEAD_START
+        crew.tell(Talk(self._begin))
+        self._serve(crew, self._quiet)
+        last: dict[str, int] = {}
+        for quiet in self._quiet.values():
+            for room, seq in quiet.last.items():
+                last[room] = max(last.get(room, 0), seq)
+        crew.tell(Finish(last))
+        self._serve(crew, self._ends)
+
+    def _serve(
+        self, crew: Crew, answers: dict[int, Ready] | dict[int, Quiet] | dict[int, End]
+    ) -> None:
+        """Take reports until every worker has given the one that ends a stage."""
+        while len(answers) < self._workers:
+            for index, report in crew.reports(LOOK):
+                self._take(index, report)
+                if isinstance(report, End):
+                    crew.dismiss(index)
+            if self._stopper.asked and not self._result.interrupted:
+                if not self._begin:
+                    raise KeyboardInterrupt  # there is nothing to report yet
+                self._result.interrupted = True
+                crew.tell(Stop())
+
+    def _take(self, index: int, report: Report) -> None:
+        match report:
+            case Tick():
+                self._ups[index] = report.up
+                self._heard[index] = report.stop
+                self._merge(report)
+            case Ready():
+                self._ready[index] = report
+            case Quiet():
+                self._quiet[index] = report
+            case End():
+                self._ends[index] = report
+
+    def _merge(self, tick: Tick) -> None:
+        result = self._result
+        length = (tick.stop - tick.start) / 1e6
+        share = tick.cpu / length if length > 0.1 else 0.0  # a shorter one says nothing
+        result.whole.add(tick)
+        at = (tick.stop - self._begin) / 1e6 if self._begin else 0.0
+        for code, count in tick.errors.items():
+            known = result.errors.setdefault(code, ErrorCount(0, at, at))
+            known.count += count
+            known.last = max(known.last, at)
+        if tick.phase == "measure":
+            result.measured.add(tick)
+            result.busiest = max(result.busiest, share)
+            self._note_measured(tick)
+        elif tick.phase == "drain":
+            # What was due in time came late: it counts all the same.
+            result.measured.ok.merge(tick.ok)
+            result.measured.delivery.merge(tick.delivery)
+            self._stopped = self._stopped or tick.start
+            result.drained = (tick.stop - self._stopped) / 1e6
+        row = self._row(tick)
+        row.busiest = max(row.busiest, share)
+        self._watch(result, self._newest())
+
+    def _newest(self) -> Row:
+        """The newest second of which every worker has told all; the first of them is the ramp."""
+        complete = (min(self._heard) - self._begin) // 1_000_000 if self._begin else 0
+        rows = self._result.rows
+        return next((row for row in reversed(rows) if row.second < complete), rows[0])
+
+    def _note_measured(self, tick: Tick) -> None:
+        measured = self._result.measured
+        measured.start = min(measured.start or tick.start, tick.start)
+        measured.stop = max(measured.stop, tick.stop)
+        self._result.seconds = (measured.stop - measured.start) / 1e6
+
+    def _row(self, tick: Tick) -> Row:
+        """The second that a tick falls into, with the tick in it."""
+        middle = (tick.start + tick.stop) // 2
+        second = -1 if tick.phase == "ramp" else (middle - self._begin) // 1_000_000
+        rows = self._result.rows
+        if not rows or rows[-1].second < second:
+            rows.append(Row(second, Tick(tick.phase, tick.start)))
+        row = next(row for row in reversed(rows) if row.second <= second)
+        row.tick.add(tick)
+        row.tick.phase = tick.phase
+        row.tick.stop = max(row.tick.stop, tick.stop)
+        row.up = sum(self._ups)
+        self._note_server(row)
+        return row
+
+    def _note_server(self, row: Row) -> None:
+        """See what the server's process uses, once a second or so."""
+        now = clock()
+        if self._pid is None or now - self._use_at < 900_000:
+            return
+        use = server_use(self._pid)
+        if use is None:
+            return
+        if self._use is not None:
+            row.server_cpu = (use.cpu - self._use.cpu) / (now - self._use_at) * 1e6
+        row.server_memory = use.memory
+        self._add_server_side(use, row.tick.phase == "measure")
+        self._use, self._use_at = use, now
+
+    def _add_server_side(self, use: ServerUse, measured: bool) -> None:
+        before = self._result.server_side or ServerSide(0.0, 0, 0)
+        spent = use.cpu - self._use.cpu if self._use is not None and measured else 0.0
+        self._result.server_side = ServerSide(
+            before.cpu + spent, max(before.memory, use.memory), max(before.threads, use.threads)
+        )
+
+    def _audit(self) -> None:
+        """Merge the audits, and see whether all workers saw the same."""
+        result = self._result
+        for end in self._ends.values():
+            result.received += end.received
+            result.faults.add(end.faults)
+            result.examples += end.examples
+        for room in {room for end in self._ends.values() for room in end.rooms}:
+            self._compare(room)
+        wrong = result.faults
+        result.expected = result.received + wrong.lost - wrong.doubled
+        result.examples = result.examples[:5]
+        result.whole.stop = clock()
+
+    def _compare(self, room: str) -> None:
+        ends = [end.rooms[room] for end in self._ends.values() if room in end.rooms]
+        logs = [(end.own, end.digest) for end in ends if end.own is not None and end.own]
+        confirmed = sum(end.confirmed for end in ends)
+        faults, members = self._result.faults, self._load.members(int(room.rpartition("-")[2]))
+        counts = [own for own, _ in logs if own is not None]
+        if len(set(counts)) == 1 and len(set(logs)) > 1:
+            faults.reordered += members
+            self._result.examples.append(f"members of {room} in different processes differ")
+        if counts and max(counts) < confirmed:
+            faults.lost += (confirmed - max(counts)) * members
+            self._result.examples.append(
+                f"{room} holds {max(counts):,} of the {confirmed:,} texts that were confirmed"
+            )
