@@ -119,7 +119,7 @@ def _picture(result: Result, row: Row) -> "RenderableType":
     bars.add_row("time", _bar(done, total), f"{done:.0f} of {total:g} s, {row.tick.phase}")
     title = f"chat-load {result.server}"
     return Panel(
-        Group(bars, "", _table(result, row), "", *_history(result.rows)),
+        Group(bars, "", _table(result, row), "", *_history(result, row)),
         title=title, title_align="left", width=78,
     )  # fmt: skip
 
@@ -160,7 +160,8 @@ def _table(result: Result, row: Row) -> "RenderableType":
     return table
 
 
-def _history(rows: list[Row]) -> list[str]:
+def _history(result: Result, newest: Row) -> list[str]:
+    rows = [row for row in result.rows if 0 <= row.second <= newest.second]
     shown = rows[-_SECONDS_SHOWN:]
     return [
         f"deliveries  {_sparks([row.tick.deliveries for row in shown])}",

@@ -65,14 +65,13 @@ def percentile_axis(most: float) -> Axis:
     """Return the axis of a percentile plot: each further nine takes as much space.
 
     Args:
-        most: the largest x, 1 / (1 - share of the values).
+        most: the largest x, 1 / (1 - share of the values). The axis ends at 99.999 %.
     """
     ticks = [(1.0, "0"), (2.0, "50"), (10.0, "90")]
-    nines = ["99", "99.9", "99.99", "99.999", "99.9999", "99.99999"]
     high = 100.0
-    for number, label in enumerate(nines, 2):
+    for number, label in enumerate(["99", "99.9", "99.99", "99.999"], 2):
         high = 10.0**number
-        ticks.append((high, f"{label} %"))
+        ticks.append((high, label))
         if high >= most:
             break
     return Axis(1.0, high, ticks, log=True)

@@ -9,7 +9,7 @@ from chat_client.load.limit import Capacity, Step, finding
 from chat_client.load.plots import Axis, Line, linear_axis, log_axis, percentile_axis, plot
 from chat_client.load.report_text import TIME_NAMES, figure_rows, latency_rows
 from chat_client.load.result import Result, Row, Verdict
-from chat_client.load.units import count_text, tick_text, time_text
+from chat_client.load.units import count_text, short_text, tick_text, time_text
 from chat_client.load.verdict import times
 
 _STYLE = """
@@ -39,8 +39,8 @@ th, td { padding: .25rem .75rem .25rem 0; text-align: right; border-bottom: 1px 
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-.plots { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem),
-  1fr)); }
+.plots { display: grid; gap: 1rem; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; background: var(--card); border-radius: .25rem; padding: .5rem; }
 figcaption { font-weight: 600; padding: 0 .25rem .25rem; }
 svg { display: block; width: 100%; height: auto; }
@@ -238,7 +238,7 @@ Value = Callable[[Row], float]
 
 def _over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> str:
     lines = [Line(name, _points(result, value)) for name, result, value in what]
-    y = linear_axis([b for line in lines for _, b in line.points], count_text)
+    y = linear_axis([b for line in lines for _, b in line.points], short_text)
     return _time_figure(title, lines, y)
 
 
@@ -263,7 +263,7 @@ def _capacity_figure(steps: Sequence[Step]) -> str:
         Line("p99", [(step.rate, step.p99) for step in steps if step.p99]),
         Line("p99, held", [(step.rate, step.p99) for step in steps if step.p99 and step.held]),
     ]
-    x = log_axis([step.rate for step in steps], count_text)
+    x = log_axis([step.rate for step in steps], short_text)
     y = log_axis([b for line in lines for _, b in line.points], tick_text)
     return _figure(title, plot(title, lines, x, y, "messages a second"))
 

@@ -34,6 +34,14 @@ def count_text(count: float) -> str:
     return f"{count:,.0f}" if count >= 100 or count == int(count) else f"{count:.3g}"
 
 
+def short_text(count: float) -> str:
+    """Return a round count or rate, as it stands at an axis."""
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= factor:
+            return f"{count / factor:g}{unit}"
+    return f"{count:g}"
+
+
 def count_of(count: int, thing: str) -> str:
     """Return so many of a thing, such as "1 room"."""
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
