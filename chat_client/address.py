@@ -1,13 +1,11 @@
-"""Where a server is: what a user types, and a connected socket made of it.
-
-This is the one place that knows of Unix sockets, which not every platform has.
-"""
+"""Where a server is: what a user types, and a connected socket made of it."""
 
 import re
 import socket
 from dataclasses import dataclass
 
 from chat_client.errors import AddressError, ConnectError
+from chat_client.system import has_unix_sockets, unix_socket
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
@@ -77,9 +75,9 @@ class UnixAddress:
         Raises:
             ConnectError: nobody answers there, or this platform has no Unix sockets.
         """
-        if not hasattr(socket, "AF_UNIX"):
+        if not has_unix_sockets:
             raise ConnectError("this system has no Unix sockets", "Give HOST:PORT instead.")
-        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connected = unix_socket()
         try:
             connected.settimeout(timeout)
             connected.connect(self.path)

@@ -6,17 +6,19 @@ server cannot be reached. 130: Ctrl-C.
 
 import argparse
 import sys
-from typing import TextIO
+from collections.abc import Mapping
+from typing import TextIO, cast
 
 import colorama
 
-from chat_client import plain
-from chat_client.address import Address, TcpAddress, UnixAddress, parse_address
+from chat_client import plain, records, settings
+from chat_client.address import Address, UnixAddress, parse_address
+from chat_client.clock import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError
-from chat_client.lines import one_line
+from chat_client.settings import SETTINGS, Value
+from chat_client.text import one_line
 from chat_client.version import CLIENT
-from protocol.errors import ProtocolError
-from protocol.text import normalize_nick, normalize_room
+from chat_client.view import Bell
 
 WRONG_USE = 2
 INTERRUPTED = 130
@@ -33,21 +35,35 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         _take_any_text(stream)
     try:
-        address = _address(options)
-        nick = None if options.nick is None else normalize_nick(options.nick)
-        room = normalize_room(options.room)
-        if not _is_terminal(sys.stdin) or not _is_terminal(sys.stdout):
-            return plain.run(address, nick, room)
-        # Only now: it takes longer to load than all the rest, and pipes do without it.
-        from chat_client import terminal
-
-        return terminal.run(address, nick, room)
-    except ProtocolError as error:
-        return _fail(error.text)
+        values = settings.read({name: getattr(options, name) for name in SETTINGS})
+        if options.print_config:
+            print(settings.shown(values))
+            return plain.DONE
+        return _chat(options, values)
     except ChatError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _chat(options: argparse.Namespace, values: Mapping[str, Value]) -> int:
+    address = _address(options, values)
+    nick, room = values["nick"].value or None, values["room"].value
+    layout, zone = values["time_format"].value, values["time_zone"].value or None
+    color = values["color"].value
+    if options.say is not None:
+        return plain.say(address, nick, room, options.say)
+    if options.json or not _is_terminal(sys.stdin) or not _is_terminal(sys.stdout):
+        utc = layout == DEFAULT_FORMAT and zone is None
+        clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
+        record = records.as_json if options.json else records.plain(clock)
+        colours = settings.colours(color) if _is_terminal(sys.stderr) else 0
+        return plain.run(address, nick, room, record=record, json=options.json, colours=colours)
+    # Only now: it takes longer to load than all the rest, and pipes do without it.
+    from chat_client import terminal
+
+    bell = cast(Bell, values["bell"].value)
+    return terminal.run(address, nick, room, color=color, bell=bell, clock=Clock(layout, zone))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,29 +71,46 @@ def _parser() -> argparse.ArgumentParser:
         prog="chat-client",
         description="Talk in a chat room. On a terminal, /help shows what can be typed; without "
         "one, each line of the input is said and what is said is printed.",
-        epilog="Exit codes: 0 done; 1 something was not said, or the server ended the chat; "
-        "2 wrong use, or no server.",
+        epilog="Every option but --unix, --say and --json can also be set by a variable, such as "
+        "CHAT_NICK or CHAT_TIME_FORMAT, or in a file, which --print-config names. Exit codes: 0 "
+        "done; 1 something was not said, or the server ended the chat; 2 wrong use, or no server.",
+        allow_abbrev=False,
     )
     parser.add_argument(
         "server",
         nargs="?",
         metavar="HOST[:PORT]",
-        help=f"the server; an IPv6 address with a port is [ADDRESS]:PORT (default: {TcpAddress()})",
+        help="the server; an IPv6 address with a port is [ADDRESS]:PORT (default: "
+        f"{SETTINGS['server'].default})",
     )
     parser.add_argument(
         "--nick", metavar="N", help="who to be (default: your login name, or that and a number)"
     )
-    parser.add_argument(
-        "--room", metavar="R", default="lobby", help="the room to enter (default: %(default)s)"
-    )
+    parser.add_argument("--room", metavar="R", help="the room to enter (default: lobby)")
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
+    parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
+    parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+    parser.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
+    parser.add_argument(
+        "--bell", metavar="WHEN", help="ring on your name and direct messages (on, default), off, "
+        "or all",
+    )  # fmt: skip
+    parser.add_argument("--no-bell", action="store_const", const="off", dest="bell")
+    parser.add_argument(
+        "--time-format", metavar="F", help="how to show times, '' for not at all (default: "
+        f"{DEFAULT_FORMAT.replace('%', '%%')})",
+    )  # fmt: skip
+    parser.add_argument("--time-zone", metavar="Z", help="such as UTC (default: this machine's)")
+    parser.add_argument(
+        "--print-config", action="store_true", help="print what is set, and where, and leave"
+    )
     parser.add_argument("--version", action="version", version=CLIENT)
     return parser
 
 
-def _address(options: argparse.Namespace) -> Address:
+def _address(options: argparse.Namespace, values: Mapping[str, Value]) -> Address:
     if options.unix is None:
-        return TcpAddress() if options.server is None else parse_address(options.server)
+        return parse_address(values["server"].value)
     if options.server is not None:
         raise ChatError("HOST and --unix were both given: leave one out")
     return UnixAddress(options.unix)

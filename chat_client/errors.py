@@ -9,6 +9,10 @@ class AddressError(ChatError, ValueError):
     """What was given as a server's address is none."""
 
 
+class SettingError(ChatError):
+    """An option, a variable or a line of the configuration file says what it cannot."""
+
+
 class CommandError(ChatError):
     """What was typed is no command, or not how that command is used."""
 

@@ -1,44 +1,55 @@
 """What happens in a chat, as lines for a person.
 
 Nothing that others chose reaches the screen unless `printable` has been over it: a text must not
-drive the terminal, nor look like a line of somebody else's. So a nick always stands in brackets,
-what the client itself says begins with `--`, and the further lines of a text are indented.
+drive the terminal, nor look like a line of somebody else's. So what the client itself says begins
+with `--`, a nick that could be taken for something else stands in brackets, and the further lines
+of a text are indented.
 """
 
-import re
-import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from colorama import Fore, Style
 
+from chat_client.clock import Clock
 from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.text import cells, fold, mention_of, one_line, printable, wrap
 from protocol.messages import Direct, Message, Presence, RoomEntry
 
-# C0 but for the line feed, DEL, C1; what overrides the direction of text; separators that some
-# terminals take for line feeds; halves of characters, which cannot be encoded.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-_INDENT = "\n      "
+HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129, 134, 163, 162, 132)
+"""Of a terminal's 256 colours those that can be read on black and on white, one of each hue."""
+
+_BASIC_HUES = (Fore.RED, Fore.GREEN, Fore.MAGENTA, Fore.CYAN)
 _NAMED = 4
 """How many people of a crowd are named."""
 
-
-def printable(text: str) -> str:
-    """Return `text` without what could drive a terminal. Line feeds stay, tabs become spaces."""
-    return _UNPRINTABLE.sub("", text.replace("\t", "    "))
-
-
-def one_line(text: str) -> str:
-    """Return `text` as `printable` does, on one line."""
-    return printable(text).replace("\n", " ")
+_REVERSE = "\x1b[7m"
+_UNBOUNDED = 1_000_000
 
 
 class Lines:
-    """Makes lines, with colours or without."""
+    """Makes lines. Safe to use from several threads.
 
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
+    A line may hold line feeds; it never ends with one.
+    """
+
+    def __init__(
+        self,
+        colours: int = 0,
+        clock: Clock | None = None,
+        width: Callable[[], int] = lambda: _UNBOUNDED,
+    ) -> None:
+        """Make one.
+
+        Args:
+            colours: how many the terminal has: 256, 16, or 0 for none at all.
+            clock: shows times.
+            width: returns how many cells there are in a line.
+        """
+        self._colours = colours
+        self._clock = clock or Clock()
+        self._width = width
 
     def of(self, event: Event, nick: str, room: str | None) -> str | None:
         """Return the line for an event, or None if there is nothing to be said about it.
@@ -54,15 +65,15 @@ class Lines:
             case Direct():
                 return self.direct("from", event.from_, event.text, event.time)
             case Presence():
-                return self._presence(event, nick, room)
+                return self.presence(event, room)
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
                 return self.system(f"not connected ({_bare(reason)}); next try in {delay:.1f} s")
             case Postponed(reason, delay):
                 return self.system(f"not done yet ({_bare(reason)}); next try in {delay:.1f} s")
-            case Entered(name, topic):
-                return self.entered(name, topic)
+            case Entered():
+                return self.entered(event.room, event.topic, event.members)
             case Removed(name, reason):
                 return self.error(f"you are no longer in #{name}: {reason}")
             case Ended(None):
@@ -70,55 +81,79 @@ class Lines:
             case Ended(reason):
                 return self.error(f"the chat is over: {reason}")
 
-    def message(self, message: Message, nick: str, room: str | None, *, dated: bool = False) -> str:
-        """Return the line for a message; with its date too for one of another day."""
-        when = _clock(message.time, "%Y-%m-%d %H:%M" if dated else "%H:%M")
+    def message(
+        self,
+        message: Message,
+        nick: str,
+        room: str | None,
+        *,
+        past: bool = False,
+        dated: bool = False,
+    ) -> str:
+        """Return the line for a message.
+
+        Args:
+            message: what was said.
+            nick: who we are: what we said is marked, and so is where somebody names us.
+            room: the room that needs no naming.
+            past: whether it was said before we came: then it is faint all over.
+            dated: whether to show the date, too.
+        """
+        clock = self._clock.date_and_time if dated else self._clock.time
+        when = clock(message.time)
+        start = f"{when} " if when else ""
+        indent = cells(start) + 2
         tag = "" if message.room == room else f"#{one_line(message.room)} "
-        who, text = one_line(message.from_), printable(message.text).replace("\n", _INDENT)
-        start = f"{self._paint(Style.DIM, when)} {tag}"
+        who = _shown(message.from_)
         match message.kind:
             case "action":
-                return f"{start}* {self._nick(who, nick)} {text}"
+                head = (f"{tag}* ", who, " ")
             case "topic":
-                return f"{start}{self._paint(Style.DIM, f'-- {who} set the topic:')} {text}"
+                head = (f"{tag}-- ", who, " set the topic: ")
             case "notice":
-                return f"{start}{self._paint(Style.DIM, f'-- {who}:')} {text}"
+                head = (f"{tag}-- ", who, ": ")
             case _:
-                return f"{start}<{self._nick(who, nick)}> {text}"
+                head = (tag, who, "> " if message.from_ == nick else "  ")
+        first = indent - 2 + cells("".join(head))
+        body = wrap(printable(message.text), self._width(), first, indent)
+        if past:
+            whole = f"{start}{''.join(head)}" + f"\n{' ' * indent}".join(body)
+            return self._paint(Style.DIM, whole)
+        if message.from_ != nick:
+            body = [self._marked(each, nick) for each in body]
+        text = f"\n{' ' * indent}".join(body)
+        named = self._paint(self._hue(message.from_, nick), head[1])
+        return f"{self._paint(Style.DIM, start)}{head[0]}{named}{head[2]}{text}"
 
     def direct(self, direction: str, who: str, text: str, when: float | None = None) -> str:
         """Return the line for a private message `from` or `to` somebody."""
-        shown = printable(text).replace("\n", _INDENT)
-        mark = self._paint(Fore.MAGENTA, f"[{direction} {one_line(who)}]")
-        return f"{self._paint(Style.DIM, _clock(when))} {mark} {shown}"
+        return self._line(f"[{direction} {one_line(who)}]", printable(text), Fore.MAGENTA, when)
 
     def system(self, text: str) -> str:
         """Return a line of the client's own."""
-        return self._paint(Style.DIM, f"{_clock()} -- {one_line(text)}")
+        return self._paint(Style.DIM, self._line("--", one_line(text)))
 
     def error(self, text: str) -> str:
         """Return the line for something that went wrong."""
-        return f"{self._paint(Style.DIM, _clock())} {self._paint(Fore.RED, f'-- {one_line(text)}')}"
+        return self._line("--", one_line(text), Fore.RED)
 
-    def entered(self, room: str, topic: str) -> str:
+    def entered(self, room: str, topic: str, members: int) -> str:
         """Return the line that says which room one is in."""
-        return self.system(f"you are in #{room}: {topic}" if topic else f"you are in #{room}")
+        return self.system(f"you are here: #{room}, {members} here" + (topic and f": {topic}"))
 
-    def entry(self, entry: RoomEntry) -> str:
-        """Return the line for a room in a list."""
-        topic = f"  {one_line(entry.topic)}" if entry.topic else ""
-        return f"      #{one_line(entry.room)}  {entry.members} here{topic}"
+    def day(self, seconds: float) -> str:
+        """Return the line that says which day it is from here on."""
+        return self._paint(Style.DIM, f"-- {self._clock.day(seconds)} --")
 
-    def _connected(self, event: Connected) -> str:
-        again = "connected again" if event.again else f"connected to {one_line(event.server)}"
-        motd = f"{_INDENT}{printable(event.motd).replace(chr(10), _INDENT)}" if event.motd else ""
-        return self.system(f"{again} as {event.nick}") + motd
+    def day_of(self, seconds: float) -> str:
+        """Return the day of a moment, to be compared with another."""
+        return self._clock.day(seconds)
 
-    def _presence(self, event: Presence, nick: str, room: str | None) -> str | None:
-        joined = [who for who in event.joined if who != nick]  # that we came we know
+    def presence(self, event: Presence, room: str | None) -> str | None:
+        """Return the line for who came and went, or None if nobody did."""
         changes = [
-            f"{_names(who)} {what}"
-            for who, what in ((joined, "joined"), (event.left, "left"))
+            f"{_names(who, sign)} {what}"
+            for who, what, sign in ((event.joined, "joined", "+"), (event.left, "left", "-"))
             if who
         ]
         changes += [f"{old} is now {new}" for old, new in event.renamed[:_NAMED]]
@@ -127,26 +162,65 @@ class Lines:
         tag = "" if event.room == room else f"#{event.room} "
         return self.system(f"{tag}{', '.join(changes)} ({event.members} here)")
 
-    def _nick(self, who: str, nick: str) -> str:
-        return self._paint(Style.BRIGHT if who == nick else Fore.CYAN, who)
+    def entry(self, entry: RoomEntry) -> str:
+        """Return the line for a room in a list."""
+        topic = f"  {one_line(entry.topic)}" if entry.topic else ""
+        start = f"   #{one_line(entry.room)}  {entry.members} here"
+        return start + "\n      ".join(wrap(topic, self._width(), cells(start), 6))
+
+    def indented(self, text: str) -> str:
+        """Return a text of the client's own that is no line of the chat."""
+        return "\n".join(f"   {line}" for line in wrap(text, self._width(), 3, 3))
+
+    def _line(self, head: str, text: str, colour: str = "", when: float | None = None) -> str:
+        time = self._clock.time(when)
+        start = f"{time} " if time else ""
+        indent = cells(start) + 2
+        body = wrap(text, self._width(), indent - 1 + cells(head), indent)
+        text = f"\n{' ' * indent}".join(body)
+        if colour == Fore.MAGENTA:  # the text is somebody's
+            return f"{self._paint(Style.DIM, start)}{self._paint(colour, head)} {text}"
+        return f"{self._paint(Style.DIM, start)}{self._paint(colour, f'{head} {text}')}"
+
+    def _connected(self, event: Connected) -> str:
+        again = "connected again" if event.again else f"connected to {one_line(event.server)}"
+        motd = f"\n{self.indented(printable(event.motd))}" if event.motd else ""
+        return self.system(f"{again} as {event.nick}") + motd
+
+    def _hue(self, who: str, nick: str) -> str:
+        if who == nick or not self._colours:
+            return Style.BRIGHT
+        return _hue_of(who, self._colours)
+
+    def _marked(self, text: str, nick: str) -> str:
+        if not nick or not self._colours:
+            return text
+        return mention_of(nick).sub(
+            lambda found: f"{_REVERSE}{Style.BRIGHT}{found[0]}{Style.RESET_ALL}", text
+        )
 
     def _paint(self, code: str, text: str) -> str:
-        return f"{code}{text}{Style.RESET_ALL}" if self._colour else text
+        return f"{code}{text}{Style.RESET_ALL}" if self._colours and code and text else text
 
 
-def _names(nicks: Sequence[str]) -> str:
-    if len(nicks) <= _NAMED:
-        return ", ".join(nicks)
-    return f"{', '.join(nicks[:_NAMED])} and {len(nicks) - _NAMED} others"
+@lru_cache(maxsize=1000)
+def _hue_of(who: str, colours: int) -> str:
+    """The same colour for the same nick, today and tomorrow."""
+    number = zlib.crc32(fold(who).encode("utf-8", "replace"))
+    if colours < 256:
+        return _BASIC_HUES[number % len(_BASIC_HUES)]
+    return f"\x1b[38;5;{HUES[number % len(HUES)]}m"
+
+
+def _shown(nick: str) -> str:
+    """A nick as it stands before a text. It may hold signs: `--` is one, and so is `*`."""
+    who = one_line(nick)
+    return who if who[:1].isalnum() else f"<{who}>"
+
+
+def _names(nicks: Sequence[str], sign: str) -> str:
+    return ", ".join(nicks) if len(nicks) <= _NAMED else f"{sign}{len(nicks)}"
 
 
 def _bare(sentence: str) -> str:
     return sentence.rstrip(" .")
-
-
-def _clock(seconds: float | None = None, layout: str = "%H:%M") -> str:
-    """A time of day here. A server can send any number."""
-    try:
-        return time.strftime(layout, time.localtime(seconds))
-    except (OverflowError, OSError, ValueError):
-        return "--:--"

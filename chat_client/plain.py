@@ -1,7 +1,7 @@
 """The client without a terminal: each line of stdin is said, what is said comes out on stdout.
 
 Nothing in a line is a command, so that any text can be piped in. What the client itself has to
-tell goes to stderr.
+tell goes to stderr; with JSON records it is among them, on stdout.
 """
 
 import os
@@ -9,15 +9,15 @@ import sys
 import threading
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import TextIO
 
 from chat_client.address import Address
 from chat_client.chat import Room, connect
 from chat_client.errors import ChatError, Closed
 from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
 from chat_client.lines import Lines
+from chat_client.records import Record, refused_as_json
+from chat_client.text import one_line
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import Direct, Message
 
 DONE, REFUSED = 0, 1
 """Exit codes: everything was said; something was not."""
@@ -29,31 +29,58 @@ _ECHO = 5.0
 """Seconds to wait for what we said last to come back, so that it is printed before we leave."""
 
 
-def run(address: Address, nick: str | None, room: str) -> int:
+def run(
+    address: Address, nick: str | None, room: str, *, record: Record, json: bool, colours: int
+) -> int:
     """Say what stdin holds and print what is said; return the exit code.
+
+    Args:
+        address: the server.
+        nick: who to be, None for the login name.
+        room: the room to talk in.
+        record: makes what is printed of an event.
+        json: whether that is JSON, and so whether what the client has to tell is, too.
+        colours: how many stderr has.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
     """
-    plain = _Plain(room)
+    plain = _Plain(room, record, json, Lines(colours))
     with connect(address, nick=nick, on_event=plain.hear) as chat:
-        plain.nick = chat.nick
         joined = chat.join(room)
         threading.Thread(target=plain.read_stdin, name="chat-client stdin", daemon=True).start()
         return plain.say_all(joined)
 
 
+def say(address: Address, nick: str | None, room: str, text: str) -> int:
+    """Say one thing and leave; return the exit code.
+
+    Raises:
+        ChatError: the first connection could not be made, or the room not be entered.
+    """
+    with connect(address, nick=nick) as chat:
+        joined = chat.join(room)
+        try:
+            joined.say(text)
+        except ChatError as error:
+            print(f"chat-client: not said: {one_line(str(error))}", file=sys.stderr)
+            return REFUSED
+        return DONE
+
+
 class _Plain:
     """The state that the three threads share: main, stdin and the session's reader."""
 
-    def __init__(self, room: str) -> None:
+    def __init__(self, room: str, record: Record, json: bool, lines: Lines) -> None:
         self._room = room
+        self._record = record
+        self._json = json
+        self._lines = lines
         # str: a line. None: stdin has ended. int: end now, with that exit code.
         self._todo: SimpleQueue[str | int | None] = SimpleQueue()
         self._ahead = threading.Semaphore(_AHEAD)
-        self._stdout_gone = False  # the reader's own
-        self._out, self._err = _lines(sys.stdout), _lines(sys.stderr)
-        self.nick = ""  # ours at the start; only what it looks like depends on it
+        self._printing = threading.Lock()  # guards stdout and _stdout_gone; a leaf
+        self._stdout_gone = False
 
     def say_all(self, room: Room) -> int:
         """Say each line once the one before it is stored: they keep their order."""
@@ -68,7 +95,7 @@ class _Plain:
                 return REFUSED  # the reader has said why
             except ChatError as error:
                 outcome = REFUSED
-                self._tell(self._err.error(f"not said: {error}"))
+                self._refused(line, str(error))
         if last:
             room.wait_for(last, _ECHO)
         return outcome
@@ -95,30 +122,36 @@ class _Plain:
 
     def hear(self, event: Event) -> None:
         """Print an event. On the session's reader."""
-        match event:
-            case Message() | Direct():
-                self._print(self._out.of(event, self.nick, self._room))
-            case Connected(again=True) | Reconnecting() | Postponed() | Removed():
-                self._tell(self._err.of(event, self.nick, self._room))
-            case Ended(reason) if reason is not None:
-                self._tell(self._err.of(event, self.nick, self._room))
-                self._todo.put(REFUSED)
-
-    def _print(self, line: str | None) -> None:
-        if self._stdout_gone:
-            return
-        try:
-            print(line, flush=True)
-        except OSError:  # a pipe whose reader left
-            self._stdout_gone = True
-            # What is still in the buffer must not fail again when the interpreter ends.
-            with open(os.devnull, "wb") as nowhere:
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        record = self._record(event)
+        if record is not None:
+            self._print(record)
+        told = isinstance(event, Reconnecting | Postponed | Removed | Ended) or (
+            isinstance(event, Connected) and event.again
+        )
+        if told and not self._json:
+            self._tell(self._lines.of(event, "", self._room))
+        if isinstance(event, Ended) and event.reason is not None:
             self._todo.put(REFUSED)
 
+    def _refused(self, line: str, reason: str) -> None:
+        if self._json:
+            self._print(refused_as_json(line, reason))
+        else:
+            self._tell(self._lines.error(f"not said: {reason}"))
+
+    def _print(self, record: str) -> None:
+        with self._printing:
+            if self._stdout_gone:
+                return
+            try:
+                print(record, flush=True)
+            except OSError:  # a pipe whose reader left
+                self._stdout_gone = True
+                # What is still in the buffer must not fail again when the interpreter ends.
+                with open(os.devnull, "wb") as nowhere:
+                    os.dup2(nowhere.fileno(), sys.stdout.fileno())
+                self._todo.put(REFUSED)
+
     def _tell(self, line: str | None) -> None:
-        print(line, file=sys.stderr, flush=True)
-
-
-def _lines(stream: TextIO) -> Lines:
-    return Lines(stream is not None and stream.isatty() and "NO_COLOR" not in os.environ)
+        if line is not None:
+            print(line, file=sys.stderr, flush=True)

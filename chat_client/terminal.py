@@ -1,50 +1,74 @@
 """The client on a terminal: an input line at the bottom, the chat above it.
 
-Three threads: main has the event loop, and with it the screen and the keyboard; the session's
-reader shows what happens; the sender does what was typed, one line after the other, and waits
-for the server so that nobody else has to. Whatever thread a line comes from, it is the loop that
-writes it, so nothing is ever written into the input line.
+Three threads: main has the event loop, and with it the screen, the keyboard and all that the user
+looks at; the session's reader hands over what happens; the sender does what was typed where the
+server has to be asked, one line after the other, and waits so that nobody else has to.
 """
 
 import asyncio
-import os
+import shutil
 import signal
+import sys
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
+from types import TracebackType
+from typing import Any
 
-from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
-
+from chat_client import private
 from chat_client.address import Address
 from chat_client.chat import Chat, connect
-from chat_client.commands import Command, Conversation, parse
+from chat_client.clock import Clock
+from chat_client.commands import SHOWN, Talk, Typed, parse
 from chat_client.errors import ChatError, Closed, CommandError
-from chat_client.events import Ended, Event
+from chat_client.events import Ended, Entered, Event
 from chat_client.lines import Lines
+from chat_client.prompt import Drafts, Prompt
+from chat_client.screen import Screen
+from chat_client.settings import colours
+from chat_client.system import on_ending_signals
+from chat_client.text import one_line
+from chat_client.view import Bell, View
 
 DONE, ENDED_BY_SERVER = 0, 1
 """Exit codes."""
 
-_REDRAW = 0.05
-"""Seconds between two writes above the input line: what comes meanwhile is written in one."""
-
-_WAITING = 1000
-"""Lines that may wait to be written before whoever has another one waits, too."""
-
 _FLUSH = 2.0
 """Seconds that the lines typed last may take to be said when the user leaves."""
 
+_TICK = 0.25
+"""Seconds between two looks at whether the status line has changed by itself."""
 
-def run(address: Address, nick: str | None, room: str) -> int:
+_MEASURE = 40
+"""Ticks between two measurements of the way to the server and back."""
+
+_LONG_PASTE = 5
+"""Lines that are sent as one message without a question."""
+
+
+def run(
+    address: Address, nick: str | None, room: str, *, color: str, bell: Bell, clock: Clock
+) -> int:
     """Chat until the user leaves or the server ends it; return the exit code.
+
+    Args:
+        address: the server.
+        nick: who to be, None for the login name.
+        room: the room to enter first.
+        color: one of `settings.COLOUR_MODES`.
+        bell: what rings.
+        clock: shows times.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
     """
+    sys.excepthook = _confess
+    count = colours(color)
+    lines = Lines(count, clock, lambda: shutil.get_terminal_size().columns)
     with asyncio.Runner() as runner:
-        terminal = _Terminal(runner.get_loop())
+        terminal = _Terminal(runner.get_loop(), lines, count, str(address), bell)
         with connect(address, nick=nick, on_event=terminal.hear) as chat:
             terminal.open(chat, room)
             try:
@@ -54,73 +78,33 @@ def run(address: Address, nick: str | None, room: str) -> int:
         return terminal.close()
 
 
-class _Screen:
-    """Lines on their way to the screen, and the one place that writes them."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._writer = threading.current_thread()
-        self._filled = asyncio.Event()  # the loop's own
-        # Guards all below; who has a line too many waits on it. A leaf.
-        self._changed = threading.Condition()
-        self._lines: list[str] = []
-        self._bounded = True
-
-    def show(self, line: str) -> None:
-        """Have a line written above the input line. From any thread."""
-        with self._changed:
-            if threading.current_thread() is not self._writer:  # which must not wait for itself
-                self._changed.wait_for(lambda: len(self._lines) < _WAITING or not self._bounded)
-            self._lines.append(line)
-        with suppress(RuntimeError):  # the loop is closed: the program is about to end
-            self._loop.call_soon_threadsafe(self._filled.set)
-
-    async def write(self, session: "PromptSession[str]") -> None:
-        """Write what there is to write, for as long as the loop runs."""
-        while True:
-            await self._filled.wait()
-            self._filled.clear()
-            text = self._take()
-            await run_in_terminal(partial(_write, session, text))
-            await asyncio.sleep(_REDRAW)
-
-    def release(self) -> None:
-        """Let nobody wait any more: the loop has ended."""
-        with self._changed:
-            self._bounded = False
-            self._changed.notify_all()
-
-    def close(self) -> None:
-        """Write what is left."""
-        print(self._take(), end="", flush=True)
-
-    def _take(self) -> str:
-        with self._changed:
-            lines, self._lines = self._lines, []
-            self._changed.notify_all()
-        return "".join(f"{line}\n" for line in lines)
-
-
 class _Terminal:
     """The parts of the program on a terminal. Made, opened and closed by the main thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        lines: Lines,
+        colour_count: int,
+        server: str,
+        bell: Bell,
+    ) -> None:
         self._loop = loop
-        self._lines = Lines("NO_COLOR" not in os.environ)
-        self._screen = _Screen(loop)
-        self._session: PromptSession[str] = PromptSession(erase_when_done=True)
-        self._conversation: Conversation | None = None
-        self._over = threading.Event()
-        self._todo: SimpleQueue[tuple[Command, str] | None] = SimpleQueue()
+        self._lines = lines
+        self._colours = colour_count
+        self._screen = Screen(loop)
+        self._view = View(lines, server, bell, private.read_ignored())
+        self._drafts = Drafts()
+        self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="chat-client sender")
-        self._unsent = 0  # the sender's own, until it has ended
+        self._over = threading.Event()
         self._ended_by_server = False  # the reader's own, until the chat is closed
+        self._mistake: BaseException | None = None
+        # Set by `open`, on the main thread, before any other looks.
+        self._talk: Talk
+        self._prompt: Prompt
 
     # -- from any thread ------------------------------------------------------------------------
-
-    def show(self, line: str) -> None:
-        """Show a line."""
-        self._screen.show(line)
 
     def end(self) -> None:
         """End the program soon."""
@@ -130,11 +114,9 @@ class _Terminal:
 
     def hear(self, event: Event) -> None:
         """Show an event. On the session's reader."""
-        conversation = self._conversation
-        nick = conversation.chat.nick if conversation else ""
-        line = self._lines.of(event, nick, conversation.focus if conversation else None)
-        if line is not None:
-            self.show(line)
+        self._screen.post(event)
+        if isinstance(event, Entered):
+            self._todo.put(partial(self._learn_names, event.room))
         if isinstance(event, Ended):
             self._ended_by_server = event.reason is not None
             self.end()
@@ -147,99 +129,175 @@ class _Terminal:
         Raises:
             ChatError: the room cannot be entered.
         """
-        self._conversation = Conversation(chat, self._lines, self.show, self.end)
-        self._conversation.enter(room)
+        self._talk = Talk(
+            chat, self._view, self._lines, self._screen.post, self._enter_line, self.end
+        )
+        self._prompt = Prompt(
+            self._view, self._drafts, self._colours, self._accept, lambda: chat.round_trip
+        )
+        chat.join(room, history=SHOWN)
         self._sender.start()
 
     async def converse(self) -> None:
         """Read what is typed until the user leaves or the chat is over."""
-        signal.signal(signal.SIGTERM, lambda *_: self.end())  # leaves the terminal as it was
-        writer = asyncio.create_task(self._screen.write(self._session))
+        on_ending_signals(self.end)
+        signal.signal(signal.SIGINT, self._interrupt)
+        self._loop.set_exception_handler(self._fail)
+        self._screen.write_all(self._view)  # so that the first prompt knows its room
+        tasks = [
+            asyncio.create_task(self._screen.write(self._prompt.session, self._view)),
+            asyncio.create_task(self._tick()),
+        ]
+        for task in tasks:
+            task.add_done_callback(self._leave_prompt)
         try:
-            while not self._over.is_set():
-                line = await self._read()
-                if line is None:
-                    return
-                self._accept(line)
+            await self._prompt.session.prompt_async(
+                pre_run=self._leave_if_over, set_exception_handler=False, handle_sigint=False
+            )
+        except (EOFError, KeyboardInterrupt):
+            pass
         finally:
-            writer.cancel()
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in [self._mistake, *outcomes]:
+            if isinstance(outcome, Exception):
+                raise outcome
 
     def finish(self) -> None:
         """Give what was typed last the time to be said."""
         self._screen.release()
         self._todo.put(None)
-        if self._talk().chat.connected:
+        if self._talk.chat.connected:
             self._sender.join(_FLUSH)
 
     def close(self) -> int:
         """Write what is left to be written, once the chat is closed; return the exit code."""
         self._sender.join()
-        if self._unsent:
-            lines = "line was" if self._unsent == 1 else "lines were"
-            self.show(self._lines.error(f"{self._unsent} {lines} not sent"))
-        self._screen.close()
+        self._screen.write_all(self._view)
+        for typed in self._drafts.waiting:
+            print(self._lines.error(f"not sent: {typed.text}"))
         return ENDED_BY_SERVER if self._ended_by_server else DONE
 
-    async def _read(self) -> str | None:
-        """What was typed; empty where Ctrl-C gave it up; None to leave."""
-        try:
-            return await self._session.prompt_async(self._prompt, pre_run=self._leave_if_over)
-        except EOFError:
-            return None
-        except KeyboardInterrupt:
-            return "" if self._session.default_buffer.text else None
+    async def _tick(self) -> None:
+        """Keep what changes by itself up to date."""
+        tick = 0
+        while True:
+            if tick % _MEASURE == 0:
+                self._talk.chat.measure()
+            if self._view.restless or self._drafts.overdue() or tick % _MEASURE < 2:
+                self._prompt.session.app.invalidate()
+            while self._view.answers:
+                self._todo.put(partial(self._tell_away, self._view.answers.pop(0)))
+            await asyncio.sleep(_TICK)
+            tick += 1
 
-    def _prompt(self) -> str:
-        talk = self._talk()
-        where = talk.room.name if talk.room else "no room"
-        return f"[{where}] " if talk.chat.connected else f"[{where}, not connected] "
-
-    def _accept(self, line: str) -> None:
-        """Do what was typed, or have it done by the sender where the server has to be asked."""
-        if not line or line.isspace():
-            return
+    def _accept(self, text: str) -> bool:
+        """Take what was entered, and return whether the editor has done with it."""
+        text = text.rstrip("\n")
+        if not text.strip():
+            return True
         try:
-            command, argument = parse(line)
+            typed = parse(text, self._view)
         except CommandError as error:
-            self.show(self._lines.error(str(error)))
+            self._talk.post(self._lines.error(str(error)))
+            return False
+        count = text.count("\n") + 1
+        if count > _LONG_PASTE:
+            self._prompt.ask(f"send {count} lines as one message?", partial(self._sure, typed))
+            return False
+        self._carry(typed)
+        return True
+
+    def _sure(self, typed: Typed) -> None:
+        self._prompt.clear()
+        self._carry(typed)
+
+    def _enter_line(self, text: str) -> None:
+        """Do what a command makes of itself."""
+        self._carry(parse(text, self._view))
+
+    def _carry(self, typed: Typed) -> None:
+        """Do what was typed, or have it done by the sender where the server has to be asked."""
+        private_one = typed.command.private or typed.text.startswith(" ")
+        self._prompt.remember(typed.text, kept=not private_one)
+        if typed.command.asks:
+            self._drafts.waiting.append(typed)
+            self._todo.put(partial(self._ask, typed))
             return
-        if command.immediate:
-            self._carry_out(command, argument)
-            return
-        if not self._talk().chat.connected:
-            self.show(self._lines.system(f"waits until we are connected: {line}"))
-        self._todo.put((command, argument))
+        try:
+            typed.command.run(self._talk, typed)
+        except ChatError as error:
+            self._talk.post(self._lines.error(str(error)))
+
+    def _interrupt(self, *_: object) -> None:
+        """Somebody sent SIGINT. What a Ctrl-C in the pager means is the pager's business."""
+        if not self._screen.paging:
+            self.end()
 
     def _leave_if_over(self) -> None:
         if self._over.is_set():  # since we looked before the prompt
             self._leave_prompt()
 
-    def _leave_prompt(self) -> None:
-        app = self._session.app
-        if app.is_running and not app.is_done:
-            app.exit(exception=EOFError)
+    def _leave_prompt(self, _: object = None) -> None:
+        self._prompt.leave()
+
+    def _fail(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Something that the loop called failed: end, and tell."""
+        self._mistake = self._mistake or context.get("exception")
+        self._leave_prompt()
 
     # -- the sender -----------------------------------------------------------------------------
 
     def _send(self) -> None:
-        for command, argument in iter(self._todo.get, None):
-            self._carry_out(command, argument)
+        for do in iter(self._todo.get, None):
+            do()
 
-    def _carry_out(self, command: Command, argument: str) -> None:
+    def _ask(self, typed: Typed) -> None:
+        """Carry out what asks the server."""
         try:
-            command.run(self._talk(), argument)
-        except Closed:  # the reader has said why
-            self._unsent += 1
+            typed.command.run(self._talk, typed)
+        except Closed:  # the reader has said why; what was typed is listed in the end
+            return
         except ChatError as error:
-            self.show(self._lines.error(str(error)))
+            self._screen.post(partial(self._failed, typed, error))
+        else:
+            self._screen.post(partial(self._done, typed))
 
-    def _talk(self) -> Conversation:
-        assert self._conversation is not None  # `open` was called
-        return self._conversation
+    def _done(self, typed: Typed) -> Iterator[str]:
+        self._drafts.waiting.remove(typed)
+        return iter(())
+
+    def _failed(self, typed: Typed, error: ChatError) -> Iterator[str]:
+        self._drafts.waiting.remove(typed)
+        self._drafts.lost.append(typed.text)
+        said = one_line(typed.text)
+        yield self._lines.error(f"{error}. Alt-R brings it back: {said}")
+
+    def _learn_names(self, room: str) -> None:
+        """Find out who is in a room that was entered, and which rooms there are, for Tab."""
+        chat = self._talk.chat
+        joined = next((each for each in chat.joined if each.name == room), None)
+        with suppress(ChatError):
+            nicks = set(joined.who()) if joined else set()
+            rooms = {entry.room for entry in chat.rooms()}
+            self._screen.post(partial(self._know, room, nicks, rooms))
+
+    def _know(self, name: str, nicks: set[str], rooms: set[str]) -> Iterator[str]:
+        self._view.listed = rooms
+        room = self._view.rooms.get(name)
+        if room:
+            room.nicks |= nicks
+        return iter(())
+
+    def _tell_away(self, nick: str) -> None:
+        why = self._view.away  # one value, whenever it is read
+        if why is not None:
+            with suppress(ChatError):  # gone, or has told the server to be left alone
+                self._talk.chat.tell(nick, f"(away) {why}" if why else "(away)")
 
 
-def _write(session: "PromptSession[str]", text: str) -> None:
-    output = session.app.output
-    output.enable_autowrap()  # Windows forgets it
-    output.write_raw(text)
-    output.flush()
+def _confess(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
+    """Tell of a mistake of the program in one sentence; the rest is for whoever mends it."""
+    path = private.write_crash(kind, error, where)
+    print(f"chat-client: a mistake of the program ({kind.__name__}): see {path}", file=sys.stderr)

@@ -35,8 +35,14 @@ class Line:
         return frame
 
     def expect(self, kind: str) -> Frame:
-        """Return the next frame, which must be of that type."""
+        """Return the next frame, which must be of that type.
+
+        What the terminal client asks by itself, for Tab and the status line, is refused.
+        """
         frame = self.receive()
+        while frame["type"] in {"who", "rooms", "ping"} - {kind}:
+            self.send("error", re=frame["id"], code="forbidden", text="Not here.")
+            frame = self.receive()
         assert frame["type"] == kind, frame
         return frame
 

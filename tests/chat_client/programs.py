@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
+import tempfile
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import pexpect
 import pyte
@@ -13,22 +14,26 @@ from tests.support.servers import ROOT
 from tests.support.waiting import DEADLINE, eventually
 
 COMMAND = [sys.executable, "-m", "chat_client"]
+_HOME = tempfile.TemporaryDirectory()  # the user's own files are not to be touched
 ENVIRONMENT = {
-    **os.environ,
+    **{name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
+    "XDG_CONFIG_HOME": f"{_HOME.name}/config",
+    "XDG_STATE_HOME": f"{_HOME.name}/state",
+    "PAGER": "cat",
     "PROMPT_TOOLKIT_NO_CPR": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
     "TERM": "xterm-256color",
 }
 
 
-def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    """Run the client to its end with `stdin` piped in."""
+def run(*arguments: str, stdin: bytes = b"", **more: str) -> subprocess.CompletedProcess[str]:
+    """Run the client to its end with `stdin` piped in, and `more` in its environment."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **more},
         timeout=DEADLINE * 3,
         check=False,
     )
@@ -53,16 +58,28 @@ def start(*arguments: str) -> "subprocess.Popen[bytes]":
 class Terminal:
     """The client in a pseudo-terminal, and what its screen shows. A context manager."""
 
-    def __init__(self, *arguments: str, columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self, *arguments: str, columns: int = 80, rows: int = 24, command: str = "", **more: str
+    ) -> None:
+        """Start it.
+
+        Args:
+            arguments: the client's.
+            columns: cells in a line.
+            rows: lines on the screen.
+            command: Python to run instead of the client's module.
+            more: what its environment has besides.
+        """
+        program = ["-c", command] if command else COMMAND[1:]
         self._screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
         self._stream = pyte.ByteStream(self._screen)
         self.output = b""
         self.child = pexpect.spawn(
             COMMAND[0],
-            [*COMMAND[1:], *arguments],
+            [*program, *arguments],
             dimensions=(rows, columns),
             cwd=str(ROOT),
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **more},
             timeout=DEADLINE,
             echo=True,
         )
@@ -100,8 +117,21 @@ class Terminal:
 
     @property
     def input_line(self) -> str:
+        """The line with the cursor."""
+        self._read()
+        line: str = self._screen.display[self._screen.cursor.y]
+        return line.rstrip()
+
+    @property
+    def status(self) -> str:
         """The last line of the screen."""
         return self.shown[-1] if self.shown else ""
+
+    @property
+    def screen(self) -> Any:
+        """What the terminal shows, as `pyte` has it, with the colours."""
+        self._read()
+        return self._screen
 
     @property
     def cursor(self) -> int:
@@ -116,6 +146,10 @@ class Terminal:
             lambda: next((line for line in self.shown if text in line), ""), DEADLINE
         )
         return found[6:] if found[:2].isdigit() else found
+
+    def see_status(self, text: str) -> None:
+        """Wait until the status line holds `text`."""
+        eventually(lambda: text in self.status)
 
     def see_wrapped(self, text: str) -> None:
         """Wait until the screen holds `text`, on however many lines."""

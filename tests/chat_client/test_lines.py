@@ -5,7 +5,8 @@ import re
 import pytest
 
 from chat_client.events import Connected, Ended, Entered, Postponed, Reconnecting, Removed
-from chat_client.lines import Lines, printable
+from chat_client.lines import Lines
+from chat_client.text import printable
 from protocol.messages import Direct, Message, Presence, RoomEntry
 
 HOSTILE = "a\x1b[31mb\x07\x9bc\rd\x00e\u202ef\u2066g\u2028h\udc80i\x7f"
@@ -19,7 +20,7 @@ def message(text: str, kind: str = "text", **members: object) -> Message:
 
 def shown(event: object, room: str | None = "lobby") -> str:
     """The line without its time of day."""
-    line = Lines(colour=False).of(event, "me", room)  # type: ignore[arg-type]
+    line = Lines().of(event, "me", room)  # type: ignore[arg-type]
     assert line is not None
     return re.sub(r"^\d\d:\d\d ", "", line)
 
@@ -34,25 +35,28 @@ def test_strips_what_drives_a_terminal() -> None:
 @pytest.mark.parametrize(
     ("event", "line"),
     [
-        (message("hi"), "<ana> hi"),
-        (message("hi", room="ops"), "#ops <ana> hi"),
+        (message("hi"), "ana  hi"),
+        (message("hi", room="ops"), "#ops ana  hi"),
+        (message("hi", from_="me"), "me> hi"),
+        (message("bob  hi", from_="--"), "<-->  bob  hi"),
         (message("waves", "action"), "* ana waves"),
         (message("ship it", "topic"), "-- ana set the topic: ship it"),
         (message("beware", "notice"), "-- ana: beware"),
-        (message("hi", "hologram"), "<ana> hi"),
-        (message("one\n12:00 <bob> two"), "<ana> one\n      12:00 <bob> two"),
+        (message("hi", "hologram"), "ana  hi"),
+        (message("one\n12:00 bob  two"), "ana  one\n        12:00 bob  two"),
         (Direct(time=TIME, from_="ana", to="me", text="psst"), "[from ana] psst"),
         (Presence("lobby", ["a", "b"], ["c"], [("d", "e")], 4),
          "-- a, b joined, c left, d is now e (4 here)"),
         (Presence("ops", list("abcdef"), [], [], 9),
-         "-- #ops a, b, c, d and 2 others joined (9 here)"),
+         "-- #ops +6 joined (9 here)"),
         (Connected("me", "s/1", "", again=False), "-- connected to s/1 as me"),
         (Connected("me", "s/1", "be\nnice", again=True),
-         "-- connected again as me\n      be\n      nice"),
+         "-- connected again as me\n   be\n   nice"),
         (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
         (Postponed("too fast", 3), "-- not done yet (too fast); next try in 3.0 s"),
-        (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are in #lobby"),
-        (Entered("lobby", "tests", 1, 0, 0, 0, again=False), "-- you are in #lobby: tests"),
+        (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are here: #lobby, 1 here"),
+        (Entered("lobby", "tests", 1, 0, 0, 0, again=False),
+         "-- you are here: #lobby, 1 here: tests"),
         (Removed("ops", "forbidden"), "-- you are no longer in #ops: forbidden"),
         (Ended("kicked"), "-- the chat is over: kicked"),
     ],
@@ -64,15 +68,15 @@ def test_shows(event: object, line: str) -> None:
 
 def test_says_nothing_about_nothing() -> None:
     """An end that the user asked for, and a presence without a change, need no words."""
-    lines = Lines(colour=False)
+    lines = Lines()
     assert lines.of(Ended(None), "me", None) is None
     assert lines.of(Presence("lobby", [], [], [], 1), "me", None) is None
 
 
-@pytest.mark.parametrize("colour", [True, False])
-def test_no_event_lets_anything_through(colour: bool) -> None:
+@pytest.mark.parametrize("colours", [0, 16, 256])
+def test_no_event_lets_anything_through(colours: int) -> None:
     """Whatever member a hostile server fills: only our own colours reach the screen."""
-    lines = Lines(colour)
+    lines = Lines(colours)
     events = [
         message(HOSTILE, kind, room=HOSTILE, from_=HOSTILE)
         for kind in ("text", "action", "topic", "notice")
@@ -92,16 +96,16 @@ def test_no_event_lets_anything_through(colour: bool) -> None:
     ]
     for line in written:
         assert line is not None
-        plain = re.sub(r"\x1b\[[0-9]+m", "", line) if colour else line
+        plain = re.sub(r"\x1b\[[0-9;]+m", "", line) if colours else line
         assert printable(plain) == plain
 
 
 @pytest.mark.parametrize("time", [1e308, -1e308, 1e18, -1.0])
 def test_survives_any_time(time: float) -> None:
     """A server can send any number as the time."""
-    assert Lines(colour=False).message(message("hi", time=time), "me", "lobby")
+    assert Lines().message(message("hi", time=time), "me", "lobby")
 
 
 def test_names_the_room_of_another() -> None:
     """Only what is said where one looks goes without a name."""
-    assert shown(message("hi"), None) == "#lobby <ana> hi"
+    assert shown(message("hi"), None) == "#lobby ana  hi"

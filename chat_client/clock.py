@@ -1,0 +1,48 @@
+"""What a clock on the wall shows, in the user's format and time zone."""
+
+import time
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+DEFAULT_FORMAT = "%H:%M"
+_UNKNOWN = "--:--"
+
+
+class Clock:
+    """Shows moments, given in Unix seconds; without any, the present. Any number will do."""
+
+    def __init__(self, layout: str = DEFAULT_FORMAT, zone: str | None = None) -> None:
+        """Make one.
+
+        Args:
+            layout: what `strftime` takes; empty to show no times.
+            zone: a time zone such as "Europe/Berlin"; None for this machine's.
+
+        Raises:
+            LookupError, ValueError, OSError: there is no such zone.
+        """
+        self._layout = layout
+        self._zone: tzinfo | None = None
+        if zone:
+            self._zone = UTC if zone == "UTC" else ZoneInfo(zone)  # Windows knows no other
+
+    def time(self, seconds: float | None = None) -> str:
+        """Return the time of day."""
+        return self._shown(self._layout, seconds)
+
+    def date_and_time(self, seconds: float) -> str:
+        """Return the date, too."""
+        return self._shown("%Y-%m-%d %H:%M", seconds)
+
+    def day(self, seconds: float) -> str:
+        """Return the day, the same for all moments of one."""
+        return self._shown("%A %d %B %Y", seconds)
+
+    def _shown(self, layout: str, seconds: float | None) -> str:
+        try:
+            if self._zone is None:
+                return time.strftime(layout, time.localtime(seconds))
+            moment = time.time() if seconds is None else seconds
+            return datetime.fromtimestamp(moment, self._zone).strftime(layout)
+        except (OverflowError, OSError, ValueError):
+            return _UNKNOWN

@@ -1,0 +1,313 @@
+"""The input line: its keys, what stands above and below it, and what happened to what was typed.
+
+It is one prompt for as long as the program runs, so that nothing is typed into a gap between two.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import Condition, has_focus, is_done
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import History
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+from chat_client import private
+from chat_client.commands import Typed, names
+from chat_client.completion import Cycle, candidates
+from chat_client.text import cells, one_line
+from chat_client.view import View
+
+_SOON = 0.3
+"""Seconds after which a line that has had no answer is shown as one that waits."""
+
+_WAITING_SHOWN = 3
+"""Lines that wait and are shown."""
+
+_READ_BACK = "/history 200"
+"""What PgUp does."""
+
+
+@dataclass
+class Drafts:
+    """What was typed and is not through: it waits, or failed, or was cleared.
+
+    Attributes:
+        waiting: lines that have had no answer, oldest first.
+        lost: texts that can be brought back, oldest first.
+    """
+
+    waiting: list[Typed] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    def overdue(self) -> list[Typed]:
+        """Return the lines that have waited for so long that the user should know."""
+        now = time.monotonic()
+        return [typed for typed in self.waiting if now - typed.at >= _SOON]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Something that y or Ctrl-C says yes to, and any other key no."""
+
+    text: str
+    action: Callable[[], None]
+
+
+class _Recall(History):
+    """What was typed before, in earlier runs, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept = True
+
+    def add(self, text: str, *, kept: bool) -> None:
+        """Remember a line; `kept` for later runs as well."""
+        strings = self.get_strings()
+        if strings and strings[-1] == text:
+            return
+        self._kept = kept
+        self.append_string(text)
+
+    def load_history_strings(self) -> Iterable[str]:
+        return reversed(private.read_typed())
+
+    def store_string(self, string: str) -> None:
+        if self._kept:
+            private.add_typed(string)
+
+
+class Prompt:
+    """See the top of the module. Everything on the thread of the event loop."""
+
+    def __init__(
+        self,
+        view: View,
+        drafts: Drafts,
+        colours: int,
+        accept: Callable[[str], bool],
+        round_trip: Callable[[], float | None],
+    ) -> None:
+        """Make it; `session` is to be run.
+
+        Args:
+            view: what the user looks at.
+            drafts: what is not through.
+            colours: how many the terminal has.
+            accept: takes a line that was entered; returns False if it is to stay in the editor.
+            round_trip: returns seconds to the server and back, if known.
+        """
+        self._view = view
+        self._drafts = drafts
+        self._accept = accept
+        self._round_trip = round_trip
+        self._cycle = Cycle()
+        self._question: _Question | None = None
+        self._history = _Recall()
+        self.session: PromptSession[str] = PromptSession(
+            self._message,
+            history=self._history,
+            key_bindings=self._keys(),
+            prompt_continuation=self._continuation,
+            reserve_space_for_menu=0,
+            enable_suspend=True,
+            enable_open_in_editor=True,
+            tempfile_suffix=".txt",
+            erase_when_done=True,
+            style=Style.from_dict({"waiting": "italic", "chosen": "noreverse bold"}),
+            color_depth=None if colours else ColorDepth.DEPTH_1_BIT,
+        )
+        self._add_status_line()
+
+    @property
+    def text(self) -> str:
+        """What stands in the editor."""
+        return self.session.default_buffer.text
+
+    def ask(self, question: str, action: Callable[[], None]) -> None:
+        """Ask something, below the input line; `action` is run if the answer is yes."""
+        self._question = _Question(question, action)
+        self.session.app.invalidate()
+
+    def remember(self, text: str, *, kept: bool) -> None:
+        """Have Up bring a line back that was entered; `kept` in later runs as well."""
+        self._history.add(text, kept=kept)
+
+    def clear(self) -> None:
+        """Empty the editor."""
+        self.session.default_buffer.reset()
+
+    # -- what it looks like -----------------------------------------------------------------------
+
+    def _message(self) -> StyleAndTextTuples:
+        waiting = self._drafts.overdue()
+        width = get_app().output.get_size().columns
+        fragments: StyleAndTextTuples = [
+            ("class:waiting", f"... {_fitted(typed.text, width - 4)}\n")
+            for typed in waiting[:_WAITING_SHOWN]
+        ]
+        if len(waiting) > _WAITING_SHOWN:
+            more = len(waiting) - _WAITING_SHOWN
+            fragments.append(("class:waiting", f"... and {more} more that wait to be sent\n"))
+        return [*fragments, ("", self._where())]
+
+    def _add_status_line(self) -> None:
+        """Put it below the input line. A session's own toolbar is not shown on terminals that do
+        not tell where the cursor is.
+        """
+        line = Window(FormattedTextControl(self._toolbar), height=1, style="class:bottom-toolbar")
+        layout = self.session.layout.container
+        assert isinstance(layout, HSplit)  # as a session makes it
+        layout.children.append(ConditionalContainer(line, ~is_done))
+
+    def _where(self) -> str:
+        room = self._view.current.name if self._view.current else "no room"
+        return f"[{f'to {self._view.query}' if self._view.query else room}] "
+
+    def _continuation(self, *_: int) -> str:
+        """What stands before a further line."""
+        return " " * cells(self._where())
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        if self._question:
+            return [("bold", f" {self._question.text} (y/n)")]
+        before = self.session.default_buffer.document.text_before_cursor
+        chosen = self._cycle.chosen(before)
+        width = get_app().output.get_size().columns
+        if chosen is not None and len(self._cycle.offered) > 1:
+            return _menu(self._cycle.offered, chosen, width)
+        return [("", self._view.status(self._round_trip(), width))]
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def _keys(self) -> KeyBindings:
+        keys = KeyBindings()
+        editing = has_focus(DEFAULT_BUFFER)
+        asking = Condition(lambda: self._question is not None)
+
+        @keys.add("enter", filter=editing)
+        def _enter(event: KeyPressEvent) -> None:
+            if self._accept(event.current_buffer.text):
+                self.clear()
+
+        @keys.add("escape", "enter", filter=editing)
+        def _new_line(event: KeyPressEvent) -> None:
+            event.current_buffer.insert_text("\n")
+
+        @keys.add("tab", filter=editing)
+        def _next_candidate(event: KeyPressEvent) -> None:
+            self._complete(event.current_buffer, 1)
+
+        @keys.add("s-tab", filter=editing)
+        def _candidate_before(event: KeyPressEvent) -> None:
+            self._complete(event.current_buffer, -1)
+
+        @keys.add("c-c", filter=editing)
+        def _clear_or_ask(event: KeyPressEvent) -> None:
+            if event.current_buffer.text:
+                self._drafts.lost.append(event.current_buffer.text)
+                self.clear()
+            else:
+                self.ask("leave?", self.leave)
+
+        @keys.add("escape", "r", filter=editing)
+        def _bring_back(event: KeyPressEvent) -> None:
+            if self._drafts.lost:
+                lost = self._drafts.lost.pop()
+                if event.current_buffer.text:
+                    self._drafts.lost.insert(0, event.current_buffer.text)
+                self.clear()
+                event.current_buffer.insert_text(lost)
+
+        @keys.add("c-o", filter=editing)
+        def _edit(event: KeyPressEvent) -> None:
+            event.current_buffer.open_in_editor()
+
+        self._add_room_keys(keys)
+
+        def answer(event: KeyPressEvent) -> None:
+            question, self._question = self._question, None
+            if question and event.data in ("y", "Y", "\x03"):
+                question.action()
+
+        for key in ("y", "Y", "n", "N", "c-c", "enter", "escape"):
+            keys.add(key, filter=asking, eager=True)(answer)
+
+        @keys.add(Keys.Any, filter=asking & editing)
+        def _go_on_typing(event: KeyPressEvent) -> None:
+            self._question = None
+            event.current_buffer.insert_text(event.data)
+
+        return keys
+
+    def _add_room_keys(self, keys: KeyBindings) -> None:
+        editing = has_focus(DEFAULT_BUFFER)
+
+        def go(name: str | None) -> None:
+            if name is not None:
+                self._accept(f"/switch {name}")
+
+        for number in range(1, 10):
+
+            @keys.add("escape", str(number), filter=editing)
+            def _nth(_: KeyPressEvent, number: int = number) -> None:
+                if number <= len(self._view.rooms):
+                    go(list(self._view.rooms)[number - 1])
+
+        @keys.add("c-n", filter=editing)
+        def _next(_: KeyPressEvent) -> None:
+            go(self._view.neighbour(1))
+
+        @keys.add("c-p", filter=editing)
+        def _previous(_: KeyPressEvent) -> None:
+            go(self._view.neighbour(-1))
+
+        @keys.add("escape", "a", filter=editing)
+        def _busiest(_: KeyPressEvent) -> None:
+            go(self._view.busiest())
+
+        @keys.add("pageup", filter=editing)
+        def _read_back(_: KeyPressEvent) -> None:
+            self._accept(_READ_BACK)
+
+    def leave(self) -> None:
+        """End the prompt, if it runs."""
+        app = self.session.app
+        if app.is_running and not app.is_done:
+            app.exit(exception=EOFError)
+
+    def _complete(self, buffer: Buffer, step: int) -> None:
+        before = buffer.document.text_before_cursor
+        start, found = candidates(before, self._view, names())
+        after = self._cycle.turn(before, step, start, found)
+        if after != before:
+            buffer.delete_before_cursor(len(before))
+            buffer.insert_text(after)
+
+
+def _fitted(text: str, width: int) -> str:
+    """The beginning of a text, on one line."""
+    shown = one_line(text)
+    while cells(shown) > width:
+        shown = shown[: min(len(shown) - 1, width)]
+    return shown
+
+
+def _menu(offered: list[str], chosen: int, width: int) -> StyleAndTextTuples:
+    """Candidates side by side, so that the chosen one is among those that fit."""
+    first = chosen
+    while first and sum(cells(each) + 1 for each in offered[first - 1 : chosen + 1]) < width:
+        first -= 1
+    fragments: StyleAndTextTuples = []
+    for number, each in enumerate(offered[first : first + width], first):
+        fragments.append(("class:chosen" if number == chosen else "", f" {each.rstrip()}"))
+    return fragments

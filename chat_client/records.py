@@ -1,0 +1,65 @@
+"""What happens in a chat, as records for a program: one line each, and the same next year.
+
+A plain record is `TIME #ROOM <NICK> TEXT`, in UTC; docs/client.md has them all. A JSON record has a
+`type` and the members of the event. Neither can drive a terminal: the first is stripped, the
+second is ASCII.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+
+from chat_client.clock import Clock
+from chat_client.events import Event
+from chat_client.text import printable
+from protocol.messages import Direct, Message, Presence
+
+Record = Callable[[Event], str | None]
+
+_LINE_FEED = "\u23ce"
+"""What stands for a line feed in a plain record: a return sign."""
+
+RECORD_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def plain(clock: Clock) -> Record:
+    """Return what makes plain records of messages, with times as `clock` shows them; of other
+    events it makes None.
+    """
+
+    def record(event: Event) -> str | None:
+        match event:
+            case Message(kind="action"):
+                said = f"#{event.room} * {event.from_} {event.text}"
+            case Message(kind="topic"):
+                said = f"#{event.room} -- {event.from_} set the topic: {event.text}"
+            case Message(kind="notice"):
+                said = f"#{event.room} -- {event.from_}: {event.text}"
+            case Message():
+                said = f"#{event.room} <{event.from_}> {event.text}"
+            case Direct():
+                said = f"[{event.from_}] {event.text}"
+            case _:
+                return None
+        when = clock.time(event.time)
+        return printable(f"{when} {said}" if when else said).replace("\n", _LINE_FEED)
+
+    return record
+
+
+def as_json(event: Event) -> str:
+    """Return any event as a JSON object."""
+    members: dict[str, Any]
+    if isinstance(event, Message | Direct | Presence):
+        members = msgspec.to_builtins(event)
+    else:
+        members = {"type": type(event).__name__.lower(), **asdict(event)}
+    return json.dumps(members)
+
+
+def refused_as_json(text: str, reason: str) -> str:
+    """Return a JSON record for a line that was not said."""
+    return json.dumps({"type": "refused", "text": text, "reason": reason})

@@ -1,0 +1,133 @@
+"""What is on its way to the screen, and the one place that writes it, above the input line.
+
+Whatever thread it comes from, it is the loop's that makes lines of it and writes them, a batch at
+a time. So nothing is ever written into the input line, and what is shown has one order. The way is
+bounded: whoever has too much to show waits, down to the server, which catches us up later.
+"""
+
+import asyncio
+import os
+import pydoc
+import re
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import run_in_terminal
+
+from chat_client.commands import Item, Pages
+from chat_client.events import Event
+from chat_client.view import View
+
+_REDRAW = 0.05
+"""Seconds between two writes above the input line: what comes meanwhile is written in one."""
+
+_WAITING = 1000
+"""Items that may wait to be written before whoever has another one waits, too."""
+
+_BATCH = 500
+"""Items that are made lines of before the keyboard has its turn."""
+
+_OWN_ROWS = 4
+"""Rows that the input line, the status line and what was typed take of the screen."""
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Screen:
+    """See the top of the module. Made by the loop's thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._writer = threading.current_thread()
+        self._filled = asyncio.Event()  # the loop's own
+        # Guards all below; who has an item too many waits on it. A leaf.
+        self._changed = threading.Condition()
+        self._items: deque[Item] = deque()
+        self._bounded = True
+        self.paging = False  # the loop's own
+
+    def post(self, item: Item) -> None:
+        """Have something shown, or done by the loop's thread in its turn. From any thread."""
+        with self._changed:
+            if threading.current_thread() is not self._writer:  # which must not wait for itself
+                self._changed.wait_for(lambda: len(self._items) < _WAITING or not self._bounded)
+            self._items.append(item)
+        with suppress(RuntimeError):  # the loop is closed: the program is about to end
+            self._loop.call_soon_threadsafe(self._filled.set)
+
+    async def write(self, session: "PromptSession[str]", view: View) -> None:
+        """Show what there is to show, for as long as the loop runs."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            lines, pages = self._lines(view)
+            if lines or view.ringing:
+                await run_in_terminal(partial(_write, session, lines, view.ringing))
+                view.ringing = False
+            if pages:
+                self.paging = True
+                await run_in_terminal(partial(_page, pages), in_executor=True)
+                self.paging = False
+            session.app.invalidate()
+            await asyncio.sleep(_REDRAW)
+
+    def release(self) -> None:
+        """Let nobody wait any more: the loop has ended."""
+        with self._changed:
+            self._bounded = False
+            self._changed.notify_all()
+
+    def write_all(self, view: View) -> None:
+        """Write what there is, while no prompt runs."""
+        while self._items:
+            lines, pages = self._lines(view)
+            print("".join(f"{line}\n" for line in [*lines, *pages]), end="", flush=True)
+
+    def _lines(self, view: View) -> tuple[list[str], list[str]]:
+        """Take a batch, and return its lines; and those for the pager, with which it ends."""
+        lines: list[str] = []
+        for item in self._batch():
+            if isinstance(item, Pages):
+                lines += view.settle()
+                shown = "\n".join(item.lines).split("\n")
+                if len(shown) > os.get_terminal_size().lines - _OWN_ROWS:
+                    return lines, [_COLOUR.sub("", line) for line in shown]
+                lines += shown
+            elif isinstance(item, str):
+                lines += [*view.settle(), item]
+            elif isinstance(item, Event):
+                lines += view.take(item)
+            else:
+                lines += [*view.settle(), *item()]
+        lines += view.settle()
+        return lines, []
+
+    def _batch(self) -> Iterator[Item]:
+        for _ in range(_BATCH):
+            with self._changed:
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+        self._filled.set()
+
+
+def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
+    output = session.app.output
+    output.enable_autowrap()  # Windows forgets it
+    output.write_raw("".join(f"{line}\n" for line in lines))
+    if bell:
+        output.bell()
+    output.flush()
+
+
+def _page(lines: list[str]) -> None:
+    """Let the user read in the system's pager, which PAGER names, until he has done."""
+    sys.stdout.flush()
+    pydoc.pager("\n".join(lines) + "\n")

@@ -1,0 +1,44 @@
+"""What differs from system to system. The one place with calls that not every system has."""
+
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+has_unix_sockets = hasattr(socket, "AF_UNIX")
+
+
+def unix_socket() -> socket.socket:
+    """Return a new Unix socket. Only where `has_unix_sockets`."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def open_private(path: Path, *, append: bool) -> BinaryIO:
+    """Open a file to write, which nobody but its owner may read where the system knows owners.
+
+    Args:
+        path: the file; the folder it is in is made.
+        append: whether to write behind what is there, rather than in its place.
+
+    Raises:
+        OSError: that is not possible.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_CREAT | os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
+    opened = os.fdopen(os.open(path, flags, 0o600), "ab" if append else "wb")
+    with contextlib.suppress(OSError):  # somebody else's; it can be written, which is enough
+        path.chmod(0o600)  # it may be older than this program
+    return opened
+
+
+def on_ending_signals(end: Callable[[], None]) -> None:
+    """Have `end` called, on the main thread, when the system or its user wants the program to end:
+    on SIGTERM, and where a terminal that is closed is told, on SIGHUP.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None:
+            signal.signal(number, lambda *_: end())

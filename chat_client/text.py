@@ -1,0 +1,97 @@
+"""What others wrote, made safe for a terminal and fitted to its width.
+
+Widths are in cells: a CJK character or an emoji takes two, an accent none.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from wcwidth import iter_graphemes, wcswidth
+
+# C0 but for the line feed, DEL, C1; what overrides the direction of text; separators that some
+# terminals take for line feeds; halves of characters, which cannot be encoded.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+_PARTS = re.compile(r" +|[^ ]+")
+_LINK = re.compile(r"\w+://")
+_NARROWEST = 10
+"""Cells that a text has at the least, however narrow the window and long the nick."""
+
+
+def printable(text: str) -> str:
+    """Return `text` without what could drive a terminal. Line feeds stay, tabs become spaces."""
+    return _UNPRINTABLE.sub("", text.replace("\t", "    "))
+
+
+def one_line(text: str) -> str:
+    """Return `text` as `printable` does, on one line."""
+    return printable(text).replace("\n", " ")
+
+
+def fold(nick: str) -> str:
+    """Return what two nicks are compared by, to colour, hide, complete and find them."""
+    return unicodedata.normalize("NFC", nick).casefold()
+
+
+@lru_cache(maxsize=16)
+def mention_of(nick: str) -> re.Pattern[str]:
+    """Return a pattern that finds `nick` as a whole word."""
+    return re.compile(rf"(?<!\w){re.escape(nick)}(?!\w)", re.IGNORECASE)
+
+
+def cells(text: str) -> int:
+    """Return how many cells `text`, which is printable and one line, takes."""
+    return len(text) if text.isascii() else max(0, wcswidth(text))
+
+
+def wrap(text: str, width: int, first: int, indent: int) -> list[str]:
+    """Break `text` into lines, between words where it can be. Links stay whole.
+
+    Args:
+        text: as `printable` returned it.
+        width: cells of a line.
+        first: cells that are taken already on the first line.
+        indent: cells that are taken on each other line.
+    """
+    rest = max(_NARROWEST, width - indent)
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines += _fill(paragraph, rest if lines else width - first, rest)
+    return lines
+
+
+def _fill(text: str, room: int, rest: int) -> list[str]:
+    """Break one paragraph: its first line has `room` cells, the others `rest`."""
+    if len(text) <= room and text.isascii():
+        return [text]
+    lines, line, left = [], "", room
+    for part in _PARTS.findall(text):
+        size, link = cells(part), _LINK.match(part)
+        if size > left and (line or left < rest) and (size <= rest or link or part[0] == " "):
+            lines.append(line.rstrip(" "))
+            line, left = "", rest
+            if part[0] == " ":  # the break stands for it
+                continue
+        if size > left and not link:
+            first, *full = _chop(part, left, rest)
+            lines += [line + first, *full[:-1]]
+            line, left, part = "", rest, full[-1]
+            size = cells(part)
+        line += part
+        left -= size
+    return [*lines, line]
+
+
+def _chop(word: str, first: int, rest: int) -> list[str]:
+    """Cut a word that is longer than a line, between what a reader sees as characters."""
+    pieces, left = [""], first
+    for grapheme in iter_graphemes(word):
+        size = cells(grapheme)
+        if size > left:
+            pieces.append("")
+            left = rest
+        pieces[-1] += grapheme
+        left -= size
+    return pieces

@@ -1,0 +1,369 @@
+"""What a user at a terminal looks at: the rooms, what is new in them, who is there, who is hidden.
+
+One thread owns all of it, the one with the screen. So nothing here is locked, and nothing waits:
+events go in, lines come out.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.lines import Lines
+from chat_client.text import cells, fold, mention_of, one_line
+from protocol.messages import Direct, Message, Presence
+
+Bell = Literal["on", "off", "all"]
+
+_REPEATED = 20
+"""Messages that are shown again, at the most, to whoever goes back to a room."""
+
+
+@dataclass
+class RoomView:
+    """One room.
+
+    Attributes:
+        name: which.
+        topic: its topic.
+        members: how many are in it.
+        after: where its messages began when it was entered last, on this connection.
+        last: the seq of the last message at that time: what comes up to it was said before.
+        heard: the seq of the last message that came.
+        again: whether that was after a reconnection.
+        unread: messages that came while another room was looked at.
+        mentioned: whether one of them names the user.
+        stirred: whether people came or went meanwhile.
+        missed: the last of the unread ones.
+        nicks: who is there, as far as it is known.
+        speakers: who spoke, whoever spoke last at the end.
+        told: the topic that the user has seen.
+    """
+
+    name: str
+    topic: str = ""
+    members: int = 0
+    after: int = 0
+    last: int = 0
+    heard: int = 0
+    again: bool = False
+    unread: int = 0
+    mentioned: bool = False
+    stirred: bool = False
+    missed: deque[Message] = field(default_factory=lambda: deque(maxlen=_REPEATED))
+    nicks: set[str] = field(default_factory=set)
+    speakers: dict[str, None] = field(default_factory=dict)
+    told: str = ""
+
+    @property
+    def behind(self) -> bool:
+        """Whether messages are still to come that were said before."""
+        return self.heard < self.last
+
+
+class View:
+    """See the top of the module.
+
+    Attributes:
+        rooms: by name, in the order in which they were entered.
+        current: the room that one looks at, None if there is none.
+        query: who gets what is typed, instead of the room; None for nobody.
+        nick: who the user is.
+        quiet: whether nothing is said about who comes and goes.
+        bell: what rings: mentions and direct messages, nothing, or everything.
+        ringing: whether it is to ring now.
+        away: why the user is away, empty for no reason; None if he is here.
+        answers: who is to be told that, and has not been.
+        ignored: who is hidden, folded.
+        focused: if anybody is in it, all others are hidden; folded.
+        writer: who sent the last direct message.
+        listed: rooms that the server named, for completion.
+    """
+
+    def __init__(self, lines: Lines, server: str, bell: Bell, ignored: Iterable[str] = ()) -> None:
+        self._lines = lines
+        self._server = server
+        self._day: str | None = None
+        self._connected = False
+        self._retry_at: float | None = None  # on the monotonic clock
+        self._reason = ""
+        self._answered: set[str] = set()
+        self._stirs: dict[str, Presence] = {}
+        self.rooms: dict[str, RoomView] = {}
+        self.current: RoomView | None = None
+        self.query: str | None = None
+        self.nick = ""
+        self.quiet = False
+        self.bell: Bell = bell
+        self.ringing = False
+        self.away: str | None = None
+        self.answers: list[str] = []
+        self.ignored = set(ignored)
+        self.focused: set[str] = set()
+        self.writer: str | None = None
+        self.listed: set[str] = set()
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def take(self, event: Event) -> Iterator[str]:
+        """Take an event up, and yield the lines that tell it."""
+        if isinstance(event, Presence):
+            self._stir(event)
+            return
+        yield from self.settle()
+        match event:
+            case Message():
+                yield from self._hear(event)
+            case Direct():
+                yield from self._hear_direct(event)
+            case Entered():
+                yield from self._enter(event)
+            case Connected():
+                self.nick, self._connected, self._reason = event.nick, True, ""
+                yield from self._told(event)
+            case Reconnecting():
+                self._connected, self._retry_at = False, time.monotonic() + event.delay
+                if event.reason != self._reason:  # else the status line counts it down
+                    self._reason = event.reason
+                    yield from self._told(event)
+            case Removed():
+                yield from self._told(event)
+                self.forget(event.room)
+            case Postponed() | Ended():
+                yield from self._told(event)
+
+    def settle(self) -> Iterator[str]:
+        """Yield a line for each room in which people came and went since the last line."""
+        stirs, self._stirs = self._stirs, {}
+        for event in stirs.values():
+            line = self._lines.presence(event, self._here())
+            if line:
+                yield line
+
+    def _stir(self, event: Presence) -> None:
+        room = self.rooms.get(event.room)
+        if room is None:
+            return
+        gone = {*event.left, *(old for old, _ in event.renamed)}
+        come = {*event.joined, *(new for _, new in event.renamed)}
+        room.members, room.nicks = event.members, room.nicks - gone | come
+        room.stirred = room.stirred or room is not self.current
+        if self.quiet:
+            return
+        before = self._stirs.get(event.room)
+        joined = [] if before is None else [who for who in before.joined if who not in gone]
+        left = [] if before is None else list(before.left)
+        renamed = [] if before is None else list(before.renamed)
+        joined += [who for who in event.joined if who != self.nick and not self.hides(who)]
+        left += [who for who in event.left if not self.hides(who)]
+        renamed += [(old, new) for old, new in event.renamed if not self.hides(old)]
+        self._stirs[event.room] = Presence(event.room, joined, left, renamed, event.members)
+
+    def _hear(self, message: Message) -> Iterator[str]:
+        room = self.rooms.get(message.room)
+        if room is None:
+            return
+        if room.behind and message.seq > room.last:  # a server that skips the end
+            room.heard = room.last
+            yield from self.here(room)
+        past = message.seq <= room.last and not room.again
+        if not self.hides(message.from_):
+            yield from self._dated(message.time)
+            yield self._lines.message(message, self.nick, self._here(), past=past)
+            self._note(room, message, past)
+        behind, room.heard = room.behind, message.seq
+        if behind and not room.behind:
+            yield from self.here(room)
+
+    def _note(self, room: RoomView, message: Message, past: bool) -> None:
+        """Remember what a message means to the user."""
+        room.speakers.pop(message.from_, None)
+        room.speakers[message.from_] = None
+        if message.kind == "topic":
+            room.topic = room.told = message.text
+        if past or message.from_ == self.nick:
+            return
+        named = bool(self.nick and mention_of(self.nick).search(message.text))
+        self._ring(named)
+        if named:
+            self._answer(message.from_)
+        if room is not self.current or self.query:
+            room.unread += 1
+            room.mentioned = room.mentioned or named
+            room.missed.append(message)
+
+    def _hear_direct(self, direct: Direct) -> Iterator[str]:
+        if self.hides(direct.from_):
+            return
+        self.writer = direct.from_
+        self._ring(True)
+        self._answer(direct.from_)
+        yield from self._dated(direct.time)
+        yield from self._told(direct)
+
+    def _enter(self, event: Entered) -> Iterator[str]:
+        room = self.rooms.setdefault(event.room, RoomView(event.room))
+        room.topic, room.members, room.again = event.topic, event.members, event.again
+        room.after = room.heard = event.after
+        room.last = event.last
+        count = max(0, event.last - event.after - event.lost)
+        if event.lost:
+            was = "messages were" if event.lost > 1 else "message was"
+            yield self._lines.error(
+                f"#{event.room}: {event.lost} {was} not kept by the server and cannot be shown"
+            )
+        if event.again:
+            if count:
+                yield self._lines.system(f"new in #{event.room} while you were away: {count}")
+            return
+        self.current, self.query = room, None
+        if not count:
+            yield from self.here(room)
+            return
+        messages = "message" if count == 1 else f"{count} messages"
+        yield self._lines.system(f"#{event.room}, the last {messages}:")
+
+    def here(self, room: RoomView) -> Iterator[str]:
+        """Yield the line that says which room one is in; its topic only if that is news."""
+        topic = room.topic if room.topic != room.told else ""
+        room.told = room.topic
+        if room is self.current:
+            yield self._lines.entered(room.name, topic, room.members)
+        else:
+            yield self._lines.system(f"that is all of #{room.name}")
+
+    def _dated(self, seconds: float) -> Iterator[str]:
+        """Yield the line that says which day it is, where that changes."""
+        day = self._lines.day_of(seconds)
+        if day != self._day:
+            first, self._day = self._day is None, day
+            if not first or day != self._lines.day_of(time.time()):
+                yield self._lines.day(seconds)
+
+    def _told(self, event: Event) -> Iterator[str]:
+        line = self._lines.of(event, self.nick, self._here())
+        if line:
+            yield line
+
+    def _here(self) -> str | None:
+        return self.current.name if self.current else None
+
+    def _ring(self, important: bool) -> None:
+        self.ringing = self.ringing or self.bell == "all" or (important and self.bell == "on")
+
+    def _answer(self, who: str) -> None:
+        """Have somebody told, once, that the user is away."""
+        if self.away is not None and who != self.nick and fold(who) not in self._answered:
+            self._answered.add(fold(who))
+            self.answers.append(who)
+
+    # -- what commands do -------------------------------------------------------------------------
+
+    def hides(self, nick: str) -> bool:
+        """Whether what somebody says is not shown."""
+        who = fold(nick)
+        if who in self.ignored:
+            return True
+        return bool(self.focused) and who not in self.focused and nick != self.nick
+
+    def switch(self, name: str) -> Iterator[str]:
+        """Look at a room that we are in. What came there meanwhile is shown again."""
+        room = self.rooms[name]
+        self.current, self.query = room, None
+        missed, unread = list(room.missed), room.unread
+        room.missed.clear()
+        room.unread, room.mentioned, room.stirred = 0, False, False
+        if missed:
+            shown = f", the last {len(missed)}" if len(missed) < unread else ""
+            yield self._lines.system(f"#{name}, {unread} new{shown}:")
+        for message in missed:
+            yield self._lines.message(message, self.nick, name, past=True)
+        yield from self.here(room)
+
+    def forget(self, name: str) -> None:
+        """Drop a room that was left."""
+        room = self.rooms.pop(name, None)
+        if room and room is self.current:
+            self.current = list(self.rooms.values())[-1] if self.rooms else None
+
+    def neighbour(self, step: int) -> str | None:
+        """Return the room that is `step` further on, round and round."""
+        names = list(self.rooms)
+        if not names:
+            return None
+        place = names.index(self.current.name) if self.current else -step
+        return names[(place + step) % len(names)]
+
+    def busiest(self) -> str | None:
+        """Return the room to look at next: one where the user is named, or something is new."""
+        others = [room for room in self.rooms.values() if room is not self.current]
+        best = max(others, key=lambda room: (room.mentioned, bool(room.unread), room.stirred),
+                   default=None)  # fmt: skip
+        return best.name if best and (best.unread or best.stirred) else None
+
+    def leave_for(self, why: str) -> None:
+        """The user goes away, or comes back with None as `why`."""
+        self.away = why
+        self._answered.clear()
+
+    def come_back(self) -> None:
+        """The user is here again."""
+        self.away = None
+        self.answers.clear()
+
+    # -- the status line --------------------------------------------------------------------------
+
+    @property
+    def restless(self) -> bool:
+        """Whether the status line changes by itself."""
+        return not self._connected or any(room.behind for room in self.rooms.values())
+
+    def stop_retrying(self) -> None:
+        """The user wants no connection for now."""
+        self._retry_at = None
+
+    def status(self, round_trip: float | None, width: int) -> str:
+        """Return the status line, with as much of it as there is room for.
+
+        Args:
+            round_trip: seconds to the server and back, if known.
+            width: cells.
+        """
+        here = self.current
+        parts = [self._state()]
+        parts.append(f"#{here.name} {here.members} here" if here else "no room")
+        activity = self._activity()
+        if activity:
+            parts.append(activity)
+        if self.away is not None:
+            parts.append("away")
+        if round_trip is not None and self._connected:
+            parts.append(f"{round_trip * 1000:.0f} ms" if round_trip >= 0.001 else "<1 ms")
+        parts.append(f"{self.nick}@{self._server}")
+        while len(parts) > 1 and cells(" | ".join(parts)) > width - 2:
+            parts.pop()
+        return one_line(f" {' | '.join(parts)}")
+
+    def _state(self) -> str:
+        if not self._connected:
+            if self._retry_at is None:
+                return "not connected"
+            left = self._retry_at - time.monotonic()
+            return f"reconnecting in {left:.0f} s" if left >= 0.5 else "reconnecting"
+        late = [room for room in self.rooms.values() if room.behind and room.again]
+        if late:
+            done = sum(room.heard - room.after for room in late)
+            return f"catching up {done}/{sum(room.last - room.after for room in late)}"
+        return "connected"
+
+    def _activity(self) -> str:
+        """The rooms by number: `2:ops 3` has 3 unread, `!` names the user, `+` is who came."""
+        if len(self.rooms) < 2:
+            return ""
+        shown = []
+        for number, room in enumerate(self.rooms.values(), 1):
+            mark = f" {room.unread}" if room.unread else "+" if room.stirred else ""
+            shown.append(f"{number}:{room.name}{mark}{'!' if room.mentioned else ''}")
+        return " ".join(shown)
