@@ -77,7 +77,7 @@ class Connection:
         self._peer = peer
         self.host = peer.rpartition(":")[0] or peer
         self._parts = parts
-        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.delivery.read_page)
+        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read)
         self._rate = _rate_limit(parts)
         self._heard_at = parts.clock.monotonic()
         self._pinged_at = 0.0

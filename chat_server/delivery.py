@@ -15,7 +15,7 @@ from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.history.store import Entry, Store
 from chat_server.outbox import Outbox
-from chat_server.room import PAGE_LIMIT, Changes, Draft, Room, Segment
+from chat_server.room import Changes, Draft, Room, Segment
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok, Presence, encode
 
@@ -27,8 +27,6 @@ NICKS_PER_PRESENCE = 100
 STORE_RETRY_AFTER = 5.0
 # A clock that is kept in time by small steps is not worth a warning; seconds.
 CLOCK_TOLERANCE = 1.0
-# Messages read from the store at once for somebody who is further behind than the tail goes.
-MESSAGES_PER_PAGE = 250
 
 
 class Delivery:
@@ -66,29 +64,6 @@ class Delivery:
     def give_turn(self, room: Room) -> None:
         """Let a worker take `room` in hand. A room calls this, once until the turn ends."""
         self._turns.put(room)
-
-    def read_page(self, room: Room, seq: int) -> Segment:
-        """Return a page of the messages of `room` that follow `seq`, as far as they are kept.
-
-        Raises:
-            StoreError: they are not in memory, and the store cannot be read.
-        """
-        page = room.tail_after(seq)
-        if page is None:
-            page = self._read_stored_page(room, seq)
-        return page
-
-    def _read_stored_page(self, room: Room, seq: int) -> Segment:
-        last = room.last  # before the store is read: if it has nothing, all up to here is gone
-        frames: list[bytes] = []
-        size = 0
-        for message in self._store.after(room.name, seq, MESSAGES_PER_PAGE):
-            frames.append(encode(message))
-            last = message.seq
-            size += len(frames[-1])
-            if size >= PAGE_LIMIT:
-                break
-        return Segment(seq + 1, last, b"".join(frames))
 
     def _run(self) -> None:
         while not self._abandoned.is_set() and (room := self._turns.get()) is not None:

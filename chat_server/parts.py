@@ -6,6 +6,7 @@ from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock
 from chat_server.delivery import Delivery
 from chat_server.history.store import Store
+from chat_server.pages import Pages
 from chat_server.registry import Registry
 from chat_server.settings import Settings
 from chat_server.timers import Timers
@@ -20,4 +21,5 @@ class Parts(NamedTuple):
     store: Store
     registry: Registry
     delivery: Delivery
+    pages: Pages
     catch_up: CatchUp

@@ -19,6 +19,7 @@ from chat_server.history.folder import DataFolder
 from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
+from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.registry import Registry
 from chat_server.room import Room
@@ -77,6 +78,7 @@ class Server:
             store=store,
             registry=Registry(settings, self._clock, store, self._make_room),
             delivery=Delivery(store, self._clock, settings.delivery_workers),
+            pages=Pages(store),
             catch_up=CatchUp(self.timers),
         )
         self._housekeeper = Housekeeper(settings, store, self._clock)

@@ -40,6 +40,21 @@ def skip_frames(data: bytes, count: int) -> int:
     return position
 
 
+def fit_frames(data: bytes, start: int, size: int) -> tuple[int, int]:
+    """Return how many of the frames of `data` from `start` on fit `size` bytes, and their end.
+
+    At least one does, however large it is. `data` holds whole frames that encode_frame made, at
+    least one from `start` on.
+    """
+    count, stop = 0, start
+    while stop < len(data):
+        after = stop + HEADER_SIZE + _HEADER.unpack_from(data, stop)[0]
+        if count and after - start > size:
+            break
+        count, stop = count + 1, after
+    return count, stop
+
+
 class FrameDecoder:
     """Turns a stream that arrives in any pieces into payloads.
 

@@ -13,6 +13,7 @@ from protocol.framing import (
     HEADER_SIZE,
     FrameDecoder,
     encode_frame,
+    fit_frames,
     skip_frames,
 )
 from tests.protocol.attempts import attempt
@@ -169,3 +170,19 @@ def test_skip_frames_finds_where_a_frame_begins(sent: list[bytes], data: st.Data
     count = data.draw(st.integers(0, len(sent)))
     rest = stream[skip_frames(stream, count) :]
     assert decode_all(FrameDecoder(), [rest]) == sent[count:]
+
+
+@given(sent=st.lists(payloads, min_size=1), data=st.data())
+def test_fit_frames_takes_as_many_whole_frames_as_fit(
+    sent: list[bytes], data: st.DataObject
+) -> None:
+    """At least one; no more than the size; and the next one would not have fitted."""
+    stream = b"".join(map(encode_frame, sent))
+    first = data.draw(st.integers(0, len(sent) - 1))
+    size = data.draw(st.integers(0, len(stream)))
+    start = skip_frames(stream, first)
+    count, stop = fit_frames(stream, start, size)
+    assert decode_all(FrameDecoder(), [stream[start:stop]]) == sent[first : first + count]
+    assert count == 1 or stop - start <= size
+    if stop < len(stream):
+        assert skip_frames(stream, first + count + 1) - start > size

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.errors import Code, ProtocolError
@@ -20,6 +20,7 @@ from tests.protocol.attempts import attempt, refuse
 
 surrogates = st.characters(categories=["Cs"])
 any_text = st.text(st.characters() | surrogates, max_size=40)
+letters = st.text(st.characters(categories=["L", "M", "N"]), min_size=1, max_size=NICK_LIMIT)
 
 
 # -- nicks ----------------------------------------------------------------------------------------
@@ -83,28 +84,26 @@ def test_any_nick_is_good_or_refused(nick: str) -> None:
     shown.encode("utf-8")
 
 
-@given(any_text)
+@given(any_text | letters)
 @example("Ⓐ")
 @example("ϓ\u0301")
 def test_normalising_a_nick_twice_is_normalising_it_once(nick: str) -> None:
     """What the server gives back in `welcome` is what it would give back again."""
     shown = attempt(normalize_nick, nick)
-    assume(isinstance(shown, str))
-    assert isinstance(shown, str)
-    assert normalize_nick(shown) == shown
+    if isinstance(shown, str):
+        assert normalize_nick(shown) == shown
 
 
-@given(any_text)
+@given(any_text | letters)
 @example("Ⓐ")
 @example("ϓ\u0301")
 @example("İ")
 def test_a_key_belongs_to_every_good_nick(nick: str) -> None:
     """The key of a good nick exists, and is its own key."""
     shown = attempt(normalize_nick, nick)
-    assume(isinstance(shown, str))
-    assert isinstance(shown, str)
-    key = nick_key(shown)
-    assert nick_key(key) == key
+    if isinstance(shown, str):
+        key = nick_key(shown)
+        assert nick_key(key) == key
 
 
 # -- rooms ----------------------------------------------------------------------------------------

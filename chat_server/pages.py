@@ -1,0 +1,81 @@
+"""Pages of a room's log, for readers that are behind.
+
+Near the end of the log a page is in the room's tail. Further back it comes from the store, and then
+often for many at once: a class that wakes its laptops after lunch, or comes back to a server that
+was restarted. So stored pages begin at fixed places, and the latest stay encoded in a small cache:
+who reads the same stretch of the log shares them.
+"""
+
+from collections import OrderedDict
+
+from chat_server.history.store import Store
+from chat_server.room import PAGE_LIMIT, Room, Segment
+from protocol.framing import fit_frames, skip_frames
+from protocol.messages import encode
+
+# From one multiple of this many messages to the next.
+MESSAGES_PER_PAGE = 250
+# Of encoded pages, in bytes.
+CACHE_LIMIT = 4 * 1024 * 1024
+
+
+class Pages:
+    """Reads pages. The catch-up thread's alone."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # By room, place, and how far the log went then; the one used last at the end.
+        self._cache: OrderedDict[tuple[str, int, int], Segment] = OrderedDict()
+        self._size = 0
+
+    def read(self, room: Room, seq: int) -> Segment:
+        """Return a page of the messages of `room` that follow `seq`, as far as they are kept.
+
+        Raises:
+            StoreError: they are not in memory, and the store cannot be read.
+        """
+        return room.tail_after(seq) or self._read_stored(room, seq)
+
+    @property
+    def cached(self) -> int:
+        """How many bytes the cache holds."""
+        return self._size
+
+    def _read_stored(self, room: Room, seq: int) -> Segment:
+        oldest = self._store.oldest(room.name) or 1
+        begin = max(seq, oldest - 1)
+        last = room.last
+        if begin >= last:
+            return Segment(seq + 1, last, b"")  # all of it is gone
+        number = begin // MESSAGES_PER_PAGE
+        end = min((number + 1) * MESSAGES_PER_PAGE, last)
+        page = self._cached(room.name, number, end)
+        return _part(page, seq, begin) if page.frames else Segment(seq + 1, page.last, b"")
+
+    def _cached(self, room: str, number: int, end: int) -> Segment:
+        key = (room, number, end)
+        page = self._cache.get(key)
+        if page is not None:
+            self._cache.move_to_end(key)
+            return page
+        page = self._cache[key] = self._load(*key)
+        self._size += len(page.frames)
+        while self._size > CACHE_LIMIT and len(self._cache) > 1:
+            _, oldest = self._cache.popitem(last=False)
+            self._size -= len(oldest.frames)
+        return page
+
+    def _load(self, room: str, number: int, end: int) -> Segment:
+        begin = number * MESSAGES_PER_PAGE
+        messages = self._store.after(room, begin, end - begin)
+        first = messages[0].seq if messages else end + 1
+        return Segment(first, end, b"".join(encode(message) for message in messages))
+
+
+def _part(page: Segment, seq: int, begin: int) -> Segment:
+    """What of `page` follows the message `begin`, as far as is handed out at once."""
+    skipped = max(0, begin + 1 - page.first)
+    start = skip_frames(page.frames, skipped)
+    count, stop = fit_frames(page.frames, start, PAGE_LIMIT)
+    frames = page.frames if stop - start == len(page.frames) else page.frames[start:stop]
+    return Segment(seq + 1, page.first + skipped + count - 1, frames)
