@@ -17,7 +17,8 @@ from chat_client.load.verdict import Condition, generator_limits
 NARROW = 1.1
 """The lowest rate that broke over the highest that held: close enough."""
 
-STEPS = 14
+STEPS = 24
+"""How many rates are tried at the most."""
 
 LOWEST = 1.0
 """A message a second."""

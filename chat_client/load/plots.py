@@ -93,7 +93,7 @@ def plot(title: str, lines: Sequence[Line], x: Axis, y: Axis, below: str) -> str
         *[_vertical(x, tick, text) for tick, text in x.ticks],
         _text(_LEFT + (_WIDTH - _LEFT - _RIGHT) / 2, _HEIGHT - 4, "middle", below),
     ]
-    for number, line in enumerate(lines):
+    for number, line in enumerate(line for line in lines if line.points):
         parts.append(_polyline(line, x, y, number))
         at = _LEFT + 6 + number * 130
         parts.append(f'<line class="c{number}" x1="{at}" y1="12" x2="{at + 18}" y2="12"/>')

@@ -43,7 +43,7 @@ PATIENCE = 10.0
 LOOK = 0.1
 """Seconds between looks at whether Ctrl-C was pressed."""
 
-HEAD_START = 200_000
+HEAD_START = 100_000
 """µs from when the order to begin is given until it is to be obeyed."""
 
 Watcher = Callable[[Result, Row], None]

@@ -1,0 +1,82 @@
+"""The search for the limit: few steps, and the right end."""
+
+import pytest
+
+from chat_client.load.audit import Faults
+from chat_client.load.limit import capacity_lines, find_limit, finding, next_rate
+from chat_client.load.messages import Load
+from chat_client.load.report_csv import capacity_csv
+from chat_client.load.result import Result
+from chat_client.load.verdict import parse_condition
+from tests.chat_client.load.samples import sample
+
+
+def run_at(rate: float, breaks_at: float, **more: object) -> Result:
+    """A run whose latency is 1 ms below the limit, and a second above it."""
+    latency = 1000 if rate < breaks_at else 1_000_000
+    result = sample((latency,), load=Load(clients=10, rate=rate), **more)
+    result.measured.sent = int(rate * result.seconds)
+    return result
+
+
+@pytest.mark.parametrize("first", [1.0, 100.0, 30_000.0])
+@pytest.mark.parametrize("limit", [2.5, 730.0, 9_000.0])
+def test_the_highest_rate_that_holds(first: float, limit: float) -> None:
+    """From below and from above, to a tenth."""
+    condition = parse_condition("p99<50ms")
+    found = find_limit(first, condition, lambda rate, _: run_at(rate, limit))
+    assert found.highest is not None
+    assert limit / 1.15 <= found.highest < limit
+    assert len(found.steps) <= 24
+    assert found.last.load.rate == found.highest
+    assert finding(found).startswith("p99<50ms held up to")
+    assert "delivery p99 is 1.00 s" in finding(found)
+
+
+def test_nothing_holds() -> None:
+    """A condition that no server keeps."""
+    condition = parse_condition("p99<1us")
+    found = find_limit(16.0, condition, lambda rate, _: run_at(rate, 0))
+    assert (found.highest, [step.rate for step in found.steps]) == (None, [16, 8, 4, 2, 1])
+    assert finding(found) == "p99<1us held at no rate that was tried."
+
+
+def test_a_loss_breaks_any_condition() -> None:
+    """However fast it was."""
+    condition = parse_condition("p99<50ms")
+    found = find_limit(1.0, condition, lambda rate, _: run_at(rate, 9e9, faults=Faults(lost=2)))
+    assert found.highest is None
+    assert found.steps[0].reason == "2 lost"
+
+
+def test_a_rate_that_is_not_said_is_not_held() -> None:
+    """Latencies are good where nothing is asked."""
+
+    def lazy(rate: float, _: int) -> Result:
+        result = run_at(rate, 9e9)
+        result.measured.sent = min(result.measured.sent, 1000)
+        return result
+
+    found = find_limit(100.0, parse_condition("p99<50ms"), lazy)
+    assert found.highest is not None
+    assert found.highest < 600
+    assert "messages/s were said" in finding(found)
+
+
+def test_ctrl_c_ends_the_search() -> None:
+    """What was found until then is shown, as a curve."""
+
+    def interrupted(rate: float, number: int) -> Result:
+        return run_at(rate, 9e9, interrupted=number == 2)
+
+    found = find_limit(10.0, parse_condition("p99<50ms"), interrupted)
+    assert (found.interrupted, found.highest, len(found.steps)) == (True, 20.0, 2)
+    lines = capacity_lines(found)
+    assert lines[0] == "p99<50ms held up to 20 messages/s; nothing higher was tried."
+    assert len(lines) == 5
+    assert len(capacity_csv(found).splitlines()) == 3
+
+
+def test_there_is_an_end() -> None:
+    """Even where there is no limit."""
+    assert next_rate([(2.0**n, True) for n in range(24)], 1.0) is None

@@ -1,0 +1,149 @@
+"""The reports: JSON that comes back, CSV that lines up, pages that stand alone."""
+
+import csv
+import io
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chat_client.load.audit import Faults
+from chat_client.load.compare import change_text, comparison_lines
+from chat_client.load.errors import UsageError
+from chat_client.load.limit import find_limit
+from chat_client.load.plots import linear_axis, log_axis
+from chat_client.load.report_csv import HEADINGS, report_csv
+from chat_client.load.report_html import capacity_page, comparison_page, report_page
+from chat_client.load.report_text import report_text
+from chat_client.load.result import read_result, write_result
+from chat_client.load.verdict import parse_condition
+from tests.chat_client.load.samples import sample, sample_with_errors
+
+PAGES: dict[str, Callable[[], str]] = {
+    "run": lambda: report_page(sample_with_errors()),
+    "empty run": lambda: report_page(sample(latencies=(), rows=[], server_side=None)),
+    "failed run": lambda: report_page(sample(faults=Faults(lost=3), examples=["<i>load1</i>"])),
+    "comparison": lambda: comparison_page(sample(), sample_with_errors()),
+    "limit": lambda: capacity_page(
+        find_limit(100.0, parse_condition("p99<50ms"), lambda *_: sample())
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_well_formed_and_self_contained(name: str) -> None:
+    """It parses, asks nothing of the network, and takes nobody's word for markup."""
+    page = PAGES[name]()
+    tree = ET.fromstring(page.removeprefix("<!DOCTYPE html>"))
+    assert not re.search(r"https?:|src=|href=|url\(|@import|<script|<link|<i>", page)
+    assert "@media print" in page
+    assert tree.find("head/meta[@name='viewport']") is not None
+    for drawing in tree.iter("svg"):
+        numbers = [
+            float(n)
+            for p in drawing.iter("polyline")
+            for n in re.split("[ ,]", p.get("points", ""))
+        ]
+        assert all(0 <= number <= 480 for number in numbers)
+
+
+def test_the_verdict_stands_first() -> None:
+    """On the page and in the terminal."""
+    result = sample(faults=Faults(lost=3), examples=["load1: 3 lost"])
+    assert report_text(result).startswith("FAILED\n  ✗ the audit: 3 lost; load1: 3 lost\n")
+    page = report_page(result)
+    assert page.index("FAILED") < page.index("Summary")
+    assert page.index("Summary") < page.index("<svg")
+
+
+def test_a_page_names_command_and_machine() -> None:
+    """So that the run can be made again."""
+    page = report_page(sample())
+    for text in ("chat-load &#x27;&lt;b&gt;", "CPython 3.11, GIL on", "2, a processor", "abc"):
+        assert text in page
+
+
+def test_json_comes_back(tmp_path: Path) -> None:
+    """What compare reads is what was measured."""
+    path = tmp_path / "a.json"
+    path.write_bytes(write_result(sample_with_errors()))
+    assert read_result(str(path)) == sample_with_errors()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"", "is no report of chat-load"),
+        (b"\xff", "is no report of chat-load"),
+        (b'{"format": 1}', "is no report of chat-load"),
+        (write_result(sample(format=2)), "has format 2"),
+    ],
+)
+def test_what_is_no_report(tmp_path: Path, data: bytes, says: str) -> None:
+    """A sentence that names the file."""
+    path = tmp_path / "b.json"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=says) as caught:
+        read_result(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_no_such_report(tmp_path: Path) -> None:
+    """Nor one that can be read."""
+    with pytest.raises(UsageError, match="No such file"):
+        read_result(str(tmp_path / "none"))
+
+
+def test_the_time_series() -> None:
+    """A line for each second, with as many cells as there are headings."""
+    rows = list(csv.reader(io.StringIO(report_csv(sample()))))
+    assert rows[0] == list(HEADINGS)
+    assert [row[0] for row in rows[1:]] == ["-1", "0", "1"]
+    assert {len(row) for row in rows} == {len(HEADINGS)}
+    assert dict(zip(HEADINGS, rows[2], strict=True))["delivery_p50_ms"] == "2.004"
+
+
+def test_two_runs_side_by_side() -> None:
+    """Each figure with its change, and a word where they are not alike."""
+    lines = comparison_lines(sample(), sample((1000, 1000, 1000)))
+    assert any(re.fullmatch(r"delivery p50\s+2.00 ms\s+1.00 ms\s+-50%", line) for line in lines)
+    assert not any("different things" in line for line in lines)
+    other = sample(load=sample().load.__class__(clients=11))
+    assert any("different things" in line for line in comparison_lines(sample(), other))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        (100, 104, "same"),
+        (100, 50, "-50%"),
+        (100, 150, "+50%"),
+        (100, 300, "× 3.0"),
+        (0, 5, "-"),
+        (0, 0, "same"),
+        (None, 5, "-"),
+        (5, None, "-"),
+    ],
+)
+def test_a_change(before: float | None, after: float | None, text: str) -> None:
+    """Small ones are none."""
+    assert change_text(before, after) == text
+
+
+@pytest.mark.parametrize("most", [0.0, 0.3, 1.0, 7.0, 10.0, 999.0, 12_345_678.0])
+def test_a_linear_axis_is_round_and_long_enough(most: float) -> None:
+    """With a few ticks."""
+    axis = linear_axis([most], str)
+    assert axis.high >= most
+    assert 2 <= len(axis.ticks) <= 7
+    assert axis.ticks[-1][0] == pytest.approx(axis.high)
+
+
+@pytest.mark.parametrize("values", [[], [0], [1], [1000], [3, 5], [7, 7_000_000]])
+def test_a_logarithmic_axis_holds_all(values: list[float]) -> None:
+    """And is never empty."""
+    axis = log_axis(values, str)
+    assert 0 < axis.low < axis.high
+    assert all(axis.low <= value <= axis.high for value in values if value)

@@ -1,0 +1,116 @@
+"""Conditions, and what is said of a run."""
+
+import pytest
+from msgspec.structs import replace
+
+from chat_client.load.audit import Faults
+from chat_client.load.errors import UsageError
+from chat_client.load.histogram import Histogram
+from chat_client.load.messages import Load
+from chat_client.load.verdict import judge, parse_condition
+from tests.chat_client.load.samples import sample, sample_with_errors
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("p99>2.9ms", True),
+        ("p99>3001us", False),
+        ("p50>=2ms", True),
+        ("delivery.p50<2ms", False),
+        ("ok.max<=0.003s", True),
+        ("connect.mean > 1.9 ms", True),
+        ("welcome.p99.9>1s", False),
+        ("lag.p99>40us", True),
+        ("lost>0", False),
+        ("errors>0", False),
+        ("missed>=0", True),
+        ("rate<100", False),
+        ("rate<=100", True),
+        ("deliveries<1001", True),
+    ],
+)
+def test_a_condition(text: str, holds: bool) -> None:
+    """Times with their unit, counts and rates without."""
+    assert parse_condition(text).holds(sample()) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "'' is no condition"),
+        ("p99", "'p99' is no condition"),
+        ("p99=5ms", "'p99=5ms' is no condition"),
+        ("p99>-5ms", "is no condition"),
+        ("p99>5", "'p99>5' needs a time in us, ms or s"),
+        ("p99>5min", "needs a time"),
+        ("p101>5ms", "asks for 'p101', which is none of lost, "),
+        ("median>5ms", "asks for 'median'"),
+        ("pong.p99>5ms", "asks for 'pong.p99'"),
+        ("lost>0ms", "has the unit 'ms', and lost has none"),
+    ],
+)
+def test_what_is_no_condition(text: str, says: str) -> None:
+    """The sentence names the value and shows what it may be."""
+    with pytest.raises(UsageError) as caught:
+        parse_condition(text)
+    assert says in str(caught.value)
+    assert "such as 'p99>50ms'" in str(caught.value)
+
+
+def test_a_threshold_that_is_crossed() -> None:
+    """Or kept; each has a line that says what was found."""
+    conditions = [parse_condition("p99>1ms"), parse_condition("lost>0")]
+    verdict = judge(sample(), conditions)
+    assert not verdict.passed
+    assert [(check.passed, check.text) for check in verdict.checks[2:]] == [
+        (False, "not p99>1ms: delivery p99 is 3.00 ms"),
+        (True, "not lost>0: lost is 0"),
+    ]
+
+
+def test_nothing_measured_keeps_no_threshold() -> None:
+    """No values are not good values."""
+    verdict = judge(sample(latencies=()), [parse_condition("p99>1s")])
+    assert not verdict.checks[2].passed
+    assert verdict.checks[2].text == "not p99>1s: no delivery p99: no values"
+
+
+@pytest.mark.parametrize("fault", ["lost", "doubled", "reordered", "altered"])
+def test_any_fault_fails(fault: str) -> None:
+    """Without a threshold being asked for."""
+    result = sample(faults=Faults(**{fault: 1}), examples=[f"load1: 1 {fault}"])
+    assert not result.verdict.passed
+    assert result.verdict.checks[0].text == f"the audit: 1 {fault}; load1: 1 {fault}"
+
+
+def test_clients_that_do_not_get_in_fail() -> None:
+    """What was asked for was not tried."""
+    result = sample(load=Load(clients=11))
+    assert (result.verdict.passed, result.verdict.checks[1].text) == (
+        False,
+        "10 of 11 clients got in",
+    )
+
+
+def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
+    """For being late, for being busy; not for either in moderation."""
+    late = Histogram()
+    late.record(6_000)
+    slow = sample()
+    slow.measured = replace(slow.measured, lag=late)
+    assert "were said 6.00 ms or more after they were due" in judge(slow, []).notes[0]
+    busy = judge(sample(busiest=0.95), []).notes[0]
+    assert busy.startswith("The generator was the limit, not the server: a worker used 95% of a")
+    assert judge(sample(busiest=0.85), []).notes == []
+
+
+def test_what_one_should_know() -> None:
+    """Errors, an early end, a rate that was not reached, a long drain."""
+    assert "--lab" in sample_with_errors().verdict.notes[0]
+    assert sample_with_errors().verdict.notes[-1] == "Errors: 2 rate_limited."
+    assert "Ctrl-C" in sample(interrupted=True).verdict.notes[0]
+    assert "200 messages/s were wanted, 100 were said" in str(
+        sample(load=Load(clients=10, rate=200.0)).verdict.notes
+    )
+    assert "the server was behind" in sample(drained=4.0).verdict.notes[0]
