@@ -431,6 +431,9 @@ def _reconnect(talk: Talk, typed: Typed) -> None:
 
 @_command("/help [COMMAND]", "show what can be typed", "program", "?")
 def _help(talk: Talk, typed: Typed) -> None:
+    if typed.argument == "keys":
+        talk.post(talk.lines.indented(_KEYS))
+        return
     if typed.argument:
         found = _find(typed.argument.removeprefix("/"))
         others = f" (also /{', /'.join(found.aliases)})" if found.aliases else ""
@@ -440,14 +443,17 @@ def _help(talk: Talk, typed: Typed) -> None:
     for command in _commands.values():
         groups.setdefault(command.group, []).append(command.usage)
     for group, usages in groups.items():
-        talk.post(talk.lines.indented(f"{group:<8} {'   '.join(usages)}"))
-    talk.post(talk.lines.indented(_KEYS))
+        talk.post(talk.lines.indented(f"{group}: {'  '.join(usages)}"))
+    talk.post(
+        talk.lines.indented("keys: Tab, PgUp and others: /help keys; /help COMMAND tells more")
+    )
 
 
 _KEYS = (
-    "keys     Tab completes, Alt-1..9 Ctrl-N Ctrl-P go to a room, Alt-A to the busiest, PgUp reads "
-    "back, Alt-Enter new line, Ctrl-O editor, Ctrl-R searches what you typed, Alt-R brings back "
-    "what was not sent, Ctrl-C clears, Ctrl-D quits; /help COMMAND tells more"
+    "Tab completes; Alt-1..9, Ctrl-N and Ctrl-P go to a room, Alt-A to the one with most news; "
+    "PgUp reads back; Alt-Enter makes a new line; Ctrl-O opens your editor; Up and Ctrl-R find "
+    "what you typed before; Alt-R brings back what was not sent or was cleared; Ctrl-L draws the "
+    "screen again; Ctrl-C clears the line, or asks whether to leave; Ctrl-D leaves"
 )
 
 

@@ -37,8 +37,7 @@ def _nicks(word: str, view: View) -> list[str]:
     if room is None:
         return []
     writer = [view.writer] if view.writer else []
-    speakers = [nick for nick in reversed(room.speakers) if nick in room.nicks or not room.nicks]
-    known = dict.fromkeys([*speakers, *sorted(room.nicks, key=fold), *writer])
+    known = dict.fromkeys([*reversed(room.speakers), *sorted(room.nicks, key=fold), *writer])
     return [nick for nick in known if fold(nick).startswith(fold(word)) and nick != view.nick]
 
 

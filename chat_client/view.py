@@ -38,7 +38,7 @@ class RoomView:
         stirred: whether people came or went meanwhile.
         missed: the last of the unread ones.
         nicks: who is there, as far as it is known.
-        speakers: who spoke, whoever spoke last at the end.
+        speakers: who spoke and is still there, whoever spoke last at the end.
         told: the topic that the user has seen.
     """
 
@@ -150,6 +150,8 @@ class View:
         come = {*event.joined, *(new for _, new in event.renamed)}
         room.members, room.nicks = event.members, room.nicks - gone | come
         room.stirred = room.stirred or room is not self.current
+        for who in gone:
+            room.speakers.pop(who, None)
         if self.quiet:
             return
         before = self._stirs.get(event.room)

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -59,7 +60,12 @@ class Terminal:
     """The client in a pseudo-terminal, and what its screen shows. A context manager."""
 
     def __init__(
-        self, *arguments: str, columns: int = 80, rows: int = 24, command: str = "", **more: str
+        self,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        command: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start it.
 
@@ -68,7 +74,7 @@ class Terminal:
             columns: cells in a line.
             rows: lines on the screen.
             command: Python to run instead of the client's module.
-            more: what its environment has besides.
+            environment: what its environment has besides.
         """
         program = ["-c", command] if command else COMMAND[1:]
         self._screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
@@ -79,7 +85,7 @@ class Terminal:
             [*program, *arguments],
             dimensions=(rows, columns),
             cwd=str(ROOT),
-            env={**ENVIRONMENT, **more},
+            env={**ENVIRONMENT, **(environment or {})},
             timeout=DEADLINE,
             echo=True,
         )
