@@ -123,10 +123,8 @@ def read(flags: Mapping[str, str | None]) -> dict[str, Value]:
             found[name] = _checked(setting, flag, "")
         elif variable in os.environ:
             found[name] = _checked(setting, os.environ[variable], variable)
-        elif name in from_file:
-            found[name] = _checked(setting, from_file[name], f"{path}: {name}")
         else:
-            found[name] = Value(setting.default, "")
+            found[name] = from_file.get(name, Value(setting.default, ""))
     return found
 
 
@@ -162,19 +160,20 @@ def _checked(setting: Setting, value: str, source: str) -> Value:
         raise SettingError(f"{source}: {error}" if source else str(error)) from None
 
 
-def _read_file(path: Path) -> dict[str, str]:
+def _read_file(path: Path) -> dict[str, Value]:
+    """What the file sets, all of it checked: also what is overruled is no place for a mistake."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:  # of tomllib and UTF-8, too
         raise SettingError(f"{path} cannot be read: {error}. Mend it, or remove it") from None
-    values: dict[str, str] = {}
+    values: dict[str, Value] = {}
     for name, value in content.items():
         if name not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise SettingError(f"{path}: {name!r} cannot be set. What can be: {known}")
         if not isinstance(value, str):
             raise SettingError(f"{path}: {name} = {value!r} is no text: write it in quotes")
-        values[name] = value
+        values[name] = _checked(SETTINGS[name], value, f"{path}: {name}")
     return values

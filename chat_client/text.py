@@ -69,7 +69,8 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
     lines, line, left = [], "", room
     for part in _PARTS.findall(text):
         size, link = cells(part), _LINK.match(part)
-        if size > left and (line or left < rest) and (size <= rest or link or part[0] == " "):
+        whole = link or part[0] == " " or size <= min(rest, len(part))  # CJK breaks anywhere
+        if size > left and whole and (line or left < rest):
             lines.append(line.rstrip(" "))
             line, left = "", rest
             if part[0] == " ":  # the break stands for it

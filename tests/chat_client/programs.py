@@ -27,14 +27,16 @@ ENVIRONMENT = {
 }
 
 
-def run(*arguments: str, stdin: bytes = b"", **more: str) -> subprocess.CompletedProcess[str]:
-    """Run the client to its end with `stdin` piped in, and `more` in its environment."""
+def run(
+    *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the client to its end with `stdin` piped in."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         cwd=ROOT,
-        env={**ENVIRONMENT, **more},
+        env={**ENVIRONMENT, **(environment or {})},
         timeout=DEADLINE * 3,
         check=False,
     )

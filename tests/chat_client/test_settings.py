@@ -1,0 +1,100 @@
+"""Flags win, then the environment, then the file; every mistake is one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chat_client.programs import run
+
+FILE = """
+server = "127.0.0.1:1111"
+nick = "filenick"
+room = "fileroom"
+bell = "all"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Where the user's file would be."""
+    folder = tmp_path / "backchannel"
+    folder.mkdir()
+    return folder / "chat-client.toml"
+
+
+def printed(config: Path, *arguments: str, **environment: str) -> list[str]:
+    """What --print-config says."""
+    environment["XDG_CONFIG_HOME"] = str(config.parent.parent)
+    done = run("--print-config", *arguments, environment=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
+def test_nothing_need_be_set(config: Path) -> None:
+    """Without a file there are the defaults, and where the file would be."""
+    assert printed(config) == [
+        f"# {config} (there is no such file)",
+        'server = "127.0.0.1:7878"',
+        'room = "lobby"',
+        'color = "auto"',
+        'bell = "on"',
+        'time_format = "%H:%M"',
+    ]
+
+
+def test_flags_win_then_the_environment_then_the_file(config: Path) -> None:
+    """And what is printed says which it was."""
+    config.write_text(FILE)
+    shown = printed(config, "--nick", "flagnick", "--no-bell", CHAT_NICK="x", CHAT_ROOM="envroom")
+    assert shown == [
+        f"# {config}",
+        f'server = "127.0.0.1:1111"  # {config}: server',
+        'nick = "flagnick"',
+        'room = "envroom"  # CHAT_ROOM',
+        'color = "auto"',
+        'bell = "off"',
+        'time_format = "%H:%M"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nik = 'ana'", "'nik' cannot be set. What can be: server, nick, room"),
+        ("nick = 'two words'", "nick: 'two words' cannot be a nick: a nick has no spaces"),
+        ("nick = 5", "nick = 5 is no text: write it in quotes"),
+        ("color = 'blue'", "color: 'blue' is none of auto, always, never"),
+        ("server = 'http://x'", "server: 'http://x' is no address"),
+        ("time_zone = 'Mars/Base'", "time_zone: 'Mars/Base' is no time zone"),
+        ("time_format = 'a\\u0007b'", 'time_format: '),
+        ("nick =", "cannot be read: "),
+        ("nick = '\udcff'", "cannot be read: "),
+    ],
+)  # fmt: skip
+def test_a_file_with_a_mistake(config: Path, text: str, says: str) -> None:
+    """It names the file, the rule and the value."""
+    if "u0007" in text:
+        text = text.replace("'", '"')
+    config.write_bytes(text.encode("utf-8", "surrogateescape"))
+    done = run("127.0.0.1:1", environment={"XDG_CONFIG_HOME": str(config.parent.parent)})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"chat-client: {config}")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (["--bell", "loud"], {}, "chat-client: 'loud' is none of on, off, all"),
+        ([], {"CHAT_COLOR": "blue"}, "chat-client: CHAT_COLOR: 'blue' is none of auto"),
+        (["--time-zone", "../../etc/passwd"], {}, "is no time zone"),
+        (["--time-format", "%H\n"], {}, "holds what cannot be shown"),
+        (["--nic", "ana"], {}, "unrecognized arguments: --nic"),
+    ],
+)
+def test_other_mistakes(arguments: list[str], environment: dict[str, str], says: str) -> None:
+    """A variable is named; an option speaks for itself."""
+    done = run("127.0.0.1:1", *arguments, environment=environment)
+    assert done.returncode == 2
+    assert says in done.stderr

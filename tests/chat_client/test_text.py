@@ -1,0 +1,95 @@
+"""Fitting texts to a width, colours to any background, and Tab to whoever is there."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_client.completion import Cycle, candidates
+from chat_client.lines import HUES, Lines
+from chat_client.text import cells, mention_of, printable, wrap
+from chat_client.view import RoomView, View
+
+_words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
+
+
+@given(_words, st.integers(20, 80), st.integers(0, 30))
+def test_nothing_is_lost_and_nothing_sticks_out(text: str, width: int, first: int) -> None:
+    """Whatever the text: only blanks may go, at a break."""
+    lines = wrap(text, width, first, 8)
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", text)
+    assert all(cells(line) <= max(10, width - 8) for line in lines[1:])
+    assert cells(lines[0]) <= max(width - first, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short", ["short"]),
+        ("one two three four", ["one two", "three four"]),
+        ("a    b", ["a    b"]),
+        ("one\n  two", ["one", "  two"]),
+        ("x" * 25, ["x" * 8, "x" * 12, "x" * 5]),
+        ("漢字漢字漢字", ["漢字漢字", "漢字"]),
+        (f"see https://x/{'y' * 30} now", ["see", f"https://x/{'y' * 30}", "now"]),
+    ],
+)
+def test_wraps(text: str, lines: list[str]) -> None:
+    """At 16 cells, of which 8 are taken on the first line and 4 on the others."""
+    assert wrap(text, 16, 8, 4) == lines
+
+
+def test_hues_can_be_read_on_black_and_on_white() -> None:
+    """A contrast of 3.5 to 1 with either, by the rule of the WCAG."""
+
+    def linear(value: int) -> float:
+        share = value / 255
+        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+    for hue in HUES:
+        steps = [(hue - 16) // 36, (hue - 16) // 6 % 6, (hue - 16) % 6]
+        red, green, blue = (linear(55 + 40 * step if step else 0) for step in steps)
+        light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+        assert min(1.05 / (light + 0.05), (light + 0.05) / 0.05) >= 3.5, hue
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("ana", True), ("hi Ana!", True), ("banana", False), ("ana_", False), ("@ana", True)],
+)
+def test_mentions_are_whole_words(text: str, found: bool) -> None:
+    """In any case."""
+    assert bool(mention_of("ana").search(text)) is found
+
+
+def test_a_nick_may_hold_signs() -> None:
+    """They mean nothing to the search."""
+    assert mention_of("a.*b").search("hi a.*b") is not None
+    assert mention_of("a.*b").search("axxb") is None
+
+
+def test_tab_goes_round() -> None:
+    """Forwards and backwards, until something else is typed."""
+    view = View(Lines(), "here", "on")
+    room = view.rooms["lobby"] = view.current = RoomView("lobby")
+    view.nick = "bo"
+    room.nicks = {"bob", "bobby", "bo", "zoe"}
+    room.speakers = {"zoe": None, "bobby": None}
+    start, found = candidates("b", view, [])
+    assert (start, found) == (0, ["bobby: ", "bob: "])
+    cycle = Cycle()
+    text = cycle.turn("b", 1, start, found)
+    assert text == "bobby: "
+    text = cycle.turn(text, 1, 0, [])
+    assert text == "bob: "
+    assert cycle.turn(text, 1, 0, []) == "bobby: "
+    assert cycle.turn("bobby: ", -1, 0, []) == "bob: "
+    assert candidates("hi ", view, [])[1] == ["bobby ", "zoe ", "bob "]
+    assert candidates("", view, [])[1] == []
+    assert cycle.turn("x", 1, 0, []) == "x"
+
+
+def test_strips_what_reverses_a_text() -> None:
+    """Overrides and isolates go; the marks that right-to-left scripts need stay."""
+    assert printable("a\u202eb\u2066c\u200fd") == "abc\u200fd"
