@@ -1,0 +1,34 @@
+"""A bot that says again what is said to it: python echo_bot.py HOST[:PORT] NICK ROOM
+
+    <ana> echo: hello
+    <echo> ana said hello
+
+It stays through lost connections and restarts of the server: `chat_client` comes back by itself,
+and hands over each message once, in order, also those that came meanwhile.
+"""
+
+import sys
+
+import chat_client
+
+
+def main() -> None:
+    """Answer until the server or the user ends it."""
+    address, nick, room_name = sys.argv[1:]
+    with chat_client.connect(address, nick=nick) as chat:
+        room = chat.join(room_name)
+        print(f"{chat.nick} is in #{room.name}", flush=True)
+        for message in room:
+            text = message.text.removeprefix(f"{chat.nick}: ")
+            # Only what is addressed to it: two bots that answer everything never stop.
+            if message.from_ != chat.nick and text != message.text:
+                room.say(f"{message.from_} said {text}"[:4000])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except chat_client.ChatError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        pass
