@@ -5,10 +5,13 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test torture lint types bench bench-slow bench-crowd clean
+.PHONY: run load test torture lint types bench bench-slow bench-crowd compare clean
 
 run: $(VENV)/.installed
 	$(BIN)/chat-server $(ARGS)
+
+load: $(VENV)/.installed-load
+	$(BIN)/chat-load $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
@@ -32,6 +35,9 @@ bench-slow: $(VENV)/.installed-dev
 bench-crowd: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks.crowd $(ARGS)
 
+compare: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks.compare $(ARGS)
+
 clean:
 	rm -rf $(VENV)
 
@@ -42,6 +48,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
+$(VENV)/.installed-load: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[load]'
+	touch $@ $(VENV)/.installed
+
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[load,test,dev]'
-	touch $@ $(VENV)/.installed
+	touch $@ $(VENV)/.installed $(VENV)/.installed-load

@@ -112,6 +112,7 @@ def test_a_server_with_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with chat_client.connect(server.address, nick="ana", on_event=recorder) as chat:
         room = chat.join("lobby")
         assert [room.say("old") for _ in range(3)] == [1, 2, 3]
+        eventually(lambda: len(recorder.of(Message)) == 3)  # what is not heard by now is lost
         server.kill()
         with ServerProcess.serve(tmp_path / "two", port=server.port):
             assert room.say("new") == 1
