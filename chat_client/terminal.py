@@ -69,6 +69,7 @@ def run(
     lines = Lines(count, clock, lambda: shutil.get_terminal_size().columns)
     with asyncio.Runner() as runner:
         terminal = _Terminal(runner.get_loop(), lines, count, str(address), bell)
+        threading.excepthook = terminal.fail_in_thread
         with connect(address, nick=nick, on_event=terminal.hear) as chat:
             terminal.open(chat, room)
             try:
@@ -120,6 +121,11 @@ class _Terminal:
         if isinstance(event, Ended):
             self._ended_by_server = event.reason is not None
             self.end()
+
+    def fail_in_thread(self, what: threading.ExceptHookArgs) -> None:
+        """One of our threads has failed: end, and tell."""
+        self._mistake = self._mistake or what.exc_value
+        self.end()
 
     # -- main -----------------------------------------------------------------------------------
 

@@ -276,6 +276,33 @@ def test_what_is_refused_can_be_brought_back(ana: Terminal) -> None:
     ana.see_input("[lobby] /msg nobody are you there?")
 
 
+def test_a_rate_limit_is_told_and_the_text_kept(home: dict[str, str]) -> None:
+    """It waits above the input line, and goes when it may."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        say = line.expect("say")
+        line.send("error", re=say["id"], code="rate_limited", text="Slower.", retry_after=1.0)
+        again = line.expect("say")
+        line.send("ok", re=again["id"], seq=1)
+        line.post("lobby", 1, again["text"], **{"from": "ana"})
+        line.wait_for_end()
+
+    with (
+        foreign_server(script) as address,
+        Terminal(address, "--nick", "ana", environment=home) as ana,
+    ):
+        ana.see_input("[lobby]")
+        ana.enter("too fast")
+        ana.see("-- not done yet (Slower); next try in 1.0 s")
+        ana.see("... too fast")
+        ana.see("ana> too fast")
+        eventually(lambda: not any("... too fast" in line for line in ana.shown))
+        ana.type("\x04")
+        assert ana.leave() == 0
+
+
 def test_the_users_own_editor(host: ServerProcess, bob: Peer, home: dict[str, str]) -> None:
     """Ctrl-O opens it, Alt-Enter makes a line without it."""
     editor = f"{sys.executable} -c \"import sys; open(sys.argv[1], 'a').write(' edited')\""
@@ -438,7 +465,7 @@ CRASH = """
 import sys
 from chat_client import commands, cli
 
-@commands._command("/crash", "fail", "program")
+@commands._command("/crash", "fail", "program", asks=sys.argv.pop() == "sender")
 def _crash(talk, typed):
     raise ZeroDivisionError("on purpose")
 
@@ -446,12 +473,13 @@ sys.exit(cli.main())
 """
 
 
+@pytest.mark.parametrize("thread", ["main", "sender"])
 def test_a_mistake_of_the_program_leaves_the_terminal_sane(
-    host: ServerProcess, home: dict[str, str], tmp_path: Path
+    host: ServerProcess, home: dict[str, str], tmp_path: Path, thread: str
 ) -> None:
     """One sentence on the screen, the traceback in a file."""
     sane = termios.ECHO | termios.ICANON
-    with Terminal(host.address, "--nick", "ana", command=CRASH, environment=home) as ana:
+    with Terminal(host.address, "--nick", "ana", thread, command=CRASH, environment=home) as ana:
         ana.see_input("[lobby]")
         ana.enter("/crash")
         ana.see_wrapped("chat-client: a mistake of the program (ZeroDivisionError)")
