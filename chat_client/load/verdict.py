@@ -26,7 +26,11 @@ COUNTS = ("lost", "doubled", "reordered", "altered", "errors", "missed")
 RATES = ("rate", "deliveries")
 
 LATE = 5_000
-"""µs: a generator that is later than this with 1 % of what it says is not to be trusted."""
+"""µs: a generator that is later than this with 1 % of what it says may be the limit itself."""
+
+LATE_SHARE = 0.2
+"""It is, if its own lateness is so much of what is measured, p99 by p99: nobody should blame a
+server that stalls for a second on a generator that was 6 ms late."""
 
 BUSY = 0.9
 """The share of a core above which a worker is too busy to be trusted."""
@@ -130,8 +134,9 @@ def judge(result: Result, fail_if: Sequence[Condition]) -> Verdict:
 def generator_limits(result: Result) -> list[str]:
     """Return why it was the generator, and not the server, that was at its limit; [] if not."""
     found = []
-    late = result.measured.lag.percentile(99)
-    if late is not None and late > LATE and result.load.rate is not None:
+    late = result.measured.lag.percentile(99) or 0
+    latency = result.measured.delivery.percentile(99) or 0
+    if late > max(LATE, LATE_SHARE * latency) and result.load.rate is not None:
         found.append(
             f"1 % of the texts were said {time_text(late)} or more after they were due: that time "
             "is in the latencies, and is not the server's"

@@ -100,6 +100,9 @@ def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
     slow = sample()
     slow.measured = replace(slow.measured, lag=late)
     assert "were said 6.00 ms or more after they were due" in judge(slow, []).notes[0]
+    stalled = sample((50_000,))
+    stalled.measured = replace(stalled.measured, lag=late)
+    assert judge(stalled, []).notes == []
     busy = judge(sample(busiest=0.95), []).notes[0]
     assert busy.startswith("The generator was the limit, not the server: a worker used 95% of a")
     assert judge(sample(busiest=0.85), []).notes == []
