@@ -31,7 +31,6 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5re
 .verdict strong { font-size: 1.35rem; } .verdict ul { color: var(--text); }
 ul { list-style: none; margin: .4rem 0 0; padding: 0; }
 li { padding-left: 1.2rem; text-indent: -1.2rem; overflow-wrap: anywhere; }
-@media (max-width: 32rem) { th, td { padding-right: .45rem; } table { font-size: .8rem; } }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line);
@@ -50,6 +49,9 @@ svg polyline { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
 svg line { stroke-width: 1; } svg line[class^=c] { stroke-width: 3; }
 svg .c0 { stroke: var(--c0); } svg .c1 { stroke: var(--c1); } svg .c2 { stroke: var(--c2); }
 code { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
+@media (max-width: 32rem) { th, td { padding-right: .45rem; } table { font-size: .8rem; } }
+@media print { body { font-size: .8rem; padding: 0; } table { font-size: .7rem; }
+  th, td { padding-right: .4rem; } .plots { grid-template-columns: 1fr 1fr; } }
 """
 
 
