@@ -79,6 +79,7 @@ class _Plain:
         # str: a line. None: stdin has ended. int: end now, with that exit code.
         self._todo: SimpleQueue[str | int | None] = SimpleQueue()
         self._ahead = threading.Semaphore(_AHEAD)
+        self._slowed = False  # whether it was told that the server asks to wait; the reader's own
         self._printing = threading.Lock()  # guards stdout and _stdout_gone; a leaf
         self._stdout_gone = False
 
@@ -125,13 +126,18 @@ class _Plain:
         record = self._record(event)
         if record is not None:
             self._print(record)
-        told = isinstance(event, Reconnecting | Postponed | Removed | Ended) or (
-            isinstance(event, Connected) and event.again
-        )
-        if told and not self._json:
-            self._tell(self._lines.of(event, "", self._room))
+        if not self._json:
+            self._tell_about(event)
         if isinstance(event, Ended) and event.reason is not None:
             self._todo.put(REFUSED)
+
+    def _tell_about(self, event: Event) -> None:
+        match event:
+            case Connected(again=True) | Reconnecting() | Removed() | Ended():
+                self._tell(self._lines.of(event, "", self._room))
+            case Postponed() if not self._slowed:  # one line of many: said once, not for each
+                self._slowed = True
+                self._tell(self._lines.of(event, "", self._room))
 
     def _refused(self, line: str, reason: str) -> None:
         if self._json:

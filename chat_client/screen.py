@@ -96,6 +96,7 @@ class Screen:
                 lines += view.settle()
                 shown = "\n".join(item.lines).split("\n")
                 if len(shown) > os.get_terminal_size().lines - _OWN_ROWS:
+                    self._filled.set()  # there may be more behind it
                     return lines, [_COLOUR.sub("", line) for line in shown]
                 lines += shown
             elif isinstance(item, str):

@@ -391,6 +391,7 @@ def test_long_output_goes_to_the_pager(
         assert not any("meanwhile" in line for line in ana.shown)
         ana.type("\n")
         ana.see("bob  meanwhile")
+        eventually(lambda: not any("... /history" in line for line in ana.shown))
         ana.enter("/search old 5")
         ana.see("bob  old 5")
 
