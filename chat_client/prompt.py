@@ -128,11 +128,6 @@ class Prompt:
         )
         self._add_status_line()
 
-    @property
-    def text(self) -> str:
-        """What stands in the editor."""
-        return self.session.default_buffer.text
-
     def ask(self, question: str, action: Callable[[], None]) -> None:
         """Ask something, below the input line; `action` is run if the answer is yes."""
         self._question = _Question(question, action)

@@ -306,7 +306,7 @@ class View:
         return best.name if best and (best.unread or best.stirred) else None
 
     def leave_for(self, why: str) -> None:
-        """The user goes away, or comes back with None as `why`."""
+        """The user goes away; `why` may be empty."""
         self.away = why
         self._answered.clear()
 

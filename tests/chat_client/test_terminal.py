@@ -316,8 +316,9 @@ def test_a_room_that_is_not_open_to_us() -> None:
 
 
 def test_resizing_keeps_the_line(ana: Terminal, bob: Peer) -> None:
-    """A window that changes its size does not end anything, nor lose the draft."""
+    """Neither a window that changes its size nor a stray key ends anything or loses the draft."""
     ana.type("a draft")
+    ana.type("\x1b[24~\x1b\x1b[24~")  # F12, and Escape before it
     ana.see_input("[lobby] a draft")
     ana.child.setwinsize(24, 60)
     bob.say("lobby", "hi")
