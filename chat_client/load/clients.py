@@ -71,6 +71,7 @@ class Crowd:
         up: how many of them are in.
         confirmed: by room, how many texts the server said are stored.
         last: by room, the highest seq that the server has named.
+        answered: when each text was due, in µs, whose reply has just come.
         refusal: the last reason why somebody could not come in, or "".
     """
 
@@ -82,6 +83,7 @@ class Crowd:
         self.up = 0
         self.confirmed: dict[str, int] = {}
         self.last: dict[str, int] = {}
+        self.answered: list[int] = []
         self.refusal = ""
 
 
@@ -127,6 +129,7 @@ class Client:
         self._join_id = 0
         self._said = 0
         self._unanswered: dict[int, _Text] = {}  # by id
+        self._owed: list[int] = []  # when the texts were due that it could not say yet
         self._unsent = bytearray()
         self._reading = True
         self._watched = 0
@@ -190,6 +193,14 @@ class Client:
 
     def say(self, due: int) -> None:
         """Say a text that was due at `due` µs. `flush` sends it."""
+        self._crowd.tick.lag.record(clock() - due)
+        self._say(due)
+
+    def owe(self, due: int) -> None:
+        """Say a text that was due at `due` µs as soon as this client is back."""
+        self._owed.append(due)
+
+    def _say(self, due: int) -> None:
         self._id += 1
         stamp = Stamp(self._run, self.number, self._said, due).written()
         text = stamp.ljust(self._text_size(), "x")
@@ -198,7 +209,6 @@ class Client:
         self._said += 1
         self._unsent += frame
         self._crowd.tick.sent += 1
-        self._crowd.tick.lag.record(clock() - due)
 
     def talk(self) -> None:
         """Fill the window of a closed loop, and send."""
@@ -221,7 +231,8 @@ class Client:
 
     def unanswered(self) -> list[tuple[int, int]]:
         """Return the number of each text that has no reply, and when it was due, in µs."""
-        return [(text.number, text.due) for text in self._unanswered.values()]
+        said = [(text.number, text.due) for text in self._unanswered.values()]
+        return said + list(enumerate(self._owed, self._said))
 
     # -- what the server says
 
@@ -272,7 +283,7 @@ class Client:
         crowd.tick.confirmed += 1
         crowd.confirmed[self._room] = crowd.confirmed.get(self._room, 0) + 1
         if self._timed:
-            crowd.tick.ok.record(clock() - asked.due)
+            crowd.answered.append(asked.due)
 
     def _take_welcome(self, welcome: Welcome) -> None:
         if self._timed:
@@ -292,6 +303,9 @@ class Client:
         self._crowd.up += 1
         for text in self._unanswered.values():
             self._unsent += text.frame
+        for due in self._owed:
+            self._say(due)
+        self._owed.clear()
 
     def _take_error(self, error: Error) -> None:
         self._unanswered.pop(error.re or 0, None)

@@ -12,6 +12,9 @@ from chat_client.load.histogram import Histogram
 Phase = Literal["ramp", "warm-up", "measure", "drain"]
 
 
+UNANSWERED = "unanswered"
+"""The code under which texts are counted as errors that had no reply in time."""
+
 Sockaddr = tuple[str | int, ...] | str
 """Where a socket connects to: host and port (and more with IPv6), or a path."""
 
@@ -129,7 +132,7 @@ class Tick(Struct, tag=True):
         up: how many clients are in now.
         cpu: seconds of processor time that the worker used.
         sent: texts that were said.
-        missed: texts that were due while no talker was there to say them.
+        missed: texts that were due while no talker was connected; they are said when one is.
         confirmed: replies to texts that say that they are stored.
         deliveries: messages that members received.
         bytes_in: received.

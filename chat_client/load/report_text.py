@@ -65,7 +65,7 @@ def figure_rows(result: Result) -> list[tuple[str, str]]:
         (
             "messages",
             f"wanted {wanted}, said {_rate(result, measured.sent)}, confirmed "
-            f"{_rate(result, measured.confirmed)}, not said {measured.missed:,}",
+            f"{_rate(result, measured.confirmed)}, waited for a connection {measured.missed:,}",
         ),
         (
             "deliveries",
@@ -88,7 +88,8 @@ def figure_rows(result: Result) -> list[tuple[str, str]]:
 
 def _server(result: Result) -> str:
     side = result.server_side
-    name = f"{result.software} at {result.server}"
+    limits = ", which limits each client" if result.limited else ""
+    name = f"{result.software} at {result.server}{limits}"
     if side is None:
         return f"{name}; its process is not visible from here"
     share = side.cpu / result.seconds if result.seconds else 0.0

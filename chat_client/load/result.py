@@ -90,6 +90,7 @@ class Result(Struct, kw_only=True):
         seconds: how long was measured, after the warm-up.
         drained: seconds from the end of the load until all was answered and heard.
         interrupted: Ctrl-C ended it before its time.
+        present: clients that were in at the end.
         measured: counts of what was measured. The latencies are of all that was due within it.
         whole: counts from the first connection to the last message.
         expected: deliveries that were owed, from the first message to the last.
@@ -114,6 +115,7 @@ class Result(Struct, kw_only=True):
     seconds: float = 0.0
     drained: float = 0.0
     interrupted: bool = False
+    present: int = 0
     measured: Tick
     whole: Tick
     expected: int = 0

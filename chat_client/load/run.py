@@ -4,7 +4,7 @@ The parent conducts: it tells the workers when to begin, merges what they report
 whoever watches. It never touches a client.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from chat_client.address import Address, TcpAddress
 from chat_client.connection import Connection
 from chat_client.errors import ChatError
 from chat_client.hello import say_hello
+from chat_client.load.audit import Faults
 from chat_client.load.crew import Crew
 from chat_client.load.errors import UsageError
 from chat_client.load.loop import clock
@@ -30,6 +31,7 @@ from chat_client.load.messages import (
     Quiet,
     Ready,
     Report,
+    RoomEnd,
     Sockaddr,
     Stop,
     Talk,
@@ -276,28 +278,36 @@ class Run:
     def _audit(self) -> None:
         """Merge the audits, and see whether all workers saw the same."""
         result = self._result
+        result.present = sum(self._ups)
         for end in self._ends.values():
             result.received += end.received
             result.faults.add(end.faults)
             result.examples += end.examples
-        for room in {room for end in self._ends.values() for room in end.rooms}:
-            self._compare(room)
+        for room in sorted({room for end in self._ends.values() for room in end.rooms}):
+            ends = [end.rooms[room] for end in self._ends.values() if room in end.rooms]
+            found = differing(ends, self._load.members(int(room.rpartition("-")[2])))
+            result.faults.add(found)
+            if found:
+                result.examples.append(f"{room}, as the workers saw it: {found.named()}")
         wrong = result.faults
         result.expected = result.received + wrong.lost - wrong.doubled
         result.examples = result.examples[:5]
         result.whole.stop = clock()
 
-    def _compare(self, room: str) -> None:
-        ends = [end.rooms[room] for end in self._ends.values() if room in end.rooms]
-        logs = [(end.own, end.digest) for end in ends if end.own is not None and end.own]
+
+def differing(ends: Sequence[RoomEnd], members: int) -> Faults:
+    """Return what is wrong with a room that shows only when all workers are looked at.
+
+    Args:
+        ends: how it ended for each worker.
+        members: how many clients are in it.
+    """
+    logs = {(end.own, end.digest) for end in ends if end.own is not None and end.own}
+    counts = {own for own, _ in logs if own is not None}
+    found = Faults()
+    if len(counts) == 1 and len(logs) > 1:  # as many messages, and others, or in another order
+        found.reordered = members
+    if counts:
         confirmed = sum(end.confirmed for end in ends)
-        faults, members = self._result.faults, self._load.members(int(room.rpartition("-")[2]))
-        counts = [own for own, _ in logs if own is not None]
-        if len(set(counts)) == 1 and len(set(logs)) > 1:
-            faults.reordered += members
-            self._result.examples.append(f"members of {room} in different processes differ")
-        if counts and max(counts) < confirmed:
-            faults.lost += (confirmed - max(counts)) * members
-            self._result.examples.append(
-                f"{room} holds {max(counts):,} of the {confirmed:,} texts that were confirmed"
-            )
+        found.lost = max(0, confirmed - max(counts)) * members
+    return found

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from chat_client.load.errors import UsageError
 from chat_client.load.histogram import Histogram
+from chat_client.load.messages import UNANSWERED
 from chat_client.load.result import Check, Result, Verdict
 from chat_client.load.units import count_of, count_text, time_text
 from protocol.errors import Code
@@ -124,7 +125,10 @@ def judge(result: Result, fail_if: Sequence[Condition]) -> Verdict:
         result: of the run.
         fail_if: what must not be.
     """
-    checks = [_judge_audit(result), _judge_coming(result)]
+    checks = [_judge_audit(result), _judge_clients(result)]
+    unanswered = result.errors.get(UNANSWERED)
+    if unanswered is not None:
+        checks.append(Check(False, f"{count_of(unanswered.count, 'text')} had no reply in time"))
     for condition in fail_if:
         text = f"not {condition.text}: {condition.found_text(result)}"
         checks.append(Check(condition.holds(result) is False, text))
@@ -158,10 +162,11 @@ def _judge_audit(result: Result) -> Check:
     )
 
 
-def _judge_coming(result: Result) -> Check:
+def _judge_clients(result: Result) -> Check:
     up = max((row.up for row in result.rows), default=0)
     clients = result.load.clients
-    return Check(up == clients, f"{up:,} of {count_of(clients, 'client')} got in")
+    text = f"{up:,} of {count_of(clients, 'client')} got in, {result.present:,} were in at the end"
+    return Check(up == result.present == clients, text)
 
 
 def _notes(result: Result) -> list[str]:
@@ -191,7 +196,9 @@ def _notes(result: Result) -> list[str]:
             f"{count_text(result.per_second(measured.sent))} were said."
         )
     if measured.missed:
-        notes.append(f"{count_of(measured.missed, 'text')} found no talker connected: not said.")
+        notes.append(
+            f"{count_of(measured.missed, 'text')} found no talker connected, and had to wait."
+        )
     if result.drained > 2:
         notes.append(
             f"It took {result.drained:.1f} s after the load until all was answered and heard: the "

@@ -20,6 +20,7 @@ from chat_client.load.audit import Faults, RoomLog
 from chat_client.load.clients import Client, Crowd, State
 from chat_client.load.loop import READ, Loop, Ready, clock
 from chat_client.load.messages import (
+    UNANSWERED,
     End,
     Finish,
     Order,
@@ -127,9 +128,13 @@ class Worker:
     def _turn(self, ready: list[tuple[Ready, int]]) -> None:
         for call, events in ready:
             call(events)
-        now = clock()
+        # What was said after a phase began is heard after it began: let it begin here, too.
+        self._loop.run_timers()
+        now, since, tick = clock(), self._timed_since, self._crowd.tick
         for log in self._logs.values():
-            log.settle(now, self._timed_since, self._crowd.tick.delivery)
+            log.settle(now, since, tick.delivery)
+        tick.ok.record_waits([due for due in self._crowd.answered if due >= since], now)
+        self._crowd.answered.clear()
         self._say_due()
 
     def _say_due(self) -> int | None:
@@ -141,6 +146,7 @@ class Worker:
             talker = self._stand_in(number)
             if talker is None:
                 self._crowd.tick.missed += 1
+                self._talkers[number].owe(due)
                 continue
             talker.say(due)
             talking.add(talker)
@@ -265,6 +271,9 @@ class Worker:
         if self._phase == "drain":
             return
         here = [client for client in self._clients if client.state is State.UP]
+        talking = [client for client in here if client.number in self._talkers]
+        if len(talking) == 1:  # what is due meanwhile would be late, and not by the server's fault
+            here.remove(talking[0])
         if here:
             self._random.choice(here).go(self._random.randint(*AWAY))
         share = self._load.churn * len(self._clients) / self._load.clients
@@ -327,7 +336,7 @@ class Worker:
         now, tick, log = clock(), self._crowd.tick, client.reader.log
         last = self._last[log.name]
         for number, due in client.unanswered():
-            tick.count_error("timeout")
+            tick.count_error(UNANSWERED)
             tick.ok.record(now - due)
             if due >= self._timed_since and not log.has_heard(client.number, number):
                 members = self._load.members(client.number % self._load.rooms)

@@ -32,6 +32,7 @@ def sample(latencies: tuple[int, ...] = (1000, 2000, 3000), **more: Any) -> Resu
         "seconds": 2.0,
         "measured": tick,
         "whole": tick,
+        "present": 10,
         "received": 2000,
         "expected": 2000,
         "server_side": ServerSide(1.0, 30_000_000, 12),

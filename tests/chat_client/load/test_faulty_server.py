@@ -3,6 +3,8 @@
 import pytest
 
 from chat_client.load.audit import Faults
+from chat_client.load.messages import RoomEnd
+from chat_client.load.run import differing
 from chat_client.load.verdict import parse_condition
 from tests.chat_client.load.faulty import Spoil, faulty_server
 from tests.chat_client.load.runs import make_run
@@ -79,7 +81,7 @@ def test_what_never_comes_counts_with_its_full_time() -> None:
     """
     with faulty_server(hold=(11, 10**9)) as address:
         result = make_run(address, parse_condition("errors>0"), rate=100.0, patience=0.5)
-    assert result.errors["timeout"].count == result.measured.sent - 10
+    assert result.errors["unanswered"].count == result.measured.sent - 10
     assert result.measured.ok.total == result.measured.sent
     assert result.measured.delivery.total == result.measured.sent * 5
     assert result.measured.delivery.largest > 500_000
@@ -103,3 +105,18 @@ def test_the_closed_loop_is_said_to_be_one() -> None:
     assert result.verdict.passed
     assert result.measured.confirmed > 0
     assert any("closed loop" in note for note in result.verdict.notes)
+
+
+@pytest.mark.parametrize(
+    ("ends", "faults"),
+    [
+        ([RoomEnd(2, 5, 77), RoomEnd(3, 5, 77)], Faults()),
+        ([RoomEnd(5, 5, 77), RoomEnd(0, 5, 78)], Faults(reordered=10)),
+        ([RoomEnd(5, 4, 77), RoomEnd(1, 4, 77)], Faults(lost=20)),
+        ([RoomEnd(5, None, 1), RoomEnd(0, 5, 77)], Faults()),
+        ([RoomEnd(5, None, 1)], Faults()),
+    ],
+)
+def test_what_only_shows_between_processes(ends: list[RoomEnd], faults: Faults) -> None:
+    """Each of two may be content with a log that is not the other's, or not what was confirmed."""
+    assert differing(ends, members=10) == faults

@@ -7,6 +7,7 @@ from chat_client.load.audit import Faults
 from chat_client.load.errors import UsageError
 from chat_client.load.histogram import Histogram
 from chat_client.load.messages import Load
+from chat_client.load.result import ErrorCount
 from chat_client.load.verdict import judge, parse_condition
 from tests.chat_client.load.samples import sample, sample_with_errors
 
@@ -86,11 +87,22 @@ def test_any_fault_fails(fault: str) -> None:
 
 def test_clients_that_do_not_get_in_fail() -> None:
     """What was asked for was not tried."""
-    result = sample(load=Load(clients=11))
-    assert (result.verdict.passed, result.verdict.checks[1].text) == (
-        False,
-        "10 of 11 clients got in",
-    )
+    verdict = sample(load=Load(clients=11)).verdict
+    assert not verdict.passed
+    assert verdict.checks[1].text == "10 of 11 clients got in, 10 were in at the end"
+
+
+def test_a_server_that_is_gone_at_the_end_fails() -> None:
+    """What it did before it died may have been flawless."""
+    verdict = sample(present=0).verdict
+    assert not verdict.passed
+    assert verdict.checks[1].text == "10 of 10 clients got in, 0 were in at the end"
+
+
+def test_a_text_without_a_reply_fails() -> None:
+    """Nobody knows whether it was stored."""
+    verdict = sample(errors={"unanswered": ErrorCount(1, 2.0, 2.0)}).verdict
+    assert (verdict.passed, verdict.checks[2].text) == (False, "1 text had no reply in time")
 
 
 def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
