@@ -1,0 +1,134 @@
+"""The same work for our server and for what one could take in its place, in one run.
+
+    python -m benchmarks.compare            about a quarter of an hour; writes docs/performance.md
+    python -m benchmarks.compare --quick    about three minutes; prints
+
+One server runs at a time, on loopback, and each work goes to all of them in turn, round after
+round. A server that is not installed is named and left out. See docs/performance.md for what is
+measured, and for what the figures do not say.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.clients import RunFailedError
+from benchmarks.command import exit_code_of, positive
+from benchmarks.compare.plot import svg
+from benchmarks.compare.report import line, page_part, write_page
+from benchmarks.compare.rivals import RIVALS
+from benchmarks.compare.works import WORKS, Figures, do
+from benchmarks.server_process import ServerFailedError
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "performance.md"
+PICTURE = DOCS / "pictures" / "performance.svg"
+
+QUICK_WORKS = ["fan1000", "all-talk", "paced500"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Args:
+        arguments: the command line; that of the process if None.
+
+    Returns:
+        The exit code: 0; 130 after Ctrl-C. A server that fails is told of, and is no failure.
+    """
+    options = _parser().parse_args(arguments)
+    if options.quick:
+        options.works, options.rounds, options.seconds = options.works or QUICK_WORKS, 1, 2.0
+    # The page is for whole runs: part of one would replace the tables of a whole one.
+    options.page = not (options.works or options.servers)
+    return exit_code_of(lambda: _compare(options))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    servers = [server for server in options.servers or RIVALS if _is_there(server)]
+    works = options.works or list(WORKS)
+    table = {(work, server): Figures() for work in works for server in servers}
+    machine = _machine(servers, options)
+    print("\n".join(machine), flush=True)
+    for work in works:
+        for round_ in range(1 if WORKS[work].once else options.rounds):
+            for server in servers:
+                once = _once(work, server, options)
+                table[work, server].include(once, f"round {round_ + 1}")
+                print(line(work, server, once), flush=True)
+        if options.page:
+            write_page(PAGE, page_part(table, machine))
+            PICTURE.write_text(svg(table))
+    print(f"\n{page_part(table, machine)}")
+    return 0
+
+
+def _once(work: str, server: str, options: argparse.Namespace) -> Figures:
+    try:
+        return do(WORKS[work], RIVALS[server], options.warm_up, options.seconds)
+    except (RunFailedError, ServerFailedError, OSError) as error:
+        return Figures(troubles=[f"no figures: {error}"])
+
+
+def _is_there(server: str) -> bool:
+    missing = RIVALS[server].missing()
+    if missing:
+        print(missing)
+    return not missing
+
+
+def _machine(servers: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """What the figures depend on."""
+    versions = ", ".join(
+        f"{RIVALS[server].name} ({RIVALS[server].version()})" for server in servers
+    )
+    return [
+        f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}; load before the run:"
+        f" {os.getloadavg()[0]:.2f}",
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.release()}",
+        f"{options.rounds} rounds of {options.seconds:g} s (one where 100 or 8,000 listen),"
+        f" after {options.warm_up:g} s of warm-up each; texts of 64 bytes",
+        versions,
+    ]
+
+
+def _processor() -> str:
+    for fact in Path("/proc/cpuinfo").read_text().splitlines():
+        if fact.startswith("model name"):
+            return fact.partition(": ")[2]
+    return platform.machine()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare",
+        description="The same work for our server and for what one could take in its place.",
+    )
+    add = parser.add_argument
+    add("--servers", type=_names_of(RIVALS), help=f"some of {','.join(RIVALS)} (all)")
+    add("--works", type=_names_of(WORKS), help=f"some of {','.join(WORKS)} (all)")
+    add("--rounds", type=positive, default=2, help="how often all have their turn (2)")
+    add("--seconds", type=float, default=3.0, help="measured, after the warm-up (3)")
+    add("--warm-up", type=float, default=1.0, help="seconds (1)")
+    add("--quick", action="store_true", help="one round, 2 s, three works: about three minutes")
+    return parser
+
+
+def _names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """How an option is read that takes some of the names that are known."""
+
+    def read(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]} is none of {', '.join(known)}")
+        return names
+
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What goes over the wire, one `Wire` per protocol: all that the generator must know of a server.
+
+Every text has the same form, whatever it travels in: a mark, who says it, which of theirs it is,
+and filler up to 64 bytes. So one pattern per protocol cuts a member's stream into messages, and
+counting the marks in what somebody received counts the messages, whatever lies between them.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from protocol import VERSION
+from protocol.messages import Hello, Join, Pong, Say, encode
+
+MARK = ord("^")
+"""Begins each text, and is nowhere else in what a server sends once everybody is in."""
+
+TEXT_BYTES = 64
+_HEAD = "^%03d%08d"
+_FILLER = "x" * (TEXT_BYTES - 12)
+_TEXT = rb"\^(\d{3})(\d{8})x{%d}" % len(_FILLER)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """One protocol.
+
+    Attributes:
+        entrance: for a nick and a room, what is sent to be in it, each with the bytes that
+            must have come before the next.
+        publish: for a room, a text and which of its talker's it is from 0, what says it.
+        message: matches one whole message; its groups are the talker and the number.
+        sign_of_life: what a member sends so as not to be asked whether it is there, or b"".
+        ordered: whether all members get all messages in the same order.
+        echo: whether who says something hears it too.
+        quiet: seconds without a byte after which nothing more comes of the entrance.
+    """
+
+    entrance: Callable[[str, str], Sequence[tuple[bytes, bytes]]]
+    publish: Callable[[str, str, int], bytes]
+    message: "re.Pattern[bytes]"
+    sign_of_life: bytes = b""
+    ordered: bool = True
+    echo: bool = True
+    quiet: float = 0.5
+
+
+def text_of(talker: int, number: int) -> str:
+    """Return the text `number` of `talker`, both counted from 0."""
+    return _HEAD % (talker, number) + _FILLER
+
+
+# -- ours
+
+_JOIN_ID = 1
+
+
+def _enter_ours(nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    hello = encode(Hello(VERSION, nick, client="bench")) + encode(Join(_JOIN_ID, room))
+    return [(hello, b'"members":')]
+
+
+def _publish_ours(room: str, text: str, number: int) -> bytes:
+    return encode(Say(_JOIN_ID + 1 + number, room, text))
+
+
+OURS = Wire(
+    entrance=_enter_ours,
+    publish=_publish_ours,
+    message=re.compile(
+        rb'[\0-\xff]{4}\{"type":"message","room":"[^"]*","seq":\d+,[^{}^]*"text":"'
+        + _TEXT
+        + rb'"\}'
+    ),
+    sign_of_life=encode(Pong(1)),  # one that nobody asked for has no reply
+)
+
+# -- Redis, in the version of its protocol in which a subscriber may publish
+
+
+def _enter_redis(_nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    return [(f"HELLO 3\r\nSUBSCRIBE {room}\r\n".encode(), b"\r\n:1\r\n")]
+
+
+def _publish_redis(room: str, text: str, _number: int) -> bytes:
+    return (f"*3\r\n$7\r\nPUBLISH\r\n${len(room)}\r\n{room}\r\n${len(text)}\r\n{text}\r\n").encode()
+
+
+REDIS = Wire(
+    entrance=_enter_redis,
+    publish=_publish_redis,
+    message=re.compile(rb">3\r\n\$7\r\nmessage\r\n\$\d+\r\n\w+\r\n\$\d+\r\n" + _TEXT + rb"\r\n"),
+)
+
+# -- NATS
+
+
+def _enter_nats(_nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    options = '{"verbose":false,"pedantic":false,"tls_required":false}'
+    return [(f"CONNECT {options}\r\nSUB {room} 1\r\nPING\r\n".encode(), b"PONG\r\n")]
+
+
+def _publish_nats(room: str, text: str, _number: int) -> bytes:
+    return f"PUB {room} {len(text)}\r\n{text}\r\n".encode()
+
+
+NATS = Wire(
+    entrance=_enter_nats,
+    publish=_publish_nats,
+    message=re.compile(rb"MSG \w+ 1 \d+\r\n" + _TEXT + rb"\r\n"),
+    ordered=False,  # each talker's texts in order; which of two talkers comes first, differs
+    quiet=3.0,  # about two seconds after the entrance everybody gets one PING
+)
+
+# -- IRC
+
+
+def _enter_irc(nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    return [
+        (f"NICK {nick}\r\nUSER {nick} 0 * :{nick}\r\n".encode(), f" 001 {nick} ".encode()),
+        (f"JOIN #{room}\r\n".encode(), f" 366 {nick} ".encode()),
+    ]
+
+
+def _publish_irc(room: str, text: str, _number: int) -> bytes:
+    return f"PRIVMSG #{room} :{text}\r\n".encode()
+
+
+IRC = Wire(
+    entrance=_enter_irc,
+    publish=_publish_irc,
+    message=re.compile(rb":\w+![^ ]+ PRIVMSG #\w+ :" + _TEXT + rb"\r\n"),
+    echo=False,
+)
+
+# -- MQTT 3.1.1, at most once
+
+
+def _mqtt_packet(kind: int, body: bytes) -> bytes:
+    size, length = len(body), b""
+    while size > 127:
+        length += bytes([size & 127 | 128])
+        size >>= 7
+    return bytes([kind]) + length + bytes([size]) + body
+
+
+def _mqtt_string(value: str) -> bytes:
+    return len(value).to_bytes(2, "big") + value.encode()
+
+
+def _enter_mqtt(nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    clean_session, no_keep_alive = b"\x02", b"\0\0"
+    connect = _mqtt_string("MQTT") + b"\x04" + clean_session + no_keep_alive + _mqtt_string(nick)
+    subscribe = b"\0\x01" + _mqtt_string(room) + b"\0"
+    return [
+        (_mqtt_packet(0x10, connect), b"\x20\x02\0\0"),
+        (_mqtt_packet(0x82, subscribe), b"\x90\x03\0\x01\0"),
+    ]
+
+
+def _publish_mqtt(room: str, text: str, _number: int) -> bytes:
+    return _mqtt_packet(0x30, _mqtt_string(room) + text.encode())
+
+
+MQTT = Wire(
+    entrance=_enter_mqtt,
+    publish=_publish_mqtt,
+    message=re.compile(rb"\x30[\0-\x7f]\0[\0-\xff]\w+?" + _TEXT),
+)
+
+# -- the line protocol of the two Python servers
+
+
+def _enter_lines(nick: str, room: str) -> Sequence[tuple[bytes, bytes]]:
+    return [(f"JOIN {room} {nick}\n".encode(), f"JOINED {room}\n".encode())]
+
+
+def _publish_lines(_room: str, text: str, _number: int) -> bytes:
+    return f"{text}\n".encode()
+
+
+LINES = Wire(
+    entrance=_enter_lines,
+    publish=_publish_lines,
+    message=re.compile(rb"\w+: " + _TEXT + rb"\n"),
+)

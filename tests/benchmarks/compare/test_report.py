@@ -1,0 +1,83 @@
+"""The arithmetic of the tables, and that a page keeps its prose."""
+
+import xml.etree.ElementTree as ET
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from benchmarks.compare.plot import svg
+from benchmarks.compare.report import BEGIN, END, line, page_part, write_page
+from benchmarks.compare.works import Figures
+
+
+def saturated(deliveries: int, cpu: float = 1.0) -> Figures:
+    return Figures(rounds=2, seconds=2.0, deliveries=deliveries, server_cpu=cpu)
+
+
+TABLE = {
+    ("fan1000", "ours"): saturated(12_000_000),
+    ("fan1000", "redis"): saturated(4_000_000, 2.0),
+    ("all-talk", "ours"): saturated(6_000_000),
+    ("all-talk", "redis"): saturated(4_000_000),
+    ("all-talk", "nats"): saturated(5_000_000),
+    ("paced500", "ours"): Figures(rounds=1, seconds=1.0, latencies=Counter({100: 98, 300: 2})),
+    ("paced500", "redis"): Figures(rounds=1, seconds=1.0, latencies=Counter({200: 100})),
+    ("idle", "ours"): Figures(rounds=2, bytes_all_rounds=40_000.0),
+}
+
+
+def test_figures_are_of_all_rounds_together() -> None:
+    figures = saturated(12_000_000, 3.0)
+    assert figures.rate == 6_000_000
+    assert figures.per_cpu_second == 4_000_000
+    assert figures.cpu_each == pytest.approx(0.25e-6)
+    assert TABLE["idle", "ours"].bytes_each == 20_000
+
+
+def test_rounds_add_up_and_what_went_wrong_keeps_its_round() -> None:
+    total, wrong = Figures(), saturated(4_000_000)
+    wrong.troubles.append("3 clients cut off")
+    total.include(saturated(8_000_000), "round 1")
+    total.include(wrong, "round 2")
+    assert total.rate == 3_000_000
+    assert total.troubles == ["3 clients cut off (round 2)"]
+
+
+def test_nothing_measured_is_nothing_and_no_error() -> None:
+    nothing = Figures()
+    assert (nothing.rate, nothing.per_cpu_second, nothing.cpu_each) == (0, 0, 0)
+    assert (nothing.bytes_each, nothing.latency(0.99)) == (0, 0)
+
+
+def test_every_aim_is_told_with_what_was_reached() -> None:
+    part = page_part(TABLE, ["a machine"])
+    assert "- a machine" in part
+    assert "| 2.5 times Redis pub/sub at 1,000 | 3.00 times |" in part
+    assert "| 4 times Redis for each CPU second, at 1,000 | 6.00 times |" in part
+    assert "| p99 at most 1.1 times Redis, 100 messages/s to 500 | 1.50 times |" in part
+    assert "| faster than all where all talk (next: NATS) | 1.20 times |" in part
+    assert "| at most 25 KB for each idle connection | 20.0 KB |" in part
+
+
+def test_what_went_wrong_is_told_and_marked() -> None:
+    wrong = saturated(1_000_000)
+    wrong.troubles.append("3 clients cut off")
+    part = page_part({("fan1000", "nats"): wrong}, [])
+    assert "| NATS | - | 0.50 / 1.00 (!) | - | - |" in part
+    assert "- NATS, 4 talk to 1,000: 3 clients cut off" in part
+    assert "! 3 clients cut off" in line("fan1000", "nats", wrong)
+
+
+def test_a_page_keeps_what_is_around_the_tables(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    write_page(page, "new")
+    write_page(page, "newer")
+    assert page.read_text() == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
+
+
+def test_the_picture_is_xml_with_a_bar_for_each_figure() -> None:
+    bars = ET.fromstring(svg(TABLE)).findall("{*}rect")
+    shown = [key for key in TABLE if key[0] in ("fan1000", "all-talk", "idle")]
+    assert len(bars) == 1 + len(shown)
