@@ -342,15 +342,17 @@ class Reader:
         self._timed_from = 0
         self._told = told
 
-    def join(self, last: int, *, timed: bool) -> None:
+    def join(self, last: int, *, timed: bool, on_purpose: bool = False) -> None:
         """Note that the reply to a join came.
 
         Args:
-            last: the `seq` in it: the room's last message by then. Coming back, a member is owed
-                what it missed as well; but it was not the server that was late with that.
+            last: the `seq` in it: the room's last message by then.
             timed: whether the latency of what it receives is counted.
+            on_purpose: whether it had left on purpose. Then it is owed what it missed, as always;
+                but it was not the server that was late with that.
         """
-        self._timed_from = last + 1 if timed else LARGEST_ID + 1
+        first = last + 1 if on_purpose or not self.next else self.next
+        self._timed_from = first if timed else LARGEST_ID + 1
         if self.next:
             return
         self.next = last + 1

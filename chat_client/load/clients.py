@@ -132,6 +132,7 @@ class Client:
         self._owed: list[int] = []  # when the texts were due that it could not say yet
         self._unsent = bytearray()
         self._reading = True
+        self._on_purpose = False  # it is away, or coming back, by its own choice
         self._watched = 0
 
     # -- coming and going
@@ -157,10 +158,11 @@ class Client:
         self._crowd.loop.call_at(began + PATIENCE, lambda: self._check_patience(began))
 
     def go(self, away: int) -> None:
-        """Break the connection, and come back after `away` µs."""
+        """Break the connection on purpose, and come back after `away` µs."""
         if self.state is State.AWAY:
             return
         self._close()
+        self._on_purpose = True
         self._crowd.loop.call_at(clock() + away, self.come)
 
     def close(self) -> None:
@@ -298,7 +300,8 @@ class Client:
         self.state = State.JOINING
 
     def _enter(self, last: int) -> None:
-        self.reader.join(last, timed=self._timed)
+        self.reader.join(last, timed=self._timed, on_purpose=self._on_purpose)
+        self._on_purpose = False
         self.state = State.UP
         self._crowd.up += 1
         for text in self._unanswered.values():
@@ -356,7 +359,8 @@ class Client:
             return
         self._crowd.tick.count_error(code)
         self._crowd.refusal = self._crowd.refusal or code
-        self.go(PAUSE)
+        self._close()
+        self._crowd.loop.call_at(clock() + PAUSE, self.come)
 
     def _close(self) -> None:
         if self.state is State.UP:

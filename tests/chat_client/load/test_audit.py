@@ -149,8 +149,11 @@ def test_a_wide_gap_is_not_remembered_one_by_one() -> None:
     assert numbers.lost(2**50) == 2**50 - 1
 
 
-def test_coming_back_behind_the_last_message() -> None:
-    """What was cut off amid a message comes again from its start; what was missed is not timed."""
+@pytest.mark.parametrize(("on_purpose", "timed"), [(True, 2), (False, 4)])
+def test_coming_back_behind_the_last_message(on_purpose: bool, timed: int) -> None:
+    """What was cut off amid a message comes again from its start. What was missed is timed unless
+    it was the member that chose to go.
+    """
     log = a_log()
     other, member = Member(log), Member(log)
     other.receive(frames(1, 2, 3, 4))
@@ -158,12 +161,12 @@ def test_coming_back_behind_the_last_message() -> None:
     member.receive(frames(1, 2)[:-5])
     assert member.reader.next == 2
     member.reader.cut_off()
-    member.reader.join(3, timed=True)
+    member.reader.join(3, timed=True, on_purpose=on_purpose)
     member.receive(frames(2, 3, 4))
     assert not member.reader.faults(4)
     latencies = Histogram()
     log.settle(10_000, 0, latencies)
-    assert latencies.total == 2  # the first, and the one after the join
+    assert latencies.total == timed
 
 
 def test_who_joins_later_is_owed_what_follows() -> None:
