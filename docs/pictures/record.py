@@ -55,7 +55,7 @@ def main() -> None:
         ServerProcess.serve(Path(folder)) as server,
         Terminal(server.address, "--nick", "ana", columns=COLUMNS, rows=ROWS) as ana,
     ):
-        ana.see("ana joined")
+        ana.see("you are here")
         enter(ana, "/topic Networks, exercise 3")
         ana.see("set the topic")
         with Terminal(server.address, "--nick", "ben", columns=COLUMNS, rows=ROWS) as ben:
@@ -69,19 +69,20 @@ def main() -> None:
 
 def converse(ana: Terminal, ben: Terminal, address: str) -> None:
     """Hold the conversation: each line is on both screens before the next one is typed."""
-    see_both(ana, ben, "ben joined")
+    ana.see("ben joined")
+    ben.see("you are here")
     for speaker, line, shown in [
-        (ana, "hi ben! how far are you?", "<ana> hi ben!"),
-        (ben, "stuck: recv(4) gave me only 2 bytes", "<ben> stuck"),
-        (ana, "it may do that, TCP is a stream", "<ana> it may"),
-        (ben, "so I loop while len(data) < 4?", "<ben> so I loop"),
-        (ana, "yes! & stop if it returns nothing", "<ana> yes!"),
+        (ana, "hi ben! how far are you?", "hi ben! how"),
+        (ben, "stuck: recv(4) gave me only 2 bytes", "stuck: recv"),
+        (ana, "it may do that, TCP is a stream", "it may do"),
+        (ben, "so I loop while len(data) < 4?", "so I loop"),
+        (ana, "yes! & stop if it returns nothing", "yes! & stop"),
         (ben, "/me tries", "* ben tries"),
     ]:
         enter(speaker, line)
         see_both(ana, ben, shown)
     run(address, "--nick", "tests", stdin=b"12 passed in 0.31s\n")
-    see_both(ana, ben, "<tests> 12 passed")
+    see_both(ana, ben, "tests  12 passed")
     ben.type(DRAFT)
     ben.see_input(f"{PROMPT} {DRAFT}")
     enter(ana, "/msg ben break? I'll get us a table \U0001f375")
