@@ -110,6 +110,7 @@ def _picture(result: Result, row: Row) -> "RenderableType":
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
+    from rich.text import Text
 
     load = result.load
     bars = Table.grid(padding=(0, 2))
@@ -117,7 +118,7 @@ def _picture(result: Result, row: Row) -> "RenderableType":
     total = load.warm_up + load.duration
     done = min(total, row.second + 1.0)
     bars.add_row("time", _bar(done, total), f"{done:.0f} of {total:g} s, {row.tick.phase}")
-    title = f"chat-load {result.server}"
+    title = Text(f"chat-load {result.server}")  # a path may look like markup
     return Panel(
         Group(bars, "", _table(result, row), "", *_history(result, row)),
         title=title, title_align="left", width=78,

@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -244,13 +243,3 @@ def tuple_of(address: str) -> tuple[str, int]:
 
 def frame(payload: bytes) -> bytes:
     return len(payload).to_bytes(4, "big") + payload
-
-
-def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The lines, and a sentence that says what is missing."""
-    monkeypatch.setitem(sys.modules, "rich.live", None)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    from chat_client.load.live import Lines, choose_view
-
-    assert isinstance(choose_view(live=True), Lines)
-    assert "rich is not installed" in capsys.readouterr().err
