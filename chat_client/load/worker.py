@@ -97,6 +97,7 @@ class Worker:
         self._timed_since = 0
         self._stopped_at = 0
         self._last: dict[str, int] = {}
+        self._forget_next = False
         self._ended = False
 
     def run(self) -> None:
@@ -135,7 +136,16 @@ class Worker:
             log.settle(now, since, tick.delivery)
         tick.ok.record_waits([due for due in self._crowd.answered if due >= since], now)
         self._crowd.answered.clear()
+        if self._forget_next:
+            self._forget()
         self._say_due()
+
+    def _forget(self) -> None:
+        """Drop what all have of the logs. Not before what was heard of it is settled."""
+        self._forget_next = False
+        for log in self._logs.values():
+            places = [c.reader.place for c in self._clients if c.reader.log is log]
+            log.forget_before(min((place for place in places if place is not None), default=0))
 
     def _say_due(self) -> int | None:
         """Say what is due, and return when the next is."""
@@ -282,9 +292,7 @@ class Worker:
 
     def _tick(self, due: int) -> None:
         self._set_phase(self._phase)
-        for log in self._logs.values():
-            places = [c.reader.place for c in self._clients if c.reader.log is log]
-            log.forget_before(min((place for place in places if place is not None), default=0))
+        self._forget_next = True
         self._loop.call_at(due + TICK, partial(self._tick, due + TICK))
 
     def _set_phase(self, phase: Phase) -> None:
