@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run load test torture lint types bench bench-slow bench-crowd compare clean
+.PHONY: run load test test-bench torture lint types bench bench-slow bench-crowd compare clean
 
 run: $(VENV)/.installed
 	$(BIN)/chat-server $(ARGS)
@@ -15,6 +15,9 @@ load: $(VENV)/.installed-load
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest $(ARGS)
+
+test-bench: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)
 
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture $(ARGS)

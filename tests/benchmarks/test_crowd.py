@@ -8,6 +8,9 @@ import pytest
 
 from benchmarks.crowd import main
 
+# Seconds each, as a benchmark takes them: `make test-bench` runs these.
+pytestmark = pytest.mark.bench
+
 TINY = ["--storm", "20", "--idle", "30", "--rooms", "3", "--seconds", "0.2"]
 
 

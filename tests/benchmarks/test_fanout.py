@@ -10,6 +10,9 @@ import pytest
 from benchmarks.fanout import main, percentile
 from benchmarks.server_process import running_server
 
+# Seconds each, as a benchmark takes them: `make test-bench` runs these.
+pytestmark = pytest.mark.bench
+
 TINY = ["--members", "5", "--seconds", "0.5", "--warm-up", "0", "--publishers", "2"]
 NULL_SERVER = ["--server", "benchmarks.null_server"]
 

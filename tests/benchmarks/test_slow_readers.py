@@ -6,6 +6,9 @@ import pytest
 
 from benchmarks.slow_readers import RESOLUTION, latencies, main, percentile, together
 
+# Seconds each, as a benchmark takes them: `make test-bench` runs these.
+pytestmark = pytest.mark.bench
+
 TINY = ["--members", "6", "--seconds", "0.5", "--warm-up", "0", "--rounds", "1"]
 NULL_SERVER = ["--server", "benchmarks.null_server"]
 
