@@ -33,6 +33,7 @@ READERS = 4
 INDEX_STEP = 500
 PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
 COMMITS_PER_CHECKPOINT = 500
+PASSES_PER_RESTART = 8  # checkpoints, of which one lets the log start over
 
 _SCHEMA = """
 CREATE TABLE rooms (
@@ -104,6 +105,7 @@ class Store:
         # Guards _numbers and _oldest. A leaf.
         self._lock = threading.Lock()
         self._commits = 0  # since the last checkpoint; guarded by _writing
+        self._passes = 0  # checkpoints so far; guarded by _writing
         self.checkpoint_due = threading.Event()
         try:
             self._writer = self._open()
@@ -274,16 +276,18 @@ class Store:
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database.
 
-        The first pass does nearly all of the work, beside the writer; the second, with the
-        writer held for the moment that the rest takes, lets the log start over instead of
-        growing for as long as somebody talks.
+        Beside the writer, which loses no time; but a log that somebody goes on writing to never
+        starts over like that. So now and then what is left is folded with the writer held, which
+        costs the deliveries the time of a sync.
         """
         self.checkpoint_due.clear()
         with self._reader() as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
         with self._writing, _translated(self._path):
             self._commits = 0
-            self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._passes += 1
+            if self._passes % PASSES_PER_RESTART == 0:
+                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     # -- below
 

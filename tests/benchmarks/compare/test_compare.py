@@ -39,8 +39,11 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def hurried(rival: Rival) -> Rival:
-    """The same without the wait for what only comes after seconds: this is over before that."""
-    return replace(rival, wire=replace(rival.wire, quiet=0.1))
+    """The same without the wait for what only comes after seconds: this is over before that.
+
+    Long enough for a server that waits for a busy disk meanwhile.
+    """
+    return replace(rival, wire=replace(rival.wire, quiet=1.0))
 
 
 @pytest.mark.parametrize("server", RIVALS)
