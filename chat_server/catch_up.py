@@ -13,14 +13,11 @@ import threading
 from collections import deque
 from functools import partial
 
-from chat_server.errors import StoreError
+from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import Outbox, Step
 from chat_server.timers import Timers
 
 log = logging.getLogger(__name__)
-
-# After so many seconds a store that could not be read is worth another try.
-STORE_RETRY_AFTER = 5.0
 
 
 class CatchUp:

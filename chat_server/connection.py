@@ -13,7 +13,7 @@ import threading
 
 from msgspec import UNSET
 
-from chat_server.errors import StoreError
+from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
 from chat_server.rate import RateLimit
@@ -239,7 +239,9 @@ class Connection:
         except StoreError as error:
             log.error("%s could not come in: %s", nick, error)
             raise ProtocolError(
-                Code.UNAVAILABLE, "The server cannot keep sessions just now.", retry_after=5.0
+                Code.UNAVAILABLE,
+                "The server cannot keep sessions just now.",
+                retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
         log.info("%s came in from %s", nick, self._peer)

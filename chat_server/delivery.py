@@ -12,7 +12,7 @@ import time
 from queue import Empty, SimpleQueue
 
 from chat_server.clock import Clock
-from chat_server.errors import StoreError
+from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.store import Entry, Store
 from chat_server.outbox import Outbox
 from chat_server.room import Changes, Draft, Room, Segment
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 
 # Nicks in one presence event, of each kind: as many as fit a frame if all are as long as can be.
 NICKS_PER_PRESENCE = 100
-# After so many seconds a store that could not write is worth another try.
-STORE_RETRY_AFTER = 5.0
 # A clock that is kept in time by small steps is not worth a warning; seconds.
 CLOCK_TOLERANCE = 1.0
 

@@ -3,6 +3,9 @@
 A client's mistake is a `protocol.errors.ProtocolError`.
 """
 
+STORE_RETRY_AFTER = 5.0
+"""Seconds after which a store that could not be read or written is worth another try."""
+
 
 class BackchannelError(Exception):
     """The base of the server's own exceptions. Its text is a sentence for the operator."""

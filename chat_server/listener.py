@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from chat_server.addresses import BACKLOG, address_of
 from chat_server.errors import CrowdedError
+from chat_server.registry import FULL_RETRY_AFTER
 from protocol.errors import Code
 from protocol.messages import Error, Goodbye, encode
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 PAUSE = 0.25
 
 _TEXT = "The server has no place for another connection: try again later."
-NO_PLACE = encode(Error(None, Code.SERVER_FULL, _TEXT, retry_after=15.0)) + encode(
+NO_PLACE = encode(Error(None, Code.SERVER_FULL, _TEXT, retry_after=FULL_RETRY_AFTER)) + encode(
     Goodbye(Code.SERVER_FULL, _TEXT)
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import UNSET, UnsetType
 
-from chat_server.errors import StoreError
+from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.room import Draft, Member, Room
@@ -28,6 +28,8 @@ MESSAGES_PER_PAGE = 100
 
 Item = TypeVar("Item")
 
+# Seconds after which somebody who does not read just now may read again.
+READER_RETRY_AFTER = 5.0
 # What a page takes besides its items.
 _PAGE_OVERHEAD = 256
 
@@ -69,7 +71,9 @@ class Requests:
             return _METHODS[type(request)](self, request)
         except StoreError as error:
             raise ProtocolError(
-                Code.UNAVAILABLE, "The server cannot read its history just now.", retry_after=5.0
+                Code.UNAVAILABLE,
+                "The server cannot read its history just now.",
+                retry_after=STORE_RETRY_AFTER,
             ) from error
 
     # -- rooms
@@ -155,7 +159,7 @@ class Requests:
             raise ProtocolError(
                 Code.UNAVAILABLE,
                 f"{nick!r} is here but does not read just now: try again later",
-                retry_after=5.0,
+                retry_after=READER_RETRY_AFTER,
             )
         return Ok(re=request.id)
 
