@@ -60,6 +60,15 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
+# A session that was forgotten leaves its messages behind: its number is not another's, whose
+# requests would be taken for those.
+_UNUSED_SESSION = """
+SELECT 1 + max(
+    (SELECT coalesce(max(number), 0) FROM sessions),
+    (SELECT coalesce(max(session), 0) FROM messages)
+)
+"""
+
 
 class StoredRoom(NamedTuple):
     """What is kept of a room besides its messages."""
@@ -237,11 +246,9 @@ class Store:
             StoreError: it could not be kept.
         """
         with self._transaction() as writer:
-            number = writer.execute(
-                "INSERT INTO sessions (token, seen) VALUES (?, ?)", (token, now)
-            ).lastrowid
-            assert number is not None
-            return number
+            ((number,),) = writer.execute(_UNUSED_SESSION)
+            writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))
+            return int(number)
 
     def touch_session(self, number: int, now: float) -> None:
         """Note that a session was taken up, at `now` in Unix seconds.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.proxy import Link, Proxy
 from tests.support.servers import ServerProcess, address_of, running_server
@@ -113,6 +114,16 @@ def test_an_older_request_is_not_stored_again_either(house: House) -> None:
         again.send(say(identity, f"{identity}"))
     assert {identity: again.reply(identity)["seq"] for identity in range(1, 51)} == first
     assert len(whole_log(again, "lobby")) == 50
+
+
+def test_a_session_that_was_forgotten_leaves_its_requests_to_nobody(tmp_path: Path) -> None:
+    """After the holidays everybody is new: ids that were used before are free to be used again."""
+    clock = ManualClock()
+    with running_server(tmp_path, clock) as server, House(server) as house:
+        house.enter("ada", "lobby").say("lobby", "see you")
+    clock.advance(40 * 86400)
+    with running_server(tmp_path, clock) as server, House(server) as house:
+        assert house.enter("eva", "lobby").say("lobby", "back again") == 2
 
 
 # -- kill -----------------------------------------------------------------------------------------
