@@ -252,6 +252,7 @@ class Connection:
             nick=nick,
             limits=parts.settings.limits(),
             motd=parts.settings.motd,
+            role="member",
         )
         self.outbox.put(encode(welcome))
         self._requests = Requests(self, self._session, parts)

@@ -67,8 +67,13 @@ class Requests:
         Raises:
             ProtocolError: it is refused.
         """
+        method = _METHODS.get(type(request))
+        if method is None:
+            raise ProtocolError(
+                Code.BAD_REQUEST, f"This server does not do `{type(request).__name__.lower()}`."
+            )
         try:
-            return _METHODS[type(request)](self, request)
+            return method(self, request)
         except StoreError as error:
             raise ProtocolError(
                 Code.UNAVAILABLE,

@@ -34,6 +34,12 @@ LARGEST_ID = 2**53 - 1
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Seq = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
+Duration = Annotated[float, Meta(gt=0, le=1_000_000_000)]
+"""Seconds, of a ban for instance: 31 years at most. What is to last longer has no end."""
+Pause = Annotated[float, Meta(ge=0, le=86_400)]
+"""Seconds between two messages of one person: a day at most; 0 is none."""
+Speakers = Annotated[tuple[str, ...], Meta(max_length=100)]
+"""Nicks. The only list that a request holds; its items are strings, so nothing nests in it."""
 
 LimitValue = int | float | bool | str | None
 """What a limit in `welcome` may be: nothing that nests."""
@@ -50,13 +56,17 @@ class Request(
 
 
 class Hello(Request, frozen=True):
-    """The first frame: who is there. `session` takes an earlier session up again."""
+    """The first frame: who is there. `session` takes an earlier session up again.
+
+    `password` is the server's, `account_password` that of the account that owns the nick.
+    """
 
     version: int
     nick: str
     client: str | None = None
     password: str | None = None
     session: str | None = None
+    account_password: str | None = None
 
 
 class Join(Request, frozen=True):
@@ -160,9 +170,157 @@ class Bye(Request, frozen=True):
     id: Id
 
 
+# Accounts and roles.
+
+
+class Register(Request, frozen=True):
+    """Make an account of the current nick, which nobody else can use from then on."""
+
+    id: Id
+    password: str
+
+
+class Login(Request, frozen=True):
+    """Show that an account is one's own, and take its nick; that of the current nick without."""
+
+    id: Id
+    password: str
+    account: str | None = None
+
+
+class Claim(Request, frozen=True):
+    """Become an owner of the server, with the secret that it showed at its first start."""
+
+    id: Id
+    secret: str
+
+
+class Op(Request, frozen=True):
+    """Make somebody a moderator."""
+
+    id: Id
+    who: str
+
+
+class Deop(Request, frozen=True):
+    """Make somebody a member again."""
+
+    id: Id
+    who: str
+
+
+# Keeping order. `who` is a nick, `@` and an account, or an address or network.
+
+
+class Kick(Request, frozen=True):
+    """End somebody's connection."""
+
+    id: Id
+    who: str
+    reason: str | None = None
+
+
+class Ban(Request, frozen=True):
+    """Let somebody in no more; `address`: nor anybody from the address that this nick has."""
+
+    id: Id
+    who: str
+    address: bool = False
+    seconds: Duration | None = None
+    reason: str | None = None
+
+
+class Unban(Request, frozen=True):
+    """End a ban."""
+
+    id: Id
+    who: str
+
+
+class Mute(Request, frozen=True):
+    """Let somebody listen only."""
+
+    id: Id
+    who: str
+    seconds: Duration | None = None
+    reason: str | None = None
+
+
+class Unmute(Request, frozen=True):
+    """End a mute."""
+
+    id: Id
+    who: str
+
+
+class Bans(Request, frozen=True):
+    """Ask for the bans and mutes in force, from behind number `after`."""
+
+    id: Id
+    after: Seq | None = None
+
+
+class Slow(Request, frozen=True):
+    """Let each member of a room say something only so often; always, with 0."""
+
+    id: Id
+    room: str
+    seconds: Pause
+
+
+class Lock(Request, frozen=True):
+    """Let nobody else into a room, or open it again."""
+
+    id: Id
+    room: str
+    locked: bool
+
+
+class Announce(Request, frozen=True):
+    """Say something as a notice, in one room or in all."""
+
+    id: Id
+    text: str
+    room: str | None = None
+
+
+class Freeze(Request, frozen=True):
+    """Let only moderators and `speakers` speak, in one room or in all."""
+
+    id: Id
+    room: str | None = None
+    seconds: Duration | None = None
+    speakers: Speakers | None = None
+
+
+class Unfreeze(Request, frozen=True):
+    """Let everybody speak again, in one room or in all."""
+
+    id: Id
+    room: str | None = None
+
+
+class Hand(Request, frozen=True):
+    """Raise one's hand in a room, or take it down."""
+
+    id: Id
+    room: str
+    up: bool
+
+
+class Hands(Request, frozen=True):
+    """Ask whose hands are up in a room, in the order in which they were raised."""
+
+    id: Id
+    room: str
+
+
 AnyRequest = (
     Hello | Join | Leave | Say | Tell | Nick | Topic | Who | Rooms | History | Search
     | Ping | Pong | Bye
+    | Register | Login | Claim | Op | Deop
+    | Kick | Ban | Unban | Mute | Unmute | Bans
+    | Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands
 )  # fmt: skip
 
 
@@ -174,7 +332,11 @@ class ServerMessage(Struct, frozen=True, tag_field="type", tag=str.lower, omit_d
 
 
 class Welcome(ServerMessage, frozen=True):
-    """The answer to `hello`. `session` is a secret; `limits` maps a rule's name to its value."""
+    """The answer to `hello`. `session` is a secret; `limits` maps a rule's name to its value.
+
+    `role` is member, moderator or owner; a server of before there were roles leaves it out.
+    `account` is whose account this is, in a session that is logged in.
+    """
 
     version: int
     server: str
@@ -182,13 +344,16 @@ class Welcome(ServerMessage, frozen=True):
     nick: str
     limits: dict[str, LimitValue]
     motd: str
+    role: str | UnsetType = UNSET
+    account: str | UnsetType = UNSET
 
 
 class Ok(ServerMessage, frozen=True):
     """The request `re` was done.
 
     `oldest`, in the reply to a join, is the seq of the oldest message that is still kept, where
-    the cursor was placed further back: the messages begin there.
+    the cursor was placed further back: the messages begin there. `frozen`, there too, is true in a
+    room where only moderators speak just now.
     """
 
     re: int
@@ -198,6 +363,9 @@ class Ok(ServerMessage, frozen=True):
     topic: str | UnsetType = UNSET
     nick: str | UnsetType = UNSET
     oldest: int | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    role: str | UnsetType = UNSET
 
 
 class Message(ServerMessage, frozen=True):
@@ -222,8 +390,20 @@ class RoomEntry(Struct, frozen=True):
     topic: str
 
 
+class BanEntry(Struct, frozen=True, omit_defaults=True):
+    """One line of the answer to `bans`: a ban or a mute. Times are in Unix seconds, UTC."""
+
+    number: int
+    act: str
+    who: str
+    reason: str
+    by: str
+    time: float
+    until: float | UnsetType = UNSET
+
+
 class Page(ServerMessage, frozen=True):
-    """One page of the answer to `who`, `rooms`, `history` or `search`; `more` if it goes on.
+    """One page of an answer; `more` if it goes on.
 
     `oldest`, in the reply to `history`, is the seq of the oldest message that is still kept, where
     older ones were asked for.
@@ -235,6 +415,8 @@ class Page(ServerMessage, frozen=True):
     rooms: Sequence[RoomEntry] | UnsetType = UNSET
     messages: Sequence[Message] | UnsetType = UNSET
     oldest: int | UnsetType = UNSET
+    bans: Sequence[BanEntry] | UnsetType = UNSET
+    hands: Sequence[str] | UnsetType = UNSET
 
 
 class Error(ServerMessage, frozen=True):
@@ -277,6 +459,22 @@ class Presence(ServerMessage, frozen=True):
     members: int
 
 
+class RoleChange(ServerMessage, frozen=True, tag="role"):
+    """One's own role has changed, and who did it."""
+
+    role: str
+    by: str
+
+
+class HandChange(ServerMessage, frozen=True, tag="hand"):
+    """A hand was raised or taken down; `hands` is how many are up now. Moderators are told."""
+
+    room: str
+    nick: str
+    up: bool
+    hands: int
+
+
 class Goodbye(ServerMessage, frozen=True):
     """The server closes, and why."""
 
@@ -285,8 +483,9 @@ class Goodbye(ServerMessage, frozen=True):
 
 
 AnyServerMessage = (
-    Welcome | Ok | Message | Page | Error | ServerPong | ServerPing | Direct | Presence | Goodbye
-)
+    Welcome | Ok | Message | Page | Error | ServerPong | ServerPing | Direct | Presence
+    | RoleChange | HandChange | Goodbye
+)  # fmt: skip
 
 
 # -- codec --------------------------------------------------------------------------------------

@@ -42,6 +42,24 @@ REQUEST_TYPES: tuple[type[AnyRequest], ...] = (
     messages.Ping,
     messages.Pong,
     messages.Bye,
+    messages.Register,
+    messages.Login,
+    messages.Claim,
+    messages.Op,
+    messages.Deop,
+    messages.Kick,
+    messages.Ban,
+    messages.Unban,
+    messages.Mute,
+    messages.Unmute,
+    messages.Bans,
+    messages.Slow,
+    messages.Lock,
+    messages.Announce,
+    messages.Freeze,
+    messages.Unfreeze,
+    messages.Hand,
+    messages.Hands,
 )
 
 # For each type: its members by name, and whether they must be there. Written from the table of
@@ -52,11 +70,16 @@ _numbers: dict[str, st.SearchStrategy[Any]] = {
     "after": seqs,
     "before": seqs,
     "history": seqs,
+    "seconds": st.integers(1, 86_400) | st.floats(0.5, 86_400),
 }
 _special: dict[str, st.SearchStrategy[Any]] = {
     "version": st.just(1),
     "kind": st.sampled_from(["text", "action"]),
     "limit": st.integers(1, 1000),
+    "address": st.booleans(),
+    "locked": st.booleans(),
+    "up": st.booleans(),
+    "speakers": st.lists(texts, max_size=4).map(tuple),
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "hello": ("version", "nick"),
@@ -73,16 +96,43 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "ping": ("id",),
     "pong": ("re",),
     "bye": ("id",),
+    "register": ("id", "password"),
+    "login": ("id", "password"),
+    "claim": ("id", "secret"),
+    "op": ("id", "who"),
+    "deop": ("id", "who"),
+    "kick": ("id", "who"),
+    "ban": ("id", "who"),
+    "unban": ("id", "who"),
+    "mute": ("id", "who"),
+    "unmute": ("id", "who"),
+    "bans": ("id",),
+    "slow": ("id", "room", "seconds"),
+    "lock": ("id", "room", "locked"),
+    "announce": ("id", "text"),
+    "freeze": ("id",),
+    "unfreeze": ("id",),
+    "hand": ("id", "room", "up"),
+    "hands": ("id", "room"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
-    "hello": ("client", "password", "session"),
+    "hello": ("client", "password", "session", "account_password"),
     "join": ("after", "history"),
     "say": ("kind",),
     "who": ("after",),
     "rooms": ("after",),
     "history": ("before", "after", "limit"),
     "search": ("before", "limit"),
+    "login": ("account",),
+    "kick": ("reason",),
+    "ban": ("address", "seconds", "reason"),
+    "mute": ("seconds", "reason"),
+    "bans": ("after",),
+    "announce": ("room",),
+    "freeze": ("room", "seconds", "speakers"),
+    "unfreeze": ("room",),
 }
+DEFAULTS: dict[str, object] = {"kind": "text", "address": False}
 
 
 def _member(kind: str, name: str) -> st.SearchStrategy[Any]:
@@ -122,6 +172,16 @@ _message = st.builds(
     messages.Message, room=texts, seq=ids, time=_times, from_=texts, kind=texts, text=texts
 )
 _names = st.lists(_text_or_empty, max_size=4)
+_ban = st.builds(
+    messages.BanEntry,
+    number=ids,
+    act=texts,
+    who=texts,
+    reason=texts,
+    by=texts,
+    time=_times,
+    until=st.just(msgspec.UNSET) | _times,
+)
 
 server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
     st.builds(
@@ -132,12 +192,17 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
         nick=texts,
         limits=st.dictionaries(st.text(max_size=5), st.integers(-5, 5), max_size=3),
         motd=texts,
+        role=texts,
+        account=texts,
     ),
     st.builds(messages.Ok, re=ids, room=texts, seq=seqs, members=seqs, topic=texts, nick=texts),
+    st.builds(messages.Ok, re=ids, account=texts, role=texts, frozen=st.booleans()),
     st.builds(messages.Ok, re=ids),
     _message,
     st.builds(messages.Page, re=ids, more=st.booleans(), members=_names),
     st.builds(messages.Page, re=ids, more=st.booleans(), messages=st.lists(_message, max_size=3)),
+    st.builds(messages.Page, re=ids, more=st.booleans(), bans=st.lists(_ban, max_size=3)),
+    st.builds(messages.Page, re=ids, more=st.booleans(), hands=_names),
     st.builds(messages.Error, re=st.none() | ids, code=texts, text=texts),
     st.builds(messages.Error, re=ids, code=texts, text=texts, retry_after=_times),
     st.builds(messages.ServerPong, re=ids),
@@ -151,5 +216,7 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
         renamed=st.lists(st.tuples(texts, texts), max_size=2),
         members=seqs,
     ),
+    st.builds(messages.RoleChange, role=texts, by=texts),
+    st.builds(messages.HandChange, room=texts, nick=texts, up=st.booleans(), hands=seqs),
     st.builds(messages.Goodbye, code=texts, text=texts),
 )

@@ -23,6 +23,7 @@ from protocol.messages import (
 )
 from tests.protocol.attempts import attempt, refuse
 from tests.protocol.strategies import (
+    DEFAULTS,
     OPTIONAL,
     REQUEST_TYPES,
     REQUIRED,
@@ -64,8 +65,7 @@ def test_a_request_means_what_its_members_say(value: dict[str, Any]) -> None:
     request = decode_request(dump(value))
     assert type(request).__name__.lower() == value["type"]
     for name in REQUIRED[value["type"]] + OPTIONAL.get(value["type"], ()):
-        default = "text" if name == "kind" else None
-        assert getattr(request, name) == value.get(name, default)
+        assert getattr(request, name) == value.get(name, DEFAULTS.get(name))
 
 
 @given(request_objects(), st.data())
@@ -142,6 +142,52 @@ def test_an_unknown_or_missing_type_is_a_bad_request(value: dict[str, Any]) -> N
 def test_what_only_the_server_says_is_no_request(kind: str) -> None:
     """A client cannot speak for the server."""
     assert refuse(decode_request, dump({"type": kind, "id": 4})).code == Code.BAD_REQUEST
+
+
+FREEZE = {"type": "freeze", "id": 5}
+MUTE = {"type": "mute", "id": 5, "who": "ada"}
+SLOW = {"type": "slow", "id": 5, "room": "lobby"}
+
+
+@pytest.mark.parametrize(
+    "speakers", ["ada", {}, ["ada", 1], [["ada"]], [None], ["a"] * 101, {"0": "ada"}]
+)
+def test_the_one_list_of_a_request_holds_strings(speakers: object) -> None:
+    """Up to 100 of them, and nothing that nests."""
+    error = refuse(decode_request, dump({**FREEZE, "speakers": speakers}))
+    assert (error.code, error.re) == (Code.BAD_REQUEST, 5)
+
+
+def test_a_freeze_may_let_a_hundred_speak_on() -> None:
+    """Or nobody, which is another thing than not saying."""
+    nicks = tuple(f"n{number}" for number in range(100))
+    assert decode_request(dump({**FREEZE, "speakers": nicks})) == messages.Freeze(
+        5, None, None, nicks
+    )
+    assert decode_request(dump({**FREEZE, "speakers": []})) == messages.Freeze(5, speakers=())
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 1_000_000_001, "60", True, [60]])
+def test_a_duration_is_some_time(seconds: object) -> None:
+    """More than nothing, and at most 10^9 seconds."""
+    error = refuse(decode_request, dump({**MUTE, "seconds": seconds}))
+    assert (error.code, error.re) == (Code.BAD_REQUEST, 5)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, 60, 86_400])
+def test_a_pause_may_be_none(seconds: float) -> None:
+    """0 ends slow mode."""
+    assert decode_request(dump({**SLOW, "seconds": seconds})) == messages.Slow(5, "lobby", seconds)
+    assert refuse(decode_request, dump({**SLOW, "seconds": -1})).code == Code.BAD_REQUEST
+    assert refuse(decode_request, dump({**SLOW, "seconds": 86_401})).code == Code.BAD_REQUEST
+
+
+def test_a_welcome_of_before_there_were_roles_is_one() -> None:
+    """A server may be older than its client."""
+    welcome = {"type": "welcome", "version": 1, "server": "x", "session": "y", "nick": "ada"}
+    decoded = decode_server_message(dump({**welcome, "limits": {}, "motd": ""}))
+    assert isinstance(decoded, messages.Welcome)
+    assert not decoded.role
 
 
 # -- what is no JSON object -----------------------------------------------------------------------
