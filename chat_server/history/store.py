@@ -11,7 +11,6 @@ thread, never by a commit, so that no delivery waits for the disk.
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +18,21 @@ from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from chat_server.database import (
+    Format,
+    Sync,
+    connect,
+    open_database,
+    transaction,
+    translated,
+    unusable,
+)
 from chat_server.errors import StartError, StoreError
 from chat_server.history.search import SearchIndex
 from protocol.messages import Message
 
-APPLICATION_ID = 0x4241434B
-SCHEMA_VERSION = 1
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
 READERS = 4
@@ -59,6 +65,8 @@ CREATE TABLE messages (
 -- A request is stored once, whatever happens.
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
+
+_FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
 
 # A session that was forgotten leaves its messages behind: its number is not another's, whose
 # requests would be taken for those.
@@ -96,7 +104,7 @@ class Entry(NamedTuple):
 class Store:
     """The open database. Any thread may call any method."""
 
-    def __init__(self, folder: Path, sync: Literal["normal", "full"] = "normal") -> None:
+    def __init__(self, folder: Path, sync: Sync = "normal") -> None:
         """Open the database in `folder`, or make it.
 
         Args:
@@ -107,7 +115,6 @@ class Store:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self._path = folder / "history.db"
-        self._sync = sync
         # Serialises use of the writing connection; it is held while that one writes, which is
         # all that it is for. A leaf.
         self._writing = threading.Lock()
@@ -117,16 +124,18 @@ class Store:
         self._passes = 0  # checkpoints so far; guarded by _writing
         self.checkpoint_due = threading.Event()
         try:
-            self._writer = self._open()
+            self._writer = open_database(self._path, _FORMAT, sync)
         except (sqlite3.Error, OSError) as error:
-            raise StartError(_unusable(self._path, error)) from error
+            raise StartError(unusable("the history", self._path, error)) from error
+        # Never in a commit, which would wait for the disk.
+        self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         self._numbers = {
             name: number for number, name in self._writer.execute("SELECT number, name FROM rooms")
         }
         self._oldest = {name: self._find_oldest(number) for name, number in self._numbers.items()}
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
-            self._readers.put(self._connect())
+            self._readers.put(connect(self._path, sync))
         self._index = SearchIndex(folder / "search.db")
 
     def close(self) -> None:
@@ -219,7 +228,7 @@ class Store:
             return []
         base = number << SEQ_BITS
         end = _end(base) if before is None else _key(base, before)
-        with _translated(self._path):
+        with translated(self._path):
             self._index.catch_up(number, lambda after: self._texts(base, after))
             keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
@@ -290,7 +299,7 @@ class Store:
         self.checkpoint_due.clear()
         with self._reader() as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        with self._writing, _translated(self._path):
+        with self._writing, translated(self._path):
             self._commits = 0
             self._passes += 1
             if self._passes % PASSES_PER_RESTART == 0:
@@ -298,54 +307,11 @@ class Store:
 
     # -- below
 
-    def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        writer = self._connect()
-        try:
-            self._check(writer)
-        except BaseException:
-            writer.close()
-            raise
-        return writer
-
-    def _check(self, writer: sqlite3.Connection) -> None:
-        """See that the database is whole and ours before the first byte is written to it."""
-        (verdict,) = writer.execute("PRAGMA quick_check(1)").fetchone()
-        if verdict != "ok":
-            raise sqlite3.DatabaseError(verdict)
-        (application,) = writer.execute("PRAGMA application_id").fetchone()
-        (version,) = writer.execute("PRAGMA user_version").fetchone()
-        (tables,) = writer.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables == 0:
-            writer.execute("PRAGMA journal_mode = WAL")
-            writer.executescript(
-                f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};"
-                f" PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-            )
-        elif application != APPLICATION_ID:
-            raise sqlite3.DatabaseError("it is the database of another program")
-        elif version != SCHEMA_VERSION:
-            raise sqlite3.DatabaseError(
-                f"it has format {version}, this server reads format {SCHEMA_VERSION}"
-            )
-        writer.execute("PRAGMA wal_autocheckpoint = 0")
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        connection.execute(f"PRAGMA synchronous = {self._sync}")
-        return connection
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, _translated(self._path):
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
+        with self._writing, translated(self._path):
+            with transaction(self._writer):
                 yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
             self._commits += 1
             if self._commits >= COMMITS_PER_CHECKPOINT:
                 self.checkpoint_due.set()
@@ -354,7 +320,7 @@ class Store:
     def _reader(self) -> Iterator[sqlite3.Connection]:
         reader = self._readers.get()
         try:
-            with _translated(self._path):
+            with translated(self._path):
                 yield reader
         finally:
             self._readers.put(reader)
@@ -407,7 +373,7 @@ class Store:
             with self._lock:
                 self._oldest[room] = (last & SEQ_MASK) + 1
             # Second, as it can be done again: an index that still knows what is gone does no harm.
-            with _translated(self._path):
+            with translated(self._path):
                 self._index.forget(number, rows)
             deleted += len(rows)
         return deleted
@@ -447,20 +413,3 @@ def _add_room(writer: sqlite3.Connection, room: str) -> int:
     number = writer.execute("INSERT INTO rooms (name) VALUES (?)", (room,)).lastrowid
     assert number is not None
     return number
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into our own: its users know no SQL."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
-
-
-def _unusable(path: Path, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    return (
-        f"the history in {path} cannot be used: {reason}. Nothing in it was changed. Choose "
-        "another data folder with --data, or put a copy back that is whole."
-    )

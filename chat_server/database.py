@@ -1,0 +1,109 @@
+"""What our SQLite files have in common: how one is opened, checked, written, and complained of."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from chat_server.errors import StoreError
+
+Sync = Literal["normal", "full"]
+"""When a commit is done: see SQLite's PRAGMA synchronous."""
+
+
+class Format(NamedTuple):
+    """What a file of ours is known by, and what a new one begins with."""
+
+    application_id: int
+    version: int
+    schema: str
+
+
+def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connection:
+    """Open a database, or make it, readable for its owner alone; in WAL mode.
+
+    Raises:
+        sqlite3.Error: it is damaged, or none of ours. Not a byte was written to it.
+        OSError: the system does not let us have it.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    connection = connect(path, sync)
+    with _closed_on_failure(connection):
+        _check(connection, file_format)
+    return connection
+
+
+def connect(path: Path, sync: Sync) -> sqlite3.Connection:
+    """Return another connection to a database that is open already.
+
+    It may be used by any thread, but by one at a time, and leaves transactions to the caller.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with _closed_on_failure(connection):
+        connection.execute(f"PRAGMA synchronous = {sync}")
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Commit what the body writes, or nothing of it if it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's exceptions into our own: its users know no SQL."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {error}") from error
+
+
+def unusable(what: str, path: Path, error: Exception) -> str:
+    """Return the sentence for an operator whose server cannot start with the file at `path`."""
+    reason = " ".join(str(error).split())
+    return (
+        f"{what} in {path} cannot be used: {reason}. Nothing in it was changed. Choose "
+        "another data folder with --data, or put a copy back that is whole."
+    )
+
+
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _check(connection: sqlite3.Connection, file_format: Format) -> None:
+    """See that the database is whole and ours before the first byte is written to it."""
+    (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables == 0:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.executescript(
+            f"BEGIN; {file_format.schema}"
+            f" PRAGMA application_id = {file_format.application_id};"
+            f" PRAGMA user_version = {file_format.version}; COMMIT;"
+        )
+    elif application != file_format.application_id:
+        raise sqlite3.DatabaseError("it is the database of another program")
+    elif version != file_format.version:
+        raise sqlite3.DatabaseError(
+            f"it has format {version}, this server reads format {file_format.version}"
+        )

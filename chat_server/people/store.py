@@ -1,0 +1,372 @@
+"""The store of people: accounts, roles, sanctions, rules of rooms and the audit log in one file.
+
+It is apart from the history, as it is small, seldom written and precious: an operator may give the
+history away and keep this. Whoever uses it reads all that is needed at the start, and holds it in
+memory; so a ban is looked up without waiting for a disk.
+
+What somebody with a role does is written together with its line in the audit log, in one
+transaction: there is no act without the line, nor a line without the act. A commit waits for the
+disk, always: these are few, and an operator who banned somebody counts on it.
+"""
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from chat_server.database import Format, open_database, transaction, translated, unusable
+from chat_server.errors import StartError
+from chat_server.people.roles import Role
+
+log = logging.getLogger("audit")
+
+_SCHEMA = """
+CREATE TABLE accounts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- never another's, whatever still names it
+    name TEXT NOT NULL, -- the nick as it is shown
+    key TEXT NOT NULL UNIQUE, -- what nicks are compared by
+    hash TEXT NOT NULL, -- of the password, argon2id, with its salt and parameters
+    role TEXT NOT NULL,
+    made REAL NOT NULL
+) STRICT;
+CREATE TABLE sessions (
+    token BLOB PRIMARY KEY, -- a SHA-256, as in the history
+    account INTEGER REFERENCES accounts, -- that it is logged in to
+    role TEXT NOT NULL, -- its own, whatever the account's is
+    seen REAL NOT NULL -- when it was last taken up
+) STRICT, WITHOUT ROWID;
+CREATE TABLE sanctions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    act TEXT NOT NULL, -- ban or mute
+    who TEXT NOT NULL, -- as it was asked for, to be shown
+    key TEXT, -- whom it concerns: whoever has any of these
+    account INTEGER,
+    token BLOB,
+    network TEXT,
+    until REAL, -- without, it has no end
+    reason TEXT NOT NULL,
+    by TEXT NOT NULL,
+    time REAL NOT NULL
+) STRICT;
+CREATE TABLE rules (
+    room TEXT PRIMARY KEY, -- '' for all rooms
+    slow REAL NOT NULL,
+    locked INTEGER NOT NULL,
+    frozen INTEGER NOT NULL,
+    frozen_until REAL, -- without, it has no end
+    frozen_by TEXT NOT NULL,
+    speakers TEXT NOT NULL -- a JSON array of the nicks that may speak on
+) STRICT, WITHOUT ROWID;
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    hash BLOB NOT NULL -- a SHA-256: they are random, so that cannot be guessed back
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    time REAL NOT NULL,
+    who TEXT NOT NULL,
+    act TEXT NOT NULL,
+    whom TEXT NOT NULL,
+    until REAL,
+    reason TEXT NOT NULL
+) STRICT;
+"""
+_FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
+
+
+class Account(NamedTuple):
+    """A nick that belongs to somebody. `key` is what nicks are compared by."""
+
+    number: int
+    name: str
+    key: str
+    hash: str
+    role: Role
+
+
+class Membership(NamedTuple):
+    """What is kept of a session here: the account it is logged in to, and a role of its own."""
+
+    account: int | None
+    role: Role
+
+
+class Sanction(NamedTuple):
+    """A ban or a mute, of whoever has any of `key`, `account`, `token` and `network`.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        act: which of the two.
+        who: as the moderator said it, to be shown.
+        key: what a nick is compared by.
+        account: its number.
+        token: the hash of a session's secret.
+        network: in CIDR notation; a single address is the smallest.
+        until: Unix seconds; None if it has no end.
+        reason: a line, or "".
+        by: the moderator's nick.
+        time: Unix seconds.
+    """
+
+    number: int
+    act: Literal["ban", "mute"]
+    who: str
+    key: str | None
+    account: int | None
+    token: bytes | None
+    network: str | None
+    until: float | None
+    reason: str
+    by: str
+    time: float
+
+
+class Rules(NamedTuple):
+    """What holds in a room, or, with `room` "", in all.
+
+    Attributes:
+        room: its name.
+        slow: seconds between two messages of one member; 0 for none.
+        locked: nobody else may come in.
+        frozen: only moderators and `speakers` speak.
+        frozen_until: Unix seconds; None if the freeze has no end.
+        frozen_by: the moderator's nick.
+        speakers: nicks.
+    """
+
+    room: str
+    slow: float = 0.0
+    locked: bool = False
+    frozen: bool = False
+    frozen_until: float | None = None
+    frozen_by: str = ""
+    speakers: tuple[str, ...] = ()
+
+
+class Act(NamedTuple):
+    """A line of the audit log.
+
+    Attributes:
+        time: Unix seconds.
+        who: the nick of who did it.
+        act: the request's type, or another word where it was none.
+        whom: a nick, an account, an address, a room, or "".
+        until: Unix seconds, for what ends by itself.
+        reason: a line, or "".
+    """
+
+    time: float
+    who: str
+    act: str
+    whom: str = ""
+    until: float | None = None
+    reason: str = ""
+
+
+class PeopleStore:
+    """The open database. Any thread may call any method; each raises StoreError if it fails.
+
+    A method that writes has done nothing then.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the database in `folder`, or make it.
+
+        Raises:
+            StartError: it cannot be opened, is damaged, or is none of ours.
+        """
+        self._path = folder / "people.db"
+        # Serialises use of the one connection, which is all that it is for. A leaf.
+        self._turn = threading.Lock()
+        try:
+            self._connection = open_database(self._path, _FORMAT, "full")
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(unusable("what is known of people", self._path, error)) from error
+
+    def close(self) -> None:
+        """Close the file. No other call may be under way."""
+        self._connection.close()
+
+    # -- accounts
+
+    def accounts(self) -> list[Account]:
+        """Return all accounts."""
+        rows = self._read("SELECT number, name, key, hash, role FROM accounts")
+        return [
+            Account(number, name, key, password_hash, Role.of(role))
+            for number, name, key, password_hash, role in rows
+        ]
+
+    def add_account(self, account: Account, token: bytes, act: Act) -> int:
+        """Keep a new account, whose number is not looked at, and log a session in to it.
+
+        Args:
+            account: its role is the session's so far.
+            token: the hash of the session's secret.
+            act: who made it, and when.
+
+        Returns: the account's number.
+        """
+        with self._writing(act) as writer:
+            number = _inserted(
+                writer.execute(
+                    "INSERT INTO accounts (name, key, hash, role, made) VALUES (?, ?, ?, ?, ?)",
+                    (account.name, account.key, account.hash, account.role.word, act.time),
+                )
+            )
+            _log_in(writer, token, number, act.time)
+            return number
+
+    def set_account_role(self, number: int, role: Role, act: Act) -> None:
+        """Keep an account's role."""
+        with self._writing(act) as writer:
+            writer.execute("UPDATE accounts SET role = ? WHERE number = ?", (role.word, number))
+
+    def set_account_hash(self, number: int, password_hash: str) -> None:
+        """Keep another hash of an account's password."""
+        with self._writing() as writer:
+            writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
+
+    # -- sessions
+
+    def membership(self, token: bytes) -> Membership | None:
+        """Return what is kept of the session whose secret has this hash."""
+        rows = self._read("SELECT account, role FROM sessions WHERE token = ?", token)
+        return Membership(rows[0][0], Role.of(rows[0][1])) if rows else None
+
+    def log_in(self, token: bytes, account: int, now: float) -> None:
+        """Keep that a session is logged in to an account."""
+        with self._writing() as writer:
+            _log_in(writer, token, account, now)
+
+    def set_session_role(self, token: bytes, role: Role, act: Act) -> None:
+        """Keep a session's own role."""
+        with self._writing(act) as writer:
+            writer.execute(
+                "INSERT INTO sessions VALUES (?, NULL, ?, ?)"
+                " ON CONFLICT (token) DO UPDATE SET role = excluded.role",
+                (token, role.word, act.time),
+            )
+
+    def touch_session(self, token: bytes, now: float) -> None:
+        """Note that a session was taken up, if anything is kept of it; `now` in Unix seconds."""
+        with self._writing() as writer:
+            writer.execute("UPDATE sessions SET seen = ? WHERE token = ?", (now, token))
+
+    def forget_sessions(self, seen_before: float) -> None:
+        """Forget the sessions that nobody has taken up since a time, in Unix seconds."""
+        with self._writing() as writer:
+            writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
+
+    # -- bans and mutes
+
+    def sanctions(self) -> list[Sanction]:
+        """Return all bans and mutes, in the order of their numbers."""
+        rows = self._read("SELECT * FROM sanctions ORDER BY number")
+        return [Sanction(*row) for row in rows]
+
+    def add_sanction(self, sanction: Sanction, act: Act) -> Sanction:
+        """Keep a ban or a mute, and return it with its number."""
+        with self._writing(act) as writer:
+            cursor = writer.execute(
+                "INSERT INTO sanctions VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", sanction[1:]
+            )
+            return sanction._replace(number=_inserted(cursor))
+
+    def remove_sanctions(self, numbers: Iterable[int], act: Act | None = None) -> None:
+        """Forget bans and mutes; without `act` those that ended by themselves."""
+        with self._writing(act) as writer:
+            writer.executemany(
+                "DELETE FROM sanctions WHERE number = ?", [(number,) for number in numbers]
+            )
+
+    # -- rooms
+
+    def rules(self) -> list[Rules]:
+        """Return the rules of every room that has any."""
+        rows = self._read("SELECT * FROM rules")
+        return [
+            Rules(room, slow, bool(locked), bool(frozen), until, by, tuple(json.loads(speakers)))
+            for room, slow, locked, frozen, until, by, speakers in rows
+        ]
+
+    def put_rules(self, rules: Rules, act: Act | None = None) -> None:
+        """Keep the rules of a room, in place of those it had."""
+        with self._writing(act) as writer:
+            if rules == Rules(rules.room):
+                writer.execute("DELETE FROM rules WHERE room = ?", (rules.room,))
+                return
+            writer.execute(
+                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*rules[:6], json.dumps(rules.speakers)),
+            )
+
+    # -- secrets
+
+    def secret(self, name: str) -> bytes | None:
+        """Return the hash that is kept of a secret."""
+        rows = self._read("SELECT hash FROM secrets WHERE name = ?", name)
+        return rows[0][0] if rows else None
+
+    def put_secret(self, name: str, secret_hash: bytes) -> None:
+        """Keep the hash of a secret, in place of the one before."""
+        with self._writing() as writer:
+            writer.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, secret_hash))
+
+    # -- the audit log
+
+    def note(self, act: Act) -> None:
+        """Write a line of the audit log for what is kept nowhere else: a kick, an announcement."""
+        with self._writing(act):
+            pass
+
+    def acts(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Act]]:
+        """Return the next up to `limit` lines behind number `after`, each with its number."""
+        rows = self._read(
+            "SELECT * FROM audit WHERE number > ? ORDER BY number LIMIT ?", after, limit
+        )
+        return [(number, Act(*rest)) for number, *rest in rows]
+
+    # -- below
+
+    def _read(self, query: str, *parameters: object) -> list[Any]:
+        with self._turn, translated(self._path):
+            return self._connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _writing(self, act: Act | None = None) -> Iterator[sqlite3.Connection]:
+        """One transaction, together with its line in the audit log, which is also logged."""
+        with self._turn, translated(self._path), transaction(self._connection) as writer:
+            if act is not None:
+                writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act)
+            yield writer
+        if act is not None:
+            log.info("%s", _line(act))
+
+
+def _line(act: Act) -> str:
+    """One line for the log. Nothing that somebody typed can end it, or drive a terminal."""
+    parts = [act.who, act.act, act.whom]
+    if act.until is not None:
+        parts.append(f"for {max(0.0, act.until - act.time):.0f} s")
+    if act.reason:
+        parts.append(f"({act.reason})")
+    line = " ".join(part for part in parts if part)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) -> None:
+    writer.execute(
+        "INSERT INTO sessions VALUES (?, ?, 'member', ?)"
+        " ON CONFLICT (token) DO UPDATE SET account = excluded.account, seen = excluded.seen",
+        (token, account, now),
+    )
+
+
+def _inserted(cursor: sqlite3.Cursor) -> int:
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid

@@ -1,0 +1,298 @@
+"""What is kept of people: on a real file, after a restart, on a full disk, in a damaged file."""
+
+import logging
+import resource
+import sqlite3
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from chat_server.errors import StartError, StoreError
+from chat_server.people.roles import Role
+from chat_server.people.store import (
+    Account,
+    Act,
+    Membership,
+    PeopleStore,
+    Rules,
+    Sanction,
+)
+
+ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)
+TOKEN = b"t" * 32
+REGISTER = Act(1000.0, "Ada", "register", "Ada")
+BAN = Sanction(
+    0, "ban", "eva", "eva", 3, TOKEN, "10.0.0.0/8", 2000.0, "too loud", "ada", 1000.0
+)  # fmt: skip
+FOREVER = Sanction(0, "mute", "@zoe", None, 7, None, None, None, "", "ada", 1001.0)
+FROZEN = Rules("lobby", 5.0, True, True, 3000.0, "ada", ("eva", "zo\u00eb"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[PeopleStore]:
+    """A new one."""
+    with closing(PeopleStore(tmp_path)) as opened:
+        yield opened
+
+
+def fill(store: PeopleStore) -> int:
+    """Keep something of everything. Return Ada's number."""
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.add_sanction(BAN, Act(1000.0, "ada", "ban", "eva", 2000.0, "too loud"))
+    store.add_sanction(FOREVER, Act(1001.0, "ada", "mute", "@zoe"))
+    store.put_rules(FROZEN, Act(1002.0, "ada", "freeze", "lobby", 3000.0))
+    store.put_secret("owner", b"h" * 32)
+    store.set_session_role(b"o" * 32, Role.OWNER, Act(1003.0, "eva", "claim"))
+    store.note(Act(1004.0, "ada", "kick", "eva", None, "out"))
+    return number
+
+
+def everything(store: PeopleStore) -> list[object]:
+    """All that can be asked of it."""
+    return [
+        store.accounts(),
+        store.membership(TOKEN),
+        store.membership(b"o" * 32),
+        store.sanctions(),
+        store.rules(),
+        store.secret("owner"),
+        store.acts(),
+    ]
+
+
+def test_a_new_store_knows_nobody(store: PeopleStore) -> None:
+    """And says so, rather than fail."""
+    assert everything(store) == [[], None, None, [], [], None, []]
+
+
+def test_what_is_kept_comes_back(store: PeopleStore) -> None:
+    """As it was, with its number."""
+    number = fill(store)
+    assert everything(store) == [
+        [ADA._replace(number=number)],
+        Membership(number, Role.MEMBER),
+        Membership(None, Role.OWNER),
+        [BAN._replace(number=1), FOREVER._replace(number=2)],
+        [FROZEN],
+        b"h" * 32,
+        [
+            (1, REGISTER),
+            (2, Act(1000.0, "ada", "ban", "eva", 2000.0, "too loud")),
+            (3, Act(1001.0, "ada", "mute", "@zoe")),
+            (4, Act(1002.0, "ada", "freeze", "lobby", 3000.0)),
+            (5, Act(1003.0, "eva", "claim")),
+            (6, Act(1004.0, "ada", "kick", "eva", None, "out")),
+        ],
+    ]
+
+
+def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+    """All of it."""
+    with closing(PeopleStore(tmp_path)) as store:
+        fill(store)
+        before = everything(store)
+    with closing(PeopleStore(tmp_path)) as store:
+        assert everything(store) == before
+
+
+def test_it_is_for_the_owner_alone(tmp_path: Path) -> None:
+    """The log beside it too, while it is open."""
+    tmp_path.chmod(0o755)
+    with closing(PeopleStore(tmp_path)) as store:
+        fill(store)
+        for path in tmp_path.iterdir():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_a_nick_is_one_account(store: PeopleStore) -> None:
+    """Whatever the caller has overlooked; and nothing is written of the second."""
+    store.add_account(ADA, TOKEN, REGISTER)
+    with pytest.raises(StoreError):
+        store.add_account(ADA._replace(name="ADA"), b"u" * 32, REGISTER)
+    assert len(store.accounts()) == len(store.acts()) == 1
+    assert store.membership(b"u" * 32) is None
+
+
+def test_a_role_can_change(store: PeopleStore) -> None:
+    """An account's, and a session's own, which stays when it logs in."""
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.set_account_role(number, Role.OWNER, Act(1.0, "eva", "op", "@Ada"))
+    store.set_account_hash(number, "$argon2id$y")
+    assert store.accounts() == [Account(number, "Ada", "ada", "$argon2id$y", Role.OWNER)]
+    store.set_session_role(b"u", Role.MODERATOR, Act(2.0, "eva", "op", "zoe"))
+    store.log_in(b"u", number, 3.0)
+    assert store.membership(b"u") == Membership(number, Role.MODERATOR)
+    store.set_session_role(b"u", Role.MEMBER, Act(4.0, "eva", "deop", "zoe"))
+    assert store.membership(b"u") == Membership(number, Role.MEMBER)
+
+
+def test_sessions_are_forgotten_when_nobody_comes_back(store: PeopleStore) -> None:
+    """Those that were taken up since are not."""
+    store.set_session_role(b"old", Role.OWNER, Act(100.0, "ada", "claim"))
+    store.set_session_role(b"new", Role.OWNER, Act(100.0, "eva", "claim"))
+    store.touch_session(b"new", 200.0)
+    store.touch_session(b"unknown", 200.0)
+    store.forget_sessions(200.0)
+    assert store.membership(b"old") is None
+    assert store.membership(b"new") == Membership(None, Role.OWNER)
+    assert store.membership(b"unknown") is None
+
+
+def test_a_sanction_that_ended_leaves_its_number(store: PeopleStore) -> None:
+    """Pages go by it."""
+    fill(store)
+    store.remove_sanctions([1, 2], Act(1.0, "ada", "unban", "eva"))
+    assert store.sanctions() == []
+    assert store.add_sanction(BAN, REGISTER).number == 3
+
+
+def test_rules_replace_those_before(store: PeopleStore) -> None:
+    """A room without any is not in the list; "" stands for all rooms."""
+    store.put_rules(FROZEN)
+    store.put_rules(Rules("lobby", slow=2.0))
+    store.put_rules(Rules("", frozen=True, frozen_by="ada"))
+    assert sorted(store.rules()) == [
+        Rules("", frozen=True, frozen_by="ada"),
+        Rules("lobby", slow=2.0),
+    ]
+    store.put_rules(Rules("lobby"))
+    assert store.rules() == [Rules("", frozen=True, frozen_by="ada")]
+
+
+def test_the_audit_log_is_read_in_pages(store: PeopleStore) -> None:
+    """In order, each from behind the one before."""
+    for number in range(5):
+        store.note(Act(float(number), "ada", "kick", f"n{number}"))
+    assert [number for number, _ in store.acts(limit=2)] == [1, 2]
+    assert [act.whom for _, act in store.acts(after=2)] == ["n2", "n3", "n4"]
+
+
+def test_an_act_is_one_line_of_the_log(
+    store: PeopleStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever somebody wrote into it."""
+    reason = "\u202eevil\n2026-01-01 00:00:00 INFO \x1b[2Jroot logged in\u2028"
+    with caplog.at_level(logging.INFO, "audit"):
+        store.note(Act(1000.0, "ada", "ban", "eva", 1060.0, reason))
+    (line,) = caplog.messages
+    assert line.startswith("ada ban eva for 60 s (")
+    assert line.isprintable()
+    assert line.isascii()
+
+
+def test_threads_share_it(store: PeopleStore) -> None:
+    """Eight at once: every line is there, once."""
+
+    def work(name: str) -> None:
+        for number in range(25):
+            store.note(Act(float(number), name, "kick"))
+            store.acts(limit=1)
+
+    threads = [threading.Thread(target=work, args=(f"n{n}",)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    acts = [act for _, act in store.acts()]
+    assert len(acts) == 200
+    for n in range(8):
+        assert [act.time for act in acts if act.who == f"n{n}"] == list(range(25))
+
+
+# -- hard times -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def no_file_grows(folder: Path) -> Iterator[None]:
+    """As on a full disk: what this process writes beyond the largest file fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(path.stat().st_size for path in folder.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
+def test_a_full_disk_refuses_what_it_cannot_keep(store: PeopleStore, tmp_path: Path) -> None:
+    """Neither the act nor its line is there; what is there can be read; over when it is over."""
+    fill(store)
+    before = everything(store)
+    with no_file_grows(tmp_path):
+        with pytest.raises(StoreError, match=r"people\.db"):
+            store.add_sanction(BAN._replace(reason="x" * 100_000), REGISTER)
+        with pytest.raises(StoreError):
+            store.note(REGISTER._replace(reason="x" * 100_000))
+        assert everything(store) == before
+    store.add_sanction(BAN, REGISTER)
+    assert len(store.sanctions()) == 3
+
+
+def _garbage(data: bytes) -> bytes:
+    return b"\xde\xad\xbe\xef" * (len(data) // 4)
+
+
+def _truncated(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _damaged(data: bytes) -> bytes:
+    return data[:4096] + b"\x5a" * (len(data) - 4096)
+
+
+@pytest.mark.parametrize("harm", [_garbage, _truncated, _damaged])
+def test_a_damaged_file_is_refused_and_not_made_worse(
+    tmp_path: Path, harm: Callable[[bytes], bytes]
+) -> None:
+    """One sentence that names it, and not a byte is changed."""
+    with closing(PeopleStore(tmp_path)) as store:
+        fill(store)
+    path = tmp_path / "people.db"
+    path.write_bytes(harm(path.read_bytes()))
+    left = path.read_bytes()
+    with pytest.raises(StartError, match=r"people\.db cannot be used"):
+        PeopleStore(tmp_path)
+    assert path.read_bytes() == left
+
+
+@pytest.mark.parametrize(
+    ("pragma", "reason"),
+    [("user_version = 2", "format 2"), ("application_id = 1", "another program")],
+)
+def test_a_file_of_a_newer_server_or_of_another_program_is_refused(
+    tmp_path: Path, pragma: str, reason: str
+) -> None:
+    """It may hold what this one does not know."""
+    with closing(PeopleStore(tmp_path)) as store:
+        fill(store)
+    with closing(sqlite3.connect(tmp_path / "people.db")) as other:
+        other.execute(f"PRAGMA {pragma}")
+    with pytest.raises(StartError, match=reason):
+        PeopleStore(tmp_path)
+
+
+# -- roles ----------------------------------------------------------------------------------------
+
+
+def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another() -> None:
+    """Every pair."""
+    pairs = [(one, other) for one in Role for other in Role if one.may_act_on(other)]
+    assert pairs == [
+        (Role.MODERATOR, Role.MEMBER),
+        (Role.OWNER, Role.MEMBER),
+        (Role.OWNER, Role.MODERATOR),
+        (Role.OWNER, Role.OWNER),
+    ]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_the_word_that_it_is_written_as(role: Role) -> None:
+    """In the protocol and in the store."""
+    assert Role.of(role.word) is role
+    assert role.word in ("member", "moderator", "owner")
