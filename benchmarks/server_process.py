@@ -100,10 +100,18 @@ def running_server(module: str, arguments: Sequence[str] = ()) -> Iterator[Serve
         log = Path(folder, "stderr")
         command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--port", "0"]
         command += ["--data", str(Path(folder, "data")), *arguments]
+        # What the user has set is not to be measured.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
+        environment["XDG_CONFIG_HOME"] = folder
         with log.open("w") as stderr:
             # A session of its own: Ctrl-C reaches the benchmark alone, which then stops it.
             child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=stderr, text=True, start_new_session=True
+                command,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                start_new_session=True,
             )
         try:
             port = _read_port(child)

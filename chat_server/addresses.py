@@ -77,6 +77,29 @@ def bind_unix(path: Path) -> socket.socket:
     return sock
 
 
+def resolve(hosts: tuple[str, ...]) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
+    """Return every address that `hosts` stand for, once, and its family.
+
+    Raises:
+        StartError: one stands for none.
+    """
+    found: dict[tuple[Any, ...], socket.AddressFamily] = {}
+    for host in hosts:
+        try:
+            infos = socket.getaddrinfo(
+                host or "0.0.0.0", 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (socket.gaierror, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            raise StartError(
+                f"cannot listen on {host!r}: {reason}. --host takes an address of this machine, "
+                "a name that stands for one, '' or '::'."
+            ) from error
+        for family, _, _, _, address in infos:
+            found.setdefault(address, family)
+    return [(family, address) for address, family in found.items()]
+
+
 def address_of(sock: socket.socket) -> Address:
     """Return where a bound socket is."""
     name = sock.getsockname()
@@ -102,7 +125,7 @@ class _PortTaken(StartError):
 def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
-        for family, address in _resolve(hosts):
+        for family, address in resolve(hosts):
             picked = sockets[0].getsockname()[1] if port == 0 and sockets else port
             # "" and "::" on one port: the latter leaves IPv4 to the former.
             dual = address[0] == "::" and "" not in hosts and "0.0.0.0" not in hosts
@@ -112,25 +135,6 @@ def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:
             sock.close()
         raise
     return sockets
-
-
-def _resolve(hosts: tuple[str, ...]) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:
-    """Every address that `hosts` stand for, once."""
-    found: dict[tuple[Any, ...], socket.AddressFamily] = {}
-    for host in hosts:
-        try:
-            infos = socket.getaddrinfo(
-                host or "0.0.0.0", 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
-        except (socket.gaierror, UnicodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a host name"
-            raise StartError(
-                f"cannot listen on {host!r}: {reason}. --host takes an address of this machine, "
-                "a name that stands for one, '' or '::'."
-            ) from error
-        for family, _, _, _, address in infos:
-            found.setdefault(address, family)
-    return [(family, address) for address, family in found.items()]
 
 
 def _bind_one(

@@ -1,19 +1,22 @@
 """`chat-server`: from the command line to a running server, and to its end."""
 
 import argparse
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from chat_server import logs
+from chat_server import config, logs
 from chat_server.addresses import Address, lan_addresses
+from chat_server.config import Config
 from chat_server.errors import StartError
+from chat_server.rules import NONE, Setting
 from chat_server.server import Server
-from chat_server.settings import DEFAULT_PORT, Settings, default_data_folder
+from chat_server.settings import SETTINGS, Settings
 from chat_server.version import SERVER
 
 try:
@@ -21,9 +24,9 @@ try:
 except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
-WRONG_USE = 2
+log = logging.getLogger(__name__)
 
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0}
+WRONG_USE = 2
 
 # Seconds after which a thread that waits for the interpreter asks the one that runs to let go. All
 # who wait do so again and again: with 9,000 clients that leave at once and the usual 5 ms this took
@@ -37,16 +40,48 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
     """
     options = _parser().parse_args(arguments)
-    logs.set_up(options.log_level, sys.stderr)
+    if (errors := getattr(sys.stdout, "reconfigure", None)) is not None:
+        errors(errors="backslashreplace")  # a path may be no text
+    try:
+        chosen = config.read(vars(options), os.environ, options.config)
+        if options.print_config:
+            print(config.shown(chosen))
+            return 0
+        if options.check:
+            return _check(chosen)
+        return _serve(chosen)
+    except StartError as error:
+        return _wrong(error.problems)
+
+
+def _check(chosen: Config) -> int:
+    for warning in chosen.warnings:
+        print(f"chat-server: warning: {warning}", file=sys.stderr)
+    problems = config.check(chosen.settings)
+    if problems:
+        return _wrong(problems)
+    print("the settings are good")
+    return 0
+
+
+def _wrong(problems: Sequence[str]) -> int:
+    for problem in problems:
+        print(f"chat-server: {problem}", file=sys.stderr)
+    return WRONG_USE
+
+
+def _serve(chosen: Config) -> int:
+    settings = chosen.settings
+    logs.set_up(settings.log_level, sys.stderr)
+    if chosen.found:
+        log.info("settings from %s", chosen.file)
+    for warning in chosen.warnings:
+        log.warning("%s", warning)
     sys.setswitchinterval(SWITCH_INTERVAL)
     _allow_descriptors()
-    server = Server(_settings(options))
+    server = Server(settings)
     stop_asked = _watch_signals()
-    try:
-        server.start()
-    except StartError as error:
-        print(f"chat-server: {error}", file=sys.stderr)
-        return WRONG_USE
+    server.start()
     _greet(server.addresses)
     stop_asked.wait()
     server.stop()
@@ -56,88 +91,51 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chat-server",
+        usage="%(prog)s [options]",
         description="Host chat rooms for everybody on this network.",
-        epilog="Ctrl-C stops it: what was said is kept, and there again the next time.",
+        epilog="Every option but the first three can also be set by a variable, such as CHAT_PORT "
+        "or CHAT_LOG_LEVEL, with commas where there may be several, or in the file, such as "
+        'port = 9000 or log_level = "debug". Ctrl-C stops the server: what was said is kept, and '
+        "there again the next time.",
+        allow_abbrev=False,
     )
     parser.add_argument(
-        "--host",
-        action="append",
-        dest="hosts",
-        metavar="HOST",
-        help="an address or name to listen on, any number of times; '' is every IPv4 interface "
-        "(the default), '::' every interface",
-    )
-    parser.add_argument(
-        "--port",
-        type=_port,
-        default=DEFAULT_PORT,
-        help="0 to 65535; 0 picks a free one (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--unix", type=Path, metavar="PATH", help="a Unix socket to listen on as well"
-    )
-    parser.add_argument(
-        "--data",
+        "--config",
         type=Path,
-        default=default_data_folder(),
-        metavar="DIR",
-        help="the folder that the history is kept in (default: %(default)s)",
+        metavar="FILE",
+        help=f"what is set neither here nor by a variable (default: {config.default_file()}, if "
+        "there is such a file)".replace("%", "%%"),
     )
     parser.add_argument(
-        "--sync",
-        choices=("normal", "full"),
-        default="normal",
-        help="'full' waits for the disk, so that what was confirmed survives a power cut as well "
-        "(default: %(default)s)",
+        "--check", action="store_true", help="say what is wrong with the settings, and leave"
     )
     parser.add_argument(
-        "--keep",
-        type=_keep,
-        action="append",
-        default=[],
-        metavar="AGE|COUNT",
-        help="what is kept of each room: 30d, 12h or 45m, or so many messages; both may be given "
-        "(default: everything)",
-    )
-    parser.add_argument("--motd", default="", metavar="TEXT", help="what all who come in are told")
-    parser.add_argument(
-        "--lab",
+        "--print-config",
         action="store_true",
-        help="for a load test: no limit on requests a second and on connections per address",
+        help="print what is set, and where, as the file could hold it, and leave",
     )
-    parser.add_argument("--log-level", choices=logs.LEVELS, default="info")
     parser.add_argument("--version", action="version", version=SERVER)
+    rare = parser.add_argument_group("times and limits, which are good as they are")
+    for each in SETTINGS.values():
+        _add_option(rare if each.rare else parser, each)
     return parser
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
-    return int(text)
-
-
-def _keep(text: str) -> dict[str, float | int]:
-    """What --keep says, as settings."""
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "")
-    if not number.isascii() or not number.isdigit() or int(number) == 0:
-        raise argparse.ArgumentTypeError(
-            f"what is kept is an age such as 30d, 12h or 45m, or a number of messages, not {text!r}"
-        )
-    return {"keep_seconds": int(number) * _UNITS[unit]} if unit else {"keep_messages": int(number)}
-
-
-def _settings(options: argparse.Namespace) -> Settings:
-    settings = Settings(
-        hosts=tuple(options.hosts) if options.hosts else ("",),
-        port=options.port,
-        unix=options.unix,
-        data=options.data,
-        motd=options.motd,
-        sync=options.sync,
+def _add_option(parser: argparse._ActionsContainer, setting: Setting) -> None:
+    """Add the option of a setting. What it says is looked at when all is read."""
+    default = getattr(Settings(), setting.field)
+    help = setting.help.replace("%", "%%")
+    if setting.rule.kind == "switch":
+        no = argparse.BooleanOptionalAction
+        parser.add_argument(setting.flag, dest=setting.name, action=no, default=None, help=help)
+        return
+    written = setting.rule.write(default)
+    if setting.rule.kind == "one" and written not in ("", NONE):
+        help += f" (default: {written})".replace("%", "%%")
+    action = "append" if setting.rule.kind == "many" else "store"
+    parser.add_argument(
+        setting.flag, dest=setting.name, action=action, metavar=setting.rule.metavar, help=help
     )
-    for keep in options.keep:
-        settings = replace(settings, **keep)
-    return settings.for_lab() if options.lab else settings
 
 
 def _allow_descriptors() -> None:

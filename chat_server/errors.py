@@ -12,7 +12,19 @@ class BackchannelError(Exception):
 
 
 class StartError(BackchannelError):
-    """The server cannot start as it was asked to: an address, a port, a data folder."""
+    """The server cannot start as it was asked to: an address, a port, a data folder.
+
+    Attributes:
+        problems: a sentence for each thing that is wrong.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
+
+
+class SettingError(StartError):
+    """A setting breaks its rule, or is none."""
 
 
 class CrowdedError(BackchannelError):

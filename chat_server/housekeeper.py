@@ -6,7 +6,8 @@ import threading
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.history.store import Store
-from chat_server.settings import Settings
+from chat_server.rules import Keep
+from chat_server.settings import LiveSettings
 
 log = logging.getLogger(__name__)
 
@@ -14,11 +15,8 @@ log = logging.getLogger(__name__)
 class Housekeeper:
     """Folds the store's log back into its database when it has grown, and deletes what is old."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
-        self._keep = settings.keep_messages
-        self._keep_seconds = settings.keep_seconds
-        prunes = self._keep is not None or self._keep_seconds is not None
-        self._interval = settings.prune_interval if prunes else None
+    def __init__(self, settings: LiveSettings, store: Store, clock: Clock) -> None:
+        self._settings = settings
         self._store = store
         self._clock = clock
         self._stopping = False  # read after checkpoint_due was set, written before
@@ -37,15 +35,16 @@ class Housekeeper:
     def _run(self) -> None:
         while not self._stopping:
             try:
-                if self._store.checkpoint_due.wait(self._interval):
+                if self._store.checkpoint_due.wait(self._settings.now.prune_interval):
                     self._store.checkpoint()
-                if self._interval is not None:
-                    self._prune()
+                keep = self._settings.now.keep
+                if keep != Keep():
+                    self._prune(keep)
             except StoreError as error:
                 log.error("the store was not looked after: %s", error)
 
-    def _prune(self) -> None:
-        oldest = self._keep_seconds and self._clock.time() - self._keep_seconds
-        deleted = self._store.prune(self._keep, oldest)
+    def _prune(self, keep: Keep) -> None:
+        oldest = None if keep.seconds is None else self._clock.time() - keep.seconds
+        deleted = self._store.prune(keep.messages, oldest)
         if deleted:
             log.info("%d messages were older than is kept, and are gone", deleted)

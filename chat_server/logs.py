@@ -6,8 +6,6 @@ from typing import TextIO
 
 import colorama
 
-LEVELS = ("debug", "info", "warning", "error")
-
 _COLOURS = {
     logging.DEBUG: colorama.Style.DIM,
     logging.WARNING: colorama.Fore.YELLOW,

@@ -8,14 +8,14 @@ from chat_server.delivery import Delivery
 from chat_server.history.store import Store
 from chat_server.pages import Pages
 from chat_server.registry import Registry
-from chat_server.settings import Settings
+from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
 
 
 class Parts(NamedTuple):
     """What the server puts together once, and every connection uses."""
 
-    settings: Settings
+    live_settings: LiveSettings
     clock: Clock
     timers: Timers
     store: Store
@@ -23,3 +23,8 @@ class Parts(NamedTuple):
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that count at this moment: to be read where they are used."""
+        return self.live_settings.now

@@ -11,7 +11,7 @@ from chat_server.errors import CrowdedError, StoreError
 from chat_server.history.store import Store
 from chat_server.room import Member, Room
 from chat_server.session import Session, new_token, token_hash
-from chat_server.settings import Settings
+from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key
 
@@ -35,7 +35,7 @@ class Registry:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: LiveSettings,
         clock: Clock,
         store: Store,
         make_room: "Callable[[str, str, int], Room]",
@@ -72,7 +72,7 @@ class Registry:
         Raises:
             CrowdedError: so many are being refused that this one is not counted.
         """
-        settings = self._settings
+        settings = self._settings.now
         with self._lock:
             if len(self._connections) >= settings.connections + REFUSALS_AT_ONCE:
                 raise CrowdedError(f"there are {settings.connections} clients, the most allowed")
@@ -85,10 +85,10 @@ class Registry:
 
     def _refusal(self, host: str) -> ProtocolError | None:
         """With the lock held: why there is no place for another connection of a host."""
-        allowed = self._settings.connections
+        allowed = self._settings.now.connections
         if len(self._placed) >= allowed:
             return _full(f"at most {allowed} clients may be connected")
-        allowed_here = self._settings.connections_per_address
+        allowed_here = self._settings.now.connections_per_address
         if allowed_here is not None and self._hosts[host] >= allowed_here:
             return _full(f"at most {allowed_here} clients may be connected from one address")
         return None
@@ -237,10 +237,11 @@ class Registry:
         with self._lock:
             room = self._rooms.get(name)
             if room is None:
-                if len(self._rooms) >= self._settings.rooms:
+                allowed = self._settings.now.rooms
+                if len(self._rooms) >= allowed:
                     raise ProtocolError(
                         Code.TOO_MANY_ROOMS,
-                        f"there may be {self._settings.rooms} rooms, and there are: join one of "
+                        f"there may be {allowed} rooms, and there are: join one of "
                         "those, or try again when one is given up",
                         retry_after=ROOM_RETRY_AFTER,
                     )

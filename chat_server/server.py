@@ -23,7 +23,7 @@ from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.registry import Registry
 from chat_server.room import Room
-from chat_server.settings import Settings
+from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
 from protocol.errors import Code
 from protocol.messages import THREAD_STACK_SIZE
@@ -45,7 +45,7 @@ class Server:
             settings: how it is set up.
             clock: another than the machine's, for tests.
         """
-        self._settings = settings
+        self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
         self.addresses: list[Address] = []
 
@@ -55,7 +55,7 @@ class Server:
         Raises:
             StartError: the addresses or the data folder cannot be used.
         """
-        settings = self._settings
+        settings = self._settings.now
         threading.stack_size(THREAD_STACK_SIZE)
         self._folder = DataFolder(settings.data)
         sockets: list[socket.socket] = []
@@ -72,16 +72,16 @@ class Server:
         self._forget_sessions(store)
         self.timers = Timers(self._clock)
         self._parts = Parts(
-            settings=settings,
+            live_settings=self._settings,
             clock=self._clock,
             timers=self.timers,
             store=store,
-            registry=Registry(settings, self._clock, store, self._make_room),
+            registry=Registry(self._settings, self._clock, store, self._make_room),
             delivery=Delivery(store, self._clock, settings.delivery_workers),
             pages=Pages(store),
             catch_up=CatchUp(self.timers),
         )
-        self._housekeeper = Housekeeper(settings, store, self._clock)
+        self._housekeeper = Housekeeper(self._settings, store, self._clock)
         self._listener = Listener(sockets, self._accepted)
         self._housekeeper.start()
         self.timers.start()
@@ -102,7 +102,7 @@ class Server:
         parts.delivery.stop(DRAIN_TIMEOUT)
         for connection in parts.registry.connections():
             connection.close(Code.SHUTTING_DOWN, "The server is stopping. Come back later.")
-        if not parts.registry.wait_until_empty(self._settings.linger):
+        if not parts.registry.wait_until_empty(self._settings.now.linger):
             for connection in parts.registry.connections():
                 connection.abort()
             if not parts.registry.wait_until_empty(JOIN_TIMEOUT):
@@ -115,7 +115,7 @@ class Server:
 
     def _forget_sessions(self, store: Store) -> None:
         try:
-            store.forget_sessions(self._clock.time() - self._settings.keep_sessions)
+            store.forget_sessions(self._clock.time() - self._settings.now.keep_sessions)
         except StoreError as error:
             log.error("old sessions were not forgotten: %s", error)
 
@@ -129,4 +129,4 @@ class Server:
         self._parts.delivery.give_turn(room)
 
     def _presence_changed(self, room: Room) -> None:
-        self.timers.call_later(self._settings.presence_interval, room.presence_due)
+        self.timers.call_later(self._settings.now.presence_interval, room.presence_due)

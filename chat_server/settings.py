@@ -1,16 +1,39 @@
-"""Every setting, with its unit, its default and the reason for that default."""
+"""Every setting, with its unit, its default and the reason for that default.
 
-from dataclasses import dataclass, field, replace
+A field is a setting, and its definition is all there is: `hello_timeout` in the file is
+CHAT_HELLO_TIMEOUT in the environment and --hello-timeout on the command line; --help, --check,
+--print-config and the table in docs/operating.md know it from here. What is `live` takes a new
+value while the server runs, so it must be read where it is used and never copied.
+"""
+
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
 
+from chat_server.rules import (
+    Keep,
+    Setting,
+    keep,
+    many,
+    one_of,
+    or_none,
+    path,
+    path_or_none,
+    rate,
+    seconds,
+    setting,
+    switch,
+    text,
+    whole,
+)
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import LimitValue
 from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT
 
 DEFAULT_PORT = 7878
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def default_data_folder() -> Path:
@@ -24,66 +47,158 @@ class Settings:
 
     # Where it listens. "" is every IPv4 interface, "::" every interface: a room on the LAN is
     # what most people start the server for.
-    hosts: tuple[str, ...] = ("",)
+    hosts: tuple[str, ...] = setting(
+        ("",),
+        many(str, "HOST", needed=True),
+        "an address or name to listen on, any number of times; '' is every IPv4 interface, '::' "
+        "every interface",
+        name="host",
+    )
     # 0 picks a free one, the same for all hosts.
-    port: int = DEFAULT_PORT
+    port: int = setting(
+        DEFAULT_PORT, whole("a port", 0, 65535), "where to listen; 0 picks a free one"
+    )
     # A Unix socket to listen on as well.
-    unix: Path | None = None
+    unix: Path | None = setting(None, path_or_none(), "a Unix socket to listen on as well")
 
     # Where the log of the rooms is kept.
-    data: Path = field(default_factory=default_data_folder)
+    data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
 
     # When a commit is done: "normal" once the operating system has it, which survives the death of
     # the server; "full" once the disk has it, which survives that of the machine, and waits for it.
-    sync: Literal["normal", "full"] = "normal"
+    sync: Literal["normal", "full"] = setting(
+        "normal",
+        one_of("normal", "full"),
+        "'full' waits for the disk, so that what was confirmed survives a power cut as well",
+    )
     # How much of each room is kept: so many of its messages, and none older than so many seconds.
     # Everything, unless said: a year of a class is a few MB.
-    keep_messages: int | None = None
-    keep_seconds: float | None = None
+    keep: Keep = setting(
+        Keep(),
+        keep(),
+        "what is kept of each room: 30d, 12h or 45m, or so many messages; both may be given "
+        "(everything, unless said)",
+        live=True,
+    )
     # A session that nobody took up for so long is forgotten at the next start: 30 days.
-    keep_sessions: float = 30 * 86400.0
+    keep_sessions: float = setting(
+        30 * 86400.0,
+        seconds("how long a session is kept"),
+        "how long a session that nobody takes up is remembered; looked at when the server starts",
+        rare=True,
+    )
     # How often what need not be kept any more is deleted: a little each time.
-    prune_interval: float = 5.0
+    prune_interval: float = setting(
+        5.0,
+        seconds("the time between two deletions"),
+        "how often what need not be kept is deleted, a little each time",
+        live=True,
+        rare=True,
+    )
 
     # What `welcome` shows to everybody who comes in.
-    motd: str = ""
+    motd: str = setting("", text(), "what all who come in are told", live=True)
+
+    # For a load test: no limits that it would run into. See LIFTED_FOR_LAB.
+    lab: bool = setting(
+        False,
+        switch(),
+        "for a load test: no limit on requests a second and on connections per address",
+        live=True,
+    )
+
+    # "info" tells who comes and goes; at "debug" a busy server writes a lot.
+    log_level: str = setting("info", one_of(*LOG_LEVELS), "what is logged, on stderr", live=True)
 
     # How long a new connection may take to say `hello`: enough for a person's Wi-Fi, too short
     # for silent connections to pile up.
-    hello_timeout: float = 10.0
+    hello_timeout: float = setting(
+        10.0,
+        seconds("the time for a hello"),
+        "how long a new connection may take to say hello",
+        live=True,
+        rare=True,
+    )
     # A client that has been silent for so long is asked with a `ping` whether it is there.
-    ping_interval: float = 30.0
+    ping_interval: float = setting(
+        30.0,
+        seconds("the time until a ping"),
+        "after how long a silence a client is asked whether it is there",
+        live=True,
+        rare=True,
+    )
     # A peer that has answered nothing and taken nothing for so long is dead, not slow.
-    patience: float = 90.0
+    patience: float = setting(
+        90.0,
+        seconds("patience"),
+        "after how long without any sign of life a connection is dead; longer than ping_interval",
+        live=True,
+        rare=True,
+    )
     # How long the last bytes may take to reach a client that is being closed. Together with
     # what it takes to stop the threads this stays well below the 5 s that a stop may take.
-    linger: float = 1.5
+    linger: float = setting(
+        1.5,
+        seconds("the time for the last bytes"),
+        "how long the last bytes may take to a client that is being closed",
+        live=True,
+        rare=True,
+    )
 
     # How many clients may be connected: more than any class has; each costs 24 KB when idle.
-    connections: int = 20_000
+    connections: int = setting(
+        20_000, whole("a limit on clients"), "how many clients may be connected",
+        live=True, rare=True,
+    )  # fmt: skip
     # How many of them from one address. A lab of 30 students with 50 clients each behind one
     # address is 1,500.
-    connections_per_address: int | None = 5_000
+    connections_per_address: int | None = setting(
+        5_000,
+        or_none(whole("a limit on clients")),
+        "how many of those from one address, or 'none' for any number",
+        live=True,
+        rare=True,
+    )
     # How many rooms a client may be in: every room that a person could follow, and a bot's.
-    rooms_per_client: int = 100
+    rooms_per_client: int = setting(
+        100, whole("a limit on rooms"), "how many rooms a client may be in", live=True, rare=True
+    )
     # How many rooms there may be. Each keeps up to 256 KiB of its log in memory.
-    rooms: int = 5_000
+    rooms: int = setting(
+        5_000, whole("a limit on rooms"), "how many rooms there may be", live=True, rare=True
+    )
     # How many requests a client may make each second, in the long run: nobody types so fast, and
     # a file that is piped in is slowed to this.
-    requests_per_second: float | None = 200.0
+    requests_per_second: float | None = setting(
+        200.0,
+        or_none(rate("a limit on requests")),
+        "how many requests a client may make each second, in the long run, or 'none'",
+        live=True,
+        rare=True,
+    )
     # How many it may make at once: a client that comes back sends again what had no reply.
-    requests_burst: int = 2_000
+    requests_burst: int = setting(
+        2_000,
+        whole("a limit on requests"),
+        "how many requests a client may make at once",
+        live=True,
+        rare=True,
+    )
 
     # Joins and leaves closer together than this are one `presence`: short enough to look
     # immediate, long enough that 1,000 clients joining at once are a few events.
-    presence_interval: float = 0.1
+    presence_interval: float = setting(
+        0.1,
+        seconds("the time between two presence events"),
+        "joins and leaves closer together than this are told as one",
+        live=True,
+        rare=True,
+    )
 
     # How many threads deliver. One saturates a core and the kernel's half of another.
-    delivery_workers: int = 1
-
-    def for_lab(self) -> "Settings":
-        """Return the same without the limits that a load test would run into."""
-        return replace(self, connections_per_address=None, requests_per_second=None)
+    delivery_workers: int = setting(
+        1, whole("a number of threads", 1, 64), "how many threads deliver", rare=True
+    )
 
     def limits(self) -> dict[str, LimitValue]:
         """Return what `welcome` tells a client about the limits, by rule; None is no limit."""
@@ -102,3 +217,32 @@ class Settings:
             "ping_interval": self.ping_interval,
             "patience": self.patience,
         }
+
+
+def _definitions() -> dict[str, Setting]:
+    found = {}
+    for each in fields(Settings):
+        definition = dict(each.metadata)
+        name = definition.pop("name") or each.name
+        found[name] = Setting(field=each.name, name=name, **definition)
+    return found
+
+
+class LiveSettings:
+    """The settings that count at this moment: one object that is replaced as a whole.
+
+    Any thread may read `now`, as often as it needs a setting that may change; whoever needs several
+    that belong together reads it once. Only `Server.reload` replaces it.
+    """
+
+    __slots__ = ("now",)
+
+    def __init__(self, settings: Settings) -> None:
+        self.now = settings
+
+
+SETTINGS = _definitions()
+"""Every setting by the name that it has outside."""
+
+LIFTED_FOR_LAB = ("connections_per_address", "requests_per_second")
+"""The limits that `lab` lifts, unless whoever says `lab` sets them in the same place."""

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.history.store import Entry, Store
+from chat_server.rules import Keep
 from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
@@ -33,7 +34,10 @@ def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
 
 def test_no_more_messages_than_are_to_be_kept() -> None:
     """The newest stay; asking for more begins with the oldest there is, and says so."""
-    with running_server(keep_messages=10, prune_interval=0.05) as server, House(server) as house:
+    with (
+        running_server(keep=Keep(messages=10), prune_interval=0.05) as server,
+        House(server) as house,
+    ):
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 30)
         eventually(lambda: "oldest" in ada.page("history", room="lobby"), within=20)
@@ -46,7 +50,10 @@ def test_no_more_messages_than_are_to_be_kept() -> None:
 
 def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
     """`after` a message that is gone: the log follows from the oldest, then live, unbroken."""
-    with running_server(keep_messages=5, prune_interval=0.05) as server, House(server) as house:
+    with (
+        running_server(keep=Keep(messages=5), prune_interval=0.05) as server,
+        House(server) as house,
+    ):
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 20)
         eventually(lambda: "oldest" in ada.page("history", room="lobby"), within=20)
@@ -63,7 +70,7 @@ def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
 def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
     """`seq` never starts over, though nothing is left, also across a restart."""
     clock = ManualClock()
-    kept = {"keep_seconds": 60.0, "prune_interval": 0.05}
+    kept = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
     with running_server(tmp_path, clock, **kept) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 3)

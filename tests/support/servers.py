@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,13 @@ from tests.support.clock import ManualClock
 from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
+
+_HOME = tempfile.TemporaryDirectory()  # the user's own settings are not for tests
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
+    "XDG_CONFIG_HOME": _HOME.name,
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 # Root without any capability is bound by the same rules as everybody.
 WITHOUT_PRIVILEGES = (
@@ -107,11 +114,17 @@ class ServerProcess:
         returncode: how it ended, None while it runs.
     """
 
-    def __init__(self, *arguments: str | Path, unprivileged: bool = False) -> None:
+    def __init__(
+        self,
+        *arguments: str | Path,
+        unprivileged: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Start it.
 
         Args:
             arguments: of the program.
+            environment: what its environment has besides.
             unprivileged: take from root what others do not have. The interpreter may be where
                 only root can read, so that another user could not even start it.
         """
@@ -124,7 +137,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**ENVIRONMENT, **(environment or {})},
         )
         assert self._child.stdout is not None
         assert self._child.stderr is not None

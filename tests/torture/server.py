@@ -78,7 +78,9 @@ class Server:
         command += ["--port", str(self._port), "--data", str(self.data)]
         path = [part for part in (os.environ.get("PYTHONPATH"), str(ROOT)) if part]
         environment = {
-            **os.environ,
+            # What the user has set is not to be tested.
+            **{name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
+            "XDG_CONFIG_HOME": str(self._nowhere),
             "PYTHONPATH": os.pathsep.join(path),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONFAULTHANDLER": "1",

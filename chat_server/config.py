@@ -1,0 +1,244 @@
+"""How the operator wants it: from the command line, else the environment, else a file.
+
+Every value has one rule, wherever it comes from (`chat_server/settings.py`), and whoever breaks it
+is told where it stood. All that is wrong is told at once, also of values that are overruled.
+"""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from platformdirs import user_config_path
+
+from chat_server.addresses import resolve
+from chat_server.errors import SettingError, StartError
+from chat_server.rules import Setting
+from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
+
+# The client's variables, which begin with CHAT_ as well and are none of the server's business.
+CLIENT_VARIABLES = frozenset(
+    f"CHAT_{name}"
+    for name in ("SERVER", "NICK", "ROOM", "COLOR", "BELL", "TIME_FORMAT", "TIME_ZONE")
+)
+
+# How alike two names are of which one may be meant for the other: from 0 to 1.
+_NEAR = 0.6
+_MISSPELT = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What was read.
+
+    Attributes:
+        settings: the values.
+        sources: where those are from that were set, by the setting's name.
+        file: the file that was read, or would have been.
+        found: whether there is such a file.
+        warnings: what is allowed, and perhaps not meant.
+    """
+
+    settings: Settings
+    sources: Mapping[str, str]
+    file: Path
+    found: bool
+    warnings: Sequence[str]
+
+
+class _Found(NamedTuple):
+    value: Any
+    source: str
+
+
+_Layer = dict[str, _Found]  # by the setting's name
+
+
+def default_file() -> Path:
+    """Return where the file is looked for: ~/.config/backchannel/chat-server.toml on Linux."""
+    return user_config_path("backchannel", appauthor=False) / "chat-server.toml"
+
+
+def read(
+    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None
+) -> Config:
+    """Return every setting.
+
+    Args:
+        flags: what the command line says, by the setting's name: a text, a list of them where
+            there may be many, a truth value for a switch; None for what it leaves open.
+        environment: the variables.
+        file: the file, which must be there; without it the default one, which need not.
+
+    Raises:
+        SettingError: a value breaks its rule, or the file cannot be read or has what is not
+            known.
+    """
+    problems: list[str] = []
+    path = file or default_file()
+    content = _read_file(path, problems, needed=file is not None)
+    layers = (
+        _flags(flags, problems),
+        _variables(environment, problems),
+        _entries(path, content or {}, problems),
+    )
+    _lift_for_lab(layers)
+    chosen = {
+        name: next(layer[name] for layer in layers if name in layer)
+        for name in SETTINGS
+        if any(name in layer for layer in layers)
+    }
+    settings = Settings(**{SETTINGS[name].field: found.value for name, found in chosen.items()})
+    problems += _contradictions(settings)
+    if problems:
+        raise SettingError(*problems)
+    sources = {name: found.source for name, found in chosen.items()}
+    return Config(settings, sources, path, content is not None, _misspelt(environment))
+
+
+def shown(config: Config) -> str:
+    """Return the settings as the file could hold them, and where each is from."""
+    lines = [f"# {config.file}{'' if config.found else ' (there is no such file)'}"]
+    for name, setting in SETTINGS.items():
+        value = setting.rule.write(getattr(config.settings, setting.field))
+        lines.append(f"{name} = {_toml(value)}  # {config.sources.get(name, 'default')}")
+    return "\n".join(lines)
+
+
+def check(settings: Settings) -> list[str]:
+    """Return what stands in the way of a server with these settings, as far as can be told
+    without starting one: the port may be in use by the very server that is asked about.
+    """
+    problems = []
+    try:
+        resolve(settings.hosts)
+    except StartError as error:
+        problems.append(str(error))
+    return problems
+
+
+def for_running(old: Settings, new: Settings) -> tuple[Settings, list[str], list[str]]:
+    """Return what a server that runs with `old` makes of `new`, for which it is not restarted.
+
+    Returns:
+        The settings from now on, the names of those that have changed, and the names of those
+        that differ and count only after a restart.
+    """
+    changed = [
+        each for each in SETTINGS.values() if getattr(old, each.field) != getattr(new, each.field)
+    ]
+    live = {each.field: getattr(new, each.field) for each in changed if each.live}
+    return (
+        replace(old, **live),
+        [each.name for each in changed if each.live],
+        [each.name for each in changed if not each.live],
+    )
+
+
+# -- the layers, from what wins to what is overruled ----------------------------------------------
+
+
+def _flags(flags: Mapping[str, Any], problems: list[str]) -> _Layer:
+    layer: _Layer = {}
+    for name, setting in SETTINGS.items():
+        if flags.get(name) is not None:
+            _put(layer, setting, flags[name], setting.flag, setting.flag, problems)
+    return layer
+
+
+def _variables(environment: Mapping[str, str], problems: list[str]) -> _Layer:
+    layer: _Layer = {}
+    for setting in SETTINGS.values():
+        text = environment.get(setting.variable)
+        if text is None:
+            continue
+        many = setting.rule.kind == "many"
+        value = [part.strip() for part in text.split(",")] if many else text
+        _put(layer, setting, value, setting.variable, setting.variable, problems)
+    return layer
+
+
+def _entries(path: Path, content: Mapping[str, Any], problems: list[str]) -> _Layer:
+    layer: _Layer = {}
+    for name, value in content.items():
+        setting = SETTINGS.get(name)
+        if setting is None:
+            problems.append(f"{path}: {name!r} cannot be set.{_nearest(name)}")
+            continue
+        if setting.rule.kind == "many" and not isinstance(value, list):
+            value = [value]
+        _put(layer, setting, value, f"{path}: {name}", str(path), problems)
+        if name in layer and isinstance(layer[name].value, Path):  # is the file's, if relative
+            layer[name] = _Found(path.absolute().parent / layer[name].value, str(path))
+    return layer
+
+
+def _put(
+    layer: _Layer, setting: Setting, value: object, where: str, source: str, problems: list[str]
+) -> None:
+    try:
+        layer[setting.name] = _Found(setting.rule.read(value), source)
+    except ValueError as error:
+        problems.append(f"{where}: {error}")
+
+
+def _read_file(path: Path, problems: list[str], *, needed: bool) -> Mapping[str, Any] | None:
+    """What the file holds; None if there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if needed:
+            problems.append(f"there is no {path}. Mend --config, or leave it out")
+    except OSError as error:
+        problems.append(f"{path} cannot be read: {error.strerror}. Change its permissions")
+    except (ValueError, RecursionError) as error:  # of tomllib and UTF-8
+        problems.append(f"{path} is no TOML: {error}. Mend it")
+    return None
+
+
+def _lift_for_lab(layers: Sequence[_Layer]) -> None:
+    """Where `lab` is said, let it set what it stands for."""
+    for layer in layers:
+        lab = layer.get("lab")
+        if lab is None:
+            continue
+        for name in LIFTED_FOR_LAB if lab.value else ():
+            layer.setdefault(name, _Found(None, lab.source))
+        return
+
+
+# -- what is wrong, or may be ---------------------------------------------------------------------
+
+
+def _contradictions(settings: Settings) -> list[str]:
+    """What each value allows, and all together do not."""
+    if settings.patience <= settings.ping_interval:
+        return [
+            f"patience is {settings.patience:g} s and ping_interval {settings.ping_interval:g} s: "
+            "nobody would be asked before being given up. Let patience be the longer"
+        ]
+    return []
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, SETTINGS, 1, _NEAR)
+    return f" Did you mean {near[0]!r}?" if near else " --print-config shows what can be."
+
+
+def _misspelt(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like ours. Others' begin with CHAT_ too, so that none is refused."""
+    known = {setting.variable for setting in SETTINGS.values()}
+    warnings = []
+    for variable in sorted(set(environment) - known - CLIENT_VARIABLES):
+        near = difflib.get_close_matches(variable, known, 1, _MISSPELT)
+        if near and variable.startswith("CHAT_"):
+            warnings.append(f"the variable {variable} sets nothing. Did you mean {near[0]}?")
+    return warnings
+
+
+def _toml(value: object) -> str:
+    """A value as TOML, of which JSON's texts, numbers and arrays are a part but for U+007F."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,324 @@
+"""Flags win, then the environment, then the file; every mistake is a sentence, and all are told."""
+
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_client.settings import SETTINGS as CLIENT_SETTINGS
+from chat_server import cli, config
+from chat_server.config import CLIENT_VARIABLES, Config
+from chat_server.errors import SettingError
+from chat_server.rules import Keep
+from chat_server.settings import SETTINGS, Settings
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess
+
+FILE = """
+host = ["127.0.0.1", "::1"]
+port = 1111
+motd = "from the file"
+keep = ["30d", 1000]
+hello_timeout = 2.5
+connections_per_address = "none"
+"""
+
+# What could be set with each, one or two values, as text.
+SAMPLES: dict[str, tuple[str, ...]] = {
+    "host": ("127.0.0.1", ""),
+    "port": ("9000",),
+    "unix": ("/tmp/chat.sock",),
+    "data": ("/tmp/data \x7f é",),
+    "sync": ("full",),
+    "keep": ("90m", "5"),
+    "motd": ('say "hi" \\ \n\t🦊',),
+    "lab": ("yes",),
+    "log_level": ("debug",),
+    "patience": ("12h",),
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the file is."""
+    return tmp_path / "chat-server.toml"
+
+
+def read(
+    file: Path | None = None, flags: dict[str, Any] | None = None, /, **variables: str
+) -> Config:
+    """What is read, where no other than these variables are set."""
+    return config.read(flags or {}, variables, file)
+
+
+def problems(*args: Any, **variables: str) -> tuple[str, ...]:
+    """What is wrong with it."""
+    with pytest.raises(SettingError) as caught:
+        read(*args, **variables)
+    return caught.value.problems
+
+
+def sample(name: str) -> tuple[str, ...]:
+    """What can be set; all others are numbers or times."""
+    return SAMPLES.get(name, ("7",))
+
+
+def test_nothing_need_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a file there are the defaults."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    nothing = read()
+    assert nothing.settings == Settings()
+    assert (nothing.file, nothing.found) == (tmp_path / "backchannel/chat-server.toml", False)
+    assert nothing.sources == {}
+
+
+def test_flags_win_then_the_environment_then_the_file(file: Path) -> None:
+    """And it is known which it was."""
+    file.write_text(FILE)
+    found = read(file, {"port": "3333"}, CHAT_PORT="2222", CHAT_MOTD="from the environment")
+    settings = found.settings
+    assert (settings.port, settings.motd) == (3333, "from the environment")
+    assert settings.hosts == ("127.0.0.1", "::1")
+    assert settings.keep == Keep(messages=1000, seconds=30 * 86400)
+    assert settings.hello_timeout == 2.5
+    assert settings.connections_per_address is None
+    assert settings.sync == "normal"
+    assert found.sources["port"] == "--port"
+    assert found.sources["motd"] == "CHAT_MOTD"
+    assert found.sources["host"] == str(file)
+    assert "sync" not in found.sources
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_every_setting_has_a_flag_a_variable_and_a_key(name: str, file: Path) -> None:
+    """One name and one rule, and the same value whichever way it is said."""
+    setting, values = SETTINGS[name], sample(name)
+    many, switch = setting.rule.kind == "many", setting.rule.kind == "switch"
+    flag = [setting.flag] if switch else [f"{setting.flag}={value}" for value in values]
+    parsed = vars(cli._parser().parse_args(flag))
+    by_flag = read(None, parsed).settings
+    by_variable = read(**{setting.variable: ",".join(values)}).settings
+    assert by_flag == by_variable != Settings()
+    value: Any = list(values) if many else values[0]
+    file.write_text(f"{name} = {config._toml(value)}")
+    assert read(file).settings == by_flag
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_what_is_printed_could_be_the_file(name: str, file: Path) -> None:
+    """Whatever is set."""
+    setting, values = SETTINGS[name], sample(name)
+    found = read(**{setting.variable: ",".join(values)})
+    printed = config.shown(found)
+    assert f"  # {setting.variable}" in printed
+    file.write_text(printed)
+    again = read(file)
+    assert again.settings == found.settings
+    assert set(again.sources) == set(SETTINGS)
+
+
+def test_what_is_printed_names_every_setting_once() -> None:
+    """With where it is from."""
+    lines = config.shown(read()).splitlines()[1:]
+    assert [line.split(" = ")[0] for line in lines] == list(SETTINGS)
+    assert all(line.endswith("  # default") for line in lines)
+
+
+def test_every_field_is_a_setting_with_its_help() -> None:
+    """There is one definition of each."""
+    assert {each.field for each in SETTINGS.values()} == {each.name for each in fields(Settings)}
+    for setting in SETTINGS.values():
+        assert setting.help
+        assert not setting.help.endswith(".")
+
+
+def test_a_number_can_be_a_text_and_a_list_one_value(file: Path) -> None:
+    """What can be meant is understood."""
+    file.write_text('port = "9000"\nhost = "::"\nkeep = 500\nlab = "on"\nlinger = "2s"')
+    settings = read(file).settings
+    assert (settings.port, settings.hosts, settings.lab) == (9000, ("::",), True)
+    assert (settings.keep, settings.linger) == (Keep(messages=500), 2.0)
+
+
+def test_a_path_in_the_file_is_beside_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the server is started; ~ is the user's."""
+    monkeypatch.setenv("HOME", "/home/ana")
+    file.write_text('unix = "chat.sock"\ndata = "~/chat"')
+    settings = read(file).settings
+    assert settings.unix == file.parent / "chat.sock"
+    assert settings.data == Path("/home/ana/chat")
+    assert read(CHAT_UNIX="chat.sock").settings.unix == Path("chat.sock")
+
+
+def test_no_unix_socket_can_be_said(file: Path) -> None:
+    """Also where the file has one."""
+    file.write_text('unix = "chat.sock"')
+    assert read(file, CHAT_UNIX="").settings.unix is None
+
+
+# -- lab ------------------------------------------------------------------------------------------
+
+
+def test_lab_lifts_what_is_not_set_in_the_same_place(file: Path) -> None:
+    """And what is set where less counts; the source is whoever said lab."""
+    file.write_text("connections_per_address = 7\nrequests_per_second = 9")
+    found = read(file, {"lab": True, "requests_per_second": "5"})
+    assert found.settings.connections_per_address is None
+    assert found.settings.requests_per_second == 5
+    assert found.sources["connections_per_address"] == "--lab"
+
+
+def test_lab_can_be_taken_back(file: Path) -> None:
+    """`--no-lab` where the file says lab."""
+    file.write_text("lab = true")
+    assert read(file).settings.requests_per_second is None
+    assert read(file, {"lab": False}).settings == Settings()
+
+
+# -- mistakes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("prot = 5", "'prot' cannot be set. Did you mean 'port'?"),
+        ("hosts = '::'", "'hosts' cannot be set. Did you mean 'host'?"),
+        ("log-level = 'info'", "'log-level' cannot be set. Did you mean 'log_level'?"),
+        ("[limits]\nrooms = 5", "'limits' cannot be set."),
+        ("xyzzy = 1", "'xyzzy' cannot be set. --print-config shows what can be."),
+        ("port = 65536", "port: a port is a number from 0 to 65535, not 65536"),
+        ("port = true", "port: a port is a number from 0 to 65535, not True"),
+        ("port = 1.5", "port: a port is a number from 0 to 65535, not 1.5"),
+        ("port = [1]", "port: a port is a number"),
+        ("rooms = 0", "rooms: a limit on rooms is a number from 1 on, not 0"),
+        ("rooms = 'none'", "rooms: a limit on rooms is a number from 1 on, not 'none'"),
+        ("connections_per_address = -1", "not -1; 'none' is no limit"),
+        ("requests_per_second = nan", "requests_per_second: a limit on requests is a number"),
+        ("requests_per_second = 0", "a limit on requests is a number above 0, not 0"),
+        ("hello_timeout = inf", "hello_timeout: the time for a hello is so many seconds"),
+        ("hello_timeout = '5 s'", "such as 30s, 5m, 12h or 30d, of at most 3650d, not '5 s'"),
+        ("hello_timeout = '99999d'", "of at most 3650d"),
+        ("sync = 'maybe'", "sync: 'maybe' is none of normal, full"),
+        ("log_level = ['info']", "log_level: ['info'] is none of debug, info, warning, error"),
+        ("lab = 'perhaps'", "lab: this is true or false, not 'perhaps'"),
+        ("lab = 1", "lab: this is true or false, not 1"),
+        ("motd = 5", "motd: this is a text, in quotes, not 5"),
+        ('motd = "\\u001b[2J"', "motd: a text holds no control characters"),
+        ("keep = '0d'", "keep: what is kept is an age such as 30d, 12h or 45m, or a number"),
+        ("keep = 'all'", "keep: what is kept is an age"),
+        ("host = 5", "host: each of these is a text, in quotes, not 5"),
+        ("host = []", "host: there must be at least one"),
+        ("data = ''", "data: this is the path of a file or a folder, in quotes, not ''"),
+        ("data = '~nobody-of-that-name/x'", "is in the folder of nobody on this machine"),
+        ("delivery_workers = 1000", "a number of threads is a number from 1 to 64, not 1000"),
+        ("patience = 5", "patience is 5 s and ping_interval 30 s: nobody would be asked"),
+        ("port =", "is no TOML: "),
+        ("port = 1\nport = 2", "is no TOML: "),
+        ("motd = '\udcff'", "is no TOML: "),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_file(file: Path, text: str, says: str) -> None:
+    """It names the file, the setting, the rule and the value."""
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    (problem,) = problems(file)
+    assert says in problem
+    assert problem.startswith((f"{file}", "patience"))
+
+
+def test_a_mistake_names_its_variable_or_flag() -> None:
+    """All of them are told at once."""
+    found = problems(None, {"port": "http", "keep": ["5", "x"]}, CHAT_SYNC="no", CHAT_PORT="")
+    assert [each.split(":")[0] for each in found] == ["--port", "--keep", "CHAT_PORT", "CHAT_SYNC"]
+
+
+def test_what_is_overruled_is_no_place_for_a_mistake(file: Path) -> None:
+    """It would wait there for the day on which it counts."""
+    file.write_text("port = 'x'")
+    assert len(problems(file, {"port": "9000"})) == 1
+
+
+def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+    """And be a file."""
+    (problem,) = problems(tmp_path / "no.toml")
+    assert problem.startswith(f"there is no {tmp_path / 'no.toml'}")
+    (problem,) = problems(tmp_path)
+    assert problem.startswith(f"{tmp_path} cannot be read: ")
+
+
+# -- the client's variables, and others' ----------------------------------------------------------
+
+
+def test_no_variable_of_the_client_is_the_servers() -> None:
+    """But for what both sides are meant to share: what is set for the one is not for the other."""
+    shared = {"password", "tls"}
+    assert (set(CLIENT_SETTINGS) & set(SETTINGS)) <= shared
+
+
+def test_the_clients_variables_are_known_and_do_nothing() -> None:
+    """They are no misspelt ones of the server's: CHAT_ROOM is not CHAT_ROOMS."""
+    ours = {each.variable for each in SETTINGS.values()}
+    assert {f"CHAT_{name.upper()}" for name in CLIENT_SETTINGS} - ours <= CLIENT_VARIABLES
+    found = read(**dict.fromkeys(CLIENT_VARIABLES, "x"))
+    assert (found.settings, found.warnings) == (Settings(), [])
+
+
+def test_a_misspelt_variable_is_pointed_out() -> None:
+    """Not refused: other programs have variables of that kind, too."""
+    found = read(CHAT_HELO_TIMEOUT="5", CHAT_MODEL="large", PORT="9", CHATPORT="9")
+    assert found.warnings == [
+        "the variable CHAT_HELO_TIMEOUT sets nothing. Did you mean CHAT_HELLO_TIMEOUT?"
+    ]
+    assert found.settings == Settings()
+
+
+# -- the program ----------------------------------------------------------------------------------
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """What the program answers without serving."""
+    code = cli.main([str(argument) for argument in arguments])
+    return code, *capsys.readouterr()
+
+
+def test_print_config(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    """It is TOML, says where each value is from, and leaves."""
+    file.write_text("motd = 'hello'")
+    code, out, err = run(capsys, "--config", file, "--port", "9000", "--print-config")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0] == f"# {file}"
+    assert f'motd = "hello"  # {file}' in out
+    assert "port = 9000  # --port" in out
+    assert tomllib.loads(out)["sync"] == "normal"
+
+
+def test_check(capsys: pytest.CaptureFixture[str], file: Path) -> None:
+    """0 when all is good, else every mistake and 2."""
+    file.write_text("motd = 'hello'")
+    assert run(capsys, "--config", file, "--check") == (0, "the settings are good\n", "")
+    file.write_text("prot = 1\nrooms = 0")
+    code, out, err = run(capsys, "--config", file, "--check", "--port", "x")
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 3
+    assert all(line.startswith("chat-server: ") for line in err.splitlines())
+
+
+def test_check_resolves_the_addresses(capsys: pytest.CaptureFixture[str]) -> None:
+    """And listens nowhere."""
+    code, _, err = run(capsys, "--check", "--host", "999.1.1.1")
+    assert code == 2
+    assert err.startswith("chat-server: cannot listen on '999.1.1.1'")
+
+
+def test_a_server_takes_its_file_from_the_users_folder(tmp_path: Path) -> None:
+    """And names it in the log."""
+    folder = tmp_path / "backchannel"
+    folder.mkdir()
+    (folder / "chat-server.toml").write_text("motd = 'from the file'\nport = 0")
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), "CHAT_HOST": "127.0.0.1"}
+    with ServerProcess("--data", tmp_path / "data", environment=environment) as server:
+        server.wait_until_listening()
+        with Peer.connect(server.address) as ada:
+            assert ada.hello("ada")["motd"] == "from the file"
+        assert f"settings from {folder / 'chat-server.toml'}" in server.stderr
