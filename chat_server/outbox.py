@@ -42,7 +42,6 @@ class Outbox:
 
     __slots__ = (
         "_catch_up",
-        "_catching_up",
         "_changed",
         "_clock",
         "_closed",
@@ -55,6 +54,7 @@ class Outbox:
         "_read_page",
         "_reader_done",
         "_rest",
+        "catching_up",
         "socket",
         "taken_at",
     )
@@ -87,7 +87,9 @@ class Outbox:
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
         self._members: dict[Room, Member] = {}
-        self._catching_up = False  # the catch-up thread has this outbox
+        # The catch-up thread has this outbox. Read without the lock too: who finds it set after
+        # something was published knows that the thread will see that before it lets go.
+        self.catching_up = False
         self._finishing = False  # the last frame is in; nothing more is taken
         self._closed = False  # nothing goes out any more
         self._reader_done = False  # the thread that read from the socket has left it
@@ -173,23 +175,20 @@ class Outbox:
 
     # -- delivery workers
 
-    def offer(self, member: Member, segment: Segment, replies: Sequence[bytes]) -> None:
-        """Send `replies`, and `segment` if it is what follows the member's cursor.
+    def offer(self, member: Member, news: Segment | None) -> None:
+        """Send `news`, if that is what follows the member's cursor.
 
-        Where it is not, or the socket is full, the catch-up thread has the member in hand and
-        gets to the segment by the cursor.
+        Where that leaves the member behind, or the socket is full, the catch-up thread has it in
+        hand from then on.
         """
         with self._lock:
-            if replies:
-                self._answer(replies)
-            live = (
-                self._rest is None
-                and member.cursor == segment.first - 1
-                and self._members.get(member.room) is member
-            )
-            if live:
-                member.cursor = segment.last
-                self._send(segment.frames)
+            if self._rest is not None or self._members.get(member.room) is not member:
+                return
+            if news is not None and member.cursor == news.first - 1:
+                member.cursor = news.last
+                self._send(news.frames)
+            if member.cursor < member.room.last:
+                self._start_catching_up()
 
     def reply(self, replies: Sequence[bytes]) -> None:
         """Give replies that were expected."""
@@ -255,7 +254,7 @@ class Outbox:
         with self._lock:
             self._drop()
             self._reader_done = True
-            if not self._catching_up:
+            if not self.catching_up:
                 self.socket.close()
 
     # -- with the lock held
@@ -312,12 +311,12 @@ class Outbox:
         return True
 
     def _start_catching_up(self) -> None:
-        if not self._catching_up:
-            self._catching_up = True
+        if not self.catching_up:
+            self.catching_up = True
             self._catch_up(self)
 
     def _stop_catching_up(self) -> None:
-        self._catching_up = False
+        self.catching_up = False
         if self._reader_done:
             self.socket.close()
 

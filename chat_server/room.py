@@ -1,8 +1,9 @@
 """A room is a log; a member is a cursor in it.
 
 What is said waits as a draft until a delivery worker numbers it, stores it and publishes it as a
-segment: the frames of a whole batch in one buffer, which all members share. The latest segments
-stay in memory as the log's tail, for readers that are a little behind; the rest is in the store.
+segment: the frames of a whole batch in one buffer. The latest segments stay in memory as the log's
+tail, which the worker feeds the members from, and readers that are a little behind; the rest is
+in the store.
 
 Nothing here knows a socket.
 """
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 # A talker faster than the store is slowed, not buffered: so much of what is said may wait.
 DRAFTS_COST_LIMIT = 1024 * 1024
-# One batch: enough to share its costs among many messages, little enough that a room that is
-# never silent lets the others have their turn, and that a reader's socket takes it at once.
-BATCH_COST_LIMIT = 128 * 1024
+# What is published while the worker goes once round the members: enough to share the costs among
+# many messages, little enough that the tail holds two rounds, as a member waits for what came after
+# its turn in the one and before it in the next, and that a reader's socket takes that at once.
+ROUND_COST_LIMIT = 96 * 1024
 # How much of the log's end is kept in memory, in bytes of frames.
 TAIL_LIMIT = 256 * 1024
 # What is handed to a reader at once that catches up, in bytes of frames.
@@ -107,6 +109,37 @@ class Changes:
         return bool(self.joined or self.left or self.renamed)
 
 
+class Round:
+    """The worker's way round the members of a room. Only who has the room's turn uses it."""
+
+    __slots__ = ("_last", "_members", "_position", "published")
+
+    def __init__(self, last: int) -> None:
+        self._members: tuple[Member, ...] = ()  # as they were when the round began
+        self._position = 0
+        self._last = last  # the seq of the last message when the round began
+        self.published = 0  # since then, in what the drafts cost
+
+    def take(self, count: int, room: "Room") -> tuple[Member, ...]:
+        """Return the next members that are to be fed, at most `count`; none if all are.
+
+        A round begins when something was published since the last one began: who has been passed
+        by then has its turn in the next.
+        """
+        if not self._members and self._last != room.last:
+            self._last = room.last
+            self._members = room.members()
+        members = self._members[self._position : self._position + count]
+        self._position += count
+        if self._position >= len(self._members):
+            self._members, self._position, self.published = (), 0, 0
+        return members
+
+    def needed(self, last: int) -> bool:
+        """Return whether somebody is still to be fed, where the log ends with the seq `last`."""
+        return bool(self._members) or self._last != last
+
+
 class Room:
     """One room: who is in it, what waits to be said, and the end of its log."""
 
@@ -143,6 +176,7 @@ class Room:
         self._shut = False
         self._given_up = False
         self._in_turn = False  # a worker has the room, or it waits for one
+        self.round = Round(last)  # the worker's that has the turn; not guarded
         self._tail: list[Segment] = []
         self._tail_size = 0
         self._topic = topic
@@ -260,14 +294,15 @@ class Room:
             self._give_turn(self)
 
     def take_drafts(self) -> list[Draft]:
-        """Return the next batch, and let go on who waited for space."""
+        """Return the next batch, as much as the round has space for, and let go on who waited."""
         with self._lock:
-            count, cost = 0, 0
-            while count < len(self._drafts) and cost < BATCH_COST_LIMIT:
+            count, cost, space = 0, 0, ROUND_COST_LIMIT - self.round.published
+            while count < len(self._drafts) and cost < space:
                 cost += self._drafts[count].cost
                 count += 1
             batch, self._drafts = self._drafts[:count], self._drafts[count:]
             self._drafts_cost -= cost
+            self.round.published += cost
             self._taken.notify_all()
             return batch
 
@@ -295,7 +330,8 @@ class Room:
         """Say that the worker is done; the room waits for another turn if there is more."""
         with self._lock:
             self._in_turn = False
-            turn = bool(self._drafts or self._presence_due) and self._needs_turn()
+            more = self._drafts or self._presence_due or self.round.needed(self.last)
+            turn = bool(more) and self._needs_turn()
         if turn:
             self._give_turn(self)
 

@@ -51,7 +51,7 @@ class Stage:
 
     def offer(self, new: Segment) -> None:
         """The worker's second half."""
-        self.outbox.offer(self.member, new, ())
+        self.outbox.offer(self.member, new)
 
     def deliver(self) -> None:
         """Both halves."""

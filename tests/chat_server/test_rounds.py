@@ -1,0 +1,139 @@
+"""The way round a room's members: everybody is fed, once, whatever comes while it is under way."""
+
+import gc
+import weakref
+
+import pytest
+
+from chat_server import delivery
+from chat_server.room import ROUND_COST_LIMIT, Draft, Member, Room, Segment
+from chat_server.session import Session
+from tests.chat_server.house import House, seqs
+from tests.support.servers import running_server
+
+
+class Someone:
+    """Stands where a member's outbox does: a round never looks into it."""
+
+
+class Crowd:
+    """A room, and members that note what they are fed."""
+
+    def __init__(self, count: int) -> None:
+        self.room = Room("lobby", "", 0, lambda _: None, lambda _: None)
+        self.members = [self.enter() for _ in range(count)]
+
+    def enter(self) -> Member:
+        member = Member(self.room, Session(b"", "ada", 1, 0), Someone(), self.room.last)  # type: ignore[arg-type]
+        self.room.add(member)
+        return member
+
+    def publish(self) -> None:
+        seq = self.room.last + 1
+        self.room.publish(Segment(seq, seq, b"\0\0\0\2{}"), None)
+
+    def feed(self, count: int) -> list[Member]:
+        """One turn's stride."""
+        stride = self.room.round.take(count, self.room)
+        for member in stride:
+            member.cursor = self.room.last
+        return list(stride)
+
+    @property
+    def needed(self) -> bool:
+        return self.room.round.needed(self.room.last)
+
+    def finish(self, count: int) -> list[Member]:
+        """Turn by turn, as long as one is needed. Return who was passed, in order."""
+        passed = []
+        while self.needed:
+            passed += self.feed(count)
+        return passed
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 5, 7])
+def test_a_round_passes_everybody_once(stride: int) -> None:
+    crowd = Crowd(5)
+    assert not crowd.needed
+    crowd.publish()
+    assert crowd.finish(stride) == crowd.members
+
+
+def test_what_is_published_on_the_way_is_taken_along_and_reaches_who_was_passed() -> None:
+    crowd = Crowd(5)
+    crowd.publish()
+    assert crowd.feed(2) == crowd.members[:2]
+    crowd.publish()
+    assert crowd.feed(2) == crowd.members[2:4]
+    assert [member.cursor for member in crowd.members] == [1, 1, 2, 2, 0]
+    crowd.finish(2)
+    assert [member.cursor for member in crowd.members] == [2, 2, 2, 2, 2]
+
+
+def test_who_comes_in_on_the_way_has_the_next_round() -> None:
+    """Its cursor is at the end already; only what follows is owed to it."""
+    crowd = Crowd(3)
+    crowd.publish()
+    crowd.feed(1)
+    crowd.publish()
+    newcomer = crowd.enter()
+    crowd.publish()
+    crowd.finish(1)
+    assert newcomer.cursor == 3
+    assert {member.cursor for member in crowd.members} == {3}
+
+
+def test_who_goes_on_the_way_makes_nobody_be_passed_over() -> None:
+    crowd = Crowd(4)
+    crowd.publish()
+    crowd.feed(2)
+    crowd.room.remove(crowd.members[0])
+    assert crowd.finish(1) == crowd.members[2:]
+
+
+def test_a_round_that_is_done_holds_nobody() -> None:
+    crowd = Crowd(1)
+    crowd.publish()
+    crowd.finish(4)
+    gone = weakref.ref(crowd.members[0].outbox)
+    crowd.room.remove(crowd.members.pop())
+    gc.collect()
+    assert gone() is None
+
+
+def test_an_empty_room_needs_no_turn() -> None:
+    crowd = Crowd(0)
+    crowd.publish()
+    assert crowd.feed(4) == []
+    assert not crowd.needed
+
+
+def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
+    """Who was passed first must still find it all there."""
+    crowd = Crowd(2)
+    session = Session(b"", "ada", 1, 0)
+    for request in range(1, 101):
+        crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []))
+    first = crowd.room.take_drafts()
+    assert 0 < sum(draft.cost for draft in first) < ROUND_COST_LIMIT + 8000
+    crowd.publish()
+    crowd.feed(1)
+    assert crowd.room.take_drafts() == []
+    crowd.finish(1)
+    assert crowd.room.take_drafts()
+
+
+def test_a_room_larger_than_a_stride(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody has everything in order, with several talkers, and newcomers on the way."""
+    monkeypatch.setattr(delivery, "STRIDE", 2)
+    with running_server() as server, House(server) as house:
+        people = [house.enter(f"p{number}", "lobby") for number in range(7)]
+        for turn in range(20):
+            for person in people[:3]:
+                person.post("say", room="lobby", text=f"turn {turn}")
+            if turn % 5 == 0:
+                late = house.enter(f"late{turn}")
+                late.ok("join", room="lobby", after=0)
+                people.append(late)
+        for person in people:
+            assert seqs(person.messages(60)) == list(range(1, 61))
