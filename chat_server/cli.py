@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 from chat_server import config, logs
 from chat_server.addresses import Address, lan_addresses
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 WRONG_USE = 2
 
+SIGHUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
+
 # Seconds after which a thread that waits for the interpreter asks the one that runs to let go. All
 # who wait do so again and again: with 9,000 clients that leave at once and the usual 5 ms this took
 # both cores 40 s, with 100 ms it takes 2.5 s. Deliveries do not notice: who sends lets go anyway.
@@ -43,13 +46,10 @@ def main(arguments: list[str] | None = None) -> int:
     if (errors := getattr(sys.stdout, "reconfigure", None)) is not None:
         errors(errors="backslashreplace")  # a path may be no text
     try:
-        chosen = config.read(vars(options), os.environ, options.config)
         if options.print_config:
-            print(config.shown(chosen))
+            print(config.shown(_settings(options)))
             return 0
-        if options.check:
-            return _check(chosen)
-        return _serve(chosen)
+        return _check(_settings(options)) if options.check else _serve(options)
     except StartError as error:
         return _wrong(error.problems)
 
@@ -70,22 +70,57 @@ def _wrong(problems: Sequence[str]) -> int:
     return WRONG_USE
 
 
-def _serve(chosen: Config) -> int:
-    settings = chosen.settings
-    logs.set_up(settings.log_level, sys.stderr)
+def _serve(options: argparse.Namespace) -> int:
+    """Read the settings and run a server with them, until a signal ends it."""
+    ends_with_terminal = _ends_with_terminal()
+    signals = _watch_signals()
+    chosen = _settings(options)
+    _set_up_logs(chosen.settings)
     if chosen.found:
         log.info("settings from %s", chosen.file)
-    for warning in chosen.warnings:
-        log.warning("%s", warning)
+    _warn(chosen)
     sys.setswitchinterval(SWITCH_INTERVAL)
     _allow_descriptors()
-    server = Server(settings)
-    stop_asked = _watch_signals()
-    server.start()
+    server = Server(chosen.settings)
+    try:
+        server.start()
+    except StartError as error:
+        if not chosen.settings.log_json:
+            raise
+        for problem in error.problems:
+            log.error("%s", problem)
+        return WRONG_USE
     _greet(server.addresses)
-    stop_asked.wait()
+    while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
+        _reload(server, options)
     server.stop()
     return 0
+
+
+def _reload(server: Server, options: argparse.Namespace) -> None:
+    """Read the settings again, and leave all as it is if they are wrong."""
+    try:
+        chosen = _settings(options)
+        server.reload(chosen.settings)
+    except StartError as error:
+        for problem in error.problems:
+            log.error("the settings stay as they are: %s", problem)
+        return
+    _warn(chosen)
+    _set_up_logs(chosen.settings)
+
+
+def _settings(options: argparse.Namespace) -> Config:
+    return config.read(vars(options), os.environ, options.config)
+
+
+def _set_up_logs(settings: Settings) -> None:
+    logs.set_up(settings.log_level, sys.stderr, as_json=settings.log_json)
+
+
+def _warn(chosen: Config) -> None:
+    for warning in chosen.warnings:
+        log.warning("%s", warning)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -145,28 +180,49 @@ def _allow_descriptors() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _watch_signals() -> threading.Event:
-    """Return an event that the first SIGINT or SIGTERM sets; the second ends the process.
+def _watch_signals() -> "SimpleQueue[int]":
+    """Return a queue of the signals that ask for something; a second one to stop ends the process.
 
     A thread learns of them from the descriptor that the interpreter writes them to: a handler
     runs only when the main thread does, and that one may sleep in a lock.
     """
-    stop_asked = threading.Event()
+    asked: SimpleQueue[int] = SimpleQueue()
     reader, writer = socket.socketpair()
     writer.setblocking(False)
 
     def watch() -> None:
+        stopping = False
         with reader, writer:
-            reader.recv(1)
-            stop_asked.set()
-            (signum,) = reader.recv(1)
-            os._exit(128 + signum)  # the store survives that
+            while True:
+                (signum,) = reader.recv(1)
+                if stopping and signum != SIGHUP:
+                    os._exit(128 + signum)  # the store survives that
+                stopping = stopping or signum != SIGHUP
+                asked.put(signum)
 
-    for signum in (signal.SIGINT, signal.SIGTERM):
+    for signum in (signal.SIGINT, signal.SIGTERM, *([SIGHUP] if SIGHUP else [])):
         signal.signal(signum, lambda *_: None)
     signal.set_wakeup_fd(writer.fileno())
     threading.Thread(target=watch, name="signals", daemon=True).start()
-    return stop_asked
+    return asked
+
+
+def _ends_with_terminal() -> bool:
+    """Whether SIGHUP means the end once the terminal is gone: it comes when that is closed, too.
+
+    `nohup` says that it does not; and to a service, which has no terminal, it means to reload.
+    """
+    ignored = SIGHUP is not None and signal.getsignal(SIGHUP) == signal.SIG_IGN
+    return _has_terminal() and not ignored
+
+
+def _has_terminal() -> bool:
+    """Whether this process can be reached from a terminal."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _greet(addresses: list[Address]) -> None:

@@ -8,7 +8,7 @@ import difflib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -103,9 +103,14 @@ def shown(config: Config) -> str:
     """Return the settings as the file could hold them, and where each is from."""
     lines = [f"# {config.file}{'' if config.found else ' (there is no such file)'}"]
     for name, setting in SETTINGS.items():
-        value = setting.rule.write(getattr(config.settings, setting.field))
-        lines.append(f"{name} = {_toml(value)}  # {config.sources.get(name, 'default')}")
+        line = entry(setting, config.settings)
+        lines.append(f"{line}  # {config.sources.get(name, 'default')}")
     return "\n".join(lines)
+
+
+def entry(setting: Setting, settings: Settings) -> str:
+    """Return one setting as its line in the file."""
+    return f"{setting.name} = {_toml(setting.rule.write(getattr(settings, setting.field)))}"
 
 
 def check(settings: Settings) -> list[str]:
@@ -118,24 +123,6 @@ def check(settings: Settings) -> list[str]:
     except StartError as error:
         problems.append(str(error))
     return problems
-
-
-def for_running(old: Settings, new: Settings) -> tuple[Settings, list[str], list[str]]:
-    """Return what a server that runs with `old` makes of `new`, for which it is not restarted.
-
-    Returns:
-        The settings from now on, the names of those that have changed, and the names of those
-        that differ and count only after a restart.
-    """
-    changed = [
-        each for each in SETTINGS.values() if getattr(old, each.field) != getattr(new, each.field)
-    ]
-    live = {each.field: getattr(new, each.field) for each in changed if each.live}
-    return (
-        replace(old, **live),
-        [each.name for each in changed if each.live],
-        [each.name for each in changed if not each.live],
-    )
 
 
 # -- the layers, from what wins to what is overruled ----------------------------------------------
@@ -189,7 +176,7 @@ def _read_file(path: Path, problems: list[str], *, needed: bool) -> Mapping[str,
     """What the file holds; None if there is none."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter for who is at home in /dev/null
         if needed:
             problems.append(f"there is no {path}. Mend --config, or leave it out")
     except OSError as error:

@@ -237,14 +237,14 @@ class Connection:
         try:
             token = self._begin(nick, hello.session)
         except StoreError as error:
-            log.error("%s could not come in: %s", nick, error)
+            log.error("%s could not come in: %s", nick, error, extra={"nick": nick})
             raise ProtocolError(
                 Code.UNAVAILABLE,
                 "The server cannot keep sessions just now.",
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
-        log.info("%s came in from %s", nick, self._peer)
+        log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         welcome = Welcome(
             version=VERSION,
             server=SERVER,
@@ -284,7 +284,7 @@ class Connection:
     def _end(self, code: Code, last_frames: bytes) -> None:
         if self._ended is None:
             self._ended = code
-            log.info("%s left: %s", self._name(), code)
+            log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
         # First, so that who has read the goodbye finds the nick free; then what came in between.
         self._detach(self.outbox.members())
         self._detach(self.outbox.finish(last_frames))
@@ -297,6 +297,11 @@ class Connection:
 
     def _name(self) -> str:
         return self._session.nick if self._session else self._peer
+
+    def _who(self) -> dict[str, str]:
+        """Who it is, as fields for the log."""
+        named = {"nick": self._session.nick} if self._session else {}
+        return {**named, "peer": self._peer}
 
 
 def _rate_limit(parts: Parts) -> RateLimit | None:

@@ -1,8 +1,19 @@
-"""Logging to stderr: one line an event, coloured by level where somebody looks at it."""
+"""Logging to stderr: one line an event, as text or as JSON.
 
+What clients send, their nicks above all, stands in these lines. None of it can begin a line of its
+own or drive the terminal that shows it: control characters are written as escapes. As text, only
+the lines of a traceback follow an event's own, and all but its heading are indented.
+"""
+
+import json
 import logging
+import re
+import sys
 import threading
-from typing import TextIO
+import time
+import traceback
+from types import TracebackType
+from typing import Any, TextIO
 
 import colorama
 
@@ -12,28 +23,74 @@ _COLOURS = {
     logging.ERROR: colorama.Fore.RED,
 }
 
+# C0, DEL, C1, other line ends, what reverses text or does not show, half characters.
+_UNSAFE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
 
-def set_up(level: str, stream: TextIO) -> None:
-    """Log everything of `level` and above to `stream`, uncaught exceptions of threads too."""
-    if stream.isatty():
+# What every record has; what else one has was given with `extra`.
+_USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def set_up(level: str, stream: TextIO, *, as_json: bool = False) -> None:
+    """Log everything of `level` and above to `stream`, uncaught exceptions too.
+
+    Can be called again, to log in another way from then on.
+
+    Args:
+        level: debug, info, warning or error.
+        stream: where to.
+        as_json: one JSON object a line instead of text.
+    """
+    colours = stream.isatty() and not as_json
+    if colours:
         colorama.just_fix_windows_console()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_Formatter(colours=stream.isatty()))
+    handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter(colours=colours))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     threading.excepthook = _log_thread_exception
+    sys.excepthook = _log_exception
 
 
-class _Formatter(logging.Formatter):
+def escaped(text: str) -> str:
+    """Return `text` on one line, with escapes for what does not simply show."""
+    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+class _TextFormatter(logging.Formatter):
     def __init__(self, *, colours: bool) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
         self._colours = colours
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        line = escaped(super().formatMessage(record))
         colour = _COLOURS.get(record.levelno) if self._colours else None
         return f"{colour}{line}{colorama.Style.RESET_ALL}" if colour else line
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        heading, *lines = super().formatException(ei).splitlines()
+        return "\n".join([escaped(heading), *(f"  {escaped(line)}" for line in lines)])
+
+
+class _JsonFormatter(logging.Formatter):
+    """Members: time (UTC), level, logger, event, what was given with `extra`, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        shown: dict[str, object] = {
+            "time": f"{seconds}.{int(record.msecs):03}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": record.getMessage(),
+        }
+        for name, value in vars(record).items():
+            if name not in _USUAL:
+                shown.setdefault(name, value)
+        if record.exc_info:
+            shown["exception"] = "".join(traceback.format_exception(*record.exc_info))
+        return json.dumps(shown, default=str)
 
 
 def _log_thread_exception(args: threading.ExceptHookArgs) -> None:
@@ -41,4 +98,12 @@ def _log_thread_exception(args: threading.ExceptHookArgs) -> None:
     kind, value = args.exc_type, args.exc_value or args.exc_type()
     logging.getLogger(__name__).error(
         "%s ended by a mistake of the server's", name, exc_info=(kind, value, args.exc_traceback)
+    )
+
+
+def _log_exception(
+    kind: type[BaseException], value: BaseException, at: TracebackType | None
+) -> None:
+    logging.getLogger(__name__).error(
+        "the server ended by a mistake of its own", exc_info=(kind, value, at)
     )

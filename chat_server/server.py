@@ -12,6 +12,7 @@ import threading
 from chat_server.addresses import Address, address_of, bind, bind_unix
 from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
+from chat_server.config import entry
 from chat_server.connection import Connection
 from chat_server.delivery import Delivery
 from chat_server.errors import StoreError
@@ -48,6 +49,11 @@ class Server:
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
         self.addresses: list[Address] = []
+
+    @property
+    def settings(self) -> Settings:
+        """The settings that count at this moment."""
+        return self._settings.now
 
     def start(self) -> None:
         """Open the history and listen; return when clients can connect.
@@ -112,6 +118,23 @@ class Server:
         self._housekeeper.stop()
         parts.store.close()
         self._folder.close()
+
+    def reload(self, settings: Settings) -> None:
+        """Take what can change while it runs from other settings, and log what that is.
+
+        Whoever is connected stays.
+
+        Raises:
+            StartError: what they name cannot be used. All is as it was.
+        """
+        new, changed, later = self._settings.now.taking_live(settings)
+        self._settings.now = new
+        for each in changed:
+            log.info("from now on %s", entry(each, new))
+        for each in later:
+            log.warning("this needs a restart: %s", entry(each, settings))
+        if not changed and not later:
+            log.info("the settings are as they were")
 
     def _forget_sessions(self, store: Store) -> None:
         try:

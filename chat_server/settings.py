@@ -6,7 +6,7 @@ CHAT_HELLO_TIMEOUT in the environment and --hello-timeout on the command line; -
 value while the server runs, so it must be read where it is used and never copied.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -110,6 +110,11 @@ class Settings:
     # "info" tells who comes and goes; at "debug" a busy server writes a lot.
     log_level: str = setting("info", one_of(*LOG_LEVELS), "what is logged, on stderr", live=True)
 
+    # For a program that collects logs; a person reads text.
+    log_json: bool = setting(
+        False, switch(), "log one JSON object a line instead of text", live=True
+    )
+
     # How long a new connection may take to say `hello`: enough for a person's Wi-Fi, too short
     # for silent connections to pile up.
     hello_timeout: float = setting(
@@ -199,6 +204,22 @@ class Settings:
     delivery_workers: int = setting(
         1, whole("a number of threads", 1, 64), "how many threads deliver", rare=True
     )
+
+    def taking_live(self, other: "Settings") -> "tuple[Settings, list[Setting], list[Setting]]":
+        """Return what a server that runs with these makes of others, if it is not restarted.
+
+        Returns:
+            The settings from then on, which of them have changed, and which differ in `other` but
+            count only after a restart.
+        """
+        changed = [
+            each
+            for each in SETTINGS.values()
+            if getattr(self, each.field) != getattr(other, each.field)
+        ]
+        live = [each for each in changed if each.live]
+        new = replace(self, **{each.field: getattr(other, each.field) for each in live})
+        return new, live, [each for each in changed if not each.live]
 
     def limits(self) -> dict[str, LimitValue]:
         """Return what `welcome` tells a client about the limits, by rule; None is no limit."""

@@ -34,7 +34,6 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "sync": ("full",),
     "keep": ("90m", "5"),
     "motd": ('say "hi" \\ \n\t🦊',),
-    "lab": ("yes",),
     "log_level": ("debug",),
     "patience": ("12h",),
 }
@@ -61,8 +60,8 @@ def problems(*args: Any, **variables: str) -> tuple[str, ...]:
 
 
 def sample(name: str) -> tuple[str, ...]:
-    """What can be set; all others are numbers or times."""
-    return SAMPLES.get(name, ("7",))
+    """What can be set; all others are switches, numbers or times."""
+    return SAMPLES.get(name, ("yes",) if SETTINGS[name].rule.kind == "switch" else ("7",))
 
 
 def test_nothing_need_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

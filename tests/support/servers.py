@@ -220,6 +220,10 @@ class ServerProcess:
         """SIGINT, as Ctrl-C sends."""
         self._child.send_signal(signal.SIGINT)
 
+    def hang_up(self) -> None:
+        """SIGHUP, as who wants the settings to be read again sends."""
+        self._child.send_signal(signal.SIGHUP)
+
     def terminate(self) -> None:
         """SIGTERM, as a service manager sends."""
         self._child.terminate()

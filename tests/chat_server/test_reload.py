@@ -1,0 +1,177 @@
+"""Settings that change while the server runs: nobody leaves, and what is wrong changes nothing."""
+
+import logging
+import os
+import pty
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chat_server.rules import Keep
+from chat_server.server import Server
+from chat_server.settings import SETTINGS, Settings
+from tests.chat_server.house import House, whole_log
+from tests.support.peer import Peer
+from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, address_of, running_server
+from tests.support.waiting import DEADLINE, eventually
+
+
+def change(server: Server, **settings: object) -> None:
+    """Give a server other settings, as SIGHUP does."""
+    server.reload(replace(server.settings, **settings))  # type: ignore[arg-type]
+
+
+def test_what_is_told_to_who_comes_in(house: House) -> None:
+    """The greeting and the limits: the new ones for who comes now, and nobody leaves."""
+    assert house.server is not None
+    ada = house.enter("ada", "lobby")
+    change(house.server, motd="Chapter 8", rooms_per_client=1, hello_timeout=3.0)
+    welcome = house.connect().hello("eva")
+    assert welcome["motd"] == "Chapter 8"
+    assert welcome["limits"]["rooms_per_client"] == 1
+    assert welcome["limits"]["hello_timeout"] == 3.0
+    ada.say("lobby", "still here")
+
+
+def test_limits_on_clients_and_rooms(house: House) -> None:
+    """They count from now on: whoever is over a new one stays."""
+    assert house.server is not None
+    house.enter("ada", "one", "two")
+    eva = house.enter("eva")
+    change(house.server, connections=1, rooms=1)
+    house.connect().expect_fatal("server_full")
+    eva.refused("too_many_rooms", "join", room="three")
+    eva.join("one")
+    change(house.server, connections=100, rooms=100)
+    house.enter("ben", "three")
+
+
+def test_limits_on_requests_are_for_new_connections() -> None:
+    """Each connection's budget is its own for as long as it lasts."""
+    with running_server() as server, House(server) as house:
+        ada = house.enter("ada")
+        change(server, requests_per_second=0.001, requests_burst=3)
+        for _ in range(10):
+            ada.ping()
+        eva = house.enter("eva")
+        for _ in range(2):
+            eva.ping()
+        eva.refused("rate_limited", "ping")
+
+
+def test_what_is_kept() -> None:
+    """From all to five messages of each room."""
+    with running_server(prune_interval=0.02) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        for number in range(20):
+            ada.say("lobby", f"number {number}")
+        change(server, keep=Keep(messages=5))
+        eventually(lambda: len(whole_log(ada, "lobby")) == 5)
+
+
+def test_what_has_changed_is_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """With what needs a restart, which does not count."""
+    assert house.server is not None
+    caplog.set_level(logging.INFO)
+    before = house.server.settings
+    change(house.server, motd="a\nb", delivery_workers=3)
+    assert 'from now on motd = "a\\nb"' in caplog.messages
+    assert "this needs a restart: delivery_workers = 3" in caplog.messages
+    assert house.server.settings == replace(before, motd="a\nb")
+    caplog.clear()
+    change(house.server)
+    assert caplog.messages == ["the settings are as they were"]
+
+
+def test_what_is_live() -> None:
+    """All but where the server is, what it stands on, and how many threads it has."""
+    fixed = {name for name, setting in SETTINGS.items() if not setting.live}
+    assert {"host", "port", "unix", "data", "sync", "delivery_workers"} <= fixed
+    assert not fixed & {"motd", "keep", "lab", "log_level", "log_json", "hello_timeout"}
+    new, live, later = Settings().taking_live(Settings(port=1, motd="x"))
+    assert new == Settings(motd="x")
+    assert [each.name for each in live + later] == ["motd", "port"]
+
+
+# -- the program -----------------------------------------------------------------------------------
+
+
+def serve(folder: Path, *arguments: str) -> ServerProcess:
+    """Start the program with a file of settings in `folder`."""
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", folder / "data")
+    server = ServerProcess(*where, "--config", folder / "settings.toml", *arguments)
+    server.wait_until_listening()
+    return server
+
+
+def test_sighup_rereads_the_file(tmp_path: Path) -> None:
+    """Who is in stays in; wrong settings change nothing, and right ones count again."""
+    file = tmp_path / "settings.toml"
+    file.write_text("motd = 'one'")
+    with serve(tmp_path) as server, Peer.connect(server.address) as ada:
+        assert ada.hello("ada")["motd"] == "one"
+        file.write_text("motd = 'two'\nlog_level = 'debug'\nrooms_per_client = 7")
+        server.hang_up()
+        eventually(lambda: "from now on rooms_per_client = 7" in server.stderr)
+        file.write_text("motd = 'three'\nrooms_per_client = 0\nprot = 5")
+        server.hang_up()
+        eventually(lambda: "the settings stay as they are: " in server.stderr)
+        eventually(lambda: "Did you mean 'port'" in server.stderr)
+        with Peer.connect(server.address) as eva:
+            welcome = eva.hello("eva")
+            assert welcome["motd"] == "two"
+            assert welcome["limits"]["rooms_per_client"] == 7
+        file.unlink()
+        server.hang_up()
+        eventually(lambda: f"there is no {file}" in server.stderr)
+        ada.ping()
+        ada.close()
+        server.terminate()
+        assert server.wait() == 0
+        assert "Traceback" not in server.stderr
+
+
+def test_flags_go_on_to_win(tmp_path: Path) -> None:
+    """What the command line says stays, whatever the file says now."""
+    file = tmp_path / "settings.toml"
+    file.write_text("")
+    with serve(tmp_path, "--motd", "flag") as server:
+        file.write_text("motd = 'file'\nrooms = 9")
+        server.hang_up()
+        eventually(lambda: "from now on rooms = 9" in server.stderr)
+        assert "motd" not in server.stderr
+
+
+def test_a_closed_window_ends_it_as_ever(tmp_path: Path) -> None:
+    """SIGHUP comes then as well: no server is left behind that nobody sees."""
+    window, terminal = pty.openpty()
+    command = [sys.executable, "-m", "chat_server", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(
+        ["setsid", "--ctty", *command, "--data", str(tmp_path)],
+        cwd=ROOT, env=ENVIRONMENT, stdin=terminal, stdout=terminal, stderr=terminal,
+    ) as server:  # fmt: skip
+        os.close(terminal)
+        read_until(window, "listening on")
+        server.send_signal(signal.SIGHUP)
+        read_until(window, "the settings are as they were")
+        os.close(window)
+        assert server.wait(DEADLINE) == 0
+
+
+def read_until(window: int, text: str) -> None:
+    """Read what a terminal shows until it shows `text`."""
+    shown = ""
+    while text not in shown:
+        shown += os.read(window, 1024).decode()
+
+
+def test_the_settings_of_a_server_in_process_are_its_own() -> None:
+    """One server's change is not another's."""
+    with running_server() as one, running_server() as other:
+        change(one, motd="one")
+        with Peer.connect(address_of(other)) as ada:
+            assert ada.hello("ada")["motd"] == ""
