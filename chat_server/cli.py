@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 from chat_server import config, logs
 from chat_server.addresses import Address, lan_addresses
+from chat_server.admin import cli as admin
 from chat_server.config import Config
 from chat_server.errors import StartError
 from chat_server.rules import NONE, Setting
@@ -42,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["admin"]:
+        return admin.main(arguments[1:])
     options = _parser().parse_args(arguments)
     if (errors := getattr(sys.stdout, "reconfigure", None)) is not None:
         errors(errors="backslashreplace")  # a path may be no text
@@ -127,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chat-server",
         usage="%(prog)s [options]",
-        description="Host chat rooms for everybody on this network.",
+        description="Host chat rooms for everybody on this network. `chat-server admin` looks at, "
+        "and after, one that runs: see `chat-server admin --help`.",
         epilog="Every option but the first three can also be set by a variable, such as CHAT_PORT "
         "or CHAT_LOG_LEVEL, with commas where there may be several, or in the file, such as "
         'port = 9000 or log_level = "debug". Ctrl-C stops the server: what was said is kept, and '

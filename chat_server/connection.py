@@ -51,6 +51,7 @@ class Connection:
     """A socket, the thread that reads it, and who it is that speaks."""
 
     __slots__ = (
+        "_began_at",
         "_ended",
         "_heard_at",
         "_parts",
@@ -79,7 +80,7 @@ class Connection:
         self._parts = parts
         self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read)
         self._rate = _rate_limit(parts)
-        self._heard_at = parts.clock.monotonic()
+        self._began_at = self._heard_at = parts.clock.monotonic()
         self._pinged_at = 0.0
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
@@ -127,6 +128,26 @@ class Connection:
     def abort(self) -> None:
         """End the connection without waiting for anything."""
         self.outbox.abort()
+
+    @property
+    def peer(self) -> str:
+        """Its address, as the log has it."""
+        return self._peer
+
+    @property
+    def nick(self) -> str | None:
+        """Who it is; None before the hello."""
+        return self._session.nick if self._session else None
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was accepted."""
+        return self._parts.clock.monotonic() - self._began_at
+
+    @property
+    def silence(self) -> float:
+        """Seconds since anything came from it."""
+        return self._parts.clock.monotonic() - self._heard_at
 
     # -- the timers' thread
 

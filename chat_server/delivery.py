@@ -72,6 +72,11 @@ class Delivery:
         """Let a worker take `room` in hand. A room calls this, once until the turn ends."""
         self._turns.put(room)
 
+    @property
+    def refusing(self) -> bool:
+        """Whether what is said is refused, as the store could not be written the last time."""
+        return self._refusing
+
     def _run(self) -> None:
         while not self._abandoned.is_set() and (room := self._turns.get()) is not None:
             self._deliver(room)

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import NamedTuple
 
 from chat_server.clock import Clock
 from chat_server.room import Member, Room, Segment
@@ -35,6 +36,13 @@ class Step(Enum):
     BLOCKED = auto()  # go on when the socket takes bytes again
     BEHIND = auto()  # go on at once
     DONE = auto()  # nothing more to do: the workers feed all members, or nobody does
+
+
+class Backlog(NamedTuple):
+    """How far behind a client is."""
+
+    behind: bool  # the catch-up thread feeds it
+    waiting: int  # bytes that wait to be sent
 
 
 class Outbox:
@@ -172,6 +180,12 @@ class Outbox:
         """Return the memberships."""
         with self._lock:
             return tuple(self._members.values())
+
+    def backlog(self) -> Backlog:
+        """Return how far behind the client is."""
+        with self._lock:
+            rest = 0 if self._rest is None else len(self._rest)
+            return Backlog(self.catching_up, rest + self._queued)
 
     # -- delivery workers
 

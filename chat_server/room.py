@@ -150,6 +150,7 @@ class Room:
         last: int,
         give_turn: "Callable[[Room], None]",
         presence_changed: "Callable[[Room], None]",
+        attend: "Callable[[Member, bool], None] | None" = None,
     ) -> None:
         """
         Args:
@@ -158,10 +159,12 @@ class Room:
             last: the seq of the last message.
             give_turn: called when a delivery worker is to take the room in hand.
             presence_changed: called when a `presence` is to be sent soon.
+            attend: called with the lock held, with who came (True) or left; it must be quick.
         """
         self.name = name
         self._give_turn = give_turn
         self._presence_changed = presence_changed
+        self._attend = attend
 
         # Guards all below. Order: registry -> room -> outbox.
         self._lock = threading.Lock()
@@ -217,6 +220,8 @@ class Room:
             if not known:
                 self._changes.join(member.session.nick)
                 notify = self._note_change()
+                if self._attend:
+                    self._attend(member, True)
             counts = len(self._members), self._topic
         if notify:
             self._presence_changed(self)
@@ -231,6 +236,8 @@ class Room:
             self._snapshot = None
             self._changes.leave(member.session.nick)
             notify = self._note_change()
+            if self._attend:
+                self._attend(member, False)
         if notify:
             self._presence_changed(self)
 

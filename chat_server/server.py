@@ -10,6 +10,8 @@ import socket
 import threading
 
 from chat_server.addresses import Address, address_of, bind, bind_unix
+from chat_server.admin.desk import AdminDesk
+from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
 from chat_server.config import entry
@@ -65,14 +67,19 @@ class Server:
         threading.stack_size(THREAD_STACK_SIZE)
         self._folder = DataFolder(settings.data)
         sockets: list[socket.socket] = []
+        self._attendance: Attendance | None = None
         try:
             sockets = bind(settings.hosts, settings.port)
             if settings.unix is not None:
                 sockets.append(bind_unix(settings.unix))
+            if settings.attendance:
+                self._attendance = Attendance(self._settings, self._clock)
             store = Store(settings.data, settings.sync)
         except BaseException:
             for sock in sockets:
                 sock.close()
+            if self._attendance:
+                self._attendance.close()
             self._folder.close()
             raise
         self._forget_sessions(store)
@@ -88,13 +95,17 @@ class Server:
             catch_up=CatchUp(self.timers),
         )
         self._housekeeper = Housekeeper(self._settings, store, self._clock)
+        self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
         self._listener = Listener(sockets, self._accepted)
         self._housekeeper.start()
+        if self._attendance:
+            self._attendance.start()
         self.timers.start()
         self._parts.catch_up.start()
         self._parts.delivery.start()
-        self._listener.start()
         self.addresses = [address_of(sock) for sock in sockets]
+        self._admin.start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Drain and end: what was said is stored, everybody is told goodbye, all is closed.
@@ -103,6 +114,7 @@ class Server:
         """
         parts = self._parts
         self._listener.stop()
+        self._admin.stop()
         for room in parts.registry.rooms():
             room.shut()
         parts.delivery.stop(DRAIN_TIMEOUT)
@@ -116,6 +128,8 @@ class Server:
         parts.catch_up.stop()
         self.timers.stop()
         self._housekeeper.stop()
+        if self._attendance:
+            self._attendance.stop()
         parts.store.close()
         self._folder.close()
 
@@ -146,7 +160,8 @@ class Server:
         Connection(sock, peer, self._parts).start()
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
-        return Room(name, topic, last, self._give_turn, self._presence_changed)
+        attend = self._attendance.note if self._attendance else None
+        return Room(name, topic, last, self._give_turn, self._presence_changed, attend)
 
     def _give_turn(self, room: Room) -> None:
         self._parts.delivery.give_turn(room)

@@ -96,6 +96,27 @@ class Settings:
         rare=True,
     )
 
+    # Whether it is recorded who was in which room: what a teacher has to know, and what nobody
+    # should keep who need not.
+    attendance: bool = setting(
+        True, switch(), "keep a record of who was in which room, from when to when"
+    )
+    # How long that is kept: it says less than the messages, so no longer than they are.
+    keep_attendance: float | None = setting(
+        None,
+        or_none(seconds("how long the attendance is kept")),
+        "how long the record of who was there is kept, or 'none': as long as the age in keep says",
+        live=True,
+    )
+    # How often the record is written: what a crash may cost of it.
+    attendance_interval: float = setting(
+        2.0,
+        seconds("the time between two entries"),
+        "how often the record of who was there is written",
+        live=True,
+        rare=True,
+    )
+
     # What `welcome` shows to everybody who comes in.
     motd: str = setting("", text(), "what all who come in are told", live=True)
 

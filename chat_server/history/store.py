@@ -66,7 +66,7 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
-_FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
+FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
 
 # A session that was forgotten leaves its messages behind: its number is not another's, whose
 # requests would be taken for those.
@@ -124,7 +124,7 @@ class Store:
         self._passes = 0  # checkpoints so far; guarded by _writing
         self.checkpoint_due = threading.Event()
         try:
-            self._writer = open_database(self._path, _FORMAT, sync)
+            self._writer = open_database(self._path, FORMAT, sync)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self._path, error)) from error
         # Never in a commit, which would wait for the disk.

@@ -75,7 +75,7 @@ CREATE TABLE audit (
     reason TEXT NOT NULL
 ) STRICT;
 """
-_FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
+FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
 
 
 class Account(NamedTuple):
@@ -183,7 +183,7 @@ class PeopleStore:
         # Serialises use of the one connection, which is all that it is for. A leaf.
         self._turn = threading.Lock()
         try:
-            self._connection = open_database(self._path, _FORMAT, "full")
+            self._connection = open_database(self._path, FORMAT, "full")
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("what is known of people", self._path, error)) from error
 

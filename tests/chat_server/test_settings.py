@@ -36,6 +36,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "motd": ('say "hi" \\ \n\t🦊',),
     "log_level": ("debug",),
     "patience": ("12h",),
+    "attendance": ("no",),
 }
 
 
@@ -95,7 +96,9 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(name: str, file: Path) ->
     """One name and one rule, and the same value whichever way it is said."""
     setting, values = SETTINGS[name], sample(name)
     many, switch = setting.rule.kind == "many", setting.rule.kind == "switch"
-    flag = [setting.flag] if switch else [f"{setting.flag}={value}" for value in values]
+    flag = [f"{setting.flag}={value}" for value in values]
+    if switch:
+        flag = [setting.flag if values == ("yes",) else f"--no-{setting.flag.removeprefix('--')}"]
     parsed = vars(cli._parser().parse_args(flag))
     by_flag = read(None, parsed).settings
     by_variable = read(**{setting.variable: ",".join(values)}).settings

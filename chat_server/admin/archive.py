@@ -1,0 +1,197 @@
+"""What is kept, read from its files: beside a running server, or without one.
+
+A database in WAL mode can be read by any number of processes while one writes. It is read in short
+pages, none of which stays open: a reader that pauses, such as a pager, would keep the server's
+write-ahead log from starting over.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from chat_server import attendance
+from chat_server.admin.errors import AdminError
+from chat_server.database import Format
+from chat_server.history import store
+from protocol.messages import Message
+
+HISTORY = "history.db"
+PEOPLE = "people.db"
+MESSAGES_PER_PAGE = 1000
+STAYS_PER_PAGE = 1000
+
+
+class StoredStay(NamedTuple):
+    """A row of the attendance: one name in one room. `gone` is None as long as it lasts."""
+
+    number: int
+    nick: str
+    account: str | None
+    session: int | None
+    came: float
+    gone: float | None
+
+
+@contextmanager
+def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
+    """Open one of the server's databases to read it, while the block runs.
+
+    Args:
+        path: of the file.
+        form: what it is known by.
+
+    Raises:
+        AdminError: it is not there, cannot be read, or is something else.
+    """
+    if not path.is_file():
+        raise AdminError(
+            f"there is no {path}: no server has kept anything there. Name its data folder with "
+            "--data."
+        )
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+        )
+        try:
+            _check(connection, path, form)
+            yield connection
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise AdminError(f"{path} cannot be read: {error}.") from error
+
+
+class History:
+    """The rooms and messages in a data folder."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    @classmethod
+    @contextmanager
+    def open(cls, data: Path) -> Iterator["History"]:
+        """Open the history of a data folder.
+
+        Raises:
+            AdminError: there is none, or it cannot be read.
+        """
+        path = data / HISTORY
+        with opened(path, store.FORMAT) as connection:
+            yield cls(connection, path)
+
+    def messages(self, room: str, since: float | None, until: float | None) -> Iterator[Message]:
+        """Return the messages of a room, said from `since` on and before `until`, in their order.
+
+        Args:
+            room: its name.
+            since: Unix seconds; from the first without.
+            until: Unix seconds; to the last that there is now without.
+
+        Raises:
+            AdminError: there is no such room, or it cannot be read.
+        """
+        base, last = self._room(room)
+        return self._pages(room, base, base | last, since, until)
+
+    def _pages(
+        self, room: str, after: int, last: int, since: float | None, until: float | None
+    ) -> Iterator[Message]:
+        while True:
+            rows = self._connection.execute(
+                "SELECT key, time, sender, kind, text FROM messages"
+                " WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
+                (after, last, MESSAGES_PER_PAGE),
+            ).fetchall()
+            if not rows:
+                return
+            for key, time, sender, kind, text in rows:
+                if (since is None or time >= since) and (until is None or time < until):
+                    yield Message(
+                        room=room, seq=key & store.SEQ_MASK, time=time, from_=sender, kind=kind,
+                        text=text,
+                    )  # fmt: skip
+            after = rows[-1][0]
+
+    def _room(self, name: str) -> tuple[int, int]:
+        """The key that a room's keys are counted from, and its last seq."""
+        row = self._connection.execute(
+            "SELECT number, last_seq FROM rooms WHERE name = ?", (name,)
+        ).fetchone()
+        if row is None:
+            names = self._connection.execute(
+                "SELECT name FROM rooms ORDER BY last_seq DESC LIMIT 10"
+            ).fetchall()
+            raise AdminError(_no_room(name, [name for (name,) in names]))
+        return row[0] << store.SEQ_BITS, row[1]
+
+
+class Stays:
+    """The attendance in a data folder."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def open(cls, data: Path) -> Iterator["Stays"]:
+        """Open the attendance of a data folder.
+
+        Raises:
+            AdminError: there is none, or it cannot be read.
+        """
+        path = data / attendance.FILE
+        with opened(path, attendance.FORMAT) as connection:
+            yield cls(connection)
+
+    def known(self) -> float:
+        """Return up to when the record is true, in Unix seconds."""
+        ((moment,),) = self._connection.execute("SELECT moment FROM known")
+        return float(moment)
+
+    def find(self, room: str, since: float | None, until: float | None) -> Iterator[StoredStay]:
+        """Return the stays in a room of who was there between two moments, by when they began.
+
+        Raises:
+            AdminError: nobody was ever in such a room.
+        """
+        known = self._connection.execute("SELECT 1 FROM stays WHERE room = ? LIMIT 1", (room,))
+        if known.fetchone() is None:
+            rooms = self._connection.execute(
+                "SELECT room FROM stays GROUP BY room ORDER BY max(came) DESC LIMIT 10"
+            ).fetchall()
+            raise AdminError(_no_room(room, [name for (name,) in rooms]))
+        return self._pages(room, since, until)
+
+    def _pages(self, room: str, since: float | None, until: float | None) -> Iterator[StoredStay]:
+        came, number = float("-inf"), 0
+        while True:
+            rows = self._connection.execute(
+                "SELECT number, nick, account, session, came, gone FROM stays"
+                " WHERE room = ? AND (came, number) > (?, ?) AND came < ?"
+                " AND (gone IS NULL OR gone >= ?) ORDER BY came, number LIMIT ?",
+                (
+                    room, came, number, float("inf") if until is None else until,
+                    float("-inf") if since is None else since, STAYS_PER_PAGE,
+                ),
+            ).fetchall()  # fmt: skip
+            if not rows:
+                return
+            yield from (StoredStay(*row) for row in rows)
+            number, came = rows[-1][0], rows[-1][4]
+
+
+def _check(connection: sqlite3.Connection, path: Path, form: Format) -> None:
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    if found != form.application_id:
+        raise AdminError(f"{path} is none of this server's databases.")
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found != form.version:
+        raise AdminError(f"{path} has format {found}; this program reads format {form.version}.")
+
+
+def _no_room(name: str, others: list[str]) -> str:
+    there = f"There are: {', '.join(others)}." if others else "There is none at all yet."
+    return f"nothing is kept of a room {name}. {there}"

@@ -1,0 +1,76 @@
+"""The command's side of the operator's socket."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from chat_server.admin import place
+from chat_server.admin.errors import AdminError
+from chat_server.admin.messages import AnyPart, Done, Refused, Request, decode_part, encode
+from protocol.errors import ProtocolError
+from protocol.framing import FrameDecoder
+
+# Seconds without a byte after which a server that does not answer is given up.
+PATIENCE = 15.0
+RECEIVE_SIZE = 64 * 1024
+
+
+def ask(data: Path, request: Request) -> Iterator[AnyPart]:
+    """Ask the server of a data folder, and yield the parts of its answer; the last is `Done`.
+
+    Raises:
+        AdminError: no server runs there, or it refuses, or does not answer.
+    """
+    with closing(_connected(data)) as sock:
+        sock.settimeout(PATIENCE)
+        try:
+            sock.sendall(encode(request))
+            for part in _parts(sock):
+                if isinstance(part, Refused):
+                    raise AdminError(part.text)
+                yield part
+                if isinstance(part, Done):
+                    return
+        except TimeoutError as error:
+            raise AdminError(f"the server did not answer for {PATIENCE:g} seconds.") from error
+        except OSError as error:
+            raise AdminError(f"the server broke off: {error.strerror or error}.") from error
+        except (ProtocolError, ValueError) as error:
+            raise AdminError(f"the server is of another version: {error}.") from error
+    raise AdminError(
+        "the server broke off without an answer: it is stopping, or you are neither its user nor "
+        "root."
+    )
+
+
+def is_running(data: Path) -> bool:
+    """Whether a server listens in a data folder."""
+    try:
+        _connected(data).close()
+    except AdminError:
+        return False
+    return True
+
+
+def _parts(sock: socket.socket) -> Iterator[AnyPart]:
+    decoder = FrameDecoder()
+    while received := sock.recv(RECEIVE_SIZE):
+        for payload in decoder.feed(received):
+            yield decode_part(payload)
+
+
+def _connected(data: Path) -> socket.socket:
+    try:
+        return place.connect(data)
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise AdminError(
+            f"no server runs with the data folder {data}. Name the one that it was started with: "
+            "--data DIR."
+        ) from error
+    except PermissionError as error:
+        raise AdminError(
+            f"{data / place.FILE} is for the server's user alone: be that user, or root."
+        ) from error
+    except (OSError, place.NoPlaceError) as error:
+        raise AdminError(f"the server in {data} cannot be asked: {error}.") from error

@@ -1,0 +1,178 @@
+"""The server's side of the operator's socket: who may ask, and what is answered."""
+
+import logging
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from chat_server.admin import messages, place
+from chat_server.admin.messages import Done, Part, Refused, decode_request, encode, fitting
+from chat_server.connection import Connection
+from chat_server.desk import Desk
+from chat_server.parts import Parts
+from chat_server.version import SERVER
+from protocol.errors import ProtocolError
+from protocol.framing import FrameDecoder
+
+log = logging.getLogger(__name__)
+
+RECEIVE_SIZE = 4096
+
+
+class AdminDesk:
+    """Answers the operator. A server that cannot have the socket goes on without."""
+
+    def __init__(self, parts: Parts, addresses: Callable[[], list[str]]) -> None:
+        """
+        Args:
+            parts: the server's.
+            addresses: tells where it listens.
+        """
+        self._parts = parts
+        self._data = parts.settings.data
+        self._addresses = addresses
+        self._started = parts.clock.time()
+        self._desk: Desk | None = None
+
+    def start(self) -> None:
+        """Listen, and start the thread."""
+        try:
+            sock = place.bind(self._data)
+        except place.NoPlaceError as error:
+            log.warning("`chat-server admin` cannot reach this server: %s", error)
+            return
+        self._desk = Desk("admin", sock, self._serve, self._parts.timers)
+        self._desk.start()
+
+    def stop(self) -> None:
+        """Take no more questions, and end the thread."""
+        if self._desk is not None:
+            self._desk.stop()
+            place.remove(self._data)
+
+    # -- the thread
+
+    def _serve(self, visitor: socket.socket) -> None:
+        """Answer one visitor. Raises OSError where it has gone."""
+        if not place.may_ask(visitor):
+            log.warning("somebody else's process was turned away from %s", place.FILE)
+            return
+        for part in self._answer(visitor):
+            visitor.sendall(encode(part))
+
+    def _answer(self, visitor: socket.socket) -> Iterator[Part]:
+        try:
+            request = _read(visitor)
+        except (ValueError, ProtocolError) as error:
+            yield Refused(f"this is {SERVER}, and it does not understand: {error}")
+            return
+        if request is not None:
+            yield from _METHODS[type(request)](self, request)
+
+    def status(self, _: messages.Status) -> Iterator[Part]:
+        """How the server is."""
+        registry, clock = self._parts.registry, self._parts.clock
+        connections, rooms = registry.connections(), registry.rooms()
+        yield messages.StatusPart(
+            server=SERVER,
+            process=os.getpid(),
+            started=self._started,
+            now=clock.time(),
+            listening=self._addresses(),
+            data=str(self._data),
+            clients=sum(connection.nick is not None for connection in connections),
+            unnamed=sum(connection.nick is None for connection in connections),
+            behind=sum(connection.outbox.backlog().behind for connection in connections),
+            rooms=len(rooms),
+            messages=sum(room.last for room in rooms),
+            storing=not self._parts.delivery.refusing,
+            history=_size(self._data),
+            free=shutil.disk_usage(self._data).free,
+            memory=_memory(),
+            threads=threading.active_count(),
+        )
+        yield Done()
+
+    def clients(self, request: messages.Clients) -> Iterator[Part]:
+        """Who is connected."""
+        connections = self._parts.registry.connections()
+        if request.room is not None:
+            room = self._parts.registry.find_room(request.room)
+            if room is None:
+                yield Refused(f"there is no room {request.room}.")
+                return
+            connections = [
+                connection
+                for connection in connections
+                if connection.outbox.member_in(room) is not None
+            ]
+        rows = (_client(connection) for connection in sorted(connections, key=_by_nick))
+        for batch in fitting(rows):
+            yield messages.ClientsPart(batch)
+        yield Done()
+
+    def rooms(self, _: messages.Rooms) -> Iterator[Part]:
+        """Which rooms there are."""
+        rows = (
+            messages.Room(room.name, len(room.members()), room.last, room.topic)
+            for room in self._parts.registry.rooms()
+        )
+        for batch in fitting(rows):
+            yield messages.RoomsPart(batch)
+        yield Done()
+
+
+_METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
+    messages.Status: AdminDesk.status,
+    messages.Clients: AdminDesk.clients,
+    messages.Rooms: AdminDesk.rooms,
+}
+
+
+def _read(visitor: socket.socket) -> messages.AnyRequest | None:
+    """The one request of a visit; None if the visitor goes without.
+
+    Raises:
+        ProtocolError: what comes is no frame.
+        ValueError: it is no request.
+    """
+    decoder = FrameDecoder(messages.REQUEST_LIMIT)
+    while data := visitor.recv(RECEIVE_SIZE):
+        for payload in decoder.feed(data):
+            return decode_request(payload)
+    return None
+
+
+def _client(connection: Connection) -> messages.Client:
+    backlog = connection.outbox.backlog()
+    return messages.Client(
+        nick=connection.nick,
+        address=connection.peer,
+        connected=connection.age,
+        silent=connection.silence,
+        rooms=sorted(member.room.name for member in connection.outbox.members()),
+        behind=backlog.behind,
+        waiting=backlog.waiting,
+    )
+
+
+def _by_nick(connection: Connection) -> tuple[bool, str]:
+    return connection.nick is None, (connection.nick or connection.peer).casefold()
+
+
+def _size(data: Path) -> int:
+    """Bytes of what is kept: databases and their logs."""
+    return sum(path.stat().st_size for path in data.glob("*.db*") if path.is_file())
+
+
+def _memory() -> int | None:
+    """Bytes that this process holds, where the system tells."""
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

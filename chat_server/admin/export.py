@@ -1,0 +1,73 @@
+"""`admin export`: what was said in a room, as text, as Markdown, or as JSON for programs.
+
+Messages are read and written one by one: a transcript may be larger than the memory. What somebody
+said cannot look like a line of the transcript: it is indented where it goes on.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from chat_server.admin.moments import clock_shown, day_shown, iso, shown
+from chat_server.admin.show import harmless, harmless_json, markdown, one_line
+from protocol.messages import Message
+
+Format = Callable[[str, Iterable[Message]], Iterator[str]]
+"""Turns a room's name and its messages into lines."""
+
+
+def as_text(_: str, messages: Iterable[Message]) -> Iterator[str]:
+    """Yield a line for each message, and a line with an indent for each line more of its text."""
+    for message in messages:
+        first, *more = harmless(message.text).split("\n")
+        yield f"{shown(message.time)}  {_said(message, first)}"
+        yield from (f"    | {line}" for line in more)
+
+
+def as_markdown(room: str, messages: Iterable[Message]) -> Iterator[str]:
+    """Yield a document with a heading for each day, and a list item for each message."""
+    yield f"# {markdown(room)}"
+    day = ""
+    for message in messages:
+        if day_shown(message.time) != day:
+            day = day_shown(message.time)
+            yield from ("", f"## {day}", "")
+        yield f"- {clock_shown(message.time)} {_marked(message)}"
+
+
+def as_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
+    """Yield an object for each message, on a line of its own."""
+    for message in messages:
+        record = {
+            "room": message.room,
+            "seq": message.seq,
+            "time": iso(message.time),
+            "from": message.from_,
+            "kind": message.kind,
+            "text": message.text,
+        }
+        yield harmless_json(json.dumps(record, ensure_ascii=False))
+
+
+FORMATS: dict[str, Format] = {"txt": as_text, "json": as_json, "md": as_markdown}
+
+
+def _said(message: Message, text: str) -> str:
+    who = one_line(message.from_)
+    if message.kind == "action":
+        return f"* {who} {text}"
+    if message.kind == "topic":
+        return f"* {who} set the topic: {text}"
+    if message.kind == "notice":
+        return f"! {who}: {text}"
+    return f"{who}: {text}"
+
+
+def _marked(message: Message) -> str:
+    who, text = markdown(message.from_), markdown(message.text)
+    if message.kind == "action":
+        return f"*{who} {text}*"
+    if message.kind == "topic":
+        return f"*{who} set the topic:* {text}"
+    if message.kind == "notice":
+        return f"**Notice of {who}:** {text}"
+    return f"**{who}:** {text}"

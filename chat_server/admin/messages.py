@@ -1,0 +1,163 @@
+"""What goes over the operator's socket: frames like the protocol's, with Structs of their own.
+
+A visit is one request. The answer is any number of parts, then `Done` or `Refused`. Both sides are
+of one version, as they are one program; a command of another is told so.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from protocol.framing import FRAME_LIMIT, encode_frame
+
+REQUEST_LIMIT = 16 * 1024
+"""Bytes of a request's payload: the longest announcement fits."""
+
+# What a part takes besides its rows.
+_OVERHEAD = 256
+
+
+class Request(
+    Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True,
+    omit_defaults=True,
+):  # fmt: skip
+    """The base of what the operator asks."""
+
+
+class Status(Request, frozen=True):
+    """How the server is."""
+
+
+class Clients(Request, frozen=True):
+    """Who is connected; with `room`, who is in it."""
+
+    room: str | None = None
+
+
+class Rooms(Request, frozen=True):
+    """Which rooms there are."""
+
+
+AnyRequest = Status | Clients | Rooms
+
+
+class Part(Struct, frozen=True, tag_field="type", tag=str.lower):
+    """The base of what is answered."""
+
+
+class StatusPart(Part, frozen=True, tag="status"):
+    """How the server is. Times are Unix seconds, sizes bytes."""
+
+    server: str
+    process: int
+    started: float
+    now: float
+    listening: Sequence[str]
+    data: str
+    clients: int
+    unnamed: int  # connected, and no hello yet
+    behind: int  # clients that are being caught up
+    rooms: int
+    messages: int  # in all rooms, ever
+    storing: bool  # whether what is said can be stored
+    history: int  # the size of what is kept
+    free: int  # on that disk
+    memory: int | None
+    threads: int
+
+
+class Client(Struct, frozen=True):
+    """One connection. Times are seconds."""
+
+    nick: str | None
+    address: str
+    connected: float
+    silent: float
+    rooms: Sequence[str]
+    behind: bool
+    waiting: int  # bytes that wait to be sent
+
+
+class ClientsPart(Part, frozen=True, tag="clients"):
+    """Some of the clients."""
+
+    rows: Sequence[Client]
+
+
+class Room(Struct, frozen=True):
+    """One room."""
+
+    room: str
+    members: int
+    messages: int
+    topic: str
+
+
+class RoomsPart(Part, frozen=True, tag="rooms"):
+    """Some of the rooms."""
+
+    rows: Sequence[Room]
+
+
+class Done(Part, frozen=True):
+    """That was all; `text` is a sentence about what was done."""
+
+    text: str = ""
+
+
+class Refused(Part, frozen=True):
+    """It could not be done; `text` says why."""
+
+    text: str
+
+
+AnyPart = StatusPart | ClientsPart | RoomsPart | Done | Refused
+
+_encoder = msgspec.json.Encoder()
+_request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
+_part_decoder: msgspec.json.Decoder[AnyPart] = msgspec.json.Decoder(AnyPart)
+
+Row = TypeVar("Row", Client, Room)
+
+
+def encode(message: Request | Part) -> bytes:
+    """Return `message` as one frame."""
+    return encode_frame(_encoder.encode(message))
+
+
+def decode_request(payload: bytes) -> AnyRequest:
+    """Return the request in a payload.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return _request_decoder.decode(payload)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def decode_part(payload: bytes) -> AnyPart:
+    """Return the part of an answer in a payload.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _part_decoder.decode(payload)
+
+
+def fitting(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield `rows` in lists that fit a part each; a row does by itself."""
+    batch: list[Row] = []
+    space = FRAME_LIMIT - _OVERHEAD
+    for row in rows:
+        size = len(_encoder.encode(row)) + 1
+        if batch and size > space:
+            yield batch
+            batch, space = [], FRAME_LIMIT - _OVERHEAD
+        batch.append(row)
+        space -= size
+    if batch:
+        yield batch

@@ -1,0 +1,109 @@
+"""A desk: one thread that serves whoever knocks at a socket, one after the other.
+
+For few visitors with short questions: the operator, a program that collects metrics. However slow
+or hostile a visitor is, its visit ends after a fixed time, and it is one thread and one descriptor
+that it costs.
+"""
+
+import contextlib
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+
+from chat_server.timers import Timers
+
+# Seconds after which a visitor is cut off. The next one waits for no longer than that.
+VISIT_LIMIT = 5.0
+BACKLOG = 16
+# When there are no descriptors left, `accept` fails at once and again: how long to leave it.
+PAUSE = 0.25
+
+
+class Desk:
+    """The thread and the socket it listens on."""
+
+    def __init__(
+        self,
+        name: str,
+        sock: socket.socket,
+        serve: Callable[[socket.socket], None],
+        timers: Timers,
+    ) -> None:
+        """
+        Args:
+            name: of the thread.
+            sock: bound; from now on the desk's to close.
+            serve: called with each visitor's socket, which is closed afterwards. An OSError that
+                it raises means that the visitor has gone.
+            timers: what cuts visits off.
+        """
+        self._sock = sock
+        self._serve = serve
+        self._timers = timers
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        # Guards all below. A leaf.
+        self._lock = threading.Lock()
+        self._visitor: socket.socket | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Listen, and start the thread."""
+        self._sock.listen(BACKLOG)
+        self._sock.setblocking(False)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Cut off who is being served, and end the thread."""
+        self._stopping.set()
+        self._wake_writer.send(b"\0")
+        with self._lock:
+            if self._visitor is not None:
+                _cut(self._visitor)
+        self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Close the sockets; for a desk that was never started, too."""
+        for sock in (self._sock, self._wake_reader, self._wake_writer):
+            sock.close()
+
+    def _run(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._sock, selectors.EVENT_READ)
+            selector.register(self._wake_reader, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                selector.select()
+                self._accept()
+
+    def _accept(self) -> None:
+        try:
+            visitor, _ = self._sock.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # who knocked has gone again, or it was the wake-up
+        except OSError:
+            self._stopping.wait(PAUSE)
+            return
+        with visitor, contextlib.suppress(OSError):
+            visitor.setblocking(True)
+            self._receive(visitor)
+
+    def _receive(self, visitor: socket.socket) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            self._visitor = visitor
+        self._timers.call_later(VISIT_LIMIT, partial(_cut, visitor))
+        try:
+            self._serve(visitor)
+        finally:
+            with self._lock:
+                self._visitor = None
+
+
+def _cut(sock: socket.socket) -> None:
+    """Wake whoever waits in a socket. One that is closed already is left alone."""
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,162 @@
+"""The commands about what goes on, as an operator types them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chat_server.version import SERVER
+from tests.chat_server.admin.folders import Operator
+from tests.chat_server.house import House
+from tests.support.clock import ManualClock
+from tests.support.servers import ROOT, address_of, running_server
+
+
+def test_status(operator: Operator) -> None:
+    """What an operator wants to know first, for people and for programs."""
+    clock = ManualClock(1_795_168_800.0)
+    with running_server(operator.data, clock) as server, House(address_of(server)) as house:
+        house.enter("ada", "lobby").say("lobby", "hi")
+        house.enter("eva", "lobby", "garden")
+        house.connect()
+        clock.advance(3900)
+        found = dict(line.split(maxsplit=1) for line in operator.done("status").lines)
+        (record,) = operator.done("status", "--json").records
+    assert found["server"].startswith(SERVER)
+    assert found["running"] == "for 1 h 05 min, since 2026-11-20 10:00:00 UTC"
+    assert found["listening"] == address_of(server)
+    assert found["clients"] == "2, and 1 that have not said hello"
+    assert (found["rooms"], found["messages"], found["storing"]) == ("2", "1", "yes")
+    assert (record["clients"], record["unnamed"], record["rooms"]) == (2, 1, 2)
+    assert record["process"] == os.getpid()
+    assert record["history"] > 0
+    assert record["free"] > 0
+
+
+def test_clients(operator: Operator) -> None:
+    """Who, from where, since when, and where they are; by nick."""
+    clock = ManualClock()
+    with running_server(operator.data, clock) as server, House(address_of(server)) as house:
+        house.connect()
+        eva = house.enter("Eva", "lobby", "garden")
+        clock.advance(120)
+        house.enter("ada", "lobby")
+        eva.ping()
+        clock.advance(15)
+        records = operator.done("clients", "--json").records
+        table = operator.done("clients").lines
+        garden = operator.done("clients", "--room", "garden", "--json").records
+        assert "attic" in operator.refused("clients", "--room", "attic")
+    assert [record["nick"] for record in records] == ["ada", "Eva", None]
+    assert (records[1]["connected"], records[1]["silent"]) == (135.0, 15.0)
+    assert records[1]["rooms"] == ["garden", "lobby"]
+    assert records[1]["address"].startswith("127.0.0.1:")
+    assert table[0].split()[:2] == ["nick", "address"]
+    assert "2 min" in table[2]
+    assert "(no hello yet)" in table[3]
+    assert [record["nick"] for record in garden] == ["Eva"]
+
+
+def test_a_client_that_does_not_read_is_seen(operator: Operator) -> None:
+    """That it is behind, and how much waits for it."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        house.enter("sleepy", "lobby")
+        ada = house.enter("ada", "lobby")
+        behind = False
+        while not behind:
+            for _ in range(100):
+                ada.post("say", room="lobby", text="x" * 4000)
+            ada.ping()
+            (record,) = operator.done("status", "--json").records
+            behind = bool(record["behind"])
+        (sleepy,) = [
+            record
+            for record in operator.done("clients", "--json").records
+            if record["nick"] == "sleepy"
+        ]
+        assert sleepy["behind"]
+        assert sleepy["waiting"] > 0
+
+
+def test_rooms(operator: Operator) -> None:
+    """With how many are in, how much was said, and the topic, which is harmless."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        ada = house.enter("ada", "lobby", "garden")
+        ada.ok("topic", room="garden", topic="line\none\tof\u202etwo")
+        records = operator.done("rooms", "--json").records
+        table = operator.done("rooms").out
+    assert [(record["room"], record["members"], record["messages"]) for record in records] == [
+        ("garden", 1, 1),
+        ("lobby", 1, 0),
+    ]
+    assert "line one of\\u202etwo" in table
+
+
+@pytest.mark.parametrize("command", ["status", "clients", "rooms"])
+def test_without_a_server(operator: Operator, command: str) -> None:
+    """A sentence that says what to do, and exit code 1."""
+    sentence = operator.refused(command)
+    assert str(operator.data) in sentence
+    assert "--data" in sentence
+
+
+def test_many_clients(operator: Operator) -> None:
+    """More than fit one frame."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        rooms = [f"room-with-a-rather-long-name-{number}" for number in range(40)]
+        for number in range(60):
+            house.enter(f"pupil{number}", *rooms)
+        records = operator.done("clients", "--json").records
+    assert {record["nick"] for record in records} == {f"pupil{number}" for number in range(60)}
+    assert all(len(record["rooms"]) == 40 for record in records)
+
+
+def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """The program itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "chat_server", "admin", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_program(tmp_path: Path) -> None:
+    """`chat-server admin`, from another process than the server's, without colours in a pipe."""
+    with running_server(tmp_path / "data") as server, House(address_of(server)) as house:
+        house.enter("ada", "lobby").say("lobby", "hi")
+        clients = command("clients", "--data", tmp_path / "data")
+        assert (clients.returncode, clients.stderr) == (0, "")
+        assert "ada" in clients.stdout
+        assert "\x1b" not in clients.stdout
+        copied = command("backup", tmp_path / "copy", "--data", tmp_path / "data", "--json")
+        assert copied.returncode == 0
+        assert json.loads(copied.stdout)["target"] == str(tmp_path / "copy")
+    gone = command("status", "--data", tmp_path / "data")
+    assert gone.returncode == 1
+    assert "Traceback" not in gone.stderr
+
+
+def test_wrong_use(operator: Operator) -> None:
+    """Exit code 2, and what there is."""
+    assert operator.types("reboot").code == 2
+    assert operator.types("backup").code == 2
+    shown = operator.types("--help").out
+    for name in ("status", "clients", "rooms", "backup", "export", "attendance"):
+        assert name in shown
+
+
+def test_a_reader_that_stops(tmp_path: Path) -> None:
+    """`chat-server admin rooms | head -0`: no traceback."""
+    with running_server(tmp_path):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "chat_server", "admin", "rooms", "--data", str(tmp_path)],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.close()
+        assert child.stderr.read() == ""
+        child.stderr.close()
+        child.wait()
