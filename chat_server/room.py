@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 # A talker faster than the store is slowed, not buffered: so much of what is said may wait.
 DRAFTS_COST_LIMIT = 1024 * 1024
-# What is published while the worker goes once round the members: enough to share the costs among
-# many messages, little enough that the tail holds two rounds, as a member waits for what came after
-# its turn in the one and before it in the next, and that a reader's socket takes that at once.
-ROUND_COST_LIMIT = 96 * 1024
-# How much of the log's end is kept in memory, in bytes of frames.
-TAIL_LIMIT = 256 * 1024
+# What is published while the worker goes once round the members, in bytes of frames: enough to
+# share the costs among many messages, and what a reader's socket takes at once.
+ROUND_LIMIT = 128 * 1024
+# How much of the log's end is kept in memory, in bytes of frames: two rounds and some more, as a
+# member waits for what came after its turn in the one round and before it in the next.
+TAIL_LIMIT = 320 * 1024
 # What is handed to a reader at once that catches up, in bytes of frames.
 PAGE_LIMIT = 128 * 1024
 # A frame around a text, roughly; what a draft costs besides its text.
@@ -118,7 +118,7 @@ class Round:
         self._members: tuple[Member, ...] = ()  # as they were when the round began
         self._position = 0
         self._last = last  # the seq of the last message when the round began
-        self.published = 0  # since then, in what the drafts cost
+        self.published = 0  # since then, in bytes of frames
 
     def take(self, count: int, room: "Room") -> tuple[Member, ...]:
         """Return the next members that are to be fed, at most `count`; none if all are.
@@ -303,13 +303,12 @@ class Room:
     def take_drafts(self) -> list[Draft]:
         """Return the next batch, as much as the round has space for, and let go on who waited."""
         with self._lock:
-            count, cost, space = 0, 0, ROUND_COST_LIMIT - self.round.published
+            count, cost, space = 0, 0, ROUND_LIMIT - self.round.published
             while count < len(self._drafts) and cost < space:
                 cost += self._drafts[count].cost
                 count += 1
             batch, self._drafts = self._drafts[:count], self._drafts[count:]
             self._drafts_cost -= cost
-            self.round.published += cost
             self._taken.notify_all()
             return batch
 
@@ -327,6 +326,7 @@ class Room:
         with self._lock:
             self._tail.append(segment)
             self._tail_size += len(segment.frames)
+            self.round.published += len(segment.frames)
             while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
                 self._tail_size -= len(self._tail.pop(0).frames)
             if topic is not None:

@@ -189,7 +189,7 @@ class Settings:
     rooms_per_client: int = setting(
         100, whole("a limit on rooms"), "how many rooms a client may be in", live=True, rare=True
     )
-    # How many rooms there may be. Each keeps up to 256 KiB of its log in memory.
+    # How many rooms there may be. Each keeps up to 320 KiB of its log in memory.
     rooms: int = setting(
         5_000, whole("a limit on rooms"), "how many rooms there may be", live=True, rare=True
     )

@@ -6,7 +6,7 @@ import weakref
 import pytest
 
 from chat_server import delivery
-from chat_server.room import ROUND_COST_LIMIT, Draft, Member, Room, Segment
+from chat_server.room import ROUND_LIMIT, Draft, Member, Room, Segment
 from chat_server.session import Session
 from tests.chat_server.house import House, seqs
 from tests.support.servers import running_server
@@ -115,8 +115,8 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
     for request in range(1, 101):
         crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []))
     first = crowd.room.take_drafts()
-    assert 0 < sum(draft.cost for draft in first) < ROUND_COST_LIMIT + 8000
-    crowd.publish()
+    assert 0 < sum(draft.cost for draft in first) < ROUND_LIMIT + 8000
+    crowd.room.publish(Segment(1, 1, bytes(ROUND_LIMIT)), None)
     crowd.feed(1)
     assert crowd.room.take_drafts() == []
     crowd.finish(1)
