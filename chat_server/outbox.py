@@ -221,7 +221,7 @@ class Outbox:
             if not self._flush():
                 return Step.BLOCKED
             member = next((m for m in self._members.values() if m.cursor < m.room.last), None)
-            if member is None:
+            if member is None or self._closed:
                 self._stop_catching_up()
                 return Step.DONE
             cursor = member.cursor
@@ -240,13 +240,14 @@ class Outbox:
     def finish(self, last_frames: bytes) -> tuple[Member, ...]:
         """Send `last_frames` after what waits, then end the stream. Nothing else is sent.
 
-        Returns the memberships there were; nothing if the end was begun already.
+        If the end was begun already, `last_frames` are not sent. Returns the memberships that are
+        still to be ended, each of them once.
         """
         with self._lock:
-            if self._finishing:
-                return ()
             members = tuple(self._members.values())
             self._members.clear()
+            if self._finishing:
+                return members
             self._put(last_frames)
             self._finishing = True
             self._changed.notify_all()
@@ -341,11 +342,11 @@ class Outbox:
             self._drop()
 
     def _drop(self) -> None:
+        """Send nothing more. The memberships stay, for the connection's thread to end them."""
         self._finishing = self._closed = True
         self._rest = None
         self._queue.clear()
         self._queued = 0
-        self._members.clear()
         self._changed.notify_all()
         with contextlib.suppress(OSError):  # it is not connected any more
             self.socket.shutdown(socket.SHUT_RDWR)

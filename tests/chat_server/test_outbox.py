@@ -167,6 +167,23 @@ def test_the_connection_ends_while_the_page_is_read(stage: Stage) -> None:
     assert stage.waiting == 0
 
 
+def test_a_failed_send_leaves_the_memberships_to_be_ended(stage: Stage) -> None:
+    """A worker notices first that the client is gone: the rooms still learn that it left."""
+    stage.finish_catching_up()
+    stage.peer.close()
+    stage.deliver()
+    assert stage.outbox.members() == (stage.member,)
+    assert stage.outbox.finish(b"") == (stage.member,)
+    assert stage.outbox.finish(b"") == ()
+
+
+def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
+    """Though it is behind, and in the room until its own thread ends that."""
+    stage.outbox.abort()
+    stage.while_reading = [lambda: pytest.fail("the log was read")]
+    stage.finish_catching_up()
+
+
 def _halves(stage: Stage) -> list[Action]:
     """Two deliveries in halves and three steps, each in its own order."""
     new: list[Segment] = []
