@@ -6,6 +6,7 @@ before anything else is started.
 
 import contextlib
 import errno
+import ipaddress
 import os
 import socket
 import stat
@@ -106,6 +107,15 @@ def address_of(sock: socket.socket) -> Address:
     if isinstance(name, str):
         return Address("", 0, Path(name).absolute())
     return Address(name[0], name[1])
+
+
+def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address of a peer, IPv4 also where it came in by IPv6; None for a Unix socket."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def lan_addresses() -> list[str]:

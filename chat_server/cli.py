@@ -157,7 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=SERVER)
     rare = parser.add_argument_group("times and limits, which are good as they are")
     for each in SETTINGS.values():
-        _add_option(rare if each.rare else parser, each)
+        if not each.secret:
+            _add_option(rare if each.rare else parser, each)
     return parser
 
 

@@ -6,6 +6,8 @@ is told where it stood. All that is wrong is told at once, also of values that a
 
 import difflib
 import json
+import os
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from platformdirs import user_config_path
 
 from chat_server.addresses import resolve
 from chat_server.errors import SettingError, StartError
-from chat_server.rules import Setting
+from chat_server.rules import PASSWORD_LIMIT, Setting
 from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
@@ -86,6 +88,8 @@ def read(
         _entries(path, content or {}, problems),
     )
     _lift_for_lab(layers)
+    warnings = _misspelt(environment)
+    _read_password(layers, problems, warnings)
     chosen = {
         name: next(layer[name] for layer in layers if name in layer)
         for name in SETTINGS
@@ -96,20 +100,25 @@ def read(
     if problems:
         raise SettingError(*problems)
     sources = {name: found.source for name, found in chosen.items()}
-    return Config(settings, sources, path, content is not None, _misspelt(environment))
+    return Config(settings, sources, path, content is not None, warnings)
 
 
 def shown(config: Config) -> str:
     """Return the settings as the file could hold them, and where each is from."""
     lines = [f"# {config.file}{'' if config.found else ' (there is no such file)'}"]
     for name, setting in SETTINGS.items():
-        line = entry(setting, config.settings)
-        lines.append(f"{line}  # {config.sources.get(name, 'default')}")
+        source = config.sources.get(name, "default")
+        if setting.secret:
+            lines.append(f"# {name} is not shown; from: {source}")
+            continue
+        lines.append(f"{entry(setting, config.settings)}  # {source}")
     return "\n".join(lines)
 
 
 def entry(setting: Setting, settings: Settings) -> str:
-    """Return one setting as its line in the file."""
+    """Return one setting as its line in the file; of a secret only its name."""
+    if setting.secret:
+        return setting.name
     return f"{setting.name} = {_toml(setting.rule.write(getattr(settings, setting.field)))}"
 
 
@@ -131,7 +140,7 @@ def check(settings: Settings) -> list[str]:
 def _flags(flags: Mapping[str, Any], problems: list[str]) -> _Layer:
     layer: _Layer = {}
     for name, setting in SETTINGS.items():
-        if flags.get(name) is not None:
+        if flags.get(name) is not None and not setting.secret:
             _put(layer, setting, flags[name], setting.flag, setting.flag, problems)
     return layer
 
@@ -154,6 +163,12 @@ def _entries(path: Path, content: Mapping[str, Any], problems: list[str]) -> _La
         setting = SETTINGS.get(name)
         if setting is None:
             problems.append(f"{path}: {name!r} cannot be set.{_nearest(name)}")
+            continue
+        if setting.secret:
+            problems.append(
+                f"{path}: {name!r} stands in no file of settings, which others may read. Set "
+                f"{setting.variable}, or name a file for it alone with {name}_file"
+            )
             continue
         if setting.rule.kind == "many" and not isinstance(value, list):
             value = [value]
@@ -195,6 +210,36 @@ def _lift_for_lab(layers: Sequence[_Layer]) -> None:
         for name in LIFTED_FOR_LAB if lab.value else ():
             layer.setdefault(name, _Found(None, lab.source))
         return
+
+
+def _read_password(layers: Sequence[_Layer], problems: list[str], warnings: list[str]) -> None:
+    """Where a file is named for the password, and it is not said itself, let it be from there."""
+    for layer in layers:
+        file, said = layer.get("password_file"), layer.get("password")
+        if file is not None and file.value is not None:
+            if said is None:
+                _put_password(layer, file, problems, warnings)
+            else:
+                problems.append(f"{said.source} and {file.source} are both set: leave one out")
+        if file is not None or said is not None:
+            return
+
+
+def _put_password(layer: _Layer, file: _Found, problems: list[str], warnings: list[str]) -> None:
+    where, path = file.source, file.value
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            line = lines.readline(PASSWORD_LIMIT + 2).rstrip("\r\n")
+            mode = os.fstat(lines.fileno()).st_mode
+    except OSError as error:
+        problems.append(f"{where}: {path} cannot be read: {error.strerror}. Mend it")
+        return
+    except ValueError:
+        problems.append(f"{where}: {path} is no text in UTF-8. Write the password into it")
+        return
+    if mode & stat.S_IROTH and os.name == "posix":
+        warnings.append(f"{path} holds the password and can be read by others: chmod o= {path}")
+    _put(layer, SETTINGS["password"], line, f"the first line of {path}", str(path), problems)
 
 
 # -- what is wrong, or may be ---------------------------------------------------------------------

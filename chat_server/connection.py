@@ -253,8 +253,9 @@ class Connection:
                 Code.UNSUPPORTED_VERSION,
                 f"this server speaks version {VERSION} of the protocol, not {hello.version}",
             )
-        nick = normalize_nick(hello.nick)
         parts = self._parts
+        parts.admission.check_hello(self.host, hello.password)
+        nick = normalize_nick(hello.nick)
         try:
             token = self._begin(nick, hello.session)
         except StoreError as error:

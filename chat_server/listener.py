@@ -8,16 +8,19 @@ import socket
 import threading
 from collections.abc import Callable
 
-from chat_server.addresses import BACKLOG, address_of
+from chat_server.addresses import BACKLOG, address_of, host_address
 from chat_server.errors import CrowdedError
 from chat_server.registry import FULL_RETRY_AFTER
-from protocol.errors import Code
+from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Goodbye, encode
 
 log = logging.getLogger(__name__)
 
 # When there are no descriptors left, `accept` fails at once and again: how long to leave it.
 PAUSE = 0.25
+
+# As much of a hello as can be there already when it is not wanted.
+RECEIVE_SIZE = 16 * 1024
 
 _TEXT = "The server has no place for another connection: try again later."
 NO_PLACE = encode(Error(None, Code.SERVER_FULL, _TEXT, retry_after=FULL_RETRY_AFTER)) + encode(
@@ -29,15 +32,21 @@ class Listener:
     """The sockets that are listened on, and the thread that accepts."""
 
     def __init__(
-        self, sockets: list[socket.socket], accepted: Callable[[socket.socket, str], None]
+        self,
+        sockets: list[socket.socket],
+        accepted: Callable[[socket.socket, str], None],
+        refusal: Callable[[str], ProtocolError | None],
     ) -> None:
         """
         Args:
             sockets: bound; from now on the listener's to close.
             accepted: called with each new socket and its peer's address.
+            refusal: called first, with the host of that address; returns why nobody may come in
+                from there, if so. Whoever may not costs no thread.
         """
         self._sockets = sockets
         self._accepted = accepted
+        self._refusal = refusal
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
         self._selector = selectors.DefaultSelector()
@@ -90,7 +99,13 @@ class Listener:
             self._refuse(listening)
             self._stopping.wait(PAUSE)
             return
-        peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else "unix"
+        host = str(host_address(address[0]) or address[0]) if isinstance(address, tuple) else "unix"
+        peer = f"{host}:{address[1]}" if isinstance(address, tuple) else host
+        refusal = self._refusal(host)
+        if refusal is not None:
+            log.info("%s may not come in: %s", peer, refusal.text, extra={"peer": peer})
+            _turn_away(sock, _frames(refusal))
+            return
         try:
             _prepare(sock)
             self._accepted(sock, peer)
@@ -119,10 +134,18 @@ class Listener:
             self._complaint = reason
 
 
-def _turn_away(sock: socket.socket) -> None:
+def _frames(refusal: ProtocolError) -> bytes:
+    return encode(Error(None, refusal.code, refusal.text)) + encode(
+        Goodbye(refusal.code, refusal.text)
+    )
+
+
+def _turn_away(sock: socket.socket, frames: bytes = NO_PLACE) -> None:
     with sock, contextlib.suppress(OSError):
         sock.setblocking(False)
-        sock.send(NO_PLACE)
+        sock.send(frames)
+        sock.shutdown(socket.SHUT_WR)
+        sock.recv(RECEIVE_SIZE)  # a hello that is left unread would reset the connection
 
 
 def _prepare(sock: socket.socket) -> None:

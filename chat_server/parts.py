@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from chat_server.admission import Admission
 from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock
 from chat_server.delivery import Delivery
@@ -16,6 +17,7 @@ class Parts(NamedTuple):
     """What the server puts together once, and every connection uses."""
 
     live_settings: LiveSettings
+    admission: Admission
     clock: Clock
     timers: Timers
     store: Store

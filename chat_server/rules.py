@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -24,6 +25,7 @@ NONE = "none"
 # Beyond anybody's needs, and far below what a clock or a database cannot count any more.
 LARGEST = 10**12
 LONGEST = 3650 * 86400.0
+PASSWORD_LIMIT = 200
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
@@ -61,6 +63,8 @@ class Setting:
         help: what it does, as --help and the documentation say it.
         live: whether a running server takes a new value when it rereads its settings.
         rare: whether few people ever need it, so that --help names it last.
+        secret: whether nobody may see it: it has a variable, but neither a flag nor a place in
+            the file.
     """
 
     field: str
@@ -69,6 +73,7 @@ class Setting:
     help: str
     live: bool
     rare: bool
+    secret: bool
 
     @property
     def variable(self) -> str:
@@ -89,6 +94,7 @@ def setting(
     name: str = "",
     live: bool = False,
     rare: bool = False,
+    secret: bool = False,
 ) -> Value:
     """Define a setting: the right-hand side of a field of `Settings`.
 
@@ -100,11 +106,13 @@ def setting(
         live: whether a running server takes a new value (SIGHUP): it is read where it is used,
             from `parts.settings`, and never copied.
         rare: whether few people ever need it.
+        secret: whether nobody may see it.
     """
-    metadata = {"name": name, "rule": rule, "help": help, "live": live, "rare": rare}
+    metadata = {"name": name, "rule": rule, "help": help}
+    metadata |= {"live": live, "rare": rare, "secret": secret}
     if callable(default):
         return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata=metadata, repr=not secret)
 
 
 # -- rules ----------------------------------------------------------------------------------------
@@ -222,9 +230,9 @@ def path(metavar: str = "PATH") -> Rule[Path]:
     return Rule(read=read, write=lambda path: str(path.absolute()), metavar=metavar)
 
 
-def path_or_none() -> Rule[Path | None]:
+def path_or_none(metavar: str = "PATH") -> Rule[Path | None]:
     """The same, or none, which is written as an empty text."""
-    rule = path()
+    rule = path(metavar)
 
     def read(value: object) -> Path | None:
         return None if value == "" else rule.read(value)
@@ -258,6 +266,38 @@ def many(
         return [write(item) for item in items]
 
     return Rule(read=read, write=written, metavar=metavar, kind="many")
+
+
+def network(text: str) -> IPv4Network | IPv6Network:
+    """Return a network, for `many`. IPv4 that is written as IPv6 is IPv4."""
+    try:
+        found = ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(
+            "a network is an address, or one with the length of its prefix, such as 10.1.0.0/16 "
+            f"or fd00::/8, not {text!r}"
+        ) from None
+    written, _, length = text.partition("/")
+    if length and found.network_address != ip_address(written):
+        raise ValueError(f"{text!r} is an address in a network: did you mean {found}?")
+    mapped = found.network_address.ipv4_mapped if isinstance(found, IPv6Network) else None
+    if mapped is not None and found.prefixlen >= 96:
+        return IPv4Network((mapped, found.prefixlen - 96))
+    return found
+
+
+def password() -> Rule[str]:
+    """A secret. What is wrong with one is told without it."""
+
+    def read(value: str) -> str:
+        if not 1 <= len(value) <= PASSWORD_LIMIT or not value.isprintable():
+            raise ValueError(
+                f"a password is a text of 1 to {PASSWORD_LIMIT} characters that show; for none, "
+                "leave it out"
+            )
+        return value
+
+    return Rule(read=read, write=_same)
 
 
 @dataclass(frozen=True, slots=True)

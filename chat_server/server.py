@@ -11,6 +11,7 @@ import threading
 
 from chat_server.addresses import Address, address_of, bind, bind_unix
 from chat_server.admin.desk import AdminDesk
+from chat_server.admission import Admission
 from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
@@ -86,6 +87,7 @@ class Server:
         self.timers = Timers(self._clock)
         self._parts = Parts(
             live_settings=self._settings,
+            admission=Admission(self._settings, self._clock),
             clock=self._clock,
             timers=self.timers,
             store=store,
@@ -96,7 +98,7 @@ class Server:
         )
         self._housekeeper = Housekeeper(self._settings, store, self._clock)
         self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
-        self._listener = Listener(sockets, self._accepted)
+        self._listener = Listener(sockets, self._accepted, self._parts.admission.refuse_address)
         self._housekeeper.start()
         if self._attendance:
             self._attendance.start()
@@ -136,7 +138,7 @@ class Server:
     def reload(self, settings: Settings) -> None:
         """Take what can change while it runs from other settings, and log what that is.
 
-        Whoever is connected stays.
+        Whoever is connected stays, but for those whose address is denied from now on.
 
         Raises:
             StartError: what they name cannot be used. All is as it was.
@@ -145,10 +147,18 @@ class Server:
         self._settings.now = new
         for each in changed:
             log.info("from now on %s", entry(each, new))
+        self._show_out()
         for each in later:
             log.warning("this needs a restart: %s", entry(each, settings))
         if not changed and not later:
             log.info("the settings are as they were")
+
+    def _show_out(self) -> None:
+        """End the connections of those who might not come in now."""
+        for connection in self._parts.registry.connections():
+            refusal = self._parts.admission.refuse_address(connection.host)
+            if refusal is not None:
+                connection.close(refusal.code, refusal.text)
 
     def _forget_sessions(self, store: Store) -> None:
         try:

@@ -7,6 +7,7 @@ value while the server runs, so it must be read where it is used and never copie
 """
 
 from dataclasses import dataclass, fields, replace
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,10 @@ from chat_server.rules import (
     Setting,
     keep,
     many,
+    network,
     one_of,
     or_none,
+    password,
     path,
     path_or_none,
     rate,
@@ -31,6 +34,8 @@ from chat_server.rules import (
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import LimitValue
 from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT
+
+Network = IPv4Network | IPv6Network
 
 DEFAULT_PORT = 7878
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -115,6 +120,33 @@ class Settings:
         "how often the record of who was there is written",
         live=True,
         rare=True,
+    )
+
+    # Who knows it may come in; "" is everybody. It is on no process list and in no file of
+    # settings: both are read by others.
+    password: str = setting(
+        "", password(), "the password that lets people in", live=True, secret=True
+    )
+    # Where it is, in the first line, for who does not want it in the environment.
+    password_file: Path | None = setting(
+        None,
+        path_or_none("FILE"),
+        "the file whose first line is the password that lets people in",
+        live=True,
+    )
+    # From where people may come in: from anywhere but what is denied, unless said.
+    allow: tuple[Network, ...] = setting(
+        (),
+        many(network, "NETWORK"),
+        "let in only who comes from this address or network, such as 10.1.0.0/16, any number of "
+        "times; a Unix socket may always be used",
+        live=True,
+    )
+    deny: tuple[Network, ...] = setting(
+        (),
+        many(network, "NETWORK"),
+        "let in nobody from this address or network, allowed or not, any number of times",
+        live=True,
     )
 
     # What `welcome` shows to everybody who comes in.

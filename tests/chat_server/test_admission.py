@@ -1,0 +1,320 @@
+"""Who may come in: with which password, how often it may be guessed, from which networks."""
+
+import logging
+import socket
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server import guesses
+from chat_server.addresses import host_address
+from chat_server.admission import Admission
+from chat_server.clock import SystemClock
+from chat_server.guesses import Guesses
+from chat_server.rules import network
+from chat_server.server import Server
+from chat_server.settings import LiveSettings, Settings
+from protocol.errors import Code, ProtocolError
+from tests.chat_server.house import House
+from tests.chat_server.test_listening import needs_ipv6
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess, address_of, running_server
+
+
+def from_host(server: Server, host: str) -> Peer:
+    """Connect to a server from another of this machine's addresses."""
+    _, port = address_of(server).rsplit(":", 1)
+    return Peer(socket.create_connection(("127.0.0.1", int(port)), source_address=(host, 0)))
+
+
+def change(server: Server, **settings: Any) -> None:
+    """Give a server other settings, as SIGHUP does."""
+    server.reload(replace(server.settings, **settings))
+
+
+# -- the password ----------------------------------------------------------------------------------
+
+
+def test_without_a_password_everybody_comes_in(house: House) -> None:
+    """Also who sends one."""
+    house.enter("ada", password="whatever")
+
+
+def test_only_who_knows_the_password_comes_in() -> None:
+    """The others are told why, and that ends the connection."""
+    with running_server(password="café") as server, House(server) as house:
+        house.enter("ada", password="café")
+        house.enter("mac", password="cafe\u0301")
+        for number, wrong in enumerate(["", "Café", "cafe", "café "]):
+            peer = house.connect()
+            error = peer.hello(f"eva{number}", password=wrong)
+            assert error["code"] == "bad_password", error
+            peer.expect_end("bad_password")
+        peer = house.connect()
+        assert "asks for a password" in peer.hello("eva")["text"]
+        peer.expect_end("bad_password")
+
+
+def test_a_session_does_without_no_password() -> None:
+    """It says who somebody is, not whether they may be here."""
+    with running_server(password="right") as server, House(server) as house:
+        ada = house.enter("ada", password="right")
+        assert house.connect().hello("ada", session=ada.session)["code"] == "bad_password"
+        ada.ping()
+        again = house.enter("ada", password="right", session=ada.session)
+        assert again.session == ada.session
+        ada.expect_end("replaced")
+
+
+def test_who_does_not_know_the_password_learns_nothing() -> None:
+    """Not who is here, nor whether a nick would do."""
+    with running_server(password="right") as server, House(server) as house:
+        house.enter("ada", password="right")
+        for nick in ("ada", "no spaces please"):
+            assert house.connect().hello(nick, password="wrong")["code"] == "bad_password"
+
+
+def test_a_new_password_counts_for_who_comes_then() -> None:
+    """Whoever is in stays in, until they come back."""
+    with running_server(password="old") as server, House(server) as house:
+        ada = house.enter("ada", password="old")
+        change(server, password="new")
+        ada.ping()
+        assert house.connect().hello("eva", password="old")["code"] == "bad_password"
+        resuming = house.connect().hello("ada", password="old", session=ada.session)
+        assert resuming["code"] == "bad_password"
+        house.enter("eva", password="new")
+        change(server, password="")
+        house.enter("ben")
+
+
+def test_wrong_ones_are_slowed_and_the_right_one_too() -> None:
+    """A few are free; then nothing is looked at until the time is over, which grows."""
+    clock = ManualClock()
+    settings = {"password": "right", "clock": clock}
+    with running_server(**settings) as server, House(server) as house:  # type: ignore[arg-type]
+        for _ in range(guesses.FREE + 1):
+            assert house.connect().hello("eva", password="wrong")["code"] == "bad_password"
+        peer = house.connect()
+        error = peer.hello("eva", password="right")
+        assert (error["code"], error["retry_after"]) == ("rate_limited", pytest.approx(1))
+        with from_host(server, "127.0.0.2") as other:
+            assert other.hello("ben", password="right")["type"] == "welcome"
+        clock.advance(1.01)
+        assert house.connect().hello("eva", password="wrong")["code"] == "bad_password"
+        error = peer.hello("eva", password="right")
+        assert (error["code"], error["retry_after"]) == ("rate_limited", pytest.approx(2))
+        clock.advance(2.01)
+        assert peer.hello("eva", password="right")["type"] == "welcome"
+
+
+def test_no_password_is_no_guess() -> None:
+    """A class that has not been told is not made to wait."""
+    with running_server(password="right") as server, House(server) as house:
+        for _ in range(guesses.FREE * 2):
+            assert house.connect().hello("eva")["code"] == "bad_password"
+        house.enter("eva", password="right")
+
+
+def test_wrong_ones_are_logged_and_no_password_is(caplog: pytest.LogCaptureFixture) -> None:
+    """With the address. What was sent may be right but for a letter."""
+    caplog.set_level(logging.DEBUG)
+    with running_server(password="secret-1") as server, House(server) as house:
+        house.connect().hello("eva", password="secret-2").get("code")
+        change(server, password="secret-3")
+        assert "a wrong password came from 127.0.0.1" in caplog.messages
+        assert "from now on password" in caplog.messages
+        assert "secret" not in caplog.text
+        assert "secret" not in repr(server.settings)
+
+
+# -- guessing --------------------------------------------------------------------------------------
+
+
+def wrong(counted: Guesses, host: str) -> bool:
+    """Guess wrong; return whether the guess was looked at."""
+    try:
+        assert not counted.guess(host, lambda: False)
+    except ProtocolError as error:
+        return error.code is not Code.RATE_LIMITED
+    return True
+
+
+def test_the_wait_grows_to_a_limit_and_is_forgotten() -> None:
+    """A day of guessing is fewer than 1,500 guesses."""
+    clock = ManualClock()
+    counted = Guesses(clock)
+    looked_at = 0
+    for _ in range(86400):
+        looked_at += wrong(counted, "10.0.0.7")
+        clock.advance(1)
+    assert looked_at < 1500
+    clock.advance(guesses.FORGOTTEN_AFTER)
+    assert [wrong(counted, "10.0.0.7") for _ in range(guesses.FREE + 2)].count(True) == (
+        guesses.FREE + 1
+    )
+
+
+def test_many_at_once_are_no_way_round() -> None:
+    """What counts is the address, however many connections it has."""
+    counted = Guesses(ManualClock())
+    assert sum(wrong(counted, "10.0.0.7") for _ in range(1000)) == guesses.FREE + 1
+
+
+def test_a_right_one_does_not_wash_wrong_ones_away() -> None:
+    """Else one's own password would be a way to go on guessing another's."""
+    counted = Guesses(ManualClock())
+    for _ in range(guesses.FREE + 1):
+        assert counted.guess("10.0.0.7", lambda: True)
+        wrong(counted, "10.0.0.7")
+    assert not wrong(counted, "10.0.0.7")
+
+
+def test_one_that_takes_long_counts_from_its_beginning() -> None:
+    """So that many that begin together are not all free; a right one is taken back."""
+    clock = ManualClock()
+    counted = Guesses(clock)
+    for _ in range(guesses.FREE * 3):
+        counted.begin("10.0.0.7")
+        counted.right("10.0.0.7")
+    for _ in range(guesses.FREE + 1):
+        counted.begin("10.0.0.7")
+    with pytest.raises(ProtocolError, match="wait 1 s"):
+        counted.begin("10.0.0.7")
+    counted.right("10.0.0.7")
+    counted.begin("10.0.0.7")
+
+
+def test_a_network_of_ipv6_is_one_address() -> None:
+    """One machine has all 2^64 of it."""
+    counted = Guesses(ManualClock())
+    looked_at = [wrong(counted, f"2001:db8::{number:x}") for number in range(guesses.FREE + 2)]
+    assert looked_at.count(False) == 1
+    assert wrong(counted, "2001:db8:0:1::1")
+
+
+def test_memory_is_bounded() -> None:
+    """Who has that many addresses has them anyway."""
+    counted = Guesses(ManualClock())
+    for number in range(guesses.ADDRESSES + 500):
+        wrong(counted, str(IPv4Address(number)))
+    assert len(counted._wrong) == guesses.ADDRESSES
+
+
+# -- networks --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "host", "lets_in"),
+    [
+        ([], [], "10.0.0.7", True),
+        ([], ["10.0.0.0/8"], "10.0.0.7", False),
+        ([], ["10.0.0.7"], "10.0.0.8", True),
+        (["10.0.0.0/8"], [], "10.0.0.7", True),
+        (["10.0.0.0/8"], [], "192.0.2.1", False),
+        (["10.0.0.0/8", "192.0.2.0/24"], [], "192.0.2.1", True),
+        (["10.0.0.0/8"], ["10.1.0.0/16"], "10.1.0.1", False),
+        (["10.1.0.0/16"], ["10.0.0.0/8"], "10.1.0.1", False),
+        (["10.0.0.0/8"], [], "::ffff:10.0.0.7", True),
+        ([], ["10.0.0.0/8"], "::ffff:10.0.0.7", False),
+        ([], ["::ffff:10.0.0.0/104"], "10.0.0.7", False),
+        (["fd00::/8"], [], "fd12::1", True),
+        (["fd00::/8"], [], "10.0.0.7", False),
+        (["10.0.0.0/8"], [], "fd12::1", False),
+        (["fe80::/10"], [], "fe80::1%eth0", True),
+        ([], ["0.0.0.0/0"], "fd12::1", True),
+        (["10.0.0.0/8"], ["::/0"], "unix", True),
+    ],
+)
+def test_networks(allow: list[str], deny: list[str], host: str, lets_in: bool) -> None:
+    """Denied wins; a list of who is allowed leaves out all others; Unix sockets are apart."""
+    settings = Settings(
+        allow=tuple(network(each) for each in allow), deny=tuple(network(each) for each in deny)
+    )
+    admission = Admission(LiveSettings(settings), SystemClock())
+    assert (admission.refuse_address(host) is None) is lets_in
+
+
+def test_what_a_network_is() -> None:
+    """An address alone is one; an address within one is perhaps a mistake."""
+    assert network("10.0.0.7") == IPv4Network("10.0.0.7/32")
+    assert network("fd00::/8") == IPv6Network("fd00::/8")
+    for text in ("10.0.0.0/33", "lab", "", "10.0.0", "10.0.0.0/8/8", "10.0.0.0/x"):
+        with pytest.raises(ValueError, match="a network is an address"):
+            network(text)
+    with pytest.raises(ValueError, match=r"did you mean 10\.0\.0\.0/8\?"):
+        network("10.0.0.7/8")
+
+
+def test_who_is_denied_is_told_before_a_word_and_costs_no_thread(tmp_path: Path) -> None:
+    """`banned`, at once; all others, and the Unix socket, go on."""
+    unix = tmp_path / "chat.sock"
+    with running_server(deny=(network("127.0.0.2"),), unix=unix) as server, House(server) as house:
+        with from_host(server, "127.0.0.2") as peer:
+            error = peer.expect_fatal("banned")
+            assert "127.0.0.2" in error["text"]
+        with from_host(server, "127.0.0.2") as peer:
+            assert peer.hello("eva")["code"] == "banned"
+        assert server._parts.registry.connections() == []
+        house.enter("ada")
+        change(server, allow=(network("127.0.0.3"),))
+        house.enter("ben", address=f"unix://{unix}")
+        with from_host(server, "127.0.0.3") as peer:
+            assert peer.hello("eva")["type"] == "welcome"
+
+
+def test_who_is_denied_while_here_has_to_go(tmp_path: Path) -> None:
+    """And nobody else."""
+    unix = tmp_path / "chat.sock"
+    with running_server(unix=unix) as server, House(server) as house:
+        ada = house.enter("ada")
+        ben = house.enter("ben", address=f"unix://{unix}")
+        with from_host(server, "127.0.0.2") as eva:
+            eva.hello("eva")
+            change(server, deny=(network("127.0.0.2"),))
+            eva.expect_fatal("banned")
+        ada.ping()
+        ben.ping()
+
+
+@needs_ipv6
+def test_ipv4_that_comes_by_ipv6_is_ipv4() -> None:
+    """In the lists, and in what is counted and logged of it."""
+    with running_server(hosts=("::",), deny=(network("127.0.0.2"),)) as server:
+        with from_host(server, "127.0.0.2") as peer:
+            peer.expect_fatal("banned")
+        with from_host(server, "127.0.0.1") as peer:
+            peer.hello("ada")
+            (connection,) = server._parts.registry.connections()
+            assert connection.host == "127.0.0.1"
+
+
+def test_a_hosts_address() -> None:
+    """None where it has none."""
+    assert host_address("::ffff:10.0.0.7") == IPv4Address("10.0.0.7")
+    assert host_address("unix") is None
+
+
+# -- the program -----------------------------------------------------------------------------------
+
+
+def test_no_password_is_on_the_process_list_or_in_the_log(tmp_path: Path) -> None:
+    """From a file or the environment; read again on SIGHUP with the rest."""
+    file = tmp_path / "password"
+    file.write_text("from-the-file\nnot this\n")
+    file.chmod(0o644)
+    data = ("--data", tmp_path / "data", "--host", "127.0.0.1", "--port", "0")
+    with ServerProcess(*data, "--password-file", file) as server:
+        server.wait_until_listening()
+        assert f"can be read by others: chmod o= {file}" in server.stderr
+        command = Path(f"/proc/{server.pid}/cmdline")
+        assert not command.exists() or b"from-the-file" not in command.read_bytes()
+        with Peer.connect(server.address) as ada:
+            assert ada.hello("ada", password="not this")["code"] == "bad_password"
+        with Peer.connect(server.address) as ada:
+            assert ada.hello("ada", password="from-the-file")["type"] == "welcome"
+        assert "from-the-file" not in server.stdout + server.stderr
