@@ -15,11 +15,20 @@ from chat_client.errors import (
     Unconfirmed,
 )
 from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
-from protocol.messages import Direct, Message, Presence, RoomEntry
+from protocol.messages import (
+    BanEntry,
+    Direct,
+    HandChange,
+    Message,
+    Presence,
+    RoleChange,
+    RoomEntry,
+)
 
 __all__ = [
     "Address",
     "AddressError",
+    "BanEntry",
     "Chat",
     "ChatError",
     "Closed",
@@ -29,12 +38,14 @@ __all__ = [
     "Ended",
     "Entered",
     "Event",
+    "HandChange",
     "Message",
     "Postponed",
     "Presence",
     "Reconnecting",
     "Refused",
     "Removed",
+    "RoleChange",
     "Room",
     "RoomEntry",
     "TcpAddress",

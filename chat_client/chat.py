@@ -12,30 +12,32 @@ the request is sent again when it is back. Calls may be made from any thread, ex
 """
 
 import getpass
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Literal, Self, TypeVar
-
-from msgspec import UnsetType
+from typing import Literal, Self
 
 from chat_client.address import Address, parse_address
+from chat_client.authority import Authority
 from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
 from chat_client.feed import Feed
-from chat_client.session import Reply, Session
+from chat_client.hello import Credentials
+from chat_client.replies import checked, given, page_of, seq_of
+from chat_client.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
     AnyRequest,
+    Hand,
+    Hands,
     History,
     Join,
     Leave,
     Message,
     Nick,
-    Ok,
-    Page,
     RoomEntry,
     Rooms,
     Say,
@@ -45,8 +47,6 @@ from protocol.messages import (
     Who,
 )
 from protocol.text import NICK_LIMIT, normalize_nick, normalize_room, normalize_text
-
-Item = TypeVar("Item")
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
@@ -59,41 +59,48 @@ def connect(
     address: str | Address = "127.0.0.1:7878",
     *,
     nick: str | None = None,
+    password: str | None = None,
+    account_password: str | None = None,
     on_event: Callable[[Event], None] | None = None,
     timeout: float = 10.0,
+    patience: float = math.inf,
 ) -> "Chat":
     """Connect to a server and return the chat, which is a context manager.
 
     Args:
         address: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`.
         nick: who to be; without it the login name, with a number behind it if that is taken.
+        password: the server's, if it has one.
+        account_password: that of the account that owns the nick, if one does. Both are kept in
+            memory, for when the connection has to be made again.
         on_event: called with each event (see `chat_client.events`), in order, one at a time, in
             the thread that reads the connection. It may take its time: the server waits for slow
             readers. It must not wait for a reply, that is, call a method of the chat that asks
             the server something: hand the event to another thread for that.
         timeout: seconds that connecting may take, and again the server's first answer.
+        patience: seconds. What the server refuses as `rate_limited` is sent again by itself if it
+            need not wait for longer than this; otherwise it is Refused, with `retry_after`.
 
     Raises:
         AddressError: `address` is none.
         ConnectError: nobody answers there, or it is no chat server.
-        Refused: the server does not let us in: `nick_in_use`, `bad_nick`, `banned`, ...
+        Refused: the server does not let us in: `nick_in_use` (also for one that an account owns),
+            `bad_nick`, `bad_password`, `banned`, ...
     """
     where = parse_address(address) if isinstance(address, str) else address
-    nicks = _guesses(_login_nick()) if nick is None else iter([_checked(normalize_nick, nick)])
-    session = Session(where, nicks, on_event or _ignore, timeout)
+    nicks = _guesses(_login_nick()) if nick is None else iter([checked(normalize_nick, nick)])
+    credentials = Credentials(password, account_password)
+    session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience)
     session.start()
     return Chat(session)
 
 
-class Chat:
+class Chat(Authority):
     """A place on a server, kept through lost connections until it is closed.
 
     Made by `connect`. If the server ends it (`kicked`, `replaced`, ...), every call raises Closed
     with the reason.
     """
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def __enter__(self) -> Self:
         return self
@@ -160,7 +167,7 @@ class Chat:
             Refused: `bad_room`, `forbidden`, `too_many_rooms`, ...
             Closed: the chat is over.
         """
-        name = _checked(normalize_room, room)
+        name = checked(normalize_room, room)
         feed = self._session.feed(name)
         if feed is None:
             self._session.request(lambda id: Join(id, name, after=after, history=history))
@@ -181,8 +188,8 @@ class Chat:
             Unconfirmed: it is not known whether it arrived.
             Closed: the chat is over.
         """
-        nick, checked = _checked(normalize_nick, to), _checked(normalize_text, text)
-        self._session.request(lambda id: Tell(id, nick, checked))
+        nick, said = checked(normalize_nick, to), checked(normalize_text, text)
+        self._session.request(lambda id: Tell(id, nick, said))
 
     def rename(self, nick: str) -> str:
         """Take another nick and return it as the server shows it.
@@ -191,8 +198,8 @@ class Chat:
             Refused: `nick_in_use`, `bad_nick`, ...
             Closed: the chat is over.
         """
-        checked = _checked(normalize_nick, nick)
-        self._session.request(lambda id: Nick(id, checked))
+        wanted = checked(normalize_nick, nick)
+        self._session.request(lambda id: Nick(id, wanted))
         return self.nick
 
     def rooms(self) -> list[RoomEntry]:
@@ -204,8 +211,8 @@ class Chat:
         found: list[RoomEntry] = []
         after = None
         while True:
-            page = _page(self._session.request(partial(_rooms, after)))
-            found += _given(page.rooms)
+            page = page_of(self._session.request(partial(_rooms, after)))
+            found += given(page.rooms)
             if not page.more or not page.rooms:
                 return found
             after = found[-1].room
@@ -264,8 +271,8 @@ class Room:
             Unconfirmed: it is not known whether it was stored.
             Closed: the chat is over.
         """
-        checked = _checked(normalize_text, text)
-        return _seq(self._session.request(lambda id: Say(id, self.name, checked, kind)))
+        said = checked(normalize_text, text)
+        return seq_of(self._session.request(lambda id: Say(id, self.name, said, kind)))
 
     def set_topic(self, topic: str) -> int:
         """Set the topic and return the seq of the message that says so.
@@ -278,8 +285,8 @@ class Room:
             Unconfirmed: it is not known whether it was stored.
             Closed: the chat is over.
         """
-        checked = _checked(normalize_text, topic)
-        return _seq(self._session.request(lambda id: Topic(id, self.name, checked)))
+        wanted = checked(normalize_text, topic)
+        return seq_of(self._session.request(lambda id: Topic(id, self.name, wanted)))
 
     def leave(self) -> None:
         """Leave the room. Iterating it ends.
@@ -312,8 +319,8 @@ class Room:
         found: list[str] = []
         after = None
         while True:
-            page = _page(self._session.request(partial(_who, self.name, after)))
-            found += _given(page.members)
+            page = page_of(self._session.request(partial(_who, self.name, after)))
+            found += given(page.members)
             if not page.more or not page.members:
                 return found
             after = found[-1]
@@ -339,8 +346,8 @@ class Room:
             size = min(limit - len(found), _PAGE)
             seq = found[-1].seq if found else after
             build = partial(_history, self.name, None, size, after=seq)
-            page = _page(self._session.request(build))
-            found += _given(page.messages)
+            page = page_of(self._session.request(build))
+            found += given(page.messages)
             if not page.more or not page.messages:
                 break
         return found
@@ -359,6 +366,45 @@ class Room:
         """
         return self._backwards(partial(_search, self.name, query), limit, before)
 
+    # -- being in charge: see `Authority`, and what it raises ------------------------------------
+
+    def announce(self, text: str) -> None:
+        """Say something as a notice."""
+        Authority(self._session).announce(text, self.name)
+
+    def freeze(self, *, seconds: float | None = None, speakers: Sequence[str] = ()) -> None:
+        """Let only moderators and `speakers` talk here, for some seconds or until `unfreeze`."""
+        Authority(self._session).freeze(self.name, seconds=seconds, speakers=speakers)
+
+    def unfreeze(self) -> None:
+        """Let everybody talk again."""
+        Authority(self._session).unfreeze(self.name)
+
+    def slow(self, seconds: float) -> None:
+        """Let each member say something only every so many seconds; 0 ends that."""
+        Authority(self._session).slow(self.name, seconds)
+
+    def lock(self) -> None:
+        """Let nobody else in."""
+        Authority(self._session).lock(self.name)
+
+    def unlock(self) -> None:
+        """Let everybody in again."""
+        Authority(self._session).unlock(self.name)
+
+    def raise_hand(self) -> None:
+        """Show the moderators that we want to say something."""
+        self._session.request(lambda id: Hand(id, self.name, True))
+
+    def lower_hand(self) -> None:
+        """Take the hand down again."""
+        self._session.request(lambda id: Hand(id, self.name, False))
+
+    def hands(self) -> list[str]:
+        """Return the nicks of those whose hands are up, in the order in which they were raised."""
+        page = page_of(self._session.request(lambda id: Hands(id, self.name)))
+        return list(given(page.hands))
+
     def _backwards(
         self, build: Callable[[int | None, int, int], AnyRequest], limit: int, before: int | None
     ) -> list[Message]:
@@ -366,8 +412,8 @@ class Room:
         found: list[Message] = []
         while len(found) < limit:
             size = min(limit - len(found), _PAGE)
-            page = _page(self._session.request(partial(build, before, size)))
-            messages = _given(page.messages)
+            page = page_of(self._session.request(partial(build, before, size)))
+            messages = given(page.messages)
             found[:0] = messages
             if not page.more or not messages:
                 break
@@ -405,34 +451,7 @@ def _search(room: str, query: str, before: int | None, limit: int, id: int) -> S
     return Search(id, room, query, before, limit)
 
 
-# -- replies: the server is not trusted to have sent what belongs there ---------------------------
-
-
-def _page(reply: Reply) -> Page:
-    if isinstance(reply, Page):
-        return reply
-    raise ChatError("the server broke the protocol: its reply is no page")
-
-
-def _seq(reply: Reply) -> int:
-    if isinstance(reply, Ok) and isinstance(reply.seq, int):
-        return reply.seq
-    raise ChatError("the server broke the protocol: its reply lacks the seq")
-
-
-def _given(items: Sequence[Item] | UnsetType) -> Sequence[Item]:
-    return () if isinstance(items, UnsetType) else items
-
-
 # -- names --------------------------------------------------------------------------------------
-
-
-def _checked(rule: Callable[[str], str], text: str) -> str:
-    """Apply one of the protocol's rules before the server has to."""
-    try:
-        return rule(text)
-    except ProtocolError as error:
-        raise Refused(error.code, error.text) from None
 
 
 def _login_nick() -> str:

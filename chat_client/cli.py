@@ -7,21 +7,21 @@ server cannot be reached. 130: Ctrl-C.
 import argparse
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import TextIO, cast
 
 import colorama
 
-from chat_client import plain, records, settings
+from chat_client import passwords, plain, records, settings
 from chat_client.address import Address, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError
+from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN
+from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
 from chat_client.text import one_line
 from chat_client.version import CLIENT
 from chat_client.view import Bell
-
-WRONG_USE = 2
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,32 +38,39 @@ def main(arguments: list[str] | None = None) -> int:
         values = settings.read({name: getattr(options, name) for name in SETTINGS})
         if options.print_config:
             print(settings.shown(values))
-            return plain.DONE
-        return _chat(options, values)
+            return DONE
+        known = passwords.known(values["password_file"], options.login)
+        return passwords.with_password(partial(_chat, options, values), known)
     except ChatError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
 
 
-def _chat(options: argparse.Namespace, values: Mapping[str, Value]) -> int:
+def _chat(
+    options: argparse.Namespace, values: Mapping[str, Value], credentials: Credentials
+) -> int:
     address = _address(options, values)
     nick, room = values["nick"].value or None, values["room"].value
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value
     if options.say is not None:
-        return plain.say(address, nick, room, options.say)
+        return plain.say(address, nick, room, credentials, options.say)
     if options.json or not _is_terminal(sys.stdin) or not _is_terminal(sys.stdout):
         utc = layout == DEFAULT_FORMAT and zone is None
         clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
         record = records.as_json if options.json else records.plain(clock)
         colours = settings.colours(color) if _is_terminal(sys.stderr) else 0
-        return plain.run(address, nick, room, record=record, json=options.json, colours=colours)
+        return plain.run(
+            address, nick, room, credentials, record=record, json=options.json, colours=colours
+        )
     # Only now: it takes longer to load than all the rest, and pipes do without it.
     from chat_client import terminal
 
     bell = cast(Bell, values["bell"].value)
-    return terminal.run(address, nick, room, color=color, bell=bell, clock=Clock(layout, zone))
+    return terminal.run(
+        address, nick, room, credentials, color=color, bell=bell, clock=Clock(layout, zone)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,9 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="chat-client",
         description="Talk in a chat room. On a terminal, /help shows what can be typed; without "
         "one, each line of the input is said and what is said is printed.",
-        epilog="Every option but --unix, --say and --json can also be set by a variable, such as "
-        "CHAT_NICK or CHAT_TIME_FORMAT, or in a file, which --print-config names. Exit codes: 0 "
-        "done; 1 something was not said, or the server ended the chat; 2 wrong use, or no server.",
+        epilog="Every option but --unix, --login, --say and --json can also be set by a "
+        "variable, such as CHAT_NICK or CHAT_TIME_FORMAT, or in a file, which --print-config "
+        "names. Exit codes: 0 done; 1 something was not said, or the server ended the chat; 2 "
+        "wrong use, or the server could not be reached or does not let you in.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -87,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         "--nick", metavar="N", help="who to be (default: your login name, or that and a number)"
     )
     parser.add_argument("--room", metavar="R", help="the room to enter (default: lobby)")
+    parser.add_argument(
+        "--login", action="store_true", help="ask for the password of the account that owns the "
+        "nick, unless CHAT_ACCOUNT_PASSWORD has it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--password-file", metavar="FILE", help="the server's password is the first line of FILE "
+        "(default: CHAT_PASSWORD has it; or it is asked for)",
+    )  # fmt: skip
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
@@ -129,4 +145,4 @@ def _take_any_text(stream: TextIO | None) -> None:
 
 def _fail(text: str) -> int:
     print(f"chat-client: {one_line(text)}", file=sys.stderr)
-    return WRONG_USE
+    return NOT_LET_IN

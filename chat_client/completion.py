@@ -1,34 +1,150 @@
-"""What Tab puts in: commands, nicks, rooms. One candidate after the other, round and round."""
+"""What Tab puts in: commands, nicks, rooms, durations. One candidate after the other, round and
+round. What a command takes stands in its usage, and that is where it is looked up.
+"""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from chat_client.durations import UNITS, is_duration
 from chat_client.text import fold
+from chat_client.typed import Command
 from chat_client.view import View
 
 
-def candidates(before: str, view: View, commands: Iterable[str]) -> tuple[int, list[str]]:
+def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[int, list[str]]:
     """Return where the word before the cursor begins, and what could stand there instead.
 
     Args:
         before: the text before the cursor.
         view: who spoke and who is there; the user himself is never offered.
-        commands: what can be typed, with the slash.
+        commands: what can be typed.
     """
     start = max(before.rfind(" "), before.rfind("\n")) + 1
     word = before[start:]
     if start == 0 and word.startswith("/"):
-        return 0, [f"{name} " for name in commands if name.startswith(word.lower())]
+        names = [f"/{command.name} " for command in commands]
+        return 0, [name for name in names if name.startswith(word.lower())]
     if before in ("/reply ", "/r ") and view.writer:
         return 0, [f"/msg {view.writer} "]
-    command = before.split(" ", 1)[0]
-    if word.startswith("#") or (
-        command in ("/join", "/j", "/switch") and start == len(command) + 1
-    ):
-        mark = "#" if word.startswith("#") else ""
-        names = sorted({*view.rooms, *view.listed})
-        return start, [f"{mark}{name} " for name in names if name.startswith(word[len(mark) :])]
-    ending = ": " if start == 0 else " "
-    return start, [f"{nick}{ending}" for nick in _nicks(word, view)] if word or start else []
+    if word.startswith("#"):
+        return start, [f"#{name} " for name in _rooms(word[1:], view)]
+    if not before.startswith("/") or before.startswith("//"):
+        ending = ": " if start == 0 else " "
+        return start, [f"{nick}{ending}" for nick in _nicks(word, view)] if word or start else []
+    name, *words = before[:start].split()
+    usage = next((each.usage for each in commands if name[1:].lower() in each.names), "")
+    return start, [f"{each} " for each in _arguments(usage, words, word, view)]
+
+
+# -- what a command takes, as its usage has it ------------------------------------------------
+
+
+_REST = ("TEXT", "REASON", "WORDS", "WHY")
+"""What goes on to the end of the line."""
+
+_GROUP = re.compile(r"\[[^]]*\]|\S+")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A word of a usage.
+
+    Attributes:
+        kinds: what may stand there: a word in small letters itself, one in capitals stands for
+            something.
+        optional: whether it may be left out.
+        tied: whether it stands only right behind the one before it.
+        lasting: whether the same may stand behind it again.
+    """
+
+    kinds: Sequence[str]
+    optional: bool
+    tied: bool
+    lasting: bool
+
+    def takes(self, word: str, view: View) -> bool:
+        """Whether a word that was typed may well be what is meant to stand here."""
+        return any(_fits(kind, word, view) for kind in self.kinds) or not self.optional
+
+
+def _arguments(usage: str, words: Sequence[str], word: str, view: View) -> list[str]:
+    """What could follow the `words` behind a command's name, instead of `word`."""
+    places = _places(usage)
+    for typed in words:
+        number = next((n for n, place in _reachable(places) if place.takes(typed, view)), None)
+        if number is None:
+            return []
+        places = places[number if places[number].lasting else number + 1 :]
+    found: list[str] = []
+    for _, place in _reachable(places):
+        for kind in place.kinds:
+            found += _meant(kind, word, view)
+    return list(dict.fromkeys(found))
+
+
+def _reachable(places: Sequence[_Place]) -> Iterator[tuple[int, _Place]]:
+    """The places, by number, that can come next: up to the first that cannot be left out."""
+    for number, place in enumerate(places):
+        if place.tied and number:
+            return
+        yield number, place
+        if not place.optional:
+            return
+
+
+def _places(usage: str) -> list[_Place]:
+    places: list[_Place] = []
+    for group in _GROUP.findall(usage.partition(" ")[2]):
+        optional, words = group.startswith("["), group.strip("[]").split()
+        several = words[-1] == "..."
+        words = words[:-1] if several else words
+        for word in words:
+            kinds, last = word.split("|"), word is words[-1]
+            lasting = kinds[0] in _REST or (several and last)
+            places.append(_Place(kinds, optional, tied=word is not words[0], lasting=lasting))
+    return places
+
+
+def _fits(kind: str, word: str, view: View) -> bool:
+    match kind:
+        case "DURATION":
+            return is_duration(word)
+        case "ROOM":
+            return word.removeprefix("#") in {*view.rooms, *view.listed}
+        case _ if kind[0] in "#@":
+            return word.startswith(kind[0])
+        case _:
+            return kind.isupper() or kind == word
+
+
+def _meant(kind: str, word: str, view: View) -> list[str]:
+    """The candidates for one kind of argument."""
+    match kind:
+        case "NICK" | "TEXT" | "REASON" | "WORDS" | "WHY":
+            return _nicks(word, view)
+        case "WHO":
+            return [
+                *_nicks(word, view),
+                *(who for who in sorted(view.barred) if who.startswith(word)),
+            ]
+        case "ROOM":
+            return _rooms(word, view)
+        case "DURATION":
+            return _durations(word)
+        case _:
+            return [kind] if kind.islower() and kind.startswith(word) else []
+
+
+def _rooms(word: str, view: View) -> list[str]:
+    return [name for name in sorted({*view.rooms, *view.listed}) if name.startswith(word)]
+
+
+def _durations(word: str) -> list[str]:
+    """What a number could mean; without one, some that are often meant."""
+    if word.isascii() and word.isdigit():
+        return [f"{word}{unit}" for unit in UNITS]
+    return [usual for usual in ("30s", "10m", "2h", "1d") if usual.startswith(word)]
 
 
 def _nicks(word: str, view: View) -> list[str]:

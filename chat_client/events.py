@@ -1,12 +1,16 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are three that the server sends as they are: `Message`, `Direct` and
-`Presence` of `protocol.messages`.
+Besides these there are five that the server sends as they are: `Message`, `Direct`, `Presence`,
+`RoleChange` (our own role is another) and `HandChange` (somebody raised a hand, or took it down;
+only moderators are told) of `protocol.messages`.
 """
 
 from dataclasses import dataclass
 
-from protocol.messages import Direct, Message, Presence
+from protocol.messages import Direct, HandChange, Message, Presence, RoleChange
+
+MEMBER = "member"
+"""The role of everybody who has no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,16 @@ class Connected:
         server: the server's name and version.
         motd: its message of the day, often empty.
         again: whether this was a reconnection.
+        role: what we may do there: "member", "moderator" or "owner".
+        account: the account that we are logged in to; None if to none.
     """
 
     nick: str
     server: str
     motd: str
     again: bool
+    role: str = MEMBER
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Entered:
         last: the seq of the last message so far: what follows up to it was said before.
         lost: how many messages behind `after` the server no longer keeps. They do not come.
         again: whether this followed a reconnection.
+        frozen: whether only moderators talk there just now, and whom they let.
     """
 
     room: str
@@ -73,6 +82,7 @@ class Entered:
     last: int
     lost: int
     again: bool
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +104,14 @@ class Ended:
 
     Attributes:
         reason: why, a sentence; or None if it was closed from this side.
+        code: the protocol's code if the server ended it (`kicked`, `banned`, ...), else None.
     """
 
     reason: str | None
+    code: str | None = None
 
 
 Event = (
-    Message | Direct | Presence
+    Message | Direct | Presence | RoleChange | HandChange
     | Connected | Reconnecting | Postponed | Entered | Removed | Ended
 )  # fmt: skip

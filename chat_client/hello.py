@@ -4,6 +4,9 @@ What listens on the other side may be anything; here it is found out, and said i
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from msgspec import UNSET, UnsetType
 
 from chat_client.address import Address
 from chat_client.connection import Connection
@@ -13,6 +16,22 @@ from protocol import VERSION
 from protocol.errors import FATAL, Code
 from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, encode
 
+_NOT_THE_SESSION = frozenset({Code.NICK_IN_USE, Code.RATE_LIMITED})
+"""Why a server that would take the session up may refuse a hello: we keep it."""
+
+
+@dataclass
+class Credentials:
+    """The passwords of one who connects. They are shown nowhere.
+
+    Attributes:
+        password: the server's; None if it is not known to have one.
+        account_password: that of the account that owns the nick; None if none does.
+    """
+
+    password: str | None = field(default=None, repr=False)
+    account_password: str | None = field(default=None, repr=False)
+
 
 def say_hello(
     address: Address,
@@ -20,6 +39,7 @@ def say_hello(
     messages: Iterator[AnyServerMessage | None],
     nicks: Iterator[str],
     session: str | None,
+    credentials: Credentials | None = None,
 ) -> Welcome:
     """Say hello until the server says welcome, and return that.
 
@@ -30,13 +50,14 @@ def say_hello(
         nicks: the nick to ask for, then those to ask for where one is taken.
         session: the secret of the session to take up again; the welcome has another one if the
             server does not know it.
+        credentials: the passwords, where there are any.
 
     Raises:
         ConnectError: this is no chat server.
         Refused: the server does not let us in.
     """
-    nick = next(nicks)
-    connection.send(_hello(nick, session))
+    nick, credentials = next(nicks), credentials or Credentials()
+    connection.send(_hello(nick, session, credentials))
     try:
         for message in messages:
             match message:
@@ -44,10 +65,10 @@ def say_hello(
                     return message
                 case Error(code=Code.NICK_IN_USE) if following := next(nicks, None):
                     nick = following
-                case Error() if session and message.code not in FATAL | {Code.NICK_IN_USE}:
+                case Error() if session and message.code not in FATAL | _NOT_THE_SESSION:
                     session = None  # it does not take that one: we come as somebody new
                 case Error() | Goodbye():
-                    raise Refused(message.code, message.text)
+                    raise _refusal(message)
                 case None:
                     raise ConnectError(
                         f"{address} took the connection but says nothing",
@@ -55,14 +76,32 @@ def say_hello(
                     )
                 case _:
                     break
-            connection.send(_hello(nick, session))
+            connection.send(_hello(nick, session, credentials))
     except ConnectionLost as error:
         raise _no_chat_server(address, connection) from error
     raise _no_chat_server(address, connection)
 
 
-def _hello(nick: str, session: str | None) -> bytes:
-    return encode(Hello(version=VERSION, nick=nick, client=CLIENT, session=session))
+def _hello(nick: str, session: str | None, credentials: Credentials) -> bytes:
+    hello = Hello(
+        version=VERSION,
+        nick=nick,
+        client=CLIENT,
+        password=credentials.password,
+        session=session,
+        account_password=credentials.account_password,
+    )
+    try:
+        return encode(hello)
+    except ValueError:
+        raise Refused(
+            Code.BAD_REQUEST, "a password is too long, or holds half a character: it cannot be sent"
+        ) from None
+
+
+def _refusal(message: Error | Goodbye) -> Refused:
+    delay = message.retry_after if isinstance(message, Error) else UNSET
+    return Refused(message.code, message.text, None if isinstance(delay, UnsetType) else delay)
 
 
 def _no_chat_server(address: Address, connection: Connection) -> ConnectError:

@@ -11,11 +11,20 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from colorama import Fore, Style
+from msgspec import UnsetType
 
 from chat_client.clock import Clock
 from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
 from chat_client.text import cells, fold, mention_of, one_line, printable, wrap
-from protocol.messages import Direct, Message, Presence, RoomEntry
+from protocol.messages import (
+    BanEntry,
+    Direct,
+    HandChange,
+    Message,
+    Presence,
+    RoleChange,
+    RoomEntry,
+)
 
 HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129, 134, 163, 162, 132)
 """Of a terminal's 256 colours those that can be read on black and on white, one of each hue."""
@@ -66,6 +75,11 @@ class Lines:
                 return self.direct("from", event.from_, event.text, event.time)
             case Presence():
                 return self.presence(event, room)
+            case RoleChange(role, by):
+                whose = f"you are {role} now" if by == nick else f"{by} made you {role}"
+                return self.system(whose)
+            case HandChange():
+                return self.hand(event, room)
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
@@ -73,7 +87,7 @@ class Lines:
             case Postponed(reason, delay):
                 return self.system(f"not done yet ({_bare(reason)}); next try in {delay:.1f} s")
             case Entered():
-                return self.entered(event.room, event.topic, event.members)
+                return self.entered(event.room, event.topic, event.members, event.frozen)
             case Removed(name, reason):
                 return self.error(f"you are no longer in #{name}: {reason}")
             case Ended(None):
@@ -137,9 +151,27 @@ class Lines:
         """Return the line for something that went wrong."""
         return self._line("--", one_line(text), Fore.RED)
 
-    def entered(self, room: str, topic: str, members: int) -> str:
-        """Return the line that says which room one is in."""
-        return self.system(f"you are here: #{room}, {members} here" + (topic and f": {topic}"))
+    def entered(self, room: str, topic: str, members: int, frozen: bool = False) -> str:
+        """Return the line that says which room one is in, and whether one may only listen."""
+        state = ", frozen: only moderators talk, /hand raises yours" if frozen else ""
+        return self.system(f"you are here: #{room}, {members} here{state}{topic and f': {topic}'}")
+
+    def hand(self, event: HandChange, room: str | None) -> str:
+        """Return the line for a hand that was raised, or taken down."""
+        tag = "" if event.room == room else f"#{event.room} "
+        if not event.up:
+            return self.system(f"{tag}{event.nick} took the hand down ({event.hands} waiting)")
+        return self.system(f"{tag}{event.nick} raised a hand ({event.hands} waiting): /hands")
+
+    def sanction(self, entry: BanEntry) -> str:
+        """Return the line for a ban or a mute in a list."""
+        act = {"ban": "banned", "mute": "muted"}.get(entry.act, entry.act)
+        until = ""
+        if not isinstance(entry.until, UnsetType):
+            until = f" until {self._clock.date_and_time(entry.until)}"
+        reason = f": {entry.reason}" if entry.reason else ""
+        when = self._clock.date_and_time(entry.time)
+        return self.indented(one_line(f"{entry.who}  {act}{until}{reason} ({entry.by}, {when})"))
 
     def day(self, seconds: float) -> str:
         """Return the line that says which day it is from here on."""

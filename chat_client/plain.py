@@ -14,13 +14,13 @@ from chat_client.address import Address
 from chat_client.chat import Room, connect
 from chat_client.errors import ChatError, Closed
 from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.exits import DONE, NOT_SAID, ended_by_server
+from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.records import Record, refused_as_json
 from chat_client.text import one_line
 from protocol.framing import FRAME_LIMIT
-
-DONE, REFUSED = 0, 1
-"""Exit codes: everything was said; something was not."""
+from protocol.messages import HandChange, RoleChange
 
 _AHEAD = 100
 """Lines that are read before the ones before them are said."""
@@ -30,7 +30,14 @@ _ECHO = 5.0
 
 
 def run(
-    address: Address, nick: str | None, room: str, *, record: Record, json: bool, colours: int
+    address: Address,
+    nick: str | None,
+    room: str,
+    credentials: Credentials,
+    *,
+    record: Record,
+    json: bool,
+    colours: int,
 ) -> int:
     """Say what stdin holds and print what is said; return the exit code.
 
@@ -38,6 +45,7 @@ def run(
         address: the server.
         nick: who to be, None for the login name.
         room: the room to talk in.
+        credentials: the passwords.
         record: makes what is printed of an event.
         json: whether that is JSON, and so whether what the client has to tell is, too.
         colours: how many stderr has.
@@ -46,25 +54,36 @@ def run(
         ChatError: the first connection could not be made, or the room not be entered.
     """
     plain = _Plain(room, record, json, Lines(colours))
-    with connect(address, nick=nick, on_event=plain.hear) as chat:
+    with connect(
+        address,
+        nick=nick,
+        password=credentials.password,
+        account_password=credentials.account_password,
+        on_event=plain.hear,
+    ) as chat:
         joined = chat.join(room)
         threading.Thread(target=plain.read_stdin, name="chat-client stdin", daemon=True).start()
         return plain.say_all(joined)
 
 
-def say(address: Address, nick: str | None, room: str, text: str) -> int:
+def say(address: Address, nick: str | None, room: str, credentials: Credentials, text: str) -> int:
     """Say one thing and leave; return the exit code.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
     """
-    with connect(address, nick=nick) as chat:
+    with connect(
+        address,
+        nick=nick,
+        password=credentials.password,
+        account_password=credentials.account_password,
+    ) as chat:
         joined = chat.join(room)
         try:
             joined.say(text)
         except ChatError as error:
             print(f"chat-client: not said: {one_line(str(error))}", file=sys.stderr)
-            return REFUSED
+            return ended_by_server(error.code) if isinstance(error, Closed) else NOT_SAID
         return DONE
 
 
@@ -92,11 +111,11 @@ class _Plain:
             self._ahead.release()
             try:
                 last = room.say(line)
-            except Closed:
-                return REFUSED  # the reader has said why
+            except Closed as error:  # the reader has said why
+                return ended_by_server(error.code)
             except ChatError as error:
-                outcome = REFUSED
-                self._refused(line, str(error))
+                outcome = NOT_SAID
+                self._refused(line, error)
         if last:
             room.wait_for(last, _ECHO)
         return outcome
@@ -129,21 +148,23 @@ class _Plain:
         if not self._json:
             self._tell_about(event)
         if isinstance(event, Ended) and event.reason is not None:
-            self._todo.put(REFUSED)
+            self._todo.put(ended_by_server(event.code))
 
     def _tell_about(self, event: Event) -> None:
         match event:
-            case Connected(again=True) | Reconnecting() | Removed() | Ended():
+            case Connected(again=True) | Reconnecting() | Removed() | RoleChange() | Ended():
+                self._tell(self._lines.of(event, "", self._room))
+            case HandChange(up=True):
                 self._tell(self._lines.of(event, "", self._room))
             case Postponed() if not self._slowed:  # one line of many: said once, not for each
                 self._slowed = True
                 self._tell(self._lines.of(event, "", self._room))
 
-    def _refused(self, line: str, reason: str) -> None:
+    def _refused(self, line: str, error: ChatError) -> None:
         if self._json:
-            self._print(refused_as_json(line, reason))
+            self._print(refused_as_json(line, error))
         else:
-            self._tell(self._lines.error(f"not said: {reason}"))
+            self._tell(self._lines.error(f"not said: {error}"))
 
     def _print(self, record: str) -> None:
         with self._printing:
@@ -156,7 +177,7 @@ class _Plain:
                 # What is still in the buffer must not fail again when the interpreter ends.
                 with open(os.devnull, "wb") as nowhere:
                     os.dup2(nowhere.fileno(), sys.stdout.fileno())
-                self._todo.put(REFUSED)
+                self._todo.put(NOT_SAID)
 
     def _tell(self, line: str | None) -> None:
         if line is not None:

@@ -10,21 +10,24 @@ from dataclasses import dataclass, field
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.clipboard import ClipboardData
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus, is_done
+from prompt_toolkit.filters import Condition, Filter, has_focus, is_done
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import History
-from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Window
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
+from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from chat_client import private
-from chat_client.commands import Typed, names
 from chat_client.completion import Cycle, candidates
 from chat_client.text import cells, one_line
+from chat_client.typed import Typed, commands, secret_at
 from chat_client.view import View
 
 _SOON = 0.3
@@ -35,6 +38,14 @@ _WAITING_SHOWN = 3
 
 _READ_BACK = "/history 200"
 """What PgUp does."""
+
+
+_NOT_IN_PASSWORDS = (
+    ("up",), ("down",), ("pageup",), ("tab",), ("s-tab",),
+    ("c-n",), ("c-o",), ("c-p",), ("c-r",), ("c-s",), ("c-x", "c-e"),
+    ("escape", "enter"), ("escape", "<"), ("escape", ">"), ("escape", "."), ("escape", "r"),
+)  # fmt: skip
+"""Keys that would complete a password, put a line typed before in its place, or open an editor."""
 
 
 @dataclass
@@ -61,6 +72,30 @@ class _Question:
 
     text: str
     action: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """A password that is to be typed; what is typed goes nowhere else."""
+
+    label: str
+    action: Callable[[str], None]
+
+
+class _Mask(Processor):
+    """Stars for a password that is typed behind a command."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        document, fragments = transformation_input.document, transformation_input.fragments
+        start = secret_at(document.text)
+        if start is None:
+            return Transformation(fragments)
+        place = document.translate_row_col_to_index(transformation_input.lineno, 0)
+        masked: StyleAndTextTuples = [
+            (style, "*" if place + column > start else text)
+            for column, (style, text, *_) in enumerate(explode_text_fragments(fragments))
+        ]
+        return Transformation(masked)
 
 
 class _Recall(History):
@@ -112,15 +147,19 @@ class Prompt:
         self._round_trip = round_trip
         self._cycle = Cycle()
         self._question: _Question | None = None
+        self._hidden: _Hidden | None = None
         self._history = _Recall()
+        is_hidden = Condition(lambda: self._hidden is not None)
         self.session: PromptSession[str] = PromptSession(
             self._message,
             history=self._history,
-            key_bindings=self._keys(),
+            key_bindings=merge_key_bindings([self._keys(~is_hidden), self._hidden_keys(is_hidden)]),
+            is_password=is_hidden,
+            input_processors=[_Mask()],
             prompt_continuation=self._continuation,
             reserve_space_for_menu=0,
             enable_suspend=True,
-            enable_open_in_editor=True,
+            enable_open_in_editor=~is_hidden,  # which would write it to a file
             tempfile_suffix=".txt",
             erase_when_done=True,
             style=Style.from_dict({"waiting": "italic", "chosen": "noreverse bold"}),
@@ -131,6 +170,11 @@ class Prompt:
     def ask(self, question: str, action: Callable[[], None]) -> None:
         """Ask something, below the input line; `action` is run if the answer is yes."""
         self._question = _Question(question, action)
+        self.session.app.invalidate()
+
+    def ask_hidden(self, label: str, action: Callable[[str], None]) -> None:
+        """Ask for a password, in the input line; `action` is run with it unless there is none."""
+        self._hidden = _Hidden(label, action)
         self.session.app.invalidate()
 
     def remember(self, text: str, *, kept: bool) -> None:
@@ -165,6 +209,8 @@ class Prompt:
         layout.children.append(ConditionalContainer(line, ~is_done))
 
     def _where(self) -> str:
+        if self._hidden:
+            return f"{self._hidden.label}: "
         room = self._view.current.name if self._view.current else "no room"
         return f"[{f'to {self._view.query}' if self._view.query else room}] "
 
@@ -175,6 +221,8 @@ class Prompt:
     def _toolbar(self) -> StyleAndTextTuples:
         if self._question:
             return [("bold", f" {self._question.text} (y/n)")]
+        if self._hidden:
+            return [("bold", " what you type is not shown; Enter: done, Ctrl-C: never mind")]
         before = self.session.default_buffer.document.text_before_cursor
         chosen = self._cycle.chosen(before)
         width = get_app().output.get_size().columns
@@ -184,9 +232,9 @@ class Prompt:
 
     # -- keys -------------------------------------------------------------------------------------
 
-    def _keys(self) -> KeyBindings:
+    def _keys(self, open_line: Filter) -> KeyBindings:
         keys = KeyBindings()
-        editing = has_focus(DEFAULT_BUFFER)
+        editing = has_focus(DEFAULT_BUFFER) & open_line
         asking = Condition(lambda: self._question is not None)
 
         @keys.add("enter", filter=editing)
@@ -227,7 +275,7 @@ class Prompt:
         def _edit(event: KeyPressEvent) -> None:
             event.current_buffer.open_in_editor()
 
-        self._add_room_keys(keys)
+        self._add_room_keys(keys, editing)
 
         def answer(event: KeyPressEvent) -> None:
             question, self._question = self._question, None
@@ -244,9 +292,35 @@ class Prompt:
 
         return keys
 
-    def _add_room_keys(self, keys: KeyBindings) -> None:
-        editing = has_focus(DEFAULT_BUFFER)
+    def _hidden_keys(self, hidden: Filter) -> KeyBindings:
+        """While a password is typed: it is neither completed nor kept, nor is what was typed
+        before taken for one.
+        """
+        keys = KeyBindings()
 
+        def end(event: KeyPressEvent, typed: str) -> None:
+            asked, self._hidden = self._hidden, None
+            self.clear()
+            event.app.clipboard.set_data(ClipboardData())  # it may have been cut out
+            if asked and typed:
+                asked.action(typed)
+
+        @keys.add("enter", filter=hidden, eager=True)
+        def _done(event: KeyPressEvent) -> None:
+            end(event, event.current_buffer.text)
+
+        @keys.add("c-c", filter=hidden, eager=True)
+        def _never_mind(event: KeyPressEvent) -> None:
+            end(event, "")
+
+        def nothing(_: KeyPressEvent) -> None:
+            """Not here."""
+
+        for pressed in _NOT_IN_PASSWORDS:
+            keys.add(*pressed, filter=hidden, eager=True)(nothing)
+        return keys
+
+    def _add_room_keys(self, keys: KeyBindings, editing: Filter) -> None:
         def go(name: str | None) -> None:
             if name is not None:
                 self._accept(f"/switch {name}")
@@ -282,7 +356,7 @@ class Prompt:
 
     def _complete(self, buffer: Buffer, step: int) -> None:
         before = buffer.document.text_before_cursor
-        start, found = candidates(before, self._view, names())
+        start, found = candidates(before, self._view, commands())
         after = self._cycle.turn(before, step, start, found)
         if after != before:
             buffer.delete_before_cursor(len(before))

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 
 from chat_client.clock import Clock
+from chat_client.errors import ChatError, Closed, Refused
 from chat_client.events import Event
 from chat_client.text import printable
-from protocol.messages import Direct, Message, Presence
+from protocol.messages import Direct, Message, ServerMessage
 
 Record = Callable[[Event], str | None]
 
@@ -53,13 +54,18 @@ def plain(clock: Clock) -> Record:
 def as_json(event: Event) -> str:
     """Return any event as a JSON object."""
     members: dict[str, Any]
-    if isinstance(event, Message | Direct | Presence):
+    if isinstance(event, ServerMessage):
         members = msgspec.to_builtins(event)
     else:
         members = {"type": type(event).__name__.lower(), **asdict(event)}
     return json.dumps(members)
 
 
-def refused_as_json(text: str, reason: str) -> str:
-    """Return a JSON record for a line that was not said."""
-    return json.dumps({"type": "refused", "text": text, "reason": reason})
+def refused_as_json(text: str, error: ChatError) -> str:
+    """Return a JSON record for a line that was not said, with the protocol's code if it has one
+    and the seconds after which it may be said, if there are any.
+    """
+    code = error.code if isinstance(error, Refused | Closed) else None
+    delay = error.retry_after if isinstance(error, Refused) else None
+    record = {"type": "refused", "text": text, "reason": str(error)}
+    return json.dumps({**record, "code": code, "retry_after": delay})

@@ -19,8 +19,8 @@ from functools import partial
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 
-from chat_client.commands import Item, Pages
 from chat_client.events import Event
+from chat_client.typed import Item, Pages
 from chat_client.view import View
 
 _REDRAW = 0.05

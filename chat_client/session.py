@@ -25,21 +25,35 @@ from msgspec import UnsetType
 from chat_client.address import Address
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
-from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.events import (
+    MEMBER,
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Postponed,
+    Reconnecting,
+    Removed,
+)
 from chat_client.feed import Feed
-from chat_client.hello import say_hello
+from chat_client.hello import Credentials, say_hello
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,
     THREAD_STACK_SIZE,
+    Announce,
     AnyRequest,
     AnyServerMessage,
     Bye,
+    Claim,
     Direct,
     Error,
     Goodbye,
+    HandChange,
     Join,
+    Kick,
     Leave,
+    Login,
     Message,
     Nick,
     Ok,
@@ -47,6 +61,8 @@ from protocol.messages import (
     Ping,
     Pong,
     Presence,
+    Register,
+    RoleChange,
     Say,
     ServerPing,
     ServerPong,
@@ -84,6 +100,9 @@ _TEMPORARY = frozenset(
 )
 """What ends a connection and not the chat."""
 
+_NOT_TWICE = Say | Topic | Tell | Announce | Kick
+"""What must not be done a second time by a server that has forgotten that it did it."""
+
 Reply = Ok | Page
 
 
@@ -118,8 +137,10 @@ class Session:
         self,
         address: Address,
         nicks: Iterator[str],
+        credentials: Credentials,
         on_event: Callable[[Event], None],
         timeout: float,
+        patience: float,
     ) -> None:
         """Make a session that does nothing yet: `start` it.
 
@@ -127,13 +148,17 @@ class Session:
             address: the server.
             nicks: the nick to ask for, then those to ask for where one is taken. Read by the
                 reader.
+            credentials: the passwords. The reader's own.
             on_event: called on the reader for each event; see `chat_client.connect`.
             timeout: seconds for connecting, and again for the server's welcome.
+            patience: seconds to wait by itself, at the most, with what is `rate_limited`.
         """
         self._address = address
         self._nicks = nicks
+        self._credentials = credentials
         self._on_event = on_event
         self._timeout = timeout
+        self._patience = patience
         self._reader = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
         self._welcomed = 0.0  # when, on the monotonic clock; the reader's own
         self._entered: Future[None] = Future()  # the outcome of the first connection
@@ -152,6 +177,8 @@ class Session:
         self._pending: dict[int, _Pending] = {}
         self._feeds: dict[str, Feed] = {}
         self._nick = ""
+        self._role = MEMBER
+        self._account: str | None = None
         self._round_trip: float | None = None
         self._token: str | None = None  # a secret; it is kept nowhere else
 
@@ -232,6 +259,18 @@ class Session:
         """Who we are on the server."""
         with self._lock:
             return self._nick
+
+    @property
+    def role(self) -> str:
+        """What we may do on the server."""
+        with self._lock:
+            return self._role
+
+    @property
+    def account(self) -> str | None:
+        """The account that we are logged in to; None if to none."""
+        with self._lock:
+            return self._account
 
     @property
     def connected(self) -> bool:
@@ -368,7 +407,9 @@ class Session:
                 raise ConnectionLost("the chat is being closed")
             messages = connection.receive()
             nicks = chain([self._nick], self._nicks) if self._nick else self._nicks
-            welcome = say_hello(self._address, connection, messages, nicks, self._token)
+            welcome = say_hello(
+                self._address, connection, messages, nicks, self._token, self._credentials
+            )
             self._resume(connection, welcome)
             self._listen(connection, messages)
         finally:
@@ -386,6 +427,8 @@ class Session:
             if welcome.session != self._token:
                 lost = self._forget_unconfirmed()
             self._token, self._nick = welcome.session, welcome.nick
+            self._role = role = _text(welcome.role) or MEMBER
+            self._account = account = _text(welcome.account)
             unanswered = {n: each for n, each in self._pending.items() if not each.own}
             self._pending = unanswered.copy()
             for feed in self._feeds.values():
@@ -402,7 +445,7 @@ class Session:
                     "remember: it is not known whether this was said"
                 )
             )
-        self._on_event(Connected(welcome.nick, welcome.server, welcome.motd, again))
+        self._on_event(Connected(welcome.nick, welcome.server, welcome.motd, again, role, account))
         if not again:
             self._entered.set_result(None)
 
@@ -411,7 +454,7 @@ class Session:
         lost = {
             number: pending
             for number, pending in self._pending.items()
-            if pending.sent and isinstance(pending.request, Say | Topic | Tell)
+            if pending.sent and isinstance(pending.request, _NOT_TWICE)
         }
         for number in lost:
             del self._pending[number]
@@ -445,7 +488,11 @@ class Session:
                 self._refuse(message)
             case Goodbye():
                 raise _parting(message)
-            case Direct() | Presence():
+            case Direct() | Presence() | HandChange():
+                self._on_event(message)
+            case RoleChange(role=role):
+                with self._lock:
+                    self._role = role
                 self._on_event(message)
             case ServerPing():
                 connection.send(encode(Pong(re=message.id)))
@@ -468,7 +515,19 @@ class Session:
             case Nick(), Ok(nick=str(nick)):
                 with self._lock:
                     self._nick = nick
+            case Register(password=password) | Login(password=password), Ok():
+                self._credentials.account_password = password
+                self._identify(reply)
+            case Claim(), Ok():
+                self._identify(reply)
         pending.reply.set_result(reply)
+
+    def _identify(self, reply: Ok) -> None:
+        """Take up who we are now."""
+        with self._lock:
+            self._account = _text(reply.account) or self._account
+            self._nick = _text(reply.nick) or self._nick
+            self._role = _text(reply.role) or self._role
 
     def _refuse(self, error: Error) -> None:
         with self._lock:
@@ -477,7 +536,9 @@ class Session:
             return
         delay = _bounded(error.retry_after)
         refusal = Refused(error.code, error.text, delay)
-        postponed = delay is not None and _passes(error.code, pending.request)
+        postponed = (
+            delay is not None and delay <= self._patience and _passes(error.code, pending.request)
+        )
         if pending.own and isinstance(pending.request, Join):
             self._refuse_again(pending.request.room, refusal, postponed)
         elif delay is not None and postponed:
@@ -512,7 +573,8 @@ class Session:
             return
         heard = feed.heard
         lost = max(0, min(_count(reply.oldest), last + 1) - heard - 1)
-        self._on_event(Entered(join.room, topic, _count(reply.members), heard, last, lost, again))
+        members, frozen = _count(reply.members), reply.frozen is True
+        self._on_event(Entered(join.room, topic, members, heard, last, lost, again, frozen))
 
     def _measured(self, number: int) -> None:
         with self._lock:
@@ -530,17 +592,16 @@ class Session:
     def _finish(self, error: ChatError | None) -> None:
         self._end(error)
         if self._entered.done():
-            self._on_event(Ended(str(error) if error else None))
+            self._on_event(Ended(str(error) if error else None, _code_of(error)))
         else:
             self._entered.set_exception(error or self._closed())
 
     def _end(self, error: ChatError | None) -> None:
         """Tell everybody who waits that nothing will come. From any thread, once."""
-        code = error.code if isinstance(error, Closed | Refused) else None
         with self._lock:
             if self._ended:
                 return
-            self._ended = Closed(str(error) if error else "the chat was closed", code)
+            self._ended = Closed(str(error) if error else "the chat was closed", _code_of(error))
             unanswered, feeds = list(self._pending.values()), list(self._feeds.values())
             self._pending.clear()
         for pending in unanswered:
@@ -560,15 +621,26 @@ def _parting(message: Error | Goodbye) -> ConnectionLost | Closed:
 
 
 def _passes(code: str, request: AnyRequest) -> bool:
-    """Whether the same request will be taken later. Who does not read now may never do."""
+    """Whether the same request will be taken later. Who does not read now may never do; and
+    passwords are slowed because they are wrong.
+    """
     if code == Code.UNAVAILABLE:
         return not isinstance(request, Tell)
-    return code == Code.RATE_LIMITED
+    return code == Code.RATE_LIMITED and not isinstance(request, Login | Claim)
 
 
 def _count(number: int | UnsetType) -> int:
     """A server's number as one that can be one; 0 if there is none."""
     return min(max(number, 0), LARGEST_ID) if isinstance(number, int) else 0
+
+
+def _text(value: str | UnsetType) -> str | None:
+    """What a server may leave out."""
+    return None if isinstance(value, UnsetType) else value
+
+
+def _code_of(error: ChatError | None) -> str | None:
+    return error.code if isinstance(error, Closed | Refused) else None
 
 
 def _bounded(seconds: float | UnsetType) -> float | None:

@@ -84,6 +84,7 @@ SETTINGS: dict[str, Setting] = {
     "server": Setting(str(TcpAddress()), _server),
     "nick": Setting("", _by_protocol(normalize_nick)),
     "room": Setting("lobby", _by_protocol(normalize_room)),
+    "password_file": Setting("", str),
     "color": Setting("auto", _one_of(*COLOUR_MODES)),
     "bell": Setting("on", _one_of(*BELL_MODES)),
     "time_format": Setting(DEFAULT_FORMAT, _time_format),

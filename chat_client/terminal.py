@@ -17,23 +17,30 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from chat_client import private
+from chat_client import (
+    in_charge,  # noqa: F401  # registers its commands
+    private,
+)
 from chat_client.address import Address
 from chat_client.chat import Chat, connect
 from chat_client.clock import Clock
-from chat_client.commands import SHOWN, Talk, Typed, parse
+from chat_client.commands import SHOWN
 from chat_client.errors import ChatError, Closed, CommandError
 from chat_client.events import Ended, Entered, Event
+from chat_client.exits import DONE, ended_by_server
+from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
 from chat_client.system import on_ending_signals
 from chat_client.text import one_line
+from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
 
-DONE, ENDED_BY_SERVER = 0, 1
-"""Exit codes."""
+_PATIENCE = 5.0
+"""Seconds for which a line waits by itself where the server asks to wait. In slow mode it may be
+minutes, and all that is typed behind it would wait, too: then it is given back instead."""
 
 _FLUSH = 2.0
 """Seconds that the lines typed last may take to be said when the user leaves."""
@@ -49,7 +56,14 @@ _LONG_PASTE = 5
 
 
 def run(
-    address: Address, nick: str | None, room: str, *, color: str, bell: Bell, clock: Clock
+    address: Address,
+    nick: str | None,
+    room: str,
+    credentials: Credentials,
+    *,
+    color: str,
+    bell: Bell,
+    clock: Clock,
 ) -> int:
     """Chat until the user leaves or the server ends it; return the exit code.
 
@@ -57,6 +71,7 @@ def run(
         address: the server.
         nick: who to be, None for the login name.
         room: the room to enter first.
+        credentials: the passwords.
         color: one of `settings.COLOUR_MODES`.
         bell: what rings.
         clock: shows times.
@@ -70,7 +85,14 @@ def run(
     with asyncio.Runner() as runner:
         terminal = _Terminal(runner.get_loop(), lines, count, str(address), bell)
         threading.excepthook = terminal.fail_in_thread
-        with connect(address, nick=nick, on_event=terminal.hear) as chat:
+        with connect(
+            address,
+            nick=nick,
+            password=credentials.password,
+            account_password=credentials.account_password,
+            on_event=terminal.hear,
+            patience=_PATIENCE,
+        ) as chat:
             terminal.open(chat, room)
             try:
                 runner.run(terminal.converse())
@@ -99,7 +121,7 @@ class _Terminal:
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="chat-client sender")
         self._over = threading.Event()
-        self._ended_by_server = False  # the reader's own, until the chat is closed
+        self._code = DONE  # to exit with; the reader's own, until the chat is closed
         self._mistake: BaseException | None = None
         # Set by `open`, on the main thread, before any other looks.
         self._talk: Talk
@@ -119,7 +141,7 @@ class _Terminal:
         if isinstance(event, Entered):
             self._todo.put(partial(self._learn_names, event.room))
         if isinstance(event, Ended):
-            self._ended_by_server = event.reason is not None
+            self._code = DONE if event.reason is None else ended_by_server(event.code)
             self.end()
 
     def fail_in_thread(self, what: threading.ExceptHookArgs) -> None:
@@ -183,7 +205,7 @@ class _Terminal:
         self._screen.write_all(self._view)
         for typed in self._drafts.waiting:
             print(self._lines.error(f"not sent: {typed.text}"))
-        return ENDED_BY_SERVER if self._ended_by_server else DONE
+        return self._code
 
     async def _tick(self) -> None:
         """Keep what changes by itself up to date."""
@@ -227,6 +249,9 @@ class _Terminal:
         """Do what was typed, or have it done by the sender where the server has to be asked."""
         private_one = typed.command.private or typed.text.startswith(" ")
         self._prompt.remember(typed.text, kept=not private_one)
+        if typed.command.secret and not typed.secret:
+            self._ask_secret(typed)
+            return
         if typed.command.asks:
             self._drafts.waiting.append(typed)
             self._todo.put(partial(self._ask, typed))
@@ -235,6 +260,26 @@ class _Terminal:
             typed.command.run(self._talk, typed)
         except ChatError as error:
             self._talk.post(self._lines.error(str(error)))
+
+    def _ask_secret(self, typed: Typed) -> None:
+        """Have the password typed that a command needs, and then go on."""
+        who = typed.argument.removeprefix("@") or self._view.nick
+        what = typed.command.secret
+        label = f"{what} of {who}" if "@ACCOUNT" in typed.command.usage else what
+
+        def take(secret: str) -> None:
+            if not typed.command.twice:
+                self._carry(typed.with_secret(secret))
+                return
+            self._prompt.ask_hidden("again", lambda again: compare(secret, again))
+
+        def compare(secret: str, again: str) -> None:
+            if secret == again:
+                self._carry(typed.with_secret(secret))
+            else:
+                self._talk.post(self._lines.error("these were not the same: nothing was done"))
+
+        self._prompt.ask_hidden(one_line(label), take)
 
     def _interrupt(self, *_: object) -> None:
         """Somebody sent SIGINT. What a Ctrl-C in the pager means is the pager's business."""
@@ -278,7 +323,8 @@ class _Terminal:
         self._drafts.waiting.remove(typed)
         self._drafts.lost.append(typed.text)
         said = one_line(typed.text)
-        yield self._lines.error(f"{error}. Alt-R brings it back: {said}")
+        reason = str(error).rstrip(" .")
+        yield self._lines.error(f"{reason}. Alt-R brings it back: {said}")
 
     def _learn_names(self, room: str) -> None:
         """Find out who is in a room that was entered, and which rooms there are, for Tab."""

@@ -10,10 +10,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.events import (
+    MEMBER,
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Postponed,
+    Reconnecting,
+    Removed,
+)
 from chat_client.lines import Lines
 from chat_client.text import cells, fold, mention_of, one_line
-from protocol.messages import Direct, Message, Presence
+from protocol.messages import Direct, HandChange, Message, Presence, RoleChange
 
 Bell = Literal["on", "off", "all"]
 
@@ -40,6 +49,8 @@ class RoomView:
         nicks: who is there, as far as it is known.
         speakers: who spoke and is still there, whoever spoke last at the end.
         told: the topic that the user has seen.
+        frozen: whether only moderators talk there, as far as it is known.
+        hands: how many hands are up, as far as it is known.
     """
 
     name: str
@@ -56,6 +67,8 @@ class RoomView:
     nicks: set[str] = field(default_factory=set)
     speakers: dict[str, None] = field(default_factory=dict)
     told: str = ""
+    frozen: bool = False
+    hands: int = 0
 
     @property
     def behind(self) -> bool:
@@ -71,6 +84,7 @@ class View:
         current: the room that one looks at, None if there is none.
         query: who gets what is typed, instead of the room; None for nobody.
         nick: who the user is.
+        role: what the user may do.
         quiet: whether nothing is said about who comes and goes.
         bell: what rings: mentions and direct messages, nothing, or everything.
         ringing: whether it is to ring now.
@@ -80,6 +94,7 @@ class View:
         focused: if anybody is in it, all others are hidden; folded.
         writer: who sent the last direct message.
         listed: rooms that the server named, for completion.
+        barred: who is banned or muted, as far as it was shown, for completion.
     """
 
     def __init__(self, lines: Lines, server: str, bell: Bell, ignored: Iterable[str] = ()) -> None:
@@ -95,6 +110,7 @@ class View:
         self.current: RoomView | None = None
         self.query: str | None = None
         self.nick = ""
+        self.role = MEMBER
         self.quiet = False
         self.bell: Bell = bell
         self.ringing = False
@@ -104,6 +120,7 @@ class View:
         self.focused: set[str] = set()
         self.writer: str | None = None
         self.listed: set[str] = set()
+        self.barred: set[str] = set()
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -122,12 +139,18 @@ class View:
                 yield from self._enter(event)
             case Connected():
                 self.nick, self._connected, self._reason = event.nick, True, ""
+                self.role = event.role
                 yield from self._told(event)
             case Reconnecting():
                 self._connected, self._retry_at = False, time.monotonic() + event.delay
                 if event.reason != self._reason:  # else the status line counts it down
                     self._reason = event.reason
                     yield from self._told(event)
+            case RoleChange():
+                self.role = event.role
+                yield from self._told(event)
+            case HandChange():
+                yield from self._count_hands(event)
             case Removed():
                 yield from self._told(event)
                 self.forget(event.room)
@@ -171,7 +194,7 @@ class View:
             room.heard = room.last
             yield from self.here(room)
         past = message.seq <= room.last and not room.again
-        if not self.hides(message.from_):
+        if message.kind == "notice" or not self.hides(message.from_):  # the house is heard by all
             yield from self._dated(message.time)
             yield self._lines.message(message, self.nick, self._here(), past=past)
             self._note(room, message, past)
@@ -205,11 +228,19 @@ class View:
         yield from self._dated(direct.time)
         yield from self._told(direct)
 
+    def _count_hands(self, event: HandChange) -> Iterator[str]:
+        room = self.rooms.get(event.room)
+        if room is None:
+            return
+        room.hands = event.hands
+        if event.up and not self.hides(event.nick):
+            yield from self._told(event)
+
     def _enter(self, event: Entered) -> Iterator[str]:
         room = self.rooms.setdefault(event.room, RoomView(event.room))
         room.topic, room.members, room.again = event.topic, event.members, event.again
         room.after = room.heard = event.after
-        room.last = event.last
+        room.last, room.frozen = event.last, event.frozen
         count = max(0, event.last - event.after - event.lost)
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
@@ -232,7 +263,7 @@ class View:
         topic = room.topic if room.topic != room.told else ""
         room.told = room.topic
         if room is self.current:
-            yield self._lines.entered(room.name, topic, room.members)
+            yield self._lines.entered(room.name, topic, room.members, self.silenced(room))
         else:
             yield self._lines.system(f"that is all of #{room.name}")
 
@@ -260,6 +291,10 @@ class View:
         if self.away is not None and who != self.nick and fold(who) not in self._answered:
             self._answered.add(fold(who))
             self.answers.append(who)
+
+    def silenced(self, room: RoomView) -> bool:
+        """Whether the user may only listen in a room, as one of those whom its freeze binds."""
+        return room.frozen and self.role == MEMBER
 
     # -- what commands do -------------------------------------------------------------------------
 
@@ -335,10 +370,12 @@ class View:
         """
         here = self.current
         parts = [self._state()]
-        parts.append(f"#{here.name} {here.members} here" if here else "no room")
+        parts.append(self._place(here) if here else "no room")
         activity = self._activity()
         if activity:
             parts.append(activity)
+        if self.role != MEMBER:
+            parts.append(self.role)
         if self.away is not None:
             parts.append("away")
         if round_trip is not None and self._connected:
@@ -359,6 +396,11 @@ class View:
             done = sum(room.heard - room.after for room in late)
             return f"catching up {done}/{sum(room.last - room.after for room in late)}"
         return "connected"
+
+    def _place(self, room: RoomView) -> str:
+        frozen = ", frozen" if room.frozen else ""
+        hands = f", {room.hands} hand{'s' if room.hands > 1 else ''} up" if room.hands else ""
+        return f"#{room.name} {room.members} here{frozen}{hands}"
 
     def _activity(self) -> str:
         """The rooms by number: `2:ops 3` has 3 unread, `!` names the user, `+` is who came."""

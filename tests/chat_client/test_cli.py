@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chat_client import cli
+from chat_client import cli, exits
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import run
 from tests.support.peer import Peer
@@ -22,7 +22,7 @@ def free_port() -> Iterator[int]:
 
 def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Start the client wrongly and return the sentence that it says."""
-    assert cli.main(list(arguments)) == cli.WRONG_USE
+    assert cli.main(list(arguments)) == exits.NOT_LET_IN
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("chat-client: ")

@@ -464,9 +464,9 @@ def test_a_flood_leaves_the_prompt_usable(ana: Terminal, bob: Peer) -> None:
 
 CRASH = """
 import sys
-from chat_client import commands, cli
+from chat_client import cli, typed
 
-@commands._command("/crash", "fail", "program", asks=sys.argv.pop() == "sender")
+@typed.command("/crash", "fail", "program", asks=sys.argv.pop() == "sender")
 def _crash(talk, typed):
     raise ZeroDivisionError("on purpose")
 

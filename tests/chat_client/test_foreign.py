@@ -187,7 +187,7 @@ def test_a_goodbye_that_is_meant(code: str) -> None:
                 next(room)
             with pytest.raises(Closed, match="Because"):
                 chat.join("ops")
-        assert recorder.events[-1] == Ended("Because.")
+        assert recorder.events[-1] == Ended("Because.", code)
 
 
 @pytest.mark.parametrize("code", ["shutting_down", "idle_timeout", "hello_timeout", "internal"])

@@ -54,7 +54,7 @@ def test_each_event_is_a_line_of_json(host: ServerProcess, bob: Peer) -> None:
         assert until("connected")["nick"] == "ana"
         assert until("entered") == {
             "type": "entered", "room": "lobby", "topic": "", "members": 2, "after": 0,
-            "last": 0, "lost": 0, "again": False,
+            "last": 0, "lost": 0, "again": False, "frozen": False,
         }  # fmt: skip
         bob.say("lobby", "漢\nhi \u202e")
         said = until("message")
@@ -95,18 +95,20 @@ def test_times_of_plain_records_can_be_chosen(host: ServerProcess) -> None:
     assert done.stdout == "#lobby <ana> hi\n"
 
 
-def test_an_end_that_the_server_wants_is_an_event() -> None:
-    """With its reason, and exit code 1."""
+@pytest.mark.parametrize(("code", "exits"), [("kicked", 1), ("banned", 2)])
+def test_an_end_that_the_server_wants_is_an_event(code: str, exits: int) -> None:
+    """With its reason; who is banned is told as one who was not let in. Nothing connects again."""
 
-    def kick(line: Line) -> None:
+    def script(line: Line) -> None:
         line.welcome()
         line.admit()
-        line.send("goodbye", code="kicked", text="Enough.")
+        line.send("goodbye", code=code, text="Enough.")
 
-    with foreign_server(kick) as address, start(address, "--json") as child:
+    with foreign_server(script) as address, start(address, "--json") as child:
         assert child.stdout is not None
-        assert json.loads(child.stdout.readlines()[-1]) == {"type": "ended", "reason": "Enough."}
-        assert child.wait(DEADLINE) == 1
+        last = json.loads(child.stdout.readlines()[-1])
+        assert last == {"type": "ended", "reason": "Enough.", "code": code}
+        assert child.wait(DEADLINE) == exits
 
 
 def test_what_not_every_system_has_is_in_one_module() -> None:

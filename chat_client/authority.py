@@ -1,0 +1,193 @@
+"""Accounts, and being in charge: what a chat can do besides talking.
+
+`who` is a nick, or `@` and the name of an account, or an address or a network such as `10.0.0.7`
+or `10.1.0.0/16`. What one's role does not allow is refused with `forbidden`.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from chat_client.replies import checked, given, page_of
+from chat_client.session import Session
+from protocol.messages import (
+    Announce,
+    Ban,
+    BanEntry,
+    Bans,
+    Claim,
+    Deop,
+    Freeze,
+    Kick,
+    Lock,
+    Login,
+    Mute,
+    Op,
+    Register,
+    Slow,
+    Unban,
+    Unfreeze,
+    Unmute,
+)
+from protocol.text import normalize_nick, normalize_room, normalize_text
+
+
+class Authority:
+    """What a `Chat` can do that needs an account, or a role.
+
+    Every method waits for the reply, and raises Refused, where the server does not do it, with
+    `forbidden`, `no_such_nick`, `bad_request`, ...; and Closed if the chat is over.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # -- accounts -----------------------------------------------------------------------------
+
+    @property
+    def role(self) -> str:
+        """What we may do: "member", "moderator" or "owner"."""
+        return self._session.role
+
+    @property
+    def account(self) -> str | None:
+        """The account that we are logged in to; None if to none."""
+        return self._session.account
+
+    def register(self, password: str) -> None:
+        """Make an account of our nick, which nobody else can use from then on.
+
+        Args:
+            password: 8 to 200 characters. It is kept in memory, for a server that has forgotten
+                us when the connection is made again.
+        """
+        self._session.request(lambda id: Register(id, password))
+
+    def login(self, password: str, account: str | None = None) -> str:
+        """Log in to an account, take its nick, and return that.
+
+        Args:
+            password: the account's; kept as by `register`.
+            account: its name; that of our nick without.
+        """
+        name = None if account is None else checked(normalize_nick, account)
+        self._session.request(lambda id: Login(id, password, name))
+        return self._session.nick
+
+    def claim(self, secret: str) -> str:
+        """Become an owner of the server, and return the role that we have then.
+
+        Args:
+            secret: what the server showed when it was started for the first time.
+        """
+        self._session.request(lambda id: Claim(id, secret))
+        return self.role
+
+    # -- keeping order ------------------------------------------------------------------------
+
+    def op(self, who: str) -> None:
+        """Make somebody a moderator. Only an owner can."""
+        self._session.request(lambda id: Op(id, who))
+
+    def deop(self, who: str) -> None:
+        """Make a moderator a member again. Only an owner can."""
+        self._session.request(lambda id: Deop(id, who))
+
+    def kick(self, who: str, reason: str = "") -> None:
+        """End somebody's connection."""
+        self._session.request(lambda id: Kick(id, who, reason or None))
+
+    def ban(
+        self,
+        who: str,
+        *,
+        seconds: float | None = None,
+        reason: str = "",
+        address: bool = False,
+    ) -> None:
+        """End somebody's connection, and let him or her in no more.
+
+        Args:
+            who: see the top of the module.
+            seconds: how long; None until `unban`.
+            reason: what the person is told.
+            address: ban the address that `who` has now.
+        """
+        self._session.request(lambda id: Ban(id, who, address, seconds, reason or None))
+
+    def unban(self, who: str) -> None:
+        """Let somebody in again."""
+        self._session.request(lambda id: Unban(id, who))
+
+    def mute(self, who: str, *, seconds: float | None = None, reason: str = "") -> None:
+        """Let somebody listen only, for some seconds or until `unmute`."""
+        self._session.request(lambda id: Mute(id, who, seconds, reason or None))
+
+    def unmute(self, who: str) -> None:
+        """Let somebody talk again."""
+        self._session.request(lambda id: Unmute(id, who))
+
+    def bans(self) -> list[BanEntry]:
+        """Return the bans and mutes that are in force, oldest first.
+
+        Each has `act` ("ban" or "mute"), `who`, `until` (Unix seconds; msgspec.UNSET for no end),
+        `reason`, `by`, and `time`, when it was.
+        """
+        found: list[BanEntry] = []
+        while True:
+            after = found[-1].number if found else None
+            page = page_of(self._session.request(partial(_bans, after)))
+            found += given(page.bans)
+            if not page.more or not page.bans:
+                return found
+
+    # -- rooms --------------------------------------------------------------------------------
+
+    def announce(self, text: str, room: str | None = None) -> None:
+        """Say something as a notice, in one room or in all."""
+        said, name = checked(normalize_text, text), _named(room)
+        self._session.request(lambda id: Announce(id, said, name))
+
+    def freeze(
+        self,
+        room: str | None = None,
+        *,
+        seconds: float | None = None,
+        speakers: Sequence[str] = (),
+    ) -> None:
+        """Let only moderators and `speakers` talk, in one room or in all.
+
+        Args:
+            room: which; None for all.
+            seconds: how long; None until `unfreeze`.
+            speakers: nicks, 100 at most.
+        """
+        name, nicks = _named(room), tuple(checked(normalize_nick, nick) for nick in speakers)
+        self._session.request(lambda id: Freeze(id, name, seconds, nicks or None))
+
+    def unfreeze(self, room: str | None = None) -> None:
+        """End what `freeze` did, in one room or in all."""
+        name = _named(room)
+        self._session.request(lambda id: Unfreeze(id, name))
+
+    def slow(self, room: str, seconds: float) -> None:
+        """Let each member of a room say something only every so many seconds; 0 ends that."""
+        name = checked(normalize_room, room)
+        self._session.request(lambda id: Slow(id, name, seconds))
+
+    def lock(self, room: str) -> None:
+        """Let nobody else into a room."""
+        name = checked(normalize_room, room)
+        self._session.request(lambda id: Lock(id, name, True))
+
+    def unlock(self, room: str) -> None:
+        """Let everybody into a room again."""
+        name = checked(normalize_room, room)
+        self._session.request(lambda id: Lock(id, name, False))
+
+
+def _bans(after: int | None, id: int) -> Bans:
+    return Bans(id, after)
+
+
+def _named(room: str | None) -> str | None:
+    return None if room is None else checked(normalize_room, room)

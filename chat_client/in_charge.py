@@ -1,0 +1,290 @@
+"""The commands of accounts, of those who are in charge, and of those who raise a hand."""
+
+from collections.abc import Iterator
+
+from chat_client.commands import checked_room
+from chat_client.durations import is_duration, parse_duration, spoken
+from chat_client.errors import CommandError
+from chat_client.text import one_line
+from chat_client.typed import IN_CHARGE, Pages, Talk, Typed, command
+
+_ALL = "all"
+"""Stands for all rooms."""
+
+_BUT = "but"
+"""Stands before those who may talk in a frozen room."""
+
+_WHO = "WHO is a nick, @ACCOUNT, an address or a network"
+
+
+# -- accounts -------------------------------------------------------------------------------------
+
+
+@command(
+    "/register [PASSWORD]", "make your nick yours alone; asks for the password if none is typed",
+    "you", asks=True, private=True, secret="new password", twice=True,
+)  # fmt: skip
+def _register(talk: Talk, typed: Typed) -> None:
+    talk.chat.register(typed.secret)
+    talk.note(
+        f"the nick {talk.chat.nick} is your account now: --login at the start, or /login, is how "
+        "to have it again"
+    )
+
+
+@command(
+    "/login [@ACCOUNT] [PASSWORD]", "take the nick of your account; asks for the password if none "
+    "is typed", "you", asks=True, private=True, secret="password",
+)  # fmt: skip
+def _login(talk: Talk, typed: Typed) -> None:
+    talk.chat.login(typed.secret, typed.argument.removeprefix("@") or None)
+    _identify(talk, f"you are logged in as {talk.chat.nick}")
+
+
+@command(
+    "/claim [SECRET]", "become the owner, with what the server showed at its first start", "you",
+    asks=True, private=True, secret="the owner's secret",
+)  # fmt: skip
+def _claim(talk: Talk, typed: Typed) -> None:
+    talk.chat.claim(typed.secret)
+    _identify(talk, f"you are {talk.chat.role} now: /help lists what that allows")
+
+
+def _identify(talk: Talk, text: str) -> None:
+    """Let the view know who the user is now, and tell."""
+    nick, role = talk.chat.nick, talk.chat.role
+
+    def know() -> Iterator[str]:
+        talk.view.nick, talk.view.role = nick, role
+        yield talk.lines.system(text)
+
+    talk.post(know)
+
+
+# -- a class --------------------------------------------------------------------------------------
+
+
+@command("/hand [down]", "raise your hand, for a moderator to see; down: take it down", "talk",
+         asks=True)  # fmt: skip
+def _hand(talk: Talk, typed: Typed) -> None:
+    room = typed.here(talk)
+    if typed.argument not in ("", "up", "down"):
+        raise CommandError(f"{one_line(typed.argument)!r} is none: type {typed.command.usage}")
+    if typed.argument == "down":
+        room.lower_hand()
+        talk.note("your hand is down")
+        return
+    room.raise_hand()
+    talk.note("your hand is up; /hand down takes it down")
+
+
+@command("/hands", "show whose hands are up, whoever was first first", IN_CHARGE, asks=True)
+def _hands(talk: Talk, typed: Typed) -> None:
+    room = typed.here(talk)
+    nicks = room.hands()
+    listed = "  ".join(f"{number}. {nick}" for number, nick in enumerate(nicks, 1))
+    hint = f"; /freeze but {nicks[0]} lets the first one talk" if nicks else ""
+    talk.note(f"hands up in #{room.name}: {listed}{hint}" if nicks else "no hand is up")
+
+
+@command(
+    "/freeze [ROOM|all] [DURATION] [but NICK ...]", "let only moderators talk, and those that you "
+    "name; without ROOM in this one", IN_CHARGE, asks=True,
+)  # fmt: skip
+def _freeze(talk: Talk, typed: Typed) -> None:
+    words = typed.argument.split()
+    speakers: list[str] = []
+    if _BUT in words:
+        place = words.index(_BUT)
+        speakers = [nick for word in words[place + 1 :] if (nick := word.strip(","))]
+        words = words[:place]
+        if not speakers:
+            raise CommandError(f"nobody stands behind {_BUT!r}: type {typed.command.usage}")
+    where = words.pop(0) if words and not is_duration(words[0]) else ""
+    seconds = _duration(words.pop(0)) if words else None
+    if words:
+        raise CommandError(
+            f"{one_line(words[0])!r} is one word too many: type {typed.command.usage}"
+        )
+    room = _room_or_all(talk, typed, where)
+    talk.chat.freeze(room, seconds=seconds, speakers=speakers)
+    _tell_unless_seen(talk, room, f"{_place(room)} frozen{_for(seconds)}")
+
+
+@command("/unfreeze [ROOM|all]", "let everybody talk again", IN_CHARGE, asks=True)
+def _unfreeze(talk: Talk, typed: Typed) -> None:
+    room = _room_or_all(talk, typed, typed.argument)
+    talk.chat.unfreeze(room)
+    _tell_unless_seen(talk, room, f"{_place(room)} open to everybody again")
+
+
+# -- persons --------------------------------------------------------------------------------------
+
+
+@command("/kick WHO [REASON]", f"end somebody's connection; {_WHO}", IN_CHARGE, asks=True)
+def _kick(talk: Talk, typed: Typed) -> None:
+    who, reason = _split(typed.needed())
+    talk.chat.kick(who, reason)
+    talk.note(f"{who} was sent out, and can come back; /ban is for good")
+
+
+@command(
+    "/mute WHO [DURATION] [REASON]", f"let somebody listen only; {_WHO}; DURATION is 30s, 10m, 2h, "
+    "1d", IN_CHARGE, asks=True,
+)  # fmt: skip
+def _mute(talk: Talk, typed: Typed) -> None:
+    who, seconds, reason = _sentence(typed.needed())
+    talk.chat.mute(who, seconds=seconds, reason=reason)
+    talk.note(f"{who} is muted{_for(seconds)}; /unmute {who} ends it")
+
+
+@command("/unmute WHO", "let somebody talk again", IN_CHARGE, asks=True)
+def _unmute(talk: Talk, typed: Typed) -> None:
+    who = typed.needed()
+    talk.chat.unmute(who)
+    talk.note(f"{who} may talk again")
+
+
+@command(
+    "/ban [-a] WHO [DURATION] [REASON]", "let somebody in no more; -a: nor anybody from the "
+    f"address of that nick; {_WHO}", IN_CHARGE, asks=True,
+)  # fmt: skip
+def _ban(talk: Talk, typed: Typed) -> None:
+    argument = typed.needed()
+    flag, rest = _split(argument)
+    address = flag == "-a"
+    who, seconds, reason = _sentence(rest if address else argument)
+    if not who:
+        raise CommandError(f"something is missing: type {typed.command.usage}")
+    talk.chat.ban(who, seconds=seconds, reason=reason, address=address)
+    what = f"the address of {who}" if address else who
+    ends = "/bans shows it" if address else f"/unban {who} ends it"
+    talk.note(f"{what} is banned{_for(seconds)}; {ends}")
+
+
+@command("/unban WHO", "let somebody in again; WHO as /bans shows it", IN_CHARGE, asks=True)
+def _unban(talk: Talk, typed: Typed) -> None:
+    who = typed.needed()
+    talk.chat.unban(who)
+    talk.note(f"{who} may come in again")
+
+
+@command("/bans", "show who is banned or muted, by whom, why and until when", IN_CHARGE,
+         asks=True)  # fmt: skip
+def _bans(talk: Talk, _: Typed) -> None:
+    entries = talk.chat.bans()
+    title = f"{len(entries)} banned or muted:" if entries else "nobody is banned or muted"
+    talk.post(Pages([talk.lines.system(title), *map(talk.lines.sanction, entries)]))
+
+    def know() -> Iterator[str]:
+        talk.view.barred = {entry.who for entry in entries}
+        return iter(())
+
+    talk.post(know)
+
+
+@command("/op WHO", "make somebody a moderator; for owners", IN_CHARGE, asks=True)
+def _op(talk: Talk, typed: Typed) -> None:
+    who = typed.needed()
+    talk.chat.op(who)
+    talk.note(f"{who} is a moderator now; /deop {who} ends it")
+
+
+@command("/deop WHO", "make a moderator a member again; for owners", IN_CHARGE, asks=True)
+def _deop(talk: Talk, typed: Typed) -> None:
+    who = typed.needed()
+    talk.chat.deop(who)
+    talk.note(f"{who} is a member now")
+
+
+# -- rooms ----------------------------------------------------------------------------------------
+
+
+@command(
+    "/slow DURATION|off", "let each member say something in the room only so often", IN_CHARGE,
+    asks=True,
+)  # fmt: skip
+def _slow(talk: Talk, typed: Typed) -> None:
+    word = typed.needed()
+    typed.here(talk).slow(0.0 if word == "off" else _duration(word))
+
+
+@command("/lock [ROOM]", "let nobody else into the room", IN_CHARGE, asks=True)
+def _lock(talk: Talk, typed: Typed) -> None:
+    room = _room_or_here(talk, typed)
+    talk.chat.lock(room)
+    _tell_unless_seen(talk, room, f"{_place(room)} locked; /unlock {room} opens it")
+
+
+@command("/unlock [ROOM]", "let everybody in again", IN_CHARGE, asks=True)
+def _unlock(talk: Talk, typed: Typed) -> None:
+    room = _room_or_here(talk, typed)
+    talk.chat.unlock(room)
+    _tell_unless_seen(talk, room, f"{_place(room)} open again")
+
+
+@command(
+    "/announce [#ROOM] TEXT", "say something to all rooms, or to one, as a notice", IN_CHARGE,
+    asks=True,
+)  # fmt: skip
+def _announce(talk: Talk, typed: Typed) -> None:
+    text, room = typed.needed(), None
+    if text.startswith("#"):
+        name, text = _split(text)
+        room = checked_room(name)
+    if not text:
+        raise CommandError(f"something is missing: type {typed.command.usage}")
+    talk.chat.announce(text, room)
+    _tell_unless_seen(talk, room, "it was announced")
+
+
+# -- what was typed, in parts ---------------------------------------------------------------------
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The first word, and the rest of the line."""
+    word, _, rest = text.partition(" ")
+    return word, rest.strip()
+
+
+def _sentence(text: str) -> tuple[str, float | None, str]:
+    """Who, for how many seconds if not for ever, and why."""
+    who, rest = _split(text)
+    word, reason = _split(rest)
+    return (who, _duration(word), reason) if is_duration(word) else (who, None, rest)
+
+
+def _duration(word: str) -> float:
+    try:
+        return parse_duration(word)
+    except ValueError as error:
+        raise CommandError(one_line(str(error))) from None
+
+
+def _room_or_here(talk: Talk, typed: Typed) -> str:
+    return checked_room(typed.argument) if typed.argument else typed.here(talk).name
+
+
+def _room_or_all(talk: Talk, typed: Typed, word: str) -> str | None:
+    """The room that `word` names, or the one that one is in; None for all of them."""
+    if word == _ALL:
+        return None
+    return checked_room(word) if word else typed.here(talk).name
+
+
+# -- what is told ---------------------------------------------------------------------------------
+
+
+def _tell_unless_seen(talk: Talk, room: str | None, text: str) -> None:
+    """Say that something was done, unless a notice in one of the user's rooms says so."""
+    joined = [each.name for each in talk.chat.joined]
+    if not joined or (room is not None and room not in joined):
+        talk.note(text)
+
+
+def _place(room: str | None) -> str:
+    return "all rooms are" if room is None else f"#{room} is"
+
+
+def _for(seconds: float | None) -> str:
+    return "" if seconds is None else f" for {spoken(seconds)}"

@@ -1,0 +1,122 @@
+"""Passwords: from a file, from the environment, or asked for. Never on the command line, where
+everybody on the machine can read them.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from chat_client.errors import ChatError, Refused, SettingError
+from chat_client.hello import Credentials
+from chat_client.settings import Value
+from chat_client.text import one_line
+from protocol.errors import Code
+
+SERVER_VARIABLE = "CHAT_PASSWORD"
+ACCOUNT_VARIABLE = "CHAT_ACCOUNT_PASSWORD"
+
+_TRIES = 3
+"""How often a password is asked for."""
+
+_ELSEWHERE = {
+    Code.BAD_PASSWORD: f"The server's password is given by --password-file or {SERVER_VARIABLE}",
+    Code.NICK_IN_USE: "If it is your account's, --login asks for its password, and "
+    f"{ACCOUNT_VARIABLE} gives it",
+}
+"""What to do where nobody can be asked."""
+
+
+def known(file: Value, login: bool) -> Credentials:
+    """Return the passwords that are to be had without a connection.
+
+    Args:
+        file: the setting that names the file with the server's password.
+        login: whether to ask for the account's, if the environment does not have it.
+
+    Raises:
+        SettingError: the file cannot be read.
+        ChatError: there is nobody to be asked.
+    """
+    password = os.environ.get(SERVER_VARIABLE)
+    flagged = not file.source
+    if file.value and (flagged or password is None):
+        password = _read(Path(file.value))
+    account_password = os.environ.get(ACCOUNT_VARIABLE)
+    if login and account_password is None:
+        if not _can_ask():
+            raise ChatError(
+                "--login asks for a password, and this is no terminal: give it by the variable "
+                f"{ACCOUNT_VARIABLE}"
+            )
+        account_password = _ask("password of your account: ")
+    return Credentials(password, account_password)
+
+
+def with_password(run: Callable[[Credentials], int], known: Credentials) -> int:
+    """Run a chat; where the server wants a password, ask for it, and run it again.
+
+    Raises:
+        ChatError: as `run` does. What a password could mend says how.
+    """
+    for _ in range(_TRIES):
+        try:
+            return run(known)
+        except Refused as error:
+            if not _asked_again(error, known):
+                raise _advised(error) from None
+    try:
+        return run(known)
+    except Refused as error:
+        raise _advised(error) from None
+
+
+def _asked_again(error: Refused, known: Credentials) -> bool:
+    """Whether another password was typed, of those that the server did not take."""
+    if not _can_ask():
+        return False
+    if error.code == Code.BAD_PASSWORD:
+        if known.password is not None:
+            _tell(error)
+        known.password = _ask("password of the server: ")
+        return bool(known.password)
+    if error.code == Code.NICK_IN_USE and known.account_password is not None:
+        _tell(error)
+        known.account_password = _ask("password of your account: ")
+        return bool(known.account_password)
+    return False
+
+
+def _advised(error: Refused) -> ChatError:
+    advice = _ELSEWHERE.get(Code(error.code)) if error.code in list(Code) else None
+    return ChatError(f"{str(error).rstrip(' .')}. {advice}") if advice else error
+
+
+def _can_ask() -> bool:
+    """Whether somebody sits there; one who reads the question, too."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _ask(question: str) -> str:
+    """Ask without showing the answer; it is empty where there is none."""
+    try:
+        return getpass.getpass(question, sys.stderr)
+    except EOFError:  # Ctrl-D
+        print(file=sys.stderr)
+        return ""
+
+
+def _tell(error: Refused) -> None:
+    print(f"chat-client: {one_line(str(error))}", file=sys.stderr)
+
+
+def _read(path: Path) -> str:
+    """The first line of a file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise SettingError(f"the password cannot be read from {path}: {error}") from None
+    if not lines or not lines[0]:
+        raise SettingError(f"{path} holds no password: it is to be its first line")
+    return lines[0]

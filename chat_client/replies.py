@@ -1,0 +1,55 @@
+"""Checks on both ends of a request: of what is asked, and of what a server replied."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from msgspec import UnsetType
+
+from chat_client.errors import ChatError, Refused
+from chat_client.session import Reply
+from protocol.errors import ProtocolError
+from protocol.messages import Ok, Page
+
+Item = TypeVar("Item")
+
+
+def checked(rule: Callable[[str], str], text: str) -> str:
+    """Apply one of the protocol's rules before the server has to.
+
+    Raises:
+        Refused: `text` breaks it.
+    """
+    try:
+        return rule(text)
+    except ProtocolError as error:
+        raise Refused(error.code, error.text) from None
+
+
+# The server is not trusted to have sent what belongs there.
+
+
+def page_of(reply: Reply) -> Page:
+    """Return a reply that is to be a page.
+
+    Raises:
+        ChatError: it is none.
+    """
+    if isinstance(reply, Page):
+        return reply
+    raise ChatError("the server broke the protocol: its reply is no page")
+
+
+def seq_of(reply: Reply) -> int:
+    """Return the seq in a reply.
+
+    Raises:
+        ChatError: there is none.
+    """
+    if isinstance(reply, Ok) and isinstance(reply.seq, int):
+        return reply.seq
+    raise ChatError("the server broke the protocol: its reply lacks the seq")
+
+
+def given(items: Sequence[Item] | UnsetType) -> Sequence[Item]:
+    """Return the items of a page, of which there may be none."""
+    return () if isinstance(items, UnsetType) else items

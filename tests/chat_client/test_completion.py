@@ -1,0 +1,84 @@
+"""What Tab offers: what a command's usage names, and nothing that could not stand there."""
+
+import pytest
+
+import chat_client.in_charge  # noqa: F401  # registers its commands
+from chat_client.completion import candidates
+from chat_client.events import Connected, Entered
+from chat_client.lines import Lines
+from chat_client.typed import commands
+from chat_client.view import View
+from protocol.messages import Presence
+
+PEOPLE = ["ben", "bertha", "clara"]
+ROOMS = ["lobby", "ops"]
+
+
+@pytest.fixture
+def view() -> View:
+    """Ana, in the lobby with three others."""
+    made = View(Lines(), "server", "on")
+    for event in (
+        Connected("ana", "s/1", "", again=False),
+        Entered("lobby", "", 4, 0, 0, 0, again=False),
+        Presence("lobby", ["ana", *PEOPLE], [], [], 4),
+    ):
+        list(made.take(event))
+    made.listed = {"ops"}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "offered"),
+    [
+        ("/fr", ["/freeze"]),
+        ("/un", ["/unignore", "/unfreeze", "/unmute", "/unban", "/unlock"]),
+        ("be", ["ben:", "bertha:"]),
+        ("hello be", ["ben", "bertha"]),
+        ("hello #o", ["#ops"]),
+        ("//me be", ["ben", "bertha"]),
+        ("/me waves at be", ["ben", "bertha"]),
+        ("/msg ", PEOPLE),
+        ("/msg ben hi cl", ["clara"]),
+        ("/w be", ["ben", "bertha"]),
+        ("/join ", ROOMS),
+        ("/join #o", ["#ops"]),
+        ("/switch l", ["lobby"]),
+        ("/leave ", ROOMS),
+        ("/bell ", ["on", "off", "all"]),
+        ("/history ", []),
+        ("/focus ben cl", ["clara"]),
+        ("/kick ", PEOPLE),
+        ("/kick ben cl", ["clara"]),
+        ("/ban -", ["-a"]),
+        ("/ban b", ["ben", "bertha"]),
+        ("/ban -a b", ["ben", "bertha"]),
+        ("/ban ben 1", ["1s", "1m", "1h", "1d"]),
+        ("/ban ben 1d cl", ["clara"]),
+        ("/mute ben ", ["30s", "10m", "2h", "1d", *PEOPLE]),
+        ("/slow ", ["30s", "10m", "2h", "1d", "off"]),
+        ("/slow 30s ", []),
+        ("/freeze ", [*ROOMS, "all", "30s", "10m", "2h", "1d", "but"]),
+        ("/freeze ops ", ["30s", "10m", "2h", "1d", "but"]),
+        ("/freeze all 10m ", ["but"]),
+        ("/freeze but ", PEOPLE),
+        ("/freeze 10m but ben cl", ["clara"]),
+        ("/unfreeze a", ["all"]),
+        ("/lock o", ["ops"]),
+        ("/hand ", ["down"]),
+        ("/login ", []),
+        ("/nonsense be", []),
+    ],
+)
+def test_candidates(view: View, before: str, offered: list[str]) -> None:
+    """One after the other, and never oneself."""
+    start, found = candidates(before, view, commands())
+    assert [each.rstrip() for each in found] == offered
+    assert before[start:] == before.split(" ")[-1]
+
+
+def test_who_is_barred_can_be_let_in_again(view: View) -> None:
+    """After /bans showed them: who is banned is not in the room."""
+    view.barred = {"@eve", "10.0.0.7"}
+    assert candidates("/unban @", view, commands())[1] == ["@eve "]
+    assert candidates("/unban 10", view, commands())[1] == ["10.0.0.7 "]
