@@ -69,7 +69,8 @@ def connect(
 
     Args:
         address: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`.
-        nick: who to be; without it the login name, with a number behind it if that is taken.
+        nick: who to be; without it the login name, with a number behind it if that is taken and
+            there is no `account_password`.
         password: the server's, if it has one.
         account_password: that of the account that owns the nick, if one does. Both are kept in
             memory, for when the connection has to be made again.
@@ -88,7 +89,10 @@ def connect(
             `bad_nick`, `bad_password`, `banned`, ...
     """
     where = parse_address(address) if isinstance(address, str) else address
-    nicks = _guesses(_login_nick()) if nick is None else iter([checked(normalize_nick, nick)])
+    wanted = _login_nick() if nick is None else checked(normalize_nick, nick)
+    # Whoever comes to an account is to be told of a wrong password, not called ana2.
+    anything = nick is None and account_password is None
+    nicks = _guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password)
     session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience)
     session.start()

@@ -5,12 +5,12 @@ from typing import get_args
 
 from chat_client import private
 from chat_client.chat import Room
-from chat_client.errors import CommandError
+from chat_client.errors import CommandError, Refused
 from chat_client.events import MEMBER
 from chat_client.text import fold, one_line
 from chat_client.typed import IN_CHARGE, Command, Pages, Talk, Typed, command, commands, find
 from chat_client.view import Bell
-from protocol.errors import ProtocolError
+from protocol.errors import Code, ProtocolError
 from protocol.messages import Message
 from protocol.text import normalize_room
 
@@ -197,7 +197,15 @@ def _quiet(talk: Talk, _: Typed) -> None:
 
 @command("/nick NICK", "take another nick", "you", asks=True)
 def _nick(talk: Talk, typed: Typed) -> None:
-    nick = talk.chat.rename(typed.needed())
+    try:
+        nick = talk.chat.rename(typed.needed())
+    except Refused as error:
+        if error.code != Code.NICK_IN_USE:
+            raise
+        text = error.text.rstrip(" .")
+        raise Refused(
+            error.code, f"{text}. If it is your account's: /login @{typed.argument}"
+        ) from None
 
     def rename() -> Iterator[str]:
         talk.view.nick = nick

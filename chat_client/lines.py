@@ -135,6 +135,8 @@ class Lines:
             return self._paint(Style.DIM, whole)
         if message.from_ != nick:
             body = [self._marked(each, nick) for each in body]
+        if message.kind == "notice":  # the house speaks
+            body = [self._paint(Style.BRIGHT, each) for each in body]
         text = f"\n{' ' * indent}".join(body)
         named = self._paint(self._hue(message.from_, nick), head[1])
         return f"{self._paint(Style.DIM, start)}{head[0]}{named}{head[2]}{text}"

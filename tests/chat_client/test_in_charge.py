@@ -217,6 +217,28 @@ def test_accounts() -> None:
         ]
 
 
+def test_a_nick_that_an_account_owns() -> None:
+    """What to type stands behind the server's reason."""
+    owned = ("error", {"code": "nick_in_use", "text": "'ben' belongs to an account."})
+    with desk(owned) as (user, _), pytest.raises(Refused) as caught:
+        user.enter("/nick ben")
+    assert str(caught.value) == (
+        "'ben' belongs to an account. If it is your account's: /login @ben"
+    )
+
+
+def test_who_logs_in_is_nobody_else() -> None:
+    """With a wrong password one does not come in under another nick."""
+
+    def script(line: Line) -> None:
+        assert line.expect("hello")["account_password"] == "wrong"
+        line.send("error", re=None, code="nick_in_use", text="Not its password.")
+        line.wait_for_end()
+
+    with foreign_server(script) as address, pytest.raises(Refused, match="Not its password"):
+        chat_client.connect(address, account_password="wrong")
+
+
 def test_a_wrong_password_is_not_tried_again_by_itself() -> None:
     """Where the server slows them, a login waits for nothing."""
     slowed = ("error", {"code": "rate_limited", "text": "Later.", "retry_after": 60.0})
