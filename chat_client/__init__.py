@@ -4,7 +4,7 @@
 what can go wrong.
 """
 
-from chat_client.address import Address, TcpAddress, UnixAddress, parse_address
+from chat_client.address import Address, TcpAddress, TlsAddress, UnixAddress, parse_address
 from chat_client.chat import Chat, Room, connect
 from chat_client.errors import (
     AddressError,
@@ -13,8 +13,19 @@ from chat_client.errors import (
     ConnectError,
     Refused,
     Unconfirmed,
+    Untrusted,
 )
-from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.events import (
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Postponed,
+    Reconnecting,
+    Removed,
+    Trusted,
+)
+from chat_client.trust import Authorities, FirstUse, Pinned
 from protocol.messages import (
     BanEntry,
     Direct,
@@ -28,6 +39,7 @@ from protocol.messages import (
 __all__ = [
     "Address",
     "AddressError",
+    "Authorities",
     "BanEntry",
     "Chat",
     "ChatError",
@@ -38,8 +50,10 @@ __all__ = [
     "Ended",
     "Entered",
     "Event",
+    "FirstUse",
     "HandChange",
     "Message",
+    "Pinned",
     "Postponed",
     "Presence",
     "Reconnecting",
@@ -49,8 +63,11 @@ __all__ = [
     "Room",
     "RoomEntry",
     "TcpAddress",
+    "TlsAddress",
+    "Trusted",
     "Unconfirmed",
     "UnixAddress",
+    "Untrusted",
     "connect",
     "parse_address",
 ]

@@ -2,10 +2,14 @@
 
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from chat_client.errors import AddressError, ConnectError
+from chat_client.errors import AddressError, ConnectError, Untrusted
+from chat_client.events import Trusted
 from chat_client.system import has_unix_sockets, unix_socket
+from chat_client.tls import TlsSocket, handshake
+from chat_client.trust import FirstUse, Trust
+from protocol.tls import TlsError
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
@@ -61,6 +65,56 @@ class TcpAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class TlsAddress(TcpAddress):
+    """The same, for a server that speaks TLS.
+
+    Attributes:
+        trust: how to find out that it is the one. Without a word the first certificate that it
+            shows is trusted from then on, and kept in the file of known servers.
+    """
+
+    trust: Trust = field(default_factory=FirstUse, compare=False)
+
+    def __str__(self) -> str:
+        return f"tls://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """HOST:PORT, by which the server is known."""
+        return TcpAddress(self.host.lower(), self.port).__str__()
+
+    def secure(self, connected: socket.socket, timeout: float) -> tuple[TlsSocket, Trusted | None]:
+        """Agree on TLS with the server, and look at its certificate, before anything is said.
+
+        Args:
+            connected: the socket, which is closed if this fails.
+            timeout: seconds that it may take.
+
+        Returns:
+            What to talk on, and what is to be told to the user, if anything is.
+
+        Raises:
+            ConnectError: the server does not speak TLS, or not one that we do.
+            SettingError: the authorities that were named cannot be used.
+            Untrusted: it is not the server that it should be.
+        """
+        try:
+            name = self.host.partition("%")[0]  # without the interface of an IPv6 address
+            secured = handshake(connected, self.trust.context(), str(self), name, timeout)
+            return secured, self.trust.check(self.authority, secured.certificate())
+        except TlsError as error:
+            connected.close()
+            raise Untrusted(
+                f"nobody who is trusted vouches for the certificate of {self.authority}: "
+                f"{error.untrusted}. Nothing was sent. If whoever runs the server tells you its "
+                "fingerprint, give it with --fingerprint"
+            ) from None
+        except BaseException:
+            connected.close()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
 class UnixAddress:
     """The path of a Unix socket."""
 
@@ -87,15 +141,35 @@ class UnixAddress:
         return connected
 
 
-Address = TcpAddress | UnixAddress
+Address = TcpAddress | TlsAddress | UnixAddress
+
+
+def open_connection(
+    address: Address, timeout: float
+) -> tuple[socket.socket | TlsSocket, Trusted | None]:
+    """Return what to talk on with the server at `address`, and what is to be told of it.
+
+    Args:
+        address: where it is, and whether it speaks TLS.
+        timeout: seconds for connecting, and again for TLS.
+
+    Raises:
+        ConnectError: nobody answers there, or not in TLS where that is to be spoken.
+        SettingError: the authorities that were named cannot be used.
+        Untrusted: it is not the server that it should be.
+    """
+    connected = address.open(timeout)
+    if isinstance(address, TlsAddress):
+        return address.secure(connected, timeout)
+    return connected, None
 
 
 def parse_address(text: str) -> Address:
     """Return the address that a user typed.
 
     Args:
-        text: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, a bare IPv6 address, or either form that the
-            server prints: `tcp://HOST:PORT`, `unix:PATH` and `unix://PATH`.
+        text: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, a bare IPv6 address, or what a server prints:
+            `tcp://HOST:PORT`, `tls://HOST:PORT`, `unix:PATH` and `unix://PATH`.
 
     Raises:
         AddressError: it is none of these.
@@ -103,13 +177,14 @@ def parse_address(text: str) -> Address:
     scheme, separator, rest = text.partition(":")
     if separator and scheme == "unix":
         return UnixAddress(rest.removeprefix("//"))
-    address = text.removeprefix("tcp://")
+    address = text.removeprefix("tls://" if text.startswith("tls://") else "tcp://")
     if "/" in address:
         raise AddressError(f"{text!r} is no address: {_USAGE}, without a path")
     host, port = _split(address, text)
     if not host or re.search(r"[\s\x00-\x1f\x7f@\[\]]", host):
         raise AddressError(f"{text!r} names no host: {_USAGE}")
-    return TcpAddress(host, DEFAULT_PORT if port is None else _parse_port(port))
+    kind = TlsAddress if text.startswith("tls://") else TcpAddress
+    return kind(host, DEFAULT_PORT if port is None else _parse_port(port))
 
 
 def _split(address: str, text: str) -> tuple[str, str | None]:

@@ -8,18 +8,20 @@ import argparse
 import sys
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TextIO, cast
 
 import colorama
 
 from chat_client import passwords, plain, records, settings
-from chat_client.address import Address, UnixAddress, parse_address
+from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
 from chat_client.text import one_line
+from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
 from chat_client.view import Bell
 
@@ -103,6 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         "--password-file", metavar="FILE", help="the server's password is the first line of FILE "
         "(default: CHAT_PASSWORD has it; or it is asked for)",
     )  # fmt: skip
+    parser.add_argument(
+        "--tls", action="store_const", const="on", help="encrypt what is said; a server's "
+        "certificate is trusted when it is first seen, and must be the same from then on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fingerprint", metavar="HEX", help="encrypt, and trust the certificate with this SHA-256"
+    )
+    parser.add_argument(
+        "--ca", metavar="FILE", help="encrypt, and trust certificates that the authorities in this "
+        f"file vouch for, or those of the system: {SYSTEM!r}",
+    )  # fmt: skip
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
@@ -126,10 +139,24 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address(options: argparse.Namespace, values: Mapping[str, Value]) -> Address:
     if options.unix is None:
-        return parse_address(values["server"].value)
+        return _secured(parse_address(values["server"].value), values)
     if options.server is not None:
         raise ChatError("HOST and --unix were both given: leave one out")
     return UnixAddress(options.unix)
+
+
+def _secured(address: Address, values: Mapping[str, Value]) -> Address:
+    """The address, with TLS if anything asks for it; a Unix socket has nobody to fear."""
+    pin, ca = values["fingerprint"].value, values["ca"].value
+    wanted = values["tls"].value == "on" or pin or ca or isinstance(address, TlsAddress)
+    if not wanted or isinstance(address, UnixAddress):
+        return address
+    if pin:
+        return TlsAddress(address.host, address.port, Pinned(pin))
+    if ca:
+        file = None if ca == SYSTEM else Path(ca)
+        return TlsAddress(address.host, address.port, Authorities(file))
+    return TlsAddress(address.host, address.port)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

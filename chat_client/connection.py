@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from chat_client.errors import ConnectionLost
+from chat_client.tls import TlsSocket
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import AnyServerMessage, decode_server_message
@@ -29,7 +30,7 @@ class Connection:
             something else.
     """
 
-    def __init__(self, connected: socket.socket, timeout: float) -> None:
+    def __init__(self, connected: socket.socket | TlsSocket, timeout: float) -> None:
         """Take over a socket.
 
         Args:
@@ -40,6 +41,10 @@ class Connection:
         self._socket.settimeout(timeout)
         self.received = b""
         self._unsent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        if isinstance(connected, TlsSocket):
+            # The writer sends what TLS has to say by itself. The reader must not: it would wait
+            # for a server that waits until it reads.
+            connected.when_owing(lambda: self.send(b""))
         self._writer = threading.Thread(target=self._write, name="chat-client writer", daemon=True)
         self._writer.start()
 

@@ -29,6 +29,10 @@ class ConnectError(ChatError):
         self.reason = reason
 
 
+class Untrusted(ChatError):
+    """The server's certificate is not the one that it should be. Nothing was said to it."""
+
+
 class ConnectionLost(ChatError):
     """The connection broke. The client makes a new one by itself; nobody has to catch this."""
 

@@ -35,6 +35,25 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Trusted:
+    """A server was seen for the first time, and its certificate is trusted from now on.
+
+    Comes before `Connected`.
+
+    Attributes:
+        server: HOST:PORT.
+        fingerprint: the SHA-256 of its certificate, in groups.
+        file: where that is kept for the next time.
+        problem: why it could not be kept there, or "".
+    """
+
+    server: str
+    fingerprint: str
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnecting:
     """The connection is gone, or could not be made again.
 
@@ -113,5 +132,5 @@ class Ended:
 
 Event = (
     Message | Direct | Presence | RoleChange | HandChange
-    | Connected | Reconnecting | Postponed | Entered | Removed | Ended
+    | Trusted | Connected | Reconnecting | Postponed | Entered | Removed | Ended
 )  # fmt: skip

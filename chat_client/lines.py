@@ -14,7 +14,16 @@ from colorama import Fore, Style
 from msgspec import UnsetType
 
 from chat_client.clock import Clock
-from chat_client.events import Connected, Ended, Entered, Event, Postponed, Reconnecting, Removed
+from chat_client.events import (
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Postponed,
+    Reconnecting,
+    Removed,
+    Trusted,
+)
 from chat_client.text import cells, fold, mention_of, one_line, printable, wrap
 from protocol.messages import (
     BanEntry,
@@ -80,6 +89,8 @@ class Lines:
                 return self.system(whose)
             case HandChange():
                 return self.hand(event, room)
+            case Trusted():
+                return self._trusted(event)
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
@@ -215,6 +226,13 @@ class Lines:
         if colour == Fore.MAGENTA:  # the text is somebody's
             return f"{self._paint(Style.DIM, start)}{self._paint(colour, head)} {text}"
         return f"{self._paint(Style.DIM, start)}{self._paint(colour, f'{head} {text}')}"
+
+    def _trusted(self, event: Trusted) -> str:
+        kept = f"not kept in {event.file}: {event.problem}" if event.problem else event.file
+        return self.system(
+            f"first time at {event.server}: its certificate is {event.fingerprint}, and is trusted "
+            f"from now on ({kept}). Who runs the server can tell you whether that is it"
+        )
 
     def _connected(self, event: Connected) -> str:
         again = "connected again" if event.again else f"connected to {one_line(event.server)}"

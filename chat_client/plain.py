@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from chat_client.address import Address
 from chat_client.chat import Room, connect
 from chat_client.errors import ChatError, Closed
-from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed
+from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed, Trusted
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
@@ -77,6 +77,7 @@ def say(address: Address, nick: str | None, room: str, credentials: Credentials,
         nick=nick,
         password=credentials.password,
         account_password=credentials.account_password,
+        on_event=_tell_of_trust,
     ) as chat:
         joined = chat.join(room)
         try:
@@ -85,6 +86,11 @@ def say(address: Address, nick: str | None, room: str, credentials: Credentials,
             print(f"chat-client: not said: {one_line(str(error))}", file=sys.stderr)
             return ended_by_server(error.code) if isinstance(error, Closed) else NOT_SAID
         return DONE
+
+
+def _tell_of_trust(event: Event) -> None:
+    if isinstance(event, Trusted):
+        print(Lines(0).of(event, "", None), file=sys.stderr)
 
 
 class _Plain:
@@ -153,6 +159,8 @@ class _Plain:
     def _tell_about(self, event: Event) -> None:
         match event:
             case Connected(again=True) | Reconnecting() | Removed() | RoleChange() | Ended():
+                self._tell(self._lines.of(event, "", self._room))
+            case Trusted():
                 self._tell(self._lines.of(event, "", self._room))
             case HandChange(up=True):
                 self._tell(self._lines.of(event, "", self._room))

@@ -22,7 +22,7 @@ from typing import Never
 
 from msgspec import UnsetType
 
-from chat_client.address import Address
+from chat_client.address import Address, open_connection
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
 from chat_client.events import (
@@ -399,10 +399,13 @@ class Session:
             Refused: the server does not let us in.
             Closed: the server ended the chat.
         """
-        connection = Connection(self._address.open(self._timeout), self._timeout)
+        connected, news = open_connection(self._address, self._timeout)
+        connection = Connection(connected, self._timeout)
         try:
             with self._lock:
                 self._opened = connection
+            if news is not None:
+                self._on_event(news)
             if self._closing.is_set():  # `close` may have looked before there was one to break
                 raise ConnectionLost("the chat is being closed")
             messages = connection.receive()

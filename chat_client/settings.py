@@ -20,6 +20,7 @@ from chat_client.errors import AddressError, SettingError
 from chat_client.view import Bell
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick, normalize_room
+from protocol.tls import parse_fingerprint, shown_fingerprint
 
 COLOUR_MODES = ("auto", "always", "never")
 BELL_MODES = get_args(Bell)
@@ -66,6 +67,18 @@ def _server(value: str) -> str:
     return value
 
 
+def _switch(value: str) -> str:
+    if value.lower() in ("on", "true", "yes", "1"):
+        return "on"
+    if value.lower() in ("off", "false", "no", "0", ""):
+        return "off"
+    raise ValueError(f"{value!r} is neither on nor off")
+
+
+def _fingerprint(value: str) -> str:
+    return shown_fingerprint(parse_fingerprint(value)) if value else ""
+
+
 def _time_format(value: str) -> str:
     if not value.isprintable():
         raise ValueError(f"{value!r} holds what cannot be shown: a format is like %H:%M")
@@ -85,6 +98,9 @@ SETTINGS: dict[str, Setting] = {
     "nick": Setting("", _by_protocol(normalize_nick)),
     "room": Setting("lobby", _by_protocol(normalize_room)),
     "password_file": Setting("", str),
+    "tls": Setting("off", _switch),
+    "fingerprint": Setting("", _fingerprint),
+    "ca": Setting("", str),
     "color": Setting("auto", _one_of(*COLOUR_MODES)),
     "bell": Setting("on", _one_of(*BELL_MODES)),
     "time_format": Setting(DEFAULT_FORMAT, _time_format),

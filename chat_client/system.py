@@ -4,9 +4,22 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
 
 has_unix_sockets = hasattr(socket, "AF_UNIX")
 
@@ -32,6 +45,18 @@ def open_private(path: Path, *, append: bool) -> BinaryIO:
     with contextlib.suppress(OSError):  # somebody else's; it can be written, which is enough
         path.chmod(0o600)  # it may be older than this program
     return opened
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes, and threads, that ask for the same file waiting while the block runs.
+
+    Raises:
+        OSError: the file cannot be made, or there are no locks where it is.
+    """
+    with open_private(path, append=True) as file:
+        _lock(file)  # until the file is closed
+        yield
 
 
 def on_ending_signals(end: Callable[[], None]) -> None:

@@ -19,6 +19,7 @@ from chat_client.events import (
     Postponed,
     Reconnecting,
     Removed,
+    Trusted,
 )
 from chat_client.lines import Lines
 from chat_client.text import cells, fold, mention_of, one_line
@@ -154,7 +155,7 @@ class View:
             case Removed():
                 yield from self._told(event)
                 self.forget(event.room)
-            case Postponed() | Ended():
+            case Trusted() | Postponed() | Ended():
                 yield from self._told(event)
 
     def settle(self) -> Iterator[str]:

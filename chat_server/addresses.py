@@ -28,9 +28,12 @@ class Address(NamedTuple):
     host: str
     port: int
     path: Path | None = None
+    tls: bool = False
 
     def __str__(self) -> str:
-        return f"unix://{self.path}" if self.path else f"tcp://{self.authority}"
+        if self.path:
+            return f"unix://{self.path}"
+        return f"{'tls' if self.tls else 'tcp'}://{self.authority}"
 
     @property
     def authority(self) -> str:

@@ -20,6 +20,7 @@ from chat_server.rules import NONE, Setting
 from chat_server.server import Server
 from chat_server.settings import SETTINGS, Settings
 from chat_server.version import SERVER
+from protocol.tls import shown_fingerprint
 
 try:
     import resource
@@ -94,7 +95,7 @@ def _serve(options: argparse.Namespace) -> int:
         for problem in error.problems:
             log.error("%s", problem)
         return WRONG_USE
-    _greet(server.addresses)
+    _greet(server.addresses, server.fingerprint)
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
         _reload(server, options)
     server.stop()
@@ -231,33 +232,36 @@ def _has_terminal() -> bool:
     return True
 
 
-def _greet(addresses: list[Address]) -> None:
+def _greet(addresses: list[Address], fingerprint: str | None) -> None:
     """Say that clients can connect, and how."""
     listening = [f"listening on {address}" for address in addresses]
     try:
-        print("\n".join([*listening, *_invitation(addresses)]), flush=True)
+        print("\n".join([*listening, *_invitation(addresses, fingerprint)]), flush=True)
     except BrokenPipeError:  # nobody wants to know, as with `| head -1`; the room goes on
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def _invitation(addresses: list[Address]) -> list[str]:
+def _invitation(addresses: list[Address], fingerprint: str | None) -> list[str]:
     """How a person joins: from this machine, and from another where that is possible."""
     lines = [
         f"to join from this machine:  chat-client --unix {address.path}"
         for address in addresses
         if address.path
     ]
+    client = "chat-client" if fingerprint is None else "chat-client --tls"
     for address in addresses:
         if address.path:
             continue
         if address.host not in ("0.0.0.0", "::"):
-            lines.append(f"to join:  chat-client {address.authority}")
+            lines.append(f"to join:  {client} {address.authority}")
             continue
         here = Address("127.0.0.1", address.port)
-        lines.append(f"to join from this machine:  chat-client {here.authority}")
+        lines.append(f"to join from this machine:  {client} {here.authority}")
         lines += [
-            f"to join from the network:   chat-client {Address(host, address.port).authority}"
+            f"to join from the network:   {client} {Address(host, address.port).authority}"
             for host in lan_addresses()
         ]
+    if fingerprint is not None:
+        lines.append(f"to be sure that it is here:  --fingerprint {shown_fingerprint(fingerprint)}")
     return lines

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from platformdirs import user_config_path
 
+from chat_server import tls
 from chat_server.addresses import resolve
 from chat_server.errors import SettingError, StartError
 from chat_server.rules import PASSWORD_LIMIT, Setting
@@ -24,7 +25,10 @@ from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(
     f"CHAT_{name}"
-    for name in ("SERVER", "NICK", "ROOM", "COLOR", "BELL", "TIME_FORMAT", "TIME_ZONE")
+    for name in (
+        *("SERVER", "NICK", "ROOM", "COLOR", "BELL", "TIME_FORMAT", "TIME_ZONE"),
+        *("FINGERPRINT", "CA"),
+    )
 )
 
 # How alike two names are of which one may be meant for the other: from 0 to 1.
@@ -127,10 +131,11 @@ def check(settings: Settings) -> list[str]:
     without starting one: the port may be in use by the very server that is asked about.
     """
     problems = []
-    try:
-        resolve(settings.hosts)
-    except StartError as error:
-        problems.append(str(error))
+    for look in (lambda: resolve(settings.hosts), lambda: tls.check(settings)):
+        try:
+            look()
+        except StartError as error:
+            problems.append(str(error))
     return problems
 
 

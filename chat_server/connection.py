@@ -20,6 +20,7 @@ from chat_server.rate import RateLimit
 from chat_server.requests import Requests
 from chat_server.room import Member
 from chat_server.session import Session
+from chat_server.tls import TlsWire
 from chat_server.version import SERVER
 from protocol import VERSION
 from protocol.errors import FATAL, Code, ProtocolError
@@ -35,6 +36,7 @@ from protocol.messages import (
     encode,
 )
 from protocol.text import normalize_nick
+from protocol.tls import HANDSHAKE, Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
 
@@ -60,25 +62,34 @@ class Connection:
         "_rate",
         "_requests",
         "_session",
+        "_size",
         "_socket",
+        "_tls",
         "host",
         "outbox",
         "thread",
     )
 
-    def __init__(self, sock: socket.socket, peer: str, parts: Parts) -> None:
+    def __init__(
+        self, sock: socket.socket, peer: str, parts: Parts, tls: Channel | None = None
+    ) -> None:
         """
         Args:
             sock: accepted, and from now on the connection's to close.
             peer: its address, for the log.
             parts: the server's.
+            tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
         self._socket = sock
         self._peer = peer
         self.host = peer.rpartition(":")[0] or peer
         self._parts = parts
-        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read)
+        wire = TlsWire(sock, tls) if tls else None
+        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, wire)
+        # This connection's thread's own: what it reads with.
+        self._tls = tls
+        self._size = RECEIVE_SIZE
         self._rate = _rate_limit(parts)
         self._began_at = self._heard_at = parts.clock.monotonic()
         self._pinged_at = 0.0
@@ -194,9 +205,7 @@ class Connection:
 
     def _read(self) -> None:
         decoder = FrameDecoder()
-        size = RECEIVE_SIZE
-        while data := self._receive(size):
-            size = RECEIVE_SIZE_BUSY if len(data) == size else RECEIVE_SIZE
+        while data := self._receive() if self._tls is None else self._decrypt(self._tls):
             if self._ended is not None:
                 continue
             try:
@@ -206,18 +215,50 @@ class Connection:
                         break
             except ProtocolError as error:
                 self.outbox.wait_until_answered()  # what came before it
-                self.close(error.code, error.text)
+                text = error.text
+                if self._requests is None and data[0] == HANDSHAKE:
+                    text = "this is TLS, which this server does not speak: connect without --tls"
+                    log.info("%s speaks TLS, and this server does not: see --tls", self._peer)
+                self.close(error.code, text)
 
-    def _receive(self, size: int) -> bytes:
-        """Wait for up to `size` bytes; none when the stream has ended."""
+    def _receive(self) -> bytes:
+        """Wait for some bytes; none when the stream has ended."""
         while True:
             try:
-                return self._socket.recv(size)
+                data = self._socket.recv(self._size)
+                self._size = RECEIVE_SIZE_BUSY if len(data) == self._size else RECEIVE_SIZE
+                return data
             except BlockingIOError:
                 select.select([self._socket], [], [])
             except OSError as error:
                 log.debug("%s: %s", self._peer, error)
                 return b""
+
+    def _decrypt(self, tls: Channel) -> bytes:
+        """Wait for what is said in TLS, after the handshake; none when the stream has ended."""
+        said = b""
+        while not said and not tls.ended and (data := self._receive()):
+            established = tls.established
+            try:
+                said = tls.receive(data)
+            except NotTlsError:
+                self._answer_plainly()
+                return data
+            except TlsError as error:
+                log.info("%s and this server do not understand each other: %s", self._peer, error)
+                self.outbox.push()  # the alert, which says why
+                self._end(Code.BAD_FRAME, b"")
+                return b""
+            if tls.owes or established is not tls.established:
+                self.outbox.push()
+        return said
+
+    def _answer_plainly(self) -> None:
+        """Tell somebody who speaks no TLS that this is needed here, in a way that is understood."""
+        log.info("%s does not speak TLS, which is all that is spoken here", self._peer)
+        self._tls = None
+        self.outbox.speak_plainly()
+        self.close(Code.BAD_FRAME, "this server speaks TLS: connect with --tls")
 
     def _take(self, payload: bytes) -> None:
         """Answer one frame. Raises ProtocolError where that ends the connection."""

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from chat_server.clock import Clock
 from chat_server.room import Member, Room, Segment
+from chat_server.tls import TlsWire
 
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes
 # wait for a client that does not take them.
@@ -62,6 +63,8 @@ class Outbox:
         "_read_page",
         "_reader_done",
         "_rest",
+        "_send_now",
+        "_tls",
         "catching_up",
         "socket",
         "taken_at",
@@ -73,6 +76,7 @@ class Outbox:
         clock: Clock,
         catch_up: "Callable[[Outbox], None]",
         read_page: Callable[[Room, int], Segment],
+        tls: TlsWire | None = None,
     ) -> None:
         """
         Args:
@@ -80,8 +84,12 @@ class Outbox:
             clock: for `taken_at`.
             catch_up: hands an outbox to the catch-up thread.
             read_page: gives the messages of a room that follow a seq.
+            tls: encrypts what is sent, if anything does.
         """
         self.socket = sock
+        # Under the lock, too. `_send_now` is called as the socket's own `send` is.
+        self._tls = tls
+        self._send_now = sock.send if tls is None else tls.send
         self._clock = clock
         self._catch_up = catch_up
         self._read_page = read_page
@@ -90,7 +98,9 @@ class Outbox:
         # sends, none of which waits. The last in the order: registry -> room -> outbox.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below
-        self._rest: memoryview | None = None  # what the socket has yet to take of a buffer
+        # What the socket has yet to take of a buffer. It is empty where all of it is encrypted,
+        # and only some of that has yet to go.
+        self._rest: memoryview | None = None
         self._queue: list[bytes] = []  # frames that wait behind `_rest`
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
@@ -134,6 +144,21 @@ class Outbox:
         with self._lock:
             while self._queued >= QUEUE_LIMIT and not self._finishing:
                 self._changed.wait()
+
+    def push(self) -> None:
+        """Send what TLS has to say by itself: the handshake, above all, and what waited for it."""
+        with self._lock:
+            if self._rest is None:
+                self._send(b"")
+            else:
+                self._start_catching_up()
+
+    def speak_plainly(self) -> None:
+        """Give TLS up, before anything was said in it: the other side does not speak it."""
+        with self._lock:
+            self._tls, self._send_now = None, self.socket.send
+            if self._rest is not None:
+                self._start_catching_up()
 
     def expect_reply(self) -> None:
         """Note that a worker will give a reply."""
@@ -219,6 +244,9 @@ class Outbox:
         """
         with self._lock:
             if not self._flush():
+                if self._tls is not None and self._tls.waits_for_peer:
+                    self._stop_catching_up()  # `push` begins again
+                    return Step.DONE
                 return Step.BLOCKED
             member = next((m for m in self._members.values() if m.cursor < m.room.last), None)
             if member is None or self._closed:
@@ -294,15 +322,16 @@ class Outbox:
             return
         now = self._clock.monotonic()
         try:
-            sent = self.socket.send(data, DONT_WAIT)
+            sent = self._send_now(data, DONT_WAIT)
         except BlockingIOError:
             sent = 0
         except OSError:
             self._drop()  # the reader finds out why
             return
-        if sent:
+        tls = self._tls
+        if sent if tls is None else tls.took:
             self.taken_at = now
-        if sent < len(data):
+        if sent < len(data) or (tls is not None and tls.unsent):
             self._rest = memoryview(data)[sent:]
             self._start_catching_up()
 
@@ -323,7 +352,7 @@ class Outbox:
         self._changed.notify_all()
         if self._finishing:
             self._end_stream()
-        return True
+        return self._rest is None
 
     def _start_catching_up(self) -> None:
         if not self.catching_up:
@@ -337,6 +366,10 @@ class Outbox:
 
     def _end_stream(self) -> None:
         try:
+            if self._tls is not None and not self._tls.end(DONT_WAIT):
+                self._rest = memoryview(b"")
+                self._start_catching_up()
+                return
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop()

@@ -9,6 +9,7 @@ import logging
 import socket
 import threading
 
+from chat_server import tls
 from chat_server.addresses import Address, address_of, bind, bind_unix
 from chat_server.admin.desk import AdminDesk
 from chat_server.admission import Admission
@@ -31,6 +32,7 @@ from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
 from protocol.errors import Code
 from protocol.messages import THREAD_STACK_SIZE
+from protocol.tls import shown_fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class Server:
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
         self.addresses: list[Address] = []
+        # The SHA-256 of the certificate that who connects with TLS is shown.
+        self.fingerprint: str | None = None
 
     @property
     def settings(self) -> Settings:
@@ -62,7 +66,7 @@ class Server:
         """Open the history and listen; return when clients can connect.
 
         Raises:
-            StartError: the addresses or the data folder cannot be used.
+            StartError: the addresses, the data folder or the certificate cannot be used.
         """
         settings = self._settings.now
         threading.stack_size(THREAD_STACK_SIZE)
@@ -75,6 +79,7 @@ class Server:
                 sockets.append(bind_unix(settings.unix))
             if settings.attendance:
                 self._attendance = Attendance(self._settings, self._clock)
+            self._identity = self._identify()
             store = Store(settings.data, settings.sync)
         except BaseException:
             for sock in sockets:
@@ -105,7 +110,7 @@ class Server:
         self.timers.start()
         self._parts.catch_up.start()
         self._parts.delivery.start()
-        self.addresses = [address_of(sock) for sock in sockets]
+        self.addresses = [self._address_of(sock) for sock in sockets]
         self._admin.start()
         self._listener.start()
 
@@ -143,6 +148,7 @@ class Server:
         Raises:
             StartError: what they name cannot be used. All is as it was.
         """
+        self._reload_certificate()
         new, changed, later = self._settings.now.taking_live(settings)
         self._settings.now = new
         for each in changed:
@@ -166,8 +172,29 @@ class Server:
         except StoreError as error:
             log.error("old sessions were not forgotten: %s", error)
 
+    def _identify(self) -> tls.Identity | None:
+        identity = tls.identity(self._settings.now)
+        self.fingerprint = identity.fingerprint if identity else None
+        return identity
+
+    def _reload_certificate(self) -> None:
+        """Let those who connect from now on be shown what the certificate's file holds now."""
+        if self._identity is None:
+            return
+        self._identity.reload()
+        if self._identity.fingerprint != self.fingerprint:
+            self.fingerprint = self._identity.fingerprint
+            shown = shown_fingerprint(self.fingerprint)
+            log.info("from now on the certificate is another one: %s", shown)
+
+    def _address_of(self, sock: socket.socket) -> Address:
+        address = address_of(sock)
+        return address._replace(tls=address.path is None and self._identity is not None)
+
     def _accepted(self, sock: socket.socket, peer: str) -> None:
-        Connection(sock, peer, self._parts).start()
+        on_network = sock.family != getattr(socket, "AF_UNIX", None)
+        channel = self._identity.channel() if self._identity and on_network else None
+        Connection(sock, peer, self._parts, channel).start()
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self._attendance.note if self._attendance else None

@@ -66,6 +66,20 @@ class Settings:
     # A Unix socket to listen on as well.
     unix: Path | None = setting(None, path_or_none(), "a Unix socket to listen on as well")
 
+    # Whether clients on the network speak TLS. On a Unix socket nobody does.
+    tls: bool = setting(
+        False,
+        switch(),
+        "encrypt what clients on the network say, with a certificate of the server's own unless "
+        "there is a real one",
+    )
+    # A real certificate, with those that vouch for it, and its key. What the files hold is read
+    # again with the settings.
+    tls_cert: Path | None = setting(
+        None, path_or_none(), "a certificate in PEM, and with it TLS; needs --tls-key"
+    )
+    tls_key: Path | None = setting(None, path_or_none(), "its key in PEM, not encrypted")
+
     # Where the log of the rooms is kept.
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
 

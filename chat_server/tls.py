@@ -1,0 +1,250 @@
+"""TLS on the server: the half that sends, and the certificate that is shown."""
+
+import logging
+import os
+import re
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from socket import socket
+
+from chat_server.errors import StartError
+from chat_server.settings import Settings
+from protocol.tls import Channel, fingerprint, restrict
+
+log = logging.getLogger(__name__)
+
+# Bytes that are encrypted at once, and so the most that are encrypted ahead of the socket.
+PIECE = 32 * 1024
+
+# In the data folder, where the server makes its own.
+KEY_FILE = "tls-key.pem"
+CERTIFICATE_FILE = "tls-certificate.pem"
+
+_PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+class TlsWire:
+    """The sending half of a TLS connection. Its outbox's lock guards it.
+
+    Attributes:
+        unsent: encrypted, and not taken by the socket yet: at most PIECE bytes and what TLS adds.
+            Nothing more is encrypted as long as there is some.
+        took: whether the socket took any bytes in the last call.
+    """
+
+    __slots__ = ("_channel", "_ended", "_socket", "took", "unsent")
+
+    def __init__(self, sock: socket, channel: Channel) -> None:
+        self._socket = sock
+        self._channel = channel
+        self._ended = False
+        self.unsent = memoryview(b"")
+        self.took = False
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether nothing can be sent until the peer has done its part of the handshake."""
+        return not self._channel.established and not self.unsent
+
+    def send(self, data: bytes | memoryview, flags: int) -> int:
+        """As a socket's `send`: return how many bytes of `data` are on their way.
+
+        The last of them may be in `unsent`: then what follows has to wait. Before the handshake is
+        done none are.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        self.took = False
+        self._flush(flags)
+        if self.unsent or not self._channel.established:
+            return 0
+        sent, view = 0, memoryview(data)
+        while sent < len(view) and not self.unsent:
+            piece = view[sent : sent + PIECE]
+            self.unsent = memoryview(self._channel.encrypt(piece))
+            sent += len(piece)
+            self._flush(flags)
+        return sent
+
+    def end(self, flags: int) -> bool:
+        """Tell the peer that nothing follows. Return whether the socket has taken all there was.
+
+        May be called again, when it takes bytes again.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        self._flush(flags)
+        if not self._ended and not self.unsent:
+            self._ended = True
+            self.unsent = memoryview(self._channel.end())
+            self._flush(flags)
+        return not self.unsent
+
+    def _flush(self, flags: int) -> None:
+        if not self.unsent:
+            self.unsent = memoryview(self._channel.take())
+        while self.unsent:
+            try:
+                count = self._socket.send(self.unsent, flags)
+            except BlockingIOError:
+                return
+            self.took = True
+            self.unsent = self.unsent[count:]
+
+
+class Identity:
+    """The key and certificate that new connections are shown. Any thread may use it.
+
+    Attributes:
+        fingerprint: the SHA-256 of the certificate, in hexadecimal digits.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """
+        Args:
+            certificate: a file in PEM, the server's own first, then those that vouch for it.
+            key: the file with its private key, in PEM and not encrypted.
+
+        Raises:
+            StartError: they cannot be used.
+        """
+        self._certificate = certificate
+        self._key = key
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the files again, for the connections that come from now on.
+
+        Raises:
+            StartError: they cannot be used. What was shown before still is.
+        """
+        certificate = _read_certificate(self._certificate)
+        context = restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        context.num_tickets = 0  # our clients do not resume TLS sessions, and each takes memory
+        self._load_key(context)
+        self._context = context
+        self.fingerprint = fingerprint(certificate)
+
+    def channel(self) -> Channel:
+        """Return a new connection's."""
+        return Channel(self._context, server_side=True)
+
+    def _load_key(self, context: ssl.SSLContext) -> None:
+        _warn_if_open(self._key)
+        try:
+            self._key.read_bytes()  # OpenSSL does not say which of the files it cannot read
+            context.load_cert_chain(self._certificate, self._key, _refuse_password)
+        except _EncryptedKeyError:
+            raise StartError(
+                f"the key {self._key} is encrypted, and nobody is here to type its password. "
+                "Decrypt it with `openssl pkey`, into a file that is private."
+            ) from None
+        except ssl.SSLError as error:
+            if error.reason == "KEY_VALUES_MISMATCH":
+                raise StartError(
+                    f"the key {self._key} is not the one of the certificate {self._certificate}."
+                ) from error
+            raise StartError(
+                f"{self._key} holds no private key in PEM, or {self._certificate} no certificate "
+                f"that OpenSSL takes ({error.reason or 'not PEM'})."
+            ) from error
+        except OSError as error:
+            raise StartError(f"the key {self._key} cannot be read: {error.strerror}.") from error
+
+
+def identity(settings: Settings) -> Identity | None:
+    """Return what the server shows who connects with TLS; None if it does not speak TLS.
+
+    If no files are named, a key and a certificate are made in the data folder, once.
+
+    Raises:
+        StartError: the files cannot be used, or not be made.
+    """
+    if settings.tls_cert is not None or settings.tls_key is not None:
+        return _given(settings)
+    if not settings.tls:
+        return None
+    certificate, key = settings.data / CERTIFICATE_FILE, settings.data / KEY_FILE
+    if not certificate.exists():
+        _make(certificate, key)
+    return Identity(certificate, key)
+
+
+def check(settings: Settings) -> None:
+    """Look at the files that are named, without making any.
+
+    Raises:
+        StartError: they cannot be used.
+    """
+    if settings.tls_cert is not None or settings.tls_key is not None:
+        _given(settings)
+
+
+def _given(settings: Settings) -> Identity:
+    if settings.tls_cert is None or settings.tls_key is None:
+        raise StartError("--tls-cert and --tls-key belong together: give both, or none.")
+    return Identity(settings.tls_cert, settings.tls_key)
+
+
+def _make(certificate: Path, key: Path) -> None:
+    # Only now: it takes longer to load than all the rest, and who has certificates does without it.
+    from chat_server import certificates
+
+    try:
+        if not key.exists():
+            write_private(key, certificates.new_key())
+        write_private(certificate, certificates.self_signed(key.read_bytes()))
+    except OSError as error:
+        raise StartError(f"no key can be made in {key.parent}: {error.strerror}.") from error
+    except ValueError as error:
+        raise StartError(
+            f"{key} holds no key ({error}). Put the right one there, or remove it: then the server "
+            "makes another, and clients have to trust it anew."
+        ) from error
+    log.info("made a key and a certificate for TLS: %s", certificate)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Make a file that only its owner can ever read: all of it, or none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.new")
+    with suppress(FileNotFoundError):  # from a start that was cut short
+        unfinished.unlink()
+    with open(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+class _EncryptedKeyError(Exception):
+    """OpenSSL asks for a password."""
+
+
+def _refuse_password() -> str:
+    raise _EncryptedKeyError
+
+
+def _read_certificate(path: Path) -> bytes:
+    """The first certificate of a file, in DER."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise StartError(f"the certificate {path} cannot be read: {error.strerror}.") from error
+    found = _PEM_CERTIFICATE.search(text)
+    try:
+        return ssl.PEM_cert_to_DER_cert(found[0] if found else "")
+    except ValueError:
+        raise StartError(f"{path} holds no certificate in PEM.") from None
+
+
+def _warn_if_open(key: Path) -> None:
+    with suppress(OSError):  # who reads it next says why it cannot be
+        if os.name == "posix" and key.stat().st_mode & 0o007:
+            log.warning("everybody on this machine can read the key %s", key)

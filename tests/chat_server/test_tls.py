@@ -1,0 +1,592 @@
+"""TLS on the server: everything as without, and nobody who is bad at it holds up anybody."""
+
+import dataclasses
+import logging
+import os
+import socket
+import ssl
+import stat
+from pathlib import Path
+
+import pytest
+
+from chat_server import config, tls
+from chat_server.errors import StartError
+from chat_server.outbox import DONT_WAIT, Outbox, Step
+from chat_server.room import Room, Segment
+from chat_server.server import Server
+from chat_server.settings import Settings
+from protocol.tls import Channel, TlsError, fingerprint
+from tests.chat_server.house import House
+from tests.chat_server.test_slow_reader import read_in_order, talk
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer, believing, connect_socket, encode
+from tests.support.servers import address_of, running_server
+from tests.support.tls import encrypt_key, make_files, only, server_context
+from tests.support.waiting import DEADLINE, eventually
+
+
+def plain(server: Server) -> str:
+    """The server's first address, without TLS."""
+    return address_of(server).replace("tls://", "tcp://")
+
+
+def shown_by(address: object) -> str:
+    """The fingerprint of the certificate that is shown there."""
+    with connect_socket(address) as connected:
+        assert isinstance(connected, ssl.SSLSocket)
+        return fingerprint(connected.getpeercert(binary_form=True) or b"")
+
+
+# -- as without -----------------------------------------------------------------------------------
+
+
+def test_the_room_is_the_same_with_tls_and_on_a_unix_socket(tmp_path: Path) -> None:
+    """On a Unix socket nobody needs TLS."""
+    with running_server(tls=True, unix=tmp_path / "chat.sock") as server, House(server) as house:
+        secure, local = server.addresses
+        assert str(secure).startswith("tls://127.0.0.1:")
+        assert str(local).startswith("unix://")
+        ada = house.enter("ada", "lobby")
+        eva = house.enter("eva", "lobby", address=str(local))
+        ada.say("lobby", "hi")
+        assert eva.messages(1)[0]["text"] == "hi"
+        eva.say("lobby", "hello")
+        assert [each["text"] for each in ada.messages(2)] == ["hi", "hello"]
+
+
+def test_the_stream_ends_as_tls_should() -> None:
+    """With a word that nothing follows: whoever cuts a connection cannot pass that for the end."""
+    with running_server(tls=True) as server, House(server) as house:
+        ada = house.enter("ada")
+        ada.ok("bye")
+        ada.expect_end("bye")  # the peer fails where TLS ends without that word
+
+
+def test_one_that_has_ended_its_half_gets_all_that_it_asked_for() -> None:
+    """As without TLS: what was asked is done and answered, and then the stream ends."""
+    with running_server(tls=True) as server:
+        with _raw(server) as raw:
+            channel = _shake(raw)
+            says = [{"type": "say", "id": n, "room": "lobby", "text": "hi"} for n in range(2, 52)]
+            asked = [
+                {"type": "hello", "version": 1, "nick": "ada"},
+                {"type": "join", "id": 1, "room": "lobby"},
+                *says,
+            ]
+            raw.sendall(channel.encrypt(b"".join(map(encode, asked))) + channel.end())
+            said = b""
+            while not channel.ended:
+                said += channel.receive(raw.recv(65536))
+        assert said.count(b'"type":"ok"') == 51
+
+
+def _raw(server: Server) -> socket.socket:
+    return socket.create_connection(server.addresses[0][:2], DEADLINE)
+
+
+def _shake(raw: socket.socket) -> Channel:
+    channel = Channel(believing(), server_side=False)
+    channel.begin()
+    while not channel.established:
+        raw.sendall(channel.take())
+        channel.receive(raw.recv(65536))
+    return channel
+
+
+def test_words_in_single_bytes() -> None:
+    """However small the pieces are in which it comes."""
+    with running_server(tls=True) as server, _raw(server) as raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel = _shake(raw)
+        wire = channel.encrypt(encode({"type": "hello", "version": 1, "nick": "ada"}))
+        for place in range(len(wire)):
+            raw.sendall(wire[place : place + 1])
+        said = b""
+        while not said:
+            said = channel.receive(raw.recv(65536))
+        assert b'"welcome"' in said
+
+
+def test_a_reader_that_falls_behind_is_caught_up() -> None:
+    """Nothing lost, nothing twice, and then it lives on."""
+    with running_server(tls=True) as server, House(server) as house:
+        deaf, talker = house.enter("deaf", "lobby"), house.enter("talker", "lobby")
+        talk(talker, "lobby", 6000, "x" * 1000)
+        read_in_order(deaf, "lobby", 1, 6000)
+        deaf.ping()
+        talker.send({"type": "say", "id": 6001, "room": "lobby", "text": "6001 live"})
+        read_in_order(deaf, "lobby", 6001, 6001)
+
+
+def test_who_finds_no_place_is_told() -> None:
+    """Once both have agreed how to talk."""
+    with running_server(tls=True, connections=1) as server, House(server) as house:
+        house.enter("ada")
+        late = house.connect()
+        error = late.expect_fatal("server_full")
+        assert error["retry_after"] > 0
+
+
+def test_who_is_there_when_the_server_stops_is_told() -> None:
+    """Those in the middle of a handshake keep nobody."""
+    with running_server(tls=True, linger=0.1) as server:
+        ada = Peer.connect(server.addresses[0])
+        ada.hello("ada")
+        shy = _raw(server)
+    with ada, shy:
+        ada.expect_end("shutting_down")
+
+
+# -- who is bad at it -----------------------------------------------------------------------------
+
+
+def test_a_handshake_has_as_long_as_a_hello() -> None:
+    """And whoever takes longer holds up nobody meanwhile."""
+    clock = ManualClock()
+    with running_server(tls=True, clock=clock, linger=0.05) as server, House(server) as house:
+        with _raw(server) as shy:
+            channel = Channel(believing(), server_side=False)
+            channel.begin()
+            shy.sendall(channel.take()[:100])
+            ada = house.enter("ada", "lobby")
+            ada.say("lobby", "hi")
+            clock.advance(10.0)
+            server.timers.wake()
+            eventually(lambda: _only_one_is_left(server, clock))
+            assert shy.recv(1000) == b""
+        ada.ping()
+
+
+def _only_one_is_left(server: Server, clock: ManualClock) -> bool:
+    clock.advance(0.1)  # so that the time is over that the last bytes may take
+    return len(_connections(server)) == 1
+
+
+def _connections(server: Server) -> list[object]:
+    server.timers.wake()
+    return list(server._parts.registry.connections())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"\x16\x03\x01\x40\x00" + b"x" * 100, b"\x16" * 600, b"\x15\x03\x01\x00\x02\x02\x28"],
+)
+def test_garbage_instead_of_a_handshake(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """It is cut off, one line says why, and nobody else notices."""
+    caplog.set_level(logging.INFO)
+    with running_server(tls=True) as server, House(server) as house:
+        with _raw(server) as raw:
+            raw.sendall(data)
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(1000):
+                pass
+        house.enter("ada")
+        eventually(lambda: len(_connections(server)) == 1)
+    assert "do not understand each other" in caplog.text or "left" in caplog.text
+
+
+def test_garbage_after_the_handshake() -> None:
+    """What was changed on the way ends that connection, and that one alone."""
+    with running_server(tls=True) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        with _raw(server) as raw:
+            channel = _shake(raw)
+            wire = channel.encrypt(encode({"type": "hello", "version": 1, "nick": "eve"}))
+            raw.sendall(wire[:-1] + bytes([wire[-1] ^ 1]))
+            alert = raw.recv(65536)
+            with pytest.raises(TlsError, match=r"changed what it sent|bad record mac"):
+                channel.receive(alert)
+        ada.ping()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+def test_old_versions_are_refused(version: ssl.TLSVersion) -> None:
+    """By the server, with an alert that says so."""
+    with running_server(tls=True) as server, _raw(server) as raw:
+        context = only(version)
+        with pytest.raises(ssl.SSLError, match=r"VERSION|version"):
+            context.wrap_socket(raw)
+
+
+def test_whoever_does_not_speak_tls_is_told_in_plain_words(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """And nothing that was said so is done."""
+    caplog.set_level(logging.INFO)
+    with running_server(tls=True, linger=0.05) as server, Peer.connect(plain(server)) as peer:
+        peer.send({"type": "hello", "version": 1, "nick": "ada"})
+        error = peer.expect_fatal("bad_frame")
+        assert "--tls" in error["text"]
+        eventually(lambda: not _connections(server))
+    assert "does not speak TLS" in caplog.text
+    assert "came in" not in caplog.text
+
+
+def test_whoever_speaks_tls_to_a_server_without_is_refused(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says what the matter is."""
+    caplog.set_level(logging.INFO)
+    with pytest.raises(ssl.SSLError):
+        connect_socket(house.address.replace("tcp://", "tls://"))
+    eventually(lambda: "speaks TLS, and this server does not" in caplog.text)
+
+
+# -- the certificate ------------------------------------------------------------------------------
+
+
+def test_a_key_and_a_certificate_are_made_once(tmp_path: Path) -> None:
+    """Private from the beginning, and the same at the next start."""
+    shown = []
+    for _ in range(2):
+        with running_server(tmp_path, tls=True) as server:
+            shown.append(server.fingerprint)
+            assert shown_by(server.addresses[0]) == server.fingerprint
+    assert shown[0] == shown[1]
+    for name in (tls.KEY_FILE, tls.CERTIFICATE_FILE):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.glob("tls*")) == sorted(
+        [tls.KEY_FILE, tls.CERTIFICATE_FILE]
+    )
+
+
+def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
+    """A key without a certificate is kept, and half a file is in nobody's way."""
+    with running_server(tmp_path, tls=True):
+        pass
+    key = (tmp_path / tls.KEY_FILE).read_bytes()
+    (tmp_path / tls.CERTIFICATE_FILE).unlink()
+    (tmp_path / f"{tls.CERTIFICATE_FILE}.new").write_bytes(b"half")
+    with running_server(tmp_path, tls=True) as server:
+        shown_by(server.addresses[0])
+    assert (tmp_path / tls.KEY_FILE).read_bytes() == key
+
+
+def test_nobody_can_read_a_private_file_even_for_a_moment(tmp_path: Path) -> None:
+    """Whatever the umask is, and a link in its place is not followed."""
+    target = tmp_path / "target"
+    (tmp_path / "secret.new").symlink_to(target)
+    before = os.umask(0)
+    try:
+        tls.write_private(tmp_path / "secret", b"secret")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+    assert not target.exists()
+
+
+def test_a_real_certificate(tmp_path: Path) -> None:
+    """Two files name it, and a client that trusts who vouches for it is content."""
+    files = make_files(tmp_path)
+    with running_server(tls_cert=files.certificate, tls_key=files.key) as server:
+        context = ssl.create_default_context(cafile=files.certificate)
+        raw = socket.create_connection(server.addresses[0][:2], DEADLINE)
+        with context.wrap_socket(raw, server_hostname="localhost") as secure:
+            assert secure.version() == "TLSv1.3"
+
+
+def _missing_certificate(settings: Settings) -> Settings:
+    assert settings.tls_cert is not None
+    settings.tls_cert.unlink()
+    return settings
+
+
+def _missing_key(settings: Settings) -> Settings:
+    assert settings.tls_key is not None
+    settings.tls_key.unlink()
+    return settings
+
+
+def _unreadable_key(settings: Settings) -> Settings:
+    assert settings.tls_key is not None
+    settings.tls_key.unlink()
+    settings.tls_key.mkdir()  # as nobody can read it, whatever they may
+    return settings
+
+
+def _another_key(settings: Settings) -> Settings:
+    assert settings.tls_key is not None
+    return dataclasses.replace(settings, tls_key=make_files(settings.tls_key.parent, "other").key)
+
+
+def _encrypted_key(settings: Settings) -> Settings:
+    assert settings.tls_key is not None
+    encrypt_key(settings.tls_key)
+    return settings
+
+
+def _no_key(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, tls_key=None)
+
+
+def _no_certificate(settings: Settings) -> Settings:
+    assert settings.tls_cert is not None
+    settings.tls_cert.write_text("hello")
+    return settings
+
+
+def _key_for_certificate(settings: Settings) -> Settings:
+    return dataclasses.replace(settings, tls_key=settings.tls_cert)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (_missing_certificate, r"real\.crt cannot be read: No such file"),
+        (_missing_key, r"real\.key cannot be read: No such file"),
+        (_unreadable_key, r"real\.key cannot be read"),
+        (_another_key, r"other\.key is not the one of the certificate"),
+        (_encrypted_key, r"real\.key is encrypted"),
+        (_no_key, "belong together"),
+        (_no_certificate, r"real\.crt holds no certificate"),
+        (_key_for_certificate, r"real\.crt holds no private key"),
+    ],
+)
+def test_files_that_cannot_be_used(tmp_path: Path, spoil: object, says: str) -> None:
+    """The server does not start, says which file it is and why; so does --check."""
+    assert callable(spoil)
+    files = make_files(tmp_path)
+    settings = spoil(
+        Settings(
+            hosts=("127.0.0.1",), port=0, data=tmp_path / "data",
+            tls_cert=files.certificate, tls_key=files.key,
+        )
+    )  # fmt: skip
+    with pytest.raises(StartError, match=says):
+        Server(settings).start()
+    (problem,) = config.check(settings)
+    with pytest.raises(StartError, match=says):
+        raise StartError(problem)
+
+
+def test_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
+    """Who is here stays; who comes is shown the new one; a bad one changes nothing."""
+    files, other = make_files(tmp_path), make_files(tmp_path, "other")
+    with (
+        running_server(tls_cert=files.certificate, tls_key=files.key) as server,
+        House(server) as house,
+    ):
+        ada, before = house.enter("ada", "lobby"), server.fingerprint
+        files.certificate.write_bytes(other.certificate.read_bytes())
+        with pytest.raises(StartError):  # its key is not there yet
+            server.reload(server.settings)
+        assert shown_by(house.address) == server.fingerprint == before
+        files.key.write_bytes(other.key.read_bytes())
+        server.reload(server.settings)
+        assert shown_by(house.address) == server.fingerprint != before
+        ada.say("lobby", "still here")
+
+
+# -- the wire -------------------------------------------------------------------------------------
+
+
+class Line:
+    """An outbox with TLS on a socket pair, and the other end of it."""
+
+    def __init__(self, *, established: bool = True) -> None:
+        self.ours, self.theirs = socket.socketpair()
+        self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+        self.server = Channel(server_context(), server_side=True)
+        self.client = Channel(believing(), server_side=False)
+        self.wire = tls.TlsWire(self.ours, self.server)
+        self.waiting = 0
+        self.clock = ManualClock()
+        self.outbox = Outbox(
+            self.ours, self.clock, self._hand_over, _read_no_page, self.wire
+        )  # fmt: skip
+        self.client.begin()
+        if established:
+            self.shake()
+
+    def shake(self) -> None:
+        """Do the handshake, the server's part of it through the outbox."""
+        self.server.receive(self.client.take())
+        self._push()
+        self.client.receive(self.theirs.recv(65536))
+        self.server.receive(self.client.take())
+        self._push()
+
+    def _push(self) -> None:
+        self.outbox.push()
+        while self.waiting:  # something waits already, so that the catch-up thread sends
+            self.catch_up()
+
+    def catch_up(self) -> Step:
+        """A step of the catch-up thread."""
+        step = self.outbox.step()
+        if step is Step.DONE:
+            self.waiting -= 1
+        return step
+
+    def read(self, size: int = 1 << 20) -> bytes:
+        """What has arrived, decrypted."""
+        self.theirs.setblocking(False)
+        said = b""
+        try:
+            while data := self.theirs.recv(size):
+                said += self.client.receive(data)
+        except BlockingIOError:
+            pass
+        return said
+
+    def close(self) -> None:
+        """Let go of both ends."""
+        self.outbox.abort()
+        while self.waiting:
+            self.catch_up()
+        self.outbox.close()
+        self.theirs.close()
+
+    def __enter__(self) -> "Line":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _hand_over(self, _: Outbox) -> None:
+        self.waiting += 1
+
+
+def _read_no_page(room: Room, seq: int) -> Segment:
+    raise AssertionError((room, seq))
+
+
+def filler(number: int) -> bytes:
+    return encode({"type": "filler", "number": number, "text": "x" * 50_000})
+
+
+def test_only_so_much_is_encrypted_ahead_of_a_socket_that_is_full() -> None:
+    """What a lagging member costs is bounded; and nothing is lost or doubled on the way."""
+    with Line() as line:
+        frames = [filler(number) for number in range(100)]
+        for frame in frames:
+            line.outbox.put(frame)
+        assert line.waiting == 1
+        assert 0 < len(line.wire.unsent) <= tls.PIECE + 1024
+        said = b""
+        while line.waiting:
+            line.catch_up()
+            said += line.read()
+        assert said == b"".join(frames)
+
+
+def test_the_last_bytes_are_encrypted_and_not_taken() -> None:
+    """Nothing plain waits any more, and still the outbox does not count as free."""
+    with Line() as line:
+        line.wire._flush(DONT_WAIT)
+        _fill(line.ours)
+        line.outbox.put(b"last")
+        assert line.waiting == 1
+        line.outbox.put(b" words")
+        assert line.catch_up() is Step.BLOCKED
+        line.theirs.setblocking(False)
+        raw = _drain(line.theirs)
+        while line.waiting:
+            line.catch_up()
+            raw += _drain(line.theirs)
+        assert line.client.receive(raw.lstrip(b"\0")) == b"last words"
+
+
+def _fill(sock: socket.socket) -> None:
+    """Leave no place in a socket."""
+    for size in (65536, 1024, 1):
+        try:
+            while True:
+                sock.send(bytes(size), DONT_WAIT)
+        except BlockingIOError:
+            pass
+
+
+def _drain(sock: socket.socket) -> bytes:
+    data = b""
+    try:
+        while piece := sock.recv(1 << 20):
+            data += piece
+    except BlockingIOError:
+        pass
+    return data
+
+
+def test_the_end_follows_all_that_waits_and_is_said() -> None:
+    """Every frame, the last one, the word of TLS that nothing follows, the end of the stream."""
+    with Line() as line:
+        frames = [filler(number) for number in range(20)]
+        for frame in frames:
+            line.outbox.put(frame)
+        line.outbox.finish(b"goodbye")
+        line.outbox.put(b"too late")
+        said = b""
+        while line.waiting:
+            line.catch_up()
+            said += line.read()
+        said += line.read()
+        assert said == b"".join(frames) + b"goodbye"
+        assert line.client.ended
+        assert line.theirs.recv(1) == b""
+
+
+def test_nothing_goes_out_after_an_abort() -> None:
+    """What was encrypted and not sent is dropped: half a record is of no use to anybody."""
+    with Line() as line:
+        for number in range(20):
+            line.outbox.put(filler(number))
+        line.outbox.abort()
+        while line.waiting:
+            line.catch_up()
+        said = line.read()
+        assert len(said) < 20 * 50_000
+        assert line.theirs.recv(1) == b""
+
+
+def test_taking_bytes_is_the_sign_of_life_and_not_encrypting_them() -> None:
+    """`taken_at` is when the socket took some, as without TLS; a ping does not count."""
+    with Line() as line:
+        line.clock.advance(1.0)
+        line.outbox.put(b"x")
+        taken = line.outbox.taken_at
+        assert taken == line.clock.monotonic()
+        _fill(line.ours)
+        line.clock.advance(1.0)
+        line.outbox.put(b"encrypted")
+        assert len(line.wire.unsent) > 0
+        assert line.outbox.taken_at == taken
+        line.theirs.setblocking(False)
+        _drain(line.theirs)
+        line.catch_up()
+        assert line.outbox.taken_at == line.clock.monotonic()
+        line.clock.advance(1.0)
+        line.outbox.put_ping(b"ping")
+        assert line.outbox.taken_at == line.clock.monotonic() - 1.0
+
+
+def test_what_is_said_before_the_handshake_waits_for_it() -> None:
+    """With nobody: the catch-up thread lets go, and the handshake takes it up again."""
+    with Line(established=False) as line:
+        line.outbox.put(b"hello ")
+        line.outbox.put(b"there")
+        assert line.catch_up() is Step.DONE
+        assert line.waiting == 0
+        line.shake()
+        assert line.read() == b"hello there"
+
+
+def test_the_end_waits_for_the_handshake_too() -> None:
+    """A refusal is heard by who can hear it."""
+    with Line(established=False) as line:
+        line.outbox.finish(b"no place")
+        while line.waiting:
+            line.catch_up()
+        line.shake()
+        assert line.read() == b"no place"
+        assert line.client.ended
+
+
+def test_a_peer_that_breaks_off_disturbs_nobody() -> None:
+    """A reset in the middle of a room ends that connection, and nothing else."""
+    with running_server(tls=True) as server, House(server) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        eva.reset()
+        ada.say("lobby", "hi")
+        eventually(lambda: len(_connections(server)) == 1)
+        ada.ping()
