@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from chat_server import config, logs
+from chat_server import config, logs, service
 from chat_server.addresses import Address, lan_addresses
 from chat_server.admin import cli as admin
 from chat_server.config import Config
@@ -96,8 +96,13 @@ def _serve(options: argparse.Namespace) -> int:
             log.error("%s", problem)
         return WRONG_USE
     _greet(server.addresses, server.fingerprint)
+    listening = " ".join(str(address) for address in server.addresses)
+    service.tell(service.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
+        service.tell_reloading()
         _reload(server, options)
+        service.tell(service.READY)
+    service.tell(service.STOPPING)
     server.stop()
     return 0
 

@@ -29,7 +29,6 @@ connections_per_address = "none"
 SAMPLES: dict[str, tuple[str, ...]] = {
     "host": ("127.0.0.1", ""),
     "port": ("9000",),
-    "unix": ("/tmp/chat.sock",),
     "data": ("/tmp/data \x7f é",),
     "sync": ("full",),
     "keep": ("90m", "5"),
@@ -67,8 +66,10 @@ def problems(*args: Any, **variables: str) -> tuple[str, ...]:
 
 
 def sample(name: str) -> tuple[str, ...]:
-    """What can be set; all others are switches, numbers or times."""
-    return SAMPLES.get(name, ("yes",) if SETTINGS[name].rule.kind == "switch" else ("7",))
+    """What can be set; all others are switches, paths, numbers or times."""
+    rule = SETTINGS[name].rule
+    usual = "yes" if rule.kind == "switch" else "/tmp/x" if rule.metavar == "PATH" else "7"
+    return SAMPLES.get(name, (usual,))
 
 
 def test_nothing_need_be_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,44 @@
+"""What a service manager is told."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from chat_server import service
+from tests.support.servers import ServerProcess
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_it_is_told_line_by_line(tmp_path: Path, kind: str) -> None:
+    """In a datagram to the socket that it names."""
+    path = str(tmp_path / "notify") if kind == "path" else f"@{tmp_path}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path.replace("@", "\0"))
+        service.tell(service.READY, "STATUS=x", environment={"NOTIFY_SOCKET": path})
+        assert manager.recv(100) == b"READY=1\nSTATUS=x"
+
+
+def test_nobody_need_listen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Without a manager nothing is told; one that is gone is no reason to end."""
+    service.tell(service.READY, environment={})
+    assert not caplog.messages
+    service.tell(service.READY, environment={"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    assert "the service manager was not told" in caplog.text
+
+
+def test_a_server_tells_when_it_is_ready_reloads_and_stops(tmp_path: Path) -> None:
+    """Ready means that clients can connect."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(10)
+        where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data")
+        with ServerProcess(*where, environment={"NOTIFY_SOCKET": str(path)}) as server:
+            assert manager.recv(100).startswith(b"READY=1\nSTATUS=listening on tcp://127.0.0.1:")
+            server.hang_up()
+            assert manager.recv(100).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+            assert manager.recv(100) == b"READY=1"
+            server.terminate()
+            assert manager.recv(100) == b"STOPPING=1"
+            assert server.wait() == 0
