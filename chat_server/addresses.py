@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chat_server.errors import StartError
+from chat_server.rules import Endpoint
 
 # Connections that the kernel completes while the accept loop is busy; it caps this itself.
 BACKLOG = 4096
@@ -79,6 +80,23 @@ def bind_unix(path: Path) -> socket.socket:
     finally:
         os.umask(mask)
     return sock
+
+
+def bind_endpoint(endpoint: Endpoint) -> socket.socket:
+    """Return a bound socket for the metrics.
+
+    Raises:
+        StartError: it cannot be listened on.
+    """
+    try:
+        found = socket.getaddrinfo(*endpoint, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, address = found[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a host name"
+        raise StartError(
+            f"there can be no metrics at {endpoint}: {reason}. Choose another place with --metrics."
+        ) from error
 
 
 def resolve(hosts: tuple[str, ...]) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:

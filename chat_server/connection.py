@@ -106,6 +106,7 @@ class Connection:
             CrowdedError: there is no place for this connection.
             RuntimeError: the system has no thread left.
         """
+        self._parts.meters.connected()
         refusal = self._parts.registry.add_connection(self)
         if refusal is not None:
             self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
@@ -131,6 +132,7 @@ class Connection:
         """
         last = before
         if code in FATAL:
+            self._parts.meters.refused(code)
             last += _error(None, code, text, retry_after)
         last += encode(Goodbye(code=code, text=text))
         self._end(code, last)
@@ -149,6 +151,11 @@ class Connection:
     def nick(self) -> str | None:
         """Who it is; None before the hello."""
         return self._session.nick if self._session else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed, and only its last bytes are still under way."""
+        return self._ended is not None
 
     @property
     def age(self) -> float:
@@ -286,6 +293,7 @@ class Connection:
             self.outbox.put(encode(reply))
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
+        self._parts.meters.refused(error.code)
         self.outbox.put(_error(re, error.code, error.text, error.retry_after))
 
     def _greet(self, hello: Hello) -> None:
@@ -307,6 +315,7 @@ class Connection:
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
+        parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         welcome = Welcome(
             version=VERSION,
@@ -347,6 +356,7 @@ class Connection:
     def _end(self, code: Code, last_frames: bytes) -> None:
         if self._ended is None:
             self._ended = code
+            self._parts.meters.closed(code)
             log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
         # First, so that who has read the goodbye finds the nick free; then what came in between.
         self._detach(self.outbox.members())

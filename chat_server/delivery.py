@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from chat_server.clock import Clock
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.store import Entry, Store
+from chat_server.meters import Meters
 from chat_server.outbox import Outbox
 from chat_server.room import Changes, Draft, Member, Room, Segment
 from protocol.errors import Code
@@ -39,8 +40,9 @@ CLOCK_TOLERANCE = 1.0
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
-    def __init__(self, store: Store, clock: Clock, workers: int) -> None:
+    def __init__(self, store: Store, clock: Clock, workers: int, meters: Meters) -> None:
         self._store = store
+        self._meters = meters
         self._clock = clock
         self._turns: SimpleQueue[Room | None] = SimpleQueue()
         # For the log only: whichever worker comes last sets them.
@@ -94,10 +96,12 @@ class Delivery:
         if due:
             self._announce(room, *due)
         _feed(room, room.round.take(STRIDE, room))
+        self._meters.fed(room)
         room.end_turn()
 
     def _append(self, room: Room, drafts: list[Draft]) -> None:
         entries = self._number(room, drafts)
+        begun = time.monotonic()
         try:
             self._store.append(room.name, entries)
         except StoreError as error:
@@ -106,6 +110,7 @@ class Delivery:
             self._refusing = True
             self._refuse(drafts)
             return
+        committed = time.monotonic()
         if self._refusing:
             log.warning("the store can be written again")
             self._refusing = False
@@ -113,6 +118,7 @@ class Delivery:
         segment = Segment(entries[0].message.seq, entries[-1].message.seq, frames)
         topics = [draft.text for draft in drafts if draft.kind == "topic"]
         room.publish(segment, topics[-1] if topics else None)
+        self._meters.committed(room, len(entries), committed - begun, drafts[0].posted_at)
         for outbox, replies in self._replies(drafts, entries).items():
             outbox.reply(replies)
 

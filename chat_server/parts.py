@@ -7,6 +7,7 @@ from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock
 from chat_server.delivery import Delivery
 from chat_server.history.store import Store
+from chat_server.meters import Meters
 from chat_server.pages import Pages
 from chat_server.registry import Registry
 from chat_server.settings import LiveSettings, Settings
@@ -25,6 +26,7 @@ class Parts(NamedTuple):
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
+    meters: Meters
 
     @property
     def settings(self) -> Settings:

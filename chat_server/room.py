@@ -9,6 +9,7 @@ Nothing here knows a socket.
 """
 
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -55,6 +56,7 @@ class Draft:
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
     # lock from when the session knows the draft.
     waiters: "list[Outbox]"
+    posted_at: float = field(default_factory=time.monotonic)
 
     @property
     def cost(self) -> int:
@@ -71,6 +73,10 @@ class Member:
     outbox: "Outbox"
     # Guarded by the outbox's lock, as soon as the outbox has admitted the member.
     cursor: int
+    began: int = field(init=False)  # where the cursor was placed
+
+    def __post_init__(self) -> None:
+        self.began = self.cursor
 
 
 @dataclass(slots=True)
@@ -135,6 +141,11 @@ class Round:
             self._members, self._position, self.published = (), 0, 0
         return members
 
+    @property
+    def fed(self) -> int | None:
+        """The seq up to which all have been passed, at the end of a round; None on the way."""
+        return None if self._members else self._last
+
     def needed(self, last: int) -> bool:
         """Return whether somebody is still to be fed, where the log ends with the seq `last`."""
         return bool(self._members) or self._last != last
@@ -173,6 +184,7 @@ class Room:
         self._drafts_cost = 0
         self._members: dict[Outbox, Member] = {}
         self._snapshot: tuple[Member, ...] | None = ()
+        self._handed = 0  # messages, to members who are not in any more
         self._changes = Changes()
         self._changes_noted = False  # `presence_changed` was called and is not answered yet
         self._presence_due = False
@@ -213,11 +225,13 @@ class Room:
         with self._lock:
             if self._given_up:
                 return None
-            known = member.outbox in self._members
+            before = self._members.get(member.outbox)
             self._members[member.outbox] = member
             self._snapshot = None
             notify = False
-            if not known:
+            if before is not None:
+                self._handed += before.cursor - before.began
+            else:
                 self._changes.join(member.session.nick)
                 notify = self._note_change()
                 if self._attend:
@@ -233,6 +247,7 @@ class Room:
             if self._members.get(member.outbox) is not member:
                 return
             del self._members[member.outbox]
+            self._handed += member.cursor - member.began
             self._snapshot = None
             self._changes.leave(member.session.nick)
             notify = self._note_change()
@@ -268,6 +283,22 @@ class Room:
         """The topic, or ""."""
         with self._lock:
             return self._topic
+
+    @property
+    def waiting(self) -> int:
+        """How many drafts wait to be stored."""
+        with self._lock:
+            return len(self._drafts)
+
+    @property
+    def delivered(self) -> int:
+        """How many messages were handed to members so far, one for each member.
+
+        By the cursors, so that nobody has to count while delivering.
+        """
+        with self._lock:
+            here = sum(member.cursor - member.began for member in self._members.values())
+            return self._handed + here
 
     def shut(self) -> None:
         """Take nothing more: the server stops."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from protocol.errors import ProtocolError
 from protocol.text import normalize_text
@@ -28,6 +28,7 @@ LONGEST = 3650 * 86400.0
 PASSWORD_LIMIT = 200
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PORT = re.compile(r"[0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 
 Value = TypeVar("Value")
@@ -241,6 +242,39 @@ def path_or_none(metavar: str = "PATH") -> Rule[Path | None]:
         return "" if value is None else rule.write(value)
 
     return Rule(read=read, write=write, metavar=rule.metavar)
+
+
+class Endpoint(NamedTuple):
+    """A host and a port to listen on."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def endpoint_or_none() -> Rule[Endpoint | None]:
+    """HOST:PORT, or a port of this machine alone; none is written as an empty text."""
+
+    def read(value: object) -> Endpoint | None:
+        text = _as_text(value)
+        if not text:
+            return None
+        host, _, port = text.rpartition(":")
+        bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        in_brackets = bare != host
+        if not _PORT.fullmatch(port) or int(port) > 65535 or (":" in bare) != in_brackets:
+            raise ValueError(
+                "this is HOST:PORT, such as 127.0.0.1:9100 or [::1]:9100, or a port of this "
+                f"machine alone, such as 9100, not {value!r}"
+            )
+        return Endpoint(bare or "127.0.0.1", int(port))
+
+    def write(value: Endpoint | None) -> Toml:
+        return "" if value is None else str(value)
+
+    return Rule(read=read, write=write, metavar="HOST:PORT")
 
 
 def many(

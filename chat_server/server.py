@@ -8,9 +8,10 @@ threads end that deliver it.
 import logging
 import socket
 import threading
+from typing import TYPE_CHECKING
 
 from chat_server import tls
-from chat_server.addresses import Address, address_of, bind, bind_unix
+from chat_server.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.admin.desk import AdminDesk
 from chat_server.admission import Admission
 from chat_server.attendance import Attendance
@@ -19,20 +20,25 @@ from chat_server.clock import Clock, SystemClock
 from chat_server.config import entry
 from chat_server.connection import Connection
 from chat_server.delivery import Delivery
-from chat_server.errors import StoreError
+from chat_server.errors import StartError, StoreError
 from chat_server.history.folder import DataFolder
 from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
+from chat_server.meters import Counters, Meters
 from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.registry import Registry
 from chat_server.room import Room
+from chat_server.rules import Endpoint
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
-from protocol.errors import Code
+from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint
+
+if TYPE_CHECKING:
+    from chat_server.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +62,17 @@ class Server:
         self.addresses: list[Address] = []
         # The SHA-256 of the certificate that who connects with TLS is shown.
         self.fingerprint: str | None = None
+        self._metrics: Metrics | None = None
 
     @property
     def settings(self) -> Settings:
         """The settings that count at this moment."""
         return self._settings.now
+
+    @property
+    def metrics(self) -> Address | None:
+        """Where Prometheus can ask, if it can."""
+        return self._metrics.address if self._metrics else None
 
     def start(self) -> None:
         """Open the history and listen; return when clients can connect.
@@ -72,17 +84,19 @@ class Server:
         threading.stack_size(THREAD_STACK_SIZE)
         self._folder = DataFolder(settings.data)
         sockets: list[socket.socket] = []
+        watched: socket.socket | None = None
         self._attendance: Attendance | None = None
         try:
             sockets = bind(settings.hosts, settings.port)
             if settings.unix is not None:
                 sockets.append(bind_unix(settings.unix))
+            watched = _metrics_socket(settings.metrics)
             if settings.attendance:
                 self._attendance = Attendance(self._settings, self._clock)
             self._identity = self._identify()
             store = Store(settings.data, settings.sync)
         except BaseException:
-            for sock in sockets:
+            for sock in [*sockets, *filter(None, [watched])]:
                 sock.close()
             if self._attendance:
                 self._attendance.close()
@@ -90,6 +104,8 @@ class Server:
             raise
         self._forget_sessions(store)
         self.timers = Timers(self._clock)
+        counters = Counters() if watched else None
+        meters = counters or Meters()
         self._parts = Parts(
             live_settings=self._settings,
             admission=Admission(self._settings, self._clock),
@@ -97,13 +113,16 @@ class Server:
             timers=self.timers,
             store=store,
             registry=Registry(self._settings, self._clock, store, self._make_room),
-            delivery=Delivery(store, self._clock, settings.delivery_workers),
+            delivery=Delivery(store, self._clock, settings.delivery_workers, meters),
             pages=Pages(store),
             catch_up=CatchUp(self.timers),
+            meters=meters,
         )
         self._housekeeper = Housekeeper(self._settings, store, self._clock)
         self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
-        self._listener = Listener(sockets, self._accepted, self._parts.admission.refuse_address)
+        if watched and counters:
+            self._metrics = _metrics(watched, self._parts, counters)
+        self._listener = Listener(sockets, self._accepted, self._refuse_address)
         self._housekeeper.start()
         if self._attendance:
             self._attendance.start()
@@ -112,6 +131,8 @@ class Server:
         self._parts.delivery.start()
         self.addresses = [self._address_of(sock) for sock in sockets]
         self._admin.start()
+        if self._metrics:
+            self._metrics.start()
         self._listener.start()
 
     def stop(self) -> None:
@@ -122,6 +143,8 @@ class Server:
         parts = self._parts
         self._listener.stop()
         self._admin.stop()
+        if self._metrics:
+            self._metrics.stop()
         for room in parts.registry.rooms():
             room.shut()
         parts.delivery.stop(DRAIN_TIMEOUT)
@@ -196,6 +219,12 @@ class Server:
         channel = self._identity.channel() if self._identity and on_network else None
         Connection(sock, peer, self._parts, channel).start()
 
+    def _refuse_address(self, host: str) -> ProtocolError | None:
+        refusal = self._parts.admission.refuse_address(host)
+        if refusal is not None:
+            self._parts.meters.refused(refusal.code)
+        return refusal
+
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self._attendance.note if self._attendance else None
         return Room(name, topic, last, self._give_turn, self._presence_changed, attend)
@@ -205,3 +234,24 @@ class Server:
 
     def _presence_changed(self, room: Room) -> None:
         self.timers.call_later(self._settings.now.presence_interval, room.presence_due)
+
+
+def _metrics_socket(endpoint: Endpoint | None) -> socket.socket | None:
+    """A bound socket for the metrics, if there are to be any."""
+    if endpoint is None:
+        return None
+    try:
+        import prometheus_client  # noqa: F401
+    except ImportError as error:
+        raise StartError(
+            "--metrics needs the library prometheus-client, which is not installed: install "
+            "backchannel[metrics], or leave --metrics out."
+        ) from error
+    return bind_endpoint(endpoint)
+
+
+def _metrics(sock: socket.socket, parts: Parts, counters: Counters) -> "Metrics":
+    """The metrics, whose library is loaded for who wants them."""
+    from chat_server.metrics import Metrics
+
+    return Metrics(sock, parts, counters)

@@ -14,8 +14,10 @@ from typing import Literal
 from platformdirs import user_data_path
 
 from chat_server.rules import (
+    Endpoint,
     Keep,
     Setting,
+    endpoint_or_none,
     keep,
     many,
     network,
@@ -161,6 +163,14 @@ class Settings:
         many(network, "NETWORK"),
         "let in nobody from this address or network, allowed or not, any number of times",
         live=True,
+    )
+
+    # Where Prometheus may ask. Nowhere unless said, and then on this machine unless a host is said:
+    # whoever can ask learns how busy the rooms are.
+    metrics: Endpoint | None = setting(
+        None,
+        endpoint_or_none(),
+        "where Prometheus can ask for metrics; 127.0.0.1 if only a port is given",
     )
 
     # What `welcome` shows to everybody who comes in.

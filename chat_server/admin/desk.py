@@ -76,7 +76,7 @@ class AdminDesk:
     def status(self, _: messages.Status) -> Iterator[Part]:
         """How the server is."""
         registry, clock = self._parts.registry, self._parts.clock
-        connections, rooms = registry.connections(), registry.rooms()
+        connections, rooms = self._connections(), registry.rooms()
         yield messages.StatusPart(
             server=SERVER,
             process=os.getpid(),
@@ -99,7 +99,7 @@ class AdminDesk:
 
     def clients(self, request: messages.Clients) -> Iterator[Part]:
         """Who is connected."""
-        connections = self._parts.registry.connections()
+        connections = self._connections()
         if request.room is not None:
             room = self._parts.registry.find_room(request.room)
             if room is None:
@@ -114,6 +114,11 @@ class AdminDesk:
         for batch in fitting(rows):
             yield messages.ClientsPart(batch)
         yield Done()
+
+    def _connections(self) -> list[Connection]:
+        """All but those that are ending."""
+        everybody = self._parts.registry.connections()
+        return [connection for connection in everybody if not connection.ended]
 
     def rooms(self, _: messages.Rooms) -> Iterator[Part]:
         """Which rooms there are."""

@@ -39,6 +39,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "deny": ("10.1.2.3",),
     "patience": ("12h",),
     "attendance": ("no",),
+    "metrics": ("[::1]:9100",),
 }
 
 

@@ -13,6 +13,7 @@ from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
 from tests.support.servers import ROOT, address_of, running_server
+from tests.support.waiting import eventually
 
 
 def test_status(operator: Operator) -> None:
@@ -21,8 +22,9 @@ def test_status(operator: Operator) -> None:
     with running_server(operator.data, clock) as server, House(address_of(server)) as house:
         house.enter("ada", "lobby").say("lobby", "hi")
         house.enter("eva", "lobby", "garden")
-        house.connect()
         clock.advance(3900)
+        house.connect()
+        eventually(lambda: operator.done("status", "--json").records[0]["unnamed"])
         found = dict(line.split(maxsplit=1) for line in operator.done("status").lines)
         (record,) = operator.done("status", "--json").records
     assert found["server"].startswith(SERVER)
@@ -40,12 +42,13 @@ def test_clients(operator: Operator) -> None:
     """Who, from where, since when, and where they are; by nick."""
     clock = ManualClock()
     with running_server(operator.data, clock) as server, House(address_of(server)) as house:
-        house.connect()
         eva = house.enter("Eva", "lobby", "garden")
         clock.advance(120)
         house.enter("ada", "lobby")
         eva.ping()
         clock.advance(15)
+        house.connect()
+        eventually(lambda: len(operator.done("clients", "--json").records) == 3)
         records = operator.done("clients", "--json").records
         table = operator.done("clients").lines
         garden = operator.done("clients", "--room", "garden", "--json").records

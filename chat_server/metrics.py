@@ -1,0 +1,163 @@
+"""Metrics for Prometheus: what was counted, and what can be seen at the moment somebody looks.
+
+No label names a user or a room: they would be series without end, and a list of who is where for
+everybody who may look. The registry is the server's own, so that two servers in one process, as in
+tests, do not meet.
+"""
+
+import logging
+import socket
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Any
+
+from prometheus_client import CollectorRegistry, MetricsHandler, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from chat_server.addresses import address_of
+from chat_server.desk import Desk
+from chat_server.meters import (
+    BATCH_SIZES,
+    COMMIT_TIMES,
+    DELIVERY_TIMES,
+    Counters,
+)
+from chat_server.parts import Parts
+from chat_server.version import SERVER
+
+log = logging.getLogger(__name__)
+
+
+class Metrics:
+    """The socket that Prometheus asks at, and its thread."""
+
+    def __init__(self, sock: socket.socket, parts: Parts, counters: Counters) -> None:
+        """
+        Args:
+            sock: bound; from now on this part's to close.
+            parts: the server's.
+            counters: what the parts count with.
+        """
+        registry = CollectorRegistry()
+        registry.register(_Collector(parts, counters))
+        ProcessCollector(registry=registry)
+        self._handler: Any = MetricsHandler.factory(registry)
+        self._desk = Desk("metrics", sock, self._serve, parts.timers)
+        self.address = address_of(sock)
+        log.info("metrics at http://%s/metrics", self.address.authority)
+
+    def start(self) -> None:
+        """Listen, and start the thread."""
+        self._desk.start()
+
+    def stop(self) -> None:
+        """Cut off who is asking, and end the thread."""
+        self._desk.stop()
+
+    def _serve(self, visitor: socket.socket) -> None:
+        # One request: HTTP/1.0, which is the handler's default, closes after it.
+        self._handler(visitor, None, None)
+
+
+class _Collector(Collector):
+    """Turns numbers into Prometheus's families, each time somebody asks."""
+
+    def __init__(self, parts: Parts, counters: Counters) -> None:
+        self._parts = parts
+        self._counters = counters
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing, as names are not shared with another collector."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all families."""
+        yield InfoMetricFamily("backchannel", "Which server this is.", value={"server": SERVER})
+        yield from self._seen()
+        yield from self._counted()
+
+    def _seen(self) -> Iterator[Metric]:
+        registry = self._parts.registry
+        connections, rooms = registry.connections(), registry.rooms()
+        here = [connection for connection in connections if not connection.ended]
+        yield GaugeMetricFamily(
+            "backchannel_connections", "Open connections.", value=len(connections)
+        )
+        yield GaugeMetricFamily(
+            "backchannel_clients", "Clients that have said hello.",
+            value=sum(connection.nick is not None for connection in here),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "backchannel_clients_behind",
+            "Clients that do not keep up at the moment, and are fed from the log.",
+            value=sum(connection.outbox.catching_up for connection in here),
+        )
+        yield GaugeMetricFamily("backchannel_rooms", "Rooms.", value=len(rooms))
+        yield GaugeMetricFamily(
+            "backchannel_members", "Memberships of clients in rooms.",
+            value=sum(len(room.members()) for room in rooms),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "backchannel_waiting_messages", "Messages that wait to be stored.",
+            value=sum(room.waiting for room in rooms),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "backchannel_storing", "1 if the store could be written the last time, else 0.",
+            value=not self._parts.delivery.refusing,
+        )  # fmt: skip
+        yield CounterMetricFamily(
+            "backchannel_deliveries", "Messages handed to members, one for each member.",
+            value=sum(room.delivered for room in rooms),
+        )  # fmt: skip
+
+    def _counted(self) -> Iterator[Metric]:
+        seen = self._counters.snapshot()
+        yield CounterMetricFamily(
+            "backchannel_connections_accepted", "Connections so far.", value=seen.connected
+        )
+        sessions = CounterMetricFamily(
+            "backchannel_sessions", "Hellos that were answered with a welcome.", labels=["kind"]
+        )
+        sessions.add_metric(["new"], seen.begun)
+        sessions.add_metric(["resumed"], seen.resumed)
+        yield sessions
+        yield _by_code("backchannel_refusals", "Requests and connections refused.", seen.refusals)
+        yield _by_code("backchannel_closes", "Connections that ended.", seen.closes)
+        yield CounterMetricFamily("backchannel_messages", "Messages stored.", value=seen.messages)
+        yield _distribution(
+            "backchannel_batch_messages", "Messages stored in one transaction.",
+            BATCH_SIZES, seen.batches,
+        )  # fmt: skip
+        yield _distribution(
+            "backchannel_commit_seconds", "How long a transaction took.",
+            COMMIT_TIMES, seen.commits,
+        )  # fmt: skip
+        yield _distribution(
+            "backchannel_delivery_seconds",
+            "From when the first message of a batch was posted until the batch had been handed to "
+            "the last member that keeps up.",
+            DELIVERY_TIMES, seen.deliveries,
+        )  # fmt: skip
+
+
+def _by_code(name: str, text: str, counts: dict[Any, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=["code"])
+    for code, count in sorted(counts.items()):
+        family.add_metric([str(code)], count)
+    return family
+
+
+def _distribution(
+    name: str, text: str, bounds: tuple[float, ...], found: tuple[tuple[int, ...], float]
+) -> Metric:
+    counts, total = found
+    limits = [*(str(float(bound)) for bound in bounds), "+Inf"]
+    buckets = list(zip(limits, accumulate(counts), strict=True))
+    return HistogramMetricFamily(name, text, buckets=buckets, sum_value=total)
