@@ -130,6 +130,20 @@ def address_of(sock: socket.socket) -> Address:
     return Address(name[0], name[1])
 
 
+def check_unix(path: Path | None) -> None:
+    """See whether a Unix socket could be at a path, if there is to be one, and make none.
+
+    Raises:
+        StartError: there is something else, or no folder for it that can be written.
+    """
+    if path is None:
+        return
+    if os.path.exists(path) and not stat.S_ISSOCK(path.stat().st_mode):
+        raise StartError(f"cannot listen on {path}: it exists and is no socket.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StartError(f"cannot listen on {path}: {path.parent} is no folder to write in.")
+
+
 def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address of a peer, IPv4 also where it came in by IPv6; None for a Unix socket."""
     try:

@@ -77,9 +77,9 @@ def _wrong(problems: Sequence[str]) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     """Read the settings and run a server with them, until a signal ends it."""
+    chosen = _settings(options)
     ends_with_terminal = _ends_with_terminal()
     signals = _watch_signals()
-    chosen = _settings(options)
     _set_up_logs(chosen.settings)
     if chosen.found:
         log.info("settings from %s", chosen.file)

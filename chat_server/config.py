@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 from platformdirs import user_config_path
 
 from chat_server import tls
-from chat_server.addresses import resolve
+from chat_server.addresses import check_unix, resolve
 from chat_server.errors import SettingError, StartError
+from chat_server.history.folder import check_folder
 from chat_server.rules import PASSWORD_LIMIT, Setting
 from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
 
@@ -130,8 +131,14 @@ def check(settings: Settings) -> list[str]:
     """Return what stands in the way of a server with these settings, as far as can be told
     without starting one: the port may be in use by the very server that is asked about.
     """
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: resolve(settings.hosts),
+        lambda: check_unix(settings.unix),
+        lambda: check_folder(settings.data),
+        lambda: tls.check(settings),
+    )
     problems = []
-    for look in (lambda: resolve(settings.hosts), lambda: tls.check(settings)):
+    for look in looks:
         try:
             look()
         except StartError as error:

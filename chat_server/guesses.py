@@ -7,6 +7,7 @@ goes with the first that is let in.
 """
 
 import ipaddress
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -86,7 +87,7 @@ class Guesses:
             if wait > 0:
                 raise ProtocolError(
                     Code.RATE_LIMITED,
-                    f"too many wrong passwords came from your address: wait {wait:.0f} s",
+                    f"too many wrong passwords came from your address: wait {math.ceil(wait)} s",
                     retry_after=wait,
                 )
         return key

@@ -47,6 +47,7 @@ class Listener:
         self._sockets = sockets
         self._accepted = accepted
         self._refusal = refusal
+        self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
         self._selector = selectors.DefaultSelector()
@@ -103,7 +104,7 @@ class Listener:
         peer = f"{host}:{address[1]}" if isinstance(address, tuple) else host
         refusal = self._refusal(host)
         if refusal is not None:
-            log.info("%s may not come in: %s", peer, refusal.text, extra={"peer": peer})
+            self._tell_refused(host, refusal.text)
             _turn_away(sock, _frames(refusal))
             return
         try:
@@ -126,6 +127,12 @@ class Listener:
             _turn_away(listening.accept()[0])
         with contextlib.suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
+
+    def _tell_refused(self, host: str, reason: str) -> None:
+        """Log who may not come in: once, however often they try, until it is somebody else."""
+        level = logging.DEBUG if host == self._refused else logging.INFO
+        log.log(level, "%s may not come in: %s", host, reason, extra={"peer": host})
+        self._refused = host
 
     def _complain(self, reason: str) -> None:
         """Log why nobody can come in: once, however many try."""

@@ -51,5 +51,23 @@ class DataFolder:
         self._file.close()
 
 
+def check_folder(path: Path) -> None:
+    """See whether a data folder could be used or made, without making it.
+
+    Raises:
+        StartError: it could not.
+    """
+    made = next(
+        each for each in (path.absolute(), *path.absolute().parents) if os.path.exists(each)
+    )
+    if not made.is_dir():
+        raise StartError(f"the data folder {path} cannot be used: {made} is no folder.")
+    if not os.access(made, os.W_OK | os.X_OK):
+        raise StartError(
+            f"the data folder {path} cannot be used: {made} cannot be written. Choose another "
+            "with --data, or change its permissions."
+        )
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

@@ -13,6 +13,7 @@ from chat_server.config import CLIENT_VARIABLES, Config
 from chat_server.errors import SettingError
 from chat_server.rules import Keep
 from chat_server.settings import SETTINGS, Settings
+from tests.chat_server.test_data_folder import needs_unprivileged
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
 
@@ -396,6 +397,33 @@ def test_check_resolves_the_addresses(capsys: pytest.CaptureFixture[str]) -> Non
     code, _, err = run(capsys, "--check", "--host", "999.1.1.1")
     assert code == 2
     assert err.startswith("chat-server: cannot listen on '999.1.1.1'")
+
+
+def test_check_looks_at_what_the_settings_name(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The data folder and the Unix socket; and makes neither."""
+    good = ("--data", tmp_path / "not" / "yet", "--unix", tmp_path / "chat.sock", "--check")
+    assert run(capsys, *good)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    code, _, err = run(
+        capsys, "--data", tmp_path / "file" / "data", "--unix", tmp_path / "file", "--check"
+    )
+    assert code == 2
+    assert f"{tmp_path / 'file'} is no folder" in err
+    assert "it exists and is no socket" in err
+    code, _, err = run(capsys, "--unix", tmp_path / "no" / "chat.sock", "--check")
+    assert (code, err.count("\n")) == (2, 1)
+
+
+@needs_unprivileged
+def test_check_asks_whether_it_may_write(tmp_path: Path) -> None:
+    """As whoever it is that asks."""
+    tmp_path.chmod(0o500)
+    with ServerProcess("--check", "--data", tmp_path / "x", unprivileged=True) as server:
+        assert server.wait() == 2
+        assert f"{tmp_path} cannot be written" in server.stderr
 
 
 def test_a_server_takes_its_file_from_the_users_folder(tmp_path: Path) -> None:
