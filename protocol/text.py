@@ -14,16 +14,55 @@ from protocol.errors import Code, ProtocolError
 NICK_LIMIT = 32
 ROOM_LIMIT = 50
 TEXT_LIMIT = 4000
+REASON_LIMIT = 200
+PASSWORD_SHORTEST = 8
+PASSWORD_LIMIT = 200
 """Characters (Unicode code points), after normalisation."""
 
 # RFC 8266: the first is what is shown, the second what two nicks are compared by.
 _nickname = get_profile("NicknameCasePreserved")
 _nickname_key = get_profile("NicknameCaseMapped")
+# RFC 8265: what is typed on two keyboards is one password.
+_opaque = get_profile("OpaqueString")
+
+# RFC 5892 lets these stand between the letters of some scripts, where they do not show.
+_invisible = re.compile("[\u200c\u200d]")
+# A dot above a letter that has one.
+_second_dot = re.compile("(?<=[ij])\u0307")
+_dash = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
 _room_pattern = re.compile(rf"[a-z0-9._-]{{1,{ROOM_LIMIT}}}")
 
 # C0 but for tab and line feed, DEL and C1: they drive terminals. A lone surrogate is no character.
 _forbidden_in_text = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# What also ends a line, or turns the direction of what stands after it.
+_forbidden_in_reason = re.compile(r"[\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+# Signs that look like Latin letters, or nearly, in the fonts that terminals and browsers have. A
+# small part of Unicode's table (UTS #39): the alphabets that a keyboard in a school may write, and
+# what is passed around as funny letters. What decomposes into letters (full width, mathematical,
+# in circles) needs no line here.
+_LOOK_ALIKES = str.maketrans(
+    dict(
+        pair
+        for signs, letters in (
+            # Cyrillic
+            ("АВЕЅЈКМНОРСТУХҮԚԜѴԌ", "ABESJKMHOPCTYXYQWVG"),
+            ("авеѕіјкмнорстухүһԁԛԝѵьгп", "abesijkmhopctyxyhdqwvbrn"),
+            # Greek
+            ("ΑΒΕΖΗΚΜΝΟΡΤΥΧ", "ABEZHKMNOPTYX"),
+            ("αβγεζηικνορστυχω", "abyeznikvopotuxw"),
+            # Armenian
+            ("ՏՍՕգզհյոսցօ", "SUOqqhjnugo"),
+            # Latin, of other languages and of the phonetic alphabet
+            ("ıȷɑɡɩɪʀʏɴʜʙɢʟᴀᴄᴅᴇᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢ", "ijagiirynhbglacdejkmoptuvwz"),
+            # A capital I, in any alphabet, and the digit are taken for a small L
+            ("IІӀΙӏ1|∣ǀ", "lllllllll"),
+            ("0", "o"),
+        )
+        for pair in zip(signs, letters, strict=True)
+    )
+)
 
 
 def normalize_nick(nick: str) -> str:
@@ -38,7 +77,7 @@ def normalize_nick(nick: str) -> str:
         raise _bad_nick(nick, f"not a nickname by RFC 8266 ({error.reason})") from None
     if len(shown) > NICK_LIMIT:
         raise _bad_nick(nick, f"it has {len(shown)} characters, at most {NICK_LIMIT} are allowed")
-    if any(character.isspace() for character in shown):
+    if any(character.isspace() or character == "\u2800" for character in shown):
         raise _bad_nick(nick, "a nick has no spaces")
     if shown[0] in "#@/":
         raise _bad_nick(nick, "a nick does not begin with #, @ or /")
@@ -53,6 +92,21 @@ def nick_key(nick: str) -> str:
     """
     key: str = _nickname_key.enforce(nick)
     return key
+
+
+def nick_skeleton(nick: str) -> str:
+    """Return what `nick` looks like: who reads two nicks with one skeleton may confuse them.
+
+    Letters of other alphabets stand as the Latin ones that they look like, in lower case, and what
+    does not show is gone. It is for comparing alone: it need not be a nick, nor be shown. Two nicks
+    that are the same by nick_key may have different skeletons: compare by both.
+
+    Args:
+        nick: as normalize_nick returned it.
+    """
+    decomposed = unicodedata.normalize("NFKD", _invisible.sub("", nick))
+    straight = _dash.sub("-", decomposed).translate(_LOOK_ALIKES).casefold()
+    return _second_dot.sub("", unicodedata.normalize("NFKD", straight))
 
 
 def normalize_room(room: str) -> str:
@@ -95,6 +149,49 @@ def normalize_text(text: str) -> str:
     if not composed or composed.isspace():
         raise ProtocolError(Code.BAD_TEXT, "a text has at least one character that shows")
     return composed
+
+
+def normalize_reason(reason: str) -> str:
+    """Return the reason for an act, which stands in one line: of a list, of a log.
+
+    Raises:
+        ProtocolError: `bad_text` or `text_too_long`.
+    """
+    composed = normalize_text(reason).strip()
+    if len(composed) > REASON_LIMIT:
+        raise ProtocolError(
+            Code.TEXT_TOO_LONG,
+            f"a reason has at most {REASON_LIMIT} characters, this one has {len(composed)}",
+        )
+    found = _forbidden_in_reason.search(composed)
+    if found:
+        raise ProtocolError(
+            Code.BAD_TEXT,
+            f"a reason is one line of text; this one has U+{ord(found[0]):04X} at character "
+            f"{found.start() + 1}",
+        )
+    return composed
+
+
+def normalize_password(password: str) -> str:
+    """Return the password of an account as it is compared (PRECIS OpaqueString, RFC 8265).
+
+    Raises:
+        ProtocolError: `bad_text`. Its text says nothing of the password but how long it is.
+    """
+    try:
+        compared: str = _opaque.enforce(password)
+    except UnicodeEncodeError as error:
+        raise ProtocolError(
+            Code.BAD_TEXT, f"this cannot be a password by RFC 8265 ({error.reason})"
+        ) from None
+    if not PASSWORD_SHORTEST <= len(compared) <= PASSWORD_LIMIT:
+        raise ProtocolError(
+            Code.BAD_TEXT,
+            f"a password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters, this one has "
+            f"{len(compared)}",
+        )
+    return compared
 
 
 def _bad_nick(nick: str, reason: str) -> ProtocolError:

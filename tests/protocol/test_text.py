@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from protocol.errors import Code, ProtocolError
 from protocol.text import (
     NICK_LIMIT,
+    PASSWORD_LIMIT,
+    REASON_LIMIT,
     ROOM_LIMIT,
     TEXT_LIMIT,
     nick_key,
+    nick_skeleton,
     normalize_nick,
+    normalize_password,
+    normalize_reason,
     normalize_room,
     normalize_text,
 )
@@ -39,7 +44,7 @@ def test_a_good_nick_stays_as_it_is(nick: str) -> None:
     "nick",
     ["", " ", "   ", "a b", "a\u00a0b", "a\u3000b", "#a", "@a", "/a", "x" * (NICK_LIMIT + 1),
      "a\nb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\x9bb", "\ud800", "a\udfffb", "a\u202eb",
-     "a\u200bb", "\uff03a", "\uff20a", "\uff0fa"],
+     "a\u200bb", "\uff03a", "\uff20a", "\uff0fa", "\u2800", "a\u2800b"],
 )  # fmt: skip
 def test_a_bad_nick_is_refused(nick: str) -> None:
     """Spaces inside, control characters, a leading # @ / (full-width ones too), the length."""
@@ -104,6 +109,103 @@ def test_a_key_belongs_to_every_good_nick(nick: str) -> None:
     if isinstance(shown, str):
         key = nick_key(shown)
         assert nick_key(key) == key
+
+
+# -- what nicks look like -------------------------------------------------------------------------
+
+INVISIBLE = [
+    "\u00ad", "\u034f", "\u061c", "\u115f", "\u1160", "\u17b4", "\u180e", "\u200b", "\u200e",
+    "\u200f", "\u202d", "\u2060", "\u2064", "\u2066", "\u3164", "\ufe0f", "\ufeff", "\uffa0",
+    "\U000e0001", "\U000e0061", "\U000e0100",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", INVISIBLE, ids=lambda sign: f"U+{ord(sign):04X}")
+def test_what_does_not_show_is_no_part_of_a_nick(sign: str) -> None:
+    """Zero-width characters, fillers, directions, tags: wherever they stand."""
+    for nick in (f"{sign}ada", f"a{sign}da", f"ada{sign}"):
+        assert refuse(normalize_nick, nick).code == Code.BAD_NICK
+
+
+@pytest.mark.parametrize(
+    ("real", "fake"),
+    [
+        ("ada", "\u0430d\u0430"),  # Cyrillic
+        ("Ada", "\u0391da"),  # Greek
+        ("MAX", "\u041c\u0410\u0425"),
+        ("peter", "\u0440\u0435t\u0435r"),
+        ("lisa", "Lis\u0430"),
+        ("Ian", "lan"),
+        ("\u0406van", "lvan"),
+        ("student1", "studentl"),
+        ("student1", "studentI"),
+        ("bob", "b0b"),
+        ("\u0456ra", "ira"),
+        ("tim", "ti\u0307m"),
+        ("jean-luc", "jean\u2010luc"),
+        ("ada", "\u1d00\u1d05\u1d00"),  # small capitals
+        ("oo", "\u0585\u043e"),  # Armenian and Cyrillic
+        ("\u0451\u0436", "\u00eb\u0436"),  # a Latin e with two dots among Cyrillic letters
+    ],
+)
+def test_look_alikes_have_one_skeleton(real: str, fake: str) -> None:
+    """Both are good nicks, and not the same: that they look alike is all."""
+    one, other = normalize_nick(real), normalize_nick(fake)
+    assert nick_key(one) != nick_key(other) or one.lower() == other.lower()
+    assert nick_skeleton(one) == nick_skeleton(other)
+
+
+def test_who_can_be_told_apart_has_another_skeleton() -> None:
+    """An accent shows; so does what is said with other letters."""
+    nicks = [
+        "ada", "adá", "adam", "eva", "éva", "max", "жук", "n1", "n2", "n10", "ada_",
+        "ada-", "_ada", "a.da", "🦊", "李", "lan", "ann", "mia", "mla",
+    ]  # fmt: skip
+    assert len({nick_skeleton(normalize_nick(nick)) for nick in nicks}) == len(nicks)
+
+
+def test_a_joiner_in_a_script_that_knows_it_makes_no_other_nick() -> None:
+    """RFC 5892 allows it after a virama, where it may change nothing that shows."""
+    with_joiner = normalize_nick("\u0915\u094d\u200d\u0937")
+    assert nick_skeleton(with_joiner) == nick_skeleton("\u0915\u094d\u0937")
+
+
+@given(any_text | letters)
+@example("\u0130")
+@example("\u03d3\u0301")
+def test_a_skeleton_belongs_to_every_good_nick(nick: str) -> None:
+    """It is there, shows something, and is in lower case."""
+    shown = attempt(normalize_nick, nick)
+    if isinstance(shown, str):
+        skeleton = nick_skeleton(shown)
+        assert skeleton.strip()
+        assert skeleton == skeleton.casefold()
+
+
+@given(st.text("abcdefghijkmnopqrstuvwxyz23456789-_.", min_size=1, max_size=NICK_LIMIT))
+def test_plain_nicks_are_their_own_skeletons(nick: str) -> None:
+    """Nobody is in the way of anybody who merely spells alike; l, 0 and 1 apart."""
+    assert nick_skeleton(nick) == nick
+
+
+@given(st.data())
+def test_any_letters_replaced_by_look_alikes_leave_the_skeleton(data: st.DataObject) -> None:
+    """However many of them, at whatever place."""
+    twins = {
+        "a": "\u0430\u03b1\u1d00",
+        "c": "\u0441",
+        "e": "\u0435\u03b5",
+        "i": "\u0456\u03b9",
+        "o": "\u043e\u03bf0",
+        "p": "\u0440\u03c1",
+        "s": "\u0455",
+        "x": "\u0445",
+        "y": "\u0443",
+        "-": "\u2011\u2013\u2212",
+    }
+    nick = data.draw(st.text("".join(twins), min_size=1, max_size=10))
+    fake = "".join(data.draw(st.sampled_from([sign, *twins[sign]])) for sign in nick)
+    assert nick_skeleton(normalize_nick(fake)) == nick_skeleton(nick)
 
 
 # -- rooms ----------------------------------------------------------------------------------------
@@ -198,3 +300,45 @@ def test_any_text_is_good_or_refused(text: str) -> None:
     assert normalize_text(stored) == stored
     assert stored.strip()
     stored.encode("utf-8")
+
+
+# -- reasons and passwords ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reason", ["a\nb", "a\tb", "a\u2028b", "a\u202eb", "a\u2066b", "a\x1bb", "", " "]
+)
+def test_a_reason_is_one_line(reason: str) -> None:
+    """It stands in a list and in a log, among others."""
+    assert refuse(normalize_reason, reason).code == Code.BAD_TEXT
+
+
+def test_a_reason_is_short() -> None:
+    """200 characters, without the spaces around them."""
+    assert normalize_reason(" " + "x" * REASON_LIMIT + " ") == "x" * REASON_LIMIT
+    assert refuse(normalize_reason, "x" * (REASON_LIMIT + 1)).code == Code.TEXT_TOO_LONG
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "x" * (PASSWORD_LIMIT + 1), "12345678\n",
+                                      "1234567\x00", "1234567\ud800"])  # fmt: skip
+def test_a_bad_password_is_refused_without_being_repeated(password: str) -> None:
+    """8 to 200 characters, none of them a control character."""
+    error = refuse(normalize_password, password)
+    assert error.code == Code.BAD_TEXT
+    assert not password or ascii(password)[1:-1] not in error.text
+
+
+def test_a_password_is_the_same_on_two_keyboards() -> None:
+    """Composed or not, whatever kind of space; but case and spaces around it count."""
+    assert normalize_password("cafe\u0301\u00a0noir") == "caf\u00e9 noir"
+    assert normalize_password(" Passwort ") == " Passwort "
+
+
+@given(any_text)
+def test_any_password_is_good_or_refused(password: str) -> None:
+    """Nothing but bad_text is raised; a good one is its own normal form."""
+    compared = attempt(normalize_password, password)
+    if isinstance(compared, ProtocolError):
+        assert compared.code == Code.BAD_TEXT
+        return
+    assert normalize_password(compared) == compared
