@@ -95,7 +95,7 @@ def _serve(options: argparse.Namespace) -> int:
         for problem in error.problems:
             log.error("%s", problem)
         return WRONG_USE
-    _greet(server.addresses, server.fingerprint)
+    _greet(server.addresses, server.fingerprint, server.owner_secret)
     listening = " ".join(str(address) for address in server.addresses)
     service.tell(service.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
@@ -237,11 +237,12 @@ def _has_terminal() -> bool:
     return True
 
 
-def _greet(addresses: list[Address], fingerprint: str | None) -> None:
-    """Say that clients can connect, and how."""
+def _greet(addresses: list[Address], fingerprint: str | None, secret: str | None) -> None:
+    """Say that clients can connect, and how; and, the first time, how to be in charge."""
     listening = [f"listening on {address}" for address in addresses]
+    charge = [f"to be in charge, type:  /claim {secret}"] if secret else []
     try:
-        print("\n".join([*listening, *_invitation(addresses, fingerprint)]), flush=True)
+        print("\n".join([*listening, *_invitation(addresses, fingerprint), *charge]), flush=True)
     except BrokenPipeError:  # nobody wants to know, as with `| head -1`; the room goes on
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())

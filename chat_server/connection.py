@@ -306,7 +306,7 @@ class Connection:
         parts.admission.check_hello(self.host, hello.password)
         nick = normalize_nick(hello.nick)
         try:
-            token = self._begin(nick, hello.session)
+            token = self._begin(nick, hello)
         except StoreError as error:
             log.error("%s could not come in: %s", nick, error, extra={"nick": nick})
             raise ProtocolError(
@@ -317,6 +317,7 @@ class Connection:
         assert self._session is not None
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
+        account = parts.accounts.name_of(self._session)
         welcome = Welcome(
             version=VERSION,
             server=SERVER,
@@ -324,22 +325,40 @@ class Connection:
             nick=nick,
             limits=parts.settings.limits(),
             motd=parts.settings.motd,
-            role="member",
+            role=parts.accounts.role_of(self._session).word,
+            account=UNSET if account is None else account,
         )
         self.outbox.put(encode(welcome))
         self._requests = Requests(self, self._session, parts)
         parts.timers.call_later(parts.settings.ping_interval, self._check_life)
 
-    def _begin(self, nick: str, token: str | None) -> str:
+    def _begin(self, nick: str, hello: Hello) -> str:
         """Take an earlier session up, or begin one. Return its secret."""
-        resumed = token and self._parts.registry.resume_session(self, token, nick)
-        if token and resumed:
-            self._session, replaced = resumed
-            if replaced is not None:
-                replaced.close(Code.REPLACED, "Your session was taken up by another connection.")
-            return token
-        self._session, token = self._parts.registry.begin_session(self, nick)
+        registry, token = self._parts.registry, hello.session
+        session = registry.find_session(token, nick) if token else None
+        account = self._log_in(nick, hello.account_password, session)
+        if token and session:
+            replaced = registry.resume_session(self, session, nick, account)
+        else:
+            session, token, replaced = registry.begin_session(self, nick, account)
+        self._session = session
+        for connection in replaced:
+            connection.close(Code.REPLACED, "Another connection of yours took over.")
         return token
+
+    def _log_in(self, nick: str, password: str | None, session: Session | None) -> int | None:
+        """Return the number of the account that owns `nick`, if that is shown by a password."""
+        owner = self._parts.accounts.owner_of(nick)
+        if owner is None or password is None or (session and session.account == owner.number):
+            return None
+        account = self._parts.accounts.authenticate(owner.name, password, self.host)
+        if account is None:
+            raise ProtocolError(
+                Code.NICK_IN_USE,
+                f"{nick!r} belongs to an account, and this is not its password: try again, or "
+                "choose another nick",
+            )
+        return account.number
 
     def _leave(self, code: Code) -> None:
         """Let go of everything, when nothing more is to be read."""

@@ -26,13 +26,29 @@ LONGEST_WAIT = 60.0
 FORGOTTEN_AFTER = 900.0
 # So many addresses are remembered, those that were wrong last: 2 MB.
 ADDRESSES = 10_000
+RULE = "too many wrong passwords came from your address"
 
 
 class Guesses:
-    """Counts the wrong guesses of each address. Any thread may call any method."""
+    """Counts the wrong guesses of each address, or of what else is given as `host`.
 
-    def __init__(self, clock: Clock) -> None:
+    Any thread may call any method.
+    """
+
+    def __init__(
+        self, clock: Clock, *, free: int = FREE, longest: float = LONGEST_WAIT, rule: str = RULE
+    ) -> None:
+        """
+        Args:
+            clock: what is waited by.
+            free: so many may be wrong at once.
+            longest: no wait is longer, in seconds.
+            rule: what somebody is told who has to wait, without the time.
+        """
         self._clock = clock
+        self._free = free
+        self._longest = longest
+        self._rule = rule
         self._lock = threading.Lock()  # guards _wrong. A leaf.
         # How many were wrong, when the last was; the one that was wrong last stands last.
         self._wrong: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -82,12 +98,12 @@ class Guesses:
         if count and now - at >= FORGOTTEN_AFTER:
             del self._wrong[key]
             return key
-        if count > FREE:
-            wait = at + min(FIRST_WAIT * 2.0 ** (count - FREE - 1), LONGEST_WAIT) - now
+        if count > self._free:
+            wait = at + min(FIRST_WAIT * 2.0 ** (count - self._free - 1), self._longest) - now
             if wait > 0:
                 raise ProtocolError(
                     Code.RATE_LIMITED,
-                    f"too many wrong passwords came from your address: wait {math.ceil(wait)} s",
+                    f"{self._rule}: wait {math.ceil(wait)} s",
                     retry_after=wait,
                 )
         return key
@@ -96,7 +112,7 @@ class Guesses:
         """With the lock held: one more wrong one."""
         count, _ = self._wrong.pop(key, (0, 0.0))
         # Beyond what doubles the wait nothing need be counted.
-        self._wrong[key] = min(count + 1, FREE + 10), self._clock.monotonic()
+        self._wrong[key] = min(count + 1, self._free + 10), self._clock.monotonic()
         if len(self._wrong) > ADDRESSES:
             self._wrong.popitem(last=False)
 

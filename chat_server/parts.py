@@ -9,6 +9,8 @@ from chat_server.delivery import Delivery
 from chat_server.history.store import Store
 from chat_server.meters import Meters
 from chat_server.pages import Pages
+from chat_server.people.accounts import Accounts
+from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
@@ -22,6 +24,8 @@ class Parts(NamedTuple):
     clock: Clock
     timers: Timers
     store: Store
+    people: PeopleStore
+    accounts: Accounts
     registry: Registry
     delivery: Delivery
     pages: Pages

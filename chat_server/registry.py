@@ -3,17 +3,22 @@
 import logging
 import threading
 from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from chat_server.clock import Clock
 from chat_server.errors import CrowdedError, StoreError
 from chat_server.history.store import Store
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.store import Account, PeopleStore
 from chat_server.room import Member, Room
 from chat_server.session import Session, new_token, token_hash
 from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
-from protocol.text import nick_key
+from protocol.text import nick_key, nick_skeleton
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +43,8 @@ class Registry:
         settings: LiveSettings,
         clock: Clock,
         store: Store,
+        people: PeopleStore,
+        accounts: Accounts,
         make_room: "Callable[[str, str, int], Room]",
     ) -> None:
         """
@@ -45,11 +52,15 @@ class Registry:
             settings: for the limits.
             clock: for when a session was taken up.
             store: where the rooms and sessions of earlier runs are.
+            people: where it is kept who is logged in.
+            accounts: to whom nicks belong.
             make_room: makes a room of a name, a topic and the seq of its last message.
         """
         self._settings = settings
         self._clock = clock
         self._store = store
+        self._people = people
+        self._accounts = accounts
         self._make_room = make_room
         # Guards all below, and who has a session. The first in the order: registry -> room ->
         # outbox.
@@ -60,6 +71,7 @@ class Registry:
         self._hosts: Counter[str] = Counter()  # how many of those each host has
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
+        self._looks: dict[str, Session] = {}  # the same by skeleton
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
         self._rooms = {name: make_room(name, topic, last) for name, topic, last in store.rooms()}
@@ -125,10 +137,17 @@ class Registry:
 
     # -- sessions
 
-    def begin_session(self, connection: "Connection", nick: str) -> tuple[Session, str]:
-        """Let somebody new in. Return the session and its secret.
+    def begin_session(
+        self, connection: "Connection", nick: str, account: int | None = None
+    ) -> "tuple[Session, str, list[Connection]]":
+        """Let somebody new in. Return the session, its secret, and whom it replaces.
 
         If the store cannot be written just now, the session lives in memory alone until it can.
+
+        Args:
+            connection: whose session it is.
+            nick: as normalize_nick returned it.
+            account: the number of the account whose password was right just now.
 
         Raises:
             ProtocolError: `nick_in_use`.
@@ -136,15 +155,16 @@ class Registry:
         token = new_token()
         session = Session(token_hash(token), nick)
         with self._lock:
-            self._take_nick(session, nick)
+            replaced = self._take_nick(session, nick, account)
             self._sessions[session.token] = session
             session.connection = connection
             session.hand_to(connection)
         try:
             self.keep_session(session)
+            self._keep_login(session, account)
         except StoreError as error:
             log.error("the session of %s is not kept for now: %s", nick, error)
-        return session, token
+        return session, token, replaced
 
     def keep_session(self, session: Session) -> int:
         """Return a session's number in the store, which gets the session if it lacks it.
@@ -156,36 +176,66 @@ class Registry:
             session.number = self._store.add_session(session.token, self._clock.time())
         return session.number
 
-    def resume_session(
-        self, connection: "Connection", token: str, nick: str
-    ) -> "tuple[Session, Connection | None] | None":
-        """Give `connection` an earlier session, with its nick. Return it and who had it.
+    def find_session(self, token: str, nick: str) -> Session | None:
+        """Return the session of a secret, if there is one.
 
-        Returns None if there is no such session.
+        Args:
+            token: the secret.
+            nick: what its owner wants to be called, if it is to be taken up.
+
+        Raises:
+            StoreError: the store could not be asked.
+        """
+        hashed = token_hash(token)
+        with self._lock:
+            session = self._sessions.get(hashed)
+        if session is not None:
+            return session
+        stored = self._store.find_session(hashed)
+        if stored is None:
+            return None
+        session = Session(hashed, nick, *stored)
+        membership = self._people.membership(hashed)
+        if membership is not None:
+            session.account, session.role = membership
+        with self._lock:  # somebody else may have come with the same secret meanwhile
+            return self._sessions.setdefault(hashed, session)
+
+    def resume_session(
+        self, connection: "Connection", session: Session, nick: str, account: int | None = None
+    ) -> "list[Connection]":
+        """Give `connection` an earlier session, with its nick. Return whom it replaces.
+
+        Args:
+            connection: whose session it is from now on.
+            session: as find_session returned it.
+            nick: as normalize_nick returned it.
+            account: the number of the account whose password was right just now.
 
         Raises:
             ProtocolError: `nick_in_use`, where `nick` is not the session's and another's.
-            StoreError: the store could not be asked.
         """
-        session = self._find_session(token_hash(token), nick)
-        if session is None:
-            return None
         with self._lock:
-            self._take_nick(session, nick)
-            replaced, session.connection = session.connection, connection
+            replaced = self._take_nick(session, nick, account)
+            if session.connection is not None:
+                replaced.append(session.connection)
+            session.connection = connection
             session.hand_to(connection)
         try:
             self._store.touch_session(self.keep_session(session), self._clock.time())
+            self._keep_login(session, account)
+            if session.account is not None or session.role is not Role.MEMBER:
+                self._people.touch_session(session.token, self._clock.time())
         except StoreError as error:
             log.error("that the session of %s goes on is not kept for now: %s", nick, error)
-        return session, replaced
+        return replaced
 
     def end_session(self, session: Session, connection: "Connection") -> None:
         """Free the nick of a session, unless another connection has taken it up."""
         with self._lock:
             if session.connection is connection:
                 session.connection = None
-                del self._nicks[session.key]
+                self._free_nick(session)
 
     def rename(self, session: Session, nick: str) -> None:
         """Give a session another nick.
@@ -194,37 +244,101 @@ class Registry:
             ProtocolError: `nick_in_use`.
         """
         with self._lock:
-            self._take_nick(session, nick)
+            self._take_nick(session, nick, None)
+
+    def log_in(self, session: Session, account: Account) -> "list[Connection]":
+        """Log a session in to an account whose password was right, and give it the account's nick.
+
+        Returns: whom it replaces.
+
+        Raises:
+            ProtocolError: `nick_in_use`: the session is not here any more.
+            StoreError: it could not be kept; nothing has changed.
+        """
+        self._people.log_in(session.token, account.number, self._clock.time())
+        with self._lock:
+            return self._take_nick(session, account.name, account.number)
+
+    @contextmanager
+    def reserved_nick(self, session: Session) -> Iterator[str]:
+        """Keep a session's nick for it, whatever becomes of the connection; yield that nick.
+
+        Raises:
+            ProtocolError: `nick_in_use`: it is another's by now, or on its way to be.
+        """
+        with self._lock:
+            nick = session.nick
+            if self._nicks.get(session.key) is not session:
+                raise ProtocolError(Code.NICK_IN_USE, f"{nick!r} is not your nick any more")
+            reservation = self._accounts.reserve(nick, session)
+        try:
+            yield nick
+        finally:
+            self._accounts.release(reservation)
+
+    def join_account(self, session: Session, account: Account) -> None:
+        """Note that an account was made of a session's nick."""
+        with self._lock:
+            session.account = account.number
 
     def find_nick(self, nick: str) -> "Connection | None":
         """Return the connection of who has `nick`."""
-        with self._lock:
-            session = self._nicks.get(nick_key(nick))
-            return session.connection if session else None
+        session = self.session_called(nick)
+        return session.connection if session else None
 
-    def _find_session(self, token: bytes, nick: str) -> Session | None:
+    def session_called(self, nick: str) -> Session | None:
+        """Return the session of who is here and has `nick`."""
         with self._lock:
-            session = self._sessions.get(token)
-        if session is not None:
-            return session
-        stored = self._store.find_session(token)
-        if stored is None:
-            return None
-        with self._lock:  # somebody else may have come with the same secret meanwhile
-            return self._sessions.setdefault(token, Session(token, nick, *stored))
+            return self._nicks.get(nick_key(nick))
 
-    def _take_nick(self, session: Session, nick: str) -> None:
-        """With the lock held: give `session` a nick, and free the one it had."""
-        key = nick_key(nick)
-        owner = self._nicks.get(key)
-        if owner is not None and owner is not session:
-            raise ProtocolError(
-                Code.NICK_IN_USE, f"somebody here is called {nick!r}: choose another nick"
-            )
+    def sessions_of(self, account: int) -> list[Session]:
+        """Return the sessions that are logged in to an account, as far as they are in memory."""
+        with self._lock:
+            return [session for session in self._sessions.values() if session.account == account]
+
+    def _keep_login(self, session: Session, account: int | None) -> None:
+        if account is not None:
+            self._people.log_in(session.token, account, self._clock.time())
+
+    def _take_nick(self, session: Session, nick: str, account: int | None) -> "list[Connection]":
+        """With the lock held: give `session` a nick, and free the one it had.
+
+        Args:
+            session: who wants it.
+            nick: what.
+            account: the number of the account that it has just logged in to. Whoever has the nick
+                and is logged in to the same loses it.
+
+        Returns: the connections of those.
+        """
+        holders = self._holders(session, nick)
+        for holder in holders:
+            if account is None or holder.account != account:
+                raise _in_use(nick, holder)
+        self._accounts.check_nick(nick, session, account or session.account)
+        replaced = []
+        for holder in holders:
+            self._free_nick(holder)
+            if holder.connection is not None:
+                replaced.append(holder.connection)
+            holder.connection = None
+        self._free_nick(session)
+        session.take_nick(nick)
+        self._nicks[session.key] = self._looks[session.skeleton] = session
+        session.account = account or session.account
+        return replaced
+
+    def _holders(self, session: Session, nick: str) -> list[Session]:
+        """With the lock held: who else has a nick, or one that looks like it."""
+        by_key, by_look = self._nicks.get(nick_key(nick)), self._looks.get(nick_skeleton(nick))
+        found = [by_key] if by_key is by_look else [by_key, by_look]
+        return [holder for holder in found if holder is not None and holder is not session]
+
+    def _free_nick(self, session: Session) -> None:
+        """With the lock held: let others have the nick of a session, if it has one."""
         if self._nicks.get(session.key) is session:
             del self._nicks[session.key]
-        self._nicks[key] = session
-        session.nick, session.key = nick, key
+            del self._looks[session.skeleton]
 
     # -- rooms
 
@@ -269,6 +383,16 @@ class Registry:
 
 def _name(room: Room) -> str:
     return room.name
+
+
+def _in_use(nick: str, holder: Session) -> ProtocolError:
+    if holder.key == nick_key(nick):
+        return ProtocolError(
+            Code.NICK_IN_USE, f"somebody here is called {nick!r}: choose another nick"
+        )
+    return ProtocolError(
+        Code.NICK_IN_USE, f"{nick!r} looks like {holder.nick!r}, who is here: choose another nick"
+    )
 
 
 def _full(rule: str) -> ProtocolError:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec import UNSET, UnsetType
 
+from chat_server import account_requests
+from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
@@ -38,6 +40,7 @@ class Requests:
     """Answers the requests of one client, on its connection's thread."""
 
     __slots__ = (
+        "_caller",
         "_clock",
         "_connection",
         "_outbox",
@@ -53,6 +56,7 @@ class Requests:
         session: Session,
         parts: Parts,
     ) -> None:
+        self._caller = Caller(connection, session, parts)
         self._connection = connection
         self._outbox: Outbox = connection.outbox
         self._session = session
@@ -67,19 +71,25 @@ class Requests:
         Raises:
             ProtocolError: it is refused.
         """
-        method = _METHODS.get(type(request))
-        if method is None:
-            raise ProtocolError(
-                Code.BAD_REQUEST, f"This server does not do `{type(request).__name__.lower()}`."
-            )
         try:
-            return method(self, request)
+            return self._do(request)
         except StoreError as error:
             raise ProtocolError(
                 Code.UNAVAILABLE,
                 "The server cannot read its history just now.",
                 retry_after=STORE_RETRY_AFTER,
             ) from error
+
+    def _do(self, request: messages.AnyRequest) -> ServerMessage | None:
+        kind = type(request)
+        if kind in account_requests.METHODS:
+            return account_requests.METHODS[kind](self._caller, request)
+        method = _METHODS.get(kind)
+        if method is None:
+            raise ProtocolError(
+                Code.BAD_REQUEST, f"This server does not do `{kind.__name__.lower()}`."
+            )
+        return method(self, request)
 
     # -- rooms
 

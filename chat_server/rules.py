@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from protocol.errors import ProtocolError
-from protocol.text import normalize_text
+from protocol.text import normalize_nick, normalize_text
 
 Toml = str | int | float | bool | Sequence[str]
 """What the file can hold."""
@@ -275,6 +275,14 @@ def endpoint_or_none() -> Rule[Endpoint | None]:
         return "" if value is None else str(value)
 
     return Rule(read=read, write=write, metavar="HOST:PORT")
+
+
+def nick(value: str) -> str:
+    """A nick, as the server writes it: one of those that `many` checks."""
+    try:
+        return normalize_nick(value)
+    except ProtocolError as error:
+        raise ValueError(error.text) from None
 
 
 def many(

@@ -8,7 +8,10 @@ threads end that deliver it.
 import logging
 import socket
 import threading
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
+
+from argon2 import PasswordHasher
 
 from chat_server import tls
 from chat_server.addresses import Address, address_of, bind, bind_endpoint, bind_unix
@@ -28,6 +31,9 @@ from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
 from chat_server.pages import Pages
 from chat_server.parts import Parts
+from chat_server.people.accounts import Accounts
+from chat_server.people.passwords import Passwords, strong_hasher
+from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.rules import Endpoint
@@ -49,20 +55,34 @@ JOIN_TIMEOUT = 1.0
 
 
 class Server:
-    """A chat server. It can be started once, and stopped once."""
+    """A chat server. It can be started once, and stopped once.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    Attributes:
+        addresses: where it listens.
+        owner_secret: whoever has it can be in charge; known only to the server that made it, at its
+            first start.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock | None = None,
+        hasher: PasswordHasher | None = None,
+    ) -> None:
         """
         Args:
             settings: how it is set up.
             clock: another than the machine's, for tests.
+            hasher: one that costs less than passwords deserve, for tests.
         """
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
+        self._hasher = hasher or strong_hasher()
         self.addresses: list[Address] = []
         # The SHA-256 of the certificate that who connects with TLS is shown.
         self.fingerprint: str | None = None
         self._metrics: Metrics | None = None
+        self.owner_secret: str | None = None
 
     @property
     def settings(self) -> Settings:
@@ -94,7 +114,7 @@ class Server:
             if settings.attendance:
                 self._attendance = Attendance(self._settings, self._clock)
             self._identity = self._identify()
-            store = Store(settings.data, settings.sync)
+            store, people, accounts = self._open(settings)
         except BaseException:
             for sock in [*sockets, *filter(None, [watched])]:
                 sock.close()
@@ -102,7 +122,7 @@ class Server:
                 self._attendance.close()
             self._folder.close()
             raise
-        self._forget_sessions(store)
+        self._forget_sessions(store, people)
         self.timers = Timers(self._clock)
         counters = Counters() if watched else None
         meters = counters or Meters()
@@ -112,7 +132,11 @@ class Server:
             clock=self._clock,
             timers=self.timers,
             store=store,
-            registry=Registry(self._settings, self._clock, store, self._make_room),
+            people=people,
+            accounts=accounts,
+            registry=Registry(
+                self._settings, self._clock, store, people, accounts, self._make_room
+            ),
             delivery=Delivery(store, self._clock, settings.delivery_workers, meters),
             pages=Pages(store),
             catch_up=CatchUp(self.timers),
@@ -160,6 +184,7 @@ class Server:
         self._housekeeper.stop()
         if self._attendance:
             self._attendance.stop()
+        parts.people.close()
         parts.store.close()
         self._folder.close()
 
@@ -189,9 +214,24 @@ class Server:
             if refusal is not None:
                 connection.close(refusal.code, refusal.text)
 
-    def _forget_sessions(self, store: Store) -> None:
+    def _open(self, settings: Settings) -> tuple[Store, PeopleStore, Accounts]:
+        """Open what is kept; nothing is left open if that fails."""
+        with ExitStack() as opened:
+            store = opened.enter_context(closing(Store(settings.data, settings.sync)))
+            people = opened.enter_context(closing(PeopleStore(settings.data)))
+            try:
+                accounts = Accounts(self._settings, self._clock, people, Passwords(self._hasher))
+                self.owner_secret = accounts.make_secret()
+            except StoreError as error:
+                raise StartError(f"{error}. See that the disk has space.") from error
+            opened.pop_all()
+        return store, people, accounts
+
+    def _forget_sessions(self, store: Store, people: PeopleStore) -> None:
+        before = self._clock.time() - self._settings.now.keep_sessions
         try:
-            store.forget_sessions(self._clock.time() - self._settings.now.keep_sessions)
+            store.forget_sessions(before)
+            people.forget_sessions(before)
         except StoreError as error:
             log.error("old sessions were not forgotten: %s", error)
 

@@ -11,8 +11,9 @@ import threading
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from chat_server.people.roles import Role
 from chat_server.room import Draft
-from protocol.text import nick_key
+from protocol.text import nick_key, nick_skeleton
 
 if TYPE_CHECKING:
     from chat_server.connection import Connection
@@ -41,7 +42,19 @@ class Claim(Enum):
 class Session:
     """One session.
 
-    `nick`, `key` and `connection` are the registry's: written under its lock.
+    `nick`, `key`, `skeleton`, `connection` and `account` are the registry's: written under its
+    lock. `role` is written by Accounts. Both `account` and `role` are read without any lock, as an
+    older value is as good as having asked a moment before.
+
+    Attributes:
+        token: the hash of its secret.
+        number: its key in the store, None until it is there.
+        nick: as normalize_nick returned it.
+        key: what nicks are compared by.
+        skeleton: what the nick looks like.
+        connection: who has the session; None if nobody has, at present.
+        account: the number of the account that it is logged in to.
+        role: what counts as long as it is logged in to none: see Accounts.role_of.
     """
 
     __slots__ = (
@@ -50,10 +63,13 @@ class Session:
         "_lock",
         "_newest",
         "_pending",
+        "account",
         "connection",
         "key",
         "nick",
         "number",
+        "role",
+        "skeleton",
         "token",
     )
 
@@ -67,15 +83,23 @@ class Session:
         """
         self.token = token
         self.number = number
-        self.nick = nick
-        self.key = nick_key(nick)
         self.connection: Connection | None = None
+        self.account: int | None = None
+        self.role = Role.MEMBER
+        self.take_nick(nick)
 
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._holder: Connection | None = None  # whose requests count
         self._pending: dict[int, Draft] = {}
         self._newest = newest  # the highest request that was ever claimed
+
+    def take_nick(self, nick: str) -> None:
+        """Go by `nick` from now on. The registry has seen to it that nobody else does."""
+        self.nick = nick
+        self.key = nick_key(nick)
+        skeleton = nick_skeleton(nick)
+        self.skeleton = self.key if skeleton == self.key else skeleton  # nearly always: one string
 
     def hand_to(self, connection: "Connection") -> None:
         """Let the requests of `connection` count, and no other's."""

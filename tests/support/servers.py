@@ -14,6 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
+
 from chat_server.clock import SystemClock
 from chat_server.server import Server
 from chat_server.settings import Settings
@@ -39,13 +42,17 @@ _LISTENING = re.compile(r"^listening on (\S+)$", re.MULTILINE)
 
 @contextmanager
 def running_server(
-    data: Path | None = None, clock: ManualClock | None = None, **settings: Any
+    data: Path | None = None,
+    clock: ManualClock | None = None,
+    hasher: PasswordHasher | None = None,
+    **settings: Any,
 ) -> Iterator[Server]:
     """Run a server in this process, on a port that the system picks.
 
     Args:
         data: the data folder; a temporary one if it is not given.
         clock: its clock, if it is not to be the real one.
+        hasher: of passwords; one that costs nothing if it is not given.
         settings: what differs from the defaults. Requests are not limited unless said.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +63,8 @@ def running_server(
             "requests_per_second": None,
             **settings,
         }
-        server = Server(Settings(**chosen), clock=clock or SystemClock())
+        cheap = hasher or PasswordHasher.from_parameters(CHEAPEST)
+        server = Server(Settings(**chosen), clock=clock or SystemClock(), hasher=cheap)
         server.start()
         try:
             yield server

@@ -1,0 +1,161 @@
+"""What a client may ask about accounts and roles: one function for each request.
+
+As in `requests`: the checks, and the order in which the parts are told.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from chat_server.parts import Parts
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.store import Account, Act
+from chat_server.session import Session
+from protocol import messages
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Ok, RoleChange, ServerMessage, encode
+from protocol.text import normalize_nick, normalize_password
+
+if TYPE_CHECKING:
+    from chat_server.connection import Connection
+
+
+class Caller(NamedTuple):
+    """Who asks, and what the answer is made with."""
+
+    connection: "Connection"
+    session: Session
+    parts: Parts
+
+    @property
+    def role(self) -> Role:
+        """What the caller may do at this moment."""
+        return self.parts.accounts.role_of(self.session)
+
+
+def register(caller: Caller, request: messages.Register) -> Ok:
+    """Make an account of the caller's nick."""
+    session, accounts = caller.session, caller.parts.accounts
+    password = normalize_password(request.password)
+    name = accounts.name_of(session)
+    if name is not None:
+        raise ProtocolError(Code.FORBIDDEN, f"you are logged in to an account already: {name}")
+    role = caller.role
+    with caller.parts.registry.reserved_nick(session) as nick:
+        if accounts.is_named_owner(nick) and role is not Role.OWNER:
+            raise ProtocolError(
+                Code.FORBIDDEN,
+                f"the settings make the account {nick!r} an owner: only an owner registers it",
+            )
+        accounts.check_space(caller.connection.host)
+        account = accounts.register(nick, password, session, role)
+        caller.parts.registry.join_account(session, account)
+    return Ok(re=request.id, account=account.name)
+
+
+def login(caller: Caller, request: messages.Login) -> Ok:
+    """Log the caller in to an account, under its nick."""
+    session, accounts = caller.session, caller.parts.accounts
+    name = session.nick if request.account is None else normalize_nick(request.account)
+    account = accounts.authenticate(name, request.password, caller.connection.host)
+    if account is None:
+        raise ProtocolError(
+            Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
+        )
+    old = session.nick
+    for connection in caller.parts.registry.log_in(session, account):
+        connection.close(Code.REPLACED, "You logged in on another connection.")
+    if account.name != old:
+        for member in caller.connection.outbox.members():
+            member.room.rename(old, account.name)
+    return Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
+
+
+def claim(caller: Caller, request: messages.Claim) -> Ok:
+    """Make the caller an owner, who knows the secret."""
+    accounts = caller.parts.accounts
+    if not accounts.check_secret(request.secret, caller.connection.host):
+        raise ProtocolError(Code.FORBIDDEN, "this is not the owner's secret")
+    if caller.role is not Role.OWNER:
+        _change_role(caller, _holder(caller.parts, caller.session), Role.OWNER, "claim")
+    return Ok(re=request.id, role=caller.role.word)
+
+
+def op(caller: Caller, request: messages.Op) -> Ok:
+    """Make somebody a moderator."""
+    _appoint(caller, request.who, Role.MODERATOR, "op")
+    return Ok(re=request.id)
+
+
+def deop(caller: Caller, request: messages.Deop) -> Ok:
+    """Make somebody a member again."""
+    _appoint(caller, request.who, Role.MEMBER, "deop")
+    return Ok(re=request.id)
+
+
+def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:
+    """Let an owner give somebody a role."""
+    if caller.role is not Role.OWNER:
+        raise ProtocolError(Code.FORBIDDEN, "only an owner says who is a moderator")
+    accounts = caller.parts.accounts
+    holder = _find(caller.parts, who)
+    if isinstance(holder, Account) and accounts.is_named_owner(holder.name):
+        raise ProtocolError(Code.FORBIDDEN, f"the settings make {holder.name!r} an owner")
+    now = _role(accounts, holder)
+    if role is Role.MODERATOR and now is Role.OWNER:
+        raise ProtocolError(Code.FORBIDDEN, f"{who!r} is an owner, who may do all that already")
+    if now is not role:
+        _change_role(caller, holder, role, act)
+
+
+def _find(parts: Parts, who: str) -> Account | Session:
+    """To whom belongs the role of the account or the nick that `who` names."""
+    if who.startswith("@"):
+        account = parts.accounts.find(normalize_nick(who[1:]))
+        if account is None:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {who[1:]!r}")
+        return account
+    session = parts.registry.session_called(normalize_nick(who))
+    if session is None:
+        raise ProtocolError(
+            Code.NO_SUCH_NICK,
+            f"nobody here is called {who!r}; an account is written with an @ before it",
+        )
+    return _holder(parts, session)
+
+
+def _holder(parts: Parts, session: Session) -> Account | Session:
+    """To whom belongs the role of who is in this session."""
+    return parts.accounts.account_of(session) or session
+
+
+def _role(accounts: Accounts, holder: Account | Session) -> Role:
+    if isinstance(holder, Account):
+        return accounts.role_of_account(holder)
+    return accounts.role_of(holder)
+
+
+def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str) -> None:
+    """Give somebody another role, and tell them, wherever they are connected."""
+    parts, by = caller.parts, caller.session.nick
+    now = parts.clock.time()
+    if isinstance(holder, Account):
+        parts.accounts.set_role(holder, role, Act(now, by, act, f"@{holder.name}"))
+        sessions = parts.registry.sessions_of(holder.number)
+    else:
+        parts.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
+        sessions = [holder]
+    event = encode(RoleChange(role=role.word, by=by))
+    for session in sessions:
+        connection = session.connection
+        if connection is not None and connection is not caller.connection:
+            connection.outbox.put_if_short(event)
+
+
+METHODS: dict[type, Callable[[Caller, Any], ServerMessage | None]] = {
+    messages.Register: register,
+    messages.Login: login,
+    messages.Claim: claim,
+    messages.Op: op,
+    messages.Deop: deop,
+}

@@ -1,0 +1,374 @@
+"""Accounts: which nicks belong to somebody, whose password is right, and who has which role.
+
+The accounts are few, so all of them are in memory: whether a nick is owned is asked whenever
+somebody comes in, under the registry's lock, and must not wait for a disk. A nick is owned together
+with all that look like it.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from chat_server.clock import Clock
+from chat_server.errors import StoreError
+from chat_server.guesses import Guesses
+from chat_server.people.passwords import Passwords
+from chat_server.people.roles import Role
+from chat_server.people.store import Account, Act, PeopleStore
+from protocol.errors import Code, ProtocolError
+from protocol.text import nick_key, nick_skeleton, normalize_password
+
+if TYPE_CHECKING:
+    from chat_server.session import Session
+    from chat_server.settings import LiveSettings
+
+log = logging.getLogger(__name__)
+
+ACCOUNTS_LIMIT = 10_000
+"""How many there may be: each takes about a kilobyte of memory."""
+
+# Wrong passwords before the first wait, and the longest wait in seconds. A class behind one address
+# mistypes more often than one person does. And whoever wants to keep somebody from logging in by
+# guessing wrong all the time is not to keep them waiting for long.
+_FREE_OF_ADDRESS = 40
+_LONGEST_OF_ACCOUNT = 30.0
+# Accounts made from one address, before they must be further apart.
+_FREE_TO_REGISTER = 60
+
+# The owner's secret is read from a screen and typed: groups of letters and digits that nobody takes
+# for one another, 99 random bits in all.
+_SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+_SECRET_GROUPS, _SECRET_GROUP = 5, 4
+
+
+class Reservation(NamedTuple):
+    """A nick of which an account is being made, and by whom."""
+
+    key: str
+    skeleton: str
+    token: bytes
+
+
+class Accounts:
+    """All accounts. Any thread may call any method."""
+
+    def __init__(
+        self, settings: "LiveSettings", clock: Clock, store: PeopleStore, passwords: Passwords
+    ) -> None:
+        """
+        Args:
+            settings: for the names of the owners.
+            clock: for the waits between wrong passwords, and for the audit log.
+            store: where the accounts are.
+            passwords: compares them.
+
+        Raises:
+            StoreError: the accounts cannot be read.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._passwords = passwords
+        self._by_address = Guesses(clock, free=_FREE_OF_ADDRESS)
+        self._by_account = Guesses(
+            clock, longest=_LONGEST_OF_ACCOUNT, rule="too many wrong passwords for this account"
+        )
+        self._made = Guesses(
+            clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
+        )
+        # The turn to change a role, in the store first and then in memory: the two never differ
+        # for longer. Held while the store writes; only others who change one wait. Before _lock.
+        self._changing_roles = threading.Lock()
+        # Guards what follows. A leaf; it is also taken with the registry's lock held.
+        self._lock = threading.Lock()
+        self._accounts: dict[int, Account] = {}
+        self._keys: dict[str, Account] = {}
+        self._skeletons: dict[str, Account] = {}
+        self._reserved: list[Reservation] = []  # nicks of which an account is being made
+        for account in store.accounts():
+            self._put(account)
+
+    # -- whose a nick is
+
+    def owner_of(self, nick: str) -> Account | None:
+        """Return the account that owns `nick`: it is called so, or looks like it."""
+        with self._lock:
+            return self._owner_of(nick)
+
+    def check_nick(self, nick: str, session: "Session", account: int | None) -> None:
+        """See that a session may have `nick`, as far as accounts are concerned.
+
+        Args:
+            nick: as normalize_nick returned it.
+            session: who wants it.
+            account: the number of the account that this session is logged in to.
+
+        Raises:
+            ProtocolError: `nick_in_use`.
+        """
+        with self._lock:
+            owner = self._owner_of(nick)
+            reserved = self._is_reserved(nick, session)
+        if not reserved and (owner is None or owner.number == account):
+            return
+        if owner is None or owner.key == nick_key(nick):
+            text = f"{nick!r} belongs to an account: log in to it, or choose another nick"
+        else:
+            text = f"{nick!r} looks like {owner.name!r}, who has an account: choose another nick"
+        raise ProtocolError(Code.NICK_IN_USE, text)
+
+    def find(self, name: str) -> Account | None:
+        """Return the account of that name.
+
+        Args:
+            name: as normalize_nick returned it.
+        """
+        with self._lock:
+            return self._keys.get(nick_key(name))
+
+    def account_of(self, session: "Session") -> Account | None:
+        """Return the account that a session is logged in to."""
+        number = session.account
+        if number is None:
+            return None
+        with self._lock:
+            return self._accounts[number]
+
+    def name_of(self, session: "Session") -> str | None:
+        """Return the name of the account that a session is logged in to."""
+        account = self.account_of(session)
+        return account.name if account else None
+
+    # -- roles
+
+    def role_of(self, session: "Session") -> Role:
+        """Return what somebody may do: the role is the account's where there is one."""
+        account = self.account_of(session)
+        return self.role_of_account(account) if account else session.role
+
+    def role_of_account(self, account: Account) -> Role:
+        """Return what those may do who are logged in to an account."""
+        return Role.OWNER if self.is_named_owner(account.name) else account.role
+
+    def is_named_owner(self, name: str) -> bool:
+        """Say whether the settings name the account of that name an owner."""
+        owners = self._settings.now.owners
+        return bool(owners) and nick_key(name) in _keys_of(owners)
+
+    def set_role(self, account: Account, role: Role, act: Act) -> None:
+        """Give an account another role.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self._changing_roles:
+            self._store.set_account_role(account.number, role, act)
+            with self._lock:
+                self._put(self._accounts[account.number]._replace(role=role))
+
+    def set_session_role(self, session: "Session", role: Role, act: Act) -> None:
+        """Give a session another role of its own.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self._changing_roles:
+            self._store.set_session_role(session.token, role, act)
+            session.role = role
+
+    # -- passwords
+
+    def authenticate(self, name: str, password: str, host: str) -> Account | None:
+        """Return the account of that name if the password is its own.
+
+        Takes as long for an account that there is not.
+
+        Args:
+            name: as normalize_nick returned it.
+            password: what somebody typed.
+            host: the address that they typed it at.
+
+        Raises:
+            ProtocolError: `rate_limited`: there were many wrong ones before. `unavailable`: many
+                others wait for the same.
+            StoreError: it could not be compared.
+        """
+        try:
+            password = normalize_password(password)
+        except ProtocolError:
+            return None  # that is no account's, whatever its name
+        key = nick_key(name)
+        with _begun((self._by_address, host), (self._by_account, key)) as right:
+            account = self.find(name)
+            if not self._passwords.is_right(account.hash if account else None, password):
+                log.warning(
+                    "a wrong password for the account %s from %s",
+                    name, host, extra={"account": name, "peer": host},
+                )  # fmt: skip
+                return None
+            right()
+        assert account is not None
+        self._renew_hash(account, password)
+        return account
+
+    def check_secret(self, secret: str, host: str) -> bool:
+        """Say whether this is the owner's secret.
+
+        Raises:
+            ProtocolError: `rate_limited`.
+            StoreError: it cannot be read.
+        """
+        with _begun((self._by_address, host)) as right:
+            kept = self._store.secret("owner")
+            if kept is None or not hmac.compare_digest(kept, _secret_hash(secret)):
+                log.warning("a wrong secret of the owner from %s", host, extra={"peer": host})
+                return False
+            right()
+            return True
+
+    def make_secret(self) -> str | None:
+        """Return a new secret for the owner, who is to be shown it; None if there was one already.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        if self._store.secret("owner") is not None:
+            return None
+        secret = "-".join(
+            "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
+            for _ in range(_SECRET_GROUPS)
+        )
+        self._store.put_secret("owner", _secret_hash(secret))
+        return secret
+
+    # -- making one
+
+    def check_space(self, host: str) -> None:
+        """See that there may be another account, made from this address, and count it.
+
+        Raises:
+            ProtocolError: `rate_limited` or `unavailable`.
+        """
+        with self._lock:
+            full = len(self._accounts) >= ACCOUNTS_LIMIT
+        if full:
+            raise ProtocolError(
+                Code.UNAVAILABLE, f"there are {ACCOUNTS_LIMIT} accounts, the most that are kept"
+            )
+        self._made.begin(host)
+
+    def reserve(self, nick: str, session: "Session") -> Reservation:
+        """Keep a nick from everybody else, until `release`, while an account is made of it.
+
+        Args:
+            nick: the session's own: nobody else has it when this begins.
+            session: whose account it becomes.
+
+        Raises:
+            ProtocolError: `nick_in_use`: somebody was faster.
+        """
+        reservation = Reservation(nick_key(nick), nick_skeleton(nick), session.token)
+        with self._lock:
+            if self._owner_of(nick) or self._is_reserved(nick, session):
+                raise ProtocolError(Code.NICK_IN_USE, f"{nick!r} belongs to an account already")
+            self._reserved.append(reservation)
+        return reservation
+
+    def release(self, reservation: Reservation) -> None:
+        """Let others have the nick, unless an account was made of it."""
+        with self._lock:
+            self._reserved.remove(reservation)
+
+    def register(self, nick: str, password: str, session: "Session", role: Role) -> Account:
+        """Make an account of a nick that is reserved.
+
+        Args:
+            nick: its name.
+            password: as normalize_password returned it.
+            session: who is logged in to it from then on.
+            role: its role.
+
+        Raises:
+            ProtocolError: `unavailable`: many others wait for their passwords to be looked at.
+            StoreError: it could not be kept.
+        """
+        account = Account(0, nick, nick_key(nick), self._passwords.hash(password), role)
+        act = Act(self._clock.time(), nick, "register", nick)
+        number = self._store.add_account(account, session.token, act)
+        account = account._replace(number=number)
+        with self._lock:
+            self._put(account)
+        return account
+
+    # -- below
+
+    def _owner_of(self, nick: str) -> Account | None:
+        """With the lock held."""
+        return self._keys.get(nick_key(nick)) or self._skeletons.get(nick_skeleton(nick))
+
+    def _is_reserved(self, nick: str, session: "Session") -> bool:
+        """With the lock held: for another session."""
+        key, skeleton = nick_key(nick), nick_skeleton(nick)
+        return any(
+            session.token != reserved.token
+            and (key == reserved.key or skeleton == reserved.skeleton)
+            for reserved in self._reserved
+        )
+
+    def _put(self, account: Account) -> None:
+        """With the lock held, or before others know of this: note an account, or what changed."""
+        self._accounts[account.number] = self._keys[account.key] = account
+        self._skeletons[nick_skeleton(account.name)] = account
+
+    def _renew_hash(self, account: Account, password: str) -> None:
+        """Hash a password anew that was hashed at another cost, as it is known just now."""
+        if not self._passwords.is_outdated(account.hash):
+            return
+        try:
+            renewed = account._replace(hash=self._passwords.hash(password))
+            self._store.set_account_hash(account.number, renewed.hash)
+        except (StoreError, ProtocolError) as error:
+            log.warning("the password of %s keeps its old hash: %s", account.name, error)
+            return
+        with self._lock:
+            self._put(self._accounts[account.number]._replace(hash=renewed.hash))
+
+
+@lru_cache(maxsize=4)
+def _keys_of(owners: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(nick_key(owner) for owner in owners)
+
+
+def _secret_hash(secret: str) -> bytes:
+    """What of the owner's secret is kept. Case, and what stands between the groups, is nothing."""
+    signs = "".join(sign for sign in secret.lower() if sign.isalnum())
+    return hashlib.sha256(signs.encode()).digest()
+
+
+@contextmanager
+def _begun(*guesses: tuple[Guesses, str]) -> Iterator[Callable[[], None]]:
+    """Count a guess as wrong with each, and yield what says that it was right.
+
+    A failure of ours takes it back as well.
+    """
+    begun: list[tuple[Guesses, str]] = []
+
+    def right() -> None:
+        while begun:
+            counted, key = begun.pop()
+            counted.right(key)
+
+    try:
+        for counted, key in guesses:
+            counted.begin(key)
+            begun.append((counted, key))
+        yield right
+    except BaseException:
+        right()
+        raise

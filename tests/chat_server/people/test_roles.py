@@ -1,0 +1,265 @@
+"""Who is in charge: the secret, the settings, moderators, and what is kept of it."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_server.people.store import PeopleStore
+from chat_server.server import Server
+from chat_server.settings import Settings
+from tests.chat_server.house import House
+from tests.chat_server.people.test_accounts import PASSWORD, leave, register
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess, running_server
+
+
+def secret_of(server: Server) -> str:
+    """What it would print at its first start."""
+    assert server.owner_secret
+    return server.owner_secret
+
+
+@pytest.fixture
+def owner(house: House) -> Peer:
+    """Somebody who is in charge, without an account."""
+    assert house.server
+    peer = house.enter("olga")
+    assert peer.ok("claim", secret=secret_of(house.server))["role"] == "owner"
+    return peer
+
+
+def role_of(house: House, peer: Peer) -> str:
+    """What the server says when the session is taken up again. The peer is replaced."""
+    role: str = house.connect().hello(peer.nick, session=peer.session)["role"]
+    return role
+
+
+# -- the secret -----------------------------------------------------------------------------------
+
+
+def test_the_secret_makes_an_owner(house: House, owner: Peer) -> None:
+    """Of the session, if there is no account; anybody else is a member still."""
+    assert role_of(house, owner) == "owner"
+    assert house.connect().hello("eva")["role"] == "member"
+
+
+def test_the_secret_may_be_typed_as_it_is_heard(house: House) -> None:
+    """Case and dashes are for the reader."""
+    assert house.server
+    secret = secret_of(house.server)
+    spoken = " " + secret.replace("-", " ").upper()
+    assert house.enter("olga").ok("claim", secret=spoken)["role"] == "owner"
+
+
+@pytest.mark.parametrize("secret", ["", "-", "x" * 20, "x" * 60_000, "\ud83e\udd8a"])
+def test_another_secret_makes_none(house: House, secret: str) -> None:
+    """It is `forbidden`, and not fatal."""
+    eva = house.enter("eva")
+    eva.refused("forbidden", "claim", secret=secret)
+    assert role_of(house, eva) == "member"
+
+
+def test_guessing_the_secret_is_slowed(tmp_path: Path) -> None:
+    """By address: a new connection is no way out."""
+    clock = ManualClock()
+    with running_server(tmp_path, clock) as server, House(server) as house:
+        codes = [
+            house.enter(f"n{number}").request("claim", secret=f"{number}")["code"]
+            for number in range(44)
+        ]
+        assert codes == ["forbidden"] * 41 + ["rate_limited"] * 3
+        eva = house.enter("eva")
+        wait = eva.refused("rate_limited", "claim", secret=secret_of(server))["retry_after"]
+        clock.advance(wait)
+        assert eva.ok("claim", secret=secret_of(server))["role"] == "owner"
+
+
+def test_the_secret_is_made_once(tmp_path: Path) -> None:
+    """It is good after a restart, but nobody is shown it again, and the disk does not have it."""
+    with running_server(tmp_path) as server, House(server) as house:
+        secret = secret_of(server)
+        assert len(set(secret.replace("-", ""))) > 5
+        for path in filter(Path.is_file, tmp_path.iterdir()):
+            assert secret.encode() not in path.read_bytes()
+            assert secret.replace("-", "").encode() not in path.read_bytes()
+    with running_server(tmp_path) as server, House(server) as house:
+        assert server.owner_secret is None
+        assert house.enter("olga").ok("claim", secret=secret)["role"] == "owner"
+
+
+def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
+    """Below the invitation, on stdout; not in the log. And a kill takes nobody's role."""
+    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
+        line = server.stdout.strip().splitlines()[-1]
+        assert line.startswith("to be in charge, type:  /claim ")
+        secret = line.split()[-1]
+        olga = house.enter("olga")
+        assert olga.ok("claim", secret=secret)["role"] == "owner"
+        server.kill()
+        assert secret not in server.stderr
+        with server.restarted() as again, House(again.address) as other:
+            assert "/claim" not in again.stdout
+            assert other.connect().hello("olga", session=olga.session)["role"] == "owner"
+            assert other.connect().hello("eva")["role"] == "member"
+
+
+# -- op and deop ----------------------------------------------------------------------------------
+
+
+def test_an_owner_makes_moderators_and_members_again(house: House, owner: Peer) -> None:
+    """Who is told so, with by whom; it stays over a lost connection."""
+    eva = house.enter("eva")
+    owner.ok("op", who="EVA")
+    eva.expect("role", role="moderator", by="olga")
+    again = house.connect()
+    assert again.hello("eva", session=eva.session)["role"] == "moderator"
+    owner.ok("deop", who="eva")
+    again.expect("role", role="member", by="olga")
+
+
+def test_doing_it_again_changes_nothing(house: House, owner: Peer) -> None:
+    """And tells nobody."""
+    eva = house.enter("eva")
+    owner.ok("deop", who="eva")
+    owner.ok("op", who="eva")
+    owner.ok("op", who="eva")
+    eva.ping()
+    assert len([frame for frame in eva.queue if frame["type"] == "role"]) == 1
+
+
+@pytest.mark.parametrize("kind", ["op", "deop"])
+def test_nobody_else_appoints(house: House, owner: Peer, kind: str) -> None:
+    """Neither a member nor a moderator, not even oneself."""
+    eva, max_ = house.enter("eva"), house.enter("max")
+    owner.ok("op", who="max")
+    for peer in (eva, max_):
+        for who in ("eva", "max", "olga"):
+            peer.refused("forbidden", kind, who=who)
+
+
+@pytest.mark.parametrize("who", ["nobody", "@nobody"])
+def test_who_is_not_there_gets_no_role(owner: Peer, who: str) -> None:
+    """An account need not be here, but must exist."""
+    owner.refused("no_such_nick", "op", who=who)
+
+
+def test_a_role_belongs_to_the_account(tmp_path: Path) -> None:
+    """Whoever logs in to it has it; and a nick without it has not."""
+    with running_server(tmp_path) as server, House(server) as house:
+        olga = house.enter("olga")
+        olga.ok("claim", secret=secret_of(server))
+        eva = register(house, "eva")
+        olga.ok("op", who="eva")
+        eva.expect("role", role="moderator", by="olga")
+        leave(eva)
+    with running_server(tmp_path) as server, House(server) as house:
+        peer = house.enter("guest")
+        assert peer.ok("login", account="eva", password=PASSWORD)["role"] == "moderator"
+        other = house.connect()
+        assert other.hello("eva", account_password=PASSWORD)["role"] == "moderator"
+        assert house.connect().hello("zoe")["role"] == "member"
+
+
+def test_a_role_is_taken_along_into_a_new_account(house: House, owner: Peer) -> None:
+    """An owner who registers is one wherever they log in."""
+    owner.ok("register", password=PASSWORD)
+    other = house.enter("elsewhere")
+    assert other.ok("login", account="olga", password=PASSWORD)["role"] == "owner"
+
+
+def test_logging_in_is_to_be_who_the_account_is(house: House, owner: Peer) -> None:
+    """No more than that: a session's role from before does not count any longer."""
+    leave(register(house, "eva"))
+    guest = house.enter("guest")
+    owner.ok("op", who="guest")
+    assert guest.ok("login", account="eva", password=PASSWORD)["role"] == "member"
+    assert role_of(house, guest) == "member"
+
+
+def test_an_account_gets_its_role_while_nobody_is_logged_in(house: House, owner: Peer) -> None:
+    """By @."""
+    leave(register(house, "eva"))
+    owner.ok("op", who="@Eva")
+    assert house.connect().hello("eva", account_password=PASSWORD)["role"] == "moderator"
+    owner.ok("deop", who="@eva")
+    assert house.connect().hello("eva", account_password=PASSWORD)["role"] == "member"
+
+
+def test_every_session_of_an_account_is_told(house: House, owner: Peer) -> None:
+    """One's laptop and one's phone."""
+    laptop = register(house, "eva")
+    laptop.ok("nick", nick="laptop")
+    phone = house.enter("phone")
+    phone.ok("login", account="eva", password=PASSWORD)
+    owner.ok("op", who="@eva")
+    laptop.expect("role", role="moderator", by="olga")
+    phone.expect("role", role="moderator", by="olga")
+
+
+def test_an_owner_may_be_demoted_but_not_promoted(house: House, owner: Peer) -> None:
+    """By another, who got the secret from them."""
+    assert house.server
+    other = house.enter("otto")
+    other.ok("claim", secret=secret_of(house.server))
+    other.refused("forbidden", "op", who="olga")
+    other.ok("deop", who="olga")
+    owner.expect("role", role="member", by="otto")
+    owner.refused("forbidden", "op", who="otto")
+
+
+# -- the settings ---------------------------------------------------------------------------------
+
+
+def test_the_settings_name_owners(tmp_path: Path) -> None:
+    """By account, which nobody can take it from; a reload changes it for who is here."""
+    with running_server(tmp_path) as server, House(server) as house:
+        leave(register(house, "eva"))
+    with running_server(tmp_path, owners=("EVA",)) as server, House(server) as house:
+        eva = house.connect()
+        assert eva.hello("eva", account_password=PASSWORD)["role"] == "owner"
+        other = house.enter("otto")
+        eva.ok("op", who="otto")
+        eva.refused("forbidden", "deop", who="@eva")
+        eva.refused("forbidden", "op", who="eva")
+        server.reload(Settings(data=tmp_path))
+        eva.refused("forbidden", "deop", who="otto")
+        assert other.nick == "otto"
+
+
+def test_nobody_registers_the_name_of_an_owner(tmp_path: Path) -> None:
+    """Whoever came first would be in charge."""
+    with running_server(tmp_path, owners=("eva",)) as server, House(server) as house:
+        eva = house.enter("eva")
+        eva.refused("forbidden", "register", password=PASSWORD)
+        assert role_of(house, eva) == "member"
+        again = house.enter("eva", session=eva.session)
+        again.ok("claim", secret=secret_of(server))
+        assert again.ok("register", password=PASSWORD)["account"] == "eva"
+
+
+# -- the audit log --------------------------------------------------------------------------------
+
+
+def test_every_act_is_in_the_audit_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In the store and in the log: who, what, whom."""
+    with (
+        caplog.at_level(logging.WARNING),
+        caplog.at_level(logging.INFO, "audit"),
+        running_server(tmp_path, ManualClock(5000.0)) as server,
+        House(server) as house,
+    ):
+        olga = house.enter("olga")
+        olga.ok("claim", secret=secret_of(server))
+        eva = register(house, "eva")
+        olga.ok("op", who="eva")
+        olga.ok("deop", who="@eva")
+        eva.refused("forbidden", "op", who="eva")
+    with closing(PeopleStore(tmp_path)) as store:
+        acts = [act for _, act in store.acts()]
+    lines = [f"{act.who} {act.act} {act.whom}" for act in acts]
+    assert lines == ["olga claim olga", "eva register eva", "olga op @eva", "olga deop @eva"]
+    assert {act.time for act in acts} == {5000.0}
+    assert caplog.messages[-4:] == [f"audit: {line}" for line in lines]
