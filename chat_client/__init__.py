@@ -29,6 +29,7 @@ from chat_client.trust import Authorities, FirstUse, Pinned
 from protocol.messages import (
     BanEntry,
     Direct,
+    FreezeChange,
     HandChange,
     Message,
     Presence,
@@ -51,6 +52,7 @@ __all__ = [
     "Entered",
     "Event",
     "FirstUse",
+    "FreezeChange",
     "HandChange",
     "Message",
     "Pinned",

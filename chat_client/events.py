@@ -1,13 +1,14 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are five that the server sends as they are: `Message`, `Direct`, `Presence`,
-`RoleChange` (our own role is another) and `HandChange` (somebody raised a hand, or took it down;
-only moderators are told) of `protocol.messages`.
+Besides these there are six that the server sends as they are: `Message`, `Direct`, `Presence`,
+`RoleChange` (our own role is another), `FreezeChange` (from now on only moderators talk in a room,
+or everybody does) and `HandChange` (somebody raised a hand, or took it down; only moderators are
+told) of `protocol.messages`.
 """
 
 from dataclasses import dataclass
 
-from protocol.messages import Direct, HandChange, Message, Presence, RoleChange
+from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
 
 MEMBER = "member"
 """The role of everybody who has no other."""
@@ -131,6 +132,6 @@ class Ended:
 
 
 Event = (
-    Message | Direct | Presence | RoleChange | HandChange
+    Message | Direct | Presence | RoleChange | HandChange | FreezeChange
     | Trusted | Connected | Reconnecting | Postponed | Entered | Removed | Ended
 )  # fmt: skip

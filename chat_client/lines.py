@@ -28,6 +28,7 @@ from chat_client.text import cells, fold, mention_of, one_line, printable, wrap
 from protocol.messages import (
     BanEntry,
     Direct,
+    FreezeChange,
     HandChange,
     Message,
     Presence,
@@ -91,6 +92,8 @@ class Lines:
                 return self.hand(event, room)
             case Trusted():
                 return self._trusted(event)
+            case FreezeChange():
+                return None  # a notice says it, and who did it
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):

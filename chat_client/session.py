@@ -48,6 +48,7 @@ from protocol.messages import (
     Claim,
     Direct,
     Error,
+    FreezeChange,
     Goodbye,
     HandChange,
     Join,
@@ -491,7 +492,7 @@ class Session:
                 self._refuse(message)
             case Goodbye():
                 raise _parting(message)
-            case Direct() | Presence() | HandChange():
+            case Direct() | Presence() | HandChange() | FreezeChange():
                 self._on_event(message)
             case RoleChange(role=role):
                 with self._lock:

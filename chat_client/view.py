@@ -23,7 +23,7 @@ from chat_client.events import (
 )
 from chat_client.lines import Lines
 from chat_client.text import cells, fold, mention_of, one_line
-from protocol.messages import Direct, HandChange, Message, Presence, RoleChange
+from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
 
 Bell = Literal["on", "off", "all"]
 
@@ -150,6 +150,8 @@ class View:
             case RoleChange():
                 self.role = event.role
                 yield from self._told(event)
+            case FreezeChange() if event.room in self.rooms:
+                self.rooms[event.room].frozen = event.frozen
             case HandChange():
                 yield from self._count_hands(event)
             case Removed():

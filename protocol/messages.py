@@ -475,6 +475,13 @@ class HandChange(ServerMessage, frozen=True, tag="hand"):
     hands: int
 
 
+class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
+    """A room was frozen, or is no longer: what the `ok` to a `join` said of it has changed."""
+
+    room: str
+    frozen: bool
+
+
 class Goodbye(ServerMessage, frozen=True):
     """The server closes, and why."""
 
@@ -484,7 +491,7 @@ class Goodbye(ServerMessage, frozen=True):
 
 AnyServerMessage = (
     Welcome | Ok | Message | Page | Error | ServerPong | ServerPing | Direct | Presence
-    | RoleChange | HandChange | Goodbye
+    | RoleChange | HandChange | FreezeChange | Goodbye
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import chat_client.in_charge  # registers its commands
-from chat_client import Chat, HandChange, Message, Refused, RoleChange
+from chat_client import Chat, FreezeChange, HandChange, Message, Refused, RoleChange
 from chat_client.clock import Clock
 from chat_client.durations import parse_duration, spoken
 from chat_client.errors import CommandError
@@ -334,6 +334,9 @@ def test_a_frozen_room() -> None:
         "-- you are here: #lobby, 3 here, frozen: only moderators talk, /hand raises yours"
     ]
     assert "#lobby 3 here, frozen |" in view.status(None, 80)
+    assert list(view.take(FreezeChange("lobby", False))) == []
+    assert "#lobby 3 here |" in view.status(None, 80)
+    assert list(view.take(FreezeChange("ops", True))) == []
     assert list(view.take(RoleChange("moderator", "ana"))) == ["-- ana made you moderator"]
     assert entered(view, frozen=True) == ["-- you are here: #lobby, 3 here"]
     assert "| moderator |" in view.status(None, 80)

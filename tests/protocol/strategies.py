@@ -217,6 +217,7 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
         members=seqs,
     ),
     st.builds(messages.RoleChange, role=texts, by=texts),
+    st.builds(messages.FreezeChange, room=texts, frozen=st.booleans()),
     st.builds(messages.HandChange, room=texts, nick=texts, up=st.booleans(), hands=seqs),
     st.builds(messages.Goodbye, code=texts, text=texts),
 )
