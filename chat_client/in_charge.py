@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chat_client.commands import checked_room
 from chat_client.durations import is_duration, parse_duration, spoken
 from chat_client.errors import CommandError
+from chat_client.lines import with_article
 from chat_client.text import one_line
 from chat_client.typed import IN_CHARGE, Pages, Talk, Typed, command
 
@@ -47,7 +48,7 @@ def _login(talk: Talk, typed: Typed) -> None:
 )  # fmt: skip
 def _claim(talk: Talk, typed: Typed) -> None:
     talk.chat.claim(typed.secret)
-    _identify(talk, f"you are {talk.chat.role} now: /help lists what that allows")
+    _identify(talk, f"you are {with_article(talk.chat.role)} now: /help lists what that allows")
 
 
 def _identify(talk: Talk, text: str) -> None:
@@ -125,7 +126,7 @@ def _unfreeze(talk: Talk, typed: Typed) -> None:
 def _kick(talk: Talk, typed: Typed) -> None:
     who, reason = _split(typed.needed())
     talk.chat.kick(who, reason)
-    talk.note(f"{who} was sent out, and can come back; /ban is for good")
+    talk.note(f"{who} is out, and may come back; /ban keeps somebody out")
 
 
 @command(

@@ -86,8 +86,9 @@ class Lines:
             case Presence():
                 return self.presence(event, room)
             case RoleChange(role, by):
-                whose = f"you are {role} now" if by == nick else f"{by} made you {role}"
-                return self.system(whose)
+                yours = with_article(role)
+                told = f"you are {yours} now" if by == nick else f"{by} made you {yours}"
+                return self.system(told)
             case HandChange():
                 return self.hand(event, room)
             case Trusted():
@@ -275,6 +276,11 @@ def _shown(nick: str) -> str:
 
 def _names(nicks: Sequence[str], sign: str) -> str:
     return ", ".join(nicks) if len(nicks) <= _NAMED else f"{sign}{len(nicks)}"
+
+
+def with_article(role: str) -> str:
+    """Return what somebody with that role is: "a member", "an owner"."""
+    return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"
 
 
 def _bare(sentence: str) -> str:

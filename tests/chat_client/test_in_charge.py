@@ -208,7 +208,7 @@ def test_accounts() -> None:
         assert said.startswith("the nick ana is your account now")
         assert user.enter("/login @ben", "87654321") == ["you are logged in as ben"]
         assert (user.view.nick, user.view.role) == ("ben", "moderator")
-        assert user.enter("/claim s3cret")[0].startswith("you are owner now")
+        assert user.enter("/claim s3cret")[0].startswith("you are an owner now")
         assert user.view.role == "owner"
         assert asked == [
             {"type": "register", "password": "12345678"},
@@ -337,7 +337,7 @@ def test_a_frozen_room() -> None:
     assert list(view.take(FreezeChange("lobby", False))) == []
     assert "#lobby 3 here |" in view.status(None, 80)
     assert list(view.take(FreezeChange("ops", True))) == []
-    assert list(view.take(RoleChange("moderator", "ana"))) == ["-- ana made you moderator"]
+    assert list(view.take(RoleChange("moderator", "ana"))) == ["-- ana made you a moderator"]
     assert entered(view, frozen=True) == ["-- you are here: #lobby, 3 here"]
     assert "| moderator |" in view.status(None, 80)
 

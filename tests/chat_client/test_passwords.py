@@ -177,7 +177,7 @@ def test_in_the_chat(home: dict[str, str], tmp_path: Path) -> None:
         ana.type("abc\x03")
         ana.see_input("[lobby]")
         ana.enter(f"/claim {SECRET}")
-        ana.see("you are owner now")
+        ana.see("you are an owner now")
         ana.see_status("owner")
         ana.type("\x1b[A")
         ana.see_input("[lobby] /claim")
