@@ -41,8 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
         if options.print_config:
             print(settings.shown(values))
             return DONE
-        known = passwords.known(values["password_file"], options.login)
-        return passwords.with_password(partial(_chat, options, values), known)
+        address = _address(options, values)
+        known = passwords.known(values["password_file"], options.login, address)
+        return passwords.with_password(partial(_chat, options, values, address), known, address)
     except ChatError as error:
         return _fail(str(error))
     except KeyboardInterrupt:
@@ -50,9 +51,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _chat(
-    options: argparse.Namespace, values: Mapping[str, Value], credentials: Credentials
+    options: argparse.Namespace,
+    values: Mapping[str, Value],
+    address: Address,
+    credentials: Credentials,
 ) -> int:
-    address = _address(options, values)
     nick, room = values["nick"].value or None, values["room"].value
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from chat_client.address import Address, TcpAddress, TlsAddress
 from chat_client.errors import ChatError, Refused, SettingError
 from chat_client.hello import Credentials
 from chat_client.settings import Value
@@ -16,6 +17,13 @@ from protocol.errors import Code
 
 SERVER_VARIABLE = "CHAT_PASSWORD"
 ACCOUNT_VARIABLE = "CHAT_ACCOUNT_PASSWORD"
+
+EXPOSED = "not encrypted: others on the network can read it"
+"""Said where a password is asked for."""
+
+_YOURS = "password of your account"
+
+_THIS_MACHINE = ("localhost", "::1")
 
 _TRIES = 3
 """How often a password is asked for."""
@@ -28,12 +36,20 @@ _ELSEWHERE = {
 """What to do where nobody can be asked."""
 
 
-def known(file: Value, login: bool) -> Credentials:
+def is_exposed(address: Address) -> bool:
+    """Whether others on the network could read what is sent to a server: there is no TLS."""
+    if not isinstance(address, TcpAddress) or isinstance(address, TlsAddress):
+        return False
+    return address.host.lower() not in _THIS_MACHINE and not address.host.startswith("127.")
+
+
+def known(file: Value, login: bool, address: Address) -> Credentials:
     """Return the passwords that are to be had without a connection.
 
     Args:
         file: the setting that names the file with the server's password.
         login: whether to ask for the account's, if the environment does not have it.
+        address: where it will be sent.
 
     Raises:
         SettingError: the file cannot be read.
@@ -50,12 +66,17 @@ def known(file: Value, login: bool) -> Credentials:
                 "--login asks for a password, and this is no terminal: give it by the variable "
                 f"{ACCOUNT_VARIABLE}"
             )
-        account_password = _ask("password of your account: ")
+        account_password = _ask(_YOURS, address)
     return Credentials(password, account_password)
 
 
-def with_password(run: Callable[[Credentials], int], known: Credentials) -> int:
+def with_password(run: Callable[[Credentials], int], known: Credentials, address: Address) -> int:
     """Run a chat; where the server wants a password, ask for it, and run it again.
+
+    Args:
+        run: runs it, and returns an exit code.
+        known: the passwords so far.
+        address: where they are sent.
 
     Raises:
         ChatError: as `run` does. What a password could mend says how.
@@ -64,7 +85,7 @@ def with_password(run: Callable[[Credentials], int], known: Credentials) -> int:
         try:
             return run(known)
         except Refused as error:
-            if not _asked_again(error, known):
+            if not _asked_again(error, known, address):
                 raise _advised(error) from None
     try:
         return run(known)
@@ -72,18 +93,18 @@ def with_password(run: Callable[[Credentials], int], known: Credentials) -> int:
         raise _advised(error) from None
 
 
-def _asked_again(error: Refused, known: Credentials) -> bool:
+def _asked_again(error: Refused, known: Credentials, address: Address) -> bool:
     """Whether another password was typed, of those that the server did not take."""
     if not _can_ask():
         return False
     if error.code == Code.BAD_PASSWORD:
         if known.password is not None:
             _tell(error)
-        known.password = _ask("password of the server: ")
+        known.password = _ask("password of the server", address)
         return bool(known.password)
     if error.code == Code.NICK_IN_USE and known.account_password is not None:
         _tell(error)
-        known.account_password = _ask("password of your account: ")
+        known.account_password = _ask(_YOURS, address)
         return bool(known.account_password)
     return False
 
@@ -98,10 +119,11 @@ def _can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def _ask(question: str) -> str:
+def _ask(what: str, address: Address) -> str:
     """Ask without showing the answer; it is empty where there is none."""
+    warning = f" ({EXPOSED})" if is_exposed(address) else ""
     try:
-        return getpass.getpass(question, sys.stderr)
+        return getpass.getpass(f"{what}{warning}: ", sys.stderr)
     except EOFError:  # Ctrl-D
         print(file=sys.stderr)
         return ""

@@ -26,6 +26,7 @@ from prompt_toolkit.styles import Style
 
 from chat_client import private
 from chat_client.completion import Cycle, candidates
+from chat_client.passwords import EXPOSED
 from chat_client.text import cells, one_line
 from chat_client.typed import Typed, commands, secret_at
 from chat_client.view import View
@@ -131,6 +132,7 @@ class Prompt:
         colours: int,
         accept: Callable[[str], bool],
         round_trip: Callable[[], float | None],
+        exposed: bool,
     ) -> None:
         """Make it; `session` is to be run.
 
@@ -140,11 +142,13 @@ class Prompt:
             colours: how many the terminal has.
             accept: takes a line that was entered; returns False if it is to stay in the editor.
             round_trip: returns seconds to the server and back, if known.
+            exposed: whether others could read a password on its way.
         """
         self._view = view
         self._drafts = drafts
         self._accept = accept
         self._round_trip = round_trip
+        self._exposed = exposed
         self._cycle = Cycle()
         self._question: _Question | None = None
         self._hidden: _Hidden | None = None
@@ -222,7 +226,8 @@ class Prompt:
         if self._question:
             return [("bold", f" {self._question.text} (y/n)")]
         if self._hidden:
-            return [("bold", " what you type is not shown; Enter: done, Ctrl-C: never mind")]
+            care = EXPOSED if self._exposed else "not shown"
+            return [("bold", f" {care}; Enter: done, Ctrl-C: never mind")]
         before = self.session.default_buffer.document.text_before_cursor
         chosen = self._cycle.chosen(before)
         width = get_app().output.get_size().columns

@@ -30,6 +30,7 @@ from chat_client.events import Ended, Entered, Event
 from chat_client.exits import DONE, ended_by_server
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
+from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
@@ -83,7 +84,7 @@ def run(
     count = colours(color)
     lines = Lines(count, clock, lambda: shutil.get_terminal_size().columns)
     with asyncio.Runner() as runner:
-        terminal = _Terminal(runner.get_loop(), lines, count, str(address), bell)
+        terminal = _Terminal(runner.get_loop(), lines, count, address, bell)
         threading.excepthook = terminal.fail_in_thread
         with connect(
             address,
@@ -109,14 +110,15 @@ class _Terminal:
         loop: asyncio.AbstractEventLoop,
         lines: Lines,
         colour_count: int,
-        server: str,
+        address: Address,
         bell: Bell,
     ) -> None:
         self._loop = loop
         self._lines = lines
         self._colours = colour_count
         self._screen = Screen(loop)
-        self._view = View(lines, server, bell, private.read_ignored())
+        self._view = View(lines, str(address), bell, private.read_ignored())
+        self._exposed = is_exposed(address)
         self._drafts = Drafts()
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="chat-client sender")
@@ -161,7 +163,12 @@ class _Terminal:
             chat, self._view, self._lines, self._screen.post, self._enter_line, self.end
         )
         self._prompt = Prompt(
-            self._view, self._drafts, self._colours, self._accept, lambda: chat.round_trip
+            self._view,
+            self._drafts,
+            self._colours,
+            self._accept,
+            lambda: chat.round_trip,
+            self._exposed,
         )
         chat.join(room, history=SHOWN)
         self._sender.start()

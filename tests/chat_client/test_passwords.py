@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import cli, exits
+from chat_client import cli, exits, passwords
+from chat_client.address import parse_address
 from tests.chat_client.foreign import Line, Script, foreign_server
 from tests.chat_client.programs import Terminal, run
 from tests.support.waiting import eventually
@@ -105,6 +106,24 @@ def test_wrong_use(
     given = [str(tmp_path / "empty") if each == "FILE" else each for each in arguments]
     assert cli.main([*given, "--say", "hi"]) == exits.NOT_LET_IN
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("address", "exposed"),
+    [
+        ("192.168.1.20", True),
+        ("chat.example.org:9000", True),
+        ("[fe80::1]:7878", True),
+        ("127.0.0.1", False),
+        ("[::1]:7878", False),
+        ("LocalHost", False),
+        ("unix:/run/chat", False),
+        ("tls://192.168.1.20", False),
+    ],
+)
+def test_it_is_told_who_could_read_it(address: str, exposed: bool) -> None:
+    """Where it would cross the network as it is."""
+    assert passwords.is_exposed(parse_address(address)) == exposed
 
 
 def test_never_on_the_command_line() -> None:
