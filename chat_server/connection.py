@@ -318,19 +318,20 @@ class Connection:
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         account = parts.accounts.name_of(self._session)
+        settings = parts.settings  # once: new ones are whole, or not seen
         welcome = Welcome(
             version=VERSION,
             server=SERVER,
             session=token,
             nick=nick,
-            limits=parts.settings.limits(),
-            motd=parts.settings.motd,
+            limits=settings.limits(),
+            motd=settings.motd,
             role=parts.accounts.role_of(self._session).word,
             account=UNSET if account is None else account,
         )
         self.outbox.put(encode(welcome))
         self._requests = Requests(self, self._session, parts)
-        parts.timers.call_later(parts.settings.ping_interval, self._check_life)
+        parts.timers.call_later(settings.ping_interval, self._check_life)
 
     def _begin(self, nick: str, hello: Hello) -> str:
         """Take an earlier session up, or begin one. Return its secret."""
@@ -397,8 +398,9 @@ class Connection:
 
 
 def _rate_limit(parts: Parts) -> RateLimit | None:
-    rate = parts.settings.requests_per_second
-    return RateLimit(rate, parts.settings.requests_burst, parts.clock) if rate else None
+    settings = parts.settings
+    rate = settings.requests_per_second
+    return RateLimit(rate, settings.requests_burst, parts.clock) if rate else None
 
 
 def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> bytes:

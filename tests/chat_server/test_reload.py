@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,30 @@ def test_what_is_live() -> None:
     new, live, later = Settings().taking_live(Settings(port=1, motd="x"))
     assert new == Settings(motd="x")
     assert [each.name for each in live + later] == ["motd", "port"]
+
+
+def test_settings_that_change_all_the_time_are_always_whole() -> None:
+    """Whoever comes meanwhile sees the one or the other, and nobody is lost."""
+    both = ({"motd": "a", "rooms_per_client": 11}, {"motd": "b", "rooms_per_client": 22})
+    with running_server(**both[0]) as server, House(server) as house:  # type: ignore[arg-type]
+        stop = threading.Event()
+
+        def flip() -> None:
+            while not stop.is_set():
+                for each in both:
+                    change(server, **each)
+
+        thread = threading.Thread(target=flip)
+        thread.start()
+        try:
+            for number in range(50):
+                peer = house.connect()
+                welcome = peer.hello(f"ada{number}")
+                found = {"motd": welcome["motd"], **welcome["limits"]}
+                assert {name: found[name] for name in both[0]} in both
+        finally:
+            stop.set()
+            thread.join()
 
 
 # -- the program -----------------------------------------------------------------------------------

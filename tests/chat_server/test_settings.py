@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_client.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli, config
@@ -128,6 +130,33 @@ def test_what_is_printed_could_be_the_file(name: str, file: Path) -> None:
     again = read(file)
     assert again.settings == found.settings
     assert set(OPEN) <= set(again.sources)
+
+
+# What TOML can hold, and texts that come near what the rules want.
+TOML = st.recursive(
+    st.text(max_size=20)
+    | st.from_regex(r"\A-?[0-9.]{1,20}[smhd]?\Z", alphabet=st.characters(codec="ascii"))
+    | st.integers()
+    | st.floats()
+    | st.booleans()
+    | st.datetimes(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(value=TOML, name=st.sampled_from(OPEN))
+def test_whatever_is_in_a_file_is_refused_or_kept(value: Any, name: str) -> None:
+    """With a sentence; and what is taken is the same when it was written and read again."""
+    rule = SETTINGS[name].rule
+    if rule.kind == "many" and not isinstance(value, list):
+        value = [value]
+    try:
+        taken = rule.read(value)
+    except ValueError:
+        return
+    written = tomllib.loads(f"x = {config._toml(rule.write(taken))}")["x"]
+    assert rule.write(rule.read(written)) == written
 
 
 def test_what_is_printed_names_every_setting_once() -> None:
