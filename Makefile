@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run load test test-bench torture lint types bench bench-slow bench-crowd compare clean
+.PHONY: run load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
 run: $(VENV)/.installed
 	$(BIN)/chat-server $(ARGS)
@@ -21,6 +21,9 @@ test-bench: $(VENV)/.installed-dev
 
 torture: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.torture $(ARGS)
+
+stress-tls: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.stress_tls $(ARGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
