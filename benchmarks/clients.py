@@ -7,6 +7,7 @@ buffer to receive into.
 import contextlib
 import select
 import socket
+import ssl
 import time
 from array import array
 from collections.abc import Sequence
@@ -41,8 +42,16 @@ class RunFailedError(Exception):
     """The run could not be made: the server refused something, or went away."""
 
 
-def enter_room(address: tuple[str, int], nick: str, room: str) -> socket.socket:
+def enter_room(
+    address: tuple[str, int], nick: str, room: str, tls: ssl.SSLContext | None = None
+) -> socket.socket:
     """Return a connection, non-blocking, that has said hello and is in the room.
+
+    Args:
+        address: the server's.
+        nick: who is to come in.
+        room: where.
+        tls: what to speak TLS with, if that is spoken.
 
     Raises:
         RunFailedError: the server refused.
@@ -50,6 +59,8 @@ def enter_room(address: tuple[str, int], nick: str, room: str) -> socket.socket:
     """
     connection = socket.create_connection(address, timeout=PATIENCE)
     try:
+        if tls is not None:
+            connection = tls.wrap_socket(connection)
         _say_hello_and_join(connection, nick, room)
     except BaseException:
         connection.close()
@@ -79,9 +90,12 @@ def _refuse_errors(message: object, nick: str) -> None:
         raise RunFailedError(f"{nick} was told {message.code}: {message.text}")
 
 
-def _receive(connection: socket.socket, nick: str) -> int:
-    """Receive into the shared buffer and return how many bytes."""
-    count = connection.recv_into(_buffer)
+def receive(connection: socket.socket, nick: str) -> int:
+    """Receive into the shared buffer. Return how many bytes; 0 for only a part of a TLS record."""
+    try:
+        count = connection.recv_into(_buffer)
+    except ssl.SSLWantReadError:
+        return 0
     if not count:
         raise RunFailedError(f"the server closed the connection of {nick}")
     return count
@@ -104,7 +118,7 @@ class Member:
 
     def turn(self, _event: int) -> None:
         """Receive what is there and compare it with what the others got."""
-        count = _receive(self.connection, self.nick)
+        count = receive(self.connection, self.nick)
         if not self.fault and not self._log.accept(self.offset, _view[:count]):
             stretch = f"bytes {self.offset} to {self.offset + count}"
             self.fault = f"{self.nick} and the other members differ in {stretch}"
@@ -155,7 +169,7 @@ class Publisher:
     def turn(self, event: int) -> None:
         """Take the replies that are there, and say as many texts again."""
         if event & ~select.EPOLLOUT:
-            count = _receive(self.connection, self.nick)
+            count = receive(self.connection, self.nick)
             self._take(bytes(_view[:count]))
         self.talk()
 
@@ -165,7 +179,7 @@ class Publisher:
             self._fill()
         if not self._unsent:
             return
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(BlockingIOError, ssl.SSLWantWriteError):
             del self._unsent[: self.connection.send(self._unsent)]
         blocked = select.EPOLLOUT if self._unsent else 0
         self._poll.modify(self.connection, select.EPOLLIN | blocked)

@@ -21,13 +21,14 @@ import contextlib
 import gc
 import select
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.audit import LogReader, SharedLog
-from benchmarks.clients import Member, Publisher, RunFailedError, enter_room
+from benchmarks.clients import Member, Publisher, enter_room, receive
 from benchmarks.command import exit_code_of, positive, text_bytes
 from benchmarks.server_process import ServerProcess, running_server
 
@@ -74,8 +75,9 @@ class Result:
 class Room:
     """One room with its members and publishers, and the loop that serves them all."""
 
-    def __init__(self, server: ServerProcess) -> None:
+    def __init__(self, server: ServerProcess, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
+        self._tls = tls
         self._log = SharedLog()
         self._reader = LogReader()
         self._poll = select.epoll()
@@ -149,7 +151,7 @@ class Room:
         self._poll.close()
 
     def _enter(self, nick: str) -> socket.socket:
-        connection = enter_room(self._server.address, nick, ROOM)
+        connection = enter_room(self._server.address, nick, ROOM, self._tls)
         self._poll.register(connection, select.EPOLLIN)
         return connection
 
@@ -157,8 +159,7 @@ class Room:
         """Throw away what comes until nothing does: who joined differs from member to member."""
         while ready := self._poll.poll(QUIET):
             for fd, _ in ready:
-                if not self._by_fd[fd].connection.recv(65536):
-                    raise RunFailedError("the server closed a connection before the start")
+                receive(self._by_fd[fd].connection, "somebody")
 
     def _serve(self, done: Callable[[], bool], seconds: float) -> None:
         """Serve whoever is ready until it is done or the time is over."""
@@ -212,8 +213,13 @@ class Room:
         ]
 
 
-def measure(options: argparse.Namespace, members: int) -> Result:
+def measure(options: argparse.Namespace, members: int, *, tls: bool = False) -> Result:
     """Run a server and a room with `members`, and return what was measured.
+
+    Args:
+        options: of the command line.
+        members: how many only listen.
+        tls: whether all speak TLS.
 
     Raises:
         RunFailedError: the server refused something, or went away.
@@ -221,13 +227,21 @@ def measure(options: argparse.Namespace, members: int) -> Result:
         OSError: a connection could not be made.
     """
     with (
-        running_server(options.server, options.server_args) as server,
-        contextlib.closing(Room(server)) as room,
+        running_server(options.server, [*options.server_args, *["--tls"] * tls]) as server,
+        contextlib.closing(Room(server, _believing() if tls else None)) as room,
     ):
         room.fill(options, members)
         with undisturbed():
             marks = room.talk(options.warm_up, options.seconds)
         return room.result(*marks)
+
+
+def _believing() -> ssl.SSLContext:
+    """What believes every server: that is not what is measured."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 @contextlib.contextmanager
@@ -289,12 +303,29 @@ def _measure_all(options: argparse.Namespace) -> int:
     )
     failed = False
     for members in options.members:
-        result = measure(options, members)
-        print(report_line(result), flush=True)
-        for fault in result.faults[:5]:
-            print(f"        {fault}")
-        failed = failed or bool(result.faults)
+        plain = _measure_one(options, members, tls=False)
+        failed = failed or bool(plain.faults)
+        if options.tls:
+            secure = _measure_one(options, members, tls=True)
+            print(ratio_line(plain, secure), flush=True)
+            failed = failed or bool(secure.faults)
     return int(failed)
+
+
+def _measure_one(options: argparse.Namespace, members: int, *, tls: bool) -> Result:
+    result = measure(options, members, tls=tls)
+    print(report_line(result), flush=True)
+    for fault in result.faults[:5]:
+        print(f"        {fault}")
+    return result
+
+
+def ratio_line(plain: Result, secure: Result) -> str:
+    """Return what TLS leaves of what there is without, as a line below both."""
+    rate = secure.deliveries / secure.seconds / (plain.deliveries / plain.seconds or 1.0)
+    per_cpu = secure.deliveries / (secure.server_cpu or 1.0)
+    per_cpu /= plain.deliveries / (plain.server_cpu or 1.0) or 1.0
+    return f"        with TLS: {rate:.2f} of the deliveries/s, {per_cpu:.2f} per server CPU s"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -308,6 +339,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--publishers", type=positive, default=4, help="(4)")
     add("--window", type=positive, default=256, help="texts without a reply, each (256)")
     add("--text-bytes", type=text_bytes, default=64, help="(64)")
+    add("--tls", action="store_true", help="each run again with TLS, and how much is left")
     add("--server", default="chat_server", help="module to run (chat_server)")
     add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
     return parser

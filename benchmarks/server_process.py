@@ -19,7 +19,7 @@ START_PATIENCE = 20.0
 STOP_PATIENCE = 10.0
 """Seconds from the request to stop until the server is killed."""
 
-_listening = re.compile(r"listening on tcp://127\.0\.0\.1:(\d+)")
+_listening = re.compile(r"listening on (?:tcp|tls)://127\.0\.0\.1:(\d+)")
 
 
 class ServerFailedError(Exception):

@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from chat_client.tls import TlsSocket, handshake
 from protocol.tls import Channel
@@ -33,12 +34,15 @@ def run(seconds: float) -> Outcome:
     until = began + seconds
     readers = [_start(_read, end, outcome) for end in (ours, theirs)]
     writers = [
-        _start(_write, end, number, until) for end in (ours, theirs) for number in range(WRITERS)
+        _start(_write, end, number, until, outcome)
+        for end in (ours, theirs)
+        for number in range(WRITERS)
     ]
     for thread in writers:
         thread.join()
     for end in (ours, theirs):
-        end.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # it is broken, which is a fault already
+            end.shutdown(socket.SHUT_WR)
     for thread in readers:
         thread.join()
     for end in (ours, theirs):
@@ -66,14 +70,18 @@ def _answer(far: socket.socket, channel: Channel) -> None:
         far.sendall(channel.take())
 
 
-def _write(end: TlsSocket, writer: int, until: float) -> None:
+def _write(end: TlsSocket, writer: int, until: float, outcome: Outcome) -> None:
     source = random.Random(writer)
     number = 0
     while time.monotonic() < until:
         start = source.randrange(100_000)
         payload = _noise[start : start + source.choice(_SIZES)]
         header = _HEADER.pack(len(payload), writer, number, zlib.crc32(payload))
-        end.sendall(header + payload)
+        try:
+            end.sendall(header + payload)
+        except OSError as error:
+            outcome.fault(f"writer {writer} cannot send: {error}")
+            return
         number += 1
 
 
@@ -82,12 +90,12 @@ def _read(end: TlsSocket, outcome: Outcome) -> None:
     try:
         for writer, number, whole in _pieces(end, outcome):
             if not whole or number != expected[writer]:
-                outcome.fault(f"piece {expected[writer]} of writer {writer} is not what was sent")
-                return
+                raise ConnectionError(f"piece {expected[writer]} of writer {writer} is wrong")
             expected[writer] += 1
     except (OSError, struct.error, IndexError) as error:
         outcome.fault(f"the connection broke: {error}")
-        end.shutdown(socket.SHUT_RDWR)  # nobody is to wait for this end
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)  # nobody is to wait for this end
 
 
 def _pieces(end: TlsSocket, outcome: Outcome) -> Iterator[tuple[int, int, bool]]:
