@@ -60,8 +60,11 @@ def enter_room(
     connection = socket.create_connection(address, timeout=PATIENCE)
     try:
         if tls is not None:
+            # Or the hello would wait until the end of the handshake is acknowledged: for 40 ms.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = tls.wrap_socket(connection)
         _say_hello_and_join(connection, nick, room)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)  # as without TLS
     except BaseException:
         connection.close()
         raise

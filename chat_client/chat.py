@@ -68,7 +68,8 @@ def connect(
     """Connect to a server and return the chat, which is a context manager.
 
     Args:
-        address: `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`.
+        address: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or `tls://HOST:PORT`, for which
+            a `TlsAddress` says more exactly who is to be believed.
         nick: who to be; without it the login name, with a number behind it if that is taken and
             there is no `account_password`.
         password: the server's, if it has one.
@@ -85,6 +86,7 @@ def connect(
     Raises:
         AddressError: `address` is none.
         ConnectError: nobody answers there, or it is no chat server.
+        Untrusted: its certificate is not the one that it should be.
         Refused: the server does not let us in: `nick_in_use` (also for one that an account owns),
             `bad_nick`, `bad_password`, `banned`, ...
     """
