@@ -13,7 +13,8 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from contextvars import ContextVar
 from functools import partial
 
 from prompt_toolkit import PromptSession
@@ -34,6 +35,9 @@ _BATCH = 500
 
 _OWN_ROWS = 4
 """Rows that the input line, the status line and what was typed take of the screen."""
+
+_KEEPS_KEYBOARD = ContextVar("_KEEPS_KEYBOARD", default=False)
+"""Whether what is run in the terminal leaves the keyboard to the prompt."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -62,12 +66,16 @@ class Screen:
 
     async def write(self, session: "PromptSession[str]", view: View) -> None:
         """Show what there is to show, for as long as the loop runs."""
+        _let_keyboard_be_kept(session)
         while True:
             await self._filled.wait()
             self._filled.clear()
             lines, pages = self._lines(view)
             if lines or view.ringing:
-                await run_in_terminal(partial(_write, session, lines, view.ringing))
+                kept = _KEEPS_KEYBOARD.set(True)
+                written = run_in_terminal(partial(_write, session, lines, view.ringing))
+                _KEEPS_KEYBOARD.reset(kept)
+                await written
                 view.ringing = False
             if pages:
                 self.paging = True
@@ -117,6 +125,20 @@ class Screen:
                 self._changed.notify_all()
             yield item
         self._filled.set()
+
+
+def _let_keyboard_be_kept(session: "PromptSession[str]") -> None:
+    """Let lines be written above the input line without a change to the keyboard's mode.
+
+    Whatever is run in the terminal gets the terminal as other programs have it, which the pager
+    and the editor need. For a few lines that is wrong: keys pressed in that moment are echoed
+    into them, Ctrl-C is a signal that ends us, and Ctrl-U, Ctrl-R and others never come.
+    """
+    keyboard = session.app.input
+    give_away = keyboard.cooked_mode
+    keyboard.cooked_mode = (  # type: ignore[method-assign]
+        lambda: nullcontext() if _KEEPS_KEYBOARD.get() else give_away()
+    )
 
 
 def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:

@@ -6,19 +6,27 @@ from pathlib import Path
 import pytest
 
 from tests.chat_client.programs import Terminal
+from tests.chat_server.house import House
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess
+from tests.support.servers import ServerProcess, running_server
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[ServerProcess]:
-    """A server as a child process."""
+def host(tmp_path: Path) -> Iterator[House]:
+    """A server."""
+    with running_server(tmp_path) as server, House(server) as house:
+        yield house
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server as a child process, which can be killed."""
     with ServerProcess.serve(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-def bob(host: ServerProcess) -> Iterator[Peer]:
+def bob(host: House) -> Iterator[Peer]:
     """Somebody in the lobby."""
     with Peer.connect(host.address) as peer:
         peer.hello("bob")
@@ -36,7 +44,7 @@ def home(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def ana(host: ServerProcess, home: dict[str, str]) -> Iterator[Terminal]:
+def ana(host: House, home: dict[str, str]) -> Iterator[Terminal]:
     """Somebody at a terminal, in the lobby."""
     with Terminal(host.address, "--nick", "ana", environment=home) as terminal:
         terminal.see_input("[lobby]")

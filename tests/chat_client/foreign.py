@@ -13,6 +13,8 @@ from tests.support.waiting import DEADLINE
 
 Frame = dict[str, Any]
 
+_ASKED_BY_ITSELF = frozenset({"who", "rooms", "ping"})
+
 
 class Line:
     """One connection, seen from such a server."""
@@ -39,11 +41,8 @@ class Line:
 
         What the terminal client asks by itself, for Tab and the status line, is refused.
         """
-        frame = self.receive()
-        while frame["type"] in {"who", "rooms", "ping"} - {kind}:
-            self.send("error", re=frame["id"], code="forbidden", text="Not here.")
-            frame = self.receive()
-        assert frame["type"] == kind, frame
+        while (frame := self.receive())["type"] != kind:
+            self._refuse(frame)
         return frame
 
     def send(self, kind: str, /, **members: Any) -> None:
@@ -80,10 +79,15 @@ class Line:
         self.send("message", room=room, seq=seq, text=text, **{**message, **members})
 
     def wait_for_end(self) -> None:
-        """Read until the client closes."""
+        """Read until the client closes, which would wait for what it asked by itself."""
         with suppress(EOFError):
-            while self.receive()["type"] != "bye":
-                pass
+            while (frame := self.receive())["type"] != "bye":
+                if frame["type"] in _ASKED_BY_ITSELF:
+                    self._refuse(frame)
+
+    def _refuse(self, frame: Frame) -> None:
+        assert frame["type"] in _ASKED_BY_ITSELF, frame
+        self.send("error", re=frame["id"], code="forbidden", text="Not here.")
 
     def close(self) -> None:
         """Close the connection."""

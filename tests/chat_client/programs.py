@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import termios
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
@@ -16,8 +17,11 @@ from tests.support.waiting import DEADLINE, eventually
 
 COMMAND = [sys.executable, "-m", "chat_client"]
 _HOME = tempfile.TemporaryDirectory()  # the user's own files are not to be touched
+# As does what is set, how large a terminal is to be taken for: a process that pytest-xdist starts
+# inherits that from readline.
+_NOT_OURS = ("CHAT_", "COLUMNS", "LINES")
 ENVIRONMENT = {
-    **{name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
+    **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)},
     "XDG_CONFIG_HOME": f"{_HOME.name}/config",
     "XDG_STATE_HOME": f"{_HOME.name}/state",
     "PAGER": "cat",
@@ -92,6 +96,7 @@ class Terminal:
             echo=True,
         )
         self.child.delaybeforesend = None
+        self._reads_keys = False
 
     def __enter__(self) -> Self:
         return self
@@ -105,8 +110,21 @@ class Terminal:
         self.child.close(force=True)
 
     def type(self, keys: str) -> None:
-        """Press keys; `\\r` is Enter."""
+        """Press keys; `\\r` is Enter. The first wait until they are the client's to read.
+
+        Until then the terminal acts on them: it echoes, edits its own line, eats what Ctrl-U eats.
+        The client shows what was said before, and only then begins to read.
+        """
+        if not self._reads_keys:
+            eventually(lambda: not self.local_modes & termios.ECHO)
+            self._reads_keys = True
         self.child.send(keys)
+
+    @property
+    def local_modes(self) -> int:
+        """The terminal's `c_lflag`: ECHO, ICANON, ISIG and so on."""
+        modes: int = termios.tcgetattr(self.child.child_fd)[3]
+        return modes
 
     def enter(self, line: str) -> None:
         """Type a line and press Enter."""

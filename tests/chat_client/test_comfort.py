@@ -11,6 +11,7 @@ import pytest
 
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import Terminal
+from tests.chat_server.house import House
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
@@ -56,7 +57,7 @@ def test_a_nick_has_its_colour_and_a_mention_stands_out(ana: Terminal, bob: Peer
     [(["--color", "never"], {}), ([], {"NO_COLOR": "1"}), ([], {"CHAT_COLOR": "never"})],
 )
 def test_without_colours(
-    host: ServerProcess, bob: Peer, home: dict[str, str], arguments: list[str], more: dict[str, str]
+    host: House, bob: Peer, home: dict[str, str], arguments: list[str], more: dict[str, str]
 ) -> None:
     """Nothing is painted, and own lines can still be told from others."""
     with Terminal(host.address, "--nick", "ana", *arguments, environment={**home, **more}) as ana:
@@ -68,7 +69,7 @@ def test_without_colours(
         assert not re.search(rb"\x1b\[(2|3[0-7]|38;5;\d+)m", ana.output)
 
 
-def test_no_bell_and_another_clock(host: ServerProcess, bob: Peer, home: dict[str, str]) -> None:
+def test_no_bell_and_another_clock(host: House, bob: Peer, home: dict[str, str]) -> None:
     """`--no-bell` is silent, and times are shown as the user wants, in the zone that he wants."""
     options = ["--no-bell", "--time-format", "%Hh", "--time-zone", "UTC"]
     with Terminal(host.address, "--nick", "ana", *options, environment=home) as ana:
@@ -105,7 +106,7 @@ def test_days_change(home: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("columns", [80, 60])
 def test_long_and_wide_text_wraps(
-    host: ServerProcess, bob: Peer, home: dict[str, str], columns: int
+    host: House, bob: Peer, home: dict[str, str], columns: int
 ) -> None:
     """Between words, by cells, indented; nothing is lost, and a link is in one piece."""
     link = f"https://example.org/{'x' * 90}"
@@ -122,7 +123,7 @@ def test_long_and_wide_text_wraps(
         assert link.encode() in ana.output
 
 
-def test_presence_is_coalesced_and_can_be_silenced(host: ServerProcess, ana: Terminal) -> None:
+def test_presence_is_coalesced_and_can_be_silenced(host: House, ana: Terminal) -> None:
     """A class that comes in is one line; `/quiet` says nothing of it."""
     peers = [Peer.connect(host.address) for _ in range(13)]
     try:
@@ -143,9 +144,7 @@ def test_presence_is_coalesced_and_can_be_silenced(host: ServerProcess, ana: Ter
             peer.close()
 
 
-def test_what_was_said_before_is_marked(
-    host: ServerProcess, bob: Peer, home: dict[str, str]
-) -> None:
+def test_what_was_said_before_is_marked(host: House, bob: Peer, home: dict[str, str]) -> None:
     """Between two lines, without a bell; the topic is told once."""
     bob.say("lobby", "ana, are you there?")
     bob.ok("topic", room="lobby", topic="tests")
@@ -220,7 +219,7 @@ def test_tab_completes(ana: Terminal, bob: Peer) -> None:
 
 
 def test_what_was_typed_comes_back_in_another_run(
-    host: ServerProcess, home: dict[str, str], tmp_path: Path
+    host: House, home: dict[str, str], tmp_path: Path
 ) -> None:
     """From a file that nobody else can read, which has no private message."""
     with Terminal(host.address, "--nick", "ana", environment=home) as ana:
@@ -235,11 +234,13 @@ def test_what_was_typed_comes_back_in_another_run(
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert kept.read_text() == '"said in public"\n'
     with Terminal(host.address, "--nick", "ana", environment=home) as ana:
-        ana.see("you are here")
+        ana.see_input("[lobby]")
         ana.type("\x1b[A")
         ana.see_input("[lobby] said in public")
-        ana.type("\x15\x12pub")
-        eventually(lambda: "said in public" in ana.input_line)
+        ana.type("\x1b[B")
+        ana.see_input("[lobby]")
+        ana.type("\x12pub")
+        eventually(lambda: "pub': said in public" in ana.input_line)
 
 
 def test_a_long_paste_is_confirmed(ana: Terminal, bob: Peer) -> None:
@@ -303,7 +304,7 @@ def test_a_rate_limit_is_told_and_the_text_kept(home: dict[str, str]) -> None:
         assert ana.leave() == 0
 
 
-def test_the_users_own_editor(host: ServerProcess, bob: Peer, home: dict[str, str]) -> None:
+def test_the_users_own_editor(host: House, bob: Peer, home: dict[str, str]) -> None:
     """Ctrl-O opens it, Alt-Enter makes a line without it."""
     editor = f"{sys.executable} -c \"import sys; open(sys.argv[1], 'a').write(' edited')\""
     with Terminal(
@@ -319,9 +320,7 @@ def test_the_users_own_editor(host: ServerProcess, bob: Peer, home: dict[str, st
 # -- people -----------------------------------------------------------------------------------
 
 
-def test_people_can_be_hidden(
-    host: ServerProcess, ana: Terminal, bob: Peer, home: dict[str, str]
-) -> None:
+def test_people_can_be_hidden(host: House, ana: Terminal, bob: Peer, home: dict[str, str]) -> None:
     """Whatever the case of the name, and in the next run, too; `/focus` hides all the others."""
     ana.enter("/ignore BOB")
     ana.see("BOB is hidden")
@@ -374,9 +373,7 @@ def test_away_is_told_once(ana: Terminal, bob: Peer) -> None:
 # -- reading back -----------------------------------------------------------------------------
 
 
-def test_long_output_goes_to_the_pager(
-    host: ServerProcess, bob: Peer, home: dict[str, str]
-) -> None:
+def test_long_output_goes_to_the_pager(host: House, bob: Peer, home: dict[str, str]) -> None:
     """What comes meanwhile waits: who reads is not disturbed, and misses nothing."""
     for number in range(60):
         bob.say("lobby", f"old {number}")
@@ -399,24 +396,27 @@ def test_long_output_goes_to_the_pager(
 # -- connection -------------------------------------------------------------------------------
 
 
-def test_the_state_is_told_and_the_user_decides(host: ServerProcess, ana: Terminal) -> None:
+def test_the_state_is_told_and_the_user_decides(
+    mortal: ServerProcess, home: dict[str, str]
+) -> None:
     """Round trip, reconnecting, no more tries, now; then what was missed, and where one is."""
-    ana.see_status("ms | ana@")
-    host.kill()
-    ana.see_status("reconnecting")
-    ana.enter("/reconnect off")
-    ana.see("no more tries")
-    ana.see_status("not connected")
-    with host.restarted() as again, Peer.connect(again.address) as bob:
-        bob.hello("bob")
-        bob.join("lobby")
-        bob.say("lobby", "you missed this")
-        ana.enter("/reconnect")
-        ana.see("-- new in #lobby while you were away: 1")
-        ana.see("bob  you missed this")
-        ana.see("-- you are here: #lobby")
-        ana.see_status("connected")
-        assert sum("you missed this" in line for line in ana.shown) == 1
+    with Terminal(mortal.address, "--nick", "ana", environment=home) as ana:
+        ana.see_status("ms | ana@")
+        mortal.kill()
+        ana.see_status("reconnecting")
+        ana.enter("/reconnect off")
+        ana.see("no more tries")
+        ana.see_status("not connected")
+        with mortal.restarted() as again, Peer.connect(again.address) as bob:
+            bob.hello("bob")
+            bob.join("lobby")
+            bob.say("lobby", "you missed this")
+            ana.enter("/reconnect")
+            ana.see("-- new in #lobby while you were away: 1")
+            ana.see("bob  you missed this")
+            ana.see("-- you are here: #lobby")
+            ana.see_status("connected")
+            assert sum("you missed this" in line for line in ana.shown) == 1
 
 
 def test_catching_up_is_told(home: dict[str, str]) -> None:
@@ -476,7 +476,7 @@ sys.exit(cli.main())
 
 @pytest.mark.parametrize("thread", ["main", "sender"])
 def test_a_mistake_of_the_program_leaves_the_terminal_sane(
-    host: ServerProcess, home: dict[str, str], tmp_path: Path, thread: str
+    host: House, home: dict[str, str], tmp_path: Path, thread: str
 ) -> None:
     """One sentence on the screen, the traceback in a file."""
     sane = termios.ECHO | termios.ICANON
@@ -484,7 +484,7 @@ def test_a_mistake_of_the_program_leaves_the_terminal_sane(
         ana.see_input("[lobby]")
         ana.enter("/crash")
         ana.see_wrapped("chat-client: a mistake of the program (ZeroDivisionError)")
-        eventually(lambda: termios.tcgetattr(ana.child.child_fd)[3] & sane == sane)
+        eventually(lambda: ana.local_modes & sane == sane)
         assert ana.leave() == 1
         assert ana.output.rfind(b"\x1b[?2004l") > ana.output.rfind(b"\x1b[?2004h")
         assert not any("Traceback" in line for line in ana.shown)
@@ -496,16 +496,14 @@ def test_a_mistake_of_the_program_leaves_the_terminal_sane(
 def test_signals_end_it_in_order(ana: Terminal, number: signal.Signals) -> None:
     """The terminal is as it was."""
     sane = termios.ECHO | termios.ICANON
-    eventually(lambda: not termios.tcgetattr(ana.child.child_fd)[3] & sane)
+    eventually(lambda: not ana.local_modes & sane)
     ana.child.kill(number)
-    eventually(lambda: termios.tcgetattr(ana.child.child_fd)[3] & sane == sane)
+    eventually(lambda: ana.local_modes & sane == sane)
     assert ana.leave() == 0
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (60, 15)])
-def test_help_fits_one_screen(
-    host: ServerProcess, home: dict[str, str], columns: int, rows: int
-) -> None:
+def test_help_fits_one_screen(host: House, home: dict[str, str], columns: int, rows: int) -> None:
     """All of it stands above the input line."""
     with Terminal(host.address, columns=columns, rows=rows, environment=home) as ana:
         ana.see("you are here")

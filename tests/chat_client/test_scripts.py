@@ -11,21 +11,21 @@ from chat_client.clock import Clock
 from protocol.messages import Direct, Message, Presence
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import run, start
+from tests.chat_server.house import House
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess
 from tests.support.waiting import DEADLINE
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_says_one_thing(host: ServerProcess, bob: Peer) -> None:
+def test_says_one_thing(host: House, bob: Peer) -> None:
     """It is stored when the program ends, which says nothing itself."""
     done = run(host.address, "--nick", "ci", "--say", "the build\nis green", stdin=b"not this\n")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert bob.messages(1)[0]["text"] == "the build\nis green"
 
 
-def test_says_why_it_could_not(host: ServerProcess, bob: Peer) -> None:
+def test_says_why_it_could_not(host: House, bob: Peer) -> None:
     """1 for what is refused, 2 where it came to no chat at all."""
     done = run(host.address, "--say", " ")
     assert (done.returncode, done.stdout) == (1, "")
@@ -35,7 +35,7 @@ def test_says_why_it_could_not(host: ServerProcess, bob: Peer) -> None:
     assert run("127.0.0.1:1", "--say", "hi").returncode == 2
 
 
-def test_each_event_is_a_line_of_json(host: ServerProcess, bob: Peer) -> None:
+def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
     """With its type and its members; what was refused, too; and it is ASCII."""
     child = start(host.address, "--nick", "ana", "--json")
     assert child.stdin is not None
@@ -89,7 +89,7 @@ def test_plain_records_are_stable(event: object, record: str | None) -> None:
     assert made == (record and f"1970-01-01T00:00:00Z {record}")
 
 
-def test_times_of_plain_records_can_be_chosen(host: ServerProcess) -> None:
+def test_times_of_plain_records_can_be_chosen(host: House) -> None:
     """Or left out."""
     done = run(host.address, "--nick", "ana", "--time-format", "", stdin=b"hi\n")
     assert done.stdout == "#lobby <ana> hi\n"

@@ -3,37 +3,16 @@
 import re
 import signal
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import Terminal
+from tests.chat_server.house import House
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    with ServerProcess.serve(tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def bob(server: ServerProcess) -> Iterator[Peer]:
-    with Peer.connect(server.address) as peer:
-        peer.hello("bob")
-        peer.join("lobby")
-        yield peer
-
-
-@pytest.fixture
-def ana(server: ServerProcess) -> Iterator[Terminal]:
-    with Terminal(server.address, "--nick", "ana") as terminal:
-        terminal.see_input("[lobby]")
-        yield terminal
 
 
 def chat_lines(terminal: Terminal) -> list[str]:
@@ -77,6 +56,17 @@ def test_nothing_is_lost_between_two_lines(ana: Terminal, bob: Peer) -> None:
         f"ana> line {number}" for number in range(0, 300, 10)
     ]
     assert len(ana.shown) == len(set(ana.shown)), "a line is shown twice"
+
+
+def test_the_keyboard_is_kept_while_lines_are_written(ana: Terminal, bob: Peer) -> None:
+    """No moment in which the terminal echoes keys, eats some, or makes a signal of Ctrl-C."""
+    modes = set()
+    for number in range(30):
+        bob.post("say", room="lobby", text=f"number {number}")
+        modes |= {ana.local_modes for _ in range(2000)}
+    while not any("number 29" in line for line in ana.shown):
+        modes |= {ana.local_modes for _ in range(2000)}
+    assert not any(mode & (termios.ECHO | termios.ICANON | termios.ISIG) for mode in modes)
 
 
 def test_every_command(ana: Terminal, bob: Peer) -> None:
@@ -161,38 +151,39 @@ def test_what_is_typed_wrongly(ana: Terminal, bob: Peer) -> None:
     assert bob.messages(1, "lobby")[0]["text"] == "the end"
 
 
-def test_the_server_is_killed_and_comes_back(server: ServerProcess, ana: Terminal) -> None:
+def test_the_server_is_killed_and_comes_back(mortal: ServerProcess, home: dict[str, str]) -> None:
     """The user is told, types on, and sees each message once; the draft stays."""
-    ana.enter("before")
-    ana.see("ana> before")
-    server.kill()
-    ana.see("-- not connected")
-    ana.see_status("reconnecting")
-    ana.enter("meanwhile")
-    ana.see("... meanwhile")
-    ana.type("a draft")
-    ana.see_input("[lobby] a draft")
-    with server.restarted() as again:
-        ana.see("-- connected again as ana")
-        ana.see("ana> meanwhile")
+    with Terminal(mortal.address, "--nick", "ana", environment=home) as ana:
+        ana.enter("before")
+        ana.see("ana> before")
+        mortal.kill()
+        ana.see("-- not connected")
+        ana.see_status("reconnecting")
+        ana.enter("meanwhile")
+        ana.see("... meanwhile")
+        ana.type("a draft")
         ana.see_input("[lobby] a draft")
-        with Peer.connect(again.address) as peer:
-            peer.hello("bob")
-            peer.join("lobby", after=0)
-            assert [frame["text"] for frame in peer.messages(2)] == ["before", "meanwhile"]
-            peer.say("lobby", "after")
-        ana.see("bob  after")
-        assert chat_lines(ana) == ["ana> before", "ana> meanwhile", "bob  after"]
-        ana.enter("")
-        ana.type("\x04")
+        with mortal.restarted() as again:
+            ana.see("-- connected again as ana")
+            ana.see("ana> meanwhile")
+            ana.see_input("[lobby] a draft")
+            with Peer.connect(again.address) as peer:
+                peer.hello("bob")
+                peer.join("lobby", after=0)
+                assert [frame["text"] for frame in peer.messages(2)] == ["before", "meanwhile"]
+                peer.say("lobby", "after")
+            ana.see("bob  after")
+            assert chat_lines(ana) == ["ana> before", "ana> meanwhile", "bob  after"]
+            ana.enter("")
+            ana.type("\x04")
 
 
-def test_shows_what_was_said_before(server: ServerProcess, bob: Peer) -> None:
+def test_shows_what_was_said_before(host: House, bob: Peer) -> None:
     """Who comes in sees the last messages, and where they are."""
     bob.ok("topic", room="lobby", topic="tests")
     for number in range(30):
         bob.say("lobby", f"number {number}")
-    with Terminal(server.address, "--nick", "ana") as ana:
+    with Terminal(host.address, "--nick", "ana") as ana:
         ana.see("number 29")
         shown = ana.shown
         assert chat_lines(ana) == [f"bob  number {number}" for number in range(10, 30)]
@@ -254,27 +245,29 @@ def test_what_was_typed_last_is_said(ana: Terminal, bob: Peer) -> None:
     assert ana.leave() == 0
 
 
-def test_what_could_not_be_said_is_told(server: ServerProcess, ana: Terminal) -> None:
+def test_what_could_not_be_said_is_told(mortal: ServerProcess, home: dict[str, str]) -> None:
     """Leaving without a connection names what is lost."""
-    server.kill()
-    ana.see("-- not connected")
-    ana.enter("one")
-    ana.enter("two")
-    ana.see("... two")
-    ana.type("\x04")
-    assert ana.leave() == 0
-    assert [ana.see("not sent: one"), ana.see("not sent: two")] == [
-        "-- not sent: one",
-        "-- not sent: two",
-    ]
+    with Terminal(mortal.address, "--nick", "ana", environment=home) as ana:
+        ana.see_input("[lobby]")
+        mortal.kill()
+        ana.see("-- not connected")
+        ana.enter("one")
+        ana.enter("two")
+        ana.see("... two")
+        ana.type("\x04")
+        assert ana.leave() == 0
+        assert [ana.see("not sent: one"), ana.see("not sent: two")] == [
+            "-- not sent: one",
+            "-- not sent: two",
+        ]
 
 
 def test_a_signal_leaves_the_terminal_sane(ana: Terminal) -> None:
     """SIGTERM ends the program like the user would."""
     echo = termios.ECHO | termios.ICANON
-    eventually(lambda: not termios.tcgetattr(ana.child.child_fd)[3] & echo)
+    eventually(lambda: not ana.local_modes & echo)
     ana.child.kill(signal.SIGTERM)
-    eventually(lambda: termios.tcgetattr(ana.child.child_fd)[3] & echo == echo)
+    eventually(lambda: ana.local_modes & echo == echo)
     assert ana.leave() == 0
 
 
