@@ -4,6 +4,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Processes that share the tests: much of their time is waiting, so more than a small machine has
+# cores. 0 for one in this terminal, with --pdb or -s.
+WORKERS ?= 4
 
 .PHONY: run load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
@@ -14,7 +17,7 @@ load: $(VENV)/.installed-load
 	$(BIN)/chat-load $(ARGS)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)

@@ -3,11 +3,15 @@
 from hypothesis import HealthCheck, settings
 
 # A deadline for each example says nothing on a machine that does other things at the same time;
-# every test has its own timeout.
+# every test has its own timeout. The same examples each time, so that what a change broke is what
+# the change broke.
 settings.register_profile(
     "backchannel",
     deadline=None,
+    derandomize=True,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# For whoever looks for what no run has found yet: `--hypothesis-profile=explore`.
+settings.register_profile("explore", settings.get_profile("backchannel"), derandomize=False)
 settings.load_profile("backchannel")

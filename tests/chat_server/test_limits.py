@@ -222,7 +222,9 @@ def test_lab_lifts_what_a_load_test_would_run_into(tmp_path: Path) -> None:
         assert limits.get("requests_per_second") is None
         assert limits.get("connections_per_address") is None
         ids = [ada.post("say", room="lobby", text=f"{n}") for n in range(6000)]
-        assert {ada.reply(identity, within=30)["type"] for identity in ids} == {"ok"}
+        for identity in ids:
+            assert ada.reply(identity, within=30)["type"] == "ok"
+            ada.queue.clear()  # or each reply would be looked for in all that was heard
 
 
 def test_a_room_that_comes_and_goes_with_its_members_counts_on() -> None:

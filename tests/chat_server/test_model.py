@@ -288,7 +288,7 @@ class Rooms(RuleBasedStateMachine):
 TestRooms = Rooms.TestCase
 # Without shrinking: what is missing is waited for, which makes a shorter example dear.
 TestRooms.settings = settings(
-    max_examples=40,
+    max_examples=30,
     stateful_step_count=50,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )

@@ -131,10 +131,12 @@ def test_what_cannot_be_kept_is_wrong_use(tmp_path: Path, value: str) -> None:
 
 def test_the_option_takes_ages_and_counts(tmp_path: Path) -> None:
     """Both may be given."""
-    with (
-        ServerProcess.serve(tmp_path, "--keep", "30d", "--keep", "5") as server,
-        House(server.address) as house,
-    ):
-        ada = house.enter("ada", "lobby")
-        say_many(ada, "lobby", 9)
-        eventually(lambda: ada.page("history", room="lobby").get("oldest") == 5, within=20)
+    with ServerProcess(
+        "--host", "127.0.0.1", "--port", "0", "--data", tmp_path, "--keep", "30d", "--keep", "5",
+        environment={"CHAT_PRUNE_INTERVAL": "0.05"},
+    ) as server:  # fmt: skip
+        server.wait_until_listening()
+        with House(server.address) as house:
+            ada = house.enter("ada", "lobby")
+            say_many(ada, "lobby", 9)
+            eventually(lambda: ada.page("history", room="lobby").get("oldest") == 5, within=20)

@@ -45,9 +45,12 @@ def test_a_run_with_all_its_reports(
     assert "PASSED\n  ✓ the audit: every member got every message once and in order, 480" in out
     assert "✓ not p99>60s" in out
     result = read_result(files["json"])
-    assert result.measured.sent == result.measured.confirmed == 80
+    assert result.whole.sent == result.whole.confirmed == 120
     assert result.received == result.expected == 480
-    assert (result.measured.delivery.total, result.whole.connect.total) == (320, 12)
+    assert result.whole.connect.total == 12
+    # A third is warming up. A message counts where it happens, which on a busy machine may be late.
+    assert result.measured.sent == pytest.approx(80, abs=30)
+    assert result.measured.delivery.total == pytest.approx(320, abs=120)
     assert "seed 7" in result.command
     assert result.server_side is not None
     assert Path(files["csv"]).read_text().startswith("second,")
