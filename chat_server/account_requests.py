@@ -63,8 +63,8 @@ def login(caller: Caller, request: messages.Login) -> Ok:
             Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
         )
     old = session.nick
-    for connection in caller.parts.registry.log_in(session, account):
-        connection.close(Code.REPLACED, "You logged in on another connection.")
+    for replaced in caller.parts.registry.log_in(session, caller.connection, account):
+        replaced.close(Code.REPLACED, "You logged in on another connection.")
     if account.name != old:
         for member in caller.connection.outbox.members():
             member.room.rename(old, account.name)

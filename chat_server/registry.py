@@ -237,26 +237,30 @@ class Registry:
                 session.connection = None
                 self._free_nick(session)
 
-    def rename(self, session: Session, nick: str) -> None:
-        """Give a session another nick.
+    def rename(self, session: Session, connection: "Connection", nick: str) -> None:
+        """Give a session another nick, if `connection` has it still.
 
         Raises:
             ProtocolError: `nick_in_use`.
         """
         with self._lock:
+            _check_holder(session, connection)
             self._take_nick(session, nick, None)
 
-    def log_in(self, session: Session, account: Account) -> "list[Connection]":
+    def log_in(
+        self, session: Session, connection: "Connection", account: Account
+    ) -> "list[Connection]":
         """Log a session in to an account whose password was right, and give it the account's nick.
 
         Returns: whom it replaces.
 
         Raises:
-            ProtocolError: `nick_in_use`: the session is not here any more.
+            ProtocolError: `connection` has the session no more.
             StoreError: it could not be kept; nothing has changed.
         """
         self._people.log_in(session.token, account.number, self._clock.time())
         with self._lock:
+            _check_holder(session, connection)
             return self._take_nick(session, account.name, account.number)
 
     @contextmanager
@@ -383,6 +387,15 @@ class Registry:
 
 def _name(room: Room) -> str:
     return room.name
+
+
+def _check_holder(session: Session, connection: "Connection") -> None:
+    """With the lock held: see that a connection has its session still.
+
+    What ended meanwhile must not take a nick: nobody would free it.
+    """
+    if session.connection is not connection:
+        raise ProtocolError(Code.NICK_IN_USE, "this connection is not yours any more")
 
 
 def _in_use(nick: str, holder: Session) -> ProtocolError:

@@ -213,7 +213,7 @@ class Requests:
     def nick(self, request: messages.Nick) -> Ok:
         """Take another nick."""
         old, new = self._session.nick, normalize_nick(request.nick)
-        self._registry.rename(self._session, new)
+        self._registry.rename(self._session, self._connection, new)
         if new != old:
             for member in self._outbox.members():
                 member.room.rename(old, new)

@@ -6,6 +6,7 @@ import sys
 import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -352,7 +353,7 @@ def test_a_nick_is_nobody_elses_while_its_account_is_made(tmp_path: Path) -> Non
     with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
         ada = house.enter("ada")
         ada.post("register", password=PASSWORD)
-        assert hasher.entered.acquire(timeout=10)
+        hasher.wait_until_entered()
         taker = house.connect()
         assert taker.hello("zoe", session=ada.session)["type"] == "welcome"
         ada.expect_end("replaced")
@@ -372,19 +373,63 @@ def taker_again(house: House, ada: Peer) -> Frame:
     return house.connect().hello("ada", session=ada.session)
 
 
+@pytest.mark.parametrize("kind", ["login", "hello"])
+def test_who_is_gone_before_the_password_is_looked_at_takes_no_nick(
+    tmp_path: Path, kind: str
+) -> None:
+    """It would be nobody's and in use for ever, or put upon whoever took the session up."""
+    hasher = Slow()
+    hasher.go_on.set()
+    with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
+        laptop = register(house, "ada")
+        laptop.ok("nick", nick="laptop")
+        guest = house.enter("guest")
+        hasher.go_on.clear()
+        old = guest if kind == "login" else house.connect()
+        if kind == "login":
+            old.post("login", account="ada", password=PASSWORD)
+        else:
+            old.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
+        hasher.wait_until_entered()
+        new = house.enter("guest", "lobby", session=guest.session)
+        old.close()
+        hasher.go_on.set()
+        eventually(lambda: _connections() == 2)
+        assert laptop.ok("nick", nick="ada")
+        assert new.page("who", room="lobby")["members"] == ["guest"]
+
+
+def _connections() -> int:
+    """How many of the server's threads read from a client."""
+    return sum(thread.name.startswith("connection ") for thread in threading.enumerate())
+
+
 class Slow(PasswordHasher):
-    """A real hasher that waits before it hashes until it is let go."""
+    """A real hasher that waits before it hashes, or compares, until it is let go."""
 
     def __init__(self) -> None:
         super().__init__(time_cost=1, memory_cost=8, parallelism=1)
-        self.entered = threading.Semaphore(0)
+        self._entered = threading.Event()
         self.go_on = threading.Event()
+
+    def wait_until_entered(self) -> None:
+        """Wait until somebody waits here."""
+        assert self._entered.wait(10)
+
+    def _pass(self) -> None:
+        if not self.go_on.is_set():
+            self._entered.set()
+            self.go_on.wait(10)
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
         """The same, later."""
-        self.entered.release()
-        self.go_on.wait(10)
+        self._pass()
         return super().hash(password, salt=salt)
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+        """The same, later."""
+        self._pass()
+        return super().verify(hash, password)
 
 
 def test_a_class_registers_at_once(house: House) -> None:
