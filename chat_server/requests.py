@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from chat_server import account_requests
 from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
+from chat_server.history.search import WORDS_LIMIT, words_of
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.room import Draft, Member, Room
@@ -189,11 +190,11 @@ class Requests:
         room = self._readable_room(request.room)
         limit = request.limit or MESSAGES_PER_PAGE
         if request.after is not None:
-            found = self._store.after(room.name, request.after, limit + 1)
+            found = self._store.after(room.name, request.after, limit + 1, FRAME_LIMIT)
             fitting = _fitting(found[:limit])
             oldest = self._oldest_after(room, request.after)
         else:
-            found = self._store.before(room.name, request.before, limit + 1)
+            found = self._store.before(room.name, request.before, limit + 1, FRAME_LIMIT)
             fitting = _fitting(found[-limit:][::-1])[::-1]
             oldest = UNSET if len(found) > len(fitting) else self._oldest_after(room, 0)
         more = len(fitting) < len(found)
@@ -203,8 +204,12 @@ class Requests:
         """Return the newest messages of a room with all words of the query."""
         room = self._readable_room(request.room)
         query = normalize_text(request.query)
+        if len(words_of(query)) > WORDS_LIMIT:
+            raise ProtocolError(
+                Code.BAD_REQUEST, f"A search is for at most {WORDS_LIMIT} words: leave some out."
+            )
         limit = request.limit or MESSAGES_PER_PAGE
-        found = self._store.search(room.name, query, request.before, limit + 1)
+        found = self._store.search(room.name, query, request.before, limit + 1, FRAME_LIMIT)
         fitting = _fitting(found[-limit:][::-1])[::-1]
         return Page(re=request.id, more=len(fitting) < len(found), messages=fitting)
 

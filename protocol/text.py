@@ -18,6 +18,8 @@ REASON_LIMIT = 200
 PASSWORD_SHORTEST = 8
 PASSWORD_LIMIT = 200
 """Characters (Unicode code points), after normalisation."""
+MARKS_LIMIT = 30
+"""Accents and other marks in a row: more than any language needs (UAX #15, 13)."""
 
 # RFC 8266: the first is what is shown, the second what two nicks are compared by.
 _nickname = get_profile("NicknameCasePreserved")
@@ -31,7 +33,15 @@ _invisible = re.compile("[\u200c\u200d]")
 _second_dot = re.compile("(?<=[ij])\u0307")
 _dash = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
+# No character is composed of more than so many: what is longer by more need not be composed.
+_PARTS = 4
+
 _room_pattern = re.compile(rf"[a-z0-9._-]{{1,{ROOM_LIMIT}}}")
+
+# Where so many marks may stand in a row, among other signs that are no letters.
+_signs = re.compile(rf"[^\w\x00-\u02ff]{{{MARKS_LIMIT + 1},}}")
+# These are two marks each, and not marked as such.
+_double_marks = "\u0f73\u0f75\u0f81"
 
 # C0 but for tab and line feed, DEL and C1: they drive terminals. A lone surrogate is no character.
 _forbidden_in_text = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -71,6 +81,13 @@ def normalize_nick(nick: str) -> str:
     Raises:
         ProtocolError: `bad_nick`.
     """
+    # The profile looks at every character by itself, and one may stand for 18: what is too long
+    # has to be refused before.
+    if (
+        len(nick) > _PARTS * NICK_LIMIT
+        or len(unicodedata.normalize("NFKC", nick).strip()) > NICK_LIMIT
+    ):
+        raise _bad_nick(nick, f"at most {NICK_LIMIT} characters are allowed")
     try:
         shown: str = _nickname.enforce(nick)
     except UnicodeEncodeError as error:
@@ -132,13 +149,13 @@ def normalize_text(text: str) -> str:
     Raises:
         ProtocolError: `bad_text` or `text_too_long`.
     """
+    if len(text) > _PARTS * TEXT_LIMIT:
+        raise _too_long(len(text))
+    if _has_too_many_marks(text):
+        raise ProtocolError(Code.BAD_TEXT, f"a letter has at most {MARKS_LIMIT} accents and marks")
     composed = unicodedata.normalize("NFC", text)
     if len(composed) > TEXT_LIMIT:
-        raise ProtocolError(
-            Code.TEXT_TOO_LONG,
-            f"a text has at most {TEXT_LIMIT} characters, this one has {len(composed)}: send it "
-            "in parts",
-        )
+        raise _too_long(len(composed))
     found = _forbidden_in_text.search(composed)
     if found:
         raise ProtocolError(
@@ -179,6 +196,8 @@ def normalize_password(password: str) -> str:
     Raises:
         ProtocolError: `bad_text`. Its text says nothing of the password but how long it is.
     """
+    if len(password) > _PARTS * PASSWORD_LIMIT:  # before it is looked at character by character
+        raise _bad_password_length(len(password))
     try:
         compared: str = _opaque.enforce(password)
     except UnicodeEncodeError as error:
@@ -186,12 +205,39 @@ def normalize_password(password: str) -> str:
             Code.BAD_TEXT, f"this cannot be a password by RFC 8265 ({error.reason})"
         ) from None
     if not PASSWORD_SHORTEST <= len(compared) <= PASSWORD_LIMIT:
-        raise ProtocolError(
-            Code.BAD_TEXT,
-            f"a password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters, this one has "
-            f"{len(compared)}",
-        )
+        raise _bad_password_length(len(compared))
     return compared
+
+
+def _too_long(length: int) -> ProtocolError:
+    return ProtocolError(
+        Code.TEXT_TOO_LONG,
+        f"a text has at most {TEXT_LIMIT} characters, this one has {length}: send it in parts",
+    )
+
+
+def _bad_password_length(length: int) -> ProtocolError:
+    return ProtocolError(
+        Code.BAD_TEXT,
+        f"a password has {PASSWORD_SHORTEST} to {PASSWORD_LIMIT} characters, this one has {length}",
+    )
+
+
+def _has_too_many_marks(text: str) -> bool:
+    """Whether there are more marks in a row than can be put in order in no time.
+
+    The time grows with the square of their number, and nothing else runs meanwhile: a frame full
+    of marks took two seconds.
+    """
+    if text.isascii():
+        return False
+    for signs in _signs.findall(text):
+        count = 0
+        for sign in signs:
+            count = count + 1 if unicodedata.combining(sign) or sign in _double_marks else 0
+            if count > MARKS_LIMIT:
+                return True
+    return False
 
 
 def _bad_nick(nick: str, reason: str) -> ProtocolError:

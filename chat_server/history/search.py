@@ -21,6 +21,9 @@ CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 PRAGMA user_version = 1;
 """
 
+# Each word is looked up by itself: a query of two thousand kept all others waiting for a minute.
+WORDS_LIMIT = 10
+
 Texts = Callable[[int], list[tuple[int, str]]]
 """Gives the next keys and texts behind a key, in order; an empty list when there are no more."""
 
@@ -64,7 +67,7 @@ class SearchIndex:
         Raises:
             sqlite3.Error: the index could not be read.
         """
-        words = re.findall(r"\w+", query)
+        words = words_of(query)
         if not words:
             return []
         expression = " ".join(f'"{word}"*' for word in words)
@@ -108,6 +111,17 @@ class SearchIndex:
                     "INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0])
                 )
         return True
+
+
+def words_of(query: str) -> list[str]:
+    """Return the words that a text has to have, without those that are the beginning of another."""
+    words = {word.lower(): word for word in re.findall(r"\w+", query)}
+    lower = sorted(words)
+    return [
+        words[word]
+        for word, following in zip(lower, [*lower[1:], ""], strict=False)
+        if not following.startswith(word)
+    ]
 
 
 def _open(path: Path) -> sqlite3.Connection:

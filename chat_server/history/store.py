@@ -13,7 +13,7 @@ thread, never by a commit, so that no delivery waits for the disk.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
 from pathlib import Path
@@ -76,6 +76,8 @@ SELECT 1 + max(
     (SELECT coalesce(max(session), 0) FROM messages)
 )
 """
+
+_Row = tuple[int, float, str, str, str]
 
 
 class StoredRoom(NamedTuple):
@@ -200,25 +202,44 @@ class Store:
             rooms = list(self._numbers.items())
         return sum(self._prune_room(*room, keep, said_before) for room in rooms)
 
-    def after(self, room: str, seq: int, limit: int) -> list[Message]:
-        """Return up to `limit` messages that follow `seq`, ascending."""
+    def after(self, room: str, seq: int, limit: int, space: int | None = None) -> list[Message]:
+        """Return up to `limit` messages that follow `seq`, ascending.
+
+        Args:
+            room: whose.
+            seq: the one before the first.
+            limit: how many.
+            space: bytes of a page: once the messages fill it, with the last of them too many, no
+                more are read. A page of the longest texts would be read a hundred times over.
+        """
         return self._select(
             room,
             "key > ? AND key < ? ORDER BY key LIMIT ?",
             lambda base: (_key(base, seq), _end(base), limit),
+            space,
         )
 
-    def before(self, room: str, seq: int | None, limit: int) -> list[Message]:
-        """Return the last up to `limit` messages ahead of `seq`, or of all; ascending."""
+    def before(
+        self, room: str, seq: int | None, limit: int, space: int | None = None
+    ) -> list[Message]:
+        """Return the last up to `limit` messages ahead of `seq`, or of all; ascending.
+
+        `space` is as in `after`; what is left out then is the oldest.
+        """
         newest_first = self._select(
             room,
             "key > ? AND key < ? ORDER BY key DESC LIMIT ?",
             lambda base: (base, _end(base) if seq is None else _key(base, seq), limit),
+            space,
         )
         return newest_first[::-1]
 
-    def search(self, room: str, query: str, before: int | None, limit: int) -> list[Message]:
+    def search(
+        self, room: str, query: str, before: int | None, limit: int, space: int | None = None
+    ) -> list[Message]:
         """Return the last up to `limit` messages with all words of `query`; ascending.
+
+        `space` is as in `before`.
 
         Raises:
             StoreError: the store or its index cannot be read.
@@ -232,7 +253,8 @@ class Store:
             self._index.catch_up(number, lambda after: self._texts(base, after))
             keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
-        return self._select(room, f"key IN ({marks}) ORDER BY key", lambda _: keys)
+        where = f"key IN ({marks}) ORDER BY key DESC"
+        return self._select(room, where, lambda _: keys, space)[::-1]
 
     def find_request(self, session: int, request: int) -> int | None:
         """Return the `seq` that a request of a session was stored with, or None."""
@@ -326,18 +348,24 @@ class Store:
             self._readers.put(reader)
 
     def _select(
-        self, room: str, where: str, parameters: Callable[[int], Sequence[int]]
+        self,
+        room: str,
+        where: str,
+        parameters: Callable[[int], Sequence[int]],
+        space: int | None = None,
     ) -> list[Message]:
         """The messages of `room` for which a condition holds, whose parameters depend on the
-        key that the room's keys are counted from."""
+        key that the room's keys are counted from; the first of them, where they fill `space`."""
         number = self._number(room)
         if number is None:
             return []
         with self._reader() as reader:
-            rows = reader.execute(
+            cursor = reader.execute(
                 f"SELECT key, time, sender, kind, text FROM messages WHERE {where}",
                 parameters(number << SEQ_BITS),
-            ).fetchall()
+            )
+            with contextlib.closing(cursor):  # it may have more to say
+                rows = cursor.fetchall() if space is None else _filling(cursor, space)
         return [
             Message(room=room, seq=key & SEQ_MASK, time=time, from_=sender, kind=kind, text=text)
             for key, time, sender, kind, text in rows
@@ -397,6 +425,17 @@ class Store:
     def _number(self, room: str) -> int | None:
         with self._lock:
             return self._numbers.get(room)
+
+
+def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
+    """The first of `rows`, up to the one with which their texts take more than `space`."""
+    found = []
+    for row in rows:
+        found.append(row)
+        space -= len(row[-1])  # characters: as many bytes at the least
+        if space < 0:
+            break
+    return found
 
 
 def _key(base: int, seq: int) -> int:
