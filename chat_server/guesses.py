@@ -11,6 +11,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 from chat_server.clock import Clock
 from protocol.errors import Code, ProtocolError
@@ -26,7 +27,20 @@ LONGEST_WAIT = 60.0
 FORGOTTEN_AFTER = 900.0
 # So many addresses are remembered, those that were wrong last: 2 MB.
 ADDRESSES = 10_000
+# In IPv6 one machine can have all addresses of its /64, and a whole school has one as well. So that
+# is counted, too, and has the mistakes of so many people free, and waits so many seconds at most:
+# 86,400 guesses a day for who goes through the addresses, and no wait to speak of for the others.
+PEOPLE_OF_NETWORK = 40
+LONGEST_OF_NETWORK = 1.0
 RULE = "too many wrong passwords came from your address"
+
+
+class _Limit(NamedTuple):
+    """What is counted under one key, and how long who is wrong too often waits at most."""
+
+    key: str
+    free: int
+    longest: float
 
 
 class Guesses:
@@ -65,10 +79,10 @@ class Guesses:
             ProtocolError: `rate_limited`, with the time to wait.
         """
         with self._lock:
-            key = self._may(host)
+            self._may(host)
             if is_right():
                 return True
-            self._count(key)
+            self._count(host)
             return False
 
     def begin(self, host: str) -> None:
@@ -78,51 +92,63 @@ class Guesses:
             ProtocolError: `rate_limited`, with the time to wait.
         """
         with self._lock:
-            self._count(self._may(host))
+            self._may(host)
+            self._count(host)
 
     def right(self, host: str) -> None:
         """Take back that the guess which began was wrong. What was wrong before stays so."""
         with self._lock:
-            key = _key(host)
-            count, at = self._wrong.get(key, (0, 0.0))
-            if count > 1:
-                self._wrong[key] = count - 1, at
-            else:
-                self._wrong.pop(key, None)
+            for limit in self._limits(host):
+                count, at = self._wrong.get(limit.key, (0, 0.0))
+                if count > 1:
+                    self._wrong[limit.key] = count - 1, at
+                else:
+                    self._wrong.pop(limit.key, None)
 
-    def _may(self, host: str) -> str:
-        """With the lock held: the key of an address that may guess now."""
-        key = _key(host)
-        count, at = self._wrong.get(key, (0, 0.0))
+    def _limits(self, host: str) -> list[_Limit]:
+        """Under what the guesses of an address are counted."""
+        limits = [_Limit(host, self._free, self._longest)]
+        network = _network(host)
+        if network:
+            free, longest = self._free * PEOPLE_OF_NETWORK, min(LONGEST_OF_NETWORK, self._longest)
+            limits.append(_Limit(network, free, longest))
+        return limits
+
+    def _may(self, host: str) -> None:
+        """With the lock held: see that an address may guess now."""
+        wait = max(self._wait(limit) for limit in self._limits(host))
+        if wait > 0:
+            raise ProtocolError(
+                Code.RATE_LIMITED, f"{self._rule}: wait {math.ceil(wait)} s", retry_after=wait
+            )
+
+    def _wait(self, limit: _Limit) -> float:
+        """With the lock held: how long it is until the next guess."""
+        count, at = self._wrong.get(limit.key, (0, 0.0))
         now = self._clock.monotonic()
         if count and now - at >= FORGOTTEN_AFTER:
-            del self._wrong[key]
-            return key
-        if count > self._free:
-            wait = at + min(FIRST_WAIT * 2.0 ** (count - self._free - 1), self._longest) - now
-            if wait > 0:
-                raise ProtocolError(
-                    Code.RATE_LIMITED,
-                    f"{self._rule}: wait {math.ceil(wait)} s",
-                    retry_after=wait,
-                )
-        return key
+            del self._wrong[limit.key]
+            return 0.0
+        if count <= limit.free:
+            return 0.0
+        return at + min(FIRST_WAIT * 2.0 ** (count - limit.free - 1), limit.longest) - now
 
-    def _count(self, key: str) -> None:
+    def _count(self, host: str) -> None:
         """With the lock held: one more wrong one."""
-        count, _ = self._wrong.pop(key, (0, 0.0))
-        # Beyond what doubles the wait nothing need be counted.
-        self._wrong[key] = min(count + 1, self._free + 10), self._clock.monotonic()
-        if len(self._wrong) > ADDRESSES:
-            self._wrong.popitem(last=False)
+        for limit in self._limits(host):
+            count, _ = self._wrong.pop(limit.key, (0, 0.0))
+            # Beyond what doubles the wait nothing need be counted.
+            self._wrong[limit.key] = min(count + 1, limit.free + 10), self._clock.monotonic()
+            if len(self._wrong) > ADDRESSES:
+                self._wrong.popitem(last=False)
 
 
-def _key(host: str) -> str:
-    """What an address is counted under: in IPv6 its /64, of which one machine has all."""
+def _network(host: str) -> str:
+    """The /64 that an address of IPv6 is in; nothing for others, and for a Unix socket."""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # a Unix socket
-        return host
+    except ValueError:
+        return ""
     if address.version == 4:
-        return host
+        return ""
     return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))

@@ -189,11 +189,23 @@ def test_one_that_takes_long_counts_from_its_beginning() -> None:
     counted.begin("10.0.0.7")
 
 
-def test_a_network_of_ipv6_is_one_address() -> None:
-    """One machine has all 2^64 of it."""
+def test_an_address_of_ipv6_does_not_pay_for_the_others() -> None:
+    """A whole school is in one /64."""
     counted = Guesses(ManualClock())
-    looked_at = [wrong(counted, f"2001:db8::{number:x}") for number in range(guesses.FREE + 2)]
-    assert looked_at.count(False) == 1
+    assert sum(wrong(counted, "2001:db8::7") for _ in range(100)) == guesses.FREE + 1
+    assert wrong(counted, "2001:db8::8")
+
+
+def test_who_goes_through_the_addresses_of_a_network_is_slowed() -> None:
+    """One machine can have all 2^64 of them: a guess a second is left, for all together."""
+    clock = ManualClock()
+    counted = Guesses(clock)
+    most = guesses.FREE * guesses.PEOPLE_OF_NETWORK + 1
+    assert sum(wrong(counted, f"2001:db8::{number:x}") for number in range(most + 100)) == most
+    for number in range(100):
+        assert not wrong(counted, f"2001:db8::1:{number:x}")
+        clock.advance(guesses.LONGEST_OF_NETWORK)
+        assert wrong(counted, f"2001:db8::2:{number:x}")
     assert wrong(counted, "2001:db8:0:1::1")
 
 

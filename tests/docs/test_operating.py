@@ -59,4 +59,6 @@ def test_the_numbers_of_guesses_are_right() -> None:
     assert (guesses.FREE, guesses.FIRST_WAIT, guesses.LONGEST_WAIT) == (5, 1.0, 60.0)
     assert guesses.FORGOTTEN_AFTER == 15 * 60
     assert guesses.ADDRESSES == 10_000
+    assert guesses.FREE * guesses.PEOPLE_OF_NETWORK == 200
+    assert guesses.LONGEST_OF_NETWORK == 1.0
     assert f"{86400 / guesses.LONGEST_WAIT:,.0f} guesses a day" in TEXT
