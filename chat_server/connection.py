@@ -225,7 +225,11 @@ class Connection:
                 text = error.text
                 if self._requests is None and data[0] == HANDSHAKE:
                     text = "this is TLS, which this server does not speak: connect without --tls"
-                    log.info("%s speaks TLS, and this server does not: see --tls", self._peer)
+                    log.info(
+                        "%s speaks TLS, and this server does not: see --tls",
+                        self._peer,
+                        extra=self._who(),
+                    )
                 self.close(error.code, text)
 
     def _receive(self) -> bytes:
@@ -238,7 +242,7 @@ class Connection:
             except BlockingIOError:
                 select.select([self._socket], [], [])
             except OSError as error:
-                log.debug("%s: %s", self._peer, error)
+                log.debug("%s: %s", self._peer, error, extra=self._who())
                 return b""
 
     def _decrypt(self, tls: Channel) -> bytes:
@@ -252,7 +256,12 @@ class Connection:
                 self._answer_plainly()
                 return data
             except TlsError as error:
-                log.info("%s and this server do not understand each other: %s", self._peer, error)
+                log.info(
+                    "%s and this server do not understand each other: %s",
+                    self._peer,
+                    error,
+                    extra=self._who(),
+                )
                 self.outbox.push()  # the alert, which says why
                 self._end(Code.BAD_FRAME, b"")
                 return b""
@@ -262,7 +271,9 @@ class Connection:
 
     def _answer_plainly(self) -> None:
         """Tell somebody who speaks no TLS that this is needed here, in a way that is understood."""
-        log.info("%s does not speak TLS, which is all that is spoken here", self._peer)
+        log.info(
+            "%s does not speak TLS, which is all that is spoken here", self._peer, extra=self._who()
+        )
         self._tls = None
         self.outbox.speak_plainly()
         self.close(Code.BAD_FRAME, "this server speaks TLS: connect with --tls")

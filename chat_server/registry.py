@@ -163,7 +163,9 @@ class Registry:
             self.keep_session(session)
             self._keep_login(session, account)
         except StoreError as error:
-            log.error("the session of %s is not kept for now: %s", nick, error)
+            log.error(
+                "the session of %s is not kept for now: %s", nick, error, extra={"nick": nick}
+            )
         return session, token, replaced
 
     def keep_session(self, session: Session) -> int:
@@ -227,7 +229,12 @@ class Registry:
             if session.account is not None or session.role is not Role.MEMBER:
                 self._people.touch_session(session.token, self._clock.time())
         except StoreError as error:
-            log.error("that the session of %s goes on is not kept for now: %s", nick, error)
+            log.error(
+                "that the session of %s goes on is not kept for now: %s",
+                nick,
+                error,
+                extra={"nick": nick},
+            )
         return replaced
 
     def end_session(self, session: Session, connection: "Connection") -> None:
