@@ -10,7 +10,7 @@ data folder that its owner alone can use.
     desk        the server's side of it
     messages    what goes over it
     archive     the history, read from its file
-    backup, export, attendance
+    backup, export, attendance, audit
                 one command each
     moments, table, files, show
                 what those share: times, tables, files written whole, text made harmless

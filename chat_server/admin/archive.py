@@ -15,12 +15,15 @@ from chat_server import attendance
 from chat_server.admin.errors import AdminError
 from chat_server.database import Format
 from chat_server.history import store
+from chat_server.people import store as people
+from chat_server.people.store import Act
 from protocol.messages import Message
 
 HISTORY = "history.db"
 PEOPLE = "people.db"
 MESSAGES_PER_PAGE = 1000
 STAYS_PER_PAGE = 1000
+ACTS_PER_PAGE = 1000
 
 
 class StoredStay(NamedTuple):
@@ -181,6 +184,40 @@ class Stays:
                 return
             yield from (StoredStay(*row) for row in rows)
             number, came = rows[-1][0], rows[-1][4]
+
+
+class Audit:
+    """What was done by who is in charge, in a data folder."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    @contextmanager
+    def open(cls, data: Path) -> Iterator["Audit"]:
+        """Open the audit log of a data folder.
+
+        Raises:
+            AdminError: there is none, or it cannot be read.
+        """
+        with opened(data / PEOPLE, people.FORMAT) as connection:
+            yield cls(connection)
+
+    def acts(self, since: float | None, until: float | None) -> Iterator[Act]:
+        """Return what was done from `since` on and before `until`, in its order."""
+        number = 0
+        while True:
+            rows = self._connection.execute(
+                "SELECT number, time, who, act, whom, until, reason FROM audit"
+                " WHERE number > ? ORDER BY number LIMIT ?",
+                (number, ACTS_PER_PAGE),
+            ).fetchall()
+            if not rows:
+                return
+            for number, *rest in rows:  # noqa: B007 - the last one goes on being used
+                act = Act(*rest)
+                if (since is None or act.time >= since) and (until is None or act.time < until):
+                    yield act
 
 
 def _check(connection: sqlite3.Connection, path: Path, form: Format) -> None:

@@ -20,9 +20,12 @@ from chat_server.admin.files import sync, whole_file, whole_folder
 from chat_server.database import Format
 from chat_server.history import store
 from chat_server.people import store as people
+from chat_server.tls import CERTIFICATE_FILE, KEY_FILE
 
 # Pages that are copied at a time; between two, others may use the disk.
 PAGES = 256
+# Not databases, and not there everywhere: without them clients would be shown another key.
+FILES = (KEY_FILE, CERTIFICATE_FILE)
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 
 # What is copied. All but the first may be missing.
@@ -66,7 +69,10 @@ def _copy_all(data: Path, folder: Path) -> dict[str, int]:
         }
         for name, source in sources.items():
             _copy(source, folder / name)
-    return {name: (folder / name).stat().st_size for name in sources}
+    for name in FILES:
+        if (data / name).is_file():
+            _copy_file(data / name, folder / name)
+    return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
 
 
 @contextmanager
@@ -93,6 +99,12 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
     sync(path)
 
 
+def _copy_file(source: Path, path: Path) -> None:
+    path.touch(0o600)
+    path.write_bytes(source.read_bytes())
+    sync(path)
+
+
 def _check(path: Path) -> None:
     """See that a copy is whole."""
     # `immutable`: it is nobody else's yet, and no files are to appear beside it.
@@ -112,8 +124,8 @@ def _private_folder(target: Path) -> Iterator[Path]:
 
 def _is_copy(path: Path) -> bool:
     """Whether a folder holds a copy and nothing that this command did not put there."""
-    allowed = {f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-shm")}
-    return path.is_dir() and {entry.name for entry in path.iterdir()} <= allowed
+    databases = {f"{name}{suffix}" for name in DATABASES for suffix in ("", "-wal", "-shm")}
+    return path.is_dir() and {entry.name for entry in path.iterdir()} <= databases | {*FILES}
 
 
 def _is_within(outer: Path, inner: Path) -> bool:

@@ -15,8 +15,8 @@ from typing import TypeVar
 import msgspec
 
 from chat_server import config
-from chat_server.admin import attendance, export, messages
-from chat_server.admin.archive import History, Stays
+from chat_server.admin import attendance, audit, export, messages
+from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
 from chat_server.admin.errors import AdminError
@@ -150,6 +150,12 @@ def _attendance(options: argparse.Namespace) -> None:
     _write(options, attendance.FORMATS[options.format](stays, room))
 
 
+def _audit(options: argparse.Namespace) -> None:
+    since, until = _window(options)
+    with Audit.open(options.data) as record:
+        _write(options, audit.FORMATS[options.format](record.acts(since, until)))
+
+
 # -- the command line
 
 
@@ -174,15 +180,20 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     backup.add_argument("--force", action="store_true", help="replace an earlier copy")
     transcript = _add(commands, "export", _export, "a transcript of a room")
+    transcript.add_argument("--room", required=True)
     _add_window(transcript)
     _add_output(transcript, list(export.FORMATS), "txt")
     present = _add(commands, "attendance", _attendance, "who was in a room from when to when")
+    present.add_argument("--room", required=True)
     _add_window(present)
     present.add_argument(
         "--gap", type=seconds_of, default=DEFAULT_GAP, metavar="TIME",
         help="who comes back within this time has not been away (default: 60s)",
     )  # fmt: skip
     _add_output(present, list(attendance.FORMATS), "txt")
+    done = _add(commands, "audit", _audit, "what was done by who is in charge")
+    _add_window(done)
+    _add_output(done, list(audit.FORMATS), "txt")
     return parser
 
 
@@ -206,7 +217,6 @@ def _add(
 
 
 def _add_window(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--room", required=True)
     parser.add_argument("--since", metavar="WHEN", help=f"from then on: {FORMS}")
     parser.add_argument("--until", metavar="WHEN", help="up to then; a date includes that day")
 

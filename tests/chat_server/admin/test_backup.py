@@ -3,12 +3,14 @@
 import stat
 import tarfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chat_server.admin.backup import back_up
 from chat_server.admin.errors import AdminError
+from chat_server.people.store import Act, PeopleStore
 from tests.chat_server.admin.folders import START, keep
 from tests.chat_server.house import House, texts, whole_log
 from tests.support.servers import ServerProcess, address_of, running_server
@@ -75,6 +77,21 @@ def test_without_a_server(tmp_path: Path) -> None:
     back_up(tmp_path / "data", tmp_path / "copy", force=False)
     assert log_of(tmp_path / "copy") == ["kept"]
     assert log_of(tmp_path / "data") == ["kept"]
+
+
+def test_people_and_the_key_are_in_it(tmp_path: Path) -> None:
+    """Who was banned stays banned, and clients know the server again."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    with running_server(data, tls=True):
+        with closing(PeopleStore(data)) as people:
+            people.note(Act(START, "ada", "kick", "eva"))
+        sizes = back_up(data, copy, force=False)
+    assert {"people.db", "tls-key.pem", "tls-certificate.pem"} <= set(sizes)
+    for name in ("tls-key.pem", "tls-certificate.pem"):
+        assert (copy / name).read_bytes() == (data / name).read_bytes()
+        assert stat.S_IMODE((copy / name).stat().st_mode) == 0o600
+    with closing(PeopleStore(copy)) as people:
+        assert (1, Act(START, "ada", "kick", "eva")) in people.acts()
 
 
 @pytest.mark.parametrize("name", ["copy.tar", "copy.tar.gz", "copy.tgz"])
