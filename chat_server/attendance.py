@@ -11,6 +11,7 @@ crash the stays that never ended are known to have lasted until then.
 import logging
 import sqlite3
 import threading
+from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 from queue import Empty, SimpleQueue
@@ -59,42 +60,59 @@ _RECOVER = "UPDATE stays SET gone = max(came, (SELECT moment FROM known)) WHERE 
 _PRUNE = "DELETE FROM stays WHERE gone < ?"
 
 
+class _Name(NamedTuple):
+    """What somebody goes by: a nick, and the number of an account."""
+
+    nick: str
+    account: int | None
+
+    @classmethod
+    def of(cls, session: "Session") -> "_Name":
+        return cls(session.nick, session.account)
+
+
 class _Note(NamedTuple):
     """Somebody came into a room, or left it."""
 
     time: float
     member: "Member"
     here: bool
-    nick: str
+    name: "_Name"
 
 
 class _Stay:
     """A stay that lasts."""
 
-    __slots__ = ("nick", "number", "room", "session")
+    __slots__ = ("name", "number", "session")
 
-    def __init__(self, number: int, room: str, session: "Session", nick: str) -> None:
+    def __init__(self, number: int, session: "Session", name: _Name) -> None:
         self.number = number
-        self.room = room
         self.session = session
-        self.nick = nick
+        self.name = name
 
 
 class Attendance:
     """The record, and the thread that writes it."""
 
-    def __init__(self, settings: LiveSettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: LiveSettings,
+        clock: Clock,
+        account_of: "Callable[[Session], str | None]",
+    ) -> None:
         """Open the record in the data folder, or begin it; end the stays that a crash left open.
 
         Args:
             settings: the server's.
             clock: the server's.
+            account_of: gives the name of the account that a session is logged in to.
 
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self._clock = clock
         self._settings = settings
+        self._account_of = account_of
         self._path = settings.now.data / FILE
         self._notes: SimpleQueue[_Note] = SimpleQueue()
         self._stopping = threading.Event()
@@ -131,7 +149,7 @@ class Attendance:
 
     def note(self, member: "Member", here: bool) -> None:
         """Note that a member has come (`here`), or left."""
-        self._notes.put(_Note(self._clock.time(), member, here, member.session.nick))
+        self._notes.put(_Note(self._clock.time(), member, here, _Name.of(member.session)))
 
     # -- the thread
 
@@ -167,9 +185,9 @@ class Attendance:
                 return
             place = (note.member.room.name, note.member.outbox)
             if note.here:
-                self._begin(place, note.member.session, note.nick, note.time)
+                self._begin(place, note.member.session, note.name, note.time)
             else:
-                self._rename_one(place, note.nick, note.time)
+                self._rename_one(place, note.name, note.time)
                 self._end(place, note.time)
 
     def _rename(self) -> None:
@@ -180,20 +198,23 @@ class Attendance:
         """
         now = self._clock.time()
         for place, stay in list(self._lasting.items()):
-            self._rename_one(place, stay.session.nick, now)
+            self._rename_one(place, _Name.of(stay.session), now)
 
-    def _rename_one(self, place: "tuple[str, Outbox]", nick: str, time: float) -> None:
+    def _rename_one(self, place: "tuple[str, Outbox]", name: _Name, time: float) -> None:
         stay = self._lasting.get(place)
-        if stay is not None and stay.nick != nick:
+        if stay is not None and stay.name != name:
             self._end(place, time)
-            self._begin(place, stay.session, nick, time)
+            self._begin(place, stay.session, name, time)
 
     def _begin(
-        self, place: "tuple[str, Outbox]", session: "Session", nick: str, time: float
+        self, place: "tuple[str, Outbox]", session: "Session", name: _Name, time: float
     ) -> None:
         self._last += 1
-        self._lasting[place] = _Stay(self._last, place[0], session, nick)
-        self._lines.append((_BEGIN, (self._last, place[0], nick, None, session.number, time)))
+        self._lasting[place] = _Stay(self._last, session, name)
+        account = None if name.account is None else self._account_of(session)
+        self._lines.append(
+            (_BEGIN, (self._last, place[0], name.nick, account, session.number, time))
+        )
 
     def _end(self, place: "tuple[str, Outbox]", time: float) -> None:
         stay = self._lasting.pop(place, None)

@@ -148,6 +148,11 @@ class Connection:
         return self._peer
 
     @property
+    def session(self) -> Session | None:
+        """The session; None before the hello."""
+        return self._session
+
+    @property
     def nick(self) -> str | None:
         """Who it is; None before the hello."""
         return self._session.nick if self._session else None

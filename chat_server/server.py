@@ -37,6 +37,7 @@ from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.rules import Endpoint
+from chat_server.session import Session
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
@@ -112,7 +113,7 @@ class Server:
                 sockets.append(bind_unix(settings.unix))
             watched = _metrics_socket(settings.metrics)
             if settings.attendance:
-                self._attendance = Attendance(self._settings, self._clock)
+                self._attendance = Attendance(self._settings, self._clock, self._account_of)
             self._identity = self._identify()
             store, people, accounts = self._open(settings)
         except BaseException:
@@ -268,6 +269,9 @@ class Server:
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self._attendance.note if self._attendance else None
         return Room(name, topic, last, self._give_turn, self._presence_changed, attend)
+
+    def _account_of(self, session: Session) -> str | None:
+        return self._parts.accounts.name_of(session)
 
     def _give_turn(self, room: Room) -> None:
         self._parts.delivery.give_turn(room)

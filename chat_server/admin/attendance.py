@@ -16,8 +16,11 @@ from chat_server.admin.moments import iso
 from chat_server.admin.show import csv_cell, harmless_json
 from chat_server.admin.table import table
 
+Mark = tuple[str, object]
+"""What tells whose a row is: an account, a session, or a nick."""
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Stay:
     """A person's stay in a room. Times are Unix seconds.
 
@@ -27,6 +30,7 @@ class Stay:
         came: when it began.
         gone: when it ended, or up to when it is known to have lasted.
         lasts: whether the person is there.
+        marks: what it is known by.
     """
 
     nicks: list[str]
@@ -34,7 +38,7 @@ class Stay:
     came: float
     gone: float
     lasts: bool
-    sessions: set[int]
+    marks: "set[Mark]"
 
     @property
     def minutes(self) -> float:
@@ -51,17 +55,24 @@ def merged(rows: Iterable[StoredStay], now: float, gap: float, running: bool) ->
         gap: seconds within which somebody who left and came back has not been away.
         running: whether there is a server: without one nobody is there.
     """
-    stays: list[Stay] = []
-    latest: dict[tuple[str, object], Stay] = {}  # by account, session, and nick
+    stays: dict[int, Stay] = {}  # by identity, in the order in which they began
+    latest: dict[Mark, Stay] = {}
     for row in rows:
-        known = next((latest[mark] for mark in _marks(row) if mark in latest), None)
-        if known is None or row.came > known.gone + gap or not _same(known, row):
-            known = Stay([], row.account, row.came, row.came, False, set())
-            stays.append(known)
-        _extend(known, row, now, running)
-        for mark in _marks(row):
-            latest[mark] = known
-    return stays
+        marks = _marks(row)
+        known = [
+            stay
+            for stay in dict.fromkeys(latest[mark] for mark in marks if mark in latest)
+            if row.came <= stay.gone + gap and _same(stay, row.account)
+        ]
+        stay = known[0] if known else Stay([], row.account, row.came, row.came, False, set())
+        stays.setdefault(id(stay), stay)
+        for other in known[1:]:
+            if _same(stay, other.account):  # two of one person, as is known only now
+                _join(stay, stays.pop(id(other)))
+        _extend(stay, row, now, running)
+        stay.marks.update(marks)
+        latest.update(dict.fromkeys(stay.marks, stay))
+    return sorted(stays.values(), key=lambda stay: stay.came)
 
 
 def as_csv(stays: Sequence[Stay], room: str) -> Iterator[str]:
@@ -116,9 +127,9 @@ FORMATS: dict[str, Callable[[Sequence[Stay], str], Iterator[str]]] = {
 }
 
 
-def _marks(row: StoredStay) -> list[tuple[str, object]]:
+def _marks(row: StoredStay) -> list[Mark]:
     """What tells whose a row is: the account before all else, the nick if there is none."""
-    marks: list[tuple[str, object]] = []
+    marks: list[Mark] = []
     if row.account is not None:
         marks.append(("account", row.account))
     if row.session is not None:
@@ -128,9 +139,17 @@ def _marks(row: StoredStay) -> list[tuple[str, object]]:
     return marks
 
 
-def _same(stay: Stay, row: StoredStay) -> bool:
-    """Whether a row that has a mark of a stay's can be of the same person."""
-    return None in (stay.account, row.account) or stay.account == row.account
+def _same(stay: Stay, account: str | None) -> bool:
+    """Whether a stay can be of who has an account, or of somebody of whom none is known."""
+    return None in (stay.account, account) or stay.account == account
+
+
+def _join(stay: Stay, other: Stay) -> None:
+    stay.nicks += [nick for nick in other.nicks if nick not in stay.nicks]
+    stay.account = stay.account or other.account
+    stay.came, stay.gone = min(stay.came, other.came), max(stay.gone, other.gone)
+    stay.lasts = stay.lasts or other.lasts
+    stay.marks |= other.marks
 
 
 def _extend(stay: Stay, row: StoredStay, now: float, running: bool) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ import msgspec
 
 from chat_server import config
 from chat_server.admin import attendance, audit, export, messages
-from chat_server.admin.archive import Audit, History, Stays
+from chat_server.admin.archive import PEOPLE, Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
 from chat_server.admin.errors import AdminError
@@ -31,13 +32,17 @@ from chat_server.admin.moments import (
 )
 from chat_server.admin.show import harmless_json, one_line
 from chat_server.admin.table import size_shown, table
-from chat_server.errors import SettingError
+from chat_server.errors import BackchannelError, SettingError
+from chat_server.people.accounts import replace_secret
+from chat_server.people.store import Act, PeopleStore
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room
 
 PartKind = TypeVar("PartKind", bound=messages.Part)
 
 FAILED = 1
+# Who the audit log says it was: with a space, so that it can be nobody's nick.
+OPERATOR = "the operator"
 # Somebody who left and came back within so many seconds has not been away.
 DEFAULT_GAP = 60.0
 
@@ -99,6 +104,8 @@ def _clients(options: argparse.Namespace) -> None:
     rows = [
         (
             client.nick or "(no hello yet)",
+            client.account or "",
+            client.role,
             client.address,
             duration_shown(client.connected),
             duration_shown(client.silent),
@@ -107,7 +114,8 @@ def _clients(options: argparse.Namespace) -> None:
         )
         for client in clients
     ]
-    _print_table(("nick", "address", "here for", "silent for", "behind", "rooms"), rows)
+    heads = ("nick", "account", "role", "address", "here for", "silent for", "behind", "rooms")
+    _print_table(heads, rows)
 
 
 def _rooms(options: argparse.Namespace) -> None:
@@ -156,6 +164,23 @@ def _audit(options: argparse.Namespace) -> None:
         _write(options, audit.FORMATS[options.format](record.acts(since, until)))
 
 
+def _owner_secret(options: argparse.Namespace) -> None:
+    path = options.data / PEOPLE
+    if not path.is_file():
+        raise AdminError(f"there is no {path}: a server makes it at its first start.")
+    try:
+        with closing(PeopleStore(options.data)) as people:
+            act = Act(time.time(), OPERATOR, "owner-secret")
+            secret = replace_secret(people, act)
+    except BackchannelError as error:
+        raise AdminError(str(error)) from error
+    if options.json:
+        print(json.dumps({"secret": secret}))
+        return
+    print(f"to be in charge, type:  /claim {secret}")
+    print("The secret before this one is of no use any more. Who is an owner stays one.")
+
+
 # -- the command line
 
 
@@ -194,6 +219,10 @@ def _parser() -> argparse.ArgumentParser:
     done = _add(commands, "audit", _audit, "what was done by who is in charge")
     _add_window(done)
     _add_output(done, list(audit.FORMATS), "txt")
+    _add(
+        commands, "owner-secret", _owner_secret,
+        "make a new secret for whoever is to be in charge, and show it once", json=True,
+    )  # fmt: skip
     return parser
 
 

@@ -110,10 +110,25 @@ class AdminDesk:
                 for connection in connections
                 if connection.outbox.member_in(room) is not None
             ]
-        rows = (_client(connection) for connection in sorted(connections, key=_by_nick))
+        rows = (self._client(connection) for connection in sorted(connections, key=_by_nick))
         for batch in fitting(rows):
             yield messages.ClientsPart(batch)
         yield Done()
+
+    def _client(self, connection: Connection) -> messages.Client:
+        accounts, session = self._parts.accounts, connection.session
+        backlog = connection.outbox.backlog()
+        return messages.Client(
+            nick=connection.nick,
+            account=accounts.name_of(session) if session else None,
+            role=accounts.role_of(session).word if session else "",
+            address=connection.peer,
+            connected=connection.age,
+            silent=connection.silence,
+            rooms=sorted(member.room.name for member in connection.outbox.members()),
+            behind=backlog.behind,
+            waiting=backlog.waiting,
+        )
 
     def _connections(self) -> list[Connection]:
         """All but those that are ending."""
@@ -150,19 +165,6 @@ def _read(visitor: socket.socket) -> messages.AnyRequest | None:
         for payload in decoder.feed(data):
             return decode_request(payload)
     return None
-
-
-def _client(connection: Connection) -> messages.Client:
-    backlog = connection.outbox.backlog()
-    return messages.Client(
-        nick=connection.nick,
-        address=connection.peer,
-        connected=connection.age,
-        silent=connection.silence,
-        rooms=sorted(member.room.name for member in connection.outbox.members()),
-        behind=backlog.behind,
-        waiting=backlog.waiting,
-    )
 
 
 def _by_nick(connection: Connection) -> tuple[bool, str]:

@@ -72,6 +72,8 @@ class Client(Struct, frozen=True):
     """One connection. Times are seconds."""
 
     nick: str | None
+    account: str | None
+    role: str
     address: str
     connected: float
     silent: float

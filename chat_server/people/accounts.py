@@ -240,12 +240,7 @@ class Accounts:
         """
         if self._store.secret("owner") is not None:
             return None
-        secret = "-".join(
-            "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
-            for _ in range(_SECRET_GROUPS)
-        )
-        self._store.put_secret("owner", _secret_hash(secret))
-        return secret
+        return replace_secret(self._store)
 
     # -- making one
 
@@ -343,6 +338,24 @@ class Accounts:
 @lru_cache(maxsize=4)
 def _keys_of(owners: tuple[str, ...]) -> frozenset[str]:
     return frozenset(nick_key(owner) for owner in owners)
+
+
+def replace_secret(store: PeopleStore, act: Act | None = None) -> str:
+    """Return a new secret for the owner, who is to be shown it. One before it is of no use then.
+
+    Args:
+        store: what it is kept in, as a hash.
+        act: who wanted it, and when.
+
+    Raises:
+        StoreError: it could not be kept.
+    """
+    secret = "-".join(
+        "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
+        for _ in range(_SECRET_GROUPS)
+    )
+    store.put_secret("owner", _secret_hash(secret), act)
+    return secret
 
 
 def _secret_hash(secret: str) -> bytes:

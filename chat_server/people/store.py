@@ -312,9 +312,9 @@ class PeopleStore:
         rows = self._read("SELECT hash FROM secrets WHERE name = ?", name)
         return rows[0][0] if rows else None
 
-    def put_secret(self, name: str, secret_hash: bytes) -> None:
+    def put_secret(self, name: str, secret_hash: bytes, act: Act | None = None) -> None:
         """Keep the hash of a secret, in place of the one before."""
-        with self._writing() as writer:
+        with self._writing(act) as writer:
             writer.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, secret_hash))
 
     # -- the audit log

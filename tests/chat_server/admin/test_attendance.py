@@ -135,6 +135,24 @@ def _has(data: Path, nick: str) -> bool:
         connection.close()
 
 
+def test_an_account_is_named(operator: Operator) -> None:
+    """From when somebody is logged in, and they stay one person; two devices are one, too."""
+    clock = ManualClock(START)
+    with running_server(operator.data, clock) as server, House(address_of(server)) as house:
+        ada = house.enter("ada", "lobby")
+        clock.advance(60)
+        ada.ok("register", password="correct horse")
+        phone = house.enter("phone", "lobby")
+        clock.advance(60)
+        ada.ok("leave", room="lobby")
+        phone.ok("login", account="ada", password="correct horse")
+        clock.advance(60)
+        phone.ok("leave", room="lobby")
+    (stay,) = record_of(operator)
+    assert stay["account"] == "ada"
+    assert spans([stay]) == [("ada", "10:00:00", "10:03:00")]
+
+
 def test_after_a_crash(operator: Operator, tmp_path: Path) -> None:
     """A stay that never ended lasted until the last time that was written."""
     clock = ManualClock(START)
@@ -280,6 +298,16 @@ def test_who_logs_in_on_the_way_is_the_same_person() -> None:
         stored(1, "guest1", 0, 100, session=1),
         stored(2, "ada", 100, 200, session=1, account="ada"),
     ]) == [("guest1", 0, 200)]  # fmt: skip
+
+
+def test_one_nick_does_not_make_two_accounts_one() -> None:
+    """Not even by way of somebody who is logged in to neither."""
+    assert len(summary([
+        stored(1, "guest", 0, 100, session=1),
+        stored(2, "ada", 100, 500, session=1, account="ada"),
+        stored(3, "eva", 50, 500, session=2, account="eva"),
+        stored(4, "guest", 450, 500, session=2),
+    ])) == 2  # fmt: skip
 
 
 def test_who_is_there_without_a_server() -> None:

@@ -57,7 +57,7 @@ def test_clients(operator: Operator) -> None:
     assert (records[1]["connected"], records[1]["silent"]) == (135.0, 15.0)
     assert records[1]["rooms"] == ["garden", "lobby"]
     assert records[1]["address"].startswith("127.0.0.1:")
-    assert table[0].split()[:2] == ["nick", "address"]
+    assert table[0].split()[:2] == ["nick", "account"]
     assert "2 min" in table[2]
     assert "(no hello yet)" in table[3]
     assert [record["nick"] for record in garden] == ["Eva"]
@@ -163,3 +163,32 @@ def test_a_reader_that_stops(tmp_path: Path) -> None:
         assert child.stderr.read() == ""
         child.stderr.close()
         child.wait()
+
+
+def test_a_new_secret_of_the_owner(operator: Operator) -> None:
+    """For who lost the first: the new one counts at once, the old one no more."""
+    assert "people.db" in operator.refused("owner-secret")
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        first = server.owner_secret
+        (shown, _) = operator.done("owner-secret").lines
+        ada = house.enter("ada")
+        assert first
+        assert ada.request("claim", secret=first)["type"] == "error"
+        assert ada.ok("claim", secret=shown.rpartition(" ")[2])["role"] == "owner"
+    (record,) = operator.done("owner-secret", "--json").records
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        assert server.owner_secret is None
+        assert house.enter("eva").ok("claim", secret=record["secret"])["role"] == "owner"
+        roles = [each["role"] for each in operator.done("clients", "--json").records]
+    assert roles == ["owner"]
+    whos = [each["who"] for each in operator.done("audit", "--format", "json").records]
+    assert whos == ["the operator", "ada", "the operator", "eva"]
+
+
+def test_accounts_are_shown(operator: Operator) -> None:
+    """Whose a nick is, and who is logged in."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        house.enter("ada", "lobby").ok("register", password="correct horse")
+        house.enter("eva", "lobby")
+        records = operator.done("clients", "--json").records
+    assert [(each["nick"], each["account"]) for each in records] == [("ada", "ada"), ("eva", None)]

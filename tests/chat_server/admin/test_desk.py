@@ -197,7 +197,7 @@ def test_the_socket_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
 def test_rows_fit_their_parts() -> None:
     """However many and however long; none is lost."""
     rows = [
-        Client("n" * 32, "a" * 40, 1.0, 1.0, ["r" * 50] * (number % 101), False, 0)
+        Client("n" * 32, None, "member", "a" * 40, 1.0, 1.0, ["r" * 50] * (number % 101), False, 0)
         for number in range(500)
     ]
     batches = list(fitting(rows))
