@@ -1,7 +1,7 @@
 """`chat-load`: from the command line to a report, and to an exit code.
 
 0: passed. 1: a check or a threshold failed, or the run broke off. 2: wrong use, or no server. 130:
-Ctrl-C, with a report of what was until then; the second one stops at once.
+Ctrl-C or the key q, with a report of what was until then; the second one stops at once.
 """
 
 import shlex
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from chat_client.errors import AddressError, ChatError, ConnectError
+from chat_client.errors import AddressError, ChatError, ConnectError, SettingError
 from chat_client.load.compare import comparison_lines
 from chat_client.load.errors import UsageError
 from chat_client.load.limit import capacity_lines, find_limit, write_capacity
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_writable(options.json, options.csv, options.html)
         with _ctrl_c() as stopper:
             return _run(options, typed, stopper)
-    except (UsageError, AddressError, ConnectError) as error:
+    except (UsageError, AddressError, ConnectError, SettingError) as error:
         return _fail(str(error), WRONG_USE)
     except ChatError as error:
         return _fail(str(error), FAILED)
@@ -68,8 +68,10 @@ def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
     command = shlex.join(["chat-load", *typed])
 
     def make_run(load: Load) -> Result:
-        with choose_view(not options.no_live) as view:
-            result = Run(options.address, load, command, view.show, stopper).conduct()
+        with choose_view(not options.no_live, stopper.ask) as view:
+            result = Run(
+                options.address, load, command, view.show, stopper, options.password
+            ).conduct()
         result.verdict = judge(result, options.conditions)
         return result
 

@@ -75,11 +75,14 @@ class Crowd:
         refusal: the last reason why somebody could not come in, or "".
     """
 
-    def __init__(self, loop: Loop, tick: Tick, family: int, address: Sockaddr) -> None:
+    def __init__(
+        self, loop: Loop, tick: Tick, family: int, address: Sockaddr, password: str | None = None
+    ) -> None:
         self.loop = loop
         self.tick = tick
         self.family = family
         self.address = address
+        self.password = password
         self.up = 0
         self.confirmed: dict[str, int] = {}
         self.last: dict[str, int] = {}
@@ -340,7 +343,10 @@ class Client:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connected = clock()
         self._crowd.tick.connect.record(self._connected - self._began)
-        hello = Hello(VERSION, self._nick, client=CLIENT, session=self._session)
+        hello = Hello(
+            VERSION, self._nick, client=CLIENT, password=self._crowd.password,
+            session=self._session,
+        )  # fmt: skip
         self._unsent += encode(hello)
         self.state = State.GREETING
 

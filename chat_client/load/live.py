@@ -5,6 +5,9 @@ those are what is known to lock up.
 """
 
 import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -14,8 +17,13 @@ from chat_client.load.units import count_text, time_text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from chat_client.load.keys import Keys
+
 _BARS = "▁▂▃▄▅▆▇█"
 _SECONDS_SHOWN = 40
+
+INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between two drawings, to choose from. The workers report twice a second."""
 
 
 class View(Protocol):
@@ -54,39 +62,83 @@ class Lines:
 
 
 class Picture:
-    """Progress bars and a table, drawn anew twice a second.
+    """Progress bars and a table, drawn anew from time to time: `+` longer, `-` shorter, `q` ends.
 
-    Raises:
-        ImportError: rich is not installed.
+    Attributes:
+        interval: seconds between two drawings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: "Keys | None" = None, end: Callable[[], None] | None = None) -> None:
+        """
+        Args:
+            keys: the keyboard, if there is one.
+            end: ends the run early.
+
+        Raises:
+            ImportError: rich is not installed.
+        """
         from rich.live import Live
 
+        self.interval = INTERVALS[0]
+        self._keys = keys
+        self._end = end
         self._live = Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        self._restored = ExitStack()
+        self._drawn = -INTERVALS[-1]
+        self._newest: RenderableType = ""
 
     def __enter__(self) -> Self:
-        self._live.start()
+        with ExitStack() as stack:
+            if self._keys is not None:
+                stack.enter_context(self._keys)
+            self._live.start()
+            stack.callback(self._live.stop)
+            self._restored = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with self._restored:
+            self._live.update(self._newest)
 
     def show(self, result: Result, row: Row) -> None:
-        """Draw."""
-        self._live.update(_picture(result, row), refresh=True)
+        """Draw, if it is time."""
+        pressed = self._keys.pressed() if self._keys is not None else ""
+        for key in pressed:
+            self.obey(key)
+        self._newest = _picture(result, row, self._help())
+        now = time.monotonic()
+        # The reports of several workers come close together, a little early or late.
+        if pressed or now - self._drawn >= self.interval * 0.9:
+            self._drawn = now
+            self._live.update(self._newest, refresh=True)
+
+    def obey(self, key: str) -> None:
+        """Do what a key means; most mean nothing."""
+        place = INTERVALS.index(self.interval)
+        if key == "q" and self._end is not None:
+            self._end()
+        elif key == "+":
+            self.interval = INTERVALS[min(place + 1, len(INTERVALS) - 1)]
+        elif key == "-":
+            self.interval = INTERVALS[max(place - 1, 0)]
+
+    def _help(self) -> str:
+        if self._keys is None:
+            return ""
+        return f"q ends the run, + and - change how often this is drawn: every {self.interval:g} s"
 
 
-def choose_view(live: bool) -> View:
+def choose_view(live: bool, end: Callable[[], None] | None = None) -> View:
     """Return the picture if it is wanted and can be had, else the lines.
 
     Args:
         live: whether it is wanted.
+        end: ends the run early; the picture's key `q` does that.
     """
     if not live or not sys.stdout.isatty():
         return Lines()
     try:
-        return Picture()
+        return Picture(_keyboard(), end)
     except ImportError:
         print(
             "chat-load: rich is not installed, so there is a line each second and no picture; "
@@ -94,6 +146,14 @@ def choose_view(live: bool) -> View:
             file=sys.stderr,
         )
         return Lines()
+
+
+def _keyboard() -> "Keys | None":
+    if not sys.stdin.isatty():
+        return None
+    from chat_client.load.keys import Keys  # Windows, where chat-load does not run, lacks termios
+
+    return Keys()
 
 
 def _line(row: Row) -> str:
@@ -106,7 +166,7 @@ def _line(row: Row) -> str:
     )
 
 
-def _picture(result: Result, row: Row) -> "RenderableType":
+def _picture(result: Result, row: Row, keys: str) -> "RenderableType":
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
@@ -121,7 +181,7 @@ def _picture(result: Result, row: Row) -> "RenderableType":
     title = Text(f"chat-load {result.server}")  # a path may look like markup
     return Panel(
         Group(bars, "", _table(result, row), "", *_history(result, row)),
-        title=title, title_align="left", width=78,
+        title=title, title_align="left", subtitle=keys or None, subtitle_align="left", width=78,
     )  # fmt: skip
 
 

@@ -83,12 +83,14 @@ class Plan(Struct, frozen=True, tag=True):
         index: which worker this is, from 0. It drives client i if i modulo the workers is that.
         family: the address family of the server's socket.
         address: where the server is.
+        password: the server's. It is no part of the load, which stands in reports.
     """
 
     load: Load
     index: int
     family: int
     address: Sockaddr
+    password: str | None = None
 
 
 class Talk(Struct, frozen=True, tag=True):

@@ -1,15 +1,18 @@
 """What can be typed, and what is made of it."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable, Sequence
 
+from chat_client import passwords
 from chat_client.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.load.audit import STAMP_SIZE
 from chat_client.load.errors import UsageError
 from chat_client.load.machine import cores
 from chat_client.load.messages import Load
 from chat_client.load.verdict import Condition, parse_condition
+from chat_client.settings import Value
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
 from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room
@@ -19,19 +22,21 @@ RATE = 100.0
 _EPILOG = (
     "Conditions are such as 'p99>50ms', 'ok.p99.9>0.2s', 'lost>0', 'errors>0', 'rate<95'. "
     "`chat-load compare A.json B.json [--html FILE]` lays two runs side by side. "
-    "Exit codes: 0 passed; 1 a check or a threshold failed; 2 wrong use, or no server; 130 Ctrl-C."
+    "Exit codes: 0 passed; 1 a check or a threshold failed; 2 wrong use, or no server; "
+    "130 Ctrl-C or q."
 )
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what was typed: the options, with `address`, `load`, `conditions` and `limit` made of
-    them.
+    """Return what was typed: the options, with `address`, `load`, `conditions`, `limit` and
+    `password` made of them.
 
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
 
     Raises:
         UsageError: a value cannot be.
+        SettingError: the file with the password cannot be read.
         AddressError: the address is none.
         SystemExit: argparse's way to say the same, and to show the help.
     """
@@ -40,6 +45,7 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options.load = _load(options)
     options.conditions = [parse_condition(text) for text in options.fail_if]
     options.limit = _limit(options)
+    options.password = _password(options.password_file, options.address)
     return options
 
 
@@ -65,6 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("server", nargs="?", metavar="HOST[:PORT]", help=f"the server (default: {TcpAddress()})")
     add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
+    add(
+        "--password-file", metavar="FILE",
+        help="the server's password is the first line of FILE (default: CHAT_PASSWORD has it)",
+    )  # fmt: skip
     add("--version", action="version", version=CLIENT.replace("chat-client", "chat-load"))
     return parser
 
@@ -163,6 +173,13 @@ def _address(options: argparse.Namespace) -> Address:
     if options.server is not None:
         raise UsageError("HOST and --unix were both given: leave one out")
     return UnixAddress(options.unix)
+
+
+def _password(file: str | None, address: Address) -> str | None:
+    """The server's password, from where the client has it, and never from the command line."""
+    variable = "CHAT_PASSWORD_FILE"
+    where = Value(os.environ.get(variable, ""), variable) if file is None else Value(file, "")
+    return passwords.known(where, login=False, address=address).password
 
 
 def _load(options: argparse.Namespace) -> Load:

@@ -89,7 +89,7 @@ class Result(Struct, kw_only=True):
         machine: where the generator ran.
         seconds: how long was measured, after the warm-up.
         drained: seconds from the end of the load until all was answered and heard.
-        interrupted: Ctrl-C ended it before its time.
+        interrupted: Ctrl-C or q ended it before its time.
         present: clients that were in at the end.
         measured: counts of what was measured. The latencies are of all that was due within it.
         whole: counts from the first connection to the last message.

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from chat_client.address import Address, TcpAddress
 from chat_client.connection import Connection
-from chat_client.errors import ChatError
-from chat_client.hello import say_hello
+from chat_client.errors import ChatError, Refused
+from chat_client.hello import Credentials, say_hello
 from chat_client.load.audit import Faults
 from chat_client.load.crew import Crew
 from chat_client.load.errors import UsageError
@@ -38,6 +38,7 @@ from chat_client.load.messages import (
     Tick,
 )
 from chat_client.load.result import ErrorCount, Result, Row, ServerSide
+from protocol.errors import Code
 
 PATIENCE = 10.0
 """Seconds for the server to answer the first hello."""
@@ -53,7 +54,7 @@ Watcher = Callable[[Result, Row], None]
 
 
 class Stopper:
-    """Ctrl-C: ends the load early, or, the second time, everything.
+    """Ctrl-C, or the key q: ends the load early, or, the second time, everything.
 
     Attributes:
         asked: whether it was pressed.
@@ -77,8 +78,9 @@ class Run:
     """One run. `conduct` is all that it does."""
 
     def __init__(
-        self, address: Address, load: Load, command: str, watch: Watcher, stopper: Stopper
-    ) -> None:
+        self, address: Address, load: Load, command: str, watch: Watcher, stopper: Stopper,
+        password: str | None = None,
+    ) -> None:  # fmt: skip
         """
         Args:
             address: the server's.
@@ -86,11 +88,13 @@ class Run:
             command: how the run was asked for.
             watch: shows it while it runs.
             stopper: whom Ctrl-C tells.
+            password: the server's.
         """
         self._address = address
         self._load = load
         self._watch = watch
         self._stopper = stopper
+        self._password = password
         self._workers = load.processes
         self._ups = [0] * load.processes
         self._heard = [0] * load.processes  # until when each worker has told, in µs
@@ -134,7 +138,10 @@ class Run:
                 "fewer --clients or more --processes"
             )
         family, sockaddr = self._look_at_server()
-        plans = [Plan(self._load, index, family, sockaddr) for index in range(self._workers)]
+        plans = [
+            Plan(self._load, index, family, sockaddr, self._password)
+            for index in range(self._workers)
+        ]
         with Crew(plans) as crew:
             self._conduct(crew)
         self._audit()
@@ -146,10 +153,12 @@ class Run:
         where: tuple[int, Sockaddr] = connected.family, connected.getpeername()
         with closing(Connection(connected, PATIENCE)) as connection:
             nicks = iter([f"{self._load.nick_prefix}-probe"])
+            known = Credentials(self._password)
+            messages = connection.receive()
             try:
-                welcome = say_hello(self._address, connection, connection.receive(), nicks, None)
+                welcome = say_hello(self._address, connection, messages, nicks, None, known)
             except ChatError as error:
-                raise UsageError(str(error)) from None
+                raise UsageError(_with_advice(error)) from None
         self._result.software = welcome.server
         self._result.limited = welcome.limits.get("requests_per_second") is not None
         if isinstance(self._address, TcpAddress):
@@ -293,6 +302,12 @@ class Run:
         result.expected = result.received + wrong.lost - wrong.doubled
         result.examples = result.examples[:5]
         result.whole.stop = clock()
+
+
+def _with_advice(error: ChatError) -> str:
+    if isinstance(error, Refused) and error.code == Code.BAD_PASSWORD:
+        return f"{str(error).rstrip(' .')}. It is given by --password-file or CHAT_PASSWORD"
+    return str(error)
 
 
 def differing(ends: Sequence[RoomEnd], members: int) -> Faults:

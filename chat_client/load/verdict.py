@@ -184,7 +184,7 @@ def _notes(result: Result) -> list[str]:
             "with --lab does not."
         )
     if result.interrupted:
-        notes.append("Ctrl-C ended the load early: what is shown is of the time until then.")
+        notes.append("Ctrl-C or q ended the load early: what is shown is of the time until then.")
     if load.rate is None:
         notes.append(
             "A closed loop (--burst) says the next text when one is answered: good for "

@@ -108,6 +108,23 @@ def test_a_server_that_limits_its_clients(capsys: pytest.CaptureFixture[str]) ->
     assert "--lab" in out
 
 
+def test_a_server_with_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the environment or a file; it is in no report. A wrong one is wrong use."""
+    monkeypatch.delenv("CHAT_PASSWORD_FILE", raising=False)
+    secret, report = tmp_path / "secret", tmp_path / "report.json"
+    secret.write_text("open sesame\n")
+    with running_server(password="open sesame") as guarded:
+        run = [address_of(guarded), *SHORT, "--clients", "2", "--processes", "1"]
+        monkeypatch.setenv("CHAT_PASSWORD", "guess")
+        assert "given by --password-file or CHAT_PASSWORD" in wrong(capsys, *run)
+        assert cli.main([*run, "--password-file", str(secret), "--json", str(report)]) == 0
+    assert "sesame" not in report.read_text()
+    assert "sesame" not in capsys.readouterr().out
+    assert "cannot be read" in wrong(capsys, *run, "--password-file", str(tmp_path / "none"))
+
+
 def test_the_limit(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A condition that nothing keeps, so that it ends soon: the curve, and exit code 1."""
     page = tmp_path / "limit.html"
@@ -145,7 +162,7 @@ def test_ctrl_c_ends_the_load_and_reports(server: str, signum: int, tmp_path: Pa
     out, err = program.communicate(timeout=DEADLINE)
     assert (program.returncode, err) == (cli.INTERRUPTED, "")
     assert "PASSED" in out
-    assert "Ctrl-C ended the load early" in out
+    assert "ended the load early" in out
     assert read_result(str(report)).interrupted
 
 

@@ -1,0 +1,41 @@
+"""Keys that are pressed while a run is shown: read one by one, and not echoed into the picture."""
+
+import os
+import select
+import sys
+import termios
+import tty
+from typing import Self
+
+
+class Keys:
+    """The keyboard of the terminal that is the standard input. A context manager.
+
+    Ctrl-C stays what it is. Whoever is in the background has no keyboard, and would be stopped if
+    it touched the terminal's modes or read from it.
+    """
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdin.fileno()
+        self._before: list[int | list[bytes | int]] | None = None
+
+    def __enter__(self) -> Self:
+        if self._ours():
+            self._before = termios.tcgetattr(self._terminal)
+            tty.setcbreak(self._terminal, termios.TCSADRAIN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None and self._ours():
+            termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+
+    def pressed(self) -> str:
+        """Return the keys that were pressed since the last call. Does not wait."""
+        if self._before is None or not self._ours():
+            return ""
+        if not select.select([self._terminal], [], [], 0)[0]:
+            return ""
+        return os.read(self._terminal, 64).decode(errors="replace")
+
+    def _ours(self) -> bool:
+        return os.isatty(self._terminal) and os.tcgetpgrp(self._terminal) == os.getpgrp()
