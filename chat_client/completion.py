@@ -121,7 +121,10 @@ def _fits(kind: str, word: str, view: View) -> bool:
 def _meant(kind: str, word: str, view: View) -> list[str]:
     """The candidates for one kind of argument."""
     match kind:
-        case "NICK" | "TEXT" | "REASON" | "WORDS" | "WHY":
+        case "NICK":
+            raised = view.current.raised if view.current else {}
+            return [*_beginning(raised, word), *_nicks(word, view)]
+        case "TEXT" | "REASON" | "WORDS" | "WHY":
             return _nicks(word, view)
         case "WHO":
             return [
@@ -147,6 +150,10 @@ def _durations(word: str) -> list[str]:
     return [usual for usual in ("30s", "10m", "2h", "1d") if usual.startswith(word)]
 
 
+def _beginning(nicks: Iterable[str], word: str) -> list[str]:
+    return [nick for nick in nicks if fold(nick).startswith(fold(word))]
+
+
 def _nicks(word: str, view: View) -> list[str]:
     """Who it could be: whoever spoke last comes first, then the silent ones by name."""
     room = view.current
@@ -154,7 +161,7 @@ def _nicks(word: str, view: View) -> list[str]:
         return []
     writer = [view.writer] if view.writer else []
     known = dict.fromkeys([*reversed(room.speakers), *sorted(room.nicks, key=fold), *writer])
-    return [nick for nick in known if fold(nick).startswith(fold(word)) and nick != view.nick]
+    return [nick for nick in _beginning(known, word) if nick != view.nick]
 
 
 class Cycle:

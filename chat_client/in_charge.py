@@ -85,7 +85,13 @@ def _hands(talk: Talk, typed: Typed) -> None:
     nicks = room.hands()
     listed = "  ".join(f"{number}. {nick}" for number, nick in enumerate(nicks, 1))
     hint = f"; /freeze but {nicks[0]} lets the first one talk" if nicks else ""
-    talk.note(f"hands up in #{room.name}: {listed}{hint}" if nicks else "no hand is up")
+    told = f"hands up in #{room.name}: {listed}{hint}" if nicks else "no hand is up"
+
+    def know() -> Iterator[str]:
+        talk.view.know_hands(room.name, nicks)
+        yield talk.lines.system(told)
+
+    talk.post(know)
 
 
 @command(

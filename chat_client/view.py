@@ -52,6 +52,7 @@ class RoomView:
         told: the topic that the user has seen.
         frozen: whether only moderators talk there, as far as it is known.
         hands: how many hands are up, as far as it is known.
+        raised: whose they are, whoever was first first, as far as it is known.
     """
 
     name: str
@@ -70,6 +71,7 @@ class RoomView:
     told: str = ""
     frozen: bool = False
     hands: int = 0
+    raised: dict[str, None] = field(default_factory=dict)
 
     @property
     def behind(self) -> bool:
@@ -151,7 +153,7 @@ class View:
                 self.role = event.role
                 yield from self._told(event)
             case FreezeChange() if event.room in self.rooms:
-                self.rooms[event.room].frozen = event.frozen
+                self._freeze(self.rooms[event.room], event.frozen)
             case HandChange():
                 yield from self._count_hands(event)
             case Removed():
@@ -231,11 +233,19 @@ class View:
         yield from self._dated(direct.time)
         yield from self._told(direct)
 
+    def _freeze(self, room: RoomView, frozen: bool) -> None:
+        room.frozen = frozen
+        if not frozen:  # who has something to say can say it
+            self.know_hands(room.name, ())
+
     def _count_hands(self, event: HandChange) -> Iterator[str]:
         room = self.rooms.get(event.room)
         if room is None:
             return
         room.hands = event.hands
+        room.raised.pop(event.nick, None)
+        if event.up:
+            room.raised[event.nick] = None
         if event.up and not self.hides(event.nick):
             yield from self._told(event)
 
@@ -307,6 +317,13 @@ class View:
         if who in self.ignored:
             return True
         return bool(self.focused) and who not in self.focused and nick != self.nick
+
+    def know_hands(self, name: str, nicks: Iterable[str]) -> None:
+        """Take up whose hands are up in a room, whoever was first first."""
+        room = self.rooms.get(name)
+        if room:
+            room.raised = dict.fromkeys(nicks)
+            room.hands = len(room.raised)
 
     def switch(self, name: str) -> Iterator[str]:
         """Look at a room that we are in. What came there meanwhile is shown again."""

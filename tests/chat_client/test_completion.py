@@ -8,7 +8,7 @@ from chat_client.events import Connected, Entered
 from chat_client.lines import Lines
 from chat_client.typed import commands
 from chat_client.view import View
-from protocol.messages import Presence
+from protocol.messages import FreezeChange, HandChange, Presence
 
 PEOPLE = ["ben", "bertha", "clara"]
 ROOMS = ["lobby", "ops"]
@@ -75,6 +75,18 @@ def test_candidates(view: View, before: str, offered: list[str]) -> None:
     start, found = candidates(before, view, commands())
     assert [each.rstrip() for each in found] == offered
     assert before[start:] == before.split(" ")[-1]
+
+
+def test_who_raised_a_hand_comes_first(view: View) -> None:
+    """To be given the floor with two keys; until everybody may talk again."""
+    list(view.take(HandChange("lobby", "clara", True, 1)))
+    list(view.take(HandChange("lobby", "bertha", True, 2)))
+    line = "/freeze but "
+    assert candidates(line, view, commands())[1] == ["clara ", "bertha ", "ben "]
+    list(view.take(HandChange("lobby", "clara", False, 1)))
+    assert candidates(line, view, commands())[1][0] == "bertha "
+    list(view.take(FreezeChange("lobby", False)))
+    assert candidates(line, view, commands())[1][0] == "ben "
 
 
 def test_who_is_barred_can_be_let_in_again(view: View) -> None:

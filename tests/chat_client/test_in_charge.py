@@ -306,7 +306,9 @@ def test_lists() -> None:
         assert user.enter("/hands") == [
             "hands up in #lobby: 1. ben  2. clara; /freeze but ben lets the first one talk"
         ]
+        assert user.view.rooms["lobby"].hands == 2
         assert user.enter("/hands") == ["no hand is up"]
+        assert user.view.rooms["lobby"].hands == 0
 
 
 def test_what_a_notice_tells_is_told_once() -> None:
