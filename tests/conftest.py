@@ -1,5 +1,8 @@
 """Settings for every test of the project."""
 
+import os
+import tempfile
+
 from hypothesis import HealthCheck, settings
 
 # A deadline for each example says nothing on a machine that does other things at the same time;
@@ -15,3 +18,9 @@ settings.register_profile(
 # For whoever looks for what no run has found yet: `--hypothesis-profile=explore`.
 settings.register_profile("explore", settings.get_profile("backchannel"), derandomize=False)
 settings.load_profile("backchannel")
+
+# What the user has set is not to be tested, nor are the user's own files.
+_HOME = tempfile.TemporaryDirectory()
+os.environ["XDG_CONFIG_HOME"] = _HOME.name
+for _name in [name for name in os.environ if name.startswith("CHAT_")]:
+    del os.environ[_name]
