@@ -153,6 +153,17 @@ def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
     return getattr(address, "ipv4_mapped", None) or address
 
 
+def neighbourhood(host: str) -> str:
+    """Return what the connections and rooms of a peer are counted under.
+
+    In IPv6 that is its /64, of which one machine may have every address.
+    """
+    address = host_address(host)
+    if address is None or address.version == 4:
+        return host
+    return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+
+
 def lan_addresses() -> list[str]:
     """Return this machine's address on the network that leads elsewhere, if there is one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

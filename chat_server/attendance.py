@@ -18,8 +18,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat_server.clock import Clock
-from chat_server.database import Format, open_database, transaction, unusable
-from chat_server.errors import StartError
+from chat_server.database import Format, check_space, open_database, transaction, unusable
+from chat_server.errors import StartError, StoreError
 from chat_server.settings import LiveSettings
 
 if TYPE_CHECKING:
@@ -166,10 +166,11 @@ class Attendance:
             return
         known = (_KNOWN, (self._clock.time(),))
         try:
+            check_space(self._path)
             with transaction(self._database) as writer:
                 for statement, group in groupby([*self._lines, known], key=itemgetter(0)):
                     writer.executemany(statement, (parameters for _, parameters in group))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, StoreError) as error:
             self._complain(str(error))
             return
         self._lines.clear()

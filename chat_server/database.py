@@ -1,6 +1,7 @@
 """What our SQLite files have in common: how one is opened, checked, written, and complained of."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,12 @@ from chat_server.errors import StoreError
 
 Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
+
+
+# What the history and the attendance leave free: of the disk, but no more than so many bytes. Who
+# fills the disk by talking shall be banned, and that has to be written; others use it as well.
+RESERVED_SHARE = 0.02
+RESERVED_MOST = 64 * 1024 * 1024
 
 
 class Format(NamedTuple):
@@ -66,6 +73,20 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def check_space(path: Path) -> None:
+    """See that the disk of a file has room for more than what has to be written.
+
+    Raises:
+        StoreError: it has not.
+    """
+    try:
+        disk = shutil.disk_usage(path.parent)
+    except OSError as error:
+        raise StoreError(f"{path}: {error}") from error
+    if disk.free < min(RESERVED_MOST, disk.total * RESERVED_SHARE):
+        raise StoreError(f"{path}: its disk is full, but for what is reserved")
 
 
 def unusable(what: str, path: Path, error: Exception) -> str:

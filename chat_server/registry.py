@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from chat_server.addresses import neighbourhood
 from chat_server.clock import Clock
 from chat_server.errors import CrowdedError, StoreError
 from chat_server.history.store import Store
@@ -67,13 +68,17 @@ class Registry:
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
         self._connections: set[Connection] = set()
-        self._placed: dict[Connection, str] = {}  # those that were not refused, and their host
-        self._hosts: Counter[str] = Counter()  # how many of those each host has
+        # Those that were not refused, and from which neighbourhood they are; how many each has.
+        self._placed: dict[Connection, str] = {}
+        self._hosts: Counter[str] = Counter()
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         self._looks: dict[str, Session] = {}  # the same by skeleton
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
+        # From which neighbourhood the rooms are that were made since the start; how many each made.
+        self._makers: dict[Room, str] = {}
+        self._made: Counter[str] = Counter()
         self._rooms = {name: make_room(name, topic, last) for name, topic, last in store.rooms()}
 
     # -- connections
@@ -89,10 +94,11 @@ class Registry:
             if len(self._connections) >= settings.connections + REFUSALS_AT_ONCE:
                 raise CrowdedError(f"there are {settings.connections} clients, the most allowed")
             self._connections.add(connection)
-            refusal = self._refusal(connection.host)
+            host = neighbourhood(connection.host)
+            refusal = self._refusal(host)
             if refusal is None:
-                self._placed[connection] = connection.host
-                self._hosts[connection.host] += 1
+                self._placed[connection] = host
+                self._hosts[host] += 1
             return refusal
 
     def _refusal(self, host: str) -> ProtocolError | None:
@@ -353,8 +359,12 @@ class Registry:
 
     # -- rooms
 
-    def enter_room(self, name: str) -> Room:
+    def enter_room(self, name: str, host: str) -> Room:
         """Return the room of that name, and make it if there is none.
+
+        Args:
+            name: as normalize_room returned it.
+            host: from where somebody asks for it.
 
         Raises:
             ProtocolError: `too_many_rooms`.
@@ -362,16 +372,27 @@ class Registry:
         with self._lock:
             room = self._rooms.get(name)
             if room is None:
-                allowed = self._settings.now.rooms
-                if len(self._rooms) >= allowed:
-                    raise ProtocolError(
-                        Code.TOO_MANY_ROOMS,
-                        f"there may be {allowed} rooms, and there are: join one of "
-                        "those, or try again when one is given up",
-                        retry_after=ROOM_RETRY_AFTER,
-                    )
+                maker = neighbourhood(host)
+                self._check_space(maker)
                 room = self._rooms[name] = self._make_room(name, "", 0)
+                self._makers[room] = maker
+                self._made[maker] += 1
             return room
+
+    def _check_space(self, maker: str) -> None:
+        """With the lock held: see that there may be another room, and of that maker's."""
+        settings = self._settings.now
+        allowed, allowed_here = settings.rooms, settings.rooms_per_address
+        rule = f"there may be {allowed} rooms"
+        if len(self._rooms) < allowed:
+            if allowed_here is None or self._made[maker] < allowed_here:
+                return
+            rule = f"from one address {allowed_here} rooms may be made"
+        raise ProtocolError(
+            Code.TOO_MANY_ROOMS,
+            f"{rule}, and they are: join one of those, or try again when one is given up",
+            retry_after=ROOM_RETRY_AFTER,
+        )
 
     def leave_room(self, member: Member) -> None:
         """Let a member go. A room in which nothing was ever said goes with its last member."""
@@ -380,6 +401,11 @@ class Registry:
         with self._lock:
             if self._rooms.get(room.name) is room and room.give_up():
                 del self._rooms[room.name]
+                maker = self._makers.pop(room, None)
+                if maker is not None:
+                    self._made[maker] -= 1
+                    if not self._made[maker]:
+                        del self._made[maker]
 
     def find_room(self, name: str) -> Room | None:
         """Return the room of that name."""

@@ -104,7 +104,7 @@ class Requests:
         self._check_room_count(name)
         added = None
         while added is None:  # a room that is given up at this moment lets nobody in
-            room = self._registry.enter_room(name)
+            room = self._registry.enter_room(name, self._connection.host)
             last = room.last
             cursor = _cursor(request, last)
             member = Member(room, self._session, self._outbox, cursor)

@@ -190,7 +190,7 @@ class Settings:
     lab: bool = setting(
         False,
         switch(),
-        "for a load test: no limit on requests a second and on connections per address",
+        "for a load test: no limit on requests a second, and on connections and rooms per address",
         live=True,
     )
 
@@ -259,6 +259,15 @@ class Settings:
     rooms: int = setting(
         5_000, whole("a limit on rooms"), "how many rooms there may be", live=True, rare=True
     )
+    # How many of them may be from one address, as far as they were made since the start. What is
+    # said in a room keeps it: whoever could make them all would leave none to others, for good.
+    rooms_per_address: int | None = setting(
+        500,
+        or_none(whole("a limit on rooms")),
+        "how many of those may be made from one address, or 'none' for any number",
+        live=True,
+        rare=True,
+    )
     # How many requests a client may make each second, in the long run: nobody types so fast, and
     # a file that is piped in is slowed to this.
     requests_per_second: float | None = setting(
@@ -319,6 +328,7 @@ class Settings:
             "connections_per_address": self.connections_per_address,
             "rooms_per_client": self.rooms_per_client,
             "rooms": self.rooms,
+            "rooms_per_address": self.rooms_per_address,
             "requests_per_second": self.requests_per_second,
             "requests_burst": self.requests_burst,
             "hello_timeout": self.hello_timeout,
@@ -352,5 +362,5 @@ class LiveSettings:
 SETTINGS = _definitions()
 """Every setting by the name that it has outside."""
 
-LIFTED_FOR_LAB = ("connections_per_address", "requests_per_second")
+LIFTED_FOR_LAB = ("connections_per_address", "rooms_per_address", "requests_per_second")
 """The limits that `lab` lifts, unless whoever says `lab` sets them in the same place."""

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from chat_server.database import (
     Format,
     Sync,
+    check_space,
     connect,
     open_database,
     transaction,
@@ -163,6 +164,7 @@ class Store:
         Raises:
             StoreError: nothing was added.
         """
+        check_space(self._path)
         with self._transaction() as writer:
             number = self._number(room) or _add_room(writer, room)
             writer.executemany(
@@ -276,6 +278,7 @@ class Store:
         Raises:
             StoreError: it could not be kept.
         """
+        check_space(self._path)
         with self._transaction() as writer:
             ((number,),) = writer.execute(_UNUSED_SESSION)
             writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))

@@ -1,11 +1,14 @@
 """Lines of docs/security.md about the server: each attack here was tried before it was mended."""
 
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from chat_server.addresses import neighbourhood
+from chat_server.database import RESERVED_MOST
 from chat_server.history.search import WORDS_LIMIT, words_of
 from chat_server.history.store import Entry, Store
 from protocol.errors import Code
@@ -20,6 +23,7 @@ from protocol.text import (
 )
 from tests.chat_server.house import House
 from tests.protocol.attempts import refuse
+from tests.support.servers import running_server
 
 QUICK = 0.25
 """Seconds. What is refused at once takes a hundredth of this; before it was mended, two seconds."""
@@ -90,3 +94,39 @@ def test_a_word_that_another_begins_with_is_not_looked_for() -> None:
     assert words_of("al alpha beta ALPHA Alphabet b") == ["Alphabet", "beta"]
     assert words_of("Straße strasse") == ["strasse", "Straße"]
     assert words_of("- !") == []
+
+
+# -- what there is only so much of ----------------------------------------------------------------
+
+
+def test_nobody_takes_all_the_rooms() -> None:
+    """A room in which something was said stays: who could make them all would leave none."""
+    with running_server(rooms_per_address=2) as server, House(server) as house:
+        mallory, ada = house.enter("mallory", "r1", "r2"), house.enter("ada")
+        assert "2" in mallory.refused("too_many_rooms", "join", room="r3")["text"]
+        assert ada.refused("too_many_rooms", "join", room="r3")["retry_after"] > 0
+        ada.join("r1")
+        mallory.ok("leave", room="r2")  # where nothing was said
+        ada.join("r3")
+
+
+def test_an_address_in_ipv6_is_counted_with_its_neighbours() -> None:
+    """One machine may have every address of a /64, and take one for each connection."""
+    assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::2:3")
+    assert neighbourhood("2001:db8::1") != neighbourhood("2001:db8:0:1::1")
+    assert neighbourhood("10.0.0.1") == "10.0.0.1"
+    assert neighbourhood("unix") == "unix"
+
+
+def test_the_last_of_the_disk_is_for_those_in_charge(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who fills the disk by talking cannot keep a moderator from writing down the ban."""
+    ada = house.enter("ada", "lobby")
+    ada.say("lobby", "there is room")
+    full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=RESERVED_MOST - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    assert ada.refused("unavailable", "say", room="lobby", text="more")["retry_after"] > 0
+    assert house.enter("eva", "lobby").page("history", room="lobby")["messages"]
+    eva = house.enter("zoe")
+    assert eva.ok("register", password="correct horse")["account"] == "zoe"
