@@ -88,15 +88,32 @@ def bind_endpoint(endpoint: Endpoint) -> socket.socket:
     Raises:
         StartError: it cannot be listened on.
     """
+    family, address = resolve_endpoint(endpoint)
+    try:
+        return socket.create_server(address, family=family)
+    except OSError as error:
+        raise _no_metrics(endpoint, str(error.strerror)) from error
+
+
+def resolve_endpoint(endpoint: Endpoint) -> tuple[socket.AddressFamily, tuple[str, int]]:
+    """Return the address for the metrics, and its family.
+
+    Raises:
+        StartError: there is none of that name.
+    """
     try:
         found = socket.getaddrinfo(*endpoint, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family)
     except (OSError, UnicodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a host name"
-        raise StartError(
-            f"there can be no metrics at {endpoint}: {reason}. Choose another place with --metrics."
-        ) from error
+        raise _no_metrics(endpoint, str(reason)) from error
+    family, _, _, _, address = found[0]
+    return family, (str(address[0]), int(address[1]))
+
+
+def _no_metrics(endpoint: Endpoint, reason: str) -> StartError:
+    return StartError(
+        f"there can be no metrics at {endpoint}: {reason}. Choose another place with --metrics."
+    )
 
 
 def resolve(hosts: tuple[str, ...]) -> list[tuple[socket.AddressFamily, tuple[Any, ...]]]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from platformdirs import user_config_path
 
 from chat_server import tls
-from chat_server.addresses import check_unix, resolve
+from chat_server.addresses import check_unix, resolve, resolve_endpoint
 from chat_server.errors import SettingError, StartError
 from chat_server.history.folder import check_folder
 from chat_server.rules import PASSWORD_LIMIT, Setting
@@ -135,6 +135,7 @@ def check(settings: Settings) -> list[str]:
         lambda: resolve(settings.hosts),
         lambda: check_unix(settings.unix),
         lambda: check_folder(settings.data),
+        lambda: settings.metrics and resolve_endpoint(settings.metrics),
         lambda: tls.check(settings),
     )
     problems = []

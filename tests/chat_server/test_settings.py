@@ -426,6 +426,9 @@ def test_check_resolves_the_addresses(capsys: pytest.CaptureFixture[str]) -> Non
     code, _, err = run(capsys, "--check", "--host", "999.1.1.1")
     assert code == 2
     assert err.startswith("chat-server: cannot listen on '999.1.1.1'")
+    code, _, err = run(capsys, "--check", "--metrics", "999.1.1.1:9100")
+    assert code == 2
+    assert "no metrics at 999.1.1.1:9100" in err
 
 
 def test_check_looks_at_what_the_settings_name(
