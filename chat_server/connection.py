@@ -235,7 +235,7 @@ class Connection:
                         self._peer,
                         extra=self._who(),
                     )
-                self.close(error.code, text)
+                self.close(error.code, text, retry_after=error.retry_after)
 
     def _receive(self) -> bytes:
         """Wait for some bytes; none when the stream has ended."""
@@ -321,6 +321,8 @@ class Connection:
         parts = self._parts
         parts.admission.check_hello(self.host, hello.password)
         nick = normalize_nick(hello.nick)
+        if hello.session is None and hello.account_password is None:
+            parts.order.check_stranger(nick, self.host)  # before anything is kept of them
         try:
             token = self._begin(nick, hello)
         except StoreError as error:
@@ -331,6 +333,7 @@ class Connection:
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
+        parts.order.check_person(self._session, self.host)  # second: see the top of order.py
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         account = parts.accounts.name_of(self._session)
@@ -400,7 +403,7 @@ class Connection:
 
     def _detach(self, members: tuple[Member, ...]) -> None:
         for member in members:
-            self._parts.registry.leave_room(member)
+            self._parts.order.leave_room(member)
         if self._session is not None:
             self._parts.registry.end_session(self._session, self)
 

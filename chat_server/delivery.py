@@ -158,7 +158,7 @@ class Delivery:
                 text="The server cannot write its history just now; the message is not stored.",
                 retry_after=STORE_RETRY_AFTER,
             )
-            for outbox in draft.session.settle(draft):
+            for outbox in draft.session.settle(draft, stored=False):
                 outbox.reply([encode(refusal)])
 
     def _announce(self, room: Room, changes: Changes, members: int) -> None:

@@ -165,6 +165,11 @@ class Outbox:
         with self._lock:
             self._owed += 1
 
+    def expect_no_reply(self) -> None:
+        """Take `expect_reply` back: this thread gives the reply after all."""
+        with self._lock:
+            self._owed -= 1
+
     def wait_until_answered(self) -> None:
         """Wait until every reply that was expected is given."""
         with self._lock:

@@ -308,6 +308,11 @@ class Registry:
         with self._lock:
             return self._nicks.get(nick_key(nick))
 
+    def sessions(self) -> list[Session]:
+        """Return the sessions of all who are here."""
+        with self._lock:
+            return list(self._nicks.values())
+
     def sessions_of(self, account: int) -> list[Session]:
         """Return the sessions that are logged in to an account, as far as they are in memory."""
         with self._lock:

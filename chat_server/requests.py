@@ -5,7 +5,7 @@ None where the reply comes later or went out with something else; ProtocolError 
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET, UnsetType
 
@@ -13,14 +13,16 @@ from chat_server import account_requests
 from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.search import WORDS_LIMIT, words_of
+from chat_server.moderation import Moderation
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
+from chat_server.replies import fitting, refusal
 from chat_server.room import Draft, Member, Room
 from chat_server.session import Claim, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode, encoded_size
+from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode
 from protocol.text import normalize_nick, normalize_room, normalize_text
 
 if TYPE_CHECKING:
@@ -29,12 +31,8 @@ if TYPE_CHECKING:
 MESSAGES_PER_PAGE = 100
 """How many messages a page has where the client gives no limit."""
 
-Item = TypeVar("Item")
-
 # Seconds after which somebody who does not read just now may read again.
 READER_RETRY_AFTER = 5.0
-# What a page takes besides its items.
-_PAGE_OVERHEAD = 256
 
 
 class Requests:
@@ -44,11 +42,13 @@ class Requests:
         "_caller",
         "_clock",
         "_connection",
+        "_order",
         "_outbox",
         "_registry",
         "_rooms_allowed",
         "_session",
         "_store",
+        "_voiced",
     )
 
     def __init__(
@@ -61,9 +61,11 @@ class Requests:
         self._connection = connection
         self._outbox: Outbox = connection.outbox
         self._session = session
+        self._order = parts.order
         self._registry = parts.registry
         self._store = parts.store
         self._clock = parts.clock
+        self._voiced = -1  # the version of the sanctions by which this client is not muted
         self._rooms_allowed = parts.settings.rooms_per_client
 
     def answer(self, request: messages.AnyRequest) -> ServerMessage | None:
@@ -83,14 +85,14 @@ class Requests:
 
     def _do(self, request: messages.AnyRequest) -> ServerMessage | None:
         kind = type(request)
-        if kind in account_requests.METHODS:
-            return account_requests.METHODS[kind](self._caller, request)
         method = _METHODS.get(kind)
-        if method is None:
-            raise ProtocolError(
-                Code.BAD_REQUEST, f"This server does not do `{kind.__name__.lower()}`."
-            )
-        return method(self, request)
+        if method is not None:
+            return method(self, request)
+        if kind not in account_requests.METHODS:
+            return Moderation(self._caller).answer(request)
+        reply = account_requests.METHODS[kind](self._caller, request)
+        self._check_again()
+        return reply
 
     # -- rooms
 
@@ -103,12 +105,15 @@ class Requests:
         name = normalize_room(request.room)
         self._check_room_count(name)
         added = None
-        while added is None:  # a room that is given up at this moment lets nobody in
+        while added is None:  # a room that is given up, or gets other rules at this moment
             room = self._registry.enter_room(name, self._connection.host)
+            rules = room.rules
+            if rules is not None and self._outbox.member_in(room) is None:
+                self._order.check_entry(rules, self._session)
             last = room.last
             cursor = _cursor(request, last)
             member = Member(room, self._session, self._outbox, cursor)
-            added = room.add(member)
+            added = room.add(member, rules)
         count, topic = added
         reply = Ok(
             re=request.id,
@@ -117,15 +122,19 @@ class Requests:
             members=count,
             topic=topic,
             oldest=self._oldest_after(room, cursor),
+            frozen=self._order.is_frozen(room) or UNSET,
         )
         if not self._outbox.admit(member, encode(reply)):
-            self._registry.leave_room(member)
+            self._order.leave_room(member)
+        elif room.rules is not rules:  # a freeze may have been told of ahead of the reply
+            frozen = self._order.is_frozen(room)
+            self._outbox.put(encode(messages.FreezeChange(room=name, frozen=frozen)))
 
     def leave(self, request: messages.Leave) -> Ok:
         """Leave a room."""
         member = self._membership(request.room)
         self._outbox.dismiss(member)
-        self._registry.leave_room(member)
+        self._order.leave_room(member)
         return Ok(re=request.id)
 
     def who(self, request: messages.Who) -> Page:
@@ -135,8 +144,8 @@ class Requests:
         nicks = sorted(member.session.nick for member in room.members())
         if after is not None:
             nicks = [nick for nick in nicks if nick > after]
-        fitting = _fitting(nicks)
-        return Page(re=request.id, more=len(fitting) < len(nicks), members=fitting)
+        shown = fitting(nicks)
+        return Page(re=request.id, more=len(shown) < len(nicks), members=shown)
 
     def rooms(self, request: messages.Rooms) -> Page:
         """Name the rooms."""
@@ -146,8 +155,8 @@ class Requests:
             for room in self._registry.rooms()
             if after is None or room.name > after
         ]
-        fitting = _fitting(entries)
-        return Page(re=request.id, more=len(fitting) < len(entries), rooms=fitting)
+        shown = fitting(entries)
+        return Page(re=request.id, more=len(shown) < len(entries), rooms=shown)
 
     # -- saying
 
@@ -168,6 +177,8 @@ class Requests:
         recipient = self._registry.find_nick(nick)
         if recipient is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+        if not self._order.is_moderator_at(recipient):  # whom one who is muted may ask why
+            self._check_voice()
         direct = messages.Direct(
             time=self._clock.time(), from_=self._session.nick, to=nick, text=text
         )
@@ -191,14 +202,14 @@ class Requests:
         limit = request.limit or MESSAGES_PER_PAGE
         if request.after is not None:
             found = self._store.after(room.name, request.after, limit + 1, FRAME_LIMIT)
-            fitting = _fitting(found[:limit])
+            shown = fitting(found[:limit])
             oldest = self._oldest_after(room, request.after)
         else:
             found = self._store.before(room.name, request.before, limit + 1, FRAME_LIMIT)
-            fitting = _fitting(found[-limit:][::-1])[::-1]
-            oldest = UNSET if len(found) > len(fitting) else self._oldest_after(room, 0)
-        more = len(fitting) < len(found)
-        return Page(re=request.id, more=more, messages=fitting, oldest=oldest)
+            shown = fitting(found[-limit:][::-1])[::-1]
+            oldest = UNSET if len(found) > len(shown) else self._oldest_after(room, 0)
+        more = len(shown) < len(found)
+        return Page(re=request.id, more=more, messages=shown, oldest=oldest)
 
     def search(self, request: messages.Search) -> Page:
         """Return the newest messages of a room with all words of the query."""
@@ -210,15 +221,17 @@ class Requests:
             )
         limit = request.limit or MESSAGES_PER_PAGE
         found = self._store.search(room.name, query, request.before, limit + 1, FRAME_LIMIT)
-        fitting = _fitting(found[-limit:][::-1])[::-1]
-        return Page(re=request.id, more=len(fitting) < len(found), messages=fitting)
+        shown = fitting(found[-limit:][::-1])[::-1]
+        return Page(re=request.id, more=len(shown) < len(found), messages=shown)
 
     # -- the rest
 
     def nick(self, request: messages.Nick) -> Ok:
         """Take another nick."""
         old, new = self._session.nick, normalize_nick(request.nick)
+        self._order.check_nick(self._session, new)
         self._registry.rename(self._session, self._connection, new)
+        self._check_again()
         if new != old:
             for member in self._outbox.members():
                 member.room.rename(old, new)
@@ -241,6 +254,15 @@ class Requests:
         raise ProtocolError(Code.BAD_REQUEST, "The hello was answered already: say it once.")
 
     # -- below
+
+    def _check_again(self) -> None:
+        """See that this client, who is called or logged in as another now, may be here.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        self._voiced = -1
+        self._order.check_person(self._session, self._connection.host)
 
     def _membership(self, name: str) -> Member:
         """The membership in the room of that name; `not_in_room` if there is none."""
@@ -285,8 +307,41 @@ class Requests:
         if claim in (Claim.NEW, Claim.PENDING):
             self._outbox.expect_reply()
         if claim is Claim.NEW:
-            room.post(draft)
+            self._let_say(room, draft)
         return None
+
+    def _let_say(self, room: Room, draft: Draft) -> None:
+        """Post what is new, if its author may talk. What is stored already needs no leave."""
+        try:
+            self._check_voice()
+            while not self._is_posted(room, draft):
+                continue
+        except ProtocolError as error:
+            self._outbox.expect_no_reply()
+            reply = encode(refusal(draft.request, error))
+            for outbox in self._session.settle(draft):
+                if outbox is not self._outbox:
+                    outbox.reply([reply])
+            raise
+
+    def _is_posted(self, room: Room, draft: Draft) -> bool:
+        """Post a draft by the rules of its room; False if they changed meanwhile."""
+        rules = room.rules
+        if rules is None:
+            return room.post(draft, None)
+        self._order.take_floor(room, rules, self._session)
+        posted = room.post(draft, rules)
+        if not posted:
+            self._order.give_floor_back(room, self._session)
+        return posted
+
+    def _check_voice(self) -> None:
+        """See that this client is not muted. Asked again only after something has changed."""
+        version = self._order.sanctions.version
+        if self._voiced != version and self._order.check_voice(
+            self._session, self._connection.host
+        ):
+            self._voiced = version
 
 
 def _cursor(request: messages.Join, last: int) -> int:
@@ -294,16 +349,6 @@ def _cursor(request: messages.Join, last: int) -> int:
     if request.after is not None:
         return min(request.after, last)
     return last if request.history is None else max(0, last - request.history)
-
-
-def _fitting(items: list[Item]) -> list[Item]:
-    """As many of `items`, from the first, as fit one page."""
-    space = FRAME_LIMIT - _PAGE_OVERHEAD
-    for count, item in enumerate(items):
-        space -= encoded_size(item) + 1
-        if space < 0:
-            return items[:count]
-    return items
 
 
 _METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {

@@ -13,8 +13,9 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from chat_server.room_rules import Floor, RoomRules
 from protocol.framing import skip_frames
 
 if TYPE_CHECKING:
@@ -43,12 +44,20 @@ class Segment(NamedTuple):
     frames: bytes
 
 
+class Author(Protocol):
+    """Whoever is to know what became of a draft."""
+
+    def settle(self, draft: "Draft", *, stored: bool = True) -> "list[Outbox]":
+        """Forget a draft that is stored, or refused, and return who waits for the reply."""
+        ...
+
+
 @dataclass(eq=False, slots=True)
 class Draft:
     """What somebody says, until it is stored."""
 
-    session: "Session"
-    number: int  # the session's, in the store
+    session: Author
+    number: int  # the session's, in the store; negative, or 0, for a notice: see Entry there
     request: int
     from_: str
     kind: str
@@ -162,6 +171,7 @@ class Room:
         give_turn: "Callable[[Room], None]",
         presence_changed: "Callable[[Room], None]",
         attend: "Callable[[Member, bool], None] | None" = None,
+        rules: RoomRules | None = None,
     ) -> None:
         """
         Args:
@@ -171,8 +181,10 @@ class Room:
             give_turn: called when a delivery worker is to take the room in hand.
             presence_changed: called when a `presence` is to be sent soon.
             attend: called with the lock held, with who came (True) or left; it must be quick.
+            rules: those that hold from the start.
         """
         self.name = name
+        self.floor = Floor()
         self._give_turn = give_turn
         self._presence_changed = presence_changed
         self._attend = attend
@@ -198,11 +210,17 @@ class Room:
         # Written under the lock. Read without it too, as a reader that finds an older value
         # is offered the newer segments by the worker that published them.
         self.last = last
+        # None if there are none. Written under the lock; read without it by who then passes what
+        # was read to `post` or `add`, where it is compared under the lock.
+        self.rules = rules
 
     # -- connection threads
 
-    def post(self, draft: Draft) -> None:
+    def post(self, draft: Draft, rules: RoomRules | None) -> bool:
         """Let `draft` be stored and delivered; wait while too much is waiting already.
+
+        Returns False, having done nothing, if the rules are others than those that the draft was
+        checked by. So what is said after a room was frozen is never in its log behind the notice.
 
         In a room that is shut it is dropped: nobody is told that it was stored.
         """
@@ -210,20 +228,42 @@ class Room:
             while self._drafts_cost >= DRAFTS_COST_LIMIT and not self._shut:
                 self._taken.wait()
             if self._shut:
-                return
-            self._drafts.append(draft)
-            self._drafts_cost += draft.cost
-            turn = self._needs_turn()
+                return True
+            if self.rules is not rules:
+                return False
+            turn = self._append(draft)
         if turn:
             self._give_turn(self)
+        return True
 
-    def add(self, member: Member) -> tuple[int, str] | None:
+    def impose(
+        self, rules: Callable[[], RoomRules | None], notice: Draft | None
+    ) -> RoomRules | None:
+        """Set the rules, and in the same step let a notice be stored, which waits for nothing.
+
+        Args:
+            rules: returns them; called with the lock held, and to take no other but a leaf.
+            notice: what the log says of it, if anything.
+
+        Returns: the rules until then.
+        """
+        turn = False
+        with self._lock:
+            before, self.rules = self.rules, rules()
+            if notice is not None and not self._shut:
+                turn = self._append(notice)
+        if turn:
+            self._give_turn(self)
+        return before
+
+    def add(self, member: Member, rules: RoomRules | None) -> tuple[int, str] | None:
         """Let a member in, or change where it reads. Return how many are in, and the topic.
 
-        Returns None if the room was given up: there may be another of the same name by now.
+        Returns None if the room was given up, when there may be another of the same name by now,
+        or if its rules are others than those that the member was checked by.
         """
         with self._lock:
-            if self._given_up:
+            if self._given_up or self.rules is not rules:
                 return None
             before = self._members.get(member.outbox)
             self._members[member.outbox] = member
@@ -374,6 +414,12 @@ class Room:
             self._give_turn(self)
 
     # -- with the lock held
+
+    def _append(self, draft: Draft) -> bool:
+        """Put a draft at the end. Return whether the room needs a turn."""
+        self._drafts.append(draft)
+        self._drafts_cost += draft.cost
+        return self._needs_turn()
 
     def _needs_turn(self) -> bool:
         if self._in_turn:

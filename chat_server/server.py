@@ -29,6 +29,7 @@ from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
+from chat_server.order import Order
 from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
@@ -106,6 +107,7 @@ class Server:
         self._folder = DataFolder(settings.data)
         sockets: list[socket.socket] = []
         watched: socket.socket | None = None
+        self.timers = Timers(self._clock)
         self._attendance: Attendance | None = None
         try:
             sockets = bind(settings.hosts, settings.port)
@@ -124,7 +126,6 @@ class Server:
             self._folder.close()
             raise
         self._forget_sessions(store, people)
-        self.timers = Timers(self._clock)
         counters = Counters() if watched else None
         meters = counters or Meters()
         self._parts = Parts(
@@ -139,10 +140,12 @@ class Server:
                 self._settings, self._clock, store, people, accounts, self._make_room
             ),
             delivery=Delivery(store, self._clock, settings.delivery_workers, meters),
+            order=self._order,
             pages=Pages(store),
             catch_up=CatchUp(self.timers),
             meters=meters,
         )
+        self._order.open(self._parts.registry)
         self._housekeeper = Housekeeper(self._settings, store, self._clock)
         self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
         if watched and counters:
@@ -223,6 +226,7 @@ class Server:
             try:
                 accounts = Accounts(self._settings, self._clock, people, Passwords(self._hasher))
                 self.owner_secret = accounts.make_secret()
+                self._order = Order(people, self._clock, self.timers, accounts)
             except StoreError as error:
                 raise StartError(f"{error}. See that the disk has space.") from error
             opened.pop_all()
@@ -268,7 +272,8 @@ class Server:
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self._attendance.note if self._attendance else None
-        return Room(name, topic, last, self._give_turn, self._presence_changed, attend)
+        rules = self._order.rules_of(name)
+        return Room(name, topic, last, self._give_turn, self._presence_changed, attend, rules)
 
     def _account_of(self, session: Session) -> str | None:
         return self._parts.accounts.name_of(session)

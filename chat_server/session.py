@@ -127,7 +127,7 @@ class Session:
             self._pending[draft.request] = draft
             return Claim.NEW
 
-    def settle(self, draft: Draft) -> "list[Outbox]":
+    def settle(self, draft: Draft, *, stored: bool = True) -> "list[Outbox]":  # noqa: ARG002
         """Forget a draft that is stored or refused, and return who waits for the reply."""
         with self._lock:
             del self._pending[draft.request]

@@ -36,6 +36,7 @@ from protocol.messages import Message
 
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
+ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see _UNUSED_SESSION, too
 READERS = 4
 INDEX_STEP = 500
 PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
@@ -63,7 +64,7 @@ CREATE TABLE messages (
     session INTEGER NOT NULL,
     request INTEGER NOT NULL
 ) STRICT;
--- A request is stored once, whatever happens.
+-- A request is stored once, whatever happens; a notice once in each room, see _notice_session.
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
@@ -74,7 +75,8 @@ FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
 _UNUSED_SESSION = """
 SELECT 1 + max(
     (SELECT coalesce(max(number), 0) FROM sessions),
-    (SELECT coalesce(max(session), 0) FROM messages)
+    (SELECT coalesce(max(session), 0) FROM messages),
+    (SELECT coalesce(-min(session), 0) >> 23 FROM messages)
 )
 """
 
@@ -97,7 +99,11 @@ class StoredSession(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A message and the request that brought it: what makes sending it again harmless."""
+    """A message and the request that brought it: what makes sending it again harmless.
+
+    For a notice, `session` is negative; and both are 0 for one that nobody asked for, which goes
+    by its own `seq`.
+    """
 
     message: Message
     session: int
@@ -170,7 +176,15 @@ class Store:
             writer.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (number << SEQ_BITS | m.seq, m.time, m.from_, m.kind, m.text, session, request)
+                    (
+                        number << SEQ_BITS | m.seq,
+                        m.time,
+                        m.from_,
+                        m.kind,
+                        m.text,
+                        session if session > 0 else _notice_session(session, number),
+                        request or m.seq,
+                    )
                     for m, session, request in entries
                 ],
             )
@@ -265,6 +279,17 @@ class Store:
                 "SELECT key FROM messages WHERE session = ? AND request = ?", (session, request)
             ).fetchone()
         return None if row is None else row[0] & SEQ_MASK
+
+    def find_notices(self, session: int, request: int) -> set[str]:
+        """Return the rooms in which a request of a session is stored as a notice."""
+        base = session << ROOM_BITS
+        with self._reader() as reader:
+            rows = reader.execute(
+                "SELECT name FROM messages JOIN rooms ON rooms.number = -session - ?"
+                " WHERE session BETWEEN ? AND ? AND request = ?",
+                (base, -base - (1 << ROOM_BITS) + 1, -base, request),
+            ).fetchall()
+        return {name for (name,) in rows}
 
     # -- sessions
 
@@ -439,6 +464,15 @@ def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
         if space < 0:
             break
     return found
+
+
+def _notice_session(session: int, room: int) -> int:
+    """The session that a notice is stored with.
+
+    One request may put a notice into many rooms, each of which is to have it once: so the room's
+    number is part of it, and the sign keeps it apart from what people say.
+    """
+    return -(-session << ROOM_BITS | room)
 
 
 def _key(base: int, seq: int) -> int:

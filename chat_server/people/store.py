@@ -59,7 +59,10 @@ CREATE TABLE rules (
     frozen INTEGER NOT NULL,
     frozen_until REAL, -- without, it has no end
     frozen_by TEXT NOT NULL,
-    speakers TEXT NOT NULL -- a JSON array of the nicks that may speak on
+    speakers TEXT NOT NULL, -- a JSON array of those who may speak on: see room_rules.py's Who
+    frozen_at REAL NOT NULL,
+    locked_by TEXT NOT NULL,
+    insiders TEXT NOT NULL -- a JSON array of those who may come back into a locked room
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE secrets (
     name TEXT PRIMARY KEY,
@@ -135,7 +138,10 @@ class Rules(NamedTuple):
         frozen: only moderators and `speakers` speak.
         frozen_until: Unix seconds; None if the freeze has no end.
         frozen_by: the moderator's nick.
-        speakers: nicks.
+        speakers: those who may: see room_rules.py's Who.
+        frozen_at: Unix seconds; 0 if it is not frozen.
+        locked_by: the moderator's nick.
+        insiders: those who may come back though the room is locked.
     """
 
     room: str
@@ -145,6 +151,9 @@ class Rules(NamedTuple):
     frozen_until: float | None = None
     frozen_by: str = ""
     speakers: tuple[str, ...] = ()
+    frozen_at: float = 0.0
+    locked_by: str = ""
+    insiders: tuple[str, ...] = ()
 
 
 class Act(NamedTuple):
@@ -288,11 +297,12 @@ class PeopleStore:
 
     def rules(self) -> list[Rules]:
         """Return the rules of every room that has any."""
-        rows = self._read("SELECT * FROM rules")
         return [
-            Rules(room, slow, bool(locked), bool(frozen), until, by, tuple(json.loads(speakers)))
-            for room, slow, locked, frozen, until, by, speakers in rows
-        ]
+            Rules(room, slow, bool(locked), bool(frozen), until, by,
+                  tuple(json.loads(speakers)), at, locked_by, tuple(json.loads(insiders)))
+            for room, slow, locked, frozen, until, by, speakers, at, locked_by, insiders
+            in self._read("SELECT * FROM rules")
+        ]  # fmt: skip
 
     def put_rules(self, rules: Rules, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
@@ -301,8 +311,8 @@ class PeopleStore:
                 writer.execute("DELETE FROM rules WHERE room = ?", (rules.room,))
                 return
             writer.execute(
-                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (*rules[:6], json.dumps(rules.speakers)),
+                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [json.dumps(each) if isinstance(each, tuple) else each for each in rules],
             )
 
     # -- secrets

@@ -39,7 +39,7 @@ class Stage:
         self.while_reading: list[Action] = []
         self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page)
         self.member = Member(self.room, Session(b"", "ada", 1, 0), self.outbox, cursor)
-        self.room.add(self.member)
+        self.room.add(self.member, None)
         self.outbox.admit(self.member, encode({"type": "ok", "re": 1}))
 
     def publish(self) -> Segment:

@@ -25,7 +25,7 @@ class Crowd:
 
     def enter(self) -> Member:
         member = Member(self.room, Session(b"", "ada", 1, 0), Someone(), self.room.last)  # type: ignore[arg-type]
-        self.room.add(member)
+        self.room.add(member, None)
         return member
 
     def publish(self) -> None:
@@ -113,7 +113,7 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
     crowd = Crowd(2)
     session = Session(b"", "ada", 1, 0)
     for request in range(1, 101):
-        crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []))
+        crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []), None)
     first = crowd.room.take_drafts()
     assert 0 < sum(draft.cost for draft in first) < ROUND_LIMIT + 8000
     crowd.room.publish(Segment(1, 1, bytes(ROUND_LIMIT)), None)

@@ -139,6 +139,10 @@ class Peer:
         self._last_id += 1
         return self._last_id
 
+    def skip_ids(self, count: int) -> None:
+        """Leave `count` ids out, which an earlier connection of the session may have used."""
+        self._last_id += count
+
     def post(self, kind: str, /, **members: Any) -> int:
         """Send a request and return its id without waiting for the reply."""
         frame = {"type": kind, "id": self.next_id(), **members}

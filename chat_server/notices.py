@@ -1,0 +1,118 @@
+"""Notices: what an act of a moderator leaves in the logs of rooms, through the usual path.
+
+One request may put a notice into many rooms. It is answered when all of them are stored, and each
+room has it once, however often the request comes: what is under way the session knows, as with
+everything that is said, and what is stored the store does, by session, request and room.
+"""
+
+import threading
+from typing import Protocol
+
+from chat_server.history.store import Store
+from chat_server.outbox import Outbox
+from chat_server.replies import refusal, unavailable
+from chat_server.room import Draft
+from chat_server.session import Session
+from protocol.errors import ProtocolError
+from protocol.messages import Error, Ok, encode
+
+
+class Writer(Protocol):
+    """Makes the notices of one act.
+
+    `begun` is whether some were made before: the act was done then.
+    """
+
+    @property
+    def begun(self) -> bool:
+        """See above."""
+        ...
+
+    def write(self, room: str, text: str) -> Draft | None:
+        """Return a notice for a room, to be posted; None if the room has it already."""
+        ...
+
+
+class OwnNotices:
+    """Notices that no request asked for: a freeze ends, or the operator has something to say."""
+
+    def __init__(self, by: str) -> None:
+        """`by` is who the notices are from: a nick, or the server's own name."""
+        self._by = by
+        self.begun = False
+
+    def write(self, room: str, text: str) -> Draft:  # noqa: ARG002
+        """Return a notice for a room."""
+        return Draft(self, 0, 0, self._by, "notice", text, [])
+
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:  # noqa: ARG002
+        """Nobody waits for it."""
+        return []
+
+
+class Notices:
+    """The notices of one request. `finish` or `fail` is called once, when all are written."""
+
+    def __init__(self, session: Session, claimed: Draft) -> None:
+        """
+        Args:
+            session: whose request it is.
+            claimed: what the session knows the request by; it is never posted itself.
+        """
+        self._session = session
+        self._claimed = claimed
+        self._number = -claimed.number  # see the store's Entry
+        self._told: set[str] = set()  # rooms that have theirs from when the request came before
+        # Guards all below. A leaf.
+        self._lock = threading.Lock()
+        self._left = 1  # notices that are not settled; and the writing of them
+        self._error: ProtocolError | None = None
+
+    def look_up(self, store: Store) -> None:
+        """See which notices are stored already.
+
+        Raises:
+            StoreError: the store could not be asked.
+        """
+        self._told = store.find_notices(-self._number, self._claimed.request)
+
+    @property
+    def begun(self) -> bool:
+        """Whether the request came before, and what it asked for was done."""
+        return bool(self._told)
+
+    def write(self, room: str, text: str) -> Draft | None:
+        """Return a notice for a room, to be posted; None if the room has it already."""
+        if room in self._told:
+            return None
+        with self._lock:
+            self._left += 1
+        claimed = self._claimed
+        return Draft(self, self._number, claimed.request, claimed.from_, "notice", text, [])
+
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:  # noqa: ARG002
+        """Count a notice that is stored, or refused. Who waits is answered from here."""
+        self._count(None if stored else unavailable())
+        return []
+
+    def finish(self) -> None:
+        """Say that all notices are written. The request is answered when they are stored."""
+        self._count(None)
+
+    def fail(self, error: ProtocolError) -> None:
+        """Say that what was asked for is refused."""
+        self._count(error)
+
+    def _count(self, error: ProtocolError | None) -> None:
+        with self._lock:
+            self._error = self._error or error
+            self._left -= 1
+            if self._left:
+                return
+        reply = encode(self._reply())
+        for outbox in self._session.settle(self._claimed):
+            outbox.reply([reply])
+
+    def _reply(self) -> Ok | Error:
+        re, error = self._claimed.request, self._error
+        return Ok(re=re) if error is None else refusal(re, error)

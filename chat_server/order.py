@@ -1,0 +1,778 @@
+"""Order: what moderators do, server-wide, and what holds because of it.
+
+Each act goes the same way: whether it is allowed; the store, together with its line in the audit
+log; then memory, from where everybody reads it; then the rooms and the connections that it
+concerns. Who comes in at the same moment registers first and asks second (`check_person`), so one
+of the two sees the other.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, NamedTuple
+
+from chat_server.clock import Clock
+from chat_server.notices import OwnNotices, Writer
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.sanctions import (
+    Address,
+    Kind,
+    Network,
+    Person,
+    Sanctions,
+    Sought,
+    read_address,
+    read_network,
+    seconds_left,
+    shown_network,
+)
+from chat_server.people.store import Account, Act, PeopleStore, Rules, Sanction
+from chat_server.room import Member, Room
+from chat_server.room_rules import (
+    NO_RULES,
+    Freeze,
+    Lock,
+    RoomRules,
+    name_of,
+    names_of,
+    shown_rest,
+    shown_time,
+)
+from chat_server.session import Session
+from chat_server.timers import Timers
+from protocol.errors import Code, ProtocolError
+from protocol.messages import FreezeChange, HandChange, encode
+from protocol.text import nick_key, nick_skeleton, normalize_nick, normalize_reason
+
+if TYPE_CHECKING:
+    from chat_server.connection import Connection
+    from chat_server.registry import Registry
+
+EVERYWHERE = ""
+"""The room that stands for all of them in the store."""
+
+
+class Actor(NamedTuple):
+    """Who acts. `session` is None for the operator, who is in no room."""
+
+    nick: str
+    role: Role
+    session: Session | None = None
+
+
+class Target(NamedTuple):
+    """Whom a moderator named.
+
+    Attributes:
+        shown: as it is told to others.
+        sought: the nick, account or network.
+        role: the highest among those whom it means.
+        here: the sessions that it means and that are connected.
+    """
+
+    shown: str
+    sought: Sought
+    role: Role
+    here: list[Session]
+
+
+class Order:
+    """The acts, and the checks that follow from them. Any thread may call any method.
+
+    Attributes:
+        sanctions: who is banned and muted.
+    """
+
+    def __init__(
+        self,
+        people: PeopleStore,
+        clock: Clock,
+        timers: Timers,
+        accounts: Accounts,
+    ) -> None:
+        """
+        Args:
+            people: keeps the acts, and has those of earlier runs.
+            clock: what they end by.
+            timers: says when a freeze has ended.
+            accounts: whose a nick is, and who has which role.
+
+        Raises:
+            StoreError: what is kept could not be read.
+        """
+        self._people = people
+        self._clock = clock
+        self._timers = timers
+        self._accounts = accounts
+        kept = people.sanctions()
+        self.sanctions = Sanctions(clock, kept)
+        in_force = {sanction.number for sanction in self.sanctions.all()}
+        people.remove_sanctions(each.number for each in kept if each.number not in in_force)
+        # One act at a time: held while it is written to the store, which is all that it is for,
+        # as each writes all the rules of a room. The first in the order.
+        self._acting = threading.Lock()
+        # Guards _rules. A leaf.
+        self._lock = threading.Lock()
+        self._rules = {each.room: self._read_rules(each) for each in people.rules()}
+
+    def open(self, registry: "Registry") -> None:
+        """Begin: from now on rooms and people can be acted on."""
+        self._registry = registry
+        for name, rules in self._rules.items():
+            if rules.freeze is not None:
+                self._wait_for_end(name, rules.freeze)
+
+    # -- what holds
+
+    def rules_of(self, room: str) -> RoomRules | None:
+        """Return what holds in a room, or None if there is nothing."""
+        with self._lock:
+            rules = self._rules.get(room, NO_RULES)
+            house = self._rules.get(EVERYWHERE, NO_RULES).freeze
+        if house is not None:
+            rules = replace(rules, house=house)
+        return None if rules == NO_RULES else rules
+
+    def check_person(self, session: Session, host: str) -> None:
+        """See that somebody who is here, or comes in, is not banned.
+
+        Owners never are, or a mistake would lock everybody out; and moderators not by an address or
+        the looks of a nick alone, which they may share with others.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        role = self._accounts.role_of(session)
+        if role < Role.OWNER:
+            self._check_ban(person_of(session, host), exactly=role >= Role.MODERATOR)
+
+    def check_stranger(self, nick: str, host: str) -> None:
+        """See that somebody may come in of whom nothing is known but nick and address.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        self._check_ban(_stranger(nick, read_address(host)), exactly=False)
+
+    def check_nick(self, session: Session, nick: str) -> None:
+        """See that somebody may take another nick.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        ban = self.sanctions.find("ban", _stranger(nick, None))
+        if ban is not None and not self.is_moderator(session):
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{nick!r} is banned{self._rest(ban)}: choose another nick"
+            )
+
+    def check_voice(self, session: Session, host: str) -> bool:
+        """See that somebody is not muted.
+
+        Returns: whether no mute means them at all. A moderator may talk in spite of one, as long
+            as they are one.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        mute = self.sanctions.find("mute", person_of(session, host))
+        if mute is not None and not self.is_moderator(session):
+            raise ProtocolError(
+                Code.MUTED,
+                f"you are muted by {self._why(mute)}",
+                retry_after=self.sanctions.left(mute),
+            )
+        return mute is None
+
+    def check_entry(self, rules: RoomRules, session: Session) -> None:
+        """See that somebody may come into a room.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        if not self.is_moderator(session):
+            rules.check_entry(names_of(session))
+
+    def take_floor(self, room: Room, rules: RoomRules, session: Session) -> None:
+        """See that somebody may say something in a room, and count it.
+
+        Raises:
+            ProtocolError: `muted`, or `rate_limited` by slow mode.
+        """
+        if self.is_moderator(session):
+            return
+        now = self._clock.monotonic()
+        rules.check_speaker(names_of(session), now)
+        wait = room.floor.take(name_of(session), rules.slow, now) if rules.slow else 0.0
+        if wait:
+            raise ProtocolError(
+                Code.RATE_LIMITED,
+                f"slow mode: you may say something every {shown_time(rules.slow)}; wait "
+                f"{shown_time(wait)}",
+                retry_after=wait,
+            )
+
+    def give_floor_back(self, room: Room, session: Session) -> None:
+        """Take `take_floor` back: nothing was said after all."""
+        room.floor.give_back(name_of(session))
+
+    def is_moderator_at(self, connection: "Connection") -> bool:
+        """Whether it is a moderator who is connected there."""
+        session = connection.session
+        return session is not None and self.is_moderator(session)
+
+    def is_moderator(self, session: Session) -> bool:
+        """Whether somebody is a moderator or more."""
+        return self._accounts.role_of(session) >= Role.MODERATOR
+
+    def is_frozen(self, room: Room) -> bool:
+        """Whether only moderators and speakers speak in a room."""
+        rules = room.rules
+        return rules is not None and rules.frozen(self._clock.monotonic()) is not None
+
+    # -- people
+
+    def target(self, who: str) -> Target:
+        """Return whom a moderator means by a nick, `@account`, address or network.
+
+        A nick need not be anybody's at the moment.
+
+        Raises:
+            ProtocolError: `bad_nick`; `no_such_nick`, for an account that there is not.
+        """
+        network = read_network(who)
+        if network is not None:
+            return self._target_of_network(network)
+        if who.startswith("@"):
+            name = normalize_nick(who[1:])
+            account = self._accounts.find(name)
+            if account is None:
+                raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {name!r}")
+            return self._target_of_account(account)
+        nick = normalize_nick(who)
+        key = nick_key(nick)
+        found = self._registry.session_called(nick)
+        here = [] if found is None else [found]
+        account = self._accounts.find(nick)
+        least = self._accounts.role_of_account(account) if account else Role.MEMBER
+        shown = here[0].nick if here else nick
+        return Target(shown, Sought(key=key), self._highest(here, least), here)
+
+    def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
+        """End somebody's connections. Each room that they were in is told.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self.target(who)
+        _check_power(actor, target)
+        if not target.here:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
+        self._people.note(self._act(actor, "kick", target.shown, reason=reason))
+        for session in target.here:
+            self._throw_out(actor, session, reason, notices)
+
+    def ban(
+        self,
+        actor: Actor,
+        who: str,
+        reason: str | None,
+        seconds: float | None = None,
+        *,
+        address: bool = False,
+    ) -> None:
+        """Let somebody in no more, and end their connections.
+
+        Args:
+            actor: who bans.
+            who: whom.
+            reason: a line, or None.
+            seconds: for how long; None for ever.
+            address: of a nick that is here: the address, too.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self.target(who)
+        network = self._network_of(target) if address else target.sought.network
+        _check_power(actor, target)
+        if network is not None:
+            _check_power(actor, self._target_of_network(network))
+        if target.role is Role.OWNER:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
+            )
+        self._sanction("ban", actor, target, network, seconds, reason)
+        for session in self._registry.sessions():
+            connection = session.connection
+            if connection is None:
+                continue
+            try:
+                self.check_person(session, connection.host)
+            except ProtocolError as banned:
+                connection.close(banned.code, banned.text, retry_after=banned.retry_after)
+
+    def mute(
+        self, actor: Actor, who: str, reason: str | None, seconds: float | None = None
+    ) -> None:
+        """Let somebody listen only.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self.target(who)
+        _check_power(actor, target)
+        if target.role >= Role.MODERATOR and target.sought.network is None:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"a mute does not bind {target.shown}, a moderator: deop first"
+            )
+        self._sanction("mute", actor, target, target.sought.network, seconds, reason)
+
+    def lift(self, actor: Actor, kind: Kind, who: str) -> None:
+        """End bans or mutes.
+
+        Raises:
+            ProtocolError: `no_such_nick`: there is none.
+            StoreError: it could not be kept; nothing happened.
+        """
+        target = self.target(who)
+        what = "banned" if kind == "ban" else "muted"
+        with self._acting:
+            found = self.sanctions.made_of(kind, target.sought)
+            if not found:
+                raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not {what} by that name")
+            numbers = [each.number for each in found]
+            self._people.remove_sanctions(numbers, self._act(actor, f"un{kind}", target.shown))
+            self.sanctions.remove(numbers)
+
+    # -- rooms
+
+    def slow(self, actor: Actor, room: Room, seconds: float, notices: Writer) -> None:
+        """Let each member say something only so often.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        text = "slow mode is over"
+        if seconds:
+            text = f"slow mode: each of you may say something every {shown_time(seconds)}"
+        act = self._act(actor, "slow", room.name, reason=f"{seconds:g} s")
+        self._set(room, lambda rules: replace(rules, slow=seconds), act, text, notices)
+
+    def lock(self, actor: Actor, room: Room, *, locked: bool, notices: Writer) -> None:
+        """Let nobody else in, or open a room again.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        lock, text = None, "this room is open again"
+        if locked:
+            insiders = frozenset(name_of(member.session) for member in room.members())
+            lock, text = Lock(actor.nick, insiders), "this room is locked: nobody else may come in"
+        act = self._act(actor, "lock" if locked else "unlock", room.name)
+        self._set(room, lambda rules: replace(rules, lock=lock), act, text, notices)
+
+    def announce(self, actor: Actor, room: Room | None, text: str, notices: Writer) -> None:
+        """Say something as a notice, in a room or in all that somebody is in.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        if not notices.begun:
+            self._people.note(self._act(actor, "announce", room.name if room else "all rooms"))
+        for each in self._concerned(room):
+            if room is None and not each.members():
+                continue
+            notice = notices.write(each.name, text)
+            while notice is not None and not each.post(notice, each.rules):
+                continue
+
+    def freeze(
+        self,
+        actor: Actor,
+        room: Room | None,
+        seconds: float | None,
+        speakers: Sequence[str],
+        notices: Writer,
+    ) -> None:
+        """Let only moderators and `speakers` speak, in a room or in all.
+
+        Raises:
+            ProtocolError: `no_such_nick`, of a speaker.
+            StoreError: it could not be kept; nothing happened.
+        """
+        sessions = [self._speaker(nick) for nick in speakers]
+        now = self._clock.time()
+        freeze = Freeze(
+            by=actor.nick,
+            since=now,
+            until=None if seconds is None else now + seconds,
+            ends=None if seconds is None else self._clock.monotonic() + seconds,
+            speakers=frozenset(name for session in sessions for name in names_of(session)),
+            everywhere=room is None,
+        )
+        name = EVERYWHERE if room is None else room.name
+        act = self._act(actor, "freeze", name or "all rooms", until=freeze.until)
+        text = _freeze_text(freeze, seconds, [session.nick for session in sessions])
+        self._set(room, lambda rules: replace(rules, freeze=freeze), act, text, notices)
+        self._wait_for_end(name, freeze)
+        for each in self._concerned(room):
+            for session in sessions:
+                self.lower_hand(each, session)
+
+    def unfreeze(self, actor: Actor, room: Room | None, notices: Writer) -> None:
+        """Let everybody speak again. What is not frozen stays as it is.
+
+        Raises:
+            ProtocolError: `forbidden`: all rooms are frozen, not this one.
+            StoreError: it could not be kept; nothing happened.
+        """
+        name = EVERYWHERE if room is None else room.name
+        now = self._clock.monotonic()
+        with self._lock:
+            freeze = self._rules.get(name, NO_RULES).freeze
+        if freeze is None or not freeze.holds(now):
+            if room is not None and self.is_frozen(room):
+                raise ProtocolError(
+                    Code.FORBIDDEN, "all rooms are frozen, this one with them: unfreeze them all"
+                )
+            return
+        act = self._act(actor, "unfreeze", name or "all rooms")
+        text = _thaw_text(everywhere=room is None)
+        self._set(room, lambda rules: replace(rules, freeze=None), act, text, notices)
+
+    # -- hands
+
+    def raise_hand(self, room: Room, session: Session) -> None:
+        """Put somebody at the end of a room's queue.
+
+        Raises:
+            ProtocolError: `forbidden`: the room is not frozen.
+        """
+        if not self.is_frozen(room):
+            raise ProtocolError(
+                Code.FORBIDDEN, "the room is not frozen: say it without raising your hand"
+            )
+        count = room.floor.raise_hand(session)
+        if count is not None:
+            self._tell_of_hand(room, HandChange(room.name, session.nick, True, count))
+
+    def lower_hand(self, room: Room, session: Session, *, leaving: bool = False) -> None:
+        """Take somebody out of a room's queue, if they are in it."""
+        count = room.floor.lower_hand(session, leaving=leaving)
+        if count is not None:
+            self._tell_of_hand(room, HandChange(room.name, session.nick, False, count))
+
+    def leave_room(self, member: Member) -> None:
+        """Let a member go, and take their hand down."""
+        self._registry.leave_room(member)
+        self.lower_hand(member.room, member.session, leaving=True)
+
+    # -- below
+
+    def _tell_of_hand(self, room: Room, change: HandChange) -> None:
+        frame = encode(change)
+        for member in room.members():
+            if self.is_moderator(member.session):
+                member.outbox.put_if_short(frame)
+
+    def _tell_of_freeze(self, room: Room, before: RoomRules | None) -> None:
+        """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
+        frozen = (room.rules or NO_RULES).has_freeze
+        if frozen is (before or NO_RULES).has_freeze:
+            return
+        room.floor.clear_hands()
+        frame = encode(FreezeChange(room=room.name, frozen=frozen))
+        for member in room.members():
+            member.outbox.put_if_short(frame)
+
+    def _check_ban(self, person: Person, *, exactly: bool) -> None:
+        ban = self.sanctions.find("ban", person, exactly=exactly)
+        if ban is not None:
+            raise ProtocolError(
+                Code.BANNED,
+                f"you are banned by {self._why(ban)}",
+                retry_after=self.sanctions.left(ban),
+            )
+
+    def _why(self, sanction: Sanction) -> str:
+        reason = f": {sanction.reason}" if sanction.reason else ""
+        return f"{sanction.by}{self._rest(sanction)}{reason}"
+
+    def _rest(self, sanction: Sanction) -> str:
+        return shown_rest(self.sanctions.left(sanction))
+
+    def _act(
+        self,
+        actor: Actor,
+        act: str,
+        whom: str = "",
+        until: float | None = None,
+        reason: str = "",
+    ) -> Act:
+        return Act(self._clock.time(), actor.nick, act, whom, until, reason)
+
+    def _target_of_network(self, network: Network) -> Target:
+        here = []
+        for session in self._registry.sessions():
+            connection = session.connection
+            address = read_address(connection.host) if connection is not None else None
+            if address is not None and address in network:
+                here.append(session)
+        return Target(shown_network(network), Sought(network=network), self._highest(here), here)
+
+    def _target_of_account(self, account: Account) -> Target:
+        here = [each for each in self._registry.sessions() if each.account == account.number]
+        role = self._highest(here, self._accounts.role_of_account(account))
+        return Target(f"@{account.name}", Sought(account=account.number), role, here)
+
+    def _highest(self, sessions: Iterable[Session], least: Role = Role.MEMBER) -> Role:
+        return max([least, *(self._accounts.role_of(session) for session in sessions)])
+
+    def _network_of(self, target: Target) -> Network:
+        """The address that who has a nick is connected from."""
+        connection = target.here[0].connection if target.here else None
+        if target.sought.key is None or connection is None:
+            raise ProtocolError(
+                Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here"
+            )
+        address = read_address(connection.host)
+        if address is None:
+            raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
+        return ip_network(address)
+
+    def _sanction(
+        self,
+        kind: Kind,
+        actor: Actor,
+        target: Target,
+        network: Network | None,
+        seconds: float | None,
+        reason: str,
+    ) -> None:
+        """Keep a ban or mute, in place of those that were made of the same, and let it hold."""
+        now = self._clock.time()
+        here = target.here[0] if target.sought.key is not None and target.here else None
+        account = here.account if here else target.sought.account
+        new = Sanction(
+            number=0,
+            act=kind,
+            who=target.shown,
+            key=target.sought.key,
+            account=account,
+            token=here.token if here else None,
+            network=None if network is None else str(network),
+            until=None if seconds is None else now + seconds,
+            reason=reason,
+            by=actor.nick,
+            time=now,
+        )
+        with self._acting:
+            older = [
+                each.number
+                for each in self.sanctions.made_of(kind, target.sought)
+                if _is_covered(each, new)
+            ]
+            if not older:
+                self.sanctions.check_space()
+            kept = self._people.add_sanction(
+                new, self._act(actor, kind, target.shown, new.until, reason)
+            )
+            self.sanctions.add(kept)
+            if older:
+                self._people.remove_sanctions(older)
+                self.sanctions.remove(older)
+
+    def _throw_out(self, actor: Actor, session: Session, reason: str, notices: Writer) -> None:
+        connection = session.connection
+        if connection is None:
+            return
+        why = f": {reason}" if reason else ""
+        rooms = [member.room for member in connection.outbox.members()]
+        for room in rooms:
+            self._forget_insider(room, session)
+            notice = notices.write(room.name, f"{session.nick} was thrown out{why}")
+            if notice is not None:
+                room.impose(partial(self.rules_of, room.name), notice)
+        connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")
+
+    def _forget_insider(self, room: Room, session: Session) -> None:
+        """Let nobody who was thrown out back into a locked room."""
+        with self._acting:
+            with self._lock:
+                rules = self._rules.get(room.name)
+            if rules is None or rules.lock is None:
+                return
+            lock = replace(rules.lock, insiders=rules.lock.insiders - names_of(session))
+            rules = replace(rules, lock=lock)
+            self._people.put_rules(_kept_rules(room.name, rules))
+            self._put_rules(room.name, rules)
+
+    def _speaker(self, nick: str) -> Session:
+        session = self._registry.session_called(normalize_nick(nick))
+        if session is None:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+        return session
+
+    def _set(
+        self,
+        room: Room | None,
+        change: Callable[[RoomRules], RoomRules],
+        act: Act,
+        text: str,
+        notices: Writer,
+    ) -> None:
+        """Keep other rules of a room, or of all, and let them hold, together with the notice."""
+        name = EVERYWHERE if room is None else room.name
+        with self._acting:
+            with self._lock:
+                rules = change(self._rules.get(name, NO_RULES))
+            self._people.put_rules(_kept_rules(name, rules), act)
+            self._put_rules(name, rules)
+        self._impose(room, text, notices)
+
+    def _put_rules(self, name: str, rules: RoomRules) -> None:
+        with self._lock:
+            if rules == NO_RULES:
+                self._rules.pop(name, None)
+            else:
+                self._rules[name] = rules
+
+    def _impose(self, room: Room | None, text: str, notices: Writer) -> None:
+        for each in self._concerned(room):
+            told = room is not None or each.members()
+            notice = notices.write(each.name, text) if told else None
+            before = each.impose(partial(self.rules_of, each.name), notice)
+            self._tell_of_freeze(each, before)
+
+    def _concerned(self, room: Room | None) -> list[Room]:
+        return self._registry.rooms() if room is None else [room]
+
+    def _wait_for_end(self, name: str, freeze: Freeze) -> None:
+        if freeze.ends is not None:
+            left = max(0.0, freeze.ends - self._clock.monotonic())
+            self._timers.call_later(left, lambda: self._end_freeze(name, freeze))
+
+    def _end_freeze(self, name: str, freeze: Freeze) -> None:
+        """On the timers' thread: tell that a freeze is over, if it was not lifted before.
+
+        What the store has of it ends by its date.
+        """
+        with self._lock:
+            rules = self._rules.get(name, NO_RULES)
+            if rules.freeze is not freeze:
+                return
+            self._rules[name] = replace(rules, freeze=None)
+        room = self._registry.find_room(name) if name else None
+        if room is not None or not name:
+            text = _thaw_text(everywhere=not name)
+            self._impose(room, text, OwnNotices(freeze.by))
+
+    def _read_rules(self, kept: Rules) -> RoomRules:
+        freeze = None
+        if kept.frozen:
+            ends = None
+            if kept.frozen_until is not None:
+                left = seconds_left(kept.frozen_at, kept.frozen_until, self._clock)
+                ends = self._clock.monotonic() + left
+            freeze = Freeze(
+                by=kept.frozen_by,
+                since=kept.frozen_at,
+                until=kept.frozen_until,
+                ends=ends,
+                speakers=frozenset(kept.speakers),
+                everywhere=kept.room == EVERYWHERE,
+            )
+            if not freeze.holds(self._clock.monotonic()):
+                freeze = None
+        lock = Lock(kept.locked_by, frozenset(kept.insiders)) if kept.locked else None
+        return RoomRules(slow=kept.slow, lock=lock, freeze=freeze)
+
+
+def person_of(session: Session, host: str) -> Person:
+    """Return all that somebody can be recognised by."""
+    return Person(
+        key=session.key,
+        looks=session.skeleton,
+        token=session.token,
+        account=session.account,
+        address=read_address(host),
+    )
+
+
+def _stranger(nick: str, address: Address | None) -> Person:
+    return Person(nick_key(nick), nick_skeleton(nick), b"", None, address)
+
+
+def _reason(reason: str | None) -> str:
+    return "" if reason is None else normalize_reason(reason)
+
+
+def _check_power(actor: Actor, target: Target) -> None:
+    """See that somebody may act on others.
+
+    Raises:
+        ProtocolError: `forbidden`.
+    """
+    if actor.session is not None and actor.session in target.here:
+        raise ProtocolError(Code.FORBIDDEN, f"{target.shown} would be you, too")
+    if actor.role.may_act_on(target.role) and not (
+        target.sought.network is not None and target.role is Role.OWNER
+    ):
+        return
+    whom = "an owner" if target.role is Role.OWNER else "a moderator"
+    kind = "includes" if target.sought.network is not None else "is"
+    raise ProtocolError(Code.FORBIDDEN, f"{target.shown} {kind} {whom}, whom you may not act on")
+
+
+def _is_covered(older: Sanction, new: Sanction) -> bool:
+    """Whether `new` stands for all that `older` does."""
+    return all(
+        mine is None or mine == its
+        for mine, its in (
+            (older.key, new.key),
+            (older.account, new.account),
+            (older.token, new.token),
+            (older.network, new.network),
+        )
+    )
+
+
+def _kept_rules(room: str, rules: RoomRules) -> Rules:
+    freeze, lock = rules.freeze, rules.lock
+    kept = Rules(room, slow=rules.slow)
+    if lock is not None:
+        kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))
+    if freeze is not None:
+        kept = kept._replace(
+            frozen=True,
+            frozen_until=freeze.until,
+            frozen_by=freeze.by,
+            speakers=tuple(sorted(freeze.speakers)),
+            frozen_at=freeze.since,
+        )
+    return kept
+
+
+def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:
+    what = "all rooms are" if freeze.everywhere else "this room is"
+    long = "" if seconds is None else f" for {shown_time(seconds)}"
+    who = ["moderators", *speakers]
+    named = f"{', '.join(who[:-1])} and {who[-1]}" if speakers else who[0]
+    return (
+        f"{what} frozen{long}: only {named} may speak; raise your hand if you have something to say"
+    )
+
+
+def _thaw_text(*, everywhere: bool) -> str:
+    what = "all rooms are" if everywhere else "this room is"
+    return f"{what} no longer frozen: everybody may speak"

@@ -1,0 +1,242 @@
+"""The rules of a room: who may speak, how often, and who may come in; and whose hand is up.
+
+The rules are immutable, so a room's can be read without a lock, and who has read them can see
+later, by identity, whether they still hold. Nothing here knows a room, a socket or a store.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocol.errors import Code, ProtocolError
+
+if TYPE_CHECKING:
+    from chat_server.session import Session
+
+HANDS_LIMIT = 1000
+"""How many hands may be up in a room."""
+TALKERS_LIMIT = 10_000
+"""Of how many people slow mode remembers in each room when they last spoke."""
+HANDS_RETRY_AFTER = 30.0
+
+Who = str
+"""A person, whatever they are called: `@` and the account's number, or the session in hex."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Only moderators and the speakers speak.
+
+    Attributes:
+        by: the nick of who froze.
+        since: when, in Unix seconds.
+        until: when it ends, in Unix seconds; None if it does not.
+        ends: the same in the clock's monotonic seconds.
+        speakers: who may speak on.
+        everywhere: it holds in all rooms.
+    """
+
+    by: str
+    since: float
+    until: float | None
+    ends: float | None
+    speakers: frozenset[Who] = frozenset()
+    everywhere: bool = False
+
+    def holds(self, now: float) -> bool:
+        """Whether it has not ended by itself; `now` in the clock's monotonic seconds."""
+        return self.ends is None or now < self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Nobody else comes in. `insiders` were in, and may come back when their connection broke."""
+
+    by: str
+    insiders: frozenset[Who] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRules:
+    """What holds in a room.
+
+    Attributes:
+        slow: seconds between two messages of one person; 0 for none.
+        lock: nobody else comes in.
+        freeze: of this room.
+        house: of all rooms. The two end apart from each other.
+    """
+
+    slow: float = 0.0
+    lock: Lock | None = None
+    freeze: Freeze | None = None
+    house: Freeze | None = None
+
+    @property
+    def has_freeze(self) -> bool:
+        """Whether there is a freeze, which may have ended a moment ago."""
+        return self.freeze is not None or self.house is not None
+
+    def frozen(self, now: float) -> Freeze | None:
+        """Return the freeze that holds; of two, the one that ends last."""
+        holding = [each for each in (self.freeze, self.house) if each and each.holds(now)]
+        return max(holding, key=_end, default=None)
+
+    def check_speaker(self, names: frozenset[Who], now: float) -> None:
+        """See that somebody who is no moderator may speak.
+
+        Args:
+            names: every one that the person has.
+            now: the clock's monotonic seconds.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        stopping = [
+            each
+            for each in (self.freeze, self.house)
+            if each and each.holds(now) and not each.speakers & names
+        ]
+        if not stopping:
+            return
+        freeze = max(stopping, key=_end)
+        what = "all rooms are" if freeze.everywhere else "this room is"
+        left = None if freeze.ends is None else freeze.ends - now
+        raise ProtocolError(
+            Code.MUTED,
+            f"{what} frozen by {freeze.by}{shown_rest(left)}: only moderators and whom they let "
+            "speak do; raise your hand if you have something to say",
+            retry_after=left,
+        )
+
+    def check_entry(self, names: frozenset[Who]) -> None:
+        """See that somebody who is no moderator may come in.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        if self.lock is not None and not self.lock.insiders & names:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"the room is locked by {self.lock.by}: nobody else may come in"
+            )
+
+
+NO_RULES = RoomRules()
+
+
+def names_of(session: "Session") -> frozenset[Who]:
+    """Return every name that somebody has in rules: that of the session, that of the account."""
+    return frozenset((session.token.hex(), name_of(session)))
+
+
+def name_of(session: "Session") -> Who:
+    """Return the name that somebody has on all connections: the account's if there is one."""
+    return session.token.hex() if session.account is None else f"@{session.account}"
+
+
+def shown_rest(seconds: float | None) -> str:
+    """Return " for another 5 min", or "" for what does not end by itself."""
+    return "" if seconds is None else f" for another {shown_time(seconds)}"
+
+
+def shown_time(seconds: float) -> str:
+    """Return a time as a person says it, in its largest two units: "1 h 5 min"."""
+    left, parts = max(1, round(seconds)), []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+class Floor:
+    """Who has spoken lately in a room, and whose hands are up. Any thread may call any method."""
+
+    __slots__ = ("_hands", "_lock", "_spoke")
+
+    def __init__(self) -> None:
+        # Guards all below. A leaf.
+        self._lock = threading.Lock()
+        self._spoke: OrderedDict[Who, float] = OrderedDict()  # the longest ago first
+        self._hands: dict[Who, Session] = {}  # in the order in which they were raised
+
+    # -- slow mode
+
+    def take(self, who: Who, slow: float, now: float) -> float:
+        """Let somebody speak, or return for how many seconds they must not yet.
+
+        Args:
+            who: the person.
+            slow: seconds between two messages.
+            now: the clock's monotonic seconds.
+        """
+        with self._lock:
+            spoke = self._spoke
+            while spoke and (
+                len(spoke) >= TALKERS_LIMIT or next(iter(spoke.values())) + slow <= now
+            ):
+                spoke.popitem(last=False)
+            last = spoke.get(who)
+            if last is not None:
+                return last + slow - now
+            spoke[who] = now
+            return 0.0
+
+    def give_back(self, who: Who) -> None:
+        """Forget that somebody spoke: it was refused after all."""
+        with self._lock:
+            self._spoke.pop(who, None)
+
+    # -- hands
+
+    def raise_hand(self, session: "Session") -> int | None:
+        """Put somebody at the end of the queue. Return how many are in it; None if they are.
+
+        Raises:
+            ProtocolError: `unavailable`: there are too many.
+        """
+        with self._lock:
+            who = name_of(session)
+            if who in self._hands or session in self._hands.values():
+                return None
+            if len(self._hands) >= HANDS_LIMIT:
+                raise ProtocolError(
+                    Code.UNAVAILABLE,
+                    f"{HANDS_LIMIT} hands are up, the most there may be: try again later",
+                    retry_after=HANDS_RETRY_AFTER,
+                )
+            self._hands[who] = session
+            return len(self._hands)
+
+    def lower_hand(self, session: "Session", *, leaving: bool = False) -> int | None:
+        """Take somebody out of the queue. Return how many are left; None if they were not in.
+
+        Args:
+            session: whose it is; or another of the same account, unless
+            leaving: it is the session that goes, and nobody else's hand.
+        """
+        if not self._hands:
+            return None
+        with self._lock:
+            for who, owner in self._hands.items():
+                if owner is session or (not leaving and who == name_of(session)):
+                    del self._hands[who]
+                    return len(self._hands)
+            return None
+
+    def clear_hands(self) -> None:
+        """Take all hands down."""
+        with self._lock:
+            self._hands.clear()
+
+    def hands(self) -> list[str]:
+        """Return the nicks of who is in the queue, in its order."""
+        with self._lock:
+            return [session.nick for session in self._hands.values()]
+
+
+def _end(freeze: Freeze) -> float:
+    return float("inf") if freeze.ends is None else freeze.ends

@@ -1,0 +1,504 @@
+"""Freezes, hands, slow mode, locks and announcements, as those in a room see them."""
+
+import re
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.order_house import OrderedHouse, notices, ordered_house
+from tests.support.clock import ManualClock
+from tests.support.peer import Frame, Peer
+from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def place(clock: ManualClock) -> Iterator[OrderedHouse]:
+    with ordered_house(clock=clock) as house:
+        yield house
+
+
+def pass_time(place: OrderedHouse, clock: ManualClock, seconds: float) -> None:
+    """Let time pass, and let the timers see it."""
+    clock.advance(seconds)
+    place.running.timers.wake()
+
+
+# -- freeze
+
+
+def test_in_a_frozen_room_everybody_reads_and_moderators_speak(place: OrderedHouse) -> None:
+    """`say` and `topic` are `muted`; who joins is told; other rooms go on."""
+    bob = place.enter("bob", "lobby", "garden")
+    place.mia.ok("freeze", room="lobby")
+    for peer in (bob, place.ada):
+        assert notices(peer, 1) == [
+            "this room is frozen: only moderators may speak; raise your hand if you have "
+            "something to say"
+        ]
+    error = bob.refused("muted", "say", room="lobby", text="hi")
+    assert "frozen by mia" in error["text"]
+    assert "retry_after" not in error
+    bob.refused("muted", "topic", room="lobby", topic="hi")
+    bob.say("garden", "hi")
+    bob.ok("tell", to="mia", text="hi")
+    place.mia.say("lobby", "listen")
+    place.ada.say("lobby", "to her")
+    assert texts(bob.messages(2, "lobby")) == ["listen", "to her"]
+    assert place.enter("zoe").join("lobby")["frozen"] is True
+    place.mia.ok("unfreeze", room="lobby")
+    assert notices(bob, 1) == ["this room is no longer frozen: everybody may speak"]
+    bob.say("lobby", "at last")
+    assert "frozen" not in place.enter("eva").join("lobby")
+
+
+def test_who_is_in_a_room_is_told_when_it_freezes_and_thaws(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
+    """For programs, which do not read notices: of changes alone, and where one is."""
+    bob = place.enter("bob", "lobby", "garden")
+    zoe = place.enter("zoe", "garden")
+    place.mia.ok("freeze", room="lobby", seconds=60)
+    bob.expect("frozen", room="lobby", frozen=True)
+    place.mia.ok("freeze")
+    bob.expect("frozen", room="garden", frozen=True)
+    place.mia.ok("freeze", room="lobby", seconds=90)
+    place.mia.ok("unfreeze")
+    bob.expect("frozen", room="garden", frozen=False)
+    pass_time(place, clock, 90)
+    bob.expect("frozen", room="lobby", frozen=False)
+    for peer, count in ((bob, 0), (zoe, 2)):
+        peer.ping()
+        assert len([frame for frame in peer.queue if frame["type"] == "frozen"]) == count
+
+
+def test_a_freeze_ends_by_itself(place: OrderedHouse, clock: ManualClock) -> None:
+    """With a notice, once; until then it says for how long."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", room="lobby", seconds=60)
+    bob.ok("hand", room="lobby", up=True)
+    assert "frozen for 1 min" in notices(bob, 1)[0]
+    clock.advance(20)
+    assert bob.refused("muted", "say", room="lobby", text="hi")["retry_after"] == 40
+    pass_time(place, clock, 40)
+    assert notices(bob, 1) == ["this room is no longer frozen: everybody may speak"]
+    bob.say("lobby", "hi")
+    assert len(whole_log(bob, "lobby")) == 3
+    assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_a_freeze_that_was_lifted_does_not_end_again(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
+    """Nor does the first one end the second."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", room="lobby", seconds=60)
+    place.mia.ok("unfreeze", room="lobby")
+    place.mia.ok("freeze", room="lobby", seconds=100)
+    pass_time(place, clock, 60)
+    bob.refused("muted", "say", room="lobby", text="hi")
+    pass_time(place, clock, 40)
+    notices(bob, 4)
+    assert len(whole_log(bob, "lobby")) == 4
+
+
+def test_speakers_speak_on_whatever_they_are_called(place: OrderedHouse) -> None:
+    """It is the person who may, not the nick; who takes the nick may not."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("freeze", room="lobby", speakers=["BOB"])
+    assert "only moderators and bob may" in notices(zoe, 1)[0]
+    bob.say("lobby", "one")
+    bob.ok("nick", nick="rob")
+    bob.say("lobby", "two")
+    zoe.ok("nick", nick="bob")
+    zoe.refused("muted", "say", room="lobby", text="I am bob")
+    again = place.enter("rob", "lobby", session=bob.session)
+    again.say("lobby", "three")
+    place.mia.refused("no_such_nick", "freeze", room="lobby", speakers=["nobody"])
+    place.mia.refused("bad_request", "freeze", room="lobby", speakers=["rob"] * 101)
+
+
+def test_a_speaker_with_an_account_speaks_on_any_connection(place: OrderedHouse) -> None:
+    """After a lost session too."""
+    bob = place.enter("bob", "lobby")
+    bob.ok("register", password="correct horse")
+    place.mia.ok("freeze", room="lobby", speakers=["bob"])
+    bob.ok("bye")
+    place.enter("bob", "lobby", account_password="correct horse").say("lobby", "hi")
+
+
+def test_all_rooms_freeze_also_those_to_come(place: OrderedHouse, clock: ManualClock) -> None:
+    """A new room is no way out; each room that somebody is in has a notice."""
+    bob = place.enter("bob", "lobby", "garden")
+    place.mia.ok("freeze", seconds=60)
+    assert {bob.expect("message", kind="notice")["room"] for _ in range(2)} == {"lobby", "garden"}
+    for room in ("lobby", "garden", "hideout"):
+        assert bob.join(room)["frozen"] is True
+        bob.refused("muted", "say", room=room, text="hi")
+    place.mia.join("hideout")
+    place.mia.say("hideout", "found you")
+    pass_time(place, clock, 60)
+    assert notices(bob, 3) == ["all rooms are no longer frozen: everybody may speak"] * 3
+    for room in ("lobby", "garden", "hideout", "shed"):
+        assert "frozen" not in bob.join(room)
+        bob.say(room, "hi")
+
+
+def test_a_room_and_all_rooms_thaw_apart(place: OrderedHouse) -> None:
+    """Neither ends the other."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze")
+    error = place.mia.refused("forbidden", "unfreeze", room="lobby")
+    assert "all rooms" in error["text"]
+    place.mia.ok("freeze", room="lobby")
+    place.mia.ok("unfreeze")
+    bob.refused("muted", "say", room="lobby", text="hi")
+    place.mia.ok("unfreeze", room="lobby")
+    bob.say("lobby", "hi")
+    place.mia.ok("unfreeze", room="lobby")  # nothing to do
+    place.mia.ok("unfreeze")
+    assert len(whole_log(bob, "lobby")) == 5
+
+
+def test_rules_are_for_rooms_that_there_are(place: OrderedHouse) -> None:
+    """`no_such_room`; a name that cannot be is `bad_room`."""
+    for kind, members in (
+        ("freeze", {}), ("unfreeze", {}), ("slow", {"seconds": 5}), ("lock", {"locked": True}),
+        ("announce", {"text": "hi"}), ("hands", {}),
+    ):  # fmt: skip
+        place.mia.refused("no_such_room", kind, room="nowhere", **members)
+        place.mia.refused("bad_room", kind, room="no where", **members)
+    place.mia.refused("bad_request", "freeze", room="lobby", seconds=0)
+    place.mia.refused("bad_request", "slow", room="lobby", seconds=-1)
+
+
+def _flood(peer: Peer, count: int, sent: list[tuple[Peer, int]]) -> None:
+    for number in range(count):
+        identity = peer.post("say", room="lobby", text=f"{peer.nick} {number}")
+        sent.append((peer, identity))
+
+
+def test_nothing_of_a_member_stands_behind_the_notice_of_a_freeze(place: OrderedHouse) -> None:
+    """However many talk when it comes: what is in the log was there before, or has its refusal.
+
+    This holds for the log, not only for what is said after the `ok`: rule and notice are one step.
+    """
+    talkers = [place.enter(f"t{number}", "lobby") for number in range(4)]
+    for _ in range(5):
+        sent: list[tuple[Peer, int]] = []
+        threads = [threading.Thread(target=_flood, args=(peer, 60, sent)) for peer in talkers]
+        for thread in threads:
+            thread.start()
+        eventually(partial(sent.__getitem__, slice(40, None)))
+        place.mia.ok("freeze", room="lobby")
+        for thread in threads:
+            thread.join()
+        replies = [peer.reply(identity) for peer, identity in sent]
+        said = [reply["seq"] for reply in replies if reply["type"] == "ok"]
+        assert {reply["code"] for reply in replies if reply["type"] == "error"} <= {"muted"}
+        log = whole_log(place.mia, "lobby")
+        frozen_at = max(m["seq"] for m in log if "is frozen" in m["text"])
+        assert max(said, default=0) < frozen_at == log[-1]["seq"]
+        place.mia.ok("unfreeze", room="lobby")
+    assert seqs(log) == list(range(1, len(log) + 1))
+
+
+# -- once
+
+
+def _send_all_again(house: OrderedHouse, session: str, frames: list[Frame]) -> None:
+    mia = house.enter("mia", session=session)
+    for frame in frames:
+        mia.send(frame)
+        assert mia.reply(frame["id"])["type"] == "ok", frame
+    mia.close()
+
+
+def test_no_notice_is_written_twice(tmp_path: Path) -> None:
+    """The same requests again: in one piece, after a reconnect, after a restart."""
+    frames: list[Frame] = [
+        {"type": "freeze", "id": 101, "room": "lobby"},
+        {"type": "freeze", "id": 102},
+        {"type": "unfreeze", "id": 103},
+        {"type": "slow", "id": 104, "room": "lobby", "seconds": 3},
+        {"type": "lock", "id": 105, "room": "lobby", "locked": True},
+        {"type": "announce", "id": 106, "text": "hear me"},
+        {"type": "announce", "id": 107, "text": "you too", "room": "garden"},
+    ]
+    with ordered_house(tmp_path) as place:
+        bob = place.enter("bob", "lobby", "garden")
+        for frame in frames * 2:
+            place.mia.send(frame)
+        for frame in frames * 2:
+            assert place.mia.reply(frame["id"])["type"] == "ok"
+        _send_all_again(place, place.mia.session, frames)
+        logs = {room: whole_log(bob, room) for room in ("lobby", "garden")}
+        ada, mia, session = place.ada.session, place.mia.session, bob.session
+    assert len(texts(logs["lobby"])) == 6
+    assert len(texts(logs["garden"])) == 4
+    with running_server(tmp_path) as server, OrderedHouse(server, ada, mia) as place:
+        bob = place.enter("bob", "lobby", "garden", session=session)
+        _send_all_again(place, mia, frames)
+        assert {room: whole_log(bob, room) for room in logs} == logs
+        mia2 = place.enter("mia", "garden", session=mia)
+        mia2.send({"type": "announce", "id": 200, "text": "new"})
+        assert mia2.reply(200)["type"] == "ok"
+        assert mia2.messages(1, "garden")[0]["text"] == "new"
+
+
+def _claim_line(server: ServerProcess) -> str:
+    return next((line for line in server.stdout.splitlines() if "/claim" in line), "")
+
+
+def test_a_notice_is_stored_when_its_ok_is_there(tmp_path: Path) -> None:
+    """In every room: killed right after the `ok`, the server has them all when it comes again."""
+    with ServerProcess.serve(tmp_path) as server:
+        shown = re.search(r"/claim (\S+)", eventually(lambda: _claim_line(server)))
+        assert shown is not None
+        with House(server.address) as house:
+            ada = house.enter("ada", *(f"r{number}" for number in range(20)))
+            ada.ok("claim", secret=shown[1])
+            ada.ok("announce", text="hear me")
+            server.kill()
+        with server.restarted() as again, Peer.connect(again.address) as eva:
+            eva.hello("eva")
+            for number in range(20):
+                eva.join(f"r{number}")
+                assert texts(whole_log(eva, f"r{number}")) == ["hear me"]
+
+
+# -- slow mode
+
+
+def test_slow_mode_is_for_each_person(place: OrderedHouse, clock: ManualClock) -> None:
+    """By session, not by nick; moderators are not bound; what is refused costs nothing."""
+    bob, zoe = place.enter("bob", "lobby", "garden"), place.enter("zoe", "lobby")
+    place.mia.ok("slow", room="lobby", seconds=30)
+    assert notices(bob, 1) == ["slow mode: each of you may say something every 30 s"]
+    bob.say("lobby", "one")
+    zoe.say("lobby", "mine")
+    bob.say("garden", "elsewhere")
+    bob.say("garden", "as I like")
+    clock.advance(10)
+    error = bob.refused("rate_limited", "say", room="lobby", text="two")
+    assert error["retry_after"] == pytest.approx(20)
+    bob.ok("nick", nick="rob")
+    bob.refused("rate_limited", "topic", room="lobby", topic="two")
+    again = place.enter("eva", "lobby", session=bob.session)
+    again.refused("rate_limited", "say", room="lobby", text="two")
+    for _ in range(5):
+        place.mia.say("lobby", "fast")
+    clock.advance(20)
+    again.say("lobby", "two")
+    place.mia.ok("slow", room="lobby", seconds=0)
+    again.say("lobby", "three")
+    again.say("lobby", "four")
+
+
+def test_slow_mode_is_no_flooding(place: OrderedHouse) -> None:
+    """However often somebody tries, they stay."""
+    with ordered_house(requests_per_second=1000.0, requests_burst=50) as place:
+        bob = place.enter("bob", "lobby")
+        place.mia.ok("slow", room="lobby", seconds=3600)
+        bob.say("lobby", "one")
+        for _ in range(30):
+            bob.refused("rate_limited", "say", room="lobby", text="two")
+        bob.ping()
+
+
+def test_a_say_sent_again_is_not_too_fast(place: OrderedHouse) -> None:
+    """It is the same one, and gets the same ok."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("slow", room="lobby", seconds=30)
+    say = {"type": "say", "id": 50, "room": "lobby", "text": "once"}
+    for _ in range(3):
+        bob.send(say)
+    replies = [bob.reply(50) for _ in range(3)]
+    assert [reply["seq"] for reply in replies] == [2, 2, 2]
+
+
+# -- lock
+
+
+def test_nobody_else_comes_into_a_locked_room(place: OrderedHouse) -> None:
+    """Who is in stays in, and comes back when the connection broke; moderators come and go."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("lock", room="lobby", locked=True)
+    assert notices(bob, 1) == ["this room is locked: nobody else may come in"]
+    zoe = place.enter("zoe")
+    error = zoe.refused("forbidden", "join", room="lobby")
+    assert "locked by mia" in error["text"]
+    bob.join("lobby", after=0)
+    bob.reset()
+    bob = place.enter("bob", "lobby", session=bob.session)
+    place.mia.ok("leave", room="lobby")
+    place.mia.join("lobby")
+    place.enter("rob").refused("forbidden", "join", room="lobby")
+    place.mia.ok("lock", room="lobby", locked=False)
+    zoe.join("lobby")
+
+
+def test_who_was_thrown_out_of_a_locked_room_stays_out(tmp_path: Path) -> None:
+    """Of the room: the others are open. After a restart, too."""
+    with ordered_house(tmp_path) as place:
+        bob, eva = place.enter("bob", "lobby"), place.enter("eva", "lobby")
+        place.mia.ok("lock", room="lobby", locked=True)
+        place.mia.ok("kick", who="bob")
+        place.enter("bob", "garden", session=bob.session).refused("forbidden", "join", room="lobby")
+        ada, mia = place.ada.session, place.mia.session
+    with running_server(tmp_path) as server, OrderedHouse(server, ada, mia) as place:
+        place.enter("bob", session=bob.session).refused("forbidden", "join", room="lobby")
+        place.enter("eva", "lobby", session=eva.session)
+
+
+def test_rules_survive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+    """A freeze with its speakers and what is left of it, slow mode, a lock."""
+    with ordered_house(tmp_path, clock) as place:
+        bob = place.enter("bob", "lobby", "garden", "shed")
+        zoe = place.enter("zoe", "lobby", "garden")
+        place.mia.ok("freeze", room="lobby", seconds=100, speakers=["bob"])
+        place.mia.ok("freeze", room="shed", seconds=10)
+        place.mia.ok("slow", room="garden", seconds=30)
+        place.mia.ok("lock", room="garden", locked=True)
+        ada, mia = place.ada.session, place.mia.session
+    clock.advance(60)
+    with running_server(tmp_path, clock) as server, OrderedHouse(server, ada, mia) as place:
+        bob = place.enter("bob", "garden", "shed", session=bob.session)
+        assert bob.join("lobby")["frozen"] is True
+        bob.say("lobby", "I may")
+        bob.say("shed", "it is over")
+        zoe = place.enter("zoe", "lobby", "garden", session=zoe.session)
+        error = zoe.refused("muted", "say", room="lobby", text="I may not")
+        assert error["retry_after"] == pytest.approx(40)
+        zoe.say("garden", "one")
+        zoe.refused("rate_limited", "say", room="garden", text="two")
+        place.enter("eva").refused("forbidden", "join", room="garden")
+        pass_time(place, clock, 40)
+        assert notices(zoe, 1) == ["this room is no longer frozen: everybody may speak"]
+        zoe.say("lobby", "now I may")
+
+
+def test_a_freeze_of_all_survives_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+    """New rooms as well."""
+    with ordered_house(tmp_path, clock) as place:
+        place.mia.ok("freeze")
+        ada, mia = place.ada.session, place.mia.session
+    with running_server(tmp_path, clock) as server, OrderedHouse(server, ada, mia) as place:
+        bob = place.enter("bob")
+        for room in ("lobby", "hideout"):
+            assert bob.join(room)["frozen"] is True
+            bob.refused("muted", "say", room=room, text="hi")
+        place.mia.ok("unfreeze")
+        bob.say("hideout", "hi")
+
+
+# -- announcements
+
+
+def test_an_announcement_goes_to_all_rooms_or_to_one(place: OrderedHouse) -> None:
+    """As a notice, from the moderator, in the log; not being in a room does not matter."""
+    bob = place.enter("bob", "lobby", "garden")
+    place.mia.ok("announce", text="fire drill\nat ten")
+    heard = {m["room"]: m for m in bob.messages(2)}
+    assert sorted(heard) == ["garden", "lobby"]
+    assert {(m["from"], m["kind"], m["text"]) for m in heard.values()} == {
+        ("mia", "notice", "fire drill\nat ten")
+    }
+    place.mia.ok("announce", text="water the roses", room="garden")
+    assert bob.messages(1)[0]["room"] == "garden"
+    place.mia.refused("bad_text", "announce", text="a\x1b[2J")
+    place.mia.refused("text_too_long", "announce", text="x" * 4001)
+
+
+def test_where_nobody_is_nothing_is_announced(place: OrderedHouse) -> None:
+    """An empty room is not filled with what nobody heard; a reply comes all the same."""
+    bob = place.enter("bob", "garden")
+    bob.say("garden", "bye")
+    bob.ok("leave", room="garden")
+    place.ada.ok("leave", room="lobby")
+    place.mia.ok("leave", room="lobby")
+    place.mia.ok("announce", text="anybody?")
+    bob.join("garden")
+    assert texts(whole_log(bob, "garden")) == ["bye"]
+    place.mia.ok("bye")
+    place.mia.expect_end("bye")
+
+
+# -- hands
+
+
+def test_hands_are_a_queue(place: OrderedHouse) -> None:
+    """Moderators in the room are told; each person stands in it once."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    outside = place.enter("max")
+    place.ada.ok("op", who="max")
+    place.mia.ok("freeze", room="lobby")
+    bob.ok("hand", room="lobby", up=True)
+    zoe.ok("hand", room="lobby", up=True)
+    bob.ok("hand", room="lobby", up=True)
+    bob.ok("nick", nick="rob")
+    bob.ok("hand", room="lobby", up=True)
+    assert place.mia.page("hands", room="lobby") == {
+        "type": "page", "re": place.mia.next_id() - 1, "more": False, "hands": ["rob", "zoe"],
+    }  # fmt: skip
+    bob.ok("hand", room="lobby", up=False)
+    bob.ok("hand", room="lobby", up=False)
+    for moderator in (place.mia, place.ada):
+        told = [moderator.expect("hand") for _ in range(3)]
+        shown = [(each["nick"], each["up"], each["hands"]) for each in told]
+        assert shown == [("bob", True, 1), ("zoe", True, 2), ("rob", False, 1)]
+    for peer in (outside, bob, zoe):
+        peer.ping()
+        assert not [frame for frame in peer.queue if frame["type"] == "hand"]
+
+
+@pytest.mark.parametrize("way", ["leave", "bye", "reset"])
+def test_who_goes_takes_the_hand_along(place: OrderedHouse, way: str) -> None:
+    """And the moderators see it."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", room="lobby")
+    bob.ok("hand", room="lobby", up=True)
+    place.mia.expect("hand", up=True)
+    if way == "leave":
+        bob.ok("leave", room="lobby")
+    elif way == "bye":
+        bob.ok("bye")
+    else:
+        bob.reset()
+    place.mia.expect("hand", nick="bob", up=False, hands=0)
+    assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_hands_are_for_frozen_rooms_that_one_is_in(place: OrderedHouse) -> None:
+    """Elsewhere one just talks; and nobody but moderators sees the queue."""
+    bob = place.enter("bob", "lobby")
+    bob.refused("forbidden", "hand", room="lobby", up=True)
+    bob.refused("not_in_room", "hand", room="garden", up=True)
+    bob.refused("not_in_room", "hand", room="nowhere", up=False)
+    place.mia.ok("freeze", room="lobby")
+    bob.ok("hand", room="lobby", up=True)
+    bob.refused("forbidden", "hands", room="lobby")
+
+
+def test_hands_go_down_when_the_room_thaws_or_the_word_is_given(place: OrderedHouse) -> None:
+    """Not while another freeze still holds."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("freeze", room="lobby")
+    place.mia.ok("freeze")
+    for peer in (bob, zoe):
+        peer.ok("hand", room="lobby", up=True)
+    place.mia.ok("freeze", room="lobby", speakers=["bob"])
+    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
+    place.mia.ok("unfreeze")
+    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
+    place.mia.ok("unfreeze", room="lobby")
+    assert place.mia.page("hands", room="lobby")["hands"] == []

@@ -1,0 +1,191 @@
+"""The rules of a room, without a room: freezes, locks, slow mode, raised hands."""
+
+import threading
+
+import pytest
+
+from chat_server import room_rules
+from chat_server.room_rules import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of, shown_time
+from chat_server.session import Session
+from protocol.errors import Code, ProtocolError
+
+EVA = frozenset({"eva"})
+
+
+def freeze(ends: float | None = None, *speakers: str, everywhere: bool = False) -> Freeze:
+    """One that ends at a moment of the clock."""
+    return Freeze("ada", 0.0, ends, ends, frozenset(speakers), everywhere)
+
+
+def refusal(rules: RoomRules, now: float, names: frozenset[str] = EVA) -> ProtocolError:
+    """Why somebody may not speak."""
+    with pytest.raises(ProtocolError) as caught:
+        rules.check_speaker(names, now)
+    assert caught.value.code is Code.MUTED
+    return caught.value
+
+
+def test_no_rules_let_everybody_speak_and_come_in() -> None:
+    NO_RULES.check_speaker(EVA, 0.0)
+    NO_RULES.check_entry(EVA)
+    assert NO_RULES.frozen(0.0) is None
+
+
+def test_a_freeze_says_by_whom_and_for_how_long() -> None:
+    error = refusal(RoomRules(freeze=freeze(90.0)), 30.0)
+    assert error.retry_after == 60.0
+    assert "by ada for another 1 min" in error.text
+
+
+def test_a_freeze_without_an_end_names_none() -> None:
+    error = refusal(RoomRules(freeze=freeze()), 30.0)
+    assert error.retry_after is None
+    assert "another" not in error.text
+
+
+def test_a_freeze_that_has_ended_holds_nobody() -> None:
+    rules = RoomRules(freeze=freeze(90.0))
+    rules.check_speaker(EVA, 90.0)
+    assert rules.frozen(90.0) is None
+
+
+def test_speakers_speak_under_any_of_their_names() -> None:
+    rules = RoomRules(freeze=freeze(None, "@7"))
+    rules.check_speaker(frozenset({"token", "@7"}), 0.0)
+    refusal(rules, 0.0, frozenset({"token", "@8"}))
+
+
+def test_a_speaker_of_the_room_is_none_of_the_house() -> None:
+    """Both hold, apart from each other; what is told is what stops the person."""
+    rules = RoomRules(freeze=freeze(None, "eva"), house=freeze(50.0, everywhere=True))
+    assert refusal(rules, 0.0).retry_after == 50.0
+    rules.check_speaker(EVA, 50.0)
+    assert rules.frozen(50.0) is rules.freeze
+
+
+def test_a_lock_lets_back_in_who_was_in() -> None:
+    rules = RoomRules(lock=Lock("ada", EVA))
+    rules.check_entry(frozenset({"eva", "@7"}))
+    with pytest.raises(ProtocolError, match="locked by ada"):
+        rules.check_entry(frozenset({"zoe"}))
+
+
+# -- slow mode
+
+
+def test_slow_mode_is_for_each_person() -> None:
+    floor = Floor()
+    assert floor.take("eva", 10.0, 0.0) == 0.0
+    assert floor.take("eva", 10.0, 4.0) == 6.0
+    assert floor.take("zoe", 10.0, 4.0) == 0.0
+    assert floor.take("eva", 10.0, 10.0) == 0.0
+    assert floor.take("eva", 10.0, 11.0) == 9.0
+
+
+def test_what_was_refused_after_all_does_not_count() -> None:
+    floor = Floor()
+    assert floor.take("eva", 10.0, 0.0) == 0.0
+    floor.give_back("eva")
+    assert floor.take("eva", 10.0, 1.0) == 0.0
+
+
+def test_slow_mode_remembers_nobody_for_longer_than_it_must() -> None:
+    floor = Floor()
+    for number in range(1000):
+        floor.take(f"n{number}", 10.0, float(number))
+    assert len(floor._spoke) <= 11
+
+
+def test_slow_mode_remembers_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_rules, "TALKERS_LIMIT", 5)
+    floor = Floor()
+    for number in range(20):
+        floor.take(f"n{number}", 1000.0, float(number))
+    assert len(floor._spoke) == 5
+
+
+# -- hands
+
+
+def session(nick: str, account: int | None = None) -> Session:
+    """Somebody."""
+    made = Session(nick.encode(), nick)
+    made.account = account
+    return made
+
+
+def test_hands_are_a_queue_in_which_each_stands_once() -> None:
+    floor = Floor()
+    eva, zoe = session("eva"), session("zoe")
+    assert floor.raise_hand(eva) == 1
+    assert floor.raise_hand(zoe) == 2
+    assert floor.raise_hand(eva) is None
+    assert floor.hands() == ["eva", "zoe"]
+    assert floor.lower_hand(eva) == 1
+    assert floor.lower_hand(eva) is None
+    assert floor.hands() == ["zoe"]
+
+
+def test_one_account_is_one_person() -> None:
+    floor = Floor()
+    here, there = session("eva", 7), session("eva2", 7)
+    assert floor.raise_hand(here) == 1
+    assert floor.raise_hand(there) is None
+    assert floor.lower_hand(there, leaving=True) is None
+    assert floor.lower_hand(there) == 0
+
+
+def test_who_logs_in_with_a_hand_up_has_one_hand() -> None:
+    floor, eva = Floor(), session("eva")
+    floor.raise_hand(eva)
+    eva.account = 7
+    assert floor.raise_hand(eva) is None
+    assert floor.lower_hand(eva) == 0
+
+
+def test_a_hand_shows_the_nick_of_the_moment() -> None:
+    floor, eva = Floor(), session("eva")
+    floor.raise_hand(eva)
+    eva.take_nick("evi")
+    assert floor.hands() == ["evi"]
+
+
+def test_there_are_not_more_hands_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room_rules, "HANDS_LIMIT", 2)
+    floor = Floor()
+    floor.raise_hand(session("a"))
+    floor.raise_hand(session("b"))
+    with pytest.raises(ProtocolError, match="2 hands"):
+        floor.raise_hand(session("c"))
+
+
+def test_hands_from_many_threads_at_once() -> None:
+    floor = Floor()
+    people = [session(f"n{number}") for number in range(40)]
+
+    def wave(who: Session) -> None:
+        for _ in range(50):
+            floor.raise_hand(who)
+            floor.lower_hand(who)
+        floor.raise_hand(who)
+
+    threads = [threading.Thread(target=wave, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(floor.hands()) == sorted(who.nick for who in people)
+
+
+def test_names_of_somebody() -> None:
+    assert names_of(session("eva")) == {b"eva".hex()}
+    assert names_of(session("eva", 7)) == {b"eva".hex(), "@7"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 s"), (59.6, "1 min"), (90, "1 min 30 s"), (3600, "1 h"), (3605, "1 h"),
+     (7500, "2 h 5 min"), (90_000, "1 d 1 h"), (86_400, "1 d")],
+)  # fmt: skip
+def test_a_time_as_a_person_says_it(seconds: float, shown: str) -> None:
+    assert shown_time(seconds) == shown
