@@ -2,6 +2,7 @@
 
     python -m benchmarks.compare            about a quarter of an hour; writes docs/performance.md
     python -m benchmarks.compare --quick    about three minutes; prints
+    python -m benchmarks.compare --redraw   at once; draws the picture from the page's tables
 
 One server runs at a time, on loopback, and each work goes to all of them in turn, round after
 round. A server that is not installed is named and left out. See docs/performance.md for what is
@@ -19,7 +20,7 @@ from pathlib import Path
 from benchmarks.clients import RunFailedError
 from benchmarks.command import exit_code_of, positive
 from benchmarks.compare.plot import svg
-from benchmarks.compare.report import line, page_part, write_page
+from benchmarks.compare.report import line, page_part, shown, write_page
 from benchmarks.compare.rivals import RIVALS
 from benchmarks.compare.works import WORKS, Figures, do
 from benchmarks.server_process import ServerFailedError
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0; 130 after Ctrl-C. A server that fails is told of, and is no failure.
     """
     options = _parser().parse_args(arguments)
+    if options.redraw:
+        PICTURE.write_text(svg(shown(PAGE.read_text())))
+        return 0
     if options.quick:
         options.works, options.rounds, options.seconds = options.works or QUICK_WORKS, 1, 2.0
     # The page is for whole runs: part of one would replace the tables of a whole one.
@@ -62,7 +66,7 @@ def _compare(options: argparse.Namespace) -> int:
                 print(line(work, server, once), flush=True)
         if options.page:
             write_page(PAGE, page_part(table, machine))
-            PICTURE.write_text(svg(table))
+            PICTURE.write_text(svg(shown(PAGE.read_text())))
     print(f"\n{page_part(table, machine)}")
     return 0
 
@@ -115,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seconds", type=float, default=3.0, help="measured, after the warm-up (3)")
     add("--warm-up", type=float, default=1.0, help="seconds (1)")
     add("--quick", action="store_true", help="one round, 2 s, three works: about three minutes")
+    add("--redraw", action="store_true", help="measure nothing: draw the page's picture anew")
     return parser
 
 

@@ -1,33 +1,56 @@
 """The figures as bars: one picture, four panels, no library."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from html import escape
+from statistics import median
+from typing import NamedTuple
 
-from benchmarks.compare.report import KILO, MEGA, MILLI, OURS, Table
+from benchmarks.compare.report import OURS
 from benchmarks.compare.rivals import RIVALS
-from benchmarks.compare.works import Figures
 
 WIDTH, PANEL, ROW, TOP, NAMES, BAR = 860, 430, 22, 40, 140, 210
 INK, FAINT, OUR_COLOUR, THEIR_COLOUR, PAPER = "#24292f", "#57606a", "#0969da", "#afb8c1", "#ffffff"
 
-PANELS: Sequence[tuple[str, str, Callable[[Figures], float]]] = (
-    ("4 talk to 1,000: million deliveries/s", "fan1000", lambda figures: figures.rate / MEGA),
-    ("500 talk to all: million deliveries/s", "all-talk", lambda figures: figures.rate / MEGA),
-    (
-        "400 messages/s to 1,000: p99, ms",
-        "paced1000",
-        lambda figures: figures.latency(0.99) / MILLI,
-    ),
-    ("8,000 idle: KB each", "idle", lambda figures: figures.bytes_each / KILO),
+# What is so many times the median, where less is better, is drawn with a gap: it would make stubs
+# of all the others. Where more is better nothing is cut, least of all our own.
+CUT = 4.0
+GAP = 6
+
+
+class Panel(NamedTuple):
+    """One work, its title, and whether the better figure is the smaller one."""
+
+    title: str
+    work: str
+    less_is_better: bool = False
+
+
+PANELS = (
+    Panel("4 talk to 1,000: million deliveries/s", "fan1000"),
+    Panel("500 talk to all: million deliveries/s", "all-talk"),
+    Panel("400 messages/s to 1,000: p99, ms (less is better)", "paced1000", less_is_better=True),
+    Panel("8,000 idle: KB each (less is better)", "idle"),
 )
 
 
-def svg(table: Table) -> str:
-    """Return the picture."""
+class Bar(NamedTuple):
+    """A bar: what it is called, what it shows, and in which colour."""
+
+    name: str
+    value: float
+    colour: str
+
+
+def svg(values: Mapping[tuple[str, str], float]) -> str:
+    """Return the picture.
+
+    Args:
+        values: what is shown, by the names of work and server: see report.shown.
+    """
     height = TOP + ROW * len(RIVALS) + 20
     panels = [
-        _panel(number % 2 * PANEL, number // 2 * height, title, _bars(table, work, value))
-        for number, (title, work, value) in enumerate(PANELS)
+        _panel(number % 2 * PANEL, number // 2 * height, panel, _bars(values, panel.work))
+        for number, panel in enumerate(PANELS)
     ]
     return "\n".join(
         [
@@ -41,30 +64,46 @@ def svg(table: Table) -> str:
     )
 
 
-def _bars(
-    table: Table, work: str, value: Callable[[Figures], float]
-) -> list[tuple[str, float, str]]:
-    """What each bar is called, how long it is, and in which colour."""
+def _bars(values: Mapping[tuple[str, str], float], work: str) -> list[Bar]:
     return [
-        (rival.name, value(table[work, server]), OUR_COLOUR if server == OURS else THEIR_COLOUR)
+        Bar(rival.name, values[work, server], OUR_COLOUR if server == OURS else THEIR_COLOUR)
         for server, rival in RIVALS.items()
-        if (work, server) in table and table[work, server].rounds
+        if (work, server) in values
     ]
 
 
-def _panel(left: int, top: int, title: str, bars: list[tuple[str, float, str]]) -> str:
-    longest = max((value for _, value, _ in bars), default=0.0) or 1.0
-    parts = [_text(left + 10, top + 24, title, INK, 'font-weight="bold"')]
-    for number, (name, value, colour) in enumerate(bars):
+def _panel(left: int, top: int, panel: Panel, bars: list[Bar]) -> str:
+    parts = [_text(left + 10, top + 24, panel.title, INK, 'font-weight="bold"')]
+    most = _longest(panel, bars)
+    scale = BAR * (0.8 if any(bar.value > most for bar in bars) else 1.0) / most
+    for number, bar in enumerate(bars):
         y = top + TOP + number * ROW
-        length = max(1.0, BAR * value / longest)
+        cut = bar.value > most
+        length = BAR if cut else max(1.0, scale * bar.value)
         parts += [
-            _text(left + NAMES, y + 13, name, INK, 'text-anchor="end"'),
+            _text(left + NAMES, y + 13, bar.name, INK, 'text-anchor="end"'),
             f'<rect x="{left + NAMES + 8}" y="{y + 1}" width="{length:.1f}" height="{ROW - 6}"'
-            f' fill="{colour}"/>',
-            _text(left + NAMES + 14 + round(length), y + 13, _short(value), FAINT),
+            f' fill="{bar.colour}"/>',
+            _text(left + NAMES + 14 + round(length), y + 13, _short(bar.value), FAINT),
         ]
+        if cut:
+            parts.append(_gap(left + NAMES + 8 + round(BAR * 0.9), y + 1))
     return "\n".join(parts)
+
+
+def _longest(panel: Panel, bars: list[Bar]) -> float:
+    """The largest value that is drawn to scale."""
+    values = [bar.value for bar in bars]
+    if panel.less_is_better and values:
+        values = [value for value in values if value <= CUT * median(values)]
+    return max(values, default=0.0) or 1.0
+
+
+def _gap(x: int, y: int) -> str:
+    """A slanted gap: here the bar is not as long as it would be."""
+    bottom = y + ROW - 6
+    corners = f"{x + GAP},{y} {x + 2 * GAP},{y} {x + GAP},{bottom} {x},{bottom}"
+    return f'<polygon points="{corners}" fill="{PAPER}"/>'
 
 
 def _text(x: int, y: int, text: str, colour: str, more: str = "") -> str:

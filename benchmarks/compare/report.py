@@ -1,5 +1,6 @@
 """The figures as tables, in Markdown, and where they stand in the page."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -61,6 +62,29 @@ def write_page(page: Path, part: str) -> None:
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{part}\n\n{END}{after}")
+
+
+def shown(page: str) -> dict[tuple[str, str], float]:
+    """Return what the picture shows, as the tables of a page have it, by work and server.
+
+    That is deliveries (millions a second), the p99 (milliseconds), and memory (KB).
+    """
+    works = {work.title: name for name, work in WORKS.items()} | {"KB each": "idle"}
+    servers = {rival.name: name for name, rival in RIVALS.items()}
+    found: dict[tuple[str, str], float] = {}
+    columns: list[str] = []
+    for row in page.splitlines():
+        name, *cells = [cell.strip(" *") for cell in row.strip("|").split("|")]
+        if row.startswith("| |"):
+            columns = cells
+        elif name in servers:
+            for title, cell in zip(columns, cells, strict=False):
+                numbers = re.findall(r"[0-9.]+", cell)
+                work = works.get(title)
+                if work and numbers:
+                    place = 1 if WORKS[work].rate else 0
+                    found[work, servers[name]] = float(numbers[place])
+    return found
 
 
 def _rows(

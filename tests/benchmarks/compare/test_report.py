@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.compare.plot import svg
-from benchmarks.compare.report import BEGIN, END, line, page_part, write_page
+from benchmarks.compare.report import BEGIN, END, OURS, line, page_part, shown, write_page
+from benchmarks.compare.rivals import RIVALS
 from benchmarks.compare.works import Figures
 
 
@@ -78,6 +79,24 @@ def test_a_page_keeps_what_is_around_the_tables(tmp_path: Path) -> None:
 
 
 def test_the_picture_is_xml_with_a_bar_for_each_figure() -> None:
-    bars = ET.fromstring(svg(TABLE)).findall("{*}rect")
-    shown = [key for key in TABLE if key[0] in ("fan1000", "all-talk", "idle")]
-    assert len(bars) == 1 + len(shown)
+    values = shown(page_part(TABLE, []))
+    assert values == {
+        ("fan1000", "ours"): 6.0, ("fan1000", "redis"): 2.0, ("all-talk", "ours"): 3.0,
+        ("all-talk", "redis"): 2.0, ("all-talk", "nats"): 2.5, ("paced500", "ours"): 3.0,
+        ("paced500", "redis"): 2.0, ("idle", "ours"): 20.0,
+    }  # fmt: skip
+    bars = ET.fromstring(svg(values)).findall("{*}rect")
+    assert len(bars) == 1 + len([key for key in values if key[0] != "paced500"])
+
+
+def test_what_is_far_off_is_cut_where_less_is_better() -> None:
+    names = list(RIVALS)
+    values = {("paced1000", name): 20.0 + place for place, name in enumerate(names)}
+    picture = ET.fromstring(svg({**values, ("paced1000", names[-1]): 4000.0}))
+    *bars, cut = [float(bar.get("width", "")) for bar in picture.findall("{*}rect")[1:]]
+    assert min(bars) > 0.7 * max(bars)
+    assert cut > max(bars)
+    assert len(picture.findall("{*}polygon")) == 1
+    assert not ET.fromstring(svg(values)).findall("{*}polygon")
+    more = {("fan1000", name): value for (_, name), value in values.items()}
+    assert not ET.fromstring(svg({**more, ("fan1000", OURS): 4000.0})).findall("{*}polygon")
