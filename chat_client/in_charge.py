@@ -164,9 +164,10 @@ def _ban(talk: Talk, typed: Typed) -> None:
     if not who:
         raise CommandError(f"something is missing: type {typed.command.usage}")
     talk.chat.ban(who, seconds=seconds, reason=reason, address=address)
-    what = f"the address of {who}" if address else who
-    ends = "/bans shows it" if address else f"/unban {who} ends it"
-    talk.note(f"{what} is banned{_for(seconds)}; {ends}")
+    if address:
+        talk.note(f"{who} and the address are banned{_for(seconds)}; /bans shows them")
+    else:
+        talk.note(f"{who} is banned{_for(seconds)}; /unban {who} ends it")
 
 
 @command("/unban WHO", "let somebody in again; WHO as /bans shows it", IN_CHARGE, asks=True)

@@ -319,7 +319,7 @@ def test_what_a_notice_tells_is_told_once() -> None:
         assert user.enter("/lock ops") == ["#ops is locked; /unlock ops opens it"]
         assert user.enter("/announce hi") == []
         assert user.enter("/ban -a bob 1d") == [
-            "the address of bob is banned for 1 day; /bans shows it"
+            "bob and the address are banned for 1 day; /bans shows them"
         ]
         assert user.enter("/mute bob") == ["bob is muted; /unmute bob ends it"]
 
