@@ -110,7 +110,7 @@ class Authority:
             who: see the top of the module.
             seconds: how long; None until `unban`.
             reason: what the person is told.
-            address: ban the address that `who` has now.
+            address: ban the address that `who` has now as well.
         """
         self._session.request(lambda id: Ban(id, who, address, seconds, reason or None))
 

@@ -28,7 +28,7 @@ _THIS_MACHINE = ("localhost", "::1")
 _TRIES = 3
 """How often a password is asked for."""
 
-_ELSEWHERE = {
+_ELSEWHERE: dict[str, str] = {
     Code.BAD_PASSWORD: f"The server's password is given by --password-file or {SERVER_VARIABLE}",
     Code.NICK_IN_USE: "If it is your account's, --login asks for its password, and "
     f"{ACCOUNT_VARIABLE} gives it",
@@ -81,16 +81,14 @@ def with_password(run: Callable[[Credentials], int], known: Credentials, address
     Raises:
         ChatError: as `run` does. What a password could mend says how.
     """
-    for _ in range(_TRIES):
+    tries = _TRIES
+    while True:
         try:
             return run(known)
         except Refused as error:
-            if not _asked_again(error, known, address):
+            if not tries or not _asked_again(error, known, address):
                 raise _advised(error) from None
-    try:
-        return run(known)
-    except Refused as error:
-        raise _advised(error) from None
+        tries -= 1
 
 
 def _asked_again(error: Refused, known: Credentials, address: Address) -> bool:
@@ -110,7 +108,7 @@ def _asked_again(error: Refused, known: Credentials, address: Address) -> bool:
 
 
 def _advised(error: Refused) -> ChatError:
-    advice = _ELSEWHERE.get(Code(error.code)) if error.code in list(Code) else None
+    advice = _ELSEWHERE.get(error.code)
     return ChatError(f"{str(error).rstrip(' .')}. {advice}") if advice else error
 
 
