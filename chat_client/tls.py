@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 from chat_client.errors import ConnectError
 from protocol.errors import Code, ProtocolError
@@ -96,7 +97,7 @@ class TlsSocket:
         """The socket's."""
         return self._socket.family
 
-    def getpeername(self) -> object:
+    def getpeername(self) -> Any:
         """Return the socket's."""
         return self._socket.getpeername()
 

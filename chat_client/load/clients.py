@@ -13,9 +13,11 @@ from collections.abc import Callable
 from enum import Enum, auto
 from typing import NamedTuple
 
+from chat_client.load import tls
 from chat_client.load.audit import Reader, RoomLog, Stamp
 from chat_client.load.loop import READ, WRITE, Loop, clock
-from chat_client.load.messages import Sockaddr, Tick
+from chat_client.load.messages import Plan, Tick
+from chat_client.load.tls import TlsEnd
 from chat_client.version import CLIENT
 from protocol import VERSION
 from protocol.errors import FATAL, ProtocolError
@@ -75,14 +77,13 @@ class Crowd:
         refusal: the last reason why somebody could not come in, or "".
     """
 
-    def __init__(
-        self, loop: Loop, tick: Tick, family: int, address: Sockaddr, password: str | None = None
-    ) -> None:
+    def __init__(self, loop: Loop, tick: Tick, plan: Plan) -> None:
         self.loop = loop
         self.tick = tick
-        self.family = family
-        self.address = address
-        self.password = password
+        self.family = plan.family
+        self.address = plan.address
+        self.password = plan.password
+        self.tls = tls.context() if plan.tls else None
         self.up = 0
         self.confirmed: dict[str, int] = {}
         self.last: dict[str, int] = {}
@@ -125,6 +126,7 @@ class Client:
         self._timed = timed
         self._text_size = text_size
         self._socket: socket.socket | None = None
+        self._tls: TlsEnd | None = None  # what is spoken on it, if that is TLS
         self._session: str | None = None
         self._began = 0  # when this connection was begun
         self._connected = 0
@@ -229,10 +231,11 @@ class Client:
         """
         if self._unsent and self._socket is not None:
             with contextlib.suppress(OSError):
-                sent = self._socket.send(self._unsent)
+                sent = (self._tls or self._socket).send(self._unsent)
                 del self._unsent[:sent]
                 self._crowd.tick.bytes_out += sent
-        self._watch((READ if self._reading else 0) | (WRITE if self._unsent else 0))
+        blocked = bool(self._unsent) and not (self._tls and self._tls.waits)
+        self._watch((READ if self._reading else 0) | (WRITE if blocked else 0))
 
     def unanswered(self) -> list[tuple[int, int]]:
         """Return the number of each text that has no reply, and when it was due, in µs."""
@@ -244,7 +247,7 @@ class Client:
     def _receive(self) -> None:
         assert self._socket is not None
         try:
-            count = self._socket.recv_into(_view)
+            count = (self._tls or self._socket).recv_into(_view)
         except BlockingIOError:
             return
         if not count:
@@ -341,6 +344,8 @@ class Client:
             return
         if self._socket.family != getattr(socket, "AF_UNIX", None):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._crowd.tls is not None:
+            self._tls = TlsEnd(self._socket, self._crowd.tls)
         self._connected = clock()
         self._crowd.tick.connect.record(self._connected - self._began)
         hello = Hello(
@@ -376,7 +381,7 @@ class Client:
         if self._socket is not None:
             self._watch(0)
             self._socket.close()
-            self._socket = None
+            self._socket = self._tls = None
 
     def _set_reading(self, reading: bool) -> None:
         self._reading = reading

@@ -84,6 +84,7 @@ class Plan(Struct, frozen=True, tag=True):
         family: the address family of the server's socket.
         address: where the server is.
         password: the server's. It is no part of the load, which stands in reports.
+        tls: whether TLS is spoken.
     """
 
     load: Load
@@ -91,6 +92,7 @@ class Plan(Struct, frozen=True, tag=True):
     family: int
     address: Sockaddr
     password: str | None = None
+    tls: bool = False
 
 
 class Talk(Struct, frozen=True, tag=True):

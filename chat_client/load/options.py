@@ -69,7 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_load(parser.add_argument_group("load"))
     _add_reports(parser.add_argument_group("verdict and reports"))
     add = parser.add_argument
-    add("server", nargs="?", metavar="HOST[:PORT]", help=f"the server (default: {TcpAddress()})")
+    add(
+        "server",
+        nargs="?",
+        metavar="HOST[:PORT]",
+        help=f"the server; tls://HOST for one with TLS (default: {TcpAddress()})",
+    )
     add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     add(
         "--password-file", metavar="FILE",

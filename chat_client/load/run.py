@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
-from chat_client.address import Address, TcpAddress
+from chat_client.address import Address, TcpAddress, TlsAddress, open_connection
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, Refused
 from chat_client.hello import Credentials, say_hello
@@ -38,6 +38,7 @@ from chat_client.load.messages import (
     Tick,
 )
 from chat_client.load.result import ErrorCount, Result, Row, ServerSide
+from chat_client.trust import Anybody
 from protocol.errors import Code
 
 PATIENCE = 10.0
@@ -90,6 +91,8 @@ class Run:
             stopper: whom Ctrl-C tells.
             password: the server's.
         """
+        if isinstance(address, TlsAddress):
+            address = TlsAddress(address.host, address.port, Anybody())
         self._address = address
         self._load = load
         self._watch = watch
@@ -138,8 +141,9 @@ class Run:
                 "fewer --clients or more --processes"
             )
         family, sockaddr = self._look_at_server()
+        tls = isinstance(self._address, TlsAddress)
         plans = [
-            Plan(self._load, index, family, sockaddr, self._password)
+            Plan(self._load, index, family, sockaddr, self._password, tls)
             for index in range(self._workers)
         ]
         with Crew(plans) as crew:
@@ -149,7 +153,7 @@ class Run:
 
     def _look_at_server(self) -> tuple[int, Sockaddr]:
         """Ask who the server is, and where exactly: its name is looked up once, not N times."""
-        connected = self._address.open(PATIENCE)
+        connected, _ = open_connection(self._address, PATIENCE)
         where: tuple[int, Sockaddr] = connected.family, connected.getpeername()
         with closing(Connection(connected, PATIENCE)) as connection:
             nicks = iter([f"{self._load.nick_prefix}-probe"])

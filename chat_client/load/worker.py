@@ -84,7 +84,7 @@ class Worker:
         self._report = report
         self._random = random.Random(f"{load.seed}.{plan.index}")
         self._patience = int(load.patience * SECOND)
-        self._crowd = Crowd(loop, Tick("ramp", clock()), plan.family, plan.address, plan.password)
+        self._crowd = Crowd(loop, Tick("ramp", clock()), plan)
         self._logs: dict[str, RoomLog] = {}
         own = range(plan.index, load.clients, load.processes)
         self._clients = [self._client(number) for number in own]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_client.load import cli
+from chat_client.load.report_text import report_text
 from chat_client.load.result import read_result, write_result
 from tests.chat_client.load.faulty import faulty_server
 from tests.chat_client.load.runs import make_run, start
@@ -123,6 +124,19 @@ def test_a_server_with_a_password(
     assert "sesame" not in report.read_text()
     assert "sesame" not in capsys.readouterr().out
     assert "cannot be read" in wrong(capsys, *run, "--password-file", str(tmp_path / "none"))
+
+
+def test_a_server_with_tls() -> None:
+    """Clients come and go and lose nothing; the report says what is not looked at."""
+    with running_server(tls=True) as secure:
+        result = make_run(
+            address_of(secure), clients=10, rate=200.0, duration=0.4, churn=20.0, slow=20.0,
+            shortest=100, longest=3000, patience=10.0,
+        )  # fmt: skip
+    assert result.verdict.passed, result.verdict
+    assert result.received == result.whole.confirmed * 10 > 0
+    assert result.whole.connect.total > 10
+    assert "certificate was not checked" in report_text(result)
 
 
 def test_the_limit(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
