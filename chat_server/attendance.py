@@ -194,11 +194,16 @@ class Attendance:
     def _rename(self) -> None:
         """Begin a new stay for everybody who has another name by now.
 
-        Looking at all of them is less than a noticeable cost (20,000 take 2 ms), and knows every
+        Looking at all of them costs little (20,000 take 12 ms on a busy machine), and knows every
         way in which a name can change.
         """
+        changed = [
+            (place, stay)
+            for place, stay in self._lasting.items()
+            if stay.session.nick != stay.name.nick or stay.session.account != stay.name.account
+        ]
         now = self._clock.time()
-        for place, stay in list(self._lasting.items()):
+        for place, stay in changed:
             self._rename_one(place, _Name.of(stay.session), now)
 
     def _rename_one(self, place: "tuple[str, Outbox]", name: _Name, time: float) -> None:
