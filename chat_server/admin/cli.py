@@ -41,8 +41,6 @@ from protocol.text import normalize_room
 PartKind = TypeVar("PartKind", bound=messages.Part)
 
 FAILED = 1
-# Who the audit log says it was: with a space, so that it can be nobody's nick.
-OPERATOR = "the operator"
 # Somebody who left and came back within so many seconds has not been away.
 DEFAULT_GAP = 60.0
 
@@ -128,6 +126,14 @@ def _rooms(options: argparse.Namespace) -> None:
     _print_table(("room", "members", "messages", "topic"), rows)
 
 
+def _kick(options: argparse.Namespace) -> None:
+    _do(options, messages.Kick(options.who, options.reason))
+
+
+def _announce(options: argparse.Namespace) -> None:
+    _do(options, messages.Announce(options.text, _room(options.room) if options.room else None))
+
+
 def _backup(options: argparse.Namespace) -> None:
     _step_back()
     sizes = back_up(options.data, options.target, options.force)
@@ -170,7 +176,7 @@ def _owner_secret(options: argparse.Namespace) -> None:
         raise AdminError(f"there is no {path}: a server makes it at its first start.")
     try:
         with closing(PeopleStore(options.data)) as people:
-            act = Act(time.time(), OPERATOR, "owner-secret")
+            act = Act(time.time(), messages.OPERATOR, "owner-secret")
             secret = replace_secret(people, act)
     except BackchannelError as error:
         raise AdminError(str(error)) from error
@@ -194,6 +200,14 @@ def _parser() -> argparse.ArgumentParser:
     clients = _add(commands, "clients", _clients, "who is connected", json=True)
     clients.add_argument("--room", help="only who is in this room")
     _add(commands, "rooms", _rooms, "which rooms there are", json=True)
+    kick = _add(commands, "kick", _kick, "end somebody's connection", json=True)
+    kick.add_argument("who", metavar="WHO", help="a nick, an @account, an address or a network")
+    kick.add_argument("reason", metavar="REASON", nargs="?", help="a line that all are told")
+    announce = _add(
+        commands, "announce", _announce, "say something as a notice to everybody", json=True
+    )
+    announce.add_argument("text", metavar="TEXT")
+    announce.add_argument("--room", help="only in this room")
     backup = _add(
         commands, "backup", _backup,
         "copy what is kept, while the server runs or not", json=True,
@@ -281,6 +295,15 @@ def _window(options: argparse.Namespace) -> tuple[float | None, float | None]:
     if since is not None and until is not None and until <= since:
         raise AdminError(f"--until {options.until} is not after --since {options.since}.")
     return since, until
+
+
+def _do(options: argparse.Namespace, request: messages.Request) -> None:
+    """Let the server do something, and say what came of it."""
+    (done,) = _answer(options, request, messages.Done)
+    if options.json:
+        _print_json([done])
+    else:
+        print(one_line(done.text))
 
 
 def _answer(

@@ -7,20 +7,37 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from chat_server.admin import messages, place
-from chat_server.admin.messages import Done, Part, Refused, decode_request, encode, fitting
+from chat_server.admin.messages import (
+    OPERATOR,
+    Done,
+    Part,
+    Refused,
+    decode_request,
+    encode,
+    fitting,
+)
 from chat_server.connection import Connection
-from chat_server.desk import Desk
+from chat_server.desk import VISIT_LIMIT, Desk
+from chat_server.errors import StoreError
+from chat_server.notices import OwnNotices
+from chat_server.order import Actor
+from chat_server.outbox import Outbox
 from chat_server.parts import Parts
+from chat_server.people.roles import Role
+from chat_server.room import Draft
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
+from protocol.text import normalize_text
 
 log = logging.getLogger(__name__)
 
 RECEIVE_SIZE = 4096
+ACTOR = Actor(OPERATOR, Role.OWNER)
 
 
 class AdminDesk:
@@ -70,8 +87,14 @@ class AdminDesk:
         except (ValueError, ProtocolError) as error:
             yield Refused(f"this is {SERVER}, and it does not understand: {error}")
             return
-        if request is not None:
+        if request is None:
+            return
+        try:
             yield from _METHODS[type(request)](self, request)
+        except ProtocolError as error:
+            yield Refused(f"{error.text}.")
+        except StoreError as error:
+            yield Refused(f"{error}.")
 
     def status(self, _: messages.Status) -> Iterator[Part]:
         """How the server is."""
@@ -115,6 +138,27 @@ class AdminDesk:
             yield messages.ClientsPart(batch)
         yield Done()
 
+    def kick(self, request: messages.Kick) -> Iterator[Part]:
+        """End somebody's connections."""
+        with _Told() as told:
+            self._parts.order.kick(ACTOR, request.who, request.reason, told)
+        yield _done(told, f"{request.who} was thrown out")
+
+    def announce(self, request: messages.Announce) -> Iterator[Part]:
+        """Say something as a notice."""
+        text, room = normalize_text(request.text), None
+        if request.room is not None:
+            room = self._parts.registry.find_room(request.room)
+            if room is None:
+                yield Refused(f"there is no room {request.room}.")
+                return
+        elif not any(each.members() for each in self._parts.registry.rooms()):
+            yield Refused("nobody is in any room, so nobody would hear it.")
+            return
+        with _Told() as told:
+            self._parts.order.announce(ACTOR, room, text, told)
+        yield _done(told, f"it was said in {told.rooms} room{'s' if told.rooms > 1 else ''}")
+
     def _client(self, connection: Connection) -> messages.Client:
         accounts, session = self._parts.accounts, connection.session
         backlog = connection.outbox.backlog()
@@ -150,7 +194,56 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Status: AdminDesk.status,
     messages.Clients: AdminDesk.clients,
     messages.Rooms: AdminDesk.rooms,
+    messages.Kick: AdminDesk.kick,
+    messages.Announce: AdminDesk.announce,
 }
+
+
+class _Told(OwnNotices):
+    """The notices of one act. Leaving the block waits until they are stored, or refused."""
+
+    def __init__(self) -> None:
+        super().__init__(ACTOR.nick)
+        # Guards all below. A leaf.
+        self._settled = threading.Condition()
+        self._left = 0
+        self.rooms = 0
+        self.refused = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._settled:
+            if error is None:
+                self._settled.wait_for(lambda: not self._left, VISIT_LIMIT)
+            self.refused += self._left
+
+    def write(self, room: str, text: str) -> Draft:
+        """Return a notice for a room."""
+        with self._settled:
+            self._left += 1
+            self.rooms += 1
+        return super().write(room, text)
+
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:
+        """Count a notice that is stored, or refused."""
+        with self._settled:
+            self._left -= 1
+            self.refused += not stored
+            self._settled.notify_all()
+        return super().settle(draft, stored=stored)
+
+
+def _done(told: _Told, text: str) -> Part:
+    if told.refused:
+        return Refused(f"{text}; but {told.refused} notices could not be stored: see the log.")
+    return Done(f"{text}.")
 
 
 def _read(visitor: socket.socket) -> messages.AnyRequest | None:

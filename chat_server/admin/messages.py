@@ -15,6 +15,9 @@ from protocol.framing import FRAME_LIMIT, encode_frame
 REQUEST_LIMIT = 16 * 1024
 """Bytes of a request's payload: the longest announcement fits."""
 
+OPERATOR = "the operator"
+"""Who acts, to those who are told and to the audit log. It has a space: it can be nobody's nick."""
+
 # What a part takes besides its rows.
 _OVERHEAD = 256
 
@@ -40,7 +43,21 @@ class Rooms(Request, frozen=True):
     """Which rooms there are."""
 
 
-AnyRequest = Status | Clients | Rooms
+class Kick(Request, frozen=True):
+    """End the connections of a nick, an `@account`, an address or a network."""
+
+    who: str
+    reason: str | None = None
+
+
+class Announce(Request, frozen=True):
+    """Say something as a notice: in a room, or in all that somebody is in."""
+
+    text: str
+    room: str | None = None
+
+
+AnyRequest = Status | Clients | Rooms | Kick | Announce
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):

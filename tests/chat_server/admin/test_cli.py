@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
+from tests.chat_server.test_hard_times import fill_the_disk, limit, needs_prlimit
 from tests.support.clock import ManualClock
-from tests.support.servers import ROOT, address_of, running_server
+from tests.support.servers import ROOT, ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
 
 
@@ -192,3 +194,69 @@ def test_accounts_are_shown(operator: Operator) -> None:
         house.enter("eva", "lobby")
         records = operator.done("clients", "--json").records
     assert [(each["nick"], each["account"]) for each in records] == [("ada", "ada"), ("eva", None)]
+
+
+def test_kick(operator: Operator) -> None:
+    """Who is thrown out is told why, and so are the others; it is in the audit log."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        assert operator.done("kick", "eva", "too loud").lines == ["eva was thrown out."]
+        goodbye = eva.expect_end("kicked")[-1]
+        assert goodbye["text"] == "You were thrown out by the operator: too loud"
+        (notice,) = ada.messages(1)
+        assert (notice["kind"], notice["from"]) == ("notice", "the operator")
+        assert "eva" in notice["text"]
+        assert "eva" in operator.refused("kick", "eva")
+        assert "nick" in operator.refused("kick", "#")
+        assert operator.done("kick", "127.0.0.0/8", "--json").records[0]["text"]
+        ada.expect_end("kicked")
+    acts = operator.done("audit", "--format", "json").records
+    assert [(act["who"], act["act"], act["whom"], act["reason"]) for act in acts] == [
+        ("the operator", "kick", "eva", "too loud"),
+        ("the operator", "kick", "127.0.0.0/8", ""),
+    ]
+
+
+def test_an_owner_can_be_kicked(operator: Operator) -> None:
+    """By the operator, above whom there is nobody."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        ada = house.enter("ada", "lobby")
+        ada.ok("claim", secret=server.owner_secret)
+        operator.done("kick", "ada")
+        ada.expect_end("kicked")
+
+
+def test_announce(operator: Operator) -> None:
+    """In all rooms that somebody is in, or in one; it is in the log of the room when it is done."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        assert "nobody" in operator.refused("announce", "Hello?")
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "garden")
+        done = operator.done("announce", "The server restarts at noon.")
+        assert done.lines == ["it was said in 2 rooms."]
+        for peer in (ada, eva):
+            (notice,) = peer.messages(1)
+            assert (notice["kind"], notice["from"]) == ("notice", "the operator")
+            assert notice["text"] == "The server restarts at noon."
+        operator.done("announce", "Only here.", "--room", "garden")
+        assert eva.messages(1)[0]["text"] == "Only here."
+        assert "no room attic" in operator.refused("announce", "x", "--room", "attic")
+        assert "control" in operator.refused("announce", "\x1b[2J")
+        assert operator.done("export", "--room", "garden").lines[-1].endswith("Only here.")
+        ada.ping()
+        assert not [frame for frame in ada.queue if frame["type"] == "message"]
+
+
+@needs_prlimit
+def test_an_announcement_that_cannot_be_stored(operator: Operator) -> None:
+    """Exit code 1, with why; the next one is heard."""
+    with ServerProcess.serve(operator.data) as server, House(server.address) as house:
+        ada = house.enter("ada", "lobby")
+        fill_the_disk(server, operator.data)
+        outcomes = [operator.types("announce", "x" * 4000) for _ in range(60)]
+        failed = [outcome for outcome in outcomes if outcome.code]
+        assert failed
+        assert all(outcome.err.startswith("chat-server admin: ") for outcome in failed)
+        limit(server, resource.RLIMIT_FSIZE)
+        operator.done("announce", "Again.")
+        heard = ada.messages(len(outcomes) - len(failed) + 1)
+        assert heard[-1]["text"] == "Again."
