@@ -6,6 +6,7 @@ names the rule. A client calls the same functions to say so before it sends.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from precis_i18n import get_profile
 
@@ -101,6 +102,8 @@ def normalize_nick(nick: str) -> str:
     return shown
 
 
+# PRECIS takes 15 to 30 µs for a nick, and whoever comes in is looked for in several places.
+@lru_cache(maxsize=1024)
 def nick_key(nick: str) -> str:
     """Return what two nicks are compared by: equal keys are the same nick (RFC 8266, 2.4).
 
