@@ -1,10 +1,11 @@
 """Accounts, from where a client sits: whose a nick is, and what it takes to show it."""
 
+import random
 import resource
 import sqlite3
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -12,9 +13,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from chat_server.people import accounts
+from protocol.text import nick_key, nick_skeleton
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
-from tests.support.peer import Frame, Peer
+from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.proxy import Proxy
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
@@ -460,6 +462,64 @@ def test_many_logins_of_one_account_leave_one_with_its_nick(house: House) -> Non
     for peer in peers:
         assert [frame["code"] for frame in peer.read_to_end()[-1:]] in ([], ["replaced"])
     last.ping()
+
+
+NICKS = ["ada", CYRILLIC_ADA, "Ian", "lan", "IAN", "bob", "b0b", "BOB", "eva", "zoe"]
+
+
+def test_whatever_happens_at_once_no_two_are_called_alike(house: House) -> None:
+    """Six come, go, rename, register and log in: nicks stay apart, and all are free in the end."""
+    watcher = house.enter("watcher", "lobby")
+    chances = [random.Random(number) for number in range(6)]
+    peers: list[list[Peer]] = [[] for _ in chances]
+    for _ in range(10):
+        threads = [
+            threading.Thread(target=_live, args=(house, *each))
+            for each in zip(peers, chances, strict=True)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # Who was replaced may be on the way out still.
+        eventually(lambda: _are_apart(watcher.page("who", room="lobby")["members"]))
+    for (peer,) in peers:
+        peer.close()
+    eventually(lambda: watcher.page("who", room="lobby")["members"] == ["watcher"])
+    for nick in NICKS:
+        last = house.connect()
+        answer = last.hello(nick, account_password=PASSWORD)
+        if answer["type"] == "welcome":
+            leave(last)
+        else:
+            assert "account" in answer["text"], answer
+
+
+def _are_apart(nicks: list[str]) -> bool:
+    keys, looks = set(map(nick_key, nicks)), set(map(nick_skeleton, nicks))
+    return len(keys) == len(looks) == len(nicks)
+
+
+def _live(house: House, mine: list[Peer], chance: random.Random) -> None:
+    """A few acts of one client, by chance; what it is refused does not matter."""
+    if not mine or chance.random() < 0.3:
+        for last in mine:
+            chance.choice([Peer.reset, Peer.close])(last)
+        mine.clear()
+        mine.append(house.connect())
+    with suppress(ConnectionEnded, ConnectionError):
+        if not mine[0].nick:
+            mine[0].hello(chance.choice(NICKS), account_password=PASSWORD)
+        if not mine[0].nick:
+            mine[0].hello(f"n{id(mine)}")
+        mine[0].join("lobby")
+        for _ in range(4):
+            nick = chance.choice(NICKS)
+            mine[0].request("nick", nick=nick)
+            if chance.random() < 0.1:
+                mine[0].request("register", password=PASSWORD)
+            if chance.random() < 0.1:
+                mine[0].request("login", account=nick, password=PASSWORD)
 
 
 # -- kept -----------------------------------------------------------------------------------------
