@@ -321,8 +321,6 @@ class Connection:
         parts = self._parts
         parts.admission.check_hello(self.host, hello.password)
         nick = normalize_nick(hello.nick)
-        if hello.session is None and hello.account_password is None:
-            parts.order.check_stranger(nick, self.host)  # before anything is kept of them
         try:
             token = self._begin(nick, hello)
         except StoreError as error:
@@ -357,6 +355,8 @@ class Connection:
         registry, token = self._parts.registry, hello.session
         session = registry.find_session(token, nick) if token else None
         account = self._log_in(nick, hello.account_password, session)
+        if session is None and account is None:
+            self._parts.order.check_stranger(nick, self.host)  # before anything is kept of them
         if token and session:
             replaced = registry.resume_session(self, session, nick, account)
         else:

@@ -63,6 +63,7 @@ class Notices:
         self._claimed = claimed
         self._number = -claimed.number  # see the store's Entry
         self._told: set[str] = set()  # rooms that have theirs from when the request came before
+        self._written: set[str] = set()  # rooms that get theirs now: this thread's alone
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._left = 1  # notices that are not settled; and the writing of them
@@ -83,8 +84,9 @@ class Notices:
 
     def write(self, room: str, text: str) -> Draft | None:
         """Return a notice for a room, to be posted; None if the room has it already."""
-        if room in self._told:
+        if room in self._told or room in self._written:
             return None
+        self._written.add(room)
         with self._lock:
             self._left += 1
         claimed = self._claimed

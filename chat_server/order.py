@@ -18,6 +18,7 @@ from chat_server.notices import OwnNotices, Writer
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import (
+    SANCTIONS_LIMIT,
     Address,
     Kind,
     Network,
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 EVERYWHERE = ""
 """The room that stands for all of them in the store."""
+
+NAMED_AT_ONCE = 10
+"""How many of those who were thrown out at once a notice names."""
 
 
 class Actor(NamedTuple):
@@ -109,8 +113,9 @@ class Order:
         self._accounts = accounts
         kept = people.sanctions()
         self.sanctions = Sanctions(clock, kept)
-        in_force = {sanction.number for sanction in self.sanctions.all()}
-        people.remove_sanctions(each.number for each in kept if each.number not in in_force)
+        if len(kept) > SANCTIONS_LIMIT:  # no sooner: the clock may only be wrong this time
+            in_force = {sanction.number for sanction in self.sanctions.all()}
+            people.remove_sanctions(each.number for each in kept if each.number not in in_force)
         # One act at a time: held while it is written to the store, which is all that it is for,
         # as each writes all the rules of a room. The first in the order.
         self._acting = threading.Lock()
@@ -274,8 +279,14 @@ class Order:
         if not target.here:
             raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
         self._people.note(self._act(actor, "kick", target.shown, reason=reason))
+        why = f": {reason}" if reason else ""
+        for room, nicks in self._rooms_of(target.here).items():
+            notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
+            if notice is not None:
+                room.impose(partial(self.rules_of, room.name), notice)
         for session in target.here:
-            self._throw_out(actor, session, reason, notices)
+            if session.connection is not None:
+                session.connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")
 
     def ban(
         self,
@@ -592,18 +603,15 @@ class Order:
                 self._people.remove_sanctions(older)
                 self.sanctions.remove(older)
 
-    def _throw_out(self, actor: Actor, session: Session, reason: str, notices: Writer) -> None:
-        connection = session.connection
-        if connection is None:
-            return
-        why = f": {reason}" if reason else ""
-        rooms = [member.room for member in connection.outbox.members()]
-        for room in rooms:
-            self._forget_insider(room, session)
-            notice = notices.write(room.name, f"{session.nick} was thrown out{why}")
-            if notice is not None:
-                room.impose(partial(self.rules_of, room.name), notice)
-        connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")
+    def _rooms_of(self, sessions: Iterable[Session]) -> dict[Room, list[str]]:
+        """Which rooms people are in, who in each; from now on no lock lets them back in."""
+        rooms: dict[Room, list[str]] = {}
+        for session in sessions:
+            connection = session.connection
+            for member in connection.outbox.members() if connection is not None else ():
+                self._forget_insider(member.room, session)
+                rooms.setdefault(member.room, []).append(session.nick)
+        return rooms
 
     def _forget_insider(self, room: Room, session: Session) -> None:
         """Let nobody who was thrown out back into a locked room."""
@@ -745,6 +753,15 @@ def _is_covered(older: Sanction, new: Sanction) -> bool:
             (older.network, new.network),
         )
     )
+
+
+def _named(nicks: list[str]) -> str:
+    """ "bob was", "bob and eva were", or with many the first of them."""
+    if len(nicks) > NAMED_AT_ONCE:
+        nicks = [*nicks[:NAMED_AT_ONCE], f"{len(nicks) - NAMED_AT_ONCE} others"]
+    if len(nicks) == 1:
+        return f"{nicks[0]} was"
+    return f"{', '.join(nicks[:-1])} and {nicks[-1]} were"
 
 
 def _kept_rules(room: str, rules: RoomRules) -> Rules:

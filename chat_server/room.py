@@ -222,7 +222,8 @@ class Room:
         Returns False, having done nothing, if the rules are others than those that the draft was
         checked by. So what is said after a room was frozen is never in its log behind the notice.
 
-        In a room that is shut it is dropped: nobody is told that it was stored.
+        In a room that is shut it is dropped: nobody is told that it was stored. And in one that was
+        given up, where nobody hears it.
         """
         with self._lock:
             while self._drafts_cost >= DRAFTS_COST_LIMIT and not self._shut:
@@ -231,9 +232,12 @@ class Room:
                 return True
             if self.rules is not rules:
                 return False
-            turn = self._append(draft)
+            dropped = self._given_up
+            turn = not dropped and self._append(draft)
         if turn:
             self._give_turn(self)
+        if dropped:
+            draft.session.settle(draft)
         return True
 
     def impose(
@@ -250,10 +254,13 @@ class Room:
         turn = False
         with self._lock:
             before, self.rules = self.rules, rules()
-            if notice is not None and not self._shut:
+            dropped = self._given_up
+            if notice is not None and not self._shut and not dropped:
                 turn = self._append(notice)
         if turn:
             self._give_turn(self)
+        if notice is not None and dropped:
+            notice.session.settle(notice)
         return before
 
     def add(self, member: Member, rules: RoomRules | None) -> tuple[int, str] | None:

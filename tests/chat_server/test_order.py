@@ -1,5 +1,6 @@
 """Kick, ban and mute: who may, whom it meets, who gets around it (nobody), and how it ends."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -95,6 +96,23 @@ def test_a_kick_of_an_address_is_of_everybody_there(place: OrderedHouse) -> None
     place.ada.refused("forbidden", "kick", who=HERE)
 
 
+def test_a_kick_of_several_in_one_room_is_one_notice(place: OrderedHouse) -> None:
+    """A request has one notice in each room, whomever it meets there."""
+    with ordered_house(hosts=("127.0.0.1", "::1")) as place:
+        six = str(place.running.addresses[1])
+        bob, eva = (place.enter(nick, "lobby", address=six) for nick in ("bob", "eva"))
+        many = [place.enter(f"n{number:02}", "garden", address=six) for number in range(13)]
+        watching = place.enter("zoe", "garden")
+        place.mia.ok("kick", who="::/64", reason="noise")
+        for peer in (bob, eva, *many):
+            peer.expect_end("kicked")
+        assert notices(place.mia, 1)[0] in (
+            "bob and eva were thrown out: noise", "eva and bob were thrown out: noise",
+        )  # fmt: skip
+        assert notices(watching, 1)[0].endswith("and 3 others were thrown out: noise")
+        place.mia.say("lobby", "go on")
+
+
 def test_a_kick_of_nobody(place: OrderedHouse) -> None:
     """`no_such_nick`, whichever way nobody was named; a nick that cannot be is `bad_nick`."""
     for who in ("nobody", "@nobody", "192.0.2.7", "192.0.2.0/24"):
@@ -156,6 +174,17 @@ def test_no_nick_that_looks_like_it_is_a_way_in(place: OrderedHouse, nick: str) 
     place.mia.ok("ban", who="bob")
     is_refused(place.connect(), nick)
     place.enter("eva").refused("forbidden", "nick", nick=nick)
+
+
+def test_of_who_is_banned_nothing_is_kept(tmp_path: Path) -> None:
+    """However often they knock, with whatever session they make up."""
+    with ordered_house(tmp_path) as place:
+        place.mia.ok("ban", who="bob")
+        for session in (None, "", "made-up"):
+            members = {} if session is None else {"session": session}
+            is_refused(place.connect(), "bob", **members)
+    with closing(sqlite3.connect(tmp_path / "history.db")) as history:
+        assert history.execute("SELECT count(*) FROM sessions").fetchone() == (2,)
 
 
 def test_the_session_is_banned_with_the_nick(place: OrderedHouse) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.notices import OwnNotices
+from chat_server.outbox import Outbox
+from chat_server.room import Draft, Room
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
@@ -274,6 +277,29 @@ def test_a_notice_is_stored_when_its_ok_is_there(tmp_path: Path) -> None:
             for number in range(20):
                 eva.join(f"r{number}")
                 assert texts(whole_log(eva, f"r{number}")) == ["hear me"]
+
+
+class _Counting(OwnNotices):
+    """Knows how many of its notices are settled."""
+
+    def __init__(self) -> None:
+        super().__init__("ada")
+        self.settled = 0
+
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:
+        self.settled += 1
+        return super().settle(draft, stored=stored)
+
+
+def test_a_room_that_was_given_up_takes_no_notice() -> None:
+    """There may be another of its name by now, whose log begins at 1 as well."""
+    turns: list[Room] = []
+    room = Room("shed", "", 0, turns.append, lambda _: None)
+    assert room.give_up()
+    author = _Counting()
+    room.impose(lambda: None, author.write("shed", "locked"))
+    assert room.post(author.write("shed", "hear me"), None)
+    assert (turns, author.settled) == ([], 2)
 
 
 # -- slow mode
