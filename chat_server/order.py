@@ -417,11 +417,16 @@ class Order:
     ) -> None:
         """Let only moderators and `speakers` speak, in a room or in all.
 
+        Giving somebody the floor in a freeze that ends by itself leaves its end where it is.
+
         Raises:
             ProtocolError: `no_such_nick`, of a speaker.
             StoreError: it could not be kept; nothing happened.
         """
         sessions = [self._speaker(nick) for nick in speakers]
+        name = EVERYWHERE if room is None else room.name
+        if seconds is None and sessions:
+            seconds = self._rest_of_freeze(name)
         now = self._clock.time()
         freeze = Freeze(
             by=actor.nick,
@@ -431,7 +436,6 @@ class Order:
             speakers=frozenset(name for session in sessions for name in names_of(session)),
             everywhere=room is None,
         )
-        name = EVERYWHERE if room is None else room.name
         act = self._act(actor, "freeze", name or "all rooms", until=freeze.until)
         text = _freeze_text(freeze, seconds, [session.nick for session in sessions])
         self._set(room, lambda rules: replace(rules, freeze=freeze), act, text, notices)
@@ -664,6 +668,15 @@ class Order:
 
     def _concerned(self, room: Room | None) -> list[Room]:
         return self._registry.rooms() if room is None else [room]
+
+    def _rest_of_freeze(self, name: str) -> float | None:
+        """Seconds that a freeze still has; None if it has no end, or there is none."""
+        now = self._clock.monotonic()
+        with self._lock:
+            freeze = self._rules.get(name, NO_RULES).freeze
+        if freeze is None or freeze.ends is None or not freeze.holds(now):
+            return None
+        return freeze.ends - now
 
     def _wait_for_end(self, name: str, freeze: Freeze) -> None:
         if freeze.ends is not None:

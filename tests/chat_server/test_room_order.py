@@ -114,6 +114,24 @@ def test_a_freeze_that_was_lifted_does_not_end_again(
     assert len(whole_log(bob, "lobby")) == 4
 
 
+def test_the_floor_is_given_until_the_freeze_ends(place: OrderedHouse, clock: ManualClock) -> None:
+    """To one after the other: its end stays where it is, unless another one is said."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("freeze", room="lobby", seconds=60)
+    clock.advance(20)
+    place.mia.ok("freeze", room="lobby", speakers=["bob"])
+    assert "frozen for 40 s: only moderators and bob may" in notices(bob, 2)[1]
+    place.mia.ok("freeze", room="lobby", speakers=["zoe"])
+    bob.refused("muted", "say", room="lobby", text="hi")
+    zoe.say("lobby", "hi")
+    pass_time(place, clock, 40)
+    bob.say("lobby", "hi")
+    place.mia.ok("freeze", room="lobby", seconds=60)
+    place.mia.ok("freeze", room="lobby")
+    pass_time(place, clock, 60)
+    assert "retry_after" not in bob.refused("muted", "say", room="lobby", text="hi")
+
+
 def test_speakers_speak_on_whatever_they_are_called(place: OrderedHouse) -> None:
     """It is the person who may, not the nick; who takes the nick may not."""
     bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
