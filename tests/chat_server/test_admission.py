@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
@@ -14,7 +15,7 @@ from chat_server.addresses import host_address
 from chat_server.admission import Admission
 from chat_server.clock import SystemClock
 from chat_server.guesses import Guesses
-from chat_server.rules import network
+from chat_server.rules import PASSWORD_LIMIT, network
 from chat_server.server import Server
 from chat_server.settings import LiveSettings, Settings
 from protocol.errors import Code, ProtocolError
@@ -118,6 +119,19 @@ def test_no_password_is_no_guess() -> None:
         for _ in range(guesses.FREE * 2):
             assert house.connect().hello("eva")["code"] == "bad_password"
         house.enter("eva", password="right")
+
+
+def test_no_password_takes_long_to_look_at() -> None:
+    """To compose a frame full of accents took a second, in which nothing else ran."""
+    admission = Admission(LiveSettings(Settings(password="right")), ManualClock())
+    began = time.process_time()
+    with pytest.raises(ProtocolError, match="not the password"):
+        admission.check_hello("10.0.0.7", "a" + "\u0301\u0316" * 15_000)
+    assert time.process_time() - began < 0.25
+    longest = "e\u0301" * PASSWORD_LIMIT
+    admission = Admission(LiveSettings(Settings(password=longest)), ManualClock())
+    admission.check_hello("10.0.0.7", "é" * PASSWORD_LIMIT)
+    admission.check_hello("10.0.0.7", longest)
 
 
 def test_wrong_ones_are_logged_and_no_password_is(caplog: pytest.LogCaptureFixture) -> None:

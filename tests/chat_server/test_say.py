@@ -56,7 +56,7 @@ def test_other_kinds_are_not_a_clients_to_say(house: House, kind: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [" a ", "a\n\tb", "x" * 4000, "🦊" * 4000, "e\u0301", "\u202eabc", "a" + "\u0300" * 3000],
+    [" a ", "a\n\tb", "x" * 4000, "🦊" * 4000, "e\u0301", "\u202eabc", "a" + "\u0300" * 30],
 )
 def test_a_good_text_arrives_composed(house: House, text: str) -> None:
     """NFC and otherwise as it was, up to 4,000 characters, and so it is stored."""
