@@ -26,7 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from benchmarks.command import exit_code_of, positive
+from benchmarks.command import add_server, exit_code_of, positive
 from benchmarks.server_process import ServerProcess, running_server
 from protocol import VERSION
 from protocol.framing import FrameDecoder
@@ -371,8 +371,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--idle", type=int, default=10000, help="clients that say nothing; 0: none (10000)")
     add("--rooms", type=positive, default=100, help="rooms that these join (100)")
     add("--seconds", type=float, default=30.0, help="of saying nothing (30)")
-    add("--server", default="chat_server", help="module to run (chat_server)")
-    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
+    add_server(parser)
     return parser
 
 

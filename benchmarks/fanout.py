@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from benchmarks.audit import LogReader, SharedLog
 from benchmarks.clients import Member, Publisher, enter_room, receive
-from benchmarks.command import exit_code_of, positive, text_bytes
+from benchmarks.command import add_server, add_talk, counts, exit_code_of, positive, show
 from benchmarks.server_process import ServerProcess, running_server
 
 ROOM = "lobby"
@@ -314,9 +314,7 @@ def _measure_all(options: argparse.Namespace) -> int:
 
 def _measure_one(options: argparse.Namespace, members: int, *, tls: bool) -> Result:
     result = measure(options, members, tls=tls)
-    print(report_line(result), flush=True)
-    for fault in result.faults[:5]:
-        print(f"        {fault}")
+    show(report_line(result), result.faults)
     return result
 
 
@@ -333,20 +331,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.fanout", description="Deliveries a second of one busy room."
     )
     add = parser.add_argument
-    add("--members", type=_counts, default=[100, 1000], help="one run for each: 100,1000")
-    add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
-    add("--warm-up", type=float, default=2.0, help="seconds (2)")
+    add("--members", type=counts, default=[100, 1000], help="one run for each: 100,1000")
     add("--publishers", type=positive, default=4, help="(4)")
-    add("--window", type=positive, default=256, help="texts without a reply, each (256)")
-    add("--text-bytes", type=text_bytes, default=64, help="(64)")
     add("--tls", action="store_true", help="each run again with TLS, and how much is left")
-    add("--server", default="chat_server", help="module to run (chat_server)")
-    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
+    add_talk(parser)
+    add_server(parser)
     return parser
-
-
-def _counts(text: str) -> list[int]:
-    return [positive(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 
 from benchmarks.audit import SharedLog
 from benchmarks.clients import Member, Publisher
-from benchmarks.command import exit_code_of, positive, text_bytes
+from benchmarks.command import add_server, add_talk, counts_or_none, exit_code_of, positive, show
 from benchmarks.fanout import DRAIN_PATIENCE, QUIET, ROOM, TURNS_PER_POLL, Mark, Room, undisturbed
 from benchmarks.server_process import ServerProcess, running_server
 
@@ -355,14 +355,11 @@ def _measure_all(options: argparse.Namespace) -> int:
         f" {options.seconds:g} s after {options.warm_up:g} s of warm-up\n{HEADINGS}",
         flush=True,
     )
-    failed = False
+    passed = True
     for stopped in options.stopped * options.rounds:
         result = measure(options, stopped)
-        print(report_line(result), flush=True)
-        for fault in result.faults[:5]:
-            print(f"        {fault}")
-        failed = failed or bool(result.faults)
-    return int(failed)
+        passed = show(report_line(result), result.faults) and passed
+    return int(not passed)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -372,21 +369,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--members", type=positive, default=200, help="(200)")
-    add("--stopped", type=_counts, default=[0, 1, 100], help="one run for each (0,1,100)")
+    add("--stopped", type=counts_or_none, default=[0, 1, 100], help="one run for each (0,1,100)")
     add("--rounds", type=positive, default=2, help="how often all of them are run in turn (2)")
-    add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
-    add("--warm-up", type=float, default=2.0, help="seconds in which all read (2)")
     add("--rate", type=positive, default=200, help="texts a second (200)")
     add("--burst", action="store_true", help="as many texts as the server takes, not --rate")
-    add("--window", type=positive, default=256, help="texts without a reply, in a burst (256)")
-    add("--text-bytes", type=text_bytes, default=64, help="(64)")
-    add("--server", default="chat_server", help="module to run (chat_server)")
-    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
+    add_talk(parser)
+    add_server(parser)
     return parser
-
-
-def _counts(text: str) -> list[int]:
-    return [0 if part == "0" else positive(part) for part in text.split(",")]
 
 
 if __name__ == "__main__":
