@@ -38,6 +38,10 @@ ACCOUNTS_LIMIT = 10_000
 # guessing wrong all the time is not to keep them waiting for long.
 _FREE_OF_ADDRESS = 40
 _LONGEST_OF_ACCOUNT = 30.0
+# Right ones cost as much to look at: so many at once, from one address and for one account, then
+# one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
+_LOOKS_OF_ADDRESS, _PAUSE_OF_ADDRESS = 100, 2.0
+_LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
 # Accounts made from one address, before they must be further apart.
 _FREE_TO_REGISTER = 60
 
@@ -78,6 +82,18 @@ class Accounts:
         self._by_address = Guesses(clock, free=_FREE_OF_ADDRESS)
         self._by_account = Guesses(
             clock, longest=_LONGEST_OF_ACCOUNT, rule="too many wrong passwords for this account"
+        )
+        self._looks_by_address = Guesses(
+            clock,
+            free=_LOOKS_OF_ADDRESS,
+            longest=_PAUSE_OF_ADDRESS,
+            rule="many people log in from your address",
+        )
+        self._looks_by_account = Guesses(
+            clock,
+            free=_LOOKS_OF_ACCOUNT,
+            longest=_PAUSE_OF_ACCOUNT,
+            rule="this account was logged in to very often",
         )
         self._made = Guesses(
             clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
@@ -195,8 +211,8 @@ class Accounts:
             host: the address that they typed it at.
 
         Raises:
-            ProtocolError: `rate_limited`: there were many wrong ones before. `unavailable`: many
-                others wait for the same.
+            ProtocolError: `rate_limited`: there were many before, wrong ones above all.
+                `unavailable`: many others wait for the same.
             StoreError: it could not be compared.
         """
         try:
@@ -205,6 +221,8 @@ class Accounts:
             return None  # that is no account's, whatever its name
         key = nick_key(name)
         with _begun((self._by_address, host), (self._by_account, key)) as right:
+            self._looks_by_address.begin(host)
+            self._looks_by_account.begin(key)
             account = self.find(name)
             if not self._passwords.is_right(account.hash if account else None, password):
                 log.warning(
