@@ -47,7 +47,9 @@ def test_the_unit_knows_how_the_program_ends_and_reloads() -> None:
     """Wrong use is not tried again, a stop may take its time, SIGHUP is a reload."""
     assert unit()["RestartPreventExitStatus"] == str(cli.WRONG_USE)
     assert int(unit()["TimeoutStopSec"]) > 5
-    assert "-HUP $MAINPID" in unit()["ExecReload"]
+    check, hang_up = re.findall(r"^ExecReload=(.*)$", UNIT.read_text(), re.MULTILINE)
+    assert check.split() == [unit()["ExecStart"], "--check"]
+    assert hang_up.endswith("-HUP $MAINPID")
     assert unit()["Type"] == "notify"
 
 
