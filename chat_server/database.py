@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -35,7 +35,7 @@ def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connec
         sqlite3.Error: it is damaged, or none of ours. Not a byte was written to it.
         OSError: the system does not let us have it.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    make_private(path)
     connection = connect(path, sync)
     with _closed_on_failure(connection):
         _check(connection, file_format)
@@ -51,6 +51,25 @@ def connect(path: Path, sync: Sync) -> sqlite3.Connection:
     with _closed_on_failure(connection):
         connection.execute(f"PRAGMA synchronous = {sync}")
     return connection
+
+
+def make_private(path: Path) -> None:
+    """Make a database that is not there, and see that nobody but its owner reads what it holds.
+
+    A copy that somebody put back is readable for everybody, as copies are, and SQLite gives the
+    files beside it the same mode.
+
+    Raises:
+        OSError: the system does not let us have it.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if os.name != "posix":
+        return
+    for suffix in ("", "-wal", "-shm"):
+        file = path.with_name(path.name + suffix)
+        with suppress(OSError):  # it is not there, or another's, who may have reasons
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 @contextmanager

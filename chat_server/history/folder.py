@@ -1,11 +1,15 @@
 """The data folder: made private, and held by one server at a time."""
 
+import logging
 import os
+import stat
 import sys
 from pathlib import Path
 from typing import IO
 
 from chat_server.errors import StartError
+
+log = logging.getLogger(__name__)
 
 if sys.platform == "win32":
     import msvcrt
@@ -46,6 +50,8 @@ class DataFolder:
                 "another folder with --data."
             ) from error
 
+        _warn_if_open(path)
+
     def close(self) -> None:
         """Let another server have the folder."""
         self._file.close()
@@ -67,6 +73,12 @@ def check_folder(path: Path) -> None:
             f"the data folder {path} cannot be used: {made} cannot be written. Choose another "
             "with --data, or change its permissions."
         )
+
+
+def _warn_if_open(path: Path) -> None:
+    """Say so if others on this machine could put their own files in the place of ours."""
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        log.warning("others can change what is in the data folder: chmod go-w %s", path)
 
 
 def _private(path: str, flags: int) -> int:

@@ -5,13 +5,13 @@ brought up to date when somebody searches it. It is a file of its own beside the
 indexing never keeps a delivery from being stored.
 """
 
-import os
 import re
 import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from chat_server.database import make_private
 from chat_server.errors import StartError
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
@@ -134,7 +134,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    make_private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

@@ -1,6 +1,7 @@
 """Lines of docs/security.md about the server: each attack here was tried before it was mended."""
 
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -130,3 +131,33 @@ def test_the_last_of_the_disk_is_for_those_in_charge(
     assert house.enter("eva", "lobby").page("history", room="lobby")["messages"]
     eva = house.enter("zoe")
     assert eva.ok("register", password="correct horse")["account"] == "zoe"
+
+
+# -- files ----------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_was_put_back_is_private_again(tmp_path: Path) -> None:
+    """A copy is readable for everybody, as copies are, and holds what everybody said."""
+    names = ("history.db", "people.db", "search.db", "attendance.db")
+    with running_server(tmp_path):
+        pass
+    for name in names:
+        (tmp_path / name).chmod(0o644)
+    with running_server(tmp_path) as server, House(server) as house:
+        house.enter("ada", "lobby").say("lobby", "hi")
+        files = [file for file in tmp_path.iterdir() if ".db" in file.name]
+        assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+        assert {file.name for file in files} >= {*names, "history.db-wal", "people.db-wal"}
+
+
+def test_a_folder_that_others_can_change_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They could put another key there, or other accounts."""
+    tmp_path.chmod(0o770)
+    with running_server(tmp_path):
+        assert "chmod go-w" in caplog.text
+    caplog.clear()
+    tmp_path.chmod(0o750)
+    with running_server(tmp_path):
+        assert "chmod" not in caplog.text
