@@ -7,7 +7,7 @@ or `10.1.0.0/16`. What one's role does not allow is refused with `forbidden`.
 from collections.abc import Sequence
 from functools import partial
 
-from chat_client.replies import checked, given, page_of
+from chat_client.replies import checked, given, goes_on, page_of
 from chat_client.session import Session
 from protocol.messages import (
     Announce,
@@ -137,7 +137,7 @@ class Authority:
             after = found[-1].number if found else None
             page = page_of(self._session.request(partial(_bans, after)))
             found += given(page.bans)
-            if not page.more or not page.bans:
+            if not page.bans or not goes_on(page, after, found[-1].number, len(found)):
                 return found
 
     # -- rooms --------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
 from chat_client.feed import Feed
 from chat_client.hello import Credentials
-from chat_client.replies import checked, given, page_of, seq_of
+from chat_client.replies import checked, given, goes_on, page_of, seq_of
 from chat_client.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
@@ -219,7 +219,7 @@ class Chat(Authority):
         while True:
             page = page_of(self._session.request(partial(_rooms, after)))
             found += given(page.rooms)
-            if not page.more or not page.rooms:
+            if not page.rooms or not goes_on(page, after, found[-1].room, len(found)):
                 return found
             after = found[-1].room
 
@@ -327,7 +327,7 @@ class Room:
         while True:
             page = page_of(self._session.request(partial(_who, self.name, after)))
             found += given(page.members)
-            if not page.more or not page.members:
+            if not page.members or not goes_on(page, after, found[-1], len(found)):
                 return found
             after = found[-1]
 

@@ -11,6 +11,10 @@ from protocol.errors import ProtocolError
 from protocol.messages import Ok, Page
 
 Item = TypeVar("Item")
+Name = TypeVar("Name", int, str)
+
+LONGEST_LIST = 100_000
+"""Entries of a list after which no further page is asked for."""
 
 
 def checked(rule: Callable[[str], str], text: str) -> str:
@@ -53,3 +57,17 @@ def seq_of(reply: Reply) -> int:
 def given(items: Sequence[Item] | UnsetType) -> Sequence[Item]:
     """Return the items of a page, of which there may be none."""
     return () if isinstance(items, UnsetType) else items
+
+
+def goes_on(page: Page, after: Name | None, last: Name, count: int) -> bool:
+    """Whether there is another page to be asked for, of a list whose entries ascend.
+
+    A list that goes round, or has no end, is left at that: the server may mean us harm.
+
+    Args:
+        page: the one that came.
+        after: what the page was to begin behind; None for the first.
+        last: the last entry of the page.
+        count: how many entries there are so far.
+    """
+    return page.more and count < LONGEST_LIST and (after is None or last > after)

@@ -30,6 +30,9 @@ Bell = Literal["on", "off", "all"]
 _REPEATED = 20
 """Messages that are shown again, at the most, to whoever goes back to a room."""
 
+_NAMED_LIMIT = 50_000
+"""Nicks that are known of a room, for completion. Only a hostile server names more."""
+
 
 @dataclass
 class RoomView:
@@ -176,7 +179,9 @@ class View:
             return
         gone = {*event.left, *(old for old, _ in event.renamed)}
         come = {*event.joined, *(new for _, new in event.renamed)}
-        room.members, room.nicks = event.members, room.nicks - gone | come
+        room.members, room.nicks = event.members, room.nicks - gone
+        if len(room.nicks) < _NAMED_LIMIT:
+            room.nicks |= come
         room.stirred = room.stirred or room is not self.current
         for who in gone:
             room.speakers.pop(who, None)
