@@ -15,7 +15,7 @@ from typing import NamedTuple
 from chat_server.room import Room
 from protocol.errors import Code
 
-BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 """Bounds of what is told apart, in messages."""
 
 COMMIT_TIMES = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0)

@@ -337,6 +337,9 @@ def _write(options: argparse.Namespace, lines: Iterable[str]) -> None:
 
 
 def _print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    if not rows:
+        print("none")
+        return
     print(table(heads, rows, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
 
 

@@ -100,6 +100,14 @@ def test_rooms(operator: Operator) -> None:
     assert "line one of\\u202etwo" in table
 
 
+def test_an_empty_house(operator: Operator) -> None:
+    """Says so to people; programs get no line."""
+    with running_server(operator.data):
+        for command in ("clients", "rooms"):
+            assert operator.done(command).lines == ["none"]
+            assert operator.done(command, "--json").lines == []
+
+
 @pytest.mark.parametrize("command", ["status", "clients", "rooms"])
 def test_without_a_server(operator: Operator, command: str) -> None:
     """A sentence that says what to do, and exit code 1."""
