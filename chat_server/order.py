@@ -10,8 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_network
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from chat_server.clock import Clock
 from chat_server.notices import OwnNotices, Writer
@@ -24,13 +23,9 @@ from chat_server.people.sanctions import (
     Network,
     Person,
     Sanctions,
-    Sought,
     read_address,
-    read_network,
-    seconds_left,
-    shown_network,
 )
-from chat_server.people.store import Account, Act, PeopleStore, Rules, Sanction
+from chat_server.people.store import Act, PeopleStore, Sanction
 from chat_server.room import Member, Room
 from chat_server.room_rules import (
     NO_RULES,
@@ -42,7 +37,9 @@ from chat_server.room_rules import (
     shown_rest,
     shown_time,
 )
+from chat_server.rule_book import EVERYWHERE, RuleBook
 from chat_server.session import Session
+from chat_server.targets import Actor, Target, Targets, address_of, check_power
 from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
 from protocol.messages import FreezeChange, HandChange, encode
@@ -52,35 +49,10 @@ if TYPE_CHECKING:
     from chat_server.connection import Connection
     from chat_server.registry import Registry
 
-EVERYWHERE = ""
-"""The room that stands for all of them in the store."""
-
+LONGEST_WAIT = 600.0
+"""Seconds until a freeze is looked at again, to see whether it has ended."""
 NAMED_AT_ONCE = 10
 """How many of those who were thrown out at once a notice names."""
-
-
-class Actor(NamedTuple):
-    """Who acts. `session` is None for the operator, who is in no room."""
-
-    nick: str
-    role: Role
-    session: Session | None = None
-
-
-class Target(NamedTuple):
-    """Whom a moderator named.
-
-    Attributes:
-        shown: as it is told to others.
-        sought: the nick, account or network.
-        role: the highest among those whom it means.
-        here: the sessions that it means and that are connected.
-    """
-
-    shown: str
-    sought: Sought
-    role: Role
-    here: list[Session]
 
 
 class Order:
@@ -119,27 +91,20 @@ class Order:
         # One act at a time: held while it is written to the store, which is all that it is for,
         # as each writes all the rules of a room. The first in the order.
         self._acting = threading.Lock()
-        # Guards _rules. A leaf.
-        self._lock = threading.Lock()
-        self._rules = {each.room: self._read_rules(each) for each in people.rules()}
+        self._book = RuleBook(people, clock)
 
     def open(self, registry: "Registry") -> None:
         """Begin: from now on rooms and people can be acted on."""
         self._registry = registry
-        for name, rules in self._rules.items():
-            if rules.freeze is not None:
-                self._wait_for_end(name, rules.freeze)
+        self._targets = Targets(registry, self._accounts)
+        for name, freeze in self._book.freezes():
+            self._wait_for_end(name, freeze)
 
     # -- what holds
 
     def rules_of(self, room: str) -> RoomRules | None:
         """Return what holds in a room, or None if there is nothing."""
-        with self._lock:
-            rules = self._rules.get(room, NO_RULES)
-            house = self._rules.get(EVERYWHERE, NO_RULES).freeze
-        if house is not None:
-            rules = replace(rules, house=house)
-        return None if rules == NO_RULES else rules
+        return self._book.of(room)
 
     def check_person(self, session: Session, host: str) -> None:
         """See that somebody who is here, or comes in, is not banned.
@@ -240,32 +205,6 @@ class Order:
 
     # -- people
 
-    def target(self, who: str) -> Target:
-        """Return whom a moderator means by a nick, `@account`, address or network.
-
-        A nick need not be anybody's at the moment.
-
-        Raises:
-            ProtocolError: `bad_nick`; `no_such_nick`, for an account that there is not.
-        """
-        network = read_network(who)
-        if network is not None:
-            return self._target_of_network(network)
-        if who.startswith("@"):
-            name = normalize_nick(who[1:])
-            account = self._accounts.find(name)
-            if account is None:
-                raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {name!r}")
-            return self._target_of_account(account)
-        nick = normalize_nick(who)
-        key = nick_key(nick)
-        found = self._registry.session_called(nick)
-        here = [] if found is None else [found]
-        account = self._accounts.find(nick)
-        least = self._accounts.role_of_account(account) if account else Role.MEMBER
-        shown = here[0].nick if here else nick
-        return Target(shown, Sought(key=key), self._highest(here, least), here)
-
     def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
         """End somebody's connections. Each room that they were in is told.
 
@@ -274,8 +213,8 @@ class Order:
             StoreError: it could not be kept; nothing happened.
         """
         reason = _reason(reason)
-        target = self.target(who)
-        _check_power(actor, target)
+        target = self._targets.find(who)
+        check_power(actor, target)
         if not target.here:
             raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
         self._people.note(self._act(actor, "kick", target.shown, reason=reason))
@@ -311,11 +250,11 @@ class Order:
             StoreError: it could not be kept; nothing happened.
         """
         reason = _reason(reason)
-        target = self.target(who)
-        network = self._network_of(target) if address else target.sought.network
-        _check_power(actor, target)
+        target = self._targets.find(who)
+        network = address_of(target) if address else target.sought.network
+        check_power(actor, target)
         if network is not None:
-            _check_power(actor, self._target_of_network(network))
+            check_power(actor, self._targets.of_network(network))
         if target.role is Role.OWNER:
             raise ProtocolError(
                 Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
@@ -340,8 +279,8 @@ class Order:
             StoreError: it could not be kept; nothing happened.
         """
         reason = _reason(reason)
-        target = self.target(who)
-        _check_power(actor, target)
+        target = self._targets.find(who)
+        check_power(actor, target)
         if target.role >= Role.MODERATOR and target.sought.network is None:
             raise ProtocolError(
                 Code.FORBIDDEN, f"a mute does not bind {target.shown}, a moderator: deop first"
@@ -355,7 +294,7 @@ class Order:
             ProtocolError: `no_such_nick`: there is none.
             StoreError: it could not be kept; nothing happened.
         """
-        target = self.target(who)
+        target = self._targets.find(who)
         what = "banned" if kind == "ban" else "muted"
         with self._acting:
             found = self.sanctions.made_of(kind, target.sought)
@@ -453,8 +392,7 @@ class Order:
         """
         name = EVERYWHERE if room is None else room.name
         now = self._clock.monotonic()
-        with self._lock:
-            freeze = self._rules.get(name, NO_RULES).freeze
+        freeze = self._book.own(name).freeze
         if freeze is None or not freeze.holds(now):
             if room is not None and self.is_frozen(room):
                 raise ProtocolError(
@@ -536,35 +474,6 @@ class Order:
     ) -> Act:
         return Act(self._clock.time(), actor.nick, act, whom, until, reason)
 
-    def _target_of_network(self, network: Network) -> Target:
-        here = []
-        for session in self._registry.sessions():
-            connection = session.connection
-            address = read_address(connection.host) if connection is not None else None
-            if address is not None and address in network:
-                here.append(session)
-        return Target(shown_network(network), Sought(network=network), self._highest(here), here)
-
-    def _target_of_account(self, account: Account) -> Target:
-        here = [each for each in self._registry.sessions() if each.account == account.number]
-        role = self._highest(here, self._accounts.role_of_account(account))
-        return Target(f"@{account.name}", Sought(account=account.number), role, here)
-
-    def _highest(self, sessions: Iterable[Session], least: Role = Role.MEMBER) -> Role:
-        return max([least, *(self._accounts.role_of(session) for session in sessions)])
-
-    def _network_of(self, target: Target) -> Network:
-        """The address that who has a nick is connected from."""
-        connection = target.here[0].connection if target.here else None
-        if target.sought.key is None or connection is None:
-            raise ProtocolError(
-                Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here"
-            )
-        address = read_address(connection.host)
-        if address is None:
-            raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
-        return ip_network(address)
-
     def _sanction(
         self,
         kind: Kind,
@@ -620,14 +529,10 @@ class Order:
     def _forget_insider(self, room: Room, session: Session) -> None:
         """Let nobody who was thrown out back into a locked room."""
         with self._acting:
-            with self._lock:
-                rules = self._rules.get(room.name)
-            if rules is None or rules.lock is None:
-                return
-            lock = replace(rules.lock, insiders=rules.lock.insiders - names_of(session))
-            rules = replace(rules, lock=lock)
-            self._people.put_rules(_kept_rules(room.name, rules))
-            self._put_rules(room.name, rules)
+            rules = self._book.own(room.name)
+            if rules.lock is not None:
+                lock = replace(rules.lock, insiders=rules.lock.insiders - names_of(session))
+                self._book.put(room.name, replace(rules, lock=lock))
 
     def _speaker(self, nick: str) -> Session:
         session = self._registry.session_called(normalize_nick(nick))
@@ -646,18 +551,8 @@ class Order:
         """Keep other rules of a room, or of all, and let them hold, together with the notice."""
         name = EVERYWHERE if room is None else room.name
         with self._acting:
-            with self._lock:
-                rules = change(self._rules.get(name, NO_RULES))
-            self._people.put_rules(_kept_rules(name, rules), act)
-            self._put_rules(name, rules)
+            self._book.put(name, change(self._book.own(name)), act)
         self._impose(room, text, notices)
-
-    def _put_rules(self, name: str, rules: RoomRules) -> None:
-        with self._lock:
-            if rules == NO_RULES:
-                self._rules.pop(name, None)
-            else:
-                self._rules[name] = rules
 
     def _impose(self, room: Room | None, text: str, notices: Writer) -> None:
         for each in self._concerned(room):
@@ -672,8 +567,7 @@ class Order:
     def _rest_of_freeze(self, name: str) -> float | None:
         """Seconds that a freeze still has; None if it has no end, or there is none."""
         now = self._clock.monotonic()
-        with self._lock:
-            freeze = self._rules.get(name, NO_RULES).freeze
+        freeze = self._book.own(name).freeze
         if freeze is None or freeze.ends is None or not freeze.holds(now):
             return None
         return freeze.ends - now
@@ -681,42 +575,23 @@ class Order:
     def _wait_for_end(self, name: str, freeze: Freeze) -> None:
         if freeze.ends is not None:
             left = max(0.0, freeze.ends - self._clock.monotonic())
-            self._timers.call_later(left, lambda: self._end_freeze(name, freeze))
+            # Not longer at once: a freeze that was lifted is to be forgotten some day.
+            self._timers.call_later(
+                min(left, LONGEST_WAIT), partial(self._end_freeze, name, freeze)
+            )
 
     def _end_freeze(self, name: str, freeze: Freeze) -> None:
-        """On the timers' thread: tell that a freeze is over, if it was not lifted before.
-
-        What the store has of it ends by its date.
-        """
-        with self._lock:
-            rules = self._rules.get(name, NO_RULES)
-            if rules.freeze is not freeze:
-                return
-            self._rules[name] = replace(rules, freeze=None)
+        """On the timers' thread: tell that a freeze is over, if it was not lifted before."""
+        if freeze.holds(self._clock.monotonic()):
+            if self._book.own(name).freeze is freeze:
+                self._wait_for_end(name, freeze)
+            return
+        if not self._book.end(name, freeze):
+            return
         room = self._registry.find_room(name) if name else None
         if room is not None or not name:
             text = _thaw_text(everywhere=not name)
             self._impose(room, text, OwnNotices(freeze.by))
-
-    def _read_rules(self, kept: Rules) -> RoomRules:
-        freeze = None
-        if kept.frozen:
-            ends = None
-            if kept.frozen_until is not None:
-                left = seconds_left(kept.frozen_at, kept.frozen_until, self._clock)
-                ends = self._clock.monotonic() + left
-            freeze = Freeze(
-                by=kept.frozen_by,
-                since=kept.frozen_at,
-                until=kept.frozen_until,
-                ends=ends,
-                speakers=frozenset(kept.speakers),
-                everywhere=kept.room == EVERYWHERE,
-            )
-            if not freeze.holds(self._clock.monotonic()):
-                freeze = None
-        lock = Lock(kept.locked_by, frozenset(kept.insiders)) if kept.locked else None
-        return RoomRules(slow=kept.slow, lock=lock, freeze=freeze)
 
 
 def person_of(session: Session, host: str) -> Person:
@@ -736,23 +611,6 @@ def _stranger(nick: str, address: Address | None) -> Person:
 
 def _reason(reason: str | None) -> str:
     return "" if reason is None else normalize_reason(reason)
-
-
-def _check_power(actor: Actor, target: Target) -> None:
-    """See that somebody may act on others.
-
-    Raises:
-        ProtocolError: `forbidden`.
-    """
-    if actor.session is not None and actor.session in target.here:
-        raise ProtocolError(Code.FORBIDDEN, f"{target.shown} would be you, too")
-    if actor.role.may_act_on(target.role) and not (
-        target.sought.network is not None and target.role is Role.OWNER
-    ):
-        return
-    whom = "an owner" if target.role is Role.OWNER else "a moderator"
-    kind = "includes" if target.sought.network is not None else "is"
-    raise ProtocolError(Code.FORBIDDEN, f"{target.shown} {kind} {whom}, whom you may not act on")
 
 
 def _is_covered(older: Sanction, new: Sanction) -> bool:
@@ -775,22 +633,6 @@ def _named(nicks: list[str]) -> str:
     if len(nicks) == 1:
         return f"{nicks[0]} was"
     return f"{', '.join(nicks[:-1])} and {nicks[-1]} were"
-
-
-def _kept_rules(room: str, rules: RoomRules) -> Rules:
-    freeze, lock = rules.freeze, rules.lock
-    kept = Rules(room, slow=rules.slow)
-    if lock is not None:
-        kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))
-    if freeze is not None:
-        kept = kept._replace(
-            frozen=True,
-            frozen_until=freeze.until,
-            frozen_by=freeze.by,
-            speakers=tuple(sorted(freeze.speakers)),
-            frozen_at=freeze.since,
-        )
-    return kept
 
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:

@@ -132,6 +132,18 @@ def test_the_floor_is_given_until_the_freeze_ends(place: OrderedHouse, clock: Ma
     assert "retry_after" not in bob.refused("muted", "say", room="lobby", text="hi")
 
 
+def test_a_long_freeze_is_looked_at_now_and_then(place: OrderedHouse, clock: ManualClock) -> None:
+    """And ends when it is to: not sooner, not later, once."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", room="lobby", seconds=1500)
+    for seconds in (600, 600):
+        pass_time(place, clock, seconds)
+        bob.refused("muted", "say", room="lobby", text="hi")
+    pass_time(place, clock, 300)
+    assert notices(bob, 2)[1] == "this room is no longer frozen: everybody may speak"
+    bob.say("lobby", "hi")
+
+
 def test_speakers_speak_on_whatever_they_are_called(place: OrderedHouse) -> None:
     """It is the person who may, not the nick; who takes the nick may not."""
     bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")

@@ -1,0 +1,117 @@
+"""The rules of all rooms: in memory, where they are asked for, and in the store."""
+
+import threading
+from dataclasses import replace
+
+from chat_server.clock import Clock
+from chat_server.people.sanctions import seconds_left
+from chat_server.people.store import Act, PeopleStore, Rules
+from chat_server.room_rules import NO_RULES, Freeze, Lock, RoomRules
+
+EVERYWHERE = ""
+"""The room that stands for all of them."""
+
+
+class RuleBook:
+    """Any thread may call any method, but one at a time `put`."""
+
+    def __init__(self, people: PeopleStore, clock: Clock) -> None:
+        """
+        Args:
+            people: keeps the rules, and has those of earlier runs.
+            clock: what they end by.
+
+        Raises:
+            StoreError: they could not be read.
+        """
+        self._people = people
+        # Guards _rules. A leaf, taken with a room's lock held.
+        self._lock = threading.Lock()
+        self._rules = {each.room: _read(each, clock) for each in people.rules()}
+
+    def of(self, room: str) -> RoomRules | None:
+        """Return all that holds in a room, or None if there is nothing."""
+        with self._lock:
+            rules = self._rules.get(room, NO_RULES)
+            house = self._rules.get(EVERYWHERE, NO_RULES).freeze
+        if house is not None:
+            rules = replace(rules, house=house)
+        return None if rules == NO_RULES else rules
+
+    def own(self, room: str) -> RoomRules:
+        """Return a room's own rules, or those of all rooms for EVERYWHERE."""
+        with self._lock:
+            return self._rules.get(room, NO_RULES)
+
+    def freezes(self) -> list[tuple[str, Freeze]]:
+        """Return the freezes, each with its room or EVERYWHERE."""
+        with self._lock:
+            found = [(room, rules.freeze) for room, rules in self._rules.items()]
+        return [(room, freeze) for room, freeze in found if freeze is not None]
+
+    def put(self, room: str, rules: RoomRules, act: Act | None = None) -> None:
+        """Keep a room's own rules, and let them hold.
+
+        Args:
+            room: its name, or EVERYWHERE.
+            rules: in place of those it had.
+            act: the line in the audit log.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        self._people.put_rules(_kept(room, rules), act)
+        with self._lock:
+            if rules == NO_RULES:
+                self._rules.pop(room, None)
+            else:
+                self._rules[room] = rules
+
+    def end(self, room: str, freeze: Freeze) -> bool:
+        """Drop a freeze that is over from memory; what the store has of it ends by its date.
+
+        Returns: whether it was there: it may have been lifted, or be another.
+        """
+        with self._lock:
+            rules = self._rules.get(room, NO_RULES)
+            if rules.freeze is not freeze:
+                return False
+            self._rules[room] = replace(rules, freeze=None)
+            return True
+
+
+def _read(kept: Rules, clock: Clock) -> RoomRules:
+    lock = Lock(kept.locked_by, frozenset(kept.insiders)) if kept.locked else None
+    freeze = _read_freeze(kept, clock) if kept.frozen else None
+    return RoomRules(slow=kept.slow, lock=lock, freeze=freeze)
+
+
+def _read_freeze(kept: Rules, clock: Clock) -> Freeze | None:
+    ends = None
+    if kept.frozen_until is not None:
+        ends = clock.monotonic() + seconds_left(kept.frozen_at, kept.frozen_until, clock)
+    freeze = Freeze(
+        by=kept.frozen_by,
+        since=kept.frozen_at,
+        until=kept.frozen_until,
+        ends=ends,
+        speakers=frozenset(kept.speakers),
+        everywhere=kept.room == EVERYWHERE,
+    )
+    return freeze if freeze.holds(clock.monotonic()) else None
+
+
+def _kept(room: str, rules: RoomRules) -> Rules:
+    freeze, lock = rules.freeze, rules.lock
+    kept = Rules(room, slow=rules.slow)
+    if lock is not None:
+        kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))
+    if freeze is not None:
+        kept = kept._replace(
+            frozen=True,
+            frozen_until=freeze.until,
+            frozen_by=freeze.by,
+            speakers=tuple(sorted(freeze.speakers)),
+            frozen_at=freeze.since,
+        )
+    return kept

@@ -1,0 +1,127 @@
+"""Whom a moderator names, and whether they may act on them."""
+
+from collections.abc import Iterable
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.sanctions import Network, Sought, read_address, read_network, shown_network
+from chat_server.people.store import Account
+from chat_server.registry import Registry
+from chat_server.session import Session
+from protocol.errors import Code, ProtocolError
+from protocol.text import nick_key, normalize_nick
+
+
+class Actor(NamedTuple):
+    """Who acts. `session` is None for the operator, who is in no room."""
+
+    nick: str
+    role: Role
+    session: Session | None = None
+
+
+class Target(NamedTuple):
+    """Whom a moderator named.
+
+    Attributes:
+        shown: as it is told to others.
+        sought: the nick, account or network.
+        role: the highest among those whom it means.
+        here: the sessions that it means and that are connected.
+    """
+
+    shown: str
+    sought: Sought
+    role: Role
+    here: list[Session]
+
+
+class Targets:
+    """Finds them. Any thread may call any method."""
+
+    def __init__(self, registry: Registry, accounts: Accounts) -> None:
+        self._registry = registry
+        self._accounts = accounts
+
+    def find(self, who: str) -> Target:
+        """Return whom a moderator means by a nick, `@account`, address or network.
+
+        A nick need not be anybody's at the moment.
+
+        Raises:
+            ProtocolError: `bad_nick`; `no_such_nick`, for an account that there is not.
+        """
+        network = read_network(who)
+        if network is not None:
+            return self.of_network(network)
+        if who.startswith("@"):
+            return self._of_account(self._account(normalize_nick(who[1:])))
+        nick = normalize_nick(who)
+        found = self._registry.session_called(nick)
+        here = [] if found is None else [found]
+        account = self._accounts.find(nick)
+        least = self._accounts.role_of_account(account) if account else Role.MEMBER
+        shown = here[0].nick if here else nick
+        return Target(shown, Sought(key=nick_key(nick)), self._highest(here, least), here)
+
+    def of_network(self, network: Network) -> Target:
+        """Return those who are connected from a network."""
+        here = []
+        for session in self._registry.sessions():
+            connection = session.connection
+            address = read_address(connection.host) if connection is not None else None
+            if address is not None and address in network:
+                here.append(session)
+        return Target(shown_network(network), Sought(network=network), self._highest(here), here)
+
+    def _of_account(self, account: Account) -> Target:
+        here = [each for each in self._registry.sessions() if each.account == account.number]
+        role = self._highest(here, self._accounts.role_of_account(account))
+        return Target(f"@{account.name}", Sought(account=account.number), role, here)
+
+    def _account(self, name: str) -> Account:
+        account = self._accounts.find(name)
+        if account is None:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {name!r}")
+        return account
+
+    def _highest(self, sessions: Iterable[Session], least: Role = Role.MEMBER) -> Role:
+        return max([least, *(self._accounts.role_of(session) for session in sessions)])
+
+
+def address_of(target: Target) -> Network:
+    """Return the address that who has a nick is connected from.
+
+    Raises:
+        ProtocolError: `no_such_nick` or `forbidden`: there is none.
+    """
+    connection = target.here[0].connection if target.here else None
+    if target.sought.key is None or connection is None:
+        raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here")
+    address = read_address(connection.host)
+    if address is None:
+        raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
+    return ip_network(address)
+
+
+def check_power(actor: Actor, target: Target) -> None:
+    """See that somebody may act on others: none of them themself, nor anybody above them.
+
+    A network in which an owner is connected is nobody's to act on, by mistake least of all.
+
+    Raises:
+        ProtocolError: `forbidden`.
+    """
+    is_network = target.sought.network is not None
+    if actor.session is not None and actor.session in target.here:
+        raise ProtocolError(Code.FORBIDDEN, f"{target.shown} would be you, too")
+    if is_network and target.role is Role.OWNER:
+        raise ProtocolError(Code.FORBIDDEN, f"an owner is connected from {target.shown}")
+    if not actor.role.may_act_on(target.role):
+        whom = "an owner" if target.role is Role.OWNER else "a moderator"
+        kind = "includes" if is_network else "is"
+        raise ProtocolError(
+            Code.FORBIDDEN, f"{target.shown} {kind} {whom}, whom you may not act on"
+        )
