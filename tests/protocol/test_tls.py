@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from protocol import tls
 from protocol.tls import (
     Channel,
     NotTlsError,
@@ -190,3 +191,13 @@ def test_a_fingerprint_is_the_certificates(pair: tuple[Channel, Channel]) -> Non
     assert len(shown) == 79
     assert parse_fingerprint(shown) == digits
     assert pair[1].certificate() == b""
+
+
+def test_who_asks_and_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What TLS has to say by itself is bounded: new keys can be asked for without end."""
+    client, server = ends()
+    client.begin()
+    monkeypatch.setattr(tls, "_OWED_LIMIT", 100)  # less than a certificate
+    with pytest.raises(TlsError, match="asks for more than it takes"):
+        server.receive(client.take())
+    assert server.ended
