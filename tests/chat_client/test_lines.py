@@ -7,7 +7,16 @@ import pytest
 from chat_client.events import Connected, Ended, Entered, Postponed, Reconnecting, Removed
 from chat_client.lines import Lines
 from chat_client.text import printable
-from protocol.messages import Direct, Message, Presence, RoomEntry
+from protocol.messages import (
+    BanEntry,
+    Direct,
+    FreezeChange,
+    HandChange,
+    Message,
+    Presence,
+    RoleChange,
+    RoomEntry,
+)
 
 HOSTILE = "a\x1b[31mb\x07\x9bc\rd\x00e\u202ef\u2066g\u2028h\udc80i\x7f"
 TIME = 1_800_000_000.0
@@ -57,6 +66,13 @@ def test_strips_what_drives_a_terminal() -> None:
         (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are here: #lobby, 1 here"),
         (Entered("lobby", "tests", 1, 0, 0, 0, again=False),
          "-- you are here: #lobby, 1 here: tests"),
+        (Entered("lobby", "tests", 1, 0, 0, 0, again=False, frozen=True),
+         "-- you are here: #lobby, 1 here, frozen: only moderators talk, /hand raises yours: "
+         "tests"),
+        (RoleChange("moderator", "ana"), "-- ana made you a moderator"),
+        (RoleChange("owner", "me"), "-- you are an owner now"),
+        (HandChange("lobby", "ana", True, 2), "-- ana raised a hand (2 waiting): /hands"),
+        (HandChange("ops", "ana", False, 1), "-- #ops ana took the hand down (1 waiting)"),
         (Removed("ops", "forbidden"), "-- you are no longer in #ops: forbidden"),
         (Ended("kicked"), "-- the chat is over: kicked"),
     ],
@@ -70,6 +86,7 @@ def test_says_nothing_about_nothing() -> None:
     """An end that the user asked for, and a presence without a change, need no words."""
     lines = Lines()
     assert lines.of(Ended(None), "me", None) is None
+    assert lines.of(FreezeChange("lobby", True), "me", None) is None  # a notice says it
     assert lines.of(Presence("lobby", [], [], [], 1), "me", None) is None
 
 
@@ -90,6 +107,9 @@ def test_no_event_lets_anything_through(colours: int) -> None:
         lines.of(Postponed(HOSTILE, 1), "me", None),
         lines.of(Entered(HOSTILE, HOSTILE, 1, 0, 0, 0, again=False), "me", None),
         lines.of(Removed(HOSTILE, HOSTILE), "me", None),
+        lines.of(RoleChange(HOSTILE, HOSTILE), "me", None),
+        lines.of(HandChange(HOSTILE, HOSTILE, True, 1), "me", None),
+        lines.sanction(BanEntry(1, HOSTILE, HOSTILE, HOSTILE, HOSTILE, TIME, TIME)),
         lines.of(Ended(HOSTILE), "me", None),
         lines.entry(RoomEntry(HOSTILE, 1, HOSTILE)),
         lines.direct("to", HOSTILE, HOSTILE),
