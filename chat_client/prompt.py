@@ -312,7 +312,7 @@ class Prompt:
 
         @keys.add("enter", filter=hidden, eager=True)
         def _done(event: KeyPressEvent) -> None:
-            end(event, event.current_buffer.text)
+            end(event, event.current_buffer.text.rstrip("\r\n"))  # as some paste it
 
         @keys.add("c-c", filter=hidden, eager=True)
         def _never_mind(event: KeyPressEvent) -> None:
