@@ -1,15 +1,17 @@
-"""Makes talking.svg, the README's picture of two people chatting.
+"""Makes the README's pictures: talking.svg, two people chatting, and in_charge.svg, a lesson.
 
     .venv/bin/python -m docs.pictures.record
 
-Nothing in it is made up: two real clients on pseudo-terminals and a third through a pipe hold the
-conversation below through a real server, and what the two screens show in the end is the picture.
-It differs from the one before in the time of day only.
+Nothing in them is made up: real clients on pseudo-terminals, and one through a pipe, do what stands
+below on a real server, and what two of the screens show in the end is the picture. It differs from
+the one before in the time of day only.
 """
 
+import re
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -21,7 +23,7 @@ from tests.chat_client.programs import ENVIRONMENT, Terminal, run
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
 
-PICTURE = Path(__file__).with_name("talking.svg")
+FOLDER = Path(__file__).parent
 COLUMNS, ROWS = 50, 15
 PROMPT, DRAFT = "[lobby]", "it works! I owe you a co"
 
@@ -48,29 +50,60 @@ _FAINT, _GREY = b"\x1b[2m", b"\x1b[90m"  # pyte does not know faint text; termin
 
 
 def main() -> None:
-    """Record the conversation and write the picture."""
+    """Record each scene and write its picture."""
     ENVIRONMENT.pop("NO_COLOR", None)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        ServerProcess.serve(Path(folder)) as server,
-        Terminal(server.address, "--nick", "ana", columns=COLUMNS, rows=ROWS) as ana,
-    ):
-        ana.see("you are here")
+    for scene in (talking, in_charge):
+        with tempfile.TemporaryDirectory() as folder, ServerProcess.serve(Path(folder)) as server:
+            screens = scene(server)
+        (FOLDER / f"{scene.__name__}.svg").write_text(picture(screens), encoding="utf-8")
+
+
+def talking(server: ServerProcess) -> dict[str, Any]:
+    """Two people talk. Return their screens, by title."""
+    with at_terminal(server, "ana") as ana:
         enter(ana, "/topic Networks, exercise 3")
         ana.see("set the topic")
-        with Terminal(server.address, "--nick", "ben", columns=COLUMNS, rows=ROWS) as ben:
+        with at_terminal(server, "ben") as ben:
             converse(ana, ben, server.address)
-            screens = {
-                "chat-client \u2014 ana": screen_of(ana),
-                "chat-client \u2014 ben": screen_of(ben),
-            }
-    PICTURE.write_text(picture(screens), encoding="utf-8")
+            return screens_of(ana=ana, ben=ben)
+
+
+def in_charge(server: ServerProcess) -> dict[str, Any]:
+    """A teacher has a room's attention, and a pupil a question. Return their screens."""
+    secret = re.findall(r"/claim (\S+)", server.stdout)[0]
+    with at_terminal(server, "teacher") as teacher, at_terminal(server, "ben") as ben:
+        teacher.see("ben joined")
+        enter(teacher, f"/claim {secret}")
+        teacher.see("you are an owner now")
+        enter(teacher, "/freeze 10m")
+        ben.see("raise your hand")
+        for speaker, line, shown in [
+            (teacher, "all eyes on the board, please", "all eyes"),
+            (ben, "/hand", "raised a hand"),
+            (teacher, "/freeze but ben", "and ben may speak"),
+            (ben, "why is my port still in use?", "why is my port"),
+            (teacher, "TIME_WAIT! Set SO_REUSEADDR", "TIME_WAIT! Set"),
+            (teacher, "/unfreeze", "no longer frozen"),
+        ]:
+            enter(speaker, line)
+            teacher.see(shown)
+        ben.see("no longer frozen")
+        for person in (teacher, ben):
+            person.see_input(PROMPT)
+        return screens_of(teacher=teacher, ben=ben)
+
+
+@contextmanager
+def at_terminal(server: ServerProcess, nick: str) -> Iterator[Terminal]:
+    """Run somebody's client at a terminal of its own, and wait until it has come in."""
+    with Terminal(server.address, "--nick", nick, columns=COLUMNS, rows=ROWS) as terminal:
+        terminal.see("you are here")
+        yield terminal
 
 
 def converse(ana: Terminal, ben: Terminal, address: str) -> None:
     """Hold the conversation: each line is on both screens before the next one is typed."""
     ana.see("ben joined")
-    ben.see("you are here")
     for speaker, line, shown in [
         (ana, "hi ben! how far are you?", "hi ben! how"),
         (ben, "stuck: recv(4) gave me only 2 bytes", "stuck: recv"),
@@ -102,6 +135,11 @@ def see_both(ana: Terminal, ben: Terminal, text: str) -> None:
     """Wait until `text` is on both screens."""
     ana.see(text)
     ben.see(text)
+
+
+def screens_of(**terminals: Terminal) -> dict[str, Any]:
+    """Return what each of them shows, by the title of its window."""
+    return {f"chat-client \u2014 {nick}": screen_of(each) for nick, each in terminals.items()}
 
 
 def screen_of(terminal: Terminal) -> Any:
