@@ -485,15 +485,15 @@ class Order:
     ) -> None:
         """Keep a ban or mute, in place of those that were made of the same, and let it hold."""
         now = self._clock.time()
-        here = target.here[0] if target.sought.key is not None and target.here else None
-        account = here.account if here else target.sought.account
+        meant = target.here[0] if target.sought.key is not None and target.here else target.former
+        account = target.sought.account if meant is None else meant.account
         new = Sanction(
             number=0,
             act=kind,
             who=target.shown,
             key=target.sought.key,
             account=account,
-            token=here.token if here else None,
+            token=None if meant is None else meant.token,
             network=None if network is None else str(network),
             until=None if seconds is None else now + seconds,
             reason=reason,

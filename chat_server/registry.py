@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.addresses import neighbourhood
@@ -34,6 +34,26 @@ REFUSALS_AT_ONCE = 200
 # Seconds after which somebody may have left.
 FULL_RETRY_AFTER = 15.0
 ROOM_RETRY_AFTER = 60.0
+# Who had a nick is remembered for so many seconds, and of so many nicks: so that who is gone, or
+# has another nick by then, can still be banned by the one that they had.
+FORMER_SECONDS = 600.0
+FORMER_LIMIT = 1000
+
+
+class Former(NamedTuple):
+    """Who had a nick until a moment ago.
+
+    Attributes:
+        until: when they had it last, in the clock's monotonic seconds.
+        token: the hash of the session's secret.
+        account: the number of the account that it was logged in to.
+        role: what they might do.
+    """
+
+    until: float
+    token: bytes
+    account: int | None
+    role: Role
 
 
 class Registry:
@@ -74,6 +94,7 @@ class Registry:
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         self._looks: dict[str, Session] = {}  # the same by skeleton
+        self._former: OrderedDict[str, Former] = OrderedDict()  # who had which nick, by key
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
         # From which neighbourhood the rooms are that were made since the start; how many each made.
@@ -308,6 +329,16 @@ class Registry:
         with self._lock:
             return self._nicks.get(nick_key(nick))
 
+    def formerly_called(self, nick: str) -> Former | None:
+        """Return who had `nick` last, if nobody has it now and that is not long ago."""
+        key = nick_key(nick)
+        with self._lock:
+            former = self._former.get(key)
+            if key in self._nicks or former is None:
+                return None
+        recent = self._clock.monotonic() - former.until < FORMER_SECONDS
+        return former if recent else None
+
     def sessions(self) -> list[Session]:
         """Return the sessions of all who are here."""
         with self._lock:
@@ -361,6 +392,15 @@ class Registry:
         if self._nicks.get(session.key) is session:
             del self._nicks[session.key]
             del self._looks[session.skeleton]
+            self._former.pop(session.key, None)
+            self._former[session.key] = Former(
+                self._clock.monotonic(),
+                session.token,
+                session.account,
+                self._accounts.role_of(session),
+            )
+            if len(self._former) > FORMER_LIMIT:
+                self._former.popitem(last=False)
 
     # -- rooms
 

@@ -8,7 +8,7 @@ from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import Network, Sought, read_address, read_network, shown_network
 from chat_server.people.store import Account
-from chat_server.registry import Registry
+from chat_server.registry import Former, Registry
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, normalize_nick
@@ -30,12 +30,14 @@ class Target(NamedTuple):
         sought: the nick, account or network.
         role: the highest among those whom it means.
         here: the sessions that it means and that are connected.
+        former: who had the nick until a moment ago, if nobody has it now.
     """
 
     shown: str
     sought: Sought
     role: Role
     here: list[Session]
+    former: Former | None = None
 
 
 class Targets:
@@ -63,8 +65,11 @@ class Targets:
         here = [] if found is None else [found]
         account = self._accounts.find(nick)
         least = self._accounts.role_of_account(account) if account else Role.MEMBER
+        former = self._registry.formerly_called(nick)
+        least = max(least, former.role) if former else least
         shown = here[0].nick if here else nick
-        return Target(shown, Sought(key=nick_key(nick)), self._highest(here, least), here)
+        role = self._highest(here, least)
+        return Target(shown, Sought(key=nick_key(nick)), role, here, former)
 
     def of_network(self, network: Network) -> Target:
         """Return those who are connected from a network."""

@@ -198,6 +198,38 @@ def test_the_session_is_banned_with_the_nick(place: OrderedHouse) -> None:
     assert place.enter("bob").nick == "bob"  # the nick that he had before is nobody's
 
 
+@pytest.mark.parametrize("way", ["kick", "bye", "nick"])
+def test_who_had_the_nick_a_moment_ago_is_meant(place: OrderedHouse, way: str) -> None:
+    """To be gone when the ban comes is no way out, nor is another nick."""
+    bob = place.enter("bob", "lobby")
+    if way == "kick":
+        place.mia.ok("kick", who="bob")
+    elif way == "bye":
+        bob.ok("bye")
+    else:
+        bob.ok("nick", nick="rob")
+    place.mia.ok("ban", who="bob")
+    bob.expect_end({"kick": "kicked", "bye": "bye", "nick": "banned"}[way])
+    is_refused(place.connect(), "eva", session=bob.session)
+
+
+def test_who_had_the_nick_long_ago_is_not(place: OrderedHouse, clock: ManualClock) -> None:
+    """Nor anybody if somebody else has it by now, nor a moderator who had it."""
+    bob = place.enter("bob")
+    bob.ok("nick", nick="rob")
+    eva = place.enter("bob")
+    place.mia.ok("ban", who="bob")
+    eva.expect_end("banned")
+    bob.ping()
+    place.mia.ok("unban", who="bob")
+    bob.ok("nick", nick="zoe")
+    clock.advance(601)
+    place.mia.ok("ban", who="rob")
+    bob.ping()
+    place.ada.ok("nick", nick="queen")
+    place.mia.refused("forbidden", "ban", who="ada")
+
+
 def test_the_account_is_banned_with_the_nick(place: OrderedHouse) -> None:
     """Neither its password at hello, nor /login, nor a session of its own lets it in."""
     bob = place.enter("bob", "lobby")
