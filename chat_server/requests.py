@@ -46,6 +46,7 @@ class Requests:
         "_outbox",
         "_registry",
         "_rooms_allowed",
+        "_sanctions",
         "_session",
         "_store",
         "_voiced",
@@ -65,6 +66,7 @@ class Requests:
         self._registry = parts.registry
         self._store = parts.store
         self._clock = parts.clock
+        self._sanctions = parts.order.sanctions
         self._voiced = -1  # the version of the sanctions by which this client is not muted
         self._rooms_allowed = parts.settings.rooms_per_client
 
@@ -307,7 +309,9 @@ class Requests:
         if claim in (Claim.NEW, Claim.PENDING):
             self._outbox.expect_reply()
         if claim is Claim.NEW:
-            self._let_say(room, draft)
+            free = room.rules is None and self._voiced == self._sanctions.version
+            if not (free and room.post(draft, None)):
+                self._let_say(room, draft)
         return None
 
     def _let_say(self, room: Room, draft: Draft) -> None:
@@ -337,7 +341,7 @@ class Requests:
 
     def _check_voice(self) -> None:
         """See that this client is not muted. Asked again only after something has changed."""
-        version = self._order.sanctions.version
+        version = self._sanctions.version
         if self._voiced != version and self._order.check_voice(
             self._session, self._connection.host
         ):
