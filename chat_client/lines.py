@@ -148,10 +148,10 @@ class Lines:
         if past:
             whole = f"{start}{''.join(head)}" + f"\n{' ' * indent}".join(body)
             return self._paint(Style.DIM, whole)
+        style = Style.BRIGHT if message.kind == "notice" else ""  # the house speaks
         if message.from_ != nick:
-            body = [self._marked(each, nick) for each in body]
-        if message.kind == "notice":  # the house speaks
-            body = [self._paint(Style.BRIGHT, each) for each in body]
+            body = [self._marked(each, nick, style) for each in body]
+        body = [self._paint(style, each) for each in body]
         text = f"\n{' ' * indent}".join(body)
         named = self._paint(self._hue(message.from_, nick), head[1])
         return f"{self._paint(Style.DIM, start)}{head[0]}{named}{head[2]}{text}"
@@ -248,11 +248,12 @@ class Lines:
             return Style.BRIGHT
         return _hue_of(who, self._colours)
 
-    def _marked(self, text: str, nick: str) -> str:
+    def _marked(self, text: str, nick: str, style: str) -> str:
+        """Make a nick stand out in a text of a style, which goes on behind it."""
         if not nick or not self._colours:
             return text
         return mention_of(nick).sub(
-            lambda found: f"{_REVERSE}{Style.BRIGHT}{found[0]}{Style.RESET_ALL}", text
+            lambda found: f"{_REVERSE}{Style.BRIGHT}{found[0]}{Style.RESET_ALL}{style}", text
         )
 
     def _paint(self, code: str, text: str) -> str:

@@ -129,3 +129,10 @@ def test_survives_any_time(time: float) -> None:
 def test_names_the_room_of_another() -> None:
     """Only what is said where one looks goes without a name."""
     assert shown(message("hi"), None) == "#lobby ana  hi"
+
+
+def test_what_follows_a_mention_looks_like_what_was_before_it() -> None:
+    """A notice is bold to its end."""
+    line = Lines(colours=256).of(message("me first, then bob", "notice"), "me", "lobby")
+    assert line is not None
+    assert line.endswith("\x1b[7m\x1b[1mme\x1b[0m\x1b[1m first, then bob\x1b[0m")
