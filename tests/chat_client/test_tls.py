@@ -239,6 +239,7 @@ def _answer(*pieces: bytes) -> tuple[list[bytes], object]:
 
 
 FULL = encode({"type": "error", "re": None, "code": "server_full", "text": "Full."})
+BANNED = encode({"type": "error", "re": None, "code": "banned", "text": "Out."})
 PLAIN = encode({"type": "error", "re": None, "code": "frame_too_large", "text": "No TLS."})
 
 
@@ -248,6 +249,7 @@ PLAIN = encode({"type": "error", "re": None, "code": "frame_too_large", "text": 
         ([PLAIN], "does not speak TLS"),
         ([b"HTTP/1.1 400 Bad Request\r\n\r\n"], "does not speak TLS"),
         ([FULL], "no place for another"),
+        ([BANNED], "nobody in from this address"),
         ([], "closed the connection instead of answering in TLS"),
         ([b"\x15\x03\x03\x00\x02\x02\x46"], "no version of TLS that we do"),
         ([b"\x16\x03\x03\x40\x00" + b"x" * 200], "do not understand each other|instead of"),

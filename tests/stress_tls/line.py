@@ -1,4 +1,4 @@
-"""One connection, several threads that send on each end, one that reads: every byte is checked."""
+"""Connections with several threads that send on each end, one that reads: every byte is checked."""
 
 import random
 import socket
@@ -19,6 +19,10 @@ from tests.support.waiting import DEADLINE
 WRITERS = 3
 """Threads that send, on each end."""
 
+BUFFERS = (None, 8192)
+"""Bytes that the system takes of each connection before it has somebody wait. It is with few, and
+with a timeout, that a shared `ssl.SSLSocket` breaks at once."""
+
 _HEADER = struct.Struct("!IIII")  # the length of the payload, the writer, the number, the checksum
 _SIZES = (1, 30, 200, 1000, 16_384, 16_385, 60_000)
 
@@ -28,30 +32,28 @@ _noise = random.Random(1).randbytes(200_000)
 
 def run(seconds: float) -> Outcome:
     """Send in both directions for some seconds, and read all of it."""
-    outcome = Outcome("one connection, both ways")
-    ours, theirs = _connected()
+    outcome = Outcome(f"{len(BUFFERS)} connections, {WRITERS} writers on each end")
+    ends = [end for size in BUFFERS for end in _connected(size)]
     began = time.monotonic()
     until = began + seconds
-    readers = [_start(_read, end, outcome) for end in (ours, theirs)]
+    readers = [_start(_read, end, outcome) for end in ends]
     writers = [
-        _start(_write, end, number, until, outcome)
-        for end in (ours, theirs)
-        for number in range(WRITERS)
+        _start(_write, end, number, until, outcome) for end in ends for number in range(WRITERS)
     ]
     for thread in writers:
         thread.join()
-    for end in (ours, theirs):
+    for end in ends:
         with suppress(OSError):  # it is broken, which is a fault already
             end.shutdown(socket.SHUT_WR)
     for thread in readers:
         thread.join()
-    for end in (ours, theirs):
+    for end in ends:
         end.close()
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def _connected() -> tuple[TlsSocket, TlsSocket]:
+def _connected(buffer: int | None) -> tuple[TlsSocket, TlsSocket]:
     """Both ends of a connection over TCP, the handshake done."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         near = socket.create_connection(listener.getsockname())
@@ -60,7 +62,10 @@ def _connected() -> tuple[TlsSocket, TlsSocket]:
     answering = _start(_answer, far, channel)
     client = handshake(near, believing(), "the other end", None, DEADLINE)
     answering.join()
-    near.settimeout(None)
+    for each in (near, far):
+        each.settimeout(DEADLINE)
+        if buffer is not None:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
     return client, TlsSocket(far, channel)
 
 
