@@ -158,7 +158,6 @@ def _attendance(options: argparse.Namespace) -> None:
     running = is_running(options.data)
     with Stays.open(options.data) as record:
         now = time.time() if running else record.known()
-        # What began a little earlier may be a part of a stay in the window.
         rows = record.find(room, since, until)
         stays = attendance.merged(rows, now, options.gap, running)
     _write(options, attendance.FORMATS[options.format](stays, room))

@@ -33,6 +33,8 @@ def whole_file(path: Path, force: bool) -> Iterator[Path]:
         AdminError: it cannot be made, or `path` is there already and not to be replaced.
     """
     refuse_to_overwrite(path, force)
+    if os.path.lexists(path) and not path.is_file():  # such as /dev/null, which root could replace
+        raise AdminError(f"{path} is no file: it is not replaced.")
     with _translated(path):
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.absolute().parent)
     os.close(handle)

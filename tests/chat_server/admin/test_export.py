@@ -1,5 +1,6 @@
 """Transcripts."""
 
+import os
 import stat
 import tracemalloc
 from pathlib import Path
@@ -112,6 +113,17 @@ def test_to_a_file(operator: Operator, tmp_path: Path) -> None:
     operator.done("export", "--room", "physics", "-o", target, "--force")
     assert len(target.read_text().splitlines()) == 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "lesson.txt"]
+
+
+def test_what_is_no_file_is_not_replaced(operator: Operator, tmp_path: Path) -> None:
+    """Root could put a transcript in the place of /dev/null."""
+    keep(operator.data, "physics", LESSON)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for target in (fifo, tmp_path):
+        sentence = operator.refused("export", "--room", "physics", "-o", target, "--force")
+        assert "not replaced" in sentence
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
 
 
 def test_what_cannot_be(operator: Operator) -> None:
