@@ -231,6 +231,8 @@ class Requests:
     def nick(self, request: messages.Nick) -> Ok:
         """Take another nick."""
         old, new = self._session.nick, normalize_nick(request.nick)
+        if new != old:
+            self._check_voice()  # every room reads a new nick, as if it had been said
         self._order.check_nick(self._session, new)
         self._registry.rename(self._session, self._connection, new)
         self._check_again()

@@ -438,7 +438,7 @@ def test_no_other_nick_and_no_other_connection_gives_the_voice_back(place: Order
     """Rename, reconnect, rename first and reconnect then."""
     bob = place.enter("bob", "lobby")
     place.mia.ok("mute", who="bob")
-    bob.ok("nick", nick="rob")
+    bob.refused("muted", "nick", nick="you-are-all-mean")  # which every room would read
     bob.refused("muted", "say", room="lobby", text="hi")
     again = place.enter("zoe", "lobby", session=bob.session)
     again.refused("muted", "say", room="lobby", text="hi")
