@@ -1,20 +1,28 @@
 """Lines of docs/security.md about the server: each attack here was tried before it was mended."""
 
+import base64
+import os
+import re
 import shutil
 import stat
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_type_hints
 
+import msgspec
 import pytest
 
 from chat_server.addresses import neighbourhood
 from chat_server.database import RESERVED_MOST
 from chat_server.history.search import WORDS_LIMIT, words_of
 from chat_server.history.store import Entry, Store
+from chat_server.rules import Endpoint
+from chat_server.session import token_hash
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import Message
+from protocol.messages import AnyRequest, Bye, Hello, Message, Pong
 from protocol.text import (
     MARKS_LIMIT,
     TEXT_LIMIT,
@@ -161,3 +169,155 @@ def test_a_folder_that_others_can_change_is_told(
     tmp_path.chmod(0o750)
     with running_server(tmp_path):
         assert "chmod" not in caplog.text
+
+
+def test_files_are_private_whatever_the_umask(tmp_path: Path) -> None:
+    """From their first moment, and all of them: rooms, people, the key, the operator's socket."""
+    data, unix = tmp_path / "data", tmp_path / "chat.sock"
+    mask = os.umask(0)
+    try:
+        with running_server(data, tls=True, unix=unix) as server, House(server) as house:
+            ada = house.enter("ada", "lobby")
+            ada.say("lobby", "hi")
+            assert ada.page("search", room="lobby", query="hi")["messages"]
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in data.iterdir()}
+            assert set(modes.values()) == {0o600}
+            assert {"history.db", "people.db", "tls-key.pem", "admin.sock"} <= set(modes)
+            assert stat.S_IMODE(data.stat().st_mode) == 0o700
+            assert stat.S_IMODE(unix.stat().st_mode) == 0o660
+    finally:
+        os.umask(mask)
+
+
+@pytest.mark.parametrize("room", ["..", ".", "...", "-rf", "con", "a.db", "history.db", "~", "%2e"])
+def test_a_room_is_no_path(room: str, tmp_path: Path) -> None:
+    """It is a key in a table: whatever it is called, no file has its name."""
+    with running_server(tmp_path) as server, House(server) as house:
+        before = {path.name for path in tmp_path.iterdir()}
+        ada = house.enter("ada")
+        if ada.request("join", room=room)["type"] == "ok":
+            ada.say(room, "hi")
+            assert ada.page("history", room=room)["messages"]
+            assert ada.page("search", room=room, query="hi")["messages"]
+        assert {path.name for path in tmp_path.iterdir()} - before <= {"search.db-journal"}
+
+
+# -- sessions -------------------------------------------------------------------------------------
+
+
+def test_no_session_can_be_taken_from_the_disk(tmp_path: Path) -> None:
+    """Who has a backup has hashes of random numbers, and can be nobody with them."""
+    with running_server(tmp_path) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        ada.say("lobby", "hi")
+        ada.ok("register", password="correct horse")
+        kept = b"".join(path.read_bytes() for path in tmp_path.glob("*.db*"))
+        assert b"lobby" in kept
+        assert ada.session.encode() not in kept
+        digest = token_hash(ada.session)
+        assert digest in kept
+        for guess in (digest.hex(), digest.decode("latin-1"), base64.b64encode(digest).decode()):
+            assert house.connect().hello("ada", session=guess)["code"] == "nick_in_use"
+
+
+def test_sessions_cannot_be_tried_for_ever_on_one_connection() -> None:
+    """256 random bits need no limit; but who tries is a flooder, before the first welcome, too."""
+    with (
+        running_server(requests_per_second=1.0, requests_burst=5) as server,
+        House(server) as house,
+    ):
+        house.enter("ada")
+        mallory = house.connect()
+        for number in range(20):
+            hello = {"type": "hello", "version": 1, "nick": "ada", "session": f"guess{number}"}
+            mallory.send(hello)
+        assert mallory.expect_end("flooding")
+
+
+# -- who may read what ----------------------------------------------------------------------------
+
+
+OF_A_ROOM: list[tuple[str, dict[str, Any]]] = [
+    ("history", {}),
+    ("history", {"after": 0}),
+    ("history", {"before": 99}),
+    ("search", {"query": "secret"}),
+    ("who", {}),
+    ("say", {"text": "hi"}),
+    ("topic", {"topic": "hi"}),
+    ("leave", {}),
+    ("hand", {"up": True}),
+]
+
+
+@pytest.mark.parametrize(("request_type", "members"), OF_A_ROOM, ids=lambda each: str(each))
+def test_nobody_reads_or_touches_a_room_they_are_not_in(
+    house: House, request_type: str, members: dict[str, Any]
+) -> None:
+    """Before one was in, and after."""
+    house.enter("ada", "staff").say("staff", "secret")
+    mallory = house.enter("mallory", "lobby")
+    mallory.refused("not_in_room", request_type, room="staff", **members)
+    mallory.join("staff")
+    mallory.ok("leave", room="staff")
+    mallory.queue.clear()
+    mallory.refused("not_in_room", request_type, room="STAFF", **members)
+    mallory.ping()
+    assert not [frame for frame in mallory.queue if frame.get("room") == "staff"]
+
+
+def test_a_search_finds_nothing_of_another_room(house: House) -> None:
+    """All rooms are in one index; a room is a range of it."""
+    house.enter("ada", "staff").say("staff", "the secret of the staff")
+    mallory = house.enter("mallory", "lobby", "zoo")
+    mallory.say("lobby", "what secret?")
+    for room, found in (("lobby", ["what secret?"]), ("zoo", [])):
+        page = mallory.page("search", room=room, query="secret")
+        assert [message["text"] for message in page["messages"]] == found
+
+
+def test_a_list_of_rooms_tells_no_more_than_it_says(house: House) -> None:
+    """The name, how many are in, and the topic: nobody's name, and nothing that was said."""
+    ada = house.enter("ada", "staff")
+    ada.say("staff", "secret")
+    (entry,) = house.enter("mallory").page("rooms")["rooms"]
+    assert entry == {"room": "staff", "members": 1, "topic": ""}
+
+
+# -- every request counts -------------------------------------------------------------------------
+
+
+EXAMPLES: dict[Any, Any] = {str: "a", bool: True}
+
+
+def _example(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A request of a type with all that it needs."""
+    hints = get_type_hints(kind)
+    needed = [f for f in msgspec.structs.fields(kind) if f.required and f.name != "id"]
+    return {f.encode_name: EXAMPLES.get(hints[f.name], 1) for f in needed}
+
+
+def test_every_request_is_counted() -> None:
+    """Also one that is refused for another reason: nothing can be asked faster than is told."""
+    limits: dict[str, Any] = {"requests_per_second": 0.001, "requests_burst": 3}
+    with running_server(**limits) as server, House(server) as house:
+        for number, kind in enumerate(AnyRequest.__args__):
+            if kind in (Hello, Bye, Pong):
+                continue
+            peer = house.enter(f"ada{number}")  # which counts, too
+            tag = str(kind.__struct_config__.tag)
+            answers = [peer.request(tag, **_example(kind)) for _ in range(3)]
+            limited = [answer.get("code") == "rate_limited" for answer in answers]
+            assert limited == [False, False, True], tag
+            peer.close()
+
+
+def test_no_metric_names_anybody() -> None:
+    """Who may look learns how busy the rooms are, and not who is in them."""
+    with running_server(metrics=Endpoint("127.0.0.1", 0)) as server, House(server) as house:
+        house.enter("mallory", "secretroom").say("secretroom", "hi")
+        assert server.metrics is not None
+        with urllib.request.urlopen(f"http://{server.metrics.authority}/metrics") as answer:
+            text = answer.read().decode()
+    assert "backchannel_messages" in text
+    assert not {"mallory", "secretroom", "127.0.0.1"} & set(re.findall(r"[\w.]+", text))
