@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import chat_client
-from chat_client import replies
+from chat_client import cli, replies
 from chat_client.known_servers import KnownServers
 from chat_client.lines import Lines
 from chat_client.records import as_json
@@ -49,6 +49,21 @@ def test_the_status_line_drives_no_terminal() -> None:
     status = view.status(0.1, 10_000)
     assert printable(status) == status
     assert "\n" not in status
+
+
+def test_a_refusal_drives_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who is not let in reads why, in the server's words."""
+
+    def script(line: Line) -> None:
+        line.expect("hello")
+        line.send("error", re=None, code="banned", text=HOSTILE.replace("\udc80", ""))
+
+    with foreign_server(script) as address:
+        assert cli.main([address.removeprefix("tcp://"), "--nick", "ana", "--say", "hi"])
+    said = capsys.readouterr().err
+    assert "[31mbcdef" in said
+    assert printable(said) == said
+    assert said.count("\n") == 1
 
 
 def test_a_record_is_ascii() -> None:

@@ -202,6 +202,17 @@ def test_a_room_is_no_path(room: str, tmp_path: Path) -> None:
         assert {path.name for path in tmp_path.iterdir()} - before <= {"search.db-journal"}
 
 
+def test_a_key_that_others_can_read_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With it anybody is the server."""
+    with running_server(tmp_path, tls=True):
+        assert "can read the key" not in caplog.text
+    (tmp_path / "tls-key.pem").chmod(0o644)
+    with running_server(tmp_path, tls=True):
+        assert "can read the key" in caplog.text
+
+
 # -- sessions -------------------------------------------------------------------------------------
 
 
