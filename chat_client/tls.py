@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from chat_client.errors import ConnectError
@@ -145,7 +146,7 @@ def handshake(
             "Is this its port, and does it speak TLS? Ask who runs it.",
         ) from None
     except TlsError as error:
-        if channel.owes:
+        with suppress(OSError):  # it has gone already
             connected.sendall(channel.take())  # the alert, which tells it why
         if error.untrusted:
             raise

@@ -430,3 +430,19 @@ def test_a_stream_that_is_cut_ends(pair: tuple[TlsSocket, socket.socket, Channel
     theirs.sendall(channel.encrypt(b"half")[:-1])
     theirs.shutdown(socket.SHUT_WR)
     assert secured.recv(1000) == b""
+
+
+def test_a_server_that_is_gone_before_it_can_be_told_why() -> None:
+    """What is wrong with its answer is what counts, not that nobody hears the alert."""
+    ours, theirs = socket.socketpair()
+
+    def answer() -> None:
+        theirs.recv(65536)
+        theirs.shutdown(socket.SHUT_RD)
+        theirs.sendall(b"\x16\x03\x03\x00\x04\x63\x00\x00\x00")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with ours, theirs, pytest.raises(ConnectError, match="do not understand each other"):
+        handshake(ours, believing(), "there", None, DEADLINE)
+    thread.join()

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+import signal
 import socket
 import ssl
 import stat
@@ -16,12 +17,12 @@ from chat_server.outbox import DONT_WAIT, Outbox, Step
 from chat_server.room import Room, Segment
 from chat_server.server import Server
 from chat_server.settings import Settings
-from protocol.tls import Channel, TlsError, fingerprint
+from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
 from tests.chat_server.house import House
 from tests.chat_server.test_slow_reader import read_in_order, talk
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer, believing, connect_socket, encode
-from tests.support.servers import address_of, running_server
+from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.tls import encrypt_key, make_files, only, server_context
 from tests.support.waiting import DEADLINE, eventually
 
@@ -183,7 +184,7 @@ def test_garbage_instead_of_a_handshake(data: bytes, caplog: pytest.LogCaptureFi
                 pass
         house.enter("ada")
         eventually(lambda: len(_connections(server)) == 1)
-    assert "do not understand each other" in caplog.text or "left" in caplog.text
+    assert "do not understand each other" in caplog.text
 
 
 def test_garbage_after_the_handshake() -> None:
@@ -376,6 +377,27 @@ def test_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
         server.reload(server.settings)
         assert shown_by(house.address) == server.fingerprint != before
         ada.say("lobby", "still here")
+
+
+def test_the_program(tmp_path: Path) -> None:
+    """What it says when it is ready is what is shown; SIGHUP brings what the files hold now."""
+    with ServerProcess.serve(tmp_path, "--tls") as server:
+        assert server.address.startswith("tls://127.0.0.1:")
+        assert f"chat-client --tls 127.0.0.1:{server.port}" in server.stdout
+        eventually(lambda: "--fingerprint" in server.stdout)
+        before = shown_by(server.address)
+        assert shown_fingerprint(before) in server.stdout
+        with Peer.connect(server.address) as ada:
+            ada.hello("ada")
+            other = make_files(tmp_path, "other")
+            other.key.replace(tmp_path / tls.KEY_FILE)
+            other.certificate.replace(tmp_path / tls.CERTIFICATE_FILE)
+            os.kill(server.pid, signal.SIGHUP)
+            eventually(lambda: "the certificate is another one" in server.stderr)
+            after = shown_by(server.address)
+            assert after != before
+            assert shown_fingerprint(after) in server.stderr
+            ada.ping()
 
 
 # -- the wire -------------------------------------------------------------------------------------
