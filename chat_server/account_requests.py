@@ -40,16 +40,15 @@ def register(caller: Caller, request: messages.Register) -> Ok:
     name = accounts.name_of(session)
     if name is not None:
         raise ProtocolError(Code.FORBIDDEN, f"you are logged in to an account already: {name}")
-    role = caller.role
-    with caller.parts.registry.reserved_nick(session) as nick:
-        if accounts.is_named_owner(nick) and role is not Role.OWNER:
+    registry = caller.parts.registry
+    with registry.reserved_nick(session) as nick:
+        if accounts.is_named_owner(nick) and caller.role is not Role.OWNER:
             raise ProtocolError(
                 Code.FORBIDDEN,
                 f"the settings make the account {nick!r} an owner: only an owner registers it",
             )
         accounts.check_space(caller.connection.host)
-        account = accounts.register(nick, password, session, role)
-        caller.parts.registry.join_account(session, account)
+        account = accounts.register(nick, password, session, registry.join_account)
     return Ok(re=request.id, account=account.name)
 
 

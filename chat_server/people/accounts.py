@@ -99,7 +99,8 @@ class Accounts:
             clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
         )
         # The turn to change a role, in the store first and then in memory: the two never differ
-        # for longer. Held while the store writes; only others who change one wait. Before _lock.
+        # for longer. Held while the store writes; only others who change one wait. The first in the
+        # order: before the registry's lock, and _lock.
         self._changing_roles = threading.Lock()
         # Guards what follows. A leaf; it is also taken with the registry's lock held.
         self._lock = threading.Lock()
@@ -184,17 +185,19 @@ class Accounts:
             StoreError: all is as it was.
         """
         with self._changing_roles:
-            self._store.set_account_role(account.number, role, act)
-            with self._lock:
-                self._put(self._accounts[account.number]._replace(role=role))
+            self._set_role(account, role, act)
 
     def set_session_role(self, session: "Session", role: Role, act: Act) -> None:
-        """Give a session another role of its own.
+        """Give a session another role: its own, unless it has an account by now.
 
         Raises:
             StoreError: all is as it was.
         """
         with self._changing_roles:
+            account = self.account_of(session)
+            if account is not None:
+                self._set_role(account, role, act)
+                return
             self._store.set_session_role(session.token, role, act)
             session.role = role
 
@@ -298,28 +301,43 @@ class Accounts:
         with self._lock:
             self._reserved.remove(reservation)
 
-    def register(self, nick: str, password: str, session: "Session", role: Role) -> Account:
-        """Make an account of a nick that is reserved.
+    def register(
+        self,
+        nick: str,
+        password: str,
+        session: "Session",
+        join: "Callable[[Session, Account], None]",
+    ) -> Account:
+        """Make an account of a nick that is reserved, with the role of the session.
 
         Args:
             nick: its name.
             password: as normalize_password returned it.
             session: who is logged in to it from then on.
-            role: its role.
+            join: notes that; before anybody can give the session another role.
 
         Raises:
             ProtocolError: `unavailable`: many others wait for their passwords to be looked at.
             StoreError: it could not be kept.
         """
-        account = Account(0, nick, nick_key(nick), self._passwords.hash(password), role)
+        password_hash = self._passwords.hash(password)
         act = Act(self._clock.time(), nick, "register", nick)
-        number = self._store.add_account(account, session.token, act)
-        account = account._replace(number=number)
-        with self._lock:
-            self._put(account)
+        with self._changing_roles:
+            account = Account(0, nick, nick_key(nick), password_hash, session.role)
+            number = self._store.add_account(account, session.token, act)
+            account = account._replace(number=number)
+            with self._lock:
+                self._put(account)
+            join(session, account)
         return account
 
     # -- below
+
+    def _set_role(self, account: Account, role: Role, act: Act) -> None:
+        """In one's turn to change a role."""
+        self._store.set_account_role(account.number, role, act)
+        with self._lock:
+            self._put(self._accounts[account.number]._replace(role=role))
 
     def _owner_of(self, nick: str) -> Account | None:
         """With the lock held."""

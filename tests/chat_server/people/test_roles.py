@@ -10,7 +10,7 @@ from chat_server.people.store import PeopleStore
 from chat_server.server import Server
 from chat_server.settings import Settings
 from tests.chat_server.house import House
-from tests.chat_server.people.test_accounts import PASSWORD, leave, register
+from tests.chat_server.people.test_accounts import PASSWORD, Slow, leave, register
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
@@ -208,6 +208,27 @@ def test_an_owner_may_be_demoted_but_not_promoted(house: House, owner: Peer) -> 
     other.ok("deop", who="olga")
     owner.expect("role", role="member", by="otto")
     owner.refused("forbidden", "op", who="otto")
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_role_that_changes_while_an_account_is_made_is_the_accounts(
+    tmp_path: Path, before: bool
+) -> None:
+    """Hashing takes a while: the role counts that the session has when the account is there."""
+    hasher = Slow()
+    hasher.go_on.set()
+    with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
+        olga, eva = house.enter("olga"), house.enter("eva")
+        olga.ok("claim", secret=secret_of(server))
+        if before:
+            olga.ok("op", who="eva")
+        hasher.go_on.clear()
+        identity = eva.post("register", password=PASSWORD)
+        hasher.wait_until_entered()
+        olga.ok("deop" if before else "op", who="eva")
+        hasher.go_on.set()
+        assert eva.reply(identity)["account"] == "eva"
+        assert role_of(house, eva) == ("member" if before else "moderator")
 
 
 # -- the settings ---------------------------------------------------------------------------------
