@@ -309,6 +309,62 @@ def test_a_notice_is_stored_when_its_ok_is_there(tmp_path: Path) -> None:
                 assert texts(whole_log(eva, f"r{number}")) == ["hear me"]
 
 
+def test_an_announcement_that_was_killed_under_way_is_in_each_room_once(tmp_path: Path) -> None:
+    """Sent again, it is written where it is missing, and nowhere twice."""
+    rooms = [f"r{number}" for number in range(30)]
+    with ServerProcess.serve(tmp_path) as server:
+        shown = re.search(r"/claim (\S+)", eventually(lambda: _claim_line(server)))
+        assert shown is not None
+        with House(server.address) as house:
+            ada = house.enter("ada", *rooms)
+            ada.ok("claim", secret=shown[1])
+            announce = {"type": "announce", "id": 500, "text": "hear me"}
+            ada.send(announce)
+            ada.messages(1)
+            server.kill()
+        with server.restarted() as again, House(again.address) as house:
+            ada = house.enter("ada", *rooms, session=ada.session)
+            for _ in range(2):
+                ada.send(announce)
+                assert ada.reply(500)["type"] == "ok"
+            for room in rooms:
+                assert texts(whole_log(ada, room)) == ["hear me"]
+
+
+def test_acts_at_the_same_moment_leave_memory_and_store_alike(tmp_path: Path) -> None:
+    """Two moderators change different rules of one room: neither takes the other's back."""
+    with ordered_house(tmp_path) as place:
+
+        def lock() -> None:
+            for number in range(21):
+                place.ada.ok("lock", room="lobby", locked=number % 2 == 0)
+
+        def slow() -> None:
+            for number in range(21):
+                place.mia.ok("slow", room="lobby", seconds=number)
+
+        threads = [threading.Thread(target=lock), threading.Thread(target=slow)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        _see_locked_and_slow(place)
+        ada, mia = place.ada.session, place.mia.session
+    with running_server(tmp_path) as server, OrderedHouse(server, ada, mia) as place:
+        _see_locked_and_slow(place)
+
+
+def _see_locked_and_slow(place: OrderedHouse) -> None:
+    bob = place.enter("bob")
+    bob.refused("forbidden", "join", room="lobby")
+    place.ada.ok("op", who="bob")
+    bob.join("lobby")
+    place.ada.ok("deop", who="bob")
+    bob.say("lobby", "one")
+    error = bob.refused("rate_limited", "say", room="lobby", text="two")
+    assert "every 20 s" in error["text"]
+
+
 class _Counting(OwnNotices):
     """Knows how many of its notices are settled."""
 
