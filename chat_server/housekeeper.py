@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
@@ -11,14 +12,35 @@ from chat_server.settings import LiveSettings
 
 log = logging.getLogger(__name__)
 
+# A session with which nothing was ever said need not be kept for long: coming in and going again
+# would fill the disk. Seconds, and how often such are looked for.
+UNUSED_AFTER = 3600.0
+UNUSED_INTERVAL = 600.0
+
 
 class Housekeeper:
     """Folds the store's log back into its database when it has grown, and deletes what is old."""
 
-    def __init__(self, settings: LiveSettings, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: LiveSettings,
+        store: Store,
+        clock: Clock,
+        needs_session: Callable[[bytes], bool],
+    ) -> None:
+        """
+        Args:
+            settings: how much is kept.
+            store: what is looked after.
+            clock: for how old something is.
+            needs_session: whether somebody has a session, or it is more than a session, by the
+                hash of its secret.
+        """
         self._settings = settings
         self._store = store
         self._clock = clock
+        self._needs_session = needs_session
+        self._unused_at = clock.monotonic()  # when they are looked for
         self._stopping = False  # read after checkpoint_due was set, written before
         self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
 
@@ -40,8 +62,20 @@ class Housekeeper:
                 keep = self._settings.now.keep
                 if keep != Keep():
                     self._prune(keep)
+                if self._clock.monotonic() >= self._unused_at:
+                    self._unused_at = self._clock.monotonic() + UNUSED_INTERVAL
+                    self._forget_unused()
             except StoreError as error:
                 log.error("the store was not looked after: %s", error)
+
+    def _forget_unused(self) -> None:
+        """Forget the sessions with which nothing was said, a few at a time."""
+        last, seen_before = 0, self._clock.time() - UNUSED_AFTER
+        while not self._stopping and (found := self._store.unused_sessions(last, seen_before)):
+            last = found[-1][0]
+            numbers = [number for number, token in found if not self._needs_session(token)]
+            if numbers:
+                self._store.drop_sessions(numbers)
 
     def _prune(self, keep: Keep) -> None:
         oldest = None if keep.seconds is None else self._clock.time() - keep.seconds

@@ -264,6 +264,11 @@ class Registry:
             )
         return replaced
 
+    def has_session(self, token: bytes) -> bool:
+        """Return whether a session is in memory: a connection has it, or a draft that waits."""
+        with self._lock:
+            return token in self._sessions
+
     def end_session(self, session: Session, connection: "Connection") -> None:
         """Free the nick of a session, unless another connection has taken it up."""
         with self._lock:

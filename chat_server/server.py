@@ -146,7 +146,7 @@ class Server:
             meters=meters,
         )
         self._order.open(self._parts.registry)
-        self._housekeeper = Housekeeper(self._settings, store, self._clock)
+        self._housekeeper = Housekeeper(self._settings, store, self._clock, self._needs_session)
         self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
         if watched and counters:
             self._metrics = _metrics(watched, self._parts, counters)
@@ -239,6 +239,14 @@ class Server:
             people.forget_sessions(before)
         except StoreError as error:
             log.error("old sessions were not forgotten: %s", error)
+
+    def _needs_session(self, token: bytes) -> bool:
+        """Whether a session is of use, though nothing was said with it."""
+        return (
+            self._parts.registry.has_session(token)
+            or self._parts.people.membership(token) is not None
+            or self._order.sanctions.means_session(token)
+        )
 
     def _identify(self) -> tls.Identity | None:
         identity = tls.identity(self._settings.now)

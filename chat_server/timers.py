@@ -55,6 +55,7 @@ class Timers:
     def _run(self) -> None:
         while function := self._next():
             function()
+            del function  # or whoever it concerned would be held until the next is due
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for the next function that is due; None when stopped."""

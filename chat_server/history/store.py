@@ -82,6 +82,13 @@ SELECT 1 + max(
 
 _Row = tuple[int, float, str, str, str]
 
+_UNUSED_SESSIONS = """
+SELECT number, token FROM sessions
+WHERE number > ? AND seen < ? AND number < (SELECT max(number) FROM sessions)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE session = sessions.number)
+ORDER BY number LIMIT ?
+"""
+
 
 class StoredRoom(NamedTuple):
     """What is kept of a room besides its messages."""
@@ -326,6 +333,32 @@ class Store:
         """
         with self._transaction() as writer:
             writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
+
+    def unused_sessions(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
+        """Return the next sessions that stored nothing, as numbers and hashes of secrets.
+
+        The newest is never among them, so that its number is given to no other.
+
+        Args:
+            behind: the number before the first.
+            seen_before: those taken up later, in Unix seconds, are not meant.
+
+        Raises:
+            StoreError: they could not be read.
+        """
+        with self._reader() as reader:
+            return reader.execute(_UNUSED_SESSIONS, (behind, seen_before, PRUNE_STEP)).fetchall()
+
+    def drop_sessions(self, numbers: Sequence[int]) -> None:
+        """Forget sessions, at most PRUNE_STEP.
+
+        Raises:
+            StoreError: they could not be forgotten.
+        """
+        with self._transaction() as writer:
+            writer.executemany(
+                "DELETE FROM sessions WHERE number = ?", [(number,) for number in numbers]
+            )
 
     def find_session(self, token: bytes) -> StoredSession | None:
         """Return the session whose secret has this hash, if there is one."""

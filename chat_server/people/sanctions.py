@@ -152,6 +152,11 @@ class Sanctions:
             self._forget_ended()
             return [self._sanctions[number] for number in sorted(self._sanctions)]
 
+    def means_session(self, token: bytes) -> bool:
+        """Return whether a sanction names the session whose secret has this hash."""
+        with self._lock:
+            return any((kind, "token", token) in self._numbers for kind in ("ban", "mute"))
+
     def left(self, sanction: Sanction) -> float | None:
         """Return for how many seconds more a sanction holds; None if it does not end."""
         with self._lock:

@@ -1,13 +1,16 @@
 """Lines of docs/security.md about the server: each attack here was tried before it was mended."""
 
 import base64
+import gc
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -18,6 +21,7 @@ from chat_server.addresses import neighbourhood
 from chat_server.database import RESERVED_MOST
 from chat_server.history.search import WORDS_LIMIT, words_of
 from chat_server.history.store import Entry, Store
+from chat_server.housekeeper import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.rules import Endpoint
 from chat_server.session import token_hash
 from protocol.errors import Code
@@ -32,7 +36,9 @@ from protocol.text import (
 )
 from tests.chat_server.house import House
 from tests.protocol.attempts import refuse
+from tests.support.clock import ManualClock
 from tests.support.servers import running_server
+from tests.support.waiting import eventually
 
 QUICK = 0.25
 """Seconds. What is refused at once takes a hundredth of this; before it was mended, two seconds."""
@@ -117,6 +123,43 @@ def test_nobody_takes_all_the_rooms() -> None:
         ada.join("r1")
         mallory.ok("leave", room="r2")  # where nothing was said
         ada.join("r3")
+
+
+def test_sessions_that_said_nothing_are_forgotten_while_it_runs(tmp_path: Path) -> None:
+    """Coming in and going again, all day, does not fill the disk; what is of use is kept."""
+    clock = ManualClock()
+    with running_server(tmp_path, clock, prune_interval=0.01) as server, House(server) as house:
+
+        def kept() -> int:
+            with closing(sqlite3.connect(tmp_path / "history.db")) as database:
+                ((count,),) = database.execute("SELECT count(*) FROM sessions")
+                return int(count)
+
+        here, talker = house.enter("here"), house.enter("talker", "lobby")
+        talker.say("lobby", "hi")
+        member, muted, owner = house.enter("member"), house.enter("muted"), house.enter("owner")
+        member.ok("register", password="correct horse")
+        owner.ok("claim", secret=server.owner_secret)
+        owner.ok("mute", who="muted")
+        guests = [house.enter(f"guest{number}") for number in range(20)]
+        for peer in (talker, member, muted, *guests):
+            peer.ok("bye")
+            peer.expect_end("bye")
+            peer.close()
+        house.enter("newest")
+        assert kept() == 26
+        clock.advance(UNUSED_AFTER)
+        server.timers.wake()  # which hold those who have gone until what was due is done
+        registry = server._parts.registry
+        hashes = [token_hash(guest.session) for guest in guests]
+        # A session and its connection know each other: the collector takes them.
+        eventually(lambda: gc.collect() + 1 and not any(map(registry.has_session, hashes)))
+        clock.advance(UNUSED_INTERVAL)
+        eventually(lambda: kept() == 6)
+        here.ping()
+        back = house.connect()
+        assert back.hello("other", session=talker.session)["session"] == talker.session
+        assert house.connect().hello("guest", session=guests[0].session)["type"] == "welcome"
 
 
 def test_an_address_in_ipv6_is_counted_with_its_neighbours() -> None:
