@@ -32,6 +32,7 @@ from chat_server.room_rules import (
     Freeze,
     Lock,
     RoomRules,
+    Who,
     name_of,
     names_of,
     shown_rest,
@@ -219,7 +220,9 @@ class Order:
             raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
         self._people.note(self._act(actor, "kick", target.shown, reason=reason))
         why = f": {reason}" if reason else ""
-        for room, nicks in self._rooms_of(target.here).items():
+        for room, thrown_out in _by_room(target.here).items():
+            self._forget_insiders(room, thrown_out)
+            nicks = [session.nick for session in thrown_out]
             notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
             if notice is not None:
                 room.impose(partial(self.rules_of, room.name), notice)
@@ -516,22 +519,13 @@ class Order:
                 self._people.remove_sanctions(older)
                 self.sanctions.remove(older)
 
-    def _rooms_of(self, sessions: Iterable[Session]) -> dict[Room, list[str]]:
-        """Which rooms people are in, who in each; from now on no lock lets them back in."""
-        rooms: dict[Room, list[str]] = {}
-        for session in sessions:
-            connection = session.connection
-            for member in connection.outbox.members() if connection is not None else ():
-                self._forget_insider(member.room, session)
-                rooms.setdefault(member.room, []).append(session.nick)
-        return rooms
-
-    def _forget_insider(self, room: Room, session: Session) -> None:
+    def _forget_insiders(self, room: Room, sessions: Iterable[Session]) -> None:
         """Let nobody who was thrown out back into a locked room."""
         with self._acting:
             rules = self._book.own(room.name)
             if rules.lock is not None:
-                lock = replace(rules.lock, insiders=rules.lock.insiders - names_of(session))
+                names = frozenset[Who]().union(*(names_of(session) for session in sessions))
+                lock = replace(rules.lock, insiders=rules.lock.insiders - names)
                 self._book.put(room.name, replace(rules, lock=lock))
 
     def _speaker(self, nick: str) -> Session:
@@ -624,6 +618,16 @@ def _is_covered(older: Sanction, new: Sanction) -> bool:
             (older.network, new.network),
         )
     )
+
+
+def _by_room(sessions: Iterable[Session]) -> dict[Room, list[Session]]:
+    """The rooms that people are in, and who in each."""
+    rooms: dict[Room, list[Session]] = {}
+    for session in sessions:
+        connection = session.connection
+        for member in connection.outbox.members() if connection is not None else ():
+            rooms.setdefault(member.room, []).append(session)
+    return rooms
 
 
 def _named(nicks: list[str]) -> str:
