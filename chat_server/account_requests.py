@@ -48,7 +48,9 @@ def register(caller: Caller, request: messages.Register) -> Ok:
                 f"the settings make the account {nick!r} an owner: only an owner registers it",
             )
         accounts.check_space(caller.connection.host)
-        account = accounts.register(nick, password, session, registry.join_account)
+        account = accounts.register(
+            nick, password, session, registry.join_account, caller.connection.host
+        )
     return Ok(re=request.id, account=account.name)
 
 

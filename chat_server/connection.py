@@ -17,7 +17,7 @@ from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
 from chat_server.rate import RateLimit
-from chat_server.requests import Requests
+from chat_server.requests import COSTS, Requests
 from chat_server.room import Member
 from chat_server.session import Session
 from chat_server.tls import TlsWire
@@ -296,6 +296,8 @@ class Connection:
             request = decode_request(payload)
             re = getattr(request, "id", None)
             if refusal is None:
+                if self._rate and type(request) in COSTS:
+                    self._rate.charge(COSTS[type(request)])
                 reply = self._requests.answer(request)
         except ProtocolError as error:
             if error.fatal:

@@ -26,6 +26,13 @@ class RateLimit:
         self._tokens = float(burst)
         self._filled_at = clock.monotonic()
 
+    def charge(self, cost: int) -> None:
+        """Take the tokens of a request that takes the server as long as `cost` others do.
+
+        Whoever waits as long as it is told can go on: this alone makes nobody a flooder.
+        """
+        self._tokens = max(self._tokens - (cost - 1), min(self._tokens, -self._burst / 2))
+
     def take(self) -> ProtocolError | None:
         """Take a token for a request, and return why the request is refused, if it is.
 

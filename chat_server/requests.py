@@ -357,6 +357,14 @@ def _cursor(request: messages.Join, last: int) -> int:
     return last if request.history is None else max(0, last - request.history)
 
 
+# Requests that take the server longer than others do count for so many.
+COSTS: dict[type, int] = {
+    messages.Search: 20,
+    messages.Register: 20,
+    messages.Login: 20,
+    messages.Who: 5,
+    messages.Rooms: 5,
+}
 _METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {
     messages.Hello: Requests.hello,
     messages.Join: Requests.join,

@@ -227,7 +227,7 @@ class Accounts:
             self._looks_by_address.begin(host)
             self._looks_by_account.begin(key)
             account = self.find(name)
-            if not self._passwords.is_right(account.hash if account else None, password):
+            if not self._passwords.is_right(account.hash if account else None, password, host):
                 log.warning(
                     "a wrong password for the account %s from %s",
                     name, host, extra={"account": name, "peer": host},
@@ -307,6 +307,7 @@ class Accounts:
         password: str,
         session: "Session",
         join: "Callable[[Session, Account], None]",
+        host: str,
     ) -> Account:
         """Make an account of a nick that is reserved, with the role of the session.
 
@@ -315,12 +316,13 @@ class Accounts:
             password: as normalize_password returned it.
             session: who is logged in to it from then on.
             join: notes that; before anybody can give the session another role.
+            host: the address that it is done from.
 
         Raises:
             ProtocolError: `unavailable`: many others wait for their passwords to be looked at.
             StoreError: it could not be kept.
         """
-        password_hash = self._passwords.hash(password)
+        password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), nick, "register", nick)
         with self._changing_roles:
             account = Account(0, nick, nick_key(nick), password_hash, session.role)

@@ -4,12 +4,14 @@ A hash takes 64 MiB and about a tenth of a second (argon2id, the second choice o
 the lanes: one, since some systems refuse a library threads of its own). It is computed on the
 thread of the connection that asks, which is nobody's but the asker's; with no lock held; and by two
 at once at most, so that a class that logs in together, or somebody who guesses, takes neither all
-the memory nor all the cores.
+the memory nor all the cores. One address has one turn at a time: who logs in without end, with a
+password that is right even, leaves the other to others.
 """
 
 import base64
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -46,34 +48,41 @@ class Passwords:
             hasher: with its costs; one that costs little, for tests.
         """
         self._hasher = hasher
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        # Guards the next. A leaf.
+        self._changed = threading.Condition()
+        self._busy: Counter[str] = Counter()  # turns that are taken, by who has them
         self._nobody = _hash_of_nothing(hasher)
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, host: str = "") -> str:
         """Return the hash of a password, with a new salt in it.
+
+        Args:
+            password: which.
+            host: from where somebody asks for it, who has one turn at a time; "" is nobody.
 
         Raises:
             ProtocolError: `unavailable`: too many others wait for theirs.
             StoreError: there is no memory for it.
         """
-        with self._turn():
+        with self._turn(host):
             try:
                 return self._hasher.hash(password)
             except HashingError as error:
                 raise StoreError(f"a password could not be hashed: {error}") from error
 
-    def is_right(self, password_hash: str | None, password: str) -> bool:
+    def is_right(self, password_hash: str | None, password: str, host: str = "") -> bool:
         """Say whether a hash is that of a password.
 
         Args:
             password_hash: None where there is none to compare with; that takes the same time.
             password: what somebody says it is.
+            host: as for `hash`.
 
         Raises:
             ProtocolError: `unavailable`: too many others wait for theirs.
             StoreError: it could not be compared.
         """
-        with self._turn():
+        with self._turn(host):
             try:
                 self._hasher.verify(password_hash or self._nobody, password)
             except VerifyMismatchError:
@@ -87,18 +96,28 @@ class Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, host: str) -> Iterator[None]:
         """Wait for a turn, and not for ever."""
-        if not self._turns.acquire(timeout=PATIENCE):
-            raise ProtocolError(
-                Code.UNAVAILABLE,
-                "The server has many passwords to look at just now.",
-                retry_after=PATIENCE,
-            )
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._is_free(host), PATIENCE):
+                raise ProtocolError(
+                    Code.UNAVAILABLE,
+                    "The server has many passwords to look at just now.",
+                    retry_after=PATIENCE,
+                )
+            self._busy[host] += 1
         try:
             yield
         finally:
-            self._turns.release()
+            with self._changed:
+                self._busy[host] -= 1
+                if not self._busy[host]:
+                    del self._busy[host]
+                self._changed.notify_all()
+
+    def _is_free(self, host: str) -> bool:
+        """With the lock held: whether somebody there may have a turn now."""
+        return self._busy.total() < AT_ONCE and not (host and self._busy[host])
 
 
 def _hash_of_nothing(hasher: PasswordHasher) -> str:

@@ -128,6 +128,27 @@ def test_two_are_hashed_at_once() -> None:
     assert hasher.most == AT_ONCE
 
 
+def test_no_address_takes_all_the_turns() -> None:
+    """Who logs in again and again, with a password that is right, keeps nobody else from it."""
+    hasher = Counting()
+    counted = Passwords(hasher)
+    password_hash = counted.hash("open sesame")
+    threads = [
+        threading.Thread(target=counted.is_right, args=(password_hash, "open sesame", host))
+        for host in (*["10.0.0.1"] * 5, "10.0.0.2")
+    ]
+    for thread in threads[:-1]:
+        thread.start()
+    assert hasher.entered.acquire(timeout=10)
+    assert not hasher.entered.acquire(timeout=0.05)
+    threads[-1].start()
+    assert hasher.entered.acquire(timeout=10)
+    hasher.go_on.set()
+    for thread in threads:
+        thread.join()
+    assert hasher.most == AT_ONCE
+
+
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds all turns taken is told when to come back."""
     monkeypatch.setattr(passwords, "PATIENCE", 0.01)
