@@ -119,8 +119,15 @@ class Delivery:
         topics = [draft.text for draft in drafts if draft.kind == "topic"]
         room.publish(segment, topics[-1] if topics else None)
         self._meters.committed(room, len(entries), committed - begun, drafts[0].posted_at)
+        # The talkers' turn comes first, so that nobody's `ok` is there before what it is for: a
+        # client that says `bye` then would not see its own last words.
+        news = _News(room)
         for outbox, replies in self._replies(drafts, entries).items():
-            outbox.reply(replies)
+            member = outbox.member_in(room)
+            if member is None:
+                outbox.reply(replies)
+            else:
+                outbox.offer(member, news.after(member.cursor), replies)
 
     def _number(self, room: Room, drafts: list[Draft]) -> list[Entry]:
         now = self._clock.time()
@@ -169,21 +176,31 @@ class Delivery:
             member.outbox.put_if_short(frames)
 
 
+class _News:
+    """What follows each cursor in a room's tail, as long as nothing more is published there."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._after: dict[int, Segment | None] = {}
+
+    def after(self, cursor: int) -> Segment | None:
+        """Return the buffer that all members at `cursor` share; None if the tail has none."""
+        if cursor not in self._after:
+            self._after[cursor] = self._room.tail_after(cursor)
+        return self._after[cursor]
+
+
 def _feed(room: Room, members: Sequence[Member]) -> None:
     """Offer each of `members` what follows its cursor.
 
     Cursors are read without the outbox's lock, under which `offer` looks again. What is passed by
     here is owed nothing, or in the hands of the catch-up thread, which goes by the cursor as well.
     """
-    last = room.last
-    news: Segment | None = None
+    last, news = room.last, _News(room)
     for member in members:
         cursor = member.cursor
-        if cursor == last or member.outbox.catching_up:
-            continue
-        if news is None or news.first != cursor + 1:
-            news = room.tail_after(cursor)
-        member.outbox.offer(member, news)
+        if cursor != last and not member.outbox.catching_up:
+            member.outbox.offer(member, news.after(cursor))
 
 
 def _presence(room: str, changes: Changes, members: int) -> list[Presence]:

@@ -219,13 +219,15 @@ class Outbox:
 
     # -- delivery workers
 
-    def offer(self, member: Member, news: Segment | None) -> None:
-        """Send `news`, if that is what follows the member's cursor.
+    def offer(self, member: Member, news: Segment | None, replies: Sequence[bytes] = ()) -> None:
+        """Give `replies` that were expected, and `news`, if that is what follows the cursor.
 
         Where that leaves the member behind, or the socket is full, the catch-up thread has it in
         hand from then on.
         """
         with self._lock:
+            if replies:
+                self._answer(replies)
             if self._rest is not None or self._members.get(member.room) is not member:
                 return
             if news is not None and member.cursor == news.first - 1:

@@ -9,6 +9,7 @@ from chat_server import delivery
 from chat_server.room import ROUND_LIMIT, Draft, Member, Room, Segment
 from chat_server.session import Session
 from tests.chat_server.house import House, seqs
+from tests.support.peer import encode
 from tests.support.servers import running_server
 
 
@@ -137,3 +138,18 @@ def test_a_room_larger_than_a_stride(monkeypatch: pytest.MonkeyPatch) -> None:
                 people.append(late)
         for person in people:
             assert seqs(person.messages(60)) == list(range(1, 61))
+
+
+def test_who_says_something_and_bye_still_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The `ok` lets the goodbye go; what was said must not come behind that."""
+    monkeypatch.setattr(delivery, "STRIDE", 1)
+    say = {"type": "say", "id": 101, "room": "lobby", "text": "last words"}
+    bye = {"type": "bye", "id": 102}
+    with running_server() as server, House(server) as house:
+        for number in range(10):
+            house.enter(f"listener{number}", "lobby")
+        for number in range(10):
+            talker = house.enter(f"talker{number}", "lobby")
+            talker.send_raw(encode(say) + encode(bye))
+            frames = [frame for frame in talker.read_to_end() if frame["type"] != "presence"]
+            assert [frame["type"] for frame in frames] == ["ok", "message", "ok", "goodbye"]
