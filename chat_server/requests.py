@@ -358,13 +358,17 @@ def _cursor(request: messages.Join, last: int) -> int:
 
 
 # Requests that take the server longer than others do count for so many.
-COSTS: dict[type, int] = {
-    messages.Search: 20,
-    messages.Register: 20,
-    messages.Login: 20,
-    messages.Who: 5,
-    messages.Rooms: 5,
-}
+COSTS: dict[type, int] = dict.fromkeys(
+    (
+        messages.Search,
+        messages.Register,
+        messages.Login,
+        messages.Nick,
+        messages.Who,
+        messages.Rooms,
+    ),
+    20,
+)
 _METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {
     messages.Hello: Requests.hello,
     messages.Join: Requests.join,
