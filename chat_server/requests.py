@@ -357,18 +357,18 @@ def _cursor(request: messages.Join, last: int) -> int:
     return last if request.history is None else max(0, last - request.history)
 
 
-# Requests that take the server longer than others do count for so many.
-COSTS: dict[type, int] = dict.fromkeys(
-    (
-        messages.Search,
-        messages.Register,
-        messages.Login,
-        messages.Nick,
-        messages.Who,
-        messages.Rooms,
-    ),
-    20,
-)
+# Requests that take the server longer than others do, or that others notice, count for so many. A
+# client that comes back joins all its rooms at once, and may.
+COSTS: dict[type, int] = {
+    messages.Join: 10,
+    messages.Nick: 20,
+    messages.Who: 20,
+    messages.Rooms: 20,
+    messages.Search: 20,
+    messages.Register: 20,
+    messages.Login: 20,
+    messages.Hand: 20,
+}
 _METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {
     messages.Hello: Requests.hello,
     messages.Join: Requests.join,
