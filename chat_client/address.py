@@ -8,7 +8,7 @@ from chat_client.errors import AddressError, ConnectError, Untrusted
 from chat_client.events import Trusted
 from chat_client.system import has_unix_sockets, unix_socket
 from chat_client.tls import TlsSocket, handshake
-from chat_client.trust import FirstUse, Trust
+from chat_client.trust import FirstUse, Trust, refuse_downgrade
 from protocol.tls import TlsError
 
 DEFAULT_HOST = "127.0.0.1"
@@ -158,10 +158,11 @@ def open_connection(
         SettingError: the authorities that were named cannot be used.
         Untrusted: it is not the server that it should be.
     """
-    connected = address.open(timeout)
     if isinstance(address, TlsAddress):
-        return address.secure(connected, timeout)
-    return connected, None
+        return address.secure(address.open(timeout), timeout)
+    if isinstance(address, TcpAddress):
+        refuse_downgrade(TlsAddress(address.host, address.port).authority)
+    return address.open(timeout), None
 
 
 def parse_address(text: str) -> Address:

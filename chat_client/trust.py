@@ -148,6 +148,29 @@ class Anybody:
         return None
 
 
+def refuse_downgrade(server: str, known: KnownServers | None = None) -> None:
+    """See that a server that is talked to without TLS was not known with it.
+
+    Args:
+        server: HOST:PORT.
+        known: where that is kept; the user's file without.
+
+    Raises:
+        Untrusted: it was: what is said now, passwords first, anybody on the way can read.
+    """
+    known = known or KnownServers(known_servers_file())
+    try:
+        entry = known.find(server)
+    except OSError:  # that is told where TLS is asked for
+        return
+    if entry is not None:
+        raise Untrusted(
+            f"{server} spoke TLS when you were there before, and without it others can read what "
+            f"you say, your password too. Nothing was sent: connect with --tls. Only if whoever "
+            f"runs the server has given TLS up, remove line {entry.line} of {known.path}"
+        )
+
+
 def _unchecked() -> ssl.SSLContext:
     """What checks nothing in the handshake, since that is done right after it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

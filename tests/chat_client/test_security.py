@@ -1,16 +1,18 @@
 """Lines of docs/security.md about the client: a hostile server, and what others say through one."""
 
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
 import chat_client
-from chat_client import cli, replies
+from chat_client import Untrusted, cli, replies, trust
 from chat_client.known_servers import KnownServers
 from chat_client.lines import Lines
 from chat_client.records import as_json
 from chat_client.text import printable
+from chat_client.trust import refuse_downgrade
 from chat_client.view import _NAMED_LIMIT, View
 from protocol.messages import BanEntry, Direct, HandChange, Message, Presence, RoleChange
 from tests.chat_client.foreign import Line, foreign_server
@@ -136,6 +138,30 @@ def test_no_line_of_the_file_stands_for_another_server(tmp_path: Path) -> None:
     entry = KnownServers(file).find("school:7878")
     assert entry is not None
     assert (entry.fingerprint, entry.line) == (good, 7)
+
+
+def test_a_server_that_was_known_with_tls_is_not_talked_to_without(tmp_path: Path) -> None:
+    """Who forgets --tls once does not tell the password to whoever listens."""
+    known = KnownServers(tmp_path / "known_servers")
+    known.add("school:7878", "a" * 64)
+    with pytest.raises(Untrusted, match=r"connect with --tls.*remove line 3 of"):
+        refuse_downgrade("school:7878", known)
+    refuse_downgrade("school:7879", known)
+    refuse_downgrade("school:7878", KnownServers(tmp_path / "none"))
+
+
+def test_such_a_server_hears_no_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not even connected to."""
+    file = tmp_path / "known_servers"
+    monkeypatch.setattr(trust, "known_servers_file", lambda: file)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        server = f"127.0.0.1:{listener.getsockname()[1]}"
+        KnownServers(file).add(server, "a" * 64)
+        with pytest.raises(Untrusted):
+            chat_client.connect(server, nick="ana", password="correct horse")
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 # -- who says what --------------------------------------------------------------------------------
