@@ -3,7 +3,7 @@
 As in `requests`: the checks, and the order in which the parts are told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat_server.parts import Parts
@@ -146,10 +146,17 @@ def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str
     else:
         parts.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
         sessions = [holder]
+    tell_role(sessions, role, by, but=caller.connection)
+
+
+def tell_role(
+    sessions: Iterable[Session], role: Role, by: str, *, but: "Connection | None" = None
+) -> None:
+    """Tell those who are connected, `but` one, that they have another role, and by whom."""
     event = encode(RoleChange(role=role.word, by=by))
     for session in sessions:
         connection = session.connection
-        if connection is not None and connection is not caller.connection:
+        if connection is not None and connection is not but:
             connection.outbox.put_if_short(event)
 
 

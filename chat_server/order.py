@@ -307,6 +307,15 @@ class Order:
             self._people.remove_sanctions(numbers, self._act(actor, f"un{kind}", target.shown))
             self.sanctions.remove(numbers)
 
+    def forget_account(self, number: int) -> None:
+        """Let the bans and mutes of an account alone be over: it is gone, also from the store."""
+        gone = [
+            each.number
+            for each in self.sanctions.all()
+            if each.account == number and each.key is None
+        ]
+        self.sanctions.remove(gone)
+
     # -- rooms
 
     def slow(self, actor: Actor, room: Room, seconds: float, notices: Writer) -> None:

@@ -228,6 +228,8 @@ class Registry:
         if membership is not None:
             session.account, session.role = membership
         with self._lock:  # somebody else may have come with the same secret meanwhile
+            if session.account is not None and not self._accounts.has(session.account):
+                session.account, session.role = None, Role.MEMBER  # removed since it was read
             return self._sessions.setdefault(hashed, session)
 
     def resume_session(
@@ -294,12 +296,17 @@ class Registry:
         Returns: whom it replaces.
 
         Raises:
-            ProtocolError: `connection` has the session no more.
+            ProtocolError: `connection` has the session no more; `forbidden`: the account was
+                removed meanwhile.
             StoreError: it could not be kept; nothing has changed.
         """
         self._people.log_in(session.token, account.number, self._clock.time())
         with self._lock:
             _check_holder(session, connection)
+            if not self._accounts.has(account.number):
+                raise ProtocolError(
+                    Code.FORBIDDEN, f"there is no account {account.name!r} any more"
+                )
             return self._take_nick(session, account.name, account.number)
 
     @contextmanager
@@ -323,6 +330,21 @@ class Registry:
         """Note that an account was made of a session's nick."""
         with self._lock:
             session.account = account.number
+
+    def leave_account(self, account: int) -> list[Session]:
+        """Make members without an account of those who are logged in to one that is gone.
+
+        In the turn to change a role. Whoever logs in looks under the lock whether there is the
+        account, so nobody comes after this.
+
+        Returns: their sessions, as far as they are in memory.
+        """
+        with self._lock:
+            sessions = [each for each in self._sessions.values() if each.account == account]
+            for session in sessions:
+                session.role = Role.MEMBER  # first: it counts as soon as there is no account
+                session.account = None
+            return sessions
 
     def find_nick(self, nick: str) -> "Connection | None":
         """Return the connection of who has `nick`."""
@@ -365,10 +387,12 @@ class Registry:
             session: who wants it.
             nick: what.
             account: the number of the account that it has just logged in to. Whoever has the nick
-                and is logged in to the same loses it.
+                and is logged in to the same loses it. If it was removed meanwhile: none.
 
         Returns: the connections of those.
         """
+        if account is not None and not self._accounts.has(account):
+            account = None
         holders = self._holders(session, nick)
         for holder in holders:
             if account is None or holder.account != account:

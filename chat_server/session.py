@@ -43,8 +43,8 @@ class Session:
     """One session.
 
     `nick`, `key`, `skeleton`, `connection` and `account` are the registry's: written under its
-    lock. `role` is written by Accounts. Both `account` and `role` are read without any lock, as an
-    older value is as good as having asked a moment before.
+    lock. `role` is written in one's turn to change a role: see Accounts. Both `account` and `role`
+    are read without any lock, as an older value is as good as having asked a moment before.
 
     Attributes:
         token: the hash of its secret.

@@ -134,6 +134,10 @@ def _announce(options: argparse.Namespace) -> None:
     _do(options, messages.Announce(options.text, _room(options.room) if options.room else None))
 
 
+def _remove_account(options: argparse.Namespace) -> None:
+    _do(options, messages.RemoveAccount(options.name))
+
+
 def _backup(options: argparse.Namespace) -> None:
     _step_back()
     sizes = back_up(options.data, options.target, options.force)
@@ -207,6 +211,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     announce.add_argument("text", metavar="TEXT")
     announce.add_argument("--room", help="only in this room")
+    remove = _add(
+        commands, "remove-account", _remove_account,
+        "free a nick whose owner has forgotten the password", json=True,
+    )  # fmt: skip
+    remove.add_argument("name", metavar="NAME", help="the nick that was registered")
     backup = _add(
         commands, "backup", _backup,
         "copy what is kept, while the server runs or not", json=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from chat_server.account_requests import tell_role
 from chat_server.admin import messages, place
 from chat_server.admin.messages import (
     OPERATOR,
@@ -24,6 +25,7 @@ from chat_server.connection import Connection
 from chat_server.desk import VISIT_LIMIT, Desk
 from chat_server.errors import StoreError
 from chat_server.notices import OwnNotices
+from chat_server.order import NAMED_AT_ONCE
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.people.roles import Role
@@ -32,7 +34,7 @@ from chat_server.targets import Actor
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
-from protocol.text import normalize_text
+from protocol.text import normalize_nick, normalize_text
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +161,21 @@ class AdminDesk:
             self._parts.order.announce(ACTOR, room, text, told)
         yield _done(told, f"it was said in {told.rooms} room{'s' if told.rooms > 1 else ''}")
 
+    def remove_account(self, request: messages.RemoveAccount) -> Iterator[Part]:
+        """Make the nick of an account anybody's, as soon as nobody here has it."""
+        parts, name = self._parts, normalize_nick(request.name.removeprefix("@"))
+        account, role, sessions = parts.accounts.remove(
+            name, OPERATOR, parts.registry.leave_account
+        )
+        parts.order.forget_account(account.number)
+        if role is not Role.MEMBER:
+            tell_role(sessions, Role.MEMBER, OPERATOR)
+        here = sorted(each.nick for each in sessions if each.connection is not None)
+        others = [f"{len(here) - NAMED_AT_ONCE} more"] if len(here) > NAMED_AT_ONCE else []
+        named = ", ".join([*here[:NAMED_AT_ONCE], *others])
+        stay = f"; who is here stays, as a member without an account: {named}" if here else ""
+        yield Done(f"the account {account.name} was removed{stay}.")
+
     def _client(self, connection: Connection) -> messages.Client:
         accounts, session = self._parts.accounts, connection.session
         backlog = connection.outbox.backlog()
@@ -196,6 +213,7 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Rooms: AdminDesk.rooms,
     messages.Kick: AdminDesk.kick,
     messages.Announce: AdminDesk.announce,
+    messages.RemoveAccount: AdminDesk.remove_account,
 }
 
 

@@ -57,7 +57,13 @@ class Announce(Request, frozen=True):
     room: str | None = None
 
 
-AnyRequest = Status | Clients | Rooms | Kick | Announce
+class RemoveAccount(Request, frozen=True):
+    """Make the nick of an account anybody's. Who is logged in to it stays, as a member."""
+
+    name: str
+
+
+AnyRequest = Status | Clients | Rooms | Kick | Announce | RemoveAccount
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):

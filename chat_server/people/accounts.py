@@ -59,6 +59,20 @@ class Reservation(NamedTuple):
     token: bytes
 
 
+class Removed(NamedTuple):
+    """What an account was that there is no more.
+
+    Attributes:
+        account: it.
+        role: what those could do who were logged in to it. They are members now.
+        sessions: theirs, as far as they are in memory.
+    """
+
+    account: Account
+    role: Role
+    sessions: "list[Session]"
+
+
 class Accounts:
     """All accounts. Any thread may call any method."""
 
@@ -149,13 +163,18 @@ class Accounts:
         with self._lock:
             return self._keys.get(nick_key(name))
 
+    def has(self, number: int) -> bool:
+        """Say whether there is an account of that number: it may be gone since it was found."""
+        with self._lock:
+            return number in self._accounts
+
     def account_of(self, session: "Session") -> Account | None:
         """Return the account that a session is logged in to."""
         number = session.account
         if number is None:
             return None
         with self._lock:
-            return self._accounts[number]
+            return self._accounts.get(number)  # none, while it is being removed
 
     def name_of(self, session: "Session") -> str | None:
         """Return the name of the account that a session is logged in to."""
@@ -166,8 +185,13 @@ class Accounts:
 
     def role_of(self, session: "Session") -> Role:
         """Return what somebody may do: the role is the account's where there is one."""
-        account = self.account_of(session)
-        return self.role_of_account(account) if account else session.role
+        number = session.account
+        if number is None:
+            return session.role
+        with self._lock:
+            account = self._accounts.get(number)
+        # While the account is being removed they are no more than they are about to be.
+        return self.role_of_account(account) if account else Role.MEMBER
 
     def role_of_account(self, account: Account) -> Role:
         """Return what those may do who are logged in to an account."""
@@ -182,6 +206,7 @@ class Accounts:
         """Give an account another role.
 
         Raises:
+            ProtocolError: `no_such_nick`: it was removed meanwhile.
             StoreError: all is as it was.
         """
         with self._changing_roles:
@@ -333,10 +358,41 @@ class Accounts:
             join(session, account)
         return account
 
+    # -- removing one
+
+    def remove(self, name: str, by: str, leave: "Callable[[int], list[Session]]") -> Removed:
+        """Remove an account, so that its nick is anybody's. Who is logged in to it stays.
+
+        A login that is under way either is done before, and is among those who stay, or finds no
+        account any more.
+
+        Args:
+            name: as normalize_nick returned it.
+            by: who wants that, for the audit log.
+            leave: makes members without an account of all sessions that are logged in to the
+                account of a number, and returns them.
+
+        Raises:
+            ProtocolError: `no_such_nick`: there is none.
+            StoreError: all is as it was.
+        """
+        with self._changing_roles:
+            account = self.find(name)
+            if account is None:
+                raise _no_account(name)
+            role = self.role_of_account(account)
+            act = Act(self._clock.time(), by, "remove-account", f"@{account.name}")
+            self._store.remove_account(account.number, act)
+            with self._lock:
+                self._drop(account)
+            return Removed(account, role, leave(account.number))
+
     # -- below
 
     def _set_role(self, account: Account, role: Role, act: Act) -> None:
         """In one's turn to change a role."""
+        if not self.has(account.number):
+            raise _no_account(account.name)
         self._store.set_account_role(account.number, role, act)
         with self._lock:
             self._put(self._accounts[account.number]._replace(role=role))
@@ -359,6 +415,13 @@ class Accounts:
         self._accounts[account.number] = self._keys[account.key] = account
         self._skeletons[nick_skeleton(account.name)] = account
 
+    def _drop(self, account: Account) -> None:
+        """With the lock held: forget an account."""
+        del self._accounts[account.number], self._keys[account.key]
+        skeleton = nick_skeleton(account.name)
+        if self._skeletons[skeleton].number == account.number:
+            del self._skeletons[skeleton]
+
     def _renew_hash(self, account: Account, password: str) -> None:
         """Hash a password anew that was hashed at another cost, as it is known just now."""
         if not self._passwords.is_outdated(account.hash):
@@ -370,7 +433,13 @@ class Accounts:
             log.warning("the password of %s keeps its old hash: %s", account.name, error)
             return
         with self._lock:
-            self._put(self._accounts[account.number]._replace(hash=renewed.hash))
+            known = self._accounts.get(account.number)
+            if known is not None:
+                self._put(known._replace(hash=renewed.hash))
+
+
+def _no_account(name: str) -> ProtocolError:
+    return ProtocolError(Code.NO_SUCH_NICK, f"there is no account {name!r}")
 
 
 @lru_cache(maxsize=4)

@@ -240,6 +240,16 @@ class PeopleStore:
         with self._writing() as writer:
             writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
 
+    def remove_account(self, number: int, act: Act) -> None:
+        """Forget an account, what is kept of its sessions, and the bans and mutes of it alone.
+
+        Those of a nick stay: they mean the nick and the session, too.
+        """
+        with self._writing(act) as writer:
+            writer.execute("DELETE FROM sessions WHERE account = ?", (number,))
+            writer.execute("DELETE FROM sanctions WHERE account = ? AND key IS NULL", (number,))
+            writer.execute("DELETE FROM accounts WHERE number = ?", (number,))
+
     # -- sessions
 
     def membership(self, token: bytes) -> Membership | None:
@@ -248,7 +258,7 @@ class PeopleStore:
         return Membership(rows[0][0], Role.of(rows[0][1])) if rows else None
 
     def log_in(self, token: bytes, account: int, now: float) -> None:
-        """Keep that a session is logged in to an account."""
+        """Keep that a session is logged in to an account, if there is that account still."""
         with self._writing() as writer:
             _log_in(writer, token, account, now)
 
@@ -370,9 +380,9 @@ def _line(act: Act) -> str:
 
 def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) -> None:
     writer.execute(
-        "INSERT INTO sessions VALUES (?, ?, 'member', ?)"
+        "INSERT INTO sessions SELECT ?, number, 'member', ? FROM accounts WHERE number = ?"
         " ON CONFLICT (token) DO UPDATE SET account = excluded.account, seen = excluded.seen",
-        (token, account, now),
+        (token, now, account),
     )
 
 

@@ -268,3 +268,80 @@ def test_an_announcement_that_cannot_be_stored(operator: Operator) -> None:
         operator.done("announce", "Again.")
         heard = ada.messages(len(outcomes) - len(failed) + 1)
         assert heard[-1]["text"] == "Again."
+
+
+def test_remove_account(operator: Operator) -> None:
+    """Who has the nick keeps it as a member; when they are gone, it is whoever's takes it."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        ada, eva = house.enter("Ada", "lobby"), house.enter("eva", "lobby")
+        ada.ok("claim", secret=server.owner_secret)
+        ada.ok("register", password="correct horse")
+        (sentence,) = operator.done("remove-account", "@ADA").lines
+        assert sentence.startswith("the account Ada was removed; ")
+        assert sentence.endswith("without an account: Ada.")
+        event = ada.take(lambda frame: frame["type"] == "role")
+        assert (event["role"], event["by"]) == ("member", "the operator")
+        ada.say("lobby", "still here")
+        for nick in ("ada", "\u0430da"):
+            eva.refused("nick_in_use", "nick", nick=nick)
+        eva.refused("forbidden", "login", account="ada", password="correct horse")
+        shown = operator.done("clients", "--json").records
+        assert [(each["account"], each["role"]) for each in shown] == [(None, "member")] * 2
+        ada.ok("bye")
+        ada.expect_end("bye")
+        assert eva.ok("nick", nick="ada")["nick"] == "ada"
+        assert eva.ok("register", password="battery staple")["account"] == "ada"
+    acts = operator.done("audit", "--format", "json").records
+    assert [(act["who"], act["act"], act["whom"]) for act in acts[2:3]] == [
+        ("the operator", "remove-account", "@Ada")
+    ]
+
+
+def test_an_account_that_was_removed_does_not_come_back(operator: Operator) -> None:
+    """With a restart or an old session; nor does the role that the session had before."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        olga, ada = house.enter("olga"), house.enter("ada")
+        olga.ok("claim", secret=server.owner_secret)
+        olga.ok("op", who="ada")
+        ada.ok("register", password="correct horse")
+        ada.ok("nick", nick="lovelace")
+        (record,) = operator.done("remove-account", "ada", "--json").records
+        assert record["text"].endswith(": lovelace.")
+        assert house.connect().hello("ada")["type"] == "welcome"
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        welcome = house.connect().hello("ada", session=ada.session)
+        assert (welcome["role"], welcome.get("account")) == ("member", None)
+
+
+def test_there_is_no_account_to_remove(operator: Operator) -> None:
+    """A sentence says so; a nick that is here is none. Nothing stands in the audit log."""
+    assert "no server runs" in operator.refused("remove-account", "ada")
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        house.enter("ada").ok("register", password="correct horse")
+        house.enter("eva")
+        assert "there is no account 'eva'" in operator.refused("remove-account", "eva")
+        assert "nick" in operator.refused("remove-account", "#")
+        operator.done("remove-account", "ada")
+        assert "there is no account 'ada'" in operator.refused("remove-account", "ada")
+    acts = [act["act"] for act in operator.done("audit", "--format", "json").records]
+    assert acts == ["register", "remove-account"]
+
+
+def test_bans_of_an_account_go_with_it(operator: Operator) -> None:
+    """Nobody could lift them any more; those of its nick stay, and who is a member is not told."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        olga, ada = house.enter("olga"), house.enter("ada", "lobby")
+        olga.ok("claim", secret=server.owner_secret)
+        ada.ok("register", password="correct horse")
+        olga.ok("mute", who="@ada")
+        ada.refused("muted", "say", room="lobby", text="hi")
+        operator.done("remove-account", "ada")
+        ada.say("lobby", "hi")
+        assert not [frame for frame in ada.queue if frame["type"] == "role"]
+        ada.ok("register", password="correct horse")
+        olga.ok("mute", who="ada")
+        operator.done("remove-account", "ada")
+        ada.refused("muted", "say", room="lobby", text="hi")
+        assert [each["who"] for each in olga.page("bans")["bans"]] == ["ada"]
+        olga.ok("unmute", who="ada")
+        ada.say("lobby", "hi")

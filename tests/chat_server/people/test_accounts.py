@@ -12,7 +12,13 @@ from typing import Literal
 import pytest
 from argon2 import PasswordHasher
 
+from chat_server.admin.ask import ask
+from chat_server.admin.errors import AdminError
+from chat_server.admin.messages import RemoveAccount
 from chat_server.people import accounts
+from chat_server.people.roles import Role
+from chat_server.people.store import Act
+from protocol.errors import ProtocolError
 from protocol.text import nick_key, nick_skeleton
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
@@ -386,6 +392,87 @@ def test_a_nick_is_nobody_elses_while_its_account_is_made(tmp_path: Path) -> Non
         hasher.go_on.set()
         eventually(lambda: "account" in taker_again(house, ada))
         refused(thief.request("nick", nick="ada"), "nick_in_use")
+
+
+@pytest.mark.parametrize("kind", ["login", "hello"])
+def test_an_account_that_goes_while_its_password_is_looked_at(tmp_path: Path, kind: str) -> None:
+    """A login is refused; a hello is let in, as the nick is nobody's; neither has the account."""
+    hasher = Slow()
+    hasher.go_on.set()
+    with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
+        leave(register(house, "ada"))
+        late = house.enter("guest") if kind == "login" else house.connect()
+        hasher.go_on.clear()
+        if kind == "login":
+            late.post("login", account="ada", password=PASSWORD)
+        else:
+            late.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
+        hasher.wait_until_entered()
+        remove(tmp_path, "ada")
+        hasher.go_on.set()
+        answer = late.receive()
+        if kind == "login":
+            assert "any more" in refused(answer, "forbidden")
+        else:
+            assert (answer["type"], answer["role"]) == ("welcome", "member")
+            assert "account" not in answer
+        (session,) = server._parts.registry.sessions()
+        assert session.account is None
+
+
+def test_an_account_that_is_being_made_is_none_yet(tmp_path: Path) -> None:
+    """It cannot be removed before, and is there after."""
+    hasher = Slow()
+    with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
+        ada = house.enter("ada")
+        identity = ada.post("register", password=PASSWORD)
+        hasher.wait_until_entered()
+        with pytest.raises(AdminError, match="no account 'ada'"):
+            remove(tmp_path, "ada")
+        hasher.go_on.set()
+        assert ada.reply(identity)["account"] == "ada"
+        remove(tmp_path, "ada")
+        assert ada.ok("register", password="another one")["account"] == "ada"
+
+
+def test_an_account_goes_while_many_log_in(tmp_path: Path) -> None:
+    """Whoever is faster: in the end nobody has an account that there is not, here or kept."""
+    with running_server(tmp_path) as server, House(server) as house:
+        for _ in range(5):
+            maker = register(house, "ada")
+            peers = [house.enter(f"n{number}") for number in range(4)]
+            for peer in peers:
+                peer.post("login", account="ada", password=PASSWORD)
+            late = house.connect()
+            late.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
+            remove(tmp_path, "ada")
+            for peer in (*peers, late):
+                peer.take(lambda frame: frame["type"] in ("ok", "error", "goodbye", "welcome"))
+            assert not [each for each in server._parts.registry.sessions() if each.account]
+            for peer in (*peers, late, maker):
+                peer.close()
+            eventually(lambda: not server._parts.registry.sessions())
+            with closing(sqlite3.connect(tmp_path / "people.db")) as people:
+                assert people.execute("SELECT * FROM sessions").fetchall() == []
+
+
+def test_an_account_that_is_gone_gets_no_role(tmp_path: Path) -> None:
+    """From an owner who named it a moment before; nor is it there again by that."""
+    with running_server(tmp_path) as server, House(server) as house:
+        register(house, "ada")
+        known = server._parts.accounts
+        ada = known.find("ada")
+        assert ada
+        remove(tmp_path, "ada")
+        with pytest.raises(ProtocolError, match="no account 'ada'"):
+            known.set_role(ada, Role.MODERATOR, Act(1.0, "olga", "op", "@ada"))
+        assert known.find("ada") is None
+        assert [act.act for _, act in server._parts.people.acts()] == ["register", "remove-account"]
+
+
+def remove(data: Path, name: str) -> None:
+    """What the operator does."""
+    list(ask(data, RemoveAccount(name)))
 
 
 def taker_again(house: House, ada: Peer) -> Frame:

@@ -131,6 +131,34 @@ def test_a_role_can_change(store: PeopleStore) -> None:
     assert store.membership(b"u") == Membership(number, Role.MEMBER)
 
 
+def test_an_account_goes_with_all_that_is_its_alone(store: PeopleStore) -> None:
+    """Its sessions and the bans of it; what means a nick as well stays, and so does its number."""
+    other = store.add_account(ADA._replace(name="Eva", key="eva"), b"e", REGISTER)
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.set_session_role(TOKEN, Role.OWNER, Act(1.0, "zoe", "claim"))
+    store.add_sanction(FOREVER._replace(account=number), REGISTER)
+    for kept in (FOREVER._replace(account=other), BAN._replace(account=number)):
+        store.add_sanction(kept, REGISTER)
+    store.remove_account(number, Act(2.0, "the operator", "remove-account", "@Ada"))
+    assert [account.name for account in store.accounts()] == ["Eva"]
+    assert store.membership(TOKEN) is None
+    assert store.membership(b"e") == Membership(other, Role.MEMBER)
+    assert [each.account for each in store.sanctions()] == [other, number]
+    assert store.acts()[-1][1].act == "remove-account"
+    assert store.add_account(ADA, TOKEN, REGISTER) > number
+
+
+def test_nobody_is_logged_in_to_an_account_that_is_gone(store: PeopleStore) -> None:
+    """Whose password was looked at before it went. A role of one's own stays one's own."""
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.set_session_role(b"o", Role.MODERATOR, Act(1.0, "zoe", "op"))
+    store.remove_account(number, Act(2.0, "the operator", "remove-account", "@Ada"))
+    for token in (TOKEN, b"o"):
+        store.log_in(token, number, 3.0)
+    assert store.membership(TOKEN) is None
+    assert store.membership(b"o") == Membership(None, Role.MODERATOR)
+
+
 def test_sessions_are_forgotten_when_nobody_comes_back(store: PeopleStore) -> None:
     """Those that were taken up since are not."""
     store.set_session_role(b"old", Role.OWNER, Act(100.0, "ada", "claim"))
