@@ -49,6 +49,15 @@ _forbidden_in_text = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 # What also ends a line, or turns the direction of what stands after it.
 _forbidden_in_reason = re.compile(r"[\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+# Scripts with letters just like Latin ones that no keyboard in a school has, but every generator of
+# funny nicks; by the first words of their letters' names.
+_DISGUISES = frozenset(
+    (
+        "CANADIAN", "CARIAN", "CHEROKEE", "COPTIC", "DESERET", "GOTHIC", "LISU", "LYCIAN", "LYDIAN",
+        "OGHAM", "OLD", "OSAGE", "OSMANYA", "RUNIC", "TIFINAGH", "VAI", "WARANG",
+    )
+)  # fmt: skip
+
 # Signs that look like Latin letters, or nearly, in the fonts that terminals and browsers have. A
 # small part of Unicode's table (UTS #39): the alphabets that a keyboard in a school may write, and
 # what is passed around as funny letters. What decomposes into letters (full width, mathematical,
@@ -99,6 +108,8 @@ def normalize_nick(nick: str) -> str:
         raise _bad_nick(nick, "a nick has no spaces")
     if shown[0] in "#@/":
         raise _bad_nick(nick, "a nick does not begin with #, @ or /")
+    if _mixes_scripts(shown):
+        raise _bad_nick(nick, "it mixes Latin letters with signs that only look like such")
     return shown
 
 
@@ -210,6 +221,16 @@ def normalize_password(password: str) -> str:
     if not PASSWORD_SHORTEST <= len(compared) <= PASSWORD_LIMIT:
         raise _bad_password_length(len(compared))
     return compared
+
+
+def _mixes_scripts(nick: str) -> bool:
+    """Whether there are Latin letters among those of a script that hardly anybody writes, and that
+    has some just like them: whoever does that wants to be taken for somebody else.
+    """
+    if nick.isascii():
+        return False
+    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in nick if sign.isalpha()}
+    return "LATIN" in scripts and not scripts.isdisjoint(_DISGUISES)
 
 
 def _too_long(length: int) -> ProtocolError:

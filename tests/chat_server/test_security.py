@@ -113,6 +113,18 @@ def test_a_word_that_another_begins_with_is_not_looked_for() -> None:
     assert words_of("- !") == []
 
 
+@pytest.mark.parametrize("nick", ["\u13aadmin", "\ua4eedmin", "\u2c81dmin", "adm\u1422n"])
+def test_no_rare_script_disguises_a_nick(nick: str) -> None:
+    """Cherokee, Lisu, Coptic, Canadian syllabics among Latin letters: none is a name of anybody."""
+    assert refuse(normalize_nick, nick).code == Code.BAD_NICK
+
+
+def test_a_rare_script_alone_is_as_good_as_any() -> None:
+    """Nor is it held against anybody that Latin letters stand beside Chinese or Cyrillic."""
+    for nick in ("\u13e3\u13b3\u13a9", "李xiaolong", "вася2", "zoë"):
+        assert normalize_nick(nick)
+
+
 # -- what there is only so much of ----------------------------------------------------------------
 
 
