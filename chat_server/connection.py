@@ -392,6 +392,7 @@ class Connection:
         self.outbox.wait_until_sent(self._parts.settings.linger)
         self.outbox.close()
         self._detach(())  # whatever came in while another thread ended the connection
+        self._tls = None  # as in the outbox
         self._parts.registry.remove_connection(self)
 
     def _end(self, code: Code, last_frames: bytes) -> None:

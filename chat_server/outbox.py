@@ -303,6 +303,8 @@ class Outbox:
         """
         with self._lock:
             self._drop()
+            # A timer may hold the connection for some time yet; what TLS takes need not wait.
+            self._tls, self._send_now = None, self.socket.send
             self._reader_done = True
             if not self.catching_up:
                 self.socket.close()

@@ -36,6 +36,7 @@ from protocol.text import (
     normalize_password,
     normalize_text,
 )
+from protocol.tls import Channel
 from tests.chat_server.house import House
 from tests.protocol.attempts import refuse
 from tests.support.clock import ManualClock
@@ -174,6 +175,22 @@ def test_sessions_that_said_nothing_are_forgotten_while_it_runs(tmp_path: Path) 
         back = house.connect()
         assert back.hello("other", session=talker.session)["session"] == talker.session
         assert house.connect().hello("guest", session=guests[0].session)["type"] == "welcome"
+
+
+def test_who_has_gone_takes_no_memory_for_tls(tmp_path: Path) -> None:
+    """A time limit that is still to come holds a connection; each handshake held 50 KB with it."""
+
+    def channels() -> int:
+        return sum(type(each) is Channel for each in gc.get_objects())
+
+    gc.collect()
+    before = channels()
+    with running_server(tmp_path, ManualClock(), tls=True) as server, House(server) as house:
+        peers = [house.enter(f"ada{number}") for number in range(5)]
+        assert channels() == before + 5
+        for peer in peers:
+            peer.close()
+        eventually(lambda: channels() == before)
 
 
 def test_an_address_in_ipv6_is_counted_with_its_neighbours() -> None:
