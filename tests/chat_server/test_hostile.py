@@ -8,6 +8,7 @@ with a code of the protocol, never `internal`.
 import itertools
 import json
 import random
+import re
 import struct
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +25,8 @@ CODES = {
     "bad_frame", "frame_too_large", "hello_required", "hello_timeout", "unsupported_version",
     "idle_timeout", "flooding", "shutting_down", "replaced", "bye", "bad_request", "bad_nick",
     "nick_in_use", "bad_room", "not_in_room", "no_such_nick", "no_such_room", "bad_text",
-    "text_too_long", "rate_limited", "too_many_rooms", "unavailable",
+    "text_too_long", "rate_limited", "too_many_rooms", "unavailable", "forbidden", "muted",
+    "banned", "kicked",
 }  # fmt: skip
 LAST = 2**52
 PING = {"type": "ping", "id": LAST}
@@ -172,11 +174,14 @@ HOSTILE_VALUES: list[Any] = [
 
 MEMBERS = [
     "id", "room", "text", "kind", "to", "nick", "topic", "after", "before", "history", "limit",
-    "query", "version", "session", "re", "client", "password", "x",
+    "query", "version", "session", "re", "client", "password", "account_password", "account",
+    "secret", "who", "reason", "seconds", "speakers", "locked", "up", "address", "x",
 ]  # fmt: skip
 TYPES = [
     "hello", "join", "leave", "say", "tell", "nick", "topic", "who", "rooms", "history", "search",
-    "ping", "pong", "bye", "welcome", "ok", "message", "",
+    "ping", "pong", "bye", "register", "login", "claim", "op", "deop", "kick", "ban", "unban",
+    "mute", "unmute", "bans", "slow", "lock", "announce", "freeze", "unfreeze", "hand", "hands",
+    "welcome", "ok", "message", "",
 ]  # fmt: skip
 
 hostile_values = (
@@ -217,12 +222,23 @@ def _raw(request: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_hostile_value_in_every_member(witness: Witness, name: str) -> None:
     """Each is refused by name or taken; each has one reply; nothing else happens."""
-    members = {"room": "lobby", "text": "hi", "to": "witness", "nick": "mallory", "topic": "Tea"}
-    members |= {"query": "hi"}
+    members: dict[str, Any] = {
+        "room": "lobby",
+        "text": "hi",
+        "to": "witness",
+        "nick": "mallory",
+        "topic": "Tea",
+    }
+    members |= {"query": "hi", "password": "correct horse", "secret": "xyz", "who": "witness"}
+    members |= {"seconds": 1, "locked": True, "up": True}
     shapes = {
         "join": ["room"], "leave": ["room"], "say": ["room", "text"], "tell": ["to", "text"],
         "nick": ["nick"], "topic": ["room", "topic"], "who": ["room"], "rooms": [],
         "history": ["room"], "search": ["room", "query"], "ping": [],
+        "register": ["password"], "login": ["password"], "claim": ["secret"], "op": ["who"],
+        "kick": ["who"], "ban": ["who"], "mute": ["who"], "unban": ["who"], "bans": [],
+        "slow": ["room", "seconds"], "lock": ["room", "locked"], "announce": ["text"],
+        "freeze": [], "unfreeze": [], "hand": ["room", "up"], "hands": ["room"],
     }  # fmt: skip
     for value in [*HOSTILE_TEXTS, *HOSTILE_VALUES]:
         requests = [
@@ -230,6 +246,32 @@ def test_every_hostile_value_in_every_member(witness: Witness, name: str) -> Non
             for n, (kind, shape) in enumerate(shapes.items(), 1)
         ]
         witness.attack(*map(_raw, requests))
+
+
+def test_every_hostile_value_from_somebody_in_charge(house: House) -> None:
+    """Who may do much can do no more harm than that: each request has its one named reply."""
+    assert house.server is not None
+    ada = house.enter("ada", "lobby")
+    ada.ok("claim", secret=house.server.owner_secret)
+    good = {"room": "lobby", "who": "nobody", "seconds": 1, "locked": False, "text": "hi"}
+    shapes = {
+        "op": ["who"], "deop": ["who"], "kick": ["who", "reason"], "bans": ["after"],
+        "ban": ["who", "seconds", "reason", "address"], "unban": ["who"], "unmute": ["who"],
+        "mute": ["who", "seconds", "reason"], "slow": ["room", "seconds"],
+        "lock": ["room", "locked"], "announce": ["room", "text"], "hands": ["room"],
+        "freeze": ["room", "seconds", "speakers"], "unfreeze": ["room"],
+    }  # fmt: skip
+    texts = [text for text in HOSTILE_TEXTS if not re.search("[\ud800-\udfff]", text)]
+    for kind, members in shapes.items():
+        usual = {name: good[name] for name in members if name in good}
+        for name in members:
+            for value in [*texts, *HOSTILE_VALUES, ["a", "\u202e", 1], ["x" * 60_000]]:
+                frame = {"type": kind, "id": ada.next_id(), **usual, name: value}
+                ada.send_raw(_raw(frame))
+                reply = ada.reply(frame["id"])
+                assert reply.get("code", "unavailable") in CODES, (frame, reply)
+    ada.ok("unfreeze")
+    house.enter("eva", "lobby").say("lobby", "all is well")
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
