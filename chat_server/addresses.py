@@ -11,6 +11,7 @@ import os
 import socket
 import stat
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,10 +162,18 @@ def check_unix(path: Path | None) -> None:
         raise StartError(f"cannot listen on {path}: {path.parent} is no folder to write in.")
 
 
+@lru_cache(maxsize=10_000)
 def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address of a peer, IPv4 also where it came in by IPv6; None for a Unix socket."""
+    """Return the address of a peer, or None if it is none (a Unix socket).
+
+    An IPv4 address that was mapped into IPv6, as a socket for both shows it, is itself; the name
+    of an interface, which a link-local address has behind a `%`, is not part of it.
+
+    The accept thread asks first. Others find it in the cache: they ask several times, and what is
+    computed this deep would cost each connection's stack another page for good.
+    """
     try:
-        address = ipaddress.ip_address(host.partition("%")[0])
+        address = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

@@ -101,7 +101,7 @@ def check_space(path: Path) -> None:
         StoreError: it has not.
     """
     try:
-        disk = shutil.disk_usage(path.parent)
+        disk = shutil.disk_usage(str(path.parent))
     except OSError as error:
         raise StoreError(f"{path}: {error}") from error
     if disk.free < min(RESERVED_MOST, disk.total * RESERVED_SHARE):

@@ -56,6 +56,8 @@ def set_up(level: str, stream: TextIO, *, as_json: bool = False) -> None:
 
 def escaped(text: str) -> str:
     """Return `text` on one line, with escapes for what does not simply show."""
+    if text.isprintable():  # nearly always, and a pattern takes half a page of the thread's stack
+        return text
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from chat_server.addresses import host_address
 from chat_server.clock import Clock
 from chat_server.notices import OwnNotices, Writer
 from chat_server.people.accounts import Accounts
@@ -23,7 +24,6 @@ from chat_server.people.sanctions import (
     Network,
     Person,
     Sanctions,
-    read_address,
 )
 from chat_server.people.store import Act, PeopleStore, Sanction
 from chat_server.room import Member, Room
@@ -126,7 +126,7 @@ class Order:
         Raises:
             ProtocolError: `banned`.
         """
-        self._check_ban(_stranger(nick, read_address(host)), exactly=False)
+        self._check_ban(_stranger(nick, host_address(host)), exactly=False)
 
     def check_nick(self, session: Session, nick: str) -> None:
         """See that somebody may take another nick.
@@ -604,7 +604,7 @@ def person_of(session: Session, host: str) -> Person:
         looks=session.skeleton,
         token=session.token,
         account=session.account,
-        address=read_address(host),
+        address=host_address(host),
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import NamedTuple
 
+from chat_server.addresses import host_address
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
-from chat_server.people.sanctions import Network, Sought, read_address, read_network, shown_network
+from chat_server.people.sanctions import Network, Sought, read_network, shown_network
 from chat_server.people.store import Account
 from chat_server.registry import Former, Registry
 from chat_server.session import Session
@@ -76,7 +77,7 @@ class Targets:
         here = []
         for session in self._registry.sessions():
             connection = session.connection
-            address = read_address(connection.host) if connection is not None else None
+            address = host_address(connection.host) if connection is not None else None
             if address is not None and address in network:
                 here.append(session)
         return Target(shown_network(network), Sought(network=network), self._highest(here), here)
@@ -105,7 +106,7 @@ def address_of(target: Target) -> Network:
     connection = target.here[0].connection if target.here else None
     if target.sought.key is None or connection is None:
         raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here")
-    address = read_address(connection.host)
+    address = host_address(connection.host)
     if address is None:
         raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
     return ip_network(address)

@@ -26,7 +26,6 @@ from chat_server.database import (
     check_space,
     connect,
     open_database,
-    transaction,
     translated,
     unusable,
 )
@@ -117,6 +116,62 @@ class Entry(NamedTuple):
     request: int
 
 
+class _Transactions:
+    """The writing connection's transactions, one at a time: `with transactions as connection`.
+
+    What the body writes is committed, or nothing of it if it raises. No generator makes this: a
+    commit is the deepest that a connection's thread ever gets, and what its stack once grew to it
+    keeps. With one it was another page for each client.
+
+    Attributes:
+        lock: serialises use of the connection; held while that one writes, which is all that it
+            is for. A leaf.
+        commits: how many there were since the last checkpoint. Guarded by the lock.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, checkpoint_due: threading.Event
+    ) -> None:
+        self._connection = connection
+        self._path = path
+        self._checkpoint_due = checkpoint_due
+        self.lock = threading.Lock()
+        self.commits = 0
+
+    def __enter__(self) -> sqlite3.Connection:
+        self.lock.acquire()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self.lock.release()
+            raise self._translated(error) from error
+        return self._connection
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        try:
+            self._end(failed=error is not None)
+        except sqlite3.Error as failure:
+            raise self._translated(failure) from failure
+        finally:
+            self.lock.release()
+        if isinstance(error, sqlite3.Error):
+            raise self._translated(error) from error
+
+    def _end(self, *, failed: bool) -> None:
+        try:
+            if not failed:
+                self._connection.execute("COMMIT")
+                self.commits += 1
+                if self.commits >= COMMITS_PER_CHECKPOINT:
+                    self._checkpoint_due.set()
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    def _translated(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(f"{self._path}: {error}")
+
+
 class Store:
     """The open database. Any thread may call any method."""
 
@@ -131,18 +186,15 @@ class Store:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self._path = folder / "history.db"
-        # Serialises use of the writing connection; it is held while that one writes, which is
-        # all that it is for. A leaf.
-        self._writing = threading.Lock()
         # Guards _numbers and _oldest. A leaf.
         self._lock = threading.Lock()
-        self._commits = 0  # since the last checkpoint; guarded by _writing
-        self._passes = 0  # checkpoints so far; guarded by _writing
+        self._passes = 0  # checkpoints so far; the housekeeper's
         self.checkpoint_due = threading.Event()
         try:
             self._writer = open_database(self._path, FORMAT, sync)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self._path, error)) from error
+        self._transactions = _Transactions(self._writer, self._path, self.checkpoint_due)
         # Never in a commit, which would wait for the disk.
         self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         self._numbers = {
@@ -178,7 +230,7 @@ class Store:
             StoreError: nothing was added.
         """
         check_space(self._path)
-        with self._transaction() as writer:
+        with self._transactions as writer:
             number = self._number(room) or _add_room(writer, room)
             writer.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -311,7 +363,7 @@ class Store:
             StoreError: it could not be kept.
         """
         check_space(self._path)
-        with self._transaction() as writer:
+        with self._transactions as writer:
             ((number,),) = writer.execute(_UNUSED_SESSION)
             writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))
             return int(number)
@@ -322,7 +374,7 @@ class Store:
         Raises:
             StoreError: it could not be noted.
         """
-        with self._transaction() as writer:
+        with self._transactions as writer:
             writer.execute("UPDATE sessions SET seen = ? WHERE number = ?", (now, number))
 
     def forget_sessions(self, seen_before: float) -> None:
@@ -331,7 +383,7 @@ class Store:
         Raises:
             StoreError: they could not be forgotten.
         """
-        with self._transaction() as writer:
+        with self._transactions as writer:
             writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
 
     def unused_sessions(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
@@ -355,7 +407,7 @@ class Store:
         Raises:
             StoreError: they could not be forgotten.
         """
-        with self._transaction() as writer:
+        with self._transactions as writer:
             writer.executemany(
                 "DELETE FROM sessions WHERE number = ?", [(number,) for number in numbers]
             )
@@ -382,22 +434,13 @@ class Store:
         self.checkpoint_due.clear()
         with self._reader() as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        with self._writing, translated(self._path):
-            self._commits = 0
-            self._passes += 1
+        self._passes += 1
+        with self._transactions.lock, translated(self._path):
+            self._transactions.commits = 0
             if self._passes % PASSES_PER_RESTART == 0:
                 self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     # -- below
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._writing, translated(self._path):
-            with transaction(self._writer):
-                yield self._writer
-            self._commits += 1
-            if self._commits >= COMMITS_PER_CHECKPOINT:
-                self.checkpoint_due.set()
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
@@ -455,7 +498,7 @@ class Store:
         deleted = 0
         while rows := self._prunable(number, keep, said_before):
             last = rows[-1][0]
-            with self._transaction() as writer:
+            with self._transactions as writer:
                 writer.execute(
                     "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
                 )

@@ -19,11 +19,11 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    ip_address,
     ip_network,
 )
 from typing import Literal, NamedTuple
 
+from chat_server.addresses import host_address
 from chat_server.clock import Clock
 from chat_server.people.store import Sanction
 from protocol.errors import Code, ProtocolError
@@ -217,25 +217,12 @@ def seconds_left(since: float, until: float, clock: Clock) -> float:
     return max(0.0, min(until - clock.time(), until - since))
 
 
-def read_address(host: str) -> Address | None:
-    """Return the address that a connection comes from, or None if it is none (a Unix socket).
-
-    An IPv4 address that was mapped into IPv6, as a socket for both shows it, is itself; the name
-    of an interface, which a link-local address has behind a `%`, is not part of it.
-    """
-    try:
-        address = ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return _unwrapped(address)
-
-
 def read_network(who: str) -> Network | None:
     """Return the addresses that somebody named, or None if it reads as something else.
 
     `10.1.2.3/16` is the network that the address is in.
     """
-    address = read_address(who)
+    address = host_address(who)
     if address is not None:
         return ip_network(address)
     if "/" not in who:
