@@ -62,5 +62,5 @@ $(VENV)/.installed-load: setup.cfg pyproject.toml | $(BIN)/python
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[load,test,dev]'
+	$(BIN)/python -m pip install --quiet --editable '.[load,metrics,test,dev]'
 	touch $@ $(VENV)/.installed $(VENV)/.installed-load

@@ -46,7 +46,7 @@ def test_nothing_is_lost_between_two_lines(ana: Terminal, bob: Peer) -> None:
         if number % 10 == 0:
             ana.enter(f"line {number}")
     ana.see("number 299")
-    ana.see("line 290")
+    ana.see("ana> line 290")
     ana.see_input("[lobby]")
     shown = chat_lines(ana)
     assert [line for line in shown if "bob  " in line] == [

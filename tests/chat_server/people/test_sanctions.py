@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.addresses import host_address
 from chat_server.people import sanctions
 from chat_server.people.sanctions import (
     Kind,
     Person,
     Sanctions,
     Sought,
-    read_address,
     read_network,
     shown_network,
 )
@@ -254,7 +254,7 @@ def test_the_index_finds_what_the_rule_says(
 )
 def test_where_a_connection_comes_from(host: str, address: str | None) -> None:
     """An address that was mapped into IPv6 is itself."""
-    found = read_address(host)
+    found = host_address(host)
     assert (None if found is None else str(found)) == address
 
 
