@@ -350,7 +350,7 @@ class Connection:
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
-        parts.order.check_person(self._session, self.host)  # second: see the top of order.py
+        parts.order.check_person(self._session, self.host)  # second, see moderation.order
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         account = parts.accounts.name_of(self._session)

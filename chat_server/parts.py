@@ -8,7 +8,7 @@ from chat_server.clock import Clock
 from chat_server.delivery import Delivery
 from chat_server.history.store import Store
 from chat_server.meters import Meters
-from chat_server.order import Order
+from chat_server.moderation.order import Order
 from chat_server.pages import Pages
 from chat_server.people.accounts import Accounts
 from chat_server.people.store import PeopleStore

@@ -13,7 +13,7 @@ from chat_server import account_requests
 from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.search import WORDS_LIMIT, words_of
-from chat_server.moderation import Moderation
+from chat_server.moderation.requests import Moderation
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.replies import fitting, refusal

@@ -29,7 +29,7 @@ from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
-from chat_server.order import Order
+from chat_server.moderation.order import Order
 from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts

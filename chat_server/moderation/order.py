@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from chat_server.addresses import host_address
 from chat_server.clock import Clock
-from chat_server.notices import OwnNotices, Writer
+from chat_server.moderation.notices import OwnNotices, Writer
+from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
+from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import (
@@ -38,9 +40,7 @@ from chat_server.room_rules import (
     shown_rest,
     shown_time,
 )
-from chat_server.rule_book import EVERYWHERE, RuleBook
 from chat_server.session import Session
-from chat_server.targets import Actor, Target, Targets, address_of, check_power
 from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
 from protocol.messages import FreezeChange, HandChange, encode

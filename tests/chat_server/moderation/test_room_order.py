@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.notices import OwnNotices
+from chat_server.moderation.notices import OwnNotices
 from chat_server.outbox import Outbox
 from chat_server.room import Draft, Room
 from tests.chat_server.house import House, seqs, texts, whole_log
-from tests.chat_server.order_house import OrderedHouse, notices, ordered_house
+from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
 from tests.support.servers import ServerProcess, running_server

@@ -11,7 +11,12 @@ import pytest
 
 from chat_server.people.store import Act, PeopleStore
 from tests.chat_server.house import House, texts, whole_log
-from tests.chat_server.order_house import OrderedHouse, is_refused, notices, ordered_house
+from tests.chat_server.moderation.order_house import (
+    OrderedHouse,
+    is_refused,
+    notices,
+    ordered_house,
+)
 from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Peer
 from tests.support.servers import running_server

@@ -1,4 +1,4 @@
-"""What a moderator may ask: one method for each request, as in requests.py.
+"""What a moderator may ask: one method for each request, as in chat_server.requests.
 
 A role is looked at when the request comes. What an act leaves in the log of a room, it leaves there
 once, however often the request is sent: see `_once`.
@@ -12,13 +12,13 @@ from msgspec import UNSET
 
 from chat_server.account_requests import Caller
 from chat_server.errors import StoreError
-from chat_server.notices import Notices
+from chat_server.moderation.notices import Notices
+from chat_server.moderation.targets import Actor
 from chat_server.people.roles import Role
 from chat_server.people.store import Sanction
 from chat_server.replies import fitting, unavailable
 from chat_server.room import Draft, Room
 from chat_server.session import Claim
-from chat_server.targets import Actor
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import BanEntry, Ok, Page, ServerMessage

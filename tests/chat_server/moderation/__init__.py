@@ -1,0 +1,1 @@
+"""Tests of who is in charge, and what they do."""
