@@ -250,6 +250,7 @@ def _reconnect(talk: Talk, typed: Typed) -> None:
         talk.view.stop_retrying()
         talk.note("no more tries; /reconnect makes one")
         return
+    talk.view.retry()
     talk.chat.retry()
 
 

@@ -109,6 +109,7 @@ class View:
         self._day: str | None = None
         self._connected = False
         self._retry_at: float | None = None  # on the monotonic clock
+        self._paused = False  # the user wants no tries
         self._reason = ""
         self._answered: set[str] = set()
         self._stirs: dict[str, Presence] = {}
@@ -148,7 +149,8 @@ class View:
                 self.role = event.role
                 yield from self._told(event)
             case Reconnecting():
-                self._connected, self._retry_at = False, time.monotonic() + event.delay
+                self._connected = False
+                self._retry_at = None if self._paused else time.monotonic() + event.delay
                 if event.reason != self._reason:  # else the status line counts it down
                     self._reason = event.reason
                     yield from self._told(event)
@@ -383,8 +385,12 @@ class View:
         return not self._connected or any(room.behind for room in self.rooms.values())
 
     def stop_retrying(self) -> None:
-        """The user wants no connection for now."""
-        self._retry_at = None
+        """The user wants no connection for now; a try that is under way may still fail."""
+        self._paused, self._retry_at = True, None
+
+    def retry(self) -> None:
+        """The user wants a connection again, at once."""
+        self._paused = False
 
     def status(self, round_trip: float | None, width: int) -> str:
         """Return the status line, with as much of it as there is room for.
