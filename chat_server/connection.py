@@ -285,8 +285,10 @@ class Connection:
                     extra=self._who(),
                 )
                 self.outbox.push()  # the alert, which says why
+                self._tls = None  # what else comes is read and dropped
                 self._end(Code.BAD_FRAME, b"")
-                return b""
+                self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
+                return data
             if tls.owes or established is not tls.established:
                 self.outbox.push()
         return said

@@ -170,27 +170,50 @@ def _connections(server: Server) -> list[object]:
 
 
 @pytest.mark.parametrize(
-    ("data", "says"),
+    "data",
     [
-        (b"\x16\x03\x01\x40\x00" + b"x" * 100, "left"),  # not even wrong yet, when it ends
-        (b"\x16" * 600, "do not understand each other"),
-        (b"\x15\x03\x01\x00\x02\x02\x28", "do not understand each other"),
+        b"\x16" * 600,
+        b"\x16" * 60_000,  # more than is read before it is seen to be wrong
+        b"\x15\x03\x01\x00\x02\x02\x28",
     ],
 )
-def test_garbage_instead_of_a_handshake(
-    data: bytes, says: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is cut off, one line says why, and nobody else notices."""
+def test_garbage_instead_of_a_handshake(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told and cut off, one line says why, and nobody else notices."""
     caplog.set_level(logging.INFO)
     with running_server(tls=True) as server, House(server) as house:
         with _raw(server) as raw:
             raw.sendall(data)
-            raw.shutdown(socket.SHUT_WR)
-            while raw.recv(1000):
-                pass
+            _read_to_the_end(raw)
+            raw.shutdown(socket.SHUT_WR)  # not reset, which may lose the alert that says why
         house.enter("ada")
         eventually(lambda: len(_connections(server)) == 1)
-    assert says in caplog.text
+    assert "do not understand each other" in caplog.text
+
+
+def test_who_does_not_leave_after_the_alert() -> None:
+    """Its place is wanted back: what it still sends is dropped, and then it is cut off."""
+    with running_server(tls=True, linger=0.05) as server, _raw(server) as raw:
+        raw.sendall(b"\x16" * 600)
+        _read_to_the_end(raw)
+        eventually(lambda: not _connections(server))
+
+
+def test_garbage_that_is_not_even_wrong_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """Half a record, and then nothing more: whoever sent it has left."""
+    caplog.set_level(logging.INFO)
+    with running_server(tls=True) as server, House(server) as house:
+        with _raw(server) as raw:
+            raw.sendall(b"\x16\x03\x01\x40\x00" + b"x" * 100)
+            raw.shutdown(socket.SHUT_WR)
+            _read_to_the_end(raw)
+        house.enter("ada")
+        eventually(lambda: len(_connections(server)) == 1)
+    assert "left" in caplog.text
+
+
+def _read_to_the_end(raw: socket.socket) -> None:
+    while raw.recv(1000):
+        pass
 
 
 def test_garbage_after_the_handshake() -> None:
