@@ -18,7 +18,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chat_server.clock import Clock
-from chat_server.database import Format, check_space, open_database, transaction, unusable
+from chat_server.database import Format, Transactions, check_space, open_database, unusable
 from chat_server.errors import StartError, StoreError
 from chat_server.settings import LiveSettings
 
@@ -129,6 +129,7 @@ class Attendance:
                 unusable("the record of who was there", self._path, error),
                 "To begin a new one, move it away; to go without, say --no-attendance.",
             ) from error
+        self._transactions = Transactions(self._database, self._path)
         self._thread = threading.Thread(target=self._run, name="attendance", daemon=True)
 
     def start(self) -> None:
@@ -167,10 +168,10 @@ class Attendance:
         known = (_KNOWN, (self._clock.time(),))
         try:
             check_space(self._path)
-            with transaction(self._database) as writer:
+            with self._transactions as writer:
                 for statement, group in groupby([*self._lines, known], key=itemgetter(0)):
                     writer.executemany(statement, (parameters for _, parameters in group))
-        except (sqlite3.Error, StoreError) as error:
+        except StoreError as error:
             self._complain(str(error))
             return
         self._lines.clear()
@@ -236,7 +237,7 @@ class Attendance:
 
     def _complain(self, reason: str) -> None:
         if reason != self._complaint:
-            log.error("who comes and leaves is not recorded for now: %s: %s", self._path, reason)
+            log.error("who comes and leaves is not recorded for now: %s", reason)
             self._complaint = reason
         if len(self._lines) > BACKLOG_LIMIT:
             log.error("%d lines of the attendance are lost", len(self._lines))
@@ -246,10 +247,9 @@ class Attendance:
 def _recover(database: sqlite3.Connection) -> int:
     """End the stays that a crash left open. Return the number of the last stay."""
     try:
-        with transaction(database) as writer:
-            writer.execute(_RECOVER)
-            ((last,),) = writer.execute("SELECT coalesce(max(number), 0) FROM stays")
-            return int(last)
+        database.execute(_RECOVER)
+        ((last,),) = database.execute("SELECT coalesce(max(number), 0) FROM stays")
+        return int(last)
     except BaseException:
         database.close()
         raise

@@ -3,7 +3,8 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -72,17 +73,77 @@ def make_private(path: Path) -> None:
                 file.chmod(0o600)
 
 
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Commit what the body writes, or nothing of it if it raises."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+class Transactions:
+    """The transactions of one connection, one at a time: `with transactions as connection`.
+
+    What the body writes is committed, or nothing of it if it raises. What SQLite complains of, be
+    it at the beginning, in the body or at the end, is raised as StoreError.
+
+    No generator makes this: a commit is the deepest that a connection's thread ever gets, and what
+    its stack once grew to it keeps. With one it was another page for each client.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        committed: Callable[[], None] | None = None,
+    ) -> None:
+        """
+        Args:
+            connection: as `connect` returned it; the caller closes it.
+            path: of its file, which a complaint names.
+            committed: called after each commit, before it is anybody else's turn: to be quick.
+        """
+        self._connection = connection
+        self._path = path
+        self._committed = committed
+        # Serialises use of the connection, which is all that it is for. A leaf.
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._turn.acquire()
+        try:
+            self._roll_back()  # where the one before could not
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException as error:
+            self._turn.release()
+            if isinstance(error, sqlite3.Error):
+                raise _complaint(self._path, error) from error
+            raise
+        return self._connection
+
+    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
+        try:
+            if error is not None:
+                self._roll_back()
+            else:
+                self._connection.execute("COMMIT")
+                if self._committed is not None:
+                    self._committed()
+        except sqlite3.Error as failure:
+            self._roll_back()
+            raise _complaint(self._path, failure) from failure
+        finally:
+            self._turn.release()
+        if isinstance(error, sqlite3.Error):
+            raise _complaint(self._path, error) from error
+
+    @contextmanager
+    def turn(self) -> Iterator[sqlite3.Connection]:
+        """Use the connection without a transaction: to read, or for what cannot be in one.
+
+        Raises:
+            StoreError: in place of SQLite's.
+        """
+        with self._turn, translated(self._path):
+            yield self._connection
+
+    def _roll_back(self) -> None:
+        """End what was not committed. If even that fails, nothing else is begun before it is."""
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
 
 
 @contextmanager
@@ -91,7 +152,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise _complaint(path, error) from error
 
 
 def check_space(path: Path) -> None:
@@ -103,7 +164,7 @@ def check_space(path: Path) -> None:
     try:
         disk = shutil.disk_usage(str(path.parent))
     except OSError as error:
-        raise StoreError(f"{path}: {error}") from error
+        raise _complaint(path, error) from error
     if disk.free < min(RESERVED_MOST, disk.total * RESERVED_SHARE):
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
 
@@ -115,6 +176,10 @@ def unusable(what: str, path: Path, error: Exception) -> str:
         f"{what} in {path} cannot be used: {reason}. Nothing in it was changed. Choose "
         "another data folder with --data, or put a copy back that is whole."
     )
+
+
+def _complaint(path: Path, error: Exception) -> StoreError:
+    return StoreError(f"{path}: {error}")
 
 
 @contextmanager

@@ -7,11 +7,10 @@ indexing never keeps a delivery from being stored.
 
 import re
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from chat_server.database import make_private
+from chat_server.database import Transactions, make_private
 from chat_server.errors import StartError
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
@@ -37,12 +36,11 @@ class SearchIndex:
         Raises:
             StartError: neither is possible.
         """
-        # Serialises use of the one connection, which is all that it is for. A leaf.
-        self._turn = threading.Lock()
         try:
             self._connection = _open(path)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the search index {path} cannot be used: {error}.") from error
+        self._transactions = Transactions(self._connection, path)
 
     def close(self) -> None:
         """Close the file."""
@@ -54,7 +52,7 @@ class SearchIndex:
         One step at a time, so that a search in another room waits for a step and not for all.
 
         Raises:
-            sqlite3.Error: the index could not be read or written.
+            StoreError: the index could not be read or written.
         """
         while self._step(room, texts):
             pass
@@ -65,14 +63,14 @@ class SearchIndex:
         A word also finds the words that begin with it.
 
         Raises:
-            sqlite3.Error: the index could not be read.
+            StoreError: the index could not be read.
         """
         words = words_of(query)
         if not words:
             return []
         expression = " ".join(f'"{word}"*' for word in words)
-        with self._turn:
-            rows = self._connection.execute(
+        with self._transactions.turn() as connection:
+            rows = connection.execute(
                 "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?"
                 " ORDER BY rowid DESC LIMIT ?",
                 (expression, first, end, limit),
@@ -83,33 +81,22 @@ class SearchIndex:
         """Take messages out of the index that are no longer kept.
 
         Raises:
-            sqlite3.Error: the index could not be written.
+            StoreError: the index could not be written.
         """
-        with self._turn:
-            row = self._connection.execute(
-                "SELECT key FROM progress WHERE room = ?", (room,)
-            ).fetchone()
-            indexed = [(key, text) for key, text in rows if row and key <= row[0]]
-            with self._connection:
-                self._connection.execute("BEGIN")
-                self._connection.executemany(
-                    "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", indexed
-                )
+        with self._transactions as writer:
+            end = _progress(writer, room)
+            writer.executemany(
+                "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
+                [(key, text) for key, text in rows if key <= end],
+            )
 
     def _step(self, room: int, texts: Texts) -> bool:
-        with self._turn:
-            row = self._connection.execute(
-                "SELECT key FROM progress WHERE room = ?", (room,)
-            ).fetchone()
-            batch = texts(row[0] if row else 0)
+        with self._transactions as writer:
+            batch = texts(_progress(writer, room))
             if not batch:
                 return False
-            with self._connection:
-                self._connection.execute("BEGIN")
-                self._connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", batch)
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0])
-                )
+            writer.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", batch)
+            writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0]))
         return True
 
 
@@ -122,6 +109,12 @@ def words_of(query: str) -> list[str]:
         for word, following in zip(lower, [*lower[1:], ""], strict=False)
         if not following.startswith(word)
     ]
+
+
+def _progress(connection: sqlite3.Connection, room: int) -> int:
+    """The key up to which a room is in the index."""
+    row = connection.execute("SELECT key FROM progress WHERE room = ?", (room,)).fetchone()
+    return row[0] if row else 0
 
 
 def _open(path: Path) -> sqlite3.Connection:

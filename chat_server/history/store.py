@@ -23,6 +23,7 @@ from typing import NamedTuple
 from chat_server.database import (
     Format,
     Sync,
+    Transactions,
     check_space,
     connect,
     open_database,
@@ -116,62 +117,6 @@ class Entry(NamedTuple):
     request: int
 
 
-class _Transactions:
-    """The writing connection's transactions, one at a time: `with transactions as connection`.
-
-    What the body writes is committed, or nothing of it if it raises. No generator makes this: a
-    commit is the deepest that a connection's thread ever gets, and what its stack once grew to it
-    keeps. With one it was another page for each client.
-
-    Attributes:
-        lock: serialises use of the connection; held while that one writes, which is all that it
-            is for. A leaf.
-        commits: how many there were since the last checkpoint. Guarded by the lock.
-    """
-
-    def __init__(
-        self, connection: sqlite3.Connection, path: Path, checkpoint_due: threading.Event
-    ) -> None:
-        self._connection = connection
-        self._path = path
-        self._checkpoint_due = checkpoint_due
-        self.lock = threading.Lock()
-        self.commits = 0
-
-    def __enter__(self) -> sqlite3.Connection:
-        self.lock.acquire()
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            self.lock.release()
-            raise self._translated(error) from error
-        return self._connection
-
-    def __exit__(self, _: object, error: BaseException | None, trace: object) -> None:
-        try:
-            self._end(failed=error is not None)
-        except sqlite3.Error as failure:
-            raise self._translated(failure) from failure
-        finally:
-            self.lock.release()
-        if isinstance(error, sqlite3.Error):
-            raise self._translated(error) from error
-
-    def _end(self, *, failed: bool) -> None:
-        try:
-            if not failed:
-                self._connection.execute("COMMIT")
-                self.commits += 1
-                if self.commits >= COMMITS_PER_CHECKPOINT:
-                    self._checkpoint_due.set()
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    def _translated(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(f"{self._path}: {error}")
-
-
 class Store:
     """The open database. Any thread may call any method."""
 
@@ -189,12 +134,13 @@ class Store:
         # Guards _numbers and _oldest. A leaf.
         self._lock = threading.Lock()
         self._passes = 0  # checkpoints so far; the housekeeper's
+        self._commits = 0  # since the last one; used in the writer's turn
         self.checkpoint_due = threading.Event()
         try:
             self._writer = open_database(self._path, FORMAT, sync)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self._path, error)) from error
-        self._transactions = _Transactions(self._writer, self._path, self.checkpoint_due)
+        self._transactions = Transactions(self._writer, self._path, self._count_commit)
         # Never in a commit, which would wait for the disk.
         self._writer.execute("PRAGMA wal_autocheckpoint = 0")
         self._numbers = {
@@ -324,9 +270,8 @@ class Store:
             return []
         base = number << SEQ_BITS
         end = _end(base) if before is None else _key(base, before)
-        with translated(self._path):
-            self._index.catch_up(number, lambda after: self._texts(base, after))
-            keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
+        self._index.catch_up(number, lambda after: self._texts(base, after))
+        keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
         where = f"key IN ({marks}) ORDER BY key DESC"
         return self._select(room, where, lambda _: keys, space)[::-1]
@@ -435,12 +380,17 @@ class Store:
         with self._reader() as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._passes += 1
-        with self._transactions.lock, translated(self._path):
-            self._transactions.commits = 0
+        with self._transactions.turn() as writer:
+            self._commits = 0
             if self._passes % PASSES_PER_RESTART == 0:
-                self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     # -- below
+
+    def _count_commit(self) -> None:
+        self._commits += 1
+        if self._commits >= COMMITS_PER_CHECKPOINT:
+            self.checkpoint_due.set()
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
@@ -505,8 +455,7 @@ class Store:
             with self._lock:
                 self._oldest[room] = (last & SEQ_MASK) + 1
             # Second, as it can be done again: an index that still knows what is gone does no harm.
-            with translated(self._path):
-                self._index.forget(number, rows)
+            self._index.forget(number, rows)
             deleted += len(rows)
         return deleted
 

@@ -12,13 +12,12 @@ disk, always: these are few, and an operator who banned somebody counts on it.
 import json
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from chat_server.database import Format, open_database, transaction, translated, unusable
+from chat_server.database import Format, Transactions, open_database, unusable
 from chat_server.errors import StartError
 from chat_server.people.roles import Role
 
@@ -188,13 +187,12 @@ class PeopleStore:
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
-        self._path = folder / "people.db"
-        # Serialises use of the one connection, which is all that it is for. A leaf.
-        self._turn = threading.Lock()
+        path = folder / "people.db"
         try:
-            self._connection = open_database(self._path, FORMAT, "full")
+            self._connection = open_database(path, FORMAT, "full")
         except (sqlite3.Error, OSError) as error:
-            raise StartError(unusable("what is known of people", self._path, error)) from error
+            raise StartError(unusable("what is known of people", path, error)) from error
+        self._transactions = Transactions(self._connection, path)
 
     def close(self) -> None:
         """Close the file. No other call may be under way."""
@@ -354,13 +352,13 @@ class PeopleStore:
     # -- below
 
     def _read(self, query: str, *parameters: object) -> list[Any]:
-        with self._turn, translated(self._path):
-            return self._connection.execute(query, parameters).fetchall()
+        with self._transactions.turn() as connection:
+            return connection.execute(query, parameters).fetchall()
 
     @contextmanager
     def _writing(self, act: Act | None = None) -> Iterator[sqlite3.Connection]:
         """One transaction, together with its line in the audit log, which is also logged."""
-        with self._turn, translated(self._path), transaction(self._connection) as writer:
+        with self._transactions as writer:
             if act is not None:
                 writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act)
             yield writer
