@@ -352,7 +352,7 @@ class Connection:
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
-        parts.order.check_person(self._session, self.host)  # second, see moderation.order
+        parts.checks.check_person(self._session, self.host)  # second, see moderation.checks
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
         account = parts.accounts.name_of(self._session)
@@ -377,7 +377,7 @@ class Connection:
         session = registry.find_session(token, nick) if token else None
         account = self._log_in(nick, hello.account_password, session)
         if session is None and account is None:
-            self._parts.order.check_stranger(nick, self.host)  # before anything is kept of them
+            self._parts.checks.check_stranger(nick, self.host)  # before anything is kept of them
         if token and session:
             replaced = registry.resume_session(self, session, nick, account)
         else:
@@ -425,7 +425,7 @@ class Connection:
 
     def _detach(self, members: tuple[Member, ...]) -> None:
         for member in members:
-            self._parts.order.leave_room(member)
+            self._parts.hands.leave_room(member)
         if self._session is not None:
             self._parts.registry.end_session(self._session, self)
 

@@ -8,9 +8,13 @@ from chat_server.clock import Clock
 from chat_server.delivery import Delivery
 from chat_server.history.store import Store
 from chat_server.meters import Meters
-from chat_server.moderation.order import Order
+from chat_server.moderation.acts_on_people import ActsOnPeople
+from chat_server.moderation.acts_on_rooms import ActsOnRooms
+from chat_server.moderation.checks import Checks
+from chat_server.moderation.hands import Hands
 from chat_server.pages import Pages
 from chat_server.people.accounts import Accounts
+from chat_server.people.sanctions import Sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.settings import LiveSettings, Settings
@@ -28,7 +32,11 @@ class Parts(NamedTuple):
     people: PeopleStore
     accounts: Accounts
     registry: Registry
-    order: Order
+    sanctions: Sanctions
+    checks: Checks
+    hands: Hands
+    acts_on_people: ActsOnPeople
+    acts_on_rooms: ActsOnRooms
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp

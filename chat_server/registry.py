@@ -346,11 +346,6 @@ class Registry:
                 session.account = None
             return sessions
 
-    def find_nick(self, nick: str) -> "Connection | None":
-        """Return the connection of who has `nick`."""
-        session = self.session_called(nick)
-        return session.connection if session else None
-
     def session_called(self, nick: str) -> Session | None:
         """Return the session of who is here and has `nick`."""
         with self._lock:

@@ -40,9 +40,10 @@ class Requests:
 
     __slots__ = (
         "_caller",
+        "_checks",
         "_clock",
         "_connection",
-        "_order",
+        "_hands",
         "_outbox",
         "_registry",
         "_rooms_allowed",
@@ -62,11 +63,12 @@ class Requests:
         self._connection = connection
         self._outbox: Outbox = connection.outbox
         self._session = session
-        self._order = parts.order
+        self._checks = parts.checks
+        self._hands = parts.hands
         self._registry = parts.registry
         self._store = parts.store
         self._clock = parts.clock
-        self._sanctions = parts.order.sanctions
+        self._sanctions = parts.sanctions
         self._voiced = -1  # the version of the sanctions by which this client is not muted
         self._rooms_allowed = parts.settings.rooms_per_client
 
@@ -111,7 +113,7 @@ class Requests:
             room = self._registry.enter_room(name, self._connection.host)
             rules = room.rules
             if rules is not None and self._outbox.member_in(room) is None:
-                self._order.check_entry(rules, self._session)
+                self._checks.check_entry(rules, self._session)
             last = room.last
             cursor = _cursor(request, last)
             member = Member(room, self._session, self._outbox, cursor)
@@ -124,19 +126,19 @@ class Requests:
             members=count,
             topic=topic,
             oldest=self._oldest_after(room, cursor),
-            frozen=self._order.is_frozen(room) or UNSET,
+            frozen=self._checks.is_frozen(room) or UNSET,
         )
         if not self._outbox.admit(member, encode(reply)):
-            self._order.leave_room(member)
+            self._hands.leave_room(member)
         elif room.rules is not rules:  # a freeze may have been told of ahead of the reply
-            frozen = self._order.is_frozen(room)
+            frozen = self._checks.is_frozen(room)
             self._outbox.put(encode(messages.FreezeChange(room=name, frozen=frozen)))
 
     def leave(self, request: messages.Leave) -> Ok:
         """Leave a room."""
         member = self._membership(request.room)
         self._outbox.dismiss(member)
-        self._order.leave_room(member)
+        self._hands.leave_room(member)
         return Ok(re=request.id)
 
     def who(self, request: messages.Who) -> Page:
@@ -176,15 +178,16 @@ class Requests:
         """Send one person a text that is not kept."""
         text = normalize_text(request.text)
         nick = normalize_nick(request.to)
-        recipient = self._registry.find_nick(nick)
-        if recipient is None:
+        recipient = self._registry.session_called(nick)
+        connection = recipient.connection if recipient else None
+        if recipient is None or connection is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
-        if not self._order.is_moderator_at(recipient):  # whom one who is muted may ask why
+        if not self._checks.is_moderator(recipient):  # whom one who is muted may ask why
             self._check_voice()
         direct = messages.Direct(
             time=self._clock.time(), from_=self._session.nick, to=nick, text=text
         )
-        if not recipient.outbox.put_if_short(encode(direct)):
+        if not connection.outbox.put_if_short(encode(direct)):
             raise ProtocolError(
                 Code.UNAVAILABLE,
                 f"{nick!r} is here but does not read just now: try again later",
@@ -233,7 +236,7 @@ class Requests:
         old, new = self._session.nick, normalize_nick(request.nick)
         if new != old:
             self._check_voice()  # every room reads a new nick, as if it had been said
-        self._order.check_nick(self._session, new)
+        self._checks.check_nick(self._session, new)
         self._registry.rename(self._session, self._connection, new)
         self._check_again()
         if new != old:
@@ -266,7 +269,7 @@ class Requests:
             ProtocolError: `banned`.
         """
         self._voiced = -1
-        self._order.check_person(self._session, self._connection.host)
+        self._checks.check_person(self._session, self._connection.host)
 
     def _membership(self, name: str) -> Member:
         """The membership in the room of that name; `not_in_room` if there is none."""
@@ -335,16 +338,16 @@ class Requests:
         rules = room.rules
         if rules is None:
             return room.post(draft, None)
-        self._order.take_floor(room, rules, self._session)
+        self._checks.take_floor(room, rules, self._session)
         posted = room.post(draft, rules)
         if not posted:
-            self._order.give_floor_back(room, self._session)
+            self._checks.give_floor_back(room, self._session)
         return posted
 
     def _check_voice(self) -> None:
         """See that this client is not muted. Asked again only after something has changed."""
         version = self._sanctions.version
-        if self._voiced != version and self._order.check_voice(
+        if self._voiced != version and self._checks.check_voice(
             self._session, self._connection.host
         ):
             self._voiced = version

@@ -29,11 +29,16 @@ from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
-from chat_server.moderation.order import Order
+from chat_server.moderation.acts_on_people import ActsOnPeople
+from chat_server.moderation.acts_on_rooms import ActsOnRooms
+from chat_server.moderation.checks import Checks
+from chat_server.moderation.hands import Hands
+from chat_server.moderation.rule_book import RuleBook
 from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
 from chat_server.people.passwords import Passwords, strong_hasher
+from chat_server.people.sanctions import Sanctions, read_sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
@@ -117,7 +122,7 @@ class Server:
             if settings.attendance:
                 self._attendance = Attendance(self._settings, self._clock, self._account_of)
             self._identity = self._identify()
-            store, people, accounts = self._open(settings)
+            store, people, accounts, sanctions = self._open(settings)
         except BaseException:
             for sock in [*sockets, *filter(None, [watched])]:
                 sock.close()
@@ -127,25 +132,31 @@ class Server:
             raise
         self._forget_sessions(store, people)
         counters = Counters() if watched else None
-        meters = counters or Meters()
+        clock, timers, meters = self._clock, self.timers, counters or Meters()
+        registry = Registry(self._settings, clock, store, people, accounts, self._make_room)
+        checks = Checks(clock, accounts, sanctions)
+        hands = Hands(registry, checks)
         self._parts = Parts(
             live_settings=self._settings,
-            admission=Admission(self._settings, self._clock),
-            clock=self._clock,
-            timers=self.timers,
+            admission=Admission(self._settings, clock),
+            clock=clock,
+            timers=timers,
             store=store,
             people=people,
             accounts=accounts,
-            registry=Registry(
-                self._settings, self._clock, store, people, accounts, self._make_room
+            registry=registry,
+            sanctions=sanctions,
+            checks=checks,
+            hands=hands,
+            acts_on_people=ActsOnPeople(
+                clock, people, accounts, registry, sanctions, self._book, checks
             ),
-            delivery=Delivery(store, self._clock, settings.delivery_workers, meters),
-            order=self._order,
+            acts_on_rooms=ActsOnRooms(clock, timers, people, registry, self._book, checks, hands),
+            delivery=Delivery(store, clock, settings.delivery_workers, meters),
             pages=Pages(store),
-            catch_up=CatchUp(self.timers),
+            catch_up=CatchUp(timers),
             meters=meters,
         )
-        self._order.open(self._parts.registry)
         self._housekeeper = Housekeeper(self._settings, store, self._clock, self._needs_session)
         self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
         if watched and counters:
@@ -218,7 +229,7 @@ class Server:
             if refusal is not None:
                 connection.close(refusal.code, refusal.text)
 
-    def _open(self, settings: Settings) -> tuple[Store, PeopleStore, Accounts]:
+    def _open(self, settings: Settings) -> tuple[Store, PeopleStore, Accounts, Sanctions]:
         """Open what is kept; nothing is left open if that fails."""
         with ExitStack() as opened:
             store = opened.enter_context(closing(Store(settings.data, settings.sync)))
@@ -226,11 +237,12 @@ class Server:
             try:
                 accounts = Accounts(self._settings, self._clock, people, Passwords(self._hasher))
                 self.owner_secret = accounts.make_secret()
-                self._order = Order(people, self._clock, self.timers, accounts)
+                sanctions = read_sanctions(people, self._clock)
+                self._book = RuleBook(people, self._clock)
             except StoreError as error:
                 raise StartError(f"{error}. See that the disk has space.") from error
             opened.pop_all()
-        return store, people, accounts
+        return store, people, accounts, sanctions
 
     def _forget_sessions(self, store: Store, people: PeopleStore) -> None:
         before = self._clock.time() - self._settings.now.keep_sessions
@@ -245,7 +257,7 @@ class Server:
         return (
             self._parts.registry.has_session(token)
             or self._parts.people.membership(token) is not None
-            or self._order.sanctions.means_session(token)
+            or self._parts.sanctions.means_session(token)
         )
 
     def _identify(self) -> tls.Identity | None:
@@ -280,7 +292,7 @@ class Server:
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self._attendance.note if self._attendance else None
-        rules = self._order.rules_of(name)
+        rules = self._book.of(name)
         return Room(name, topic, last, self._give_turn, self._presence_changed, attend, rules)
 
     def _account_of(self, session: Session) -> str | None:

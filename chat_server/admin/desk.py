@@ -24,8 +24,8 @@ from chat_server.admin.messages import (
 from chat_server.connection import Connection
 from chat_server.desk import VISIT_LIMIT, Desk
 from chat_server.errors import StoreError
+from chat_server.moderation.acts_on_people import NAMED_AT_ONCE
 from chat_server.moderation.notices import OwnNotices
-from chat_server.moderation.order import NAMED_AT_ONCE
 from chat_server.moderation.targets import Actor
 from chat_server.outbox import Outbox
 from chat_server.parts import Parts
@@ -143,7 +143,7 @@ class AdminDesk:
     def kick(self, request: messages.Kick) -> Iterator[Part]:
         """End somebody's connections."""
         with _Told() as told:
-            self._parts.order.kick(ACTOR, request.who, request.reason, told)
+            self._parts.acts_on_people.kick(ACTOR, request.who, request.reason, told)
         yield _done(told, f"{request.who} was thrown out")
 
     def announce(self, request: messages.Announce) -> Iterator[Part]:
@@ -158,7 +158,7 @@ class AdminDesk:
             yield Refused("nobody is in any room, so nobody would hear it.")
             return
         with _Told() as told:
-            self._parts.order.announce(ACTOR, room, text, told)
+            self._parts.acts_on_rooms.announce(ACTOR, room, text, told)
         yield _done(told, f"it was said in {told.rooms} room{'s' if told.rooms > 1 else ''}")
 
     def remove_account(self, request: messages.RemoveAccount) -> Iterator[Part]:
@@ -167,7 +167,7 @@ class AdminDesk:
         account, role, sessions = parts.accounts.remove(
             name, OPERATOR, parts.registry.leave_account
         )
-        parts.order.forget_account(account.number)
+        parts.acts_on_people.forget_account(account.number)
         if role is not Role.MEMBER:
             tell_role(sessions, Role.MEMBER, OPERATOR)
         here = sorted(each.nick for each in sessions if each.connection is not None)

@@ -30,14 +30,15 @@ log = logging.getLogger(__name__)
 class Moderation:
     """Answers the requests of one client that keep order, on its connection's thread."""
 
-    __slots__ = ("_caller", "_order", "_outbox", "_registry", "_session")
+    __slots__ = ("_caller", "_on_people", "_on_rooms", "_outbox", "_parts", "_session")
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
         self._session = caller.session
         self._outbox = caller.connection.outbox
-        self._order = caller.parts.order
-        self._registry = caller.parts.registry
+        self._parts = caller.parts
+        self._on_people = caller.parts.acts_on_people
+        self._on_rooms = caller.parts.acts_on_rooms
 
     def answer(self, request: messages.AnyRequest) -> ServerMessage | None:
         """Do what `request` asks, and return the reply if it is to be sent now.
@@ -55,36 +56,36 @@ class Moderation:
         actor = self._actor()
         self._once(
             request.id,
-            lambda notices: self._order.kick(actor, request.who, request.reason, notices),
+            lambda notices: self._on_people.kick(actor, request.who, request.reason, notices),
         )
 
     def ban(self, request: messages.Ban) -> Ok:
         """Let somebody in no more."""
-        self._order.ban(
+        self._on_people.ban(
             self._actor(), request.who, request.reason, request.seconds, address=request.address
         )
         return Ok(re=request.id)
 
     def unban(self, request: messages.Unban) -> Ok:
         """Let somebody in again."""
-        self._order.lift(self._actor(), "ban", request.who)
+        self._on_people.lift(self._actor(), "ban", request.who)
         return Ok(re=request.id)
 
     def mute(self, request: messages.Mute) -> Ok:
         """Let somebody listen only."""
-        self._order.mute(self._actor(), request.who, request.reason, request.seconds)
+        self._on_people.mute(self._actor(), request.who, request.reason, request.seconds)
         return Ok(re=request.id)
 
     def unmute(self, request: messages.Unmute) -> Ok:
         """Let somebody talk again."""
-        self._order.lift(self._actor(), "mute", request.who)
+        self._on_people.lift(self._actor(), "mute", request.who)
         return Ok(re=request.id)
 
     def bans(self, request: messages.Bans) -> Page:
         """List the bans and mutes."""
         self._actor()
         after = request.after or 0
-        entries = [self._entry(each) for each in self._order.sanctions.all() if each.number > after]
+        entries = [self._entry(each) for each in self._parts.sanctions.all() if each.number > after]
         shown = fitting(entries)
         return Page(re=request.id, more=len(shown) < len(entries), bans=shown)
 
@@ -94,7 +95,7 @@ class Moderation:
         """Let each member say something only so often."""
         actor, room = self._actor(), self._room(request.room)
         self._once(
-            request.id, lambda notices: self._order.slow(actor, room, request.seconds, notices)
+            request.id, lambda notices: self._on_rooms.slow(actor, room, request.seconds, notices)
         )
 
     def lock(self, request: messages.Lock) -> None:
@@ -102,7 +103,7 @@ class Moderation:
         actor, room, locked = self._actor(), self._room(request.room), request.locked
         self._once(
             request.id,
-            lambda notices: self._order.lock(actor, room, locked=locked, notices=notices),
+            lambda notices: self._on_rooms.lock(actor, room, locked=locked, notices=notices),
         )
 
     def announce(self, request: messages.Announce) -> None:
@@ -111,7 +112,7 @@ class Moderation:
         room = self._room_or_all(request.room)
         self._once(
             request.id,
-            lambda notices: self._order.announce(actor, room, text, notices),
+            lambda notices: self._on_rooms.announce(actor, room, text, notices),
             resume=True,
         )
 
@@ -120,7 +121,7 @@ class Moderation:
         actor, room = self._actor(), self._room_or_all(request.room)
         self._once(
             request.id,
-            lambda notices: self._order.freeze(
+            lambda notices: self._on_rooms.freeze(
                 actor, room, request.seconds, request.speakers or (), notices
             ),
         )
@@ -128,20 +129,20 @@ class Moderation:
     def unfreeze(self, request: messages.Unfreeze) -> None:
         """Let everybody speak again."""
         actor, room = self._actor(), self._room_or_all(request.room)
-        self._once(request.id, lambda notices: self._order.unfreeze(actor, room, notices))
+        self._once(request.id, lambda notices: self._on_rooms.unfreeze(actor, room, notices))
 
     # -- hands
 
     def hand(self, request: messages.Hand) -> Ok:
         """Raise one's hand, or take it down."""
         name = normalize_room(request.room)
-        room = self._registry.find_room(name)
+        room = self._parts.registry.find_room(name)
         if room is None or self._outbox.member_in(room) is None:
             raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
         if request.up:
-            self._order.raise_hand(room, self._session)
+            self._parts.hands.raise_hand(room, self._session)
         else:
-            self._order.lower_hand(room, self._session)
+            self._parts.hands.lower_hand(room, self._session)
         return Ok(re=request.id)
 
     def hands(self, request: messages.Hands) -> Page:
@@ -166,7 +167,7 @@ class Moderation:
 
     def _room(self, name: str) -> Room:
         name = normalize_room(name)
-        room = self._registry.find_room(name)
+        room = self._parts.registry.find_room(name)
         if room is None:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
         return room
@@ -197,7 +198,7 @@ class Moderation:
             resume: the notices are what it is about: those that are missing are written.
         """
         session = self._session
-        number = self._registry.keep_session(session)
+        number = self._parts.registry.keep_session(session)
         claimed = Draft(session, number, request, session.nick, "notice", "", [self._outbox])
         claim = session.claim(self._caller.connection, claimed)
         if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
@@ -209,7 +210,7 @@ class Moderation:
             return
         notices = Notices(session, claimed)
         try:
-            notices.look_up(self._caller.parts.store)
+            notices.look_up(self._parts.store)
             if resume or not notices.begun:
                 act(notices)
         except ProtocolError as error:

@@ -1,19 +1,20 @@
 """The rules of all rooms: in memory, where they are asked for, and in the store."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from chat_server.clock import Clock
 from chat_server.people.sanctions import seconds_left
 from chat_server.people.store import Act, PeopleStore, Rules
-from chat_server.room_rules import NO_RULES, Freeze, Lock, RoomRules
+from chat_server.room_rules import NO_RULES, Freeze, Lock, RoomRules, Who
 
 EVERYWHERE = ""
 """The room that stands for all of them."""
 
 
 class RuleBook:
-    """Any thread may call any method, but one at a time `put`."""
+    """The rules. Any thread may call any method."""
 
     def __init__(self, people: PeopleStore, clock: Clock) -> None:
         """
@@ -25,6 +26,9 @@ class RuleBook:
             StoreError: they could not be read.
         """
         self._people = people
+        # The turn to change rules: held while they are stored, as all of a room's are written at
+        # once, and so that what is in memory is what is stored. The first in the order.
+        self._changing = threading.Lock()
         # Guards _rules. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
         self._rules = {each.room: _read(each, clock) for each in people.rules()}
@@ -49,23 +53,31 @@ class RuleBook:
             found = [(room, rules.freeze) for room, rules in self._rules.items()]
         return [(room, freeze) for room, freeze in found if freeze is not None]
 
-    def put(self, room: str, rules: RoomRules, act: Act | None = None) -> None:
-        """Keep a room's own rules, and let them hold.
+    def change(self, room: str, change: Callable[[RoomRules], RoomRules], act: Act) -> None:
+        """Keep other rules of a room's own, and let them hold.
 
         Args:
             room: its name, or EVERYWHERE.
-            rules: in place of those it had.
+            change: makes them of those it has.
             act: the line in the audit log.
 
         Raises:
             StoreError: all is as it was.
         """
-        self._people.put_rules(_kept(room, rules), act)
-        with self._lock:
-            if rules == NO_RULES:
-                self._rules.pop(room, None)
-            else:
-                self._rules[room] = rules
+        with self._changing:
+            self._put(room, change(self.own(room)), act)
+
+    def forget_insiders(self, room: str, names: frozenset[Who]) -> None:
+        """Let some back into a room no more if it is locked.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self._changing:
+            rules = self.own(room)
+            if rules.lock is not None:
+                lock = replace(rules.lock, insiders=rules.lock.insiders - names)
+                self._put(room, replace(rules, lock=lock), None)
 
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.
@@ -78,6 +90,15 @@ class RuleBook:
                 return False
             self._rules[room] = replace(rules, freeze=None)
             return True
+
+    def _put(self, room: str, rules: RoomRules, act: Act | None) -> None:
+        """In one's turn."""
+        self._people.put_rules(_kept(room, rules), act)
+        with self._lock:
+            if rules == NO_RULES:
+                self._rules.pop(room, None)
+            else:
+                self._rules[room] = rules
 
 
 def _read(kept: Rules, clock: Clock) -> RoomRules:

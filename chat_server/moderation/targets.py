@@ -8,7 +8,7 @@ from chat_server.addresses import host_address
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import Network, Sought, read_network, shown_network
-from chat_server.people.store import Account
+from chat_server.people.store import Account, Act
 from chat_server.registry import Former, Registry
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
@@ -21,6 +21,12 @@ class Actor(NamedTuple):
     nick: str
     role: Role
     session: Session | None = None
+
+    def did(
+        self, act: str, time: float, whom: str = "", until: float | None = None, reason: str = ""
+    ) -> Act:
+        """Return the line of the audit log for what they do: see Act."""
+        return Act(time, self.nick, act, whom, until, reason)
 
 
 class Target(NamedTuple):

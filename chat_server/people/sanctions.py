@@ -25,7 +25,7 @@ from typing import Literal, NamedTuple
 
 from chat_server.addresses import host_address
 from chat_server.clock import Clock
-from chat_server.people.store import Sanction
+from chat_server.people.store import PeopleStore, Sanction
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_skeleton
 
@@ -202,6 +202,24 @@ class Sanctions:
 
     def _end(self, number: int) -> float:
         return self._ends.get(number, float("inf"))
+
+
+def read_sanctions(people: PeopleStore, clock: Clock) -> Sanctions:
+    """Return those that are kept and in force.
+
+    Args:
+        people: keeps them, and forgets those that have ended if they are many.
+        clock: what they end by.
+
+    Raises:
+        StoreError: they could not be read.
+    """
+    kept = people.sanctions()
+    sanctions = Sanctions(clock, kept)
+    if len(kept) > SANCTIONS_LIMIT:  # no sooner: the clock may only be wrong this time
+        in_force = {sanction.number for sanction in sanctions.all()}
+        people.remove_sanctions(each.number for each in kept if each.number not in in_force)
+    return sanctions
 
 
 def seconds_left(since: float, until: float, clock: Clock) -> float:

@@ -1,0 +1,259 @@
+"""What moderators do to people, server-wide: kick, ban, mute, and the end of those.
+
+Each act goes the same way: whether it is allowed; the store, together with its line in the audit
+log; then memory, from where everybody reads it; then the connections and rooms that it concerns.
+"""
+
+import threading
+from collections.abc import Iterable
+from functools import partial
+
+from chat_server.clock import Clock
+from chat_server.moderation.checks import Checks
+from chat_server.moderation.notices import Writer
+from chat_server.moderation.rule_book import RuleBook
+from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.sanctions import Kind, Network, Sanctions
+from chat_server.people.store import PeopleStore, Sanction
+from chat_server.registry import Registry
+from chat_server.room import Room
+from chat_server.room_rules import Who, names_of
+from chat_server.session import Session
+from protocol.errors import Code, ProtocolError
+from protocol.text import normalize_reason
+
+NAMED_AT_ONCE = 10
+"""How many of those who were thrown out at once a notice names."""
+
+
+class ActsOnPeople:
+    """The acts. Any thread may call any method."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        people: PeopleStore,
+        accounts: Accounts,
+        registry: Registry,
+        sanctions: Sanctions,
+        book: RuleBook,
+        checks: Checks,
+    ) -> None:
+        """
+        Args:
+            clock: what time it is.
+            people: keeps the acts.
+            accounts: who has which role.
+            registry: who is here.
+            sanctions: who is banned and muted.
+            book: the rules of the rooms: who may come back into a locked one.
+            checks: whom a ban means.
+        """
+        self._clock = clock
+        self._people = people
+        self._targets = Targets(registry, accounts)
+        self._registry = registry
+        self._sanctions = sanctions
+        self._book = book
+        self._checks = checks
+        # The turn to ban, mute or lift: held while that is stored, so that what is in memory is
+        # what is stored. The first in the order.
+        self._acting = threading.Lock()
+
+    def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
+        """End somebody's connections. Each room that they were in is told.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self._targets.find(who)
+        check_power(actor, target)
+        if not target.here:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
+        self._people.note(actor.did("kick", self._clock.time(), target.shown, reason=reason))
+        why = f": {reason}" if reason else ""
+        for room, thrown_out in _by_room(target.here).items():
+            self._forget_insiders(room, thrown_out)
+            nicks = [session.nick for session in thrown_out]
+            notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
+            if notice is not None:
+                room.impose(partial(self._book.of, room.name), notice)
+        for session in target.here:
+            if session.connection is not None:
+                session.connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")
+
+    def ban(
+        self,
+        actor: Actor,
+        who: str,
+        reason: str | None,
+        seconds: float | None = None,
+        *,
+        address: bool = False,
+    ) -> None:
+        """Let somebody in no more, and end their connections.
+
+        Args:
+            actor: who bans.
+            who: whom.
+            reason: a line, or None.
+            seconds: for how long; None for ever.
+            address: of a nick that is here: the address, too.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self._targets.find(who)
+        network = address_of(target) if address else target.sought.network
+        check_power(actor, target)
+        if network is not None:
+            check_power(actor, self._targets.of_network(network))
+        if target.role is Role.OWNER:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
+            )
+        self._sanction("ban", actor, target, network, seconds, reason)
+        for session in self._registry.sessions():
+            connection = session.connection
+            if connection is None:
+                continue
+            try:
+                self._checks.check_person(session, connection.host)
+            except ProtocolError as banned:
+                connection.close(banned.code, banned.text, retry_after=banned.retry_after)
+
+    def mute(
+        self, actor: Actor, who: str, reason: str | None, seconds: float | None = None
+    ) -> None:
+        """Let somebody listen only.
+
+        Raises:
+            ProtocolError: it is refused.
+            StoreError: it could not be kept; nothing happened.
+        """
+        reason = _reason(reason)
+        target = self._targets.find(who)
+        check_power(actor, target)
+        if target.role >= Role.MODERATOR and target.sought.network is None:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"a mute does not bind {target.shown}, a moderator: deop first"
+            )
+        self._sanction("mute", actor, target, target.sought.network, seconds, reason)
+
+    def lift(self, actor: Actor, kind: Kind, who: str) -> None:
+        """End bans or mutes.
+
+        Raises:
+            ProtocolError: `no_such_nick`: there is none.
+            StoreError: it could not be kept; nothing happened.
+        """
+        target = self._targets.find(who)
+        what = "banned" if kind == "ban" else "muted"
+        with self._acting:
+            found = self._sanctions.made_of(kind, target.sought)
+            if not found:
+                raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not {what} by that name")
+            numbers = [each.number for each in found]
+            act = actor.did(f"un{kind}", self._clock.time(), target.shown)
+            self._people.remove_sanctions(numbers, act)
+            self._sanctions.remove(numbers)
+
+    def forget_account(self, number: int) -> None:
+        """Let the bans and mutes of an account alone be over: it is gone, also from the store."""
+        gone = [
+            each.number
+            for each in self._sanctions.all()
+            if each.account == number and each.key is None
+        ]
+        self._sanctions.remove(gone)
+
+    # -- below
+
+    def _sanction(
+        self,
+        kind: Kind,
+        actor: Actor,
+        target: Target,
+        network: Network | None,
+        seconds: float | None,
+        reason: str,
+    ) -> None:
+        """Keep a ban or mute, in place of those that were made of the same, and let it hold."""
+        now = self._clock.time()
+        meant = target.here[0] if target.sought.key is not None and target.here else target.former
+        account = target.sought.account if meant is None else meant.account
+        new = Sanction(
+            number=0,
+            act=kind,
+            who=target.shown,
+            key=target.sought.key,
+            account=account,
+            token=None if meant is None else meant.token,
+            network=None if network is None else str(network),
+            until=None if seconds is None else now + seconds,
+            reason=reason,
+            by=actor.nick,
+            time=now,
+        )
+        with self._acting:
+            older = [
+                each.number
+                for each in self._sanctions.made_of(kind, target.sought)
+                if _is_covered(each, new)
+            ]
+            if not older:
+                self._sanctions.check_space()
+            kept = self._people.add_sanction(
+                new, actor.did(kind, now, target.shown, new.until, reason)
+            )
+            self._sanctions.add(kept)
+            if older:
+                self._people.remove_sanctions(older)
+                self._sanctions.remove(older)
+
+    def _forget_insiders(self, room: Room, sessions: Iterable[Session]) -> None:
+        """Let nobody who was thrown out back into a locked room."""
+        names = frozenset[Who]().union(*(names_of(session) for session in sessions))
+        self._book.forget_insiders(room.name, names)
+
+
+def _reason(reason: str | None) -> str:
+    return "" if reason is None else normalize_reason(reason)
+
+
+def _is_covered(older: Sanction, new: Sanction) -> bool:
+    """Whether `new` stands for all that `older` does."""
+    return all(
+        mine is None or mine == its
+        for mine, its in (
+            (older.key, new.key),
+            (older.account, new.account),
+            (older.token, new.token),
+            (older.network, new.network),
+        )
+    )
+
+
+def _by_room(sessions: Iterable[Session]) -> dict[Room, list[Session]]:
+    """The rooms that people are in, and who in each."""
+    rooms: dict[Room, list[Session]] = {}
+    for session in sessions:
+        connection = session.connection
+        for member in connection.outbox.members() if connection is not None else ():
+            rooms.setdefault(member.room, []).append(session)
+    return rooms
+
+
+def _named(nicks: list[str]) -> str:
+    """ "bob was", "bob and eva were", or with many the first of them."""
+    if len(nicks) > NAMED_AT_ONCE:
+        nicks = [*nicks[:NAMED_AT_ONCE], f"{len(nicks) - NAMED_AT_ONCE} others"]
+    if len(nicks) == 1:
+        return f"{nicks[0]} was"
+    return f"{', '.join(nicks[:-1])} and {nicks[-1]} were"

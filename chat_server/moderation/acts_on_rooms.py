@@ -1,0 +1,252 @@
+"""What moderators do to rooms: slow mode, locks, freezes, and what they announce.
+
+Each act goes the same way as in `acts_on_people`: what is kept of it, together with its line in
+the audit log, then what is in memory, then the rooms that it concerns, which read it in a notice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+from chat_server.clock import Clock
+from chat_server.moderation.checks import Checks
+from chat_server.moderation.hands import Hands
+from chat_server.moderation.notices import OwnNotices, Writer
+from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
+from chat_server.moderation.targets import Actor
+from chat_server.people.store import Act, PeopleStore
+from chat_server.registry import Registry
+from chat_server.room import Room
+from chat_server.room_rules import (
+    NO_RULES,
+    Freeze,
+    Lock,
+    RoomRules,
+    name_of,
+    names_of,
+    shown_time,
+)
+from chat_server.session import Session
+from chat_server.timers import Timers
+from protocol.errors import Code, ProtocolError
+from protocol.messages import FreezeChange, encode
+from protocol.text import normalize_nick
+
+LONGEST_WAIT = 600.0
+"""Seconds until a freeze is looked at again, to see whether it has ended."""
+
+
+class ActsOnRooms:
+    """The acts. Any thread may call any method."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        timers: Timers,
+        people: PeopleStore,
+        registry: Registry,
+        book: RuleBook,
+        checks: Checks,
+        hands: Hands,
+    ) -> None:
+        """
+        Args:
+            clock: what freezes end by.
+            timers: says when one has ended, beginning with those of earlier runs.
+            people: keeps what is announced.
+            registry: which rooms there are, and who is here.
+            book: keeps the rules of the rooms.
+            checks: whether a room is frozen.
+            hands: of those who are made speakers.
+        """
+        self._clock = clock
+        self._timers = timers
+        self._people = people
+        self._registry = registry
+        self._book = book
+        self._checks = checks
+        self._hands = hands
+        for name, freeze in book.freezes():
+            self._wait_for_end(name, freeze)
+
+    def slow(self, actor: Actor, room: Room, seconds: float, notices: Writer) -> None:
+        """Let each member say something only so often.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        text = "slow mode is over"
+        if seconds:
+            text = f"slow mode: each of you may say something every {shown_time(seconds)}"
+        act = actor.did("slow", self._clock.time(), room.name, reason=f"{seconds:g} s")
+        self._set(room, lambda rules: replace(rules, slow=seconds), act, text, notices)
+
+    def lock(self, actor: Actor, room: Room, *, locked: bool, notices: Writer) -> None:
+        """Let nobody else in, or open a room again.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        lock, text = None, "this room is open again"
+        if locked:
+            insiders = frozenset(name_of(member.session) for member in room.members())
+            lock, text = Lock(actor.nick, insiders), "this room is locked: nobody else may come in"
+        act = actor.did("lock" if locked else "unlock", self._clock.time(), room.name)
+        self._set(room, lambda rules: replace(rules, lock=lock), act, text, notices)
+
+    def announce(self, actor: Actor, room: Room | None, text: str, notices: Writer) -> None:
+        """Say something as a notice, in a room or in all that somebody is in.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        if not notices.begun:
+            where = room.name if room else "all rooms"
+            self._people.note(actor.did("announce", self._clock.time(), where))
+        for each in self._concerned(room):
+            if room is None and not each.members():
+                continue
+            notice = notices.write(each.name, text)
+            while notice is not None and not each.post(notice, each.rules):
+                continue
+
+    def freeze(
+        self,
+        actor: Actor,
+        room: Room | None,
+        seconds: float | None,
+        speakers: Sequence[str],
+        notices: Writer,
+    ) -> None:
+        """Let only moderators and `speakers` speak, in a room or in all.
+
+        Giving somebody the floor in a freeze that ends by itself leaves its end where it is.
+
+        Raises:
+            ProtocolError: `no_such_nick`, of a speaker.
+            StoreError: it could not be kept; nothing happened.
+        """
+        sessions = [self._speaker(nick) for nick in speakers]
+        name = EVERYWHERE if room is None else room.name
+        if seconds is None and sessions:
+            seconds = self._rest_of_freeze(name)
+        now = self._clock.time()
+        freeze = Freeze(
+            by=actor.nick,
+            since=now,
+            until=None if seconds is None else now + seconds,
+            ends=None if seconds is None else self._clock.monotonic() + seconds,
+            speakers=frozenset(name for session in sessions for name in names_of(session)),
+            everywhere=room is None,
+        )
+        act = actor.did("freeze", now, name or "all rooms", freeze.until)
+        text = _freeze_text(freeze, seconds, [session.nick for session in sessions])
+        self._set(room, lambda rules: replace(rules, freeze=freeze), act, text, notices)
+        self._wait_for_end(name, freeze)
+        for each in self._concerned(room):
+            for session in sessions:
+                self._hands.lower_hand(each, session)
+
+    def unfreeze(self, actor: Actor, room: Room | None, notices: Writer) -> None:
+        """Let everybody speak again. What is not frozen stays as it is.
+
+        Raises:
+            ProtocolError: `forbidden`: all rooms are frozen, not this one.
+            StoreError: it could not be kept; nothing happened.
+        """
+        name = EVERYWHERE if room is None else room.name
+        freeze = self._book.own(name).freeze
+        if freeze is None or not freeze.holds(self._clock.monotonic()):
+            if room is not None and self._checks.is_frozen(room):
+                raise ProtocolError(
+                    Code.FORBIDDEN, "all rooms are frozen, this one with them: unfreeze them all"
+                )
+            return
+        act = actor.did("unfreeze", self._clock.time(), name or "all rooms")
+        text = _thaw_text(everywhere=room is None)
+        self._set(room, lambda rules: replace(rules, freeze=None), act, text, notices)
+
+    # -- below
+
+    def _speaker(self, nick: str) -> Session:
+        session = self._registry.session_called(normalize_nick(nick))
+        if session is None:
+            raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+        return session
+
+    def _set(
+        self,
+        room: Room | None,
+        change: Callable[[RoomRules], RoomRules],
+        act: Act,
+        text: str,
+        notices: Writer,
+    ) -> None:
+        """Keep other rules of a room, or of all, and let them hold, together with the notice."""
+        self._book.change(EVERYWHERE if room is None else room.name, change, act)
+        self._impose(room, text, notices)
+
+    def _impose(self, room: Room | None, text: str, notices: Writer) -> None:
+        for each in self._concerned(room):
+            told = room is not None or each.members()
+            notice = notices.write(each.name, text) if told else None
+            before = each.impose(partial(self._book.of, each.name), notice)
+            _tell_of_freeze(each, before)
+
+    def _concerned(self, room: Room | None) -> list[Room]:
+        return self._registry.rooms() if room is None else [room]
+
+    def _rest_of_freeze(self, name: str) -> float | None:
+        """Seconds that a freeze still has; None if it has no end, or there is none."""
+        now = self._clock.monotonic()
+        freeze = self._book.own(name).freeze
+        if freeze is None or freeze.ends is None or not freeze.holds(now):
+            return None
+        return freeze.ends - now
+
+    def _wait_for_end(self, name: str, freeze: Freeze) -> None:
+        if freeze.ends is not None:
+            left = max(0.0, freeze.ends - self._clock.monotonic())
+            # Not longer at once: a freeze that was lifted is to be forgotten some day.
+            self._timers.call_later(
+                min(left, LONGEST_WAIT), partial(self._end_freeze, name, freeze)
+            )
+
+    def _end_freeze(self, name: str, freeze: Freeze) -> None:
+        """On the timers' thread: tell that a freeze is over, if it was not lifted before."""
+        if freeze.holds(self._clock.monotonic()):
+            if self._book.own(name).freeze is freeze:
+                self._wait_for_end(name, freeze)
+            return
+        if not self._book.end(name, freeze):
+            return
+        room = self._registry.find_room(name) if name else None
+        if room is not None or not name:
+            text = _thaw_text(everywhere=not name)
+            self._impose(room, text, OwnNotices(freeze.by))
+
+
+def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
+    """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
+    frozen = (room.rules or NO_RULES).has_freeze
+    if frozen is (before or NO_RULES).has_freeze:
+        return
+    room.floor.clear_hands()
+    frame = encode(FreezeChange(room=room.name, frozen=frozen))
+    for member in room.members():
+        member.outbox.put_if_short(frame)
+
+
+def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:
+    what = "all rooms are" if freeze.everywhere else "this room is"
+    long = "" if seconds is None else f" for {shown_time(seconds)}"
+    who = ["moderators", *speakers]
+    named = f"{', '.join(who[:-1])} and {who[-1]}" if speakers else who[0]
+    return (
+        f"{what} frozen{long}: only {named} may speak; raise your hand if you have something to say"
+    )
+
+
+def _thaw_text(*, everywhere: bool) -> str:
+    what = "all rooms are" if everywhere else "this room is"
+    return f"{what} no longer frozen: everybody may speak"

@@ -1,0 +1,164 @@
+"""What holds because of bans, mutes, roles and rules: who may come in, speak, be called what.
+
+Who comes in registers first and asks second (`check_person`); who bans does it the other way
+round: first the ban is there, then those are looked for whom it means. So of the two one sees the
+other.
+"""
+
+from chat_server.addresses import host_address
+from chat_server.clock import Clock
+from chat_server.people.accounts import Accounts
+from chat_server.people.roles import Role
+from chat_server.people.sanctions import Address, Person, Sanctions
+from chat_server.people.store import Sanction
+from chat_server.room import Room
+from chat_server.room_rules import RoomRules, name_of, names_of, shown_rest, shown_time
+from chat_server.session import Session
+from protocol.errors import Code, ProtocolError
+from protocol.text import nick_key, nick_skeleton
+
+
+class Checks:
+    """The checks. Any thread may call any method."""
+
+    def __init__(self, clock: Clock, accounts: Accounts, sanctions: Sanctions) -> None:
+        """
+        Args:
+            clock: what freezes and slow mode go by.
+            accounts: who has which role.
+            sanctions: who is banned and muted.
+        """
+        self._clock = clock
+        self._accounts = accounts
+        self._sanctions = sanctions
+
+    # -- who may be here
+
+    def check_person(self, session: Session, host: str) -> None:
+        """See that somebody who is here, or comes in, is not banned.
+
+        Owners never are, or a mistake would lock everybody out; and moderators not by an address or
+        the looks of a nick alone, which they may share with others.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        role = self._accounts.role_of(session)
+        if role < Role.OWNER:
+            self._check_ban(_person(session, host), exactly=role >= Role.MODERATOR)
+
+    def check_stranger(self, nick: str, host: str) -> None:
+        """See that somebody may come in of whom nothing is known but nick and address.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        self._check_ban(_stranger(nick, host_address(host)), exactly=False)
+
+    def check_nick(self, session: Session, nick: str) -> None:
+        """See that somebody may take another nick.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        ban = self._sanctions.find("ban", _stranger(nick, None))
+        if ban is not None and not self.is_moderator(session):
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{nick!r} is banned{self._rest(ban)}: choose another nick"
+            )
+
+    def check_entry(self, rules: RoomRules, session: Session) -> None:
+        """See that somebody may come into a room.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        if not self.is_moderator(session):
+            rules.check_entry(names_of(session))
+
+    # -- who may speak
+
+    def check_voice(self, session: Session, host: str) -> bool:
+        """See that somebody is not muted.
+
+        Returns: whether no mute means them at all. A moderator may talk in spite of one, as long
+            as they are one.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        mute = self._sanctions.find("mute", _person(session, host))
+        if mute is not None and not self.is_moderator(session):
+            raise ProtocolError(
+                Code.MUTED,
+                f"you are muted by {self._why(mute)}",
+                retry_after=self._sanctions.left(mute),
+            )
+        return mute is None
+
+    def take_floor(self, room: Room, rules: RoomRules, session: Session) -> None:
+        """See that somebody may say something in a room, and count it.
+
+        Raises:
+            ProtocolError: `muted`, or `rate_limited` by slow mode.
+        """
+        if self.is_moderator(session):
+            return
+        now = self._clock.monotonic()
+        rules.check_speaker(names_of(session), now)
+        wait = room.floor.take(name_of(session), rules.slow, now) if rules.slow else 0.0
+        if wait:
+            raise ProtocolError(
+                Code.RATE_LIMITED,
+                f"slow mode: you may say something every {shown_time(rules.slow)}; wait "
+                f"{shown_time(wait)}",
+                retry_after=wait,
+            )
+
+    def give_floor_back(self, room: Room, session: Session) -> None:
+        """Take `take_floor` back: nothing was said after all."""
+        room.floor.give_back(name_of(session))
+
+    # -- how it is
+
+    def is_moderator(self, session: Session) -> bool:
+        """Whether somebody is a moderator or more."""
+        return self._accounts.role_of(session) >= Role.MODERATOR
+
+    def is_frozen(self, room: Room) -> bool:
+        """Whether only moderators and speakers speak in a room."""
+        rules = room.rules
+        return rules is not None and rules.frozen(self._clock.monotonic()) is not None
+
+    # -- below
+
+    def _check_ban(self, person: Person, *, exactly: bool) -> None:
+        ban = self._sanctions.find("ban", person, exactly=exactly)
+        if ban is not None:
+            raise ProtocolError(
+                Code.BANNED,
+                f"you are banned by {self._why(ban)}",
+                retry_after=self._sanctions.left(ban),
+            )
+
+    def _why(self, sanction: Sanction) -> str:
+        reason = f": {sanction.reason}" if sanction.reason else ""
+        return f"{sanction.by}{self._rest(sanction)}{reason}"
+
+    def _rest(self, sanction: Sanction) -> str:
+        return shown_rest(self._sanctions.left(sanction))
+
+
+def _person(session: Session, host: str) -> Person:
+    """All that somebody can be recognised by."""
+    return Person(
+        key=session.key,
+        looks=session.skeleton,
+        token=session.token,
+        account=session.account,
+        address=host_address(host),
+    )
+
+
+def _stranger(nick: str, address: Address | None) -> Person:
+    return Person(nick_key(nick), nick_skeleton(nick), b"", None, address)
