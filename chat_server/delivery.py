@@ -95,7 +95,7 @@ class Delivery:
         due = room.take_changes()
         if due:
             self._announce(room, *due)
-        _feed(room, room.round.take(STRIDE, room))
+        _feed(room, room.round.take(STRIDE, room), self._clock.monotonic())
         self._meters.fed(room)
         room.end_turn()
 
@@ -121,13 +121,13 @@ class Delivery:
         self._meters.committed(room, len(entries), committed - begun, drafts[0].posted_at)
         # The talkers' turn comes first, so that nobody's `ok` is there before what it is for: a
         # client that says `bye` then would not see its own last words.
-        news = _News(room)
+        news, now = _News(room), self._clock.monotonic()
         for outbox, replies in self._replies(drafts, entries).items():
             member = outbox.member_in(room)
             if member is None:
                 outbox.reply(replies)
             else:
-                outbox.offer(member, news.after(member.cursor), replies)
+                outbox.offer(member, news.after(member.cursor), now, replies)
 
     def _number(self, room: Room, drafts: list[Draft]) -> list[Entry]:
         now = self._clock.time()
@@ -190,17 +190,21 @@ class _News:
         return self._after[cursor]
 
 
-def _feed(room: Room, members: Sequence[Member]) -> None:
-    """Offer each of `members` what follows its cursor.
+def _feed(room: Room, members: Sequence[Member], now: float) -> None:
+    """Offer each of `members` what follows its cursor. `now` is the monotonic time.
 
     Cursors are read without the outbox's lock, under which `offer` looks again. What is passed by
     here is owed nothing, or in the hands of the catch-up thread, which goes by the cursor as well.
     """
     last, news = room.last, _News(room)
+    known, follows = last, None  # most stand at the cursor of the one before
     for member in members:
         cursor = member.cursor
-        if cursor != last and not member.outbox.catching_up:
-            member.outbox.offer(member, news.after(cursor))
+        if cursor == last or member.outbox.catching_up:
+            continue
+        if cursor != known:
+            known, follows = cursor, news.after(cursor)
+        member.outbox.offer(member, follows, now)
 
 
 def _presence(room: str, changes: Changes, members: int) -> list[Presence]:

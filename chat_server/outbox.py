@@ -190,7 +190,11 @@ class Outbox:
             if self._finishing:
                 return False
             self._put(reply)
+            before = self._members.get(member.room)
+            if before is not None:
+                before.admitted = False
             self._members[member.room] = member
+            member.admitted = True
             if member.cursor < member.room.last:
                 self._start_catching_up()
             return True
@@ -198,7 +202,8 @@ class Outbox:
     def dismiss(self, member: Member) -> None:
         """Send nothing more of a room."""
         with self._lock:
-            if self._members.get(member.room) is member:
+            if member.admitted:
+                member.admitted = False
                 del self._members[member.room]
 
     def member_in(self, room: Room) -> Member | None:
@@ -219,20 +224,22 @@ class Outbox:
 
     # -- delivery workers
 
-    def offer(self, member: Member, news: Segment | None, replies: Sequence[bytes] = ()) -> None:
+    def offer(
+        self, member: Member, news: Segment | None, now: float, replies: Sequence[bytes] = ()
+    ) -> None:
         """Give `replies` that were expected, and `news`, if that is what follows the cursor.
 
         Where that leaves the member behind, or the socket is full, the catch-up thread has it in
-        hand from then on.
+        hand from then on. `now` is the monotonic time, which is read once for many members.
         """
         with self._lock:
             if replies:
                 self._answer(replies)
-            if self._rest is not None or self._members.get(member.room) is not member:
+            if self._rest is not None or not member.admitted:
                 return
             if news is not None and member.cursor == news.first - 1:
                 member.cursor = news.last
-                self._send(news.frames)
+                self._send(news.frames, now)
             if member.cursor < member.room.last:
                 self._start_catching_up()
 
@@ -263,7 +270,7 @@ class Outbox:
         page = self._read_page(member.room, cursor)
         with self._lock:
             # While the page was read a worker may have fed the member, or the member left.
-            if member.cursor == cursor and self._members.get(member.room) is member:
+            if member.cursor == cursor and member.admitted:
                 self._members[member.room] = self._members.pop(member.room)
                 if self._rest is None:
                     member.cursor = page.last
@@ -280,6 +287,8 @@ class Outbox:
         """
         with self._lock:
             members = tuple(self._members.values())
+            for member in members:
+                member.admitted = False
             self._members.clear()
             if self._finishing:
                 return members
@@ -325,11 +334,12 @@ class Outbox:
             self._queue.append(frame)
             self._queued += len(frame)
 
-    def _send(self, data: bytes | memoryview) -> None:
+    def _send(self, data: bytes | memoryview, now: float | None = None) -> None:
         """Send now what the socket takes, and keep the rest. Only with no rest before."""
         if self._closed:
             return
-        now = self._clock.monotonic()
+        if now is None:
+            now = self._clock.monotonic()
         try:
             sent = self._send_now(data, DONT_WAIT)
         except BlockingIOError:

@@ -83,6 +83,9 @@ class Member:
     # Guarded by the outbox's lock, as soon as the outbox has admitted the member.
     cursor: int
     began: int = field(init=False)  # where the cursor was placed
+    # Whether the outbox has admitted it, and not dismissed it since. The outbox's own, as well:
+    # looking it up there would take memory that is cold by the time a round comes to a member.
+    admitted: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.began = self.cursor

@@ -6,6 +6,7 @@ a member that is behind is always in somebody's hands.
 """
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import permutations
@@ -51,7 +52,7 @@ class Stage:
 
     def offer(self, new: Segment) -> None:
         """The worker's second half."""
-        self.outbox.offer(self.member, new)
+        self.outbox.offer(self.member, new, time.monotonic())
 
     def deliver(self) -> None:
         """Both halves."""
