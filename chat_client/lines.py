@@ -98,9 +98,9 @@ class Lines:
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
-                return self.system(f"not connected ({_bare(reason)}); next try in {delay:.1f} s")
+                return self.system(f"not connected ({_bare(reason)}); next try {_soon(delay)}")
             case Postponed(reason, delay):
-                return self.system(f"not done yet ({_bare(reason)}); next try in {delay:.1f} s")
+                return self.system(f"not done yet ({_bare(reason)}); next try {_soon(delay)}")
             case Entered():
                 return self.entered(event.room, event.topic, event.members, event.frozen)
             case Removed(name, reason):
@@ -282,6 +282,10 @@ def _names(nicks: Sequence[str], sign: str) -> str:
 def with_article(role: str) -> str:
     """Return what somebody with that role is: "a member", "an owner"."""
     return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"
+
+
+def _soon(delay: float) -> str:
+    return f"in {delay:.1f} s" if delay >= 0.05 else "now"
 
 
 def _bare(sentence: str) -> str:

@@ -189,6 +189,12 @@ class Prompt:
         """Empty the editor."""
         self.session.default_buffer.reset()
 
+    @property
+    def unfinished(self) -> str:
+        """What stands in the editor, but for a password."""
+        text = self.session.default_buffer.text
+        return "" if self._hidden else text[: secret_at(text)]
+
     # -- what it looks like -----------------------------------------------------------------------
 
     def _message(self) -> StyleAndTextTuples:

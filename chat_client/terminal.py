@@ -210,8 +210,9 @@ class _Terminal:
         """Write what is left to be written, once the chat is closed; return the exit code."""
         self._sender.join()
         self._screen.write_all(self._view)
-        for typed in self._drafts.waiting:
-            print(self._lines.error(f"not sent: {typed.text}"))
+        for text in [*(typed.text for typed in self._drafts.waiting), self._prompt.unfinished]:
+            if text.strip():
+                print(self._lines.error(f"not sent: {text}"))
         return self._code
 
     async def _tick(self) -> None:

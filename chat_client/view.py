@@ -195,7 +195,11 @@ class View:
         renamed = [] if before is None else list(before.renamed)
         joined += [who for who in event.joined if who != self.nick and not self.hides(who)]
         left += [who for who in event.left if not self.hides(who)]
-        renamed += [(old, new) for old, new in event.renamed if not self.hides(old)]
+        renamed += [
+            (old, new)
+            for old, new in event.renamed
+            if self.nick not in (old, new) and not self.hides(old)  # one's own /nick has told it
+        ]
         self._stirs[event.room] = Presence(event.room, joined, left, renamed, event.members)
 
     def _hear(self, message: Message) -> Iterator[str]:

@@ -62,6 +62,7 @@ def test_strips_what_drives_a_terminal() -> None:
         (Connected("me", "s/1", "be\nnice", again=True),
          "-- connected again as me\n   be\n   nice"),
         (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
+        (Reconnecting("it broke.", 0.01), "-- not connected (it broke); next try now"),
         (Postponed("too fast", 3), "-- not done yet (too fast); next try in 3.0 s"),
         (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are here: #lobby, 1 here"),
         (Entered("lobby", "tests", 1, 0, 0, 0, again=False),

@@ -262,6 +262,33 @@ def test_what_could_not_be_said_is_told(mortal: ServerProcess, home: dict[str, s
         ]
 
 
+def throw_out(host: House, nick: str) -> None:
+    """Have somebody in charge do it."""
+    assert host.server
+    owner = host.enter("owner")
+    owner.ok("claim", secret=host.server.owner_secret)
+    owner.ok("kick", who=nick)
+
+
+def test_what_was_being_typed_when_the_chat_ended_is_told(ana: Terminal, host: House) -> None:
+    """Somebody threw us out amid a line: it is not lost."""
+    ana.type("half a line")
+    ana.see_input("[lobby] half a line")
+    throw_out(host, "ana")
+    assert ana.leave() == 1
+    assert ana.see("not sent") == "-- not sent: half a line"
+
+
+@pytest.mark.parametrize("line", ["/login hunter2", "/login\rhunter2"])
+def test_no_password_is_told_when_the_chat_ended(ana: Terminal, host: House, line: str) -> None:
+    """Neither one behind its command, nor one that was asked for."""
+    ana.type(line)
+    eventually(lambda: ana.input_line.endswith("*******"))
+    throw_out(host, "ana")
+    assert ana.leave() == 1
+    assert b"hunter2" not in ana.output
+
+
 def test_a_signal_leaves_the_terminal_sane(ana: Terminal) -> None:
     """SIGTERM ends the program like the user would."""
     echo = termios.ECHO | termios.ICANON

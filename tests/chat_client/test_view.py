@@ -1,8 +1,9 @@
-"""What the status line says of the connection."""
+"""What the status line says of the connection, and what people hear of each other."""
 
-from chat_client.events import Reconnecting
+from chat_client.events import Connected, Entered, Reconnecting
 from chat_client.lines import Lines
 from chat_client.view import View
+from protocol.messages import Presence
 
 
 def test_a_try_that_fails_after_the_user_wanted_none_begins_no_countdown() -> None:
@@ -19,3 +20,18 @@ def test_a_try_that_fails_after_the_user_wanted_none_begins_no_countdown() -> No
     assert "not connected" in status_after("nobody listens there")
     view.retry()
     assert "reconnecting in 20 s" in status_after("nobody listens there")
+
+
+def test_a_new_nick_is_told_to_others_only() -> None:
+    """Who took it was told so by the command; whichever of the two comes first."""
+    view = View(Lines(), "server", "on")
+    list(view.take(Connected("ana", "s/1", "", again=False)))
+    list(view.take(Entered("lobby", "", 2, 0, 0, 0, again=False)))
+
+    def told(old: str, new: str) -> list[str]:
+        list(view.take(Presence("lobby", [], [], [(old, new)], 2)))
+        return [line[6:] for line in view.settle()]
+
+    assert told("ana", "anna") == []
+    assert told("ann", "ana") == []
+    assert told("ben", "benno") == ["-- ben is now benno (2 here)"]
