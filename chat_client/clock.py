@@ -1,7 +1,8 @@
 """What a clock on the wall shows, in the user's format and time zone."""
 
+import re
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 DEFAULT_FORMAT = "%H:%M"
@@ -37,6 +38,15 @@ class Clock:
     def day(self, seconds: float) -> str:
         """Return the day, the same for all moments of one."""
         return self._shown("%A %d %B %Y", seconds)
+
+    def last(self, time_of_day: str) -> float | None:
+        """Return when it was last so late, None if that is no time of day such as 9:05."""
+        found = re.fullmatch("([01]?[0-9]|2[0-3]):([0-5][0-9])", time_of_day)
+        if found is None:
+            return None
+        now = datetime.now(self._zone)
+        then = now.replace(hour=int(found[1]), minute=int(found[2]), second=0, microsecond=0)
+        return (then if then <= now else then - timedelta(days=1)).timestamp()
 
     def _shown(self, layout: str, seconds: float | None) -> str:
         try:

@@ -1,6 +1,7 @@
 """The commands for talking, for rooms, for reading back, and for the program itself."""
 
 from collections.abc import Iterator
+from itertools import dropwhile
 from typing import get_args
 
 from chat_client import private
@@ -16,6 +17,12 @@ from protocol.text import normalize_room
 
 SHOWN = 20
 """Messages that are shown on joining, and by /history and /search where no number is given."""
+
+_READ_BACK = 10_000
+"""Messages that /history shows at the most."""
+
+_PAGE = 1000
+"""Messages that are looked at together for when they were said."""
 
 _FOUND = 100
 """Messages that /search shows at the most."""
@@ -130,14 +137,31 @@ def _who(talk: Talk, typed: Typed) -> None:
 # -- reading back ---------------------------------------------------------------------------------
 
 
-@command("/history [N]", f"show the last N messages ({SHOWN} without N); PgUp shows 200", "read",
-          asks=True)  # fmt: skip
+@command(
+    "/history [N|HH:MM]", f"show the last N messages ({SHOWN} without N), or what was said since "
+    "HH:MM; PgUp shows 200", "read", asks=True,
+)  # fmt: skip
 def _history(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
-    messages = room.history(_count(typed))
-    title = talk.lines.system(f"the last {len(messages)} in #{room.name}:")
+    moment = talk.lines.last(typed.argument)
+    messages = room.history(_count(typed)) if moment is None else _said_since(room, moment)
+    since = "" if moment is None else f" since {typed.argument}"
+    title = talk.lines.system(f"the last {len(messages)} in #{room.name}{since}:")
     shown = [_old(talk, message, room) for message in messages]
-    talk.post(Pages([title, *shown]))
+    talk.post(Pages([title, *shown], from_end=moment is None))
+
+
+def _said_since(room: Room, moment: float) -> list[Message]:
+    """Return what was said in a room since a moment, or the last of it if that is too much."""
+    found: list[Message] = []
+    while len(found) < _READ_BACK:
+        before = found[0].seq if found else None
+        page = room.history(_PAGE, before=before)
+        since = list(dropwhile(lambda message: message.time < moment, page))
+        found = since + found
+        if len(since) < _PAGE:
+            break
+    return found
 
 
 @command(
@@ -149,7 +173,8 @@ def _search(talk: Talk, typed: Typed) -> None:
     messages = room.search(typed.needed(), _FOUND)
     found = f"the newest {len(messages)} with" if messages else "nothing with"
     title = talk.lines.system(f"{found} {typed.argument!r} in #{room.name}")
-    talk.post(Pages([title, *(_old(talk, message, room) for message in messages)]))
+    shown = [_old(talk, message, room) for message in messages]
+    talk.post(Pages([title, *shown], from_end=True))
 
 
 def _old(talk: Talk, message: Message, room: Room) -> str:
@@ -309,6 +334,9 @@ def _count(typed: Typed) -> int:
     argument = typed.argument
     if not argument:
         return SHOWN
-    if argument.isascii() and argument.isdigit() and 1 <= int(argument[:9]) <= 10_000:
+    if argument.isascii() and argument.isdigit() and 1 <= int(argument[:9]) <= _READ_BACK:
         return int(argument[:9])
-    raise CommandError(f"{one_line(argument)!r} is no number from 1 to 10000: type /history [N]")
+    raise CommandError(
+        f"{one_line(argument)!r} is no number from 1 to {_READ_BACK}, nor a time of day: type "
+        f"{typed.command.usage}"
+    )

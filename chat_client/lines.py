@@ -198,6 +198,10 @@ class Lines:
         """Return the day of a moment, to be compared with another."""
         return self._clock.day(seconds)
 
+    def last(self, time_of_day: str) -> float | None:
+        """Return when it was last so late, None if that is no time of day."""
+        return self._clock.last(time_of_day)
+
     def presence(self, event: Presence, room: str | None) -> str | None:
         """Return the line for who came and went, or None if nobody did."""
         changes = [

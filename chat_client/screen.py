@@ -39,6 +39,9 @@ _OWN_ROWS = 4
 _KEEPS_KEYBOARD = ContextVar("_KEEPS_KEYBOARD", default=False)
 """Whether what is run in the terminal leaves the keyboard to the prompt."""
 
+_LESS = "-Psq goes back to the chat, h helps"
+"""What less is told besides what the user tells it: what to show as its prompt."""
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -94,10 +97,11 @@ class Screen:
         """Write what there is, while no prompt runs."""
         while self._items:
             lines, pages = self._lines(view)
-            print("".join(f"{line}\n" for line in [*lines, *pages]), end="", flush=True)
+            lines += pages.lines if pages else []
+            print("".join(f"{line}\n" for line in lines), end="", flush=True)
 
-    def _lines(self, view: View) -> tuple[list[str], list[str]]:
-        """Take a batch, and return its lines; and those for the pager, with which it ends."""
+    def _lines(self, view: View) -> tuple[list[str], Pages | None]:
+        """Take a batch, and return its lines; and what is for the pager, with which it ends."""
         lines: list[str] = []
         for item in self._batch():
             if isinstance(item, Pages):
@@ -105,7 +109,8 @@ class Screen:
                 shown = "\n".join(item.lines).split("\n")
                 if len(shown) > os.get_terminal_size().lines - _OWN_ROWS:
                     self._filled.set()  # there may be more behind it
-                    return lines, [_COLOUR.sub("", line) for line in shown]
+                    plain = [_COLOUR.sub("", line) for line in shown]
+                    return lines, Pages(plain, item.from_end)
                 lines += shown
             elif isinstance(item, str):
                 lines += [*view.settle(), item]
@@ -114,7 +119,7 @@ class Screen:
             else:
                 lines += [*view.settle(), *item()]
         lines += view.settle()
-        return lines, []
+        return lines, None
 
     def _batch(self) -> Iterator[Item]:
         for _ in range(_BATCH):
@@ -150,7 +155,14 @@ def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
     output.flush()
 
 
-def _page(lines: list[str]) -> None:
+def _page(pages: Pages) -> None:
     """Let the user read in the system's pager, which PAGER names, until he has done."""
     sys.stdout.flush()
-    pydoc.pager("\n".join(lines) + "\n")
+    own = os.environ.get("LESS")
+    os.environ["LESS"] = f"{own or ''} {_LESS}${'+G' if pages.from_end else ''}"
+    try:
+        pydoc.pager("\n".join(pages.lines) + "\n")
+    finally:
+        del os.environ["LESS"]
+        if own is not None:
+            os.environ["LESS"] = own

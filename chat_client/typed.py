@@ -30,9 +30,15 @@ IN_CHARGE: Group = "in charge"
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """Lines that go to the pager where they do not fit the screen."""
+    """Lines that go to the pager where they do not fit the screen.
+
+    Attributes:
+        lines: what is to be read.
+        from_end: whether the last of them is what one looks at first.
+    """
 
     lines: list[str]
+    from_end: bool = False
 
 
 Item = Event | str | Pages | Callable[[], Iterable[str]]
@@ -174,7 +180,7 @@ def find(name: str) -> Command:
     found = _names.get(name.lower())
     if found:
         return found
-    near = difflib.get_close_matches(name.lower(), _names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name.lower(), _names, n=1)
     hint = f"did you mean /{near[0]}?" if near else "/help shows all."
     raise CommandError(f"there is no command /{name}; {hint} To say it, type //{name}")
 

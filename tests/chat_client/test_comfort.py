@@ -5,7 +5,9 @@ import signal
 import stat
 import sys
 import termios
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,8 +87,8 @@ def test_days_change(home: dict[str, str]) -> None:
     def script(line: Line) -> None:
         line.welcome()
         line.admit()
-        for seq, time in enumerate((0.0, 60.0, 86400.0), 1):
-            line.post("lobby", seq, f"number {seq}", time=time)
+        for seq, when in enumerate((0.0, 60.0, 86400.0), 1):
+            line.post("lobby", seq, f"number {seq}", time=when)
         line.wait_for_end()
 
     options = ["--nick", "me", "--time-zone", "UTC"]
@@ -391,6 +393,73 @@ def test_long_output_goes_to_the_pager(host: House, bob: Peer, home: dict[str, s
         eventually(lambda: not any("... /history" in line for line in ana.shown))
         ana.enter("/search old 5")
         ana.see("bob  old 5")
+
+
+@pytest.mark.parametrize("own", [None, "-R"])
+def test_the_pager_begins_where_one_looks(
+    host: House, home: dict[str, str], own: str | None
+) -> None:
+    """What was said last, when one reads back; a list's beginning. less is told so."""
+    show = "import os, sys; sys.stdin.read(); print('told', os.environ['LESS'])"
+    environment = {
+        **home,
+        "PAGER": f'{sys.executable} -c "{show}"',
+        **({"LESS": own} if own else {}),
+    }
+    with Terminal(host.address, "--nick", "ana", rows=8, environment=environment) as ana:
+        ana.see_input("[lobby]")
+        for number in range(5):
+            ana.enter(f"old {number}")
+        ana.see("ana> old 4")
+        before = f"told {own or ''} -Psq goes back to the chat, h helps$"
+        ana.enter("/history")
+        eventually(lambda: before + "+G" in ana.shown)
+        ana.enter("/help in charge")
+        eventually(lambda: before in ana.shown)
+
+
+def test_reading_on_from_a_time_of_day(home: dict[str, str]) -> None:
+    """What was said since it was last so late, page after page."""
+    now = time.time()
+    later = time.strftime("%H:%M", time.localtime(now + 120))  # so yesterday's
+
+    def say(seq: int, when: float) -> dict[str, Any]:
+        text = f"message {seq}"
+        return {
+            "room": "lobby",
+            "seq": seq,
+            "time": when,
+            "from": "ben",
+            "kind": "text",
+            "text": text,
+        }
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        asked = line.expect("history")
+        assert "before" not in asked
+        newest = [say(seq, now) for seq in range(1001, 2001)]
+        line.send("page", re=asked["id"], messages=newest[500:], more=True)
+        asked = line.expect("history")
+        line.send("page", re=asked["id"], messages=newest[:500], more=True)
+        asked = line.expect("history")
+        assert asked["before"] == 1001
+        old = [say(999, now - 200_000), say(1000, now - 60)]
+        line.send("page", re=asked["id"], messages=old, more=False)
+        line.wait_for_end()
+
+    with (
+        foreign_server(script) as address,
+        Terminal(address, "--nick", "ana", environment=home) as ana,
+    ):
+        ana.see_input("[lobby]")
+        ana.enter(f"/history {later}")
+        ana.see(f"-- the last 1001 in #lobby since {later}:")
+        ana.see("message 2000")
+        assert not any("message 999" in line for line in ana.shown)
+        ana.type("\x04")
+        assert ana.leave() == 0
 
 
 # -- connection -------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ def view() -> View:
         ("/leave ", ROOMS),
         ("/bell ", ["on", "off", "all"]),
         ("/history ", []),
+        ("/history 1", []),
         ("/focus ben cl", ["clara"]),
         ("/kick ", PEOPLE),
         ("/kick ben cl", ["clara"]),

@@ -130,6 +130,7 @@ def test_what_is_typed_wrongly(ana: Terminal, bob: Peer) -> None:
     """A sentence each, and nothing of it is said."""
     for line, says in [
         ("/jion ops", "there is no command /jion; did you mean /join?"),
+        ("/nosuch", "there is no command /nosuch; /help shows all."),
         ("/xyzzy", "there is no command /xyzzy; /help shows all."),
         ("/", "there is no command /;"),
         ("/join", "something is missing: type /join ROOM"),
@@ -138,7 +139,10 @@ def test_what_is_typed_wrongly(ana: Terminal, bob: Peer) -> None:
         ("/msg nobody hi", "nobody here is called 'nobody'"),
         ("/nick bob", "somebody here is called 'bob'"),
         ("/nick @x", "'@x' cannot be a nick"),
-        ("/history 0", "'0' is no number from 1 to 10000"),
+        (
+            "/history 0",
+            "'0' is no number from 1 to 10000, nor a time of day: type /history [N|HH:MM]",
+        ),
         ("/help xyzzy", "there is no command /xyzzy"),
         ("/me", "something is missing: type /me TEXT"),
         ("x" * 4001, "at most 4000 characters"),
