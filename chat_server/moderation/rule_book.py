@@ -65,7 +65,8 @@ class RuleBook:
             StoreError: all is as it was.
         """
         with self._changing:
-            self._put(room, change(self.own(room)), act)
+            before = self.own(room)
+            self._put(room, before, change(before), act)
 
     def forget_insiders(self, room: str, names: frozenset[Who]) -> None:
         """Let some back into a room no more if it is locked.
@@ -77,7 +78,7 @@ class RuleBook:
             rules = self.own(room)
             if rules.lock is not None:
                 lock = replace(rules.lock, insiders=rules.lock.insiders - names)
-                self._put(room, replace(rules, lock=lock), None)
+                self._put(room, rules, replace(rules, lock=lock), None)
 
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.
@@ -91,10 +92,12 @@ class RuleBook:
             self._rules[room] = replace(rules, freeze=None)
             return True
 
-    def _put(self, room: str, rules: RoomRules, act: Act | None) -> None:
-        """In one's turn."""
+    def _put(self, room: str, before: RoomRules, rules: RoomRules, act: Act | None) -> None:
+        """In one's turn: keep `rules`, made of those before, and let them hold."""
         self._people.put_rules(_kept(room, rules), act)
         with self._lock:
+            if rules.freeze is before.freeze:  # it may have ended by itself meanwhile
+                rules = replace(rules, freeze=self._rules.get(room, NO_RULES).freeze)
             if rules == NO_RULES:
                 self._rules.pop(room, None)
             else:
