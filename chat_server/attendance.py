@@ -1,21 +1,21 @@
 """Attendance: who was in which room, under which name, from when to when.
 
-Whoever enters or leaves a room is noted in memory, which is all that the room waits for. A thread
-of its own writes the notes down, a batch of them in one transaction, into a database of its own:
-so a class that comes in at once costs a few milliseconds of nobody's time.
+Whoever enters or leaves a room, or takes another name there, is noted in memory, which is all that
+anybody waits for. A thread of its own writes the notes down, a batch of them in one transaction,
+into a database of its own: so a class that comes in at once costs a few milliseconds of nobody's
+time. However short a stay is, it is noted.
 
-A stay is written when it begins and again when it ends. With every batch goes the time: after a
-crash the stays that never ended are known to have lasted until then.
+A stay is written when it begins and again when it ends, each a moment later. With every batch goes
+the time, and now and then by itself: after a crash the stays that never ended are known to have
+lasted until then.
 """
 
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
-from itertools import groupby
-from operator import itemgetter
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from chat_server.clock import Clock
 from chat_server.database import Format, Transactions, check_space, open_database, unusable
@@ -24,15 +24,18 @@ from chat_server.settings import LiveSettings
 
 if TYPE_CHECKING:
     from chat_server.outbox import Outbox
-    from chat_server.room import Member
+    from chat_server.room import Member, Room
     from chat_server.session import Session
 
 log = logging.getLogger(__name__)
 
 FILE = "attendance.db"
 
-# So many lines may wait for a disk that takes none; then what comes is not recorded.
-BACKLOG_LIMIT = 200_000
+# What comes together within so many seconds is one transaction. A SIGKILL costs no more than that.
+GATHERING = 0.1
+# So many stays may wait for a disk that takes none; then what ends before it is written is not
+# recorded. Who is still there when the disk takes some again, is.
+BACKLOG_LIMIT = 100_000
 PRUNE_INTERVAL = 3600.0  # seconds
 
 _SCHEMA = """
@@ -53,42 +56,29 @@ INSERT INTO known VALUES (0);
 
 FORMAT = Format(application_id=0x42414154, version=1, schema=_SCHEMA)
 
-_BEGIN = "INSERT INTO stays VALUES (?, ?, ?, ?, ?, ?, NULL)"
-_END = "UPDATE stays SET gone = max(came, ?) WHERE number = ?"
+_KEEP = (
+    "INSERT INTO stays VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (number) DO UPDATE SET gone = excluded.gone"
+)
 _KNOWN = "UPDATE known SET moment = ?"
 _RECOVER = "UPDATE stays SET gone = max(came, (SELECT moment FROM known)) WHERE gone IS NULL"
 _PRUNE = "DELETE FROM stays WHERE gone < ?"
 
 
-class _Name(NamedTuple):
-    """What somebody goes by: a nick, and the number of an account."""
-
-    nick: str
-    account: int | None
-
-    @classmethod
-    def of(cls, session: "Session") -> "_Name":
-        return cls(session.nick, session.account)
-
-
-class _Note(NamedTuple):
-    """Somebody came into a room, or left it."""
-
-    time: float
-    member: "Member"
-    here: bool
-    name: "_Name"
-
-
+@dataclass(eq=False, slots=True)
 class _Stay:
-    """A stay that lasts."""
+    """Somebody in a room, under one name. Times are Unix seconds.
 
-    __slots__ = ("name", "number", "session")
+    `gone` is None as long as it lasts, and written under the lock; nothing else ever changes.
+    """
 
-    def __init__(self, number: int, session: "Session", name: _Name) -> None:
-        self.number = number
-        self.session = session
-        self.name = name
+    number: int
+    room: str
+    session: "Session"
+    nick: str
+    account: str | None
+    came: float
+    gone: float | None = None
 
 
 class Attendance:
@@ -105,7 +95,8 @@ class Attendance:
         Args:
             settings: the server's.
             clock: the server's.
-            account_of: gives the name of the account that a session is logged in to.
+            account_of: gives the name of the account that a session is logged in to; it takes no
+                lock but a leaf.
 
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
@@ -114,22 +105,28 @@ class Attendance:
         self._settings = settings
         self._account_of = account_of
         self._path = settings.now.data / FILE
-        self._notes: SimpleQueue[_Note] = SimpleQueue()
-        self._stopping = threading.Event()
-        # All below is the thread's alone.
-        self._lasting: dict[tuple[str, Outbox], _Stay] = {}
-        self._lines: list[tuple[str, tuple[Any, ...]]] = []  # what is still to be written
-        self._complaint = ""  # why it cannot be written, as it was last logged
-        self._prune_at = clock.monotonic()
         try:
             self._database = open_database(self._path, FORMAT, "normal")
-            self._last = _recover(self._database)
+            last = _recover(self._database)
         except (sqlite3.Error, OSError) as error:
             raise StartError(
                 unusable("the record of who was there", self._path, error),
                 "To begin a new one, move it away; to go without, say --no-attendance.",
             ) from error
         self._transactions = Transactions(self._database, self._path)
+        # Guards what follows, and wakes the thread. Taken with a room's lock held; while it is held
+        # nothing is taken but the lock of the accounts.
+        self._changed = threading.Condition()
+        self._last = last  # the number of the last stay that was noted
+        self._written = last  # the same of those that are in the record, or just being written
+        self._lasting: dict[tuple[Room, Outbox], _Stay] = {}
+        self._unwritten: dict[_Stay, None] = {}  # what has begun or ended since it was written
+        self._under_way = 0  # how many are being written
+        self._lost = 0  # how many there was no space for
+        self._stopping = False
+        # The thread's alone.
+        self._complaint = ""  # why it cannot be written, as it was last logged
+        self._prune_at = clock.monotonic()
         self._thread = threading.Thread(target=self._run, name="attendance", daemon=True)
 
     def start(self) -> None:
@@ -138,7 +135,9 @@ class Attendance:
 
     def stop(self) -> None:
         """Write down what was noted, and end the thread."""
-        self._stopping.set()
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
         self._thread.join()
         self._database.close()
 
@@ -146,102 +145,150 @@ class Attendance:
         """Close the record of a server that was never started."""
         self._database.close()
 
-    # -- any thread, with a room's lock held
+    # -- any thread
 
     def note(self, member: "Member", here: bool) -> None:
-        """Note that a member has come (`here`), or left."""
-        self._notes.put(_Note(self._clock.time(), member, here, _Name.of(member.session)))
+        """Note that a member has come (`here`), or left. With the room's lock held."""
+        place = (member.room, member.outbox)
+        with self._changed:
+            if here:
+                self._begin(place, member.session)
+            else:
+                self._end(place)
+
+    def renamed(self, session: "Session") -> None:
+        """Note that somebody has another nick or another account now, or none.
+
+        In each room that is the end of one stay and the beginning of another.
+        """
+        connection = session.connection
+        for member in connection.outbox.members() if connection is not None else ():
+            place = (member.room, member.outbox)
+            with self._changed:
+                stay = self._lasting.get(place)
+                if stay is not None and (stay.nick, stay.account) != self._name_of(session):
+                    self._end(place)
+                    self._begin(place, session)
+
+    # -- with the lock held
+
+    def _begin(self, place: "tuple[Room, Outbox]", session: "Session") -> None:
+        self._last += 1
+        nick, account = self._name_of(session)
+        stay = _Stay(self._last, place[0].name, session, nick, account, self._clock.time())
+        self._lasting[place] = stay
+        self._add(stay)
+
+    def _end(self, place: "tuple[Room, Outbox]") -> None:
+        stay = self._lasting.pop(place, None)
+        if stay is None:
+            return
+        stay.gone = max(stay.came, self._clock.time())
+        waiting = len(self._unwritten) + self._under_way
+        if waiting < BACKLOG_LIMIT or stay.number <= self._written:  # else it would last for ever
+            self._add(stay)
+            return
+        self._unwritten.pop(stay, None)
+        self._lost += 1
+
+    def _add(self, stay: _Stay) -> None:
+        if not self._unwritten:
+            self._changed.notify()
+        self._unwritten[stay] = None
+
+    def _name_of(self, session: "Session") -> tuple[str, str | None]:
+        account = None if session.account is None else self._account_of(session)
+        return session.nick, account
 
     # -- the thread
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._settings.now.attendance_interval):
+        while self._wait():
             self._write()
         self._write()
 
+    def _wait(self) -> bool:
+        """Wait until there is something to write, and what comes with it. False when stopping."""
+        interval = self._settings.now.attendance_interval
+        with self._changed:
+            if not self._complaint:
+                self._changed.wait_for(lambda: self._unwritten or self._stopping, interval)
+            gathering = interval if self._complaint else GATHERING
+            self._changed.wait_for(lambda: self._stopping, gathering)
+            return not self._stopping
+
     def _write(self) -> None:
-        self._take_notes()
-        self._rename()
-        self._prune()
-        if not (self._lasting or self._lines):
+        with self._changed:
+            written, self._written = self._written, self._last
+            stays, self._unwritten = self._unwritten, {}
+            self._under_way = len(stays)
+            now, empty = self._clock.time(), not self._lasting
+        old = self._too_old(now)
+        if empty and not stays and old is None:
             return
-        known = (_KNOWN, (self._clock.time(),))
         try:
-            check_space(self._path)
-            with self._transactions as writer:
-                for statement, group in groupby([*self._lines, known], key=itemgetter(0)):
-                    writer.executemany(statement, (parameters for _, parameters in group))
+            self._store(stays, now, old)
         except StoreError as error:
+            self._put_back(stays, written)
             self._complain(str(error))
             return
-        self._lines.clear()
+        with self._changed:
+            self._under_way = 0
+            lost, self._lost = self._lost, 0
+        if old is not None:
+            self._prune_at = self._clock.monotonic() + PRUNE_INTERVAL
         if self._complaint:
-            log.warning("who comes and leaves is recorded again")
+            missing = f"; {lost} stays are missing" if lost else ""
+            log.warning("who comes and leaves is recorded again%s", missing)
             self._complaint = ""
 
-    def _take_notes(self) -> None:
-        while True:
-            try:
-                note = self._notes.get_nowait()
-            except Empty:
-                return
-            place = (note.member.room.name, note.member.outbox)
-            if note.here:
-                self._begin(place, note.member.session, note.name, note.time)
-            else:
-                self._rename_one(place, note.name, note.time)
-                self._end(place, note.time)
+    def _store(self, stays: Iterable[_Stay], now: float, old: float | None) -> None:
+        """Write stays, up to when all is true, and delete those that ended before `old`.
 
-    def _rename(self) -> None:
-        """Begin a new stay for everybody who has another name by now.
-
-        Looking at all of them costs little (20,000 take 12 ms on a busy machine), and knows every
-        way in which a name can change.
+        Raises:
+            StoreError: all is as it was.
         """
-        changed = [
-            (place, stay)
-            for place, stay in self._lasting.items()
-            if stay.session.nick != stay.name.nick or stay.session.account != stay.name.account
-        ]
-        now = self._clock.time()
-        for place, stay in changed:
-            self._rename_one(place, _Name.of(stay.session), now)
+        check_space(self._path)
+        with self._transactions as writer:
+            writer.executemany(_KEEP, map(_row, stays))
+            writer.execute(_KNOWN, (now,))
+            if old is not None:
+                writer.execute(_PRUNE, (old,))
 
-    def _rename_one(self, place: "tuple[str, Outbox]", name: _Name, time: float) -> None:
-        stay = self._lasting.get(place)
-        if stay is not None and stay.name != name:
-            self._end(place, time)
-            self._begin(place, stay.session, name, time)
+    def _put_back(self, stays: dict[_Stay, None], written: int) -> None:
+        """Keep for later what could not be written, as far as there is space."""
+        with self._changed:
+            self._written = written
+            self._under_way = 0
+            self._unwritten = stays | self._unwritten
+            surplus = len(self._unwritten) - BACKLOG_LIMIT
+            if surplus <= 0:
+                return
+            ended = [
+                each for each in self._unwritten if each.gone is not None and each.number > written
+            ]
+            for stay in ended[-surplus:]:
+                del self._unwritten[stay]
+            self._lost += min(surplus, len(ended))
 
-    def _begin(
-        self, place: "tuple[str, Outbox]", session: "Session", name: _Name, time: float
-    ) -> None:
-        self._last += 1
-        self._lasting[place] = _Stay(self._last, session, name)
-        account = None if name.account is None else self._account_of(session)
-        self._lines.append(
-            (_BEGIN, (self._last, place[0], name.nick, account, session.number, time))
-        )
-
-    def _end(self, place: "tuple[str, Outbox]", time: float) -> None:
-        stay = self._lasting.pop(place, None)
-        if stay is not None:
-            self._lines.append((_END, (time, stay.number)))
-
-    def _prune(self) -> None:
-        settings, now = self._settings.now, self._clock.monotonic()
+    def _too_old(self, now: float) -> float | None:
+        """When a stay must have ended to be deleted now; None if it is not time for that."""
+        settings = self._settings.now
         keep = settings.keep_attendance or settings.keep.seconds
-        if keep is not None and now >= self._prune_at:
-            self._prune_at = now + PRUNE_INTERVAL
-            self._lines.append((_PRUNE, (self._clock.time() - keep,)))
+        due = keep is not None and self._clock.monotonic() >= self._prune_at
+        return now - keep if due and keep is not None else None
 
     def _complain(self, reason: str) -> None:
         if reason != self._complaint:
             log.error("who comes and leaves is not recorded for now: %s", reason)
             self._complaint = reason
-        if len(self._lines) > BACKLOG_LIMIT:
-            log.error("%d lines of the attendance are lost", len(self._lines))
-            self._lines.clear()
+
+
+def _row(stay: _Stay) -> tuple[Any, ...]:
+    """What is stored of a stay. If it ends at this moment it is written once more."""
+    return (
+        stay.number, stay.room, stay.nick, stay.account, stay.session.number, stay.came, stay.gone
+    )  # fmt: skip
 
 
 def _recover(database: sqlite3.Connection) -> int:

@@ -67,6 +67,7 @@ class Registry:
         people: PeopleStore,
         accounts: Accounts,
         make_room: "Callable[[str, str, int], Room]",
+        renamed: "Callable[[Session], None]",
     ) -> None:
         """
         Args:
@@ -76,6 +77,8 @@ class Registry:
             people: where it is kept who is logged in.
             accounts: to whom nicks belong.
             make_room: makes a room of a name, a topic and the seq of its last message.
+            renamed: called, with no lock held, when somebody who is here has another nick or
+                another account than a moment ago.
         """
         self._settings = settings
         self._clock = clock
@@ -83,6 +86,7 @@ class Registry:
         self._people = people
         self._accounts = accounts
         self._make_room = make_room
+        self._renamed = renamed
         # Guards all below, and who has a session. The first in the order: registry -> room ->
         # outbox.
         self._lock = threading.Lock()
@@ -287,6 +291,7 @@ class Registry:
         with self._lock:
             _check_holder(session, connection)
             self._take_nick(session, nick, None)
+        self._renamed(session)
 
     def log_in(
         self, session: Session, connection: "Connection", account: Account
@@ -307,7 +312,9 @@ class Registry:
                 raise ProtocolError(
                     Code.FORBIDDEN, f"there is no account {account.name!r} any more"
                 )
-            return self._take_nick(session, account.name, account.number)
+            replaced = self._take_nick(session, account.name, account.number)
+        self._renamed(session)
+        return replaced
 
     @contextmanager
     def reserved_nick(self, session: Session) -> Iterator[str]:
@@ -330,6 +337,7 @@ class Registry:
         """Note that an account was made of a session's nick."""
         with self._lock:
             session.account = account.number
+        self._renamed(session)
 
     def leave_account(self, account: int) -> list[Session]:
         """Make members without an account of those who are logged in to one that is gone.
@@ -344,7 +352,9 @@ class Registry:
             for session in sessions:
                 session.role = Role.MEMBER  # first: it counts as soon as there is no account
                 session.account = None
-            return sessions
+        for session in sessions:
+            self._renamed(session)
+        return sessions
 
     def session_called(self, nick: str) -> Session | None:
         """Return the session of who is here and has `nick`."""

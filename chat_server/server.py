@@ -133,7 +133,9 @@ class Server:
         self._forget_sessions(store, people)
         counters = Counters() if watched else None
         clock, timers, meters = self._clock, self.timers, counters or Meters()
-        registry = Registry(self._settings, clock, store, people, accounts, self._make_room)
+        registry = Registry(
+            self._settings, clock, store, people, accounts, self._make_room, self._renamed
+        )
         checks = Checks(clock, accounts, sanctions)
         hands = Hands(registry, checks)
         self._parts = Parts(
@@ -294,6 +296,10 @@ class Server:
         attend = self._attendance.note if self._attendance else None
         rules = self._book.of(name)
         return Room(name, topic, last, self._give_turn, self._presence_changed, attend, rules)
+
+    def _renamed(self, session: Session) -> None:
+        if self._attendance:
+            self._attendance.renamed(session)
 
     def _account_of(self, session: Session) -> str | None:
         return self._parts.accounts.name_of(session)

@@ -130,11 +130,11 @@ class Settings:
         "how long the record of who was there is kept, or 'none': as long as the age in keep says",
         live=True,
     )
-    # How often the record is written: what a crash may cost of it.
+    # Who comes or goes is written a moment later; this is how exactly a crash tells who was there.
     attendance_interval: float = setting(
         2.0,
         seconds("the time between two entries"),
-        "how often the record of who was there is written",
+        "how often the time is written up to which those in the record are known to be there",
         live=True,
         rare=True,
     )
