@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +15,10 @@ from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT, FrameDecoder
 from protocol.messages import (
     LARGEST_ID,
+    NEST_LIMIT,
     THREAD_STACK_SIZE,
     AnyRequest,
+    decode_hello,
     decode_request,
     decode_server_message,
     encode,
@@ -346,17 +349,59 @@ def on_a_small_stack(work: Callable[[], object]) -> list[object]:
 
 
 @pytest.mark.parametrize("payload", nests().values(), ids=nests().keys())
-@pytest.mark.parametrize("decode", [decode_request, decode_server_message])
-def test_the_deepest_nest_that_fits_a_frame_is_refused(
+def test_the_deepest_nest_that_fits_a_frame_is_refused(payload: bytes) -> None:
+    """By a client it is an error by name, or ignored, and the interpreter lives."""
+    assert len(payload) <= FRAME_LIMIT
+    (outcome,) = on_a_small_stack(lambda: attempt(decode_server_message, payload))
+    if isinstance(outcome, ProtocolError):
+        assert outcome.code is Code.BAD_FRAME
+    else:
+        assert outcome is None
+
+
+@pytest.mark.parametrize("payload", nests().values(), ids=nests().keys())
+@pytest.mark.parametrize("decode", [decode_request, decode_hello])
+def test_no_nest_takes_a_server_more_stack_than_a_request_does(
     payload: bytes, decode: Callable[[bytes], object]
 ) -> None:
-    """It is an error by name, and the interpreter lives, on the stack of a server's thread."""
-    assert len(payload) <= FRAME_LIMIT
-    (outcome,) = on_a_small_stack(lambda: attempt(decode, payload))
-    if isinstance(outcome, ProtocolError):
-        assert outcome.code in (Code.BAD_FRAME, Code.BAD_REQUEST)
-    else:
-        assert (decode, outcome) == (decode_server_message, None)
+    """It is counted and not tried: the same in every interpreter, and for a thread's whole life."""
+    assert "may begin in a frame" in refuse(decode, payload).text
+
+
+@pytest.mark.parametrize("nest", [b"[%s]", b'{"a":%s}'], ids=["lists", "objects"])
+def test_so_many_lists_and_objects_may_begin_in_a_request(nest: bytes) -> None:
+    """One in another or beside another; the request's own is one of them."""
+
+    def wrapped(times: int) -> bytes:
+        value = b"1"
+        for _ in range(times):
+            value = nest % value
+        return b'{"type":"ping","id":7,"x":%s}' % value
+
+    error = refuse(decode_request, wrapped(NEST_LIMIT - 1))
+    assert (error.code, error.re) == (Code.BAD_REQUEST, 7)
+    assert refuse(decode_request, wrapped(NEST_LIMIT)).code is Code.BAD_FRAME
+    beside = b'{"type":"ping","id":7,"x":[%s]}' % b",".join([nest % b"1"] * (NEST_LIMIT - 2))
+    assert refuse(decode_request, beside).code is Code.BAD_REQUEST
+
+
+@pytest.mark.parametrize("sign", ["[", "{", '["', '"[', "[\\", "\\[", '\\"['])
+def test_what_begins_in_a_text_does_not_count(sign: str) -> None:
+    """Whoever shows the class a program uses many brackets, between quotes and backslashes."""
+    text = sign * (4000 // len(sign))
+    assert decode_request(dump({**SAY, "text": text})) == messages.Say(7, "lobby", text)
+    nest = dump({**SAY, "text": text})[:-1] + b',"x":' + b"[" * NEST_LIMIT
+    assert "may begin in a frame" in refuse(decode_request, nest).text
+
+
+@pytest.mark.parametrize("filler", [b'"', b"\\", b'"\\n', b'\\"', b'"a",', b"[", b'"["'])
+def test_counting_what_begins_takes_no_time_to_speak_of(filler: bytes) -> None:
+    """Whatever the strings look like that are to be left out, and whether they end."""
+    start = b"[" * NEST_LIMIT + b'{"'
+    payload = start + filler * ((FRAME_LIMIT - len(start)) // len(filler))
+    began = time.thread_time()
+    assert refuse(decode_request, payload).code is Code.BAD_FRAME
+    assert time.thread_time() - began < 0.1
 
 
 # -- server messages ------------------------------------------------------------------------------
