@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DEADLINE = 10.0
+DEADLINE = 20.0
 """Seconds after which what a test waits for has not happened. Far beyond what is normal."""
 
 _PAUSE = 0.005
