@@ -4,26 +4,23 @@ As in `requests`: the checks, and the order in which the parts are told.
 """
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act
-from chat_server.session import Session
+from chat_server.session import Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, RoleChange, ServerMessage, encode
 from protocol.text import normalize_nick, normalize_password
 
-if TYPE_CHECKING:
-    from chat_server.connection import Connection
-
 
 class Caller(NamedTuple):
     """Who asks, and what the answer is made with."""
 
-    connection: "Connection"
+    connection: Client
     session: Session
     parts: Parts
 
@@ -150,7 +147,7 @@ def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str
 
 
 def tell_role(
-    sessions: Iterable[Session], role: Role, by: str, *, but: "Connection | None" = None
+    sessions: Iterable[Session], role: Role, by: str, *, but: Client | None = None
 ) -> None:
     """Tell those who are connected, `but` one, that they have another role, and by whom."""
     event = encode(RoleChange(role=role.word, by=by))

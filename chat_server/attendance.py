@@ -15,17 +15,15 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chat_server.clock import Clock
 from chat_server.database import Format, Transactions, check_space, open_database, unusable
 from chat_server.errors import StartError, StoreError
+from chat_server.participant import Participant
+from chat_server.room import Member, Outlet, Room
+from chat_server.session import Session
 from chat_server.settings import LiveSettings
-
-if TYPE_CHECKING:
-    from chat_server.outbox import Outbox
-    from chat_server.room import Member, Room
-    from chat_server.session import Session
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +72,7 @@ class _Stay:
 
     number: int
     room: str
-    session: "Session"
+    session: Participant
     nick: str
     account: str | None
     came: float
@@ -88,7 +86,7 @@ class Attendance:
         self,
         settings: LiveSettings,
         clock: Clock,
-        account_of: "Callable[[Session], str | None]",
+        account_of: Callable[[Participant], str | None],
     ) -> None:
         """Open the record in the data folder, or begin it; end the stays that a crash left open.
 
@@ -119,7 +117,7 @@ class Attendance:
         self._changed = threading.Condition()
         self._last = last  # the number of the last stay that was noted
         self._written = last  # the same of those that are in the record, or just being written
-        self._lasting: dict[tuple[Room, Outbox], _Stay] = {}
+        self._lasting: dict[tuple[Room, Outlet], _Stay] = {}
         self._unwritten: dict[_Stay, None] = {}  # what has begun or ended since it was written
         self._under_way = 0  # how many are being written
         self._lost = 0  # how many there was no space for
@@ -147,7 +145,7 @@ class Attendance:
 
     # -- any thread
 
-    def note(self, member: "Member", here: bool) -> None:
+    def note(self, member: Member, here: bool) -> None:
         """Note that a member has come (`here`), or left. With the room's lock held."""
         place = (member.room, member.outbox)
         with self._changed:
@@ -156,7 +154,7 @@ class Attendance:
             else:
                 self._end(place)
 
-    def renamed(self, session: "Session") -> None:
+    def renamed(self, session: Session) -> None:
         """Note that somebody has another nick or another account now, or none.
 
         In each room that is the end of one stay and the beginning of another.
@@ -172,14 +170,14 @@ class Attendance:
 
     # -- with the lock held
 
-    def _begin(self, place: "tuple[Room, Outbox]", session: "Session") -> None:
+    def _begin(self, place: tuple[Room, Outlet], session: Participant) -> None:
         self._last += 1
         nick, account = self._name_of(session)
         stay = _Stay(self._last, place[0].name, session, nick, account, self._clock.time())
         self._lasting[place] = stay
         self._add(stay)
 
-    def _end(self, place: "tuple[Room, Outbox]") -> None:
+    def _end(self, place: tuple[Room, Outlet]) -> None:
         stay = self._lasting.pop(place, None)
         if stay is None:
             return
@@ -196,7 +194,7 @@ class Attendance:
             self._changed.notify()
         self._unwritten[stay] = None
 
-    def _name_of(self, session: "Session") -> tuple[str, str | None]:
+    def _name_of(self, session: Participant) -> tuple[str, str | None]:
         account = None if session.account is None else self._account_of(session)
         return session.nick, account
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from msgspec import UNSET
 
+from chat_server.crowd import Crowd
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
@@ -71,6 +72,7 @@ class Connection:
 
     __slots__ = (
         "_began_at",
+        "_crowd",
         "_ended",
         "_heard_at",
         "_parts",
@@ -88,13 +90,19 @@ class Connection:
     )
 
     def __init__(
-        self, sock: socket.socket, peer: str, parts: Parts, tls: Channel | None = None
+        self,
+        sock: socket.socket,
+        peer: str,
+        parts: Parts,
+        crowd: "Crowd[Connection]",
+        tls: Channel | None = None,
     ) -> None:
         """
         Args:
             sock: accepted, and from now on the connection's to close.
             peer: its address, for the log.
             parts: the server's.
+            crowd: all connections, of which this is to be one.
             tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
@@ -102,6 +110,7 @@ class Connection:
         self._peer = peer
         self.host = peer.rpartition(":")[0] or peer
         self._parts = parts
+        self._crowd = crowd
         wire = TlsWire(sock, tls) if tls else None
         self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, wire)
         # This connection's thread's own: what it reads with.
@@ -124,13 +133,13 @@ class Connection:
             RuntimeError: the system has no thread left.
         """
         self._parts.meters.connected()
-        refusal = self._parts.registry.add_connection(self)
+        refusal = self._crowd.add(self)
         if refusal is not None:
             self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
         try:
             self.thread.start()
         except RuntimeError:
-            self._parts.registry.remove_connection(self)
+            self._crowd.remove(self)
             raise
         self._parts.timers.call_later(self._parts.settings.hello_timeout, self._check_hello)
 
@@ -412,7 +421,7 @@ class Connection:
         self.outbox.close()
         self._detach(())  # whatever came in while another thread ended the connection
         self._tls = None  # as in the outbox
-        self._parts.registry.remove_connection(self)
+        self._crowd.remove(self)
 
     def _end(self, code: Code, last_frames: bytes) -> None:
         if self._ended is None:

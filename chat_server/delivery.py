@@ -22,8 +22,7 @@ from chat_server.clock import Clock
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.store import Entry, Store
 from chat_server.meters import Meters
-from chat_server.outbox import Outbox
-from chat_server.room import Changes, Draft, Member, Room, Segment
+from chat_server.room import Changes, Draft, Member, Outlet, Room, Segment
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok, Presence, encode
 
@@ -149,8 +148,8 @@ class Delivery:
             for seq, draft in enumerate(drafts, room.last + 1)
         ]  # fmt: skip
 
-    def _replies(self, drafts: list[Draft], entries: list[Entry]) -> dict[Outbox, list[bytes]]:
-        replies: dict[Outbox, list[bytes]] = {}
+    def _replies(self, drafts: list[Draft], entries: list[Entry]) -> dict[Outlet, list[bytes]]:
+        replies: dict[Outlet, list[bytes]] = {}
         for draft, entry in zip(drafts, entries, strict=True):
             reply = encode(Ok(re=draft.request, seq=entry.message.seq))
             for outbox in draft.session.settle(draft):

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 
 from chat_server.addresses import BACKLOG, address_of, host_address
+from chat_server.crowd import FULL_RETRY_AFTER
 from chat_server.errors import CrowdedError
-from chat_server.registry import FULL_RETRY_AFTER
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Goodbye, encode
 

@@ -22,6 +22,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from chat_server.addresses import address_of
+from chat_server.connection import Connection
+from chat_server.crowd import Crowd
 from chat_server.desk import Desk
 from chat_server.meters import (
     BATCH_SIZES,
@@ -38,15 +40,22 @@ log = logging.getLogger(__name__)
 class Metrics:
     """The socket that Prometheus asks at, and its thread."""
 
-    def __init__(self, sock: socket.socket, parts: Parts, counters: Counters) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        parts: Parts,
+        crowd: Crowd[Connection],
+        counters: Counters,
+    ) -> None:
         """
         Args:
             sock: bound; from now on this part's to close.
             parts: the server's.
+            crowd: who is connected.
             counters: what the parts count with.
         """
         registry = CollectorRegistry()
-        registry.register(_Collector(parts, counters))
+        registry.register(_Collector(parts, crowd, counters))
         ProcessCollector(registry=registry)
         self._handler: Any = MetricsHandler.factory(registry)
         self._desk = Desk("metrics", sock, self._serve, parts.timers)
@@ -69,8 +78,9 @@ class Metrics:
 class _Collector(Collector):
     """Turns numbers into Prometheus's families, each time somebody asks."""
 
-    def __init__(self, parts: Parts, counters: Counters) -> None:
+    def __init__(self, parts: Parts, crowd: Crowd[Connection], counters: Counters) -> None:
         self._parts = parts
+        self._crowd = crowd
         self._counters = counters
 
     def describe(self) -> Iterable[Metric]:
@@ -84,8 +94,7 @@ class _Collector(Collector):
         yield from self._counted()
 
     def _seen(self) -> Iterator[Metric]:
-        registry = self._parts.registry
-        connections, rooms = registry.connections(), registry.rooms()
+        connections, rooms = self._crowd.connections(), self._parts.registry.rooms()
         here = [connection for connection in connections if not connection.ended]
         yield GaugeMetricFamily(
             "backchannel_connections", "Open connections.", value=len(connections)

@@ -1,38 +1,29 @@
-"""The registry: who is connected, who has which nick, which rooms there are."""
+"""The registry: who has which nick, and which rooms there are."""
 
 import logging
 import threading
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.addresses import neighbourhood
 from chat_server.clock import Clock
-from chat_server.errors import CrowdedError, StoreError
+from chat_server.errors import StoreError
 from chat_server.history.store import Store
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, PeopleStore
 from chat_server.room import Member, Room
-from chat_server.session import Session, new_token, token_hash
+from chat_server.session import Client, Session, new_token, token_hash
 from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chat_server.connection import Connection
-
-
 log = logging.getLogger(__name__)
 
-# So many over the limit are told that there is no place; whoever comes beyond is cut off.
-REFUSALS_AT_ONCE = 200
-# Seconds after which somebody may have left.
-FULL_RETRY_AFTER = 15.0
+# Seconds after which a room may have been given up.
 ROOM_RETRY_AFTER = 60.0
 # Who had a nick is remembered for so many seconds, and of so many nicks: so that who is gone, or
 # has another nick by then, can still be banned by the one that they had.
@@ -57,7 +48,7 @@ class Former(NamedTuple):
 
 
 class Registry:
-    """The one list of clients and rooms. Any thread may call any method."""
+    """The one list of nicks and rooms. Any thread may call any method."""
 
     def __init__(
         self,
@@ -66,8 +57,8 @@ class Registry:
         store: Store,
         people: PeopleStore,
         accounts: Accounts,
-        make_room: "Callable[[str, str, int], Room]",
-        renamed: "Callable[[Session], None]",
+        make_room: Callable[[str, str, int], Room],
+        renamed: Callable[[Session], None],
     ) -> None:
         """
         Args:
@@ -90,12 +81,6 @@ class Registry:
         # Guards all below, and who has a session. The first in the order: registry -> room ->
         # outbox.
         self._lock = threading.Lock()
-        self._gone = threading.Condition(self._lock)  # a connection went
-        self._connections: set[Connection] = set()
-        # Those that were not refused, and from which neighbourhood they are; how many each has.
-        self._placed: dict[Connection, str] = {}
-        self._hosts: Counter[str] = Counter()
-        self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         self._looks: dict[str, Session] = {}  # the same by skeleton
         self._former: OrderedDict[str, Former] = OrderedDict()  # who had which nick, by key
@@ -106,71 +91,11 @@ class Registry:
         self._made: Counter[str] = Counter()
         self._rooms = {name: make_room(name, topic, last) for name, topic, last in store.rooms()}
 
-    # -- connections
-
-    def add_connection(self, connection: "Connection") -> ProtocolError | None:
-        """Count a connection that was accepted, and return why it is refused, if it is.
-
-        Raises:
-            CrowdedError: so many are being refused that this one is not counted.
-        """
-        settings = self._settings.now
-        with self._lock:
-            if len(self._connections) >= settings.connections + REFUSALS_AT_ONCE:
-                raise CrowdedError(f"there are {settings.connections} clients, the most allowed")
-            self._connections.add(connection)
-            host = neighbourhood(connection.host)
-            refusal = self._refusal(host)
-            if refusal is None:
-                self._placed[connection] = host
-                self._hosts[host] += 1
-            return refusal
-
-    def _refusal(self, host: str) -> ProtocolError | None:
-        """With the lock held: why there is no place for another connection of a host."""
-        allowed = self._settings.now.connections
-        if len(self._placed) >= allowed:
-            return _full(f"at most {allowed} clients may be connected")
-        allowed_here = self._settings.now.connections_per_address
-        if allowed_here is not None and self._hosts[host] >= allowed_here:
-            return _full(f"at most {allowed_here} clients may be connected from one address")
-        return None
-
-    def remove_connection(self, connection: "Connection") -> None:
-        """Forget a connection. Its own thread calls this last, if it could be started."""
-        with self._lock:
-            self._connections.discard(connection)
-            host = self._placed.pop(connection, None)
-            if host is not None:
-                self._hosts[host] -= 1
-                if not self._hosts[host]:
-                    del self._hosts[host]
-            if connection.thread.is_alive():
-                self._ending.append(connection.thread)
-            while self._ending and not self._ending[0].is_alive():
-                self._ending.popleft()
-            self._gone.notify_all()
-
-    def connections(self) -> list["Connection"]:
-        """Return all connections, whether they have said hello or not."""
-        with self._lock:
-            return list(self._connections)
-
-    def wait_until_empty(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until no connection is left; return whether none is."""
-        with self._lock:
-            if not self._gone.wait_for(lambda: not self._connections, timeout):
-                return False
-            ending = list(self._ending)
-        for thread in ending:
-            thread.join()
-        return True
-
     # -- sessions
 
     def begin_session(
-        self, connection: "Connection", nick: str, account: int | None = None
-    ) -> "tuple[Session, str, list[Connection]]":
+        self, connection: Client, nick: str, account: int | None = None
+    ) -> tuple[Session, str, list[Client]]:
         """Let somebody new in. Return the session, its secret, and whom it replaces.
 
         If the store cannot be written just now, the session lives in memory alone until it can.
@@ -237,8 +162,8 @@ class Registry:
             return self._sessions.setdefault(hashed, session)
 
     def resume_session(
-        self, connection: "Connection", session: Session, nick: str, account: int | None = None
-    ) -> "list[Connection]":
+        self, connection: Client, session: Session, nick: str, account: int | None = None
+    ) -> list[Client]:
         """Give `connection` an earlier session, with its nick. Return whom it replaces.
 
         Args:
@@ -275,14 +200,14 @@ class Registry:
         with self._lock:
             return token in self._sessions
 
-    def end_session(self, session: Session, connection: "Connection") -> None:
+    def end_session(self, session: Session, connection: Client) -> None:
         """Free the nick of a session, unless another connection has taken it up."""
         with self._lock:
             if session.connection is connection:
                 session.connection = None
                 self._free_nick(session)
 
-    def rename(self, session: Session, connection: "Connection", nick: str) -> None:
+    def rename(self, session: Session, connection: Client, nick: str) -> None:
         """Give a session another nick, if `connection` has it still.
 
         Raises:
@@ -293,9 +218,7 @@ class Registry:
             self._take_nick(session, nick, None)
         self._renamed(session)
 
-    def log_in(
-        self, session: Session, connection: "Connection", account: Account
-    ) -> "list[Connection]":
+    def log_in(self, session: Session, connection: Client, account: Account) -> list[Client]:
         """Log a session in to an account whose password was right, and give it the account's nick.
 
         Returns: whom it replaces.
@@ -385,7 +308,7 @@ class Registry:
         if account is not None:
             self._people.log_in(session.token, account, self._clock.time())
 
-    def _take_nick(self, session: Session, nick: str, account: int | None) -> "list[Connection]":
+    def _take_nick(self, session: Session, nick: str, account: int | None) -> list[Client]:
         """With the lock held: give `session` a nick, and free the one it had.
 
         Args:
@@ -501,7 +424,7 @@ def _name(room: Room) -> str:
     return room.name
 
 
-def _check_holder(session: Session, connection: "Connection") -> None:
+def _check_holder(session: Session, connection: Client) -> None:
     """With the lock held: see that a connection has its session still.
 
     What ended meanwhile must not take a nick: nobody would free it.
@@ -517,10 +440,4 @@ def _in_use(nick: str, holder: Session) -> ProtocolError:
         )
     return ProtocolError(
         Code.NICK_IN_USE, f"{nick!r} looks like {holder.nick!r}, who is here: choose another nick"
-    )
-
-
-def _full(rule: str) -> ProtocolError:
-    return ProtocolError(
-        Code.SERVER_FULL, f"{rule}, and they are: try again later", retry_after=FULL_RETRY_AFTER
     )

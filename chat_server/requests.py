@@ -5,7 +5,7 @@ None where the reply comes later or went out with something else; ProtocolError 
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec import UNSET, UnsetType
 
@@ -14,19 +14,15 @@ from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.search import WORDS_LIMIT, words_of
 from chat_server.moderation.requests import Moderation
-from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.replies import fitting, refusal
 from chat_server.room import Draft, Member, Room
-from chat_server.session import Claim, Session
+from chat_server.session import Claim, Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode
 from protocol.text import normalize_nick, normalize_room, normalize_text
-
-if TYPE_CHECKING:
-    from chat_server.connection import Connection
 
 MESSAGES_PER_PAGE = 100
 """How many messages a page has where the client gives no limit."""
@@ -55,13 +51,13 @@ class Requests:
 
     def __init__(
         self,
-        connection: "Connection",
+        connection: Client,
         session: Session,
         parts: Parts,
     ) -> None:
         self._caller = Caller(connection, session, parts)
         self._connection = connection
-        self._outbox: Outbox = connection.outbox
+        self._outbox = connection.outbox
         self._session = session
         self._checks = parts.checks
         self._hands = parts.hands

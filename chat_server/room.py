@@ -11,16 +11,13 @@ Nothing here knows a socket.
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from chat_server.participant import Participant
 from chat_server.room_rules import Floor, RoomRules
 from protocol.framing import skip_frames
-
-if TYPE_CHECKING:
-    from chat_server.outbox import Outbox
-    from chat_server.session import Session
 
 # A talker faster than the store is slowed, not buffered: so much of what is said may wait.
 DRAFTS_COST_LIMIT = 1024 * 1024
@@ -44,10 +41,37 @@ class Segment(NamedTuple):
     frames: bytes
 
 
+class Outlet(Protocol):
+    """What a member hears rooms through: an Outbox, as far as those know it who deliver to it."""
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether the catch-up thread feeds it."""
+        ...
+
+    def member_in(self, room: "Room") -> "Member | None":
+        """Return the membership in a room, if there is one."""
+        ...
+
+    def offer(
+        self, member: "Member", news: Segment | None, now: float, replies: Sequence[bytes] = ()
+    ) -> None:
+        """Give replies that were expected, and news, if that is what follows the cursor."""
+        ...
+
+    def reply(self, replies: Sequence[bytes]) -> None:
+        """Give replies that were expected."""
+        ...
+
+    def put_if_short(self, frame: bytes) -> bool:
+        """Send a frame unless too much waits already; return whether it will be sent."""
+        ...
+
+
 class Author(Protocol):
     """Whoever is to know what became of a draft."""
 
-    def settle(self, draft: "Draft", *, stored: bool = True) -> "list[Outbox]":
+    def settle(self, draft: "Draft", *, stored: bool = True) -> list[Outlet]:
         """Forget a draft that is stored, or refused, and return who waits for the reply."""
         ...
 
@@ -64,7 +88,7 @@ class Draft:
     text: str
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
     # lock from when the session knows the draft.
-    waiters: "list[Outbox]"
+    waiters: list[Outlet]
     posted_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -78,8 +102,8 @@ class Member:
     """A client in a room. `cursor` is the seq of the last message handed to its outbox."""
 
     room: "Room"
-    session: "Session"
-    outbox: "Outbox"
+    session: Participant
+    outbox: Outlet
     # Guarded by the outbox's lock, as soon as the outbox has admitted the member.
     cursor: int
     began: int = field(init=False)  # where the cursor was placed
@@ -197,7 +221,7 @@ class Room:
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
         self._drafts: list[Draft] = []
         self._drafts_cost = 0
-        self._members: dict[Outbox, Member] = {}
+        self._members: dict[Outlet, Member] = {}
         self._snapshot: tuple[Member, ...] | None = ()
         self._handed = 0  # messages, to members who are not in any more
         self._changes = Changes()

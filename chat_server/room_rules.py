@@ -7,12 +7,9 @@ later, by identity, whether they still hold. Nothing here knows a room, a socket
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from chat_server.participant import Participant
 from protocol.errors import Code, ProtocolError
-
-if TYPE_CHECKING:
-    from chat_server.session import Session
 
 HANDS_LIMIT = 1000
 """How many hands may be up in a room."""
@@ -125,12 +122,12 @@ class RoomRules:
 NO_RULES = RoomRules()
 
 
-def names_of(session: "Session") -> frozenset[Who]:
+def names_of(session: Participant) -> frozenset[Who]:
     """Return every name that somebody has in rules: that of the session, that of the account."""
     return frozenset((session.token.hex(), name_of(session)))
 
 
-def name_of(session: "Session") -> Who:
+def name_of(session: Participant) -> Who:
     """Return the name that somebody has on all connections: the account's if there is one."""
     return session.token.hex() if session.account is None else f"@{session.account}"
 
@@ -161,7 +158,7 @@ class Floor:
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._spoke: OrderedDict[Who, float] = OrderedDict()  # the longest ago first
-        self._hands: dict[Who, Session] = {}  # in the order in which they were raised
+        self._hands: dict[Who, Participant] = {}  # in the order in which they were raised
 
     # -- slow mode
 
@@ -192,7 +189,7 @@ class Floor:
 
     # -- hands
 
-    def raise_hand(self, session: "Session") -> int | None:
+    def raise_hand(self, session: Participant) -> int | None:
         """Put somebody at the end of the queue. Return how many are in it; None if they are.
 
         Raises:
@@ -211,7 +208,7 @@ class Floor:
             self._hands[who] = session
             return len(self._hands)
 
-    def lower_hand(self, session: "Session", *, leaving: bool = False) -> int | None:
+    def lower_hand(self, session: Participant, *, leaving: bool = False) -> int | None:
         """Take somebody out of the queue. Return how many are left; None if they were not in.
 
         Args:

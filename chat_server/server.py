@@ -22,6 +22,7 @@ from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
 from chat_server.config import entry
 from chat_server.connection import Connection
+from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
 from chat_server.errors import StartError, StoreError
 from chat_server.history.folder import DataFolder
@@ -35,6 +36,7 @@ from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.moderation.rule_book import RuleBook
 from chat_server.pages import Pages
+from chat_server.participant import Participant
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
 from chat_server.people.passwords import Passwords, strong_hasher
@@ -85,6 +87,7 @@ class Server:
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
         self._hasher = hasher or strong_hasher()
+        self._crowd: Crowd[Connection] = Crowd(self._settings)
         self.addresses: list[Address] = []
         # The SHA-256 of the certificate that who connects with TLS is shown.
         self.fingerprint: str | None = None
@@ -160,9 +163,11 @@ class Server:
             meters=meters,
         )
         self._housekeeper = Housekeeper(self._settings, store, self._clock, self._needs_session)
-        self._admin = AdminDesk(self._parts, lambda: [str(address) for address in self.addresses])
+        self._admin = AdminDesk(
+            self._parts, self._crowd, lambda: [str(address) for address in self.addresses]
+        )
         if watched and counters:
-            self._metrics = _metrics(watched, self._parts, counters)
+            self._metrics = _metrics(watched, self._parts, self._crowd, counters)
         self._listener = Listener(sockets, self._accepted, self._refuse_address)
         self._housekeeper.start()
         if self._attendance:
@@ -189,13 +194,13 @@ class Server:
         for room in parts.registry.rooms():
             room.shut()
         parts.delivery.stop(DRAIN_TIMEOUT)
-        for connection in parts.registry.connections():
+        for connection in self._crowd.connections():
             connection.close(Code.SHUTTING_DOWN, "The server is stopping. Come back later.")
-        if not parts.registry.wait_until_empty(self._settings.now.linger):
-            for connection in parts.registry.connections():
+        if not self._crowd.wait_until_empty(self._settings.now.linger):
+            for connection in self._crowd.connections():
                 connection.abort()
-            if not parts.registry.wait_until_empty(JOIN_TIMEOUT):
-                log.error("connections that do not end: %s", parts.registry.connections())
+            if not self._crowd.wait_until_empty(JOIN_TIMEOUT):
+                log.error("connections that do not end: %s", self._crowd.connections())
         parts.catch_up.stop()
         self.timers.stop()
         self._housekeeper.stop()
@@ -226,7 +231,7 @@ class Server:
 
     def _show_out(self) -> None:
         """End the connections of those who might not come in now."""
-        for connection in self._parts.registry.connections():
+        for connection in self._crowd.connections():
             refusal = self._parts.admission.refuse_address(connection.host)
             if refusal is not None:
                 connection.close(refusal.code, refusal.text)
@@ -284,7 +289,7 @@ class Server:
     def _accepted(self, sock: socket.socket, peer: str) -> None:
         on_network = sock.family != getattr(socket, "AF_UNIX", None)
         channel = self._identity.channel() if self._identity and on_network else None
-        Connection(sock, peer, self._parts, channel).start()
+        Connection(sock, peer, self._parts, self._crowd, channel).start()
 
     def _refuse_address(self, host: str) -> ProtocolError | None:
         refusal = self._parts.admission.refuse_address(host)
@@ -301,7 +306,7 @@ class Server:
         if self._attendance:
             self._attendance.renamed(session)
 
-    def _account_of(self, session: Session) -> str | None:
+    def _account_of(self, session: Participant) -> str | None:
         return self._parts.accounts.name_of(session)
 
     def _give_turn(self, room: Room) -> None:
@@ -325,8 +330,10 @@ def _metrics_socket(endpoint: Endpoint | None) -> socket.socket | None:
     return bind_endpoint(endpoint)
 
 
-def _metrics(sock: socket.socket, parts: Parts, counters: Counters) -> "Metrics":
+def _metrics(
+    sock: socket.socket, parts: Parts, crowd: Crowd[Connection], counters: Counters
+) -> "Metrics":
     """The metrics, whose library is loaded for who wants them."""
     from chat_server.metrics import Metrics
 
-    return Metrics(sock, parts, counters)
+    return Metrics(sock, parts, crowd, counters)

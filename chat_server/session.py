@@ -9,15 +9,12 @@ import hashlib
 import secrets
 import threading
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from chat_server.people.roles import Role
-from chat_server.room import Draft
-from protocol.text import nick_key, nick_skeleton
-
-if TYPE_CHECKING:
-    from chat_server.connection import Connection
-    from chat_server.outbox import Outbox
+from chat_server.outbox import Outbox
+from chat_server.participant import Participant
+from chat_server.room import Draft, Outlet
+from protocol.errors import Code
 
 
 def new_token() -> str:
@@ -39,39 +36,35 @@ class Claim(Enum):
     OUTDATED = auto()  # nothing: another connection has the session now
 
 
-class Session:
+class Client(Protocol):
+    """A connection, as far as those know it who are below it."""
+
+    @property
+    def host(self) -> str:
+        """The address that it is from, without a port."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes out on it."""
+        ...
+
+    def close(
+        self, code: Code, text: str, *, before: bytes = b"", retry_after: float | None = None
+    ) -> None:
+        """Say goodbye and end it."""
+        ...
+
+
+class Session(Participant):
     """One session.
 
-    `nick`, `key`, `skeleton`, `connection` and `account` are the registry's: written under its
-    lock. `role` is written in one's turn to change a role: see Accounts. Both `account` and `role`
-    are read without any lock, as an older value is as good as having asked a moment before.
-
     Attributes:
-        token: the hash of its secret.
-        number: its key in the store, None until it is there.
-        nick: as normalize_nick returned it.
-        key: what nicks are compared by.
-        skeleton: what the nick looks like.
-        connection: who has the session; None if nobody has, at present.
-        account: the number of the account that it is logged in to.
-        role: what counts as long as it is logged in to none: see Accounts.role_of.
+        connection: who has the session; None if nobody has, at present. The registry's: written
+            under its lock.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_holder",
-        "_lock",
-        "_newest",
-        "_pending",
-        "account",
-        "connection",
-        "key",
-        "nick",
-        "number",
-        "role",
-        "skeleton",
-        "token",
-    )
+    __slots__ = ("__weakref__", "_holder", "_lock", "_newest", "_pending", "connection")
 
     def __init__(self, token: bytes, nick: str, number: int | None = None, newest: int = 0) -> None:
         """
@@ -81,32 +74,21 @@ class Session:
             number: its key in the store, None until it is there.
             newest: the highest request that it stored.
         """
-        self.token = token
-        self.number = number
-        self.connection: Connection | None = None
-        self.account: int | None = None
-        self.role = Role.MEMBER
-        self.take_nick(nick)
+        super().__init__(token, nick, number)
+        self.connection: Client | None = None
 
         # Guards all below. A leaf.
         self._lock = threading.Lock()
-        self._holder: Connection | None = None  # whose requests count
+        self._holder: Client | None = None  # whose requests count
         self._pending: dict[int, Draft] = {}
         self._newest = newest  # the highest request that was ever claimed
 
-    def take_nick(self, nick: str) -> None:
-        """Go by `nick` from now on. The registry has seen to it that nobody else does."""
-        self.nick = nick
-        self.key = nick_key(nick)
-        skeleton = nick_skeleton(nick)
-        self.skeleton = self.key if skeleton == self.key else skeleton  # nearly always: one string
-
-    def hand_to(self, connection: "Connection") -> None:
+    def hand_to(self, connection: Client) -> None:
         """Let the requests of `connection` count, and no other's."""
         with self._lock:
             self._holder = connection
 
-    def claim(self, connection: "Connection", draft: Draft, *, looked_up: bool = False) -> Claim:
+    def claim(self, connection: Client, draft: Draft, *, looked_up: bool = False) -> Claim:
         """Say what is to be done with a draft, and remember it if that is to post it.
 
         Args:
@@ -127,7 +109,7 @@ class Session:
             self._pending[draft.request] = draft
             return Claim.NEW
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> "list[Outbox]":  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Forget a draft that is stored or refused, and return who waits for the reply."""
         with self._lock:
             del self._pending[draft.request]

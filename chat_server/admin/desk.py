@@ -22,15 +22,15 @@ from chat_server.admin.messages import (
     fitting,
 )
 from chat_server.connection import Connection
+from chat_server.crowd import Crowd
 from chat_server.desk import VISIT_LIMIT, Desk
 from chat_server.errors import StoreError
 from chat_server.moderation.acts_on_people import NAMED_AT_ONCE
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.targets import Actor
-from chat_server.outbox import Outbox
 from chat_server.parts import Parts
 from chat_server.people.roles import Role
-from chat_server.room import Draft
+from chat_server.room import Draft, Outlet
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
@@ -45,13 +45,17 @@ ACTOR = Actor(OPERATOR, Role.OWNER)
 class AdminDesk:
     """Answers the operator. A server that cannot have the socket goes on without."""
 
-    def __init__(self, parts: Parts, addresses: Callable[[], list[str]]) -> None:
+    def __init__(
+        self, parts: Parts, crowd: Crowd[Connection], addresses: Callable[[], list[str]]
+    ) -> None:
         """
         Args:
             parts: the server's.
+            crowd: who is connected.
             addresses: tells where it listens.
         """
         self._parts = parts
+        self._crowd = crowd
         self._data = parts.settings.data
         self._addresses = addresses
         self._started = parts.clock.time()
@@ -193,8 +197,7 @@ class AdminDesk:
 
     def _connections(self) -> list[Connection]:
         """All but those that are ending."""
-        everybody = self._parts.registry.connections()
-        return [connection for connection in everybody if not connection.ended]
+        return [each for each in self._crowd.connections() if not each.ended]
 
     def rooms(self, _: messages.Rooms) -> Iterator[Part]:
         """Which rooms there are."""
@@ -249,7 +252,7 @@ class _Told(OwnNotices):
             self.rooms += 1
         return super().write(room, text)
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
         """Count a notice that is stored, or refused."""
         with self._settled:
             self._left -= 1

@@ -7,13 +7,13 @@ other.
 
 from chat_server.addresses import host_address
 from chat_server.clock import Clock
+from chat_server.participant import Participant
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import Address, Person, Sanctions
 from chat_server.people.store import Sanction
 from chat_server.room import Room
 from chat_server.room_rules import RoomRules, name_of, names_of, shown_rest, shown_time
-from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
@@ -34,7 +34,7 @@ class Checks:
 
     # -- who may be here
 
-    def check_person(self, session: Session, host: str) -> None:
+    def check_person(self, session: Participant, host: str) -> None:
         """See that somebody who is here, or comes in, is not banned.
 
         Owners never are, or a mistake would lock everybody out; and moderators not by an address or
@@ -55,7 +55,7 @@ class Checks:
         """
         self._check_ban(_stranger(nick, host_address(host)), exactly=False)
 
-    def check_nick(self, session: Session, nick: str) -> None:
+    def check_nick(self, session: Participant, nick: str) -> None:
         """See that somebody may take another nick.
 
         Raises:
@@ -67,7 +67,7 @@ class Checks:
                 Code.FORBIDDEN, f"{nick!r} is banned{self._rest(ban)}: choose another nick"
             )
 
-    def check_entry(self, rules: RoomRules, session: Session) -> None:
+    def check_entry(self, rules: RoomRules, session: Participant) -> None:
         """See that somebody may come into a room.
 
         Raises:
@@ -78,7 +78,7 @@ class Checks:
 
     # -- who may speak
 
-    def check_voice(self, session: Session, host: str) -> bool:
+    def check_voice(self, session: Participant, host: str) -> bool:
         """See that somebody is not muted.
 
         Returns: whether no mute means them at all. A moderator may talk in spite of one, as long
@@ -96,7 +96,7 @@ class Checks:
             )
         return mute is None
 
-    def take_floor(self, room: Room, rules: RoomRules, session: Session) -> None:
+    def take_floor(self, room: Room, rules: RoomRules, session: Participant) -> None:
         """See that somebody may say something in a room, and count it.
 
         Raises:
@@ -115,13 +115,13 @@ class Checks:
                 retry_after=wait,
             )
 
-    def give_floor_back(self, room: Room, session: Session) -> None:
+    def give_floor_back(self, room: Room, session: Participant) -> None:
         """Take `take_floor` back: nothing was said after all."""
         room.floor.give_back(name_of(session))
 
     # -- how it is
 
-    def is_moderator(self, session: Session) -> bool:
+    def is_moderator(self, session: Participant) -> bool:
         """Whether somebody is a moderator or more."""
         return self._accounts.role_of(session) >= Role.MODERATOR
 
@@ -149,7 +149,7 @@ class Checks:
         return shown_rest(self._sanctions.left(sanction))
 
 
-def _person(session: Session, host: str) -> Person:
+def _person(session: Participant, host: str) -> Person:
     """All that somebody can be recognised by."""
     return Person(
         key=session.key,

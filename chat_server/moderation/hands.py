@@ -1,9 +1,9 @@
 """Raised hands: in a room that is frozen its moderators see who would like to speak."""
 
 from chat_server.moderation.checks import Checks
+from chat_server.participant import Participant
 from chat_server.registry import Registry
 from chat_server.room import Member, Room
-from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import HandChange, encode
 
@@ -15,7 +15,7 @@ class Hands:
         self._registry = registry
         self._checks = checks
 
-    def raise_hand(self, room: Room, session: Session) -> None:
+    def raise_hand(self, room: Room, session: Participant) -> None:
         """Put somebody at the end of a room's queue.
 
         Raises:
@@ -29,7 +29,7 @@ class Hands:
         if count is not None:
             self._tell(room, HandChange(room.name, session.nick, True, count))
 
-    def lower_hand(self, room: Room, session: Session, *, leaving: bool = False) -> None:
+    def lower_hand(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
         """Take somebody out of a room's queue, if they are in it."""
         count = room.floor.lower_hand(session, leaving=leaving)
         if count is not None:

@@ -9,9 +9,8 @@ import threading
 from typing import Protocol
 
 from chat_server.history.store import Store
-from chat_server.outbox import Outbox
 from chat_server.replies import refusal, unavailable
-from chat_server.room import Draft
+from chat_server.room import Draft, Outlet
 from chat_server.session import Session
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Ok, encode
@@ -45,7 +44,7 @@ class OwnNotices:
         """Return a notice for a room."""
         return Draft(self, 0, 0, self._by, "notice", text, [])
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Nobody waits for it."""
         return []
 
@@ -92,7 +91,7 @@ class Notices:
         claimed = self._claimed
         return Draft(self, self._number, claimed.request, claimed.from_, "notice", text, [])
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Count a notice that is stored, or refused. Who waits is answered from here."""
         self._count(None if stored else unavailable())
         return []

@@ -13,20 +13,19 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.guesses import Guesses
+from chat_server.participant import Participant
 from chat_server.people.passwords import Passwords
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act, PeopleStore
+from chat_server.session import Session
+from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton, normalize_password
-
-if TYPE_CHECKING:
-    from chat_server.session import Session
-    from chat_server.settings import LiveSettings
 
 log = logging.getLogger(__name__)
 
@@ -70,14 +69,14 @@ class Removed(NamedTuple):
 
     account: Account
     role: Role
-    sessions: "list[Session]"
+    sessions: list[Session]
 
 
 class Accounts:
     """All accounts. Any thread may call any method."""
 
     def __init__(
-        self, settings: "LiveSettings", clock: Clock, store: PeopleStore, passwords: Passwords
+        self, settings: LiveSettings, clock: Clock, store: PeopleStore, passwords: Passwords
     ) -> None:
         """
         Args:
@@ -132,7 +131,7 @@ class Accounts:
         with self._lock:
             return self._owner_of(nick)
 
-    def check_nick(self, nick: str, session: "Session", account: int | None) -> None:
+    def check_nick(self, nick: str, session: Session, account: int | None) -> None:
         """See that a session may have `nick`, as far as accounts are concerned.
 
         Args:
@@ -168,7 +167,7 @@ class Accounts:
         with self._lock:
             return number in self._accounts
 
-    def account_of(self, session: "Session") -> Account | None:
+    def account_of(self, session: Participant) -> Account | None:
         """Return the account that a session is logged in to."""
         number = session.account
         if number is None:
@@ -176,14 +175,14 @@ class Accounts:
         with self._lock:
             return self._accounts.get(number)  # none, while it is being removed
 
-    def name_of(self, session: "Session") -> str | None:
+    def name_of(self, session: Participant) -> str | None:
         """Return the name of the account that a session is logged in to."""
         account = self.account_of(session)
         return account.name if account else None
 
     # -- roles
 
-    def role_of(self, session: "Session") -> Role:
+    def role_of(self, session: Participant) -> Role:
         """Return what somebody may do: the role is the account's where there is one."""
         number = session.account
         if number is None:
@@ -212,7 +211,7 @@ class Accounts:
         with self._changing_roles:
             self._set_role(account, role, act)
 
-    def set_session_role(self, session: "Session", role: Role, act: Act) -> None:
+    def set_session_role(self, session: Session, role: Role, act: Act) -> None:
         """Give a session another role: its own, unless it has an account by now.
 
         Raises:
@@ -304,7 +303,7 @@ class Accounts:
             )
         self._made.begin(host)
 
-    def reserve(self, nick: str, session: "Session") -> Reservation:
+    def reserve(self, nick: str, session: Session) -> Reservation:
         """Keep a nick from everybody else, until `release`, while an account is made of it.
 
         Args:
@@ -330,8 +329,8 @@ class Accounts:
         self,
         nick: str,
         password: str,
-        session: "Session",
-        join: "Callable[[Session, Account], None]",
+        session: Session,
+        join: Callable[[Session, Account], None],
         host: str,
     ) -> Account:
         """Make an account of a nick that is reserved, with the role of the session.
@@ -360,7 +359,7 @@ class Accounts:
 
     # -- removing one
 
-    def remove(self, name: str, by: str, leave: "Callable[[int], list[Session]]") -> Removed:
+    def remove(self, name: str, by: str, leave: Callable[[int], list[Session]]) -> Removed:
         """Remove an account, so that its nick is anybody's. Who is logged in to it stays.
 
         A login that is under way either is done before, and is among those who stay, or finds no
@@ -401,7 +400,7 @@ class Accounts:
         """With the lock held."""
         return self._keys.get(nick_key(nick)) or self._skeletons.get(nick_skeleton(nick))
 
-    def _is_reserved(self, nick: str, session: "Session") -> bool:
+    def _is_reserved(self, nick: str, session: Session) -> bool:
         """With the lock held: for another session."""
         key, skeleton = nick_key(nick), nick_skeleton(nick)
         return any(

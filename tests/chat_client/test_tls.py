@@ -165,7 +165,7 @@ def test_what_cannot_be_kept_is_told_and_holds_while_the_client_runs(
 
 
 def _cut(server: Server) -> None:
-    for connection in server._parts.registry.connections():
+    for connection in server._crowd.connections():
         connection.abort()
 
 

@@ -291,7 +291,7 @@ def test_who_is_denied_is_told_before_a_word_and_costs_no_thread(
                 assert peer.hello("eva")["code"] == "banned"
         (told,) = [line for line in caplog.messages if "may not come in" in line]
         assert told.startswith("127.0.0.2 may not come in: this server lets in nobody")
-        assert server._parts.registry.connections() == []
+        assert server._crowd.connections() == []
         house.enter("ada")
         change(server, allow=(network("127.0.0.3"),))
         house.enter("ben", address=f"unix://{unix}")
@@ -321,7 +321,7 @@ def test_ipv4_that_comes_by_ipv6_is_ipv4() -> None:
             peer.expect_fatal("banned")
         with from_host(server, "127.0.0.1") as peer:
             peer.hello("ada")
-            (connection,) = server._parts.registry.connections()
+            (connection,) = server._crowd.connections()
             assert connection.host == "127.0.0.1"
 
 

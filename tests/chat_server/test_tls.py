@@ -166,7 +166,7 @@ def _only_one_is_left(server: Server, clock: ManualClock) -> bool:
 
 def _connections(server: Server) -> list[object]:
     server.timers.wake()
-    return list(server._parts.registry.connections())
+    return list(server._crowd.connections())
 
 
 @pytest.mark.parametrize(

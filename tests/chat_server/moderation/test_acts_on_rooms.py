@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.moderation.notices import OwnNotices
-from chat_server.outbox import Outbox
-from chat_server.room import Draft, Room
+from chat_server.room import Draft, Outlet, Room
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
@@ -372,7 +371,7 @@ class _Counting(OwnNotices):
         super().__init__("ada")
         self.settled = 0
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outbox]:
+    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
         self.settled += 1
         return super().settle(draft, stored=stored)
 
