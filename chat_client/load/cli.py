@@ -5,6 +5,7 @@ Ctrl-C or the key q, with a report of what was until then; the second one stops 
 """
 
 import shlex
+import shutil
 import signal
 import sys
 from argparse import Namespace
@@ -23,7 +24,7 @@ from chat_client.load.messages import Load
 from chat_client.load.options import read_comparison, read_options
 from chat_client.load.report_csv import capacity_csv, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
-from chat_client.load.report_text import report_text
+from chat_client.load.report_text import UNBOUNDED, report_text
 from chat_client.load.result import Result, read_result, write_result
 from chat_client.load.run import Run, Stopper
 from chat_client.load.verdict import judge
@@ -78,10 +79,11 @@ def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
     if options.limit is not None:
         return _find_limit(options, make_run)
     result = make_run(options.load)
-    print(printable(report_text(result)), end="")
-    _write(options.json, write_result(result))
-    _write(options.csv, report_csv(result).encode())
-    _write(options.html, report_page(result).encode())
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
+    print(printable(report_text(result, width)), end="")
+    _keep(options.json, write_result(result))
+    _keep(options.csv, report_csv(result).encode())
+    _keep(options.html, report_page(result).encode())
     if result.interrupted:
         return INTERRUPTED
     return 0 if result.verdict.passed else FAILED
@@ -91,7 +93,7 @@ def _compare(options: Namespace) -> int:
     a, b = read_result(options.a), read_result(options.b)
     _check_writable(options.html)
     print(printable("\n".join(comparison_lines(a, b))))
-    _write(options.html, comparison_page(a, b).encode())
+    _keep(options.html, comparison_page(a, b).encode())
     return 0
 
 
@@ -107,9 +109,9 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
     assert load.rate is not None
     capacity = find_limit(load.rate, options.limit, step)
     print("\n".join(["", *capacity_lines(capacity)]))
-    _write(options.json, write_capacity(capacity))
-    _write(options.csv, capacity_csv(capacity).encode())
-    _write(options.html, capacity_page(capacity).encode())
+    _keep(options.json, write_capacity(capacity))
+    _keep(options.csv, capacity_csv(capacity).encode())
+    _keep(options.html, capacity_page(capacity).encode())
     if capacity.interrupted:
         return INTERRUPTED
     return 0 if capacity.highest is not None else FAILED
@@ -134,9 +136,14 @@ def _check_writable(*paths: str | None) -> None:
             _write(path, b"")
 
 
-def _write(path: str | None, data: bytes) -> None:
-    if path is None:
-        return
+def _keep(path: str | None, data: bytes) -> None:
+    """Write a report that was asked for, and say so."""
+    if path is not None:
+        _write(path, data)
+        print(f"wrote {one_line(path)}")
+
+
+def _write(path: str, data: bytes) -> None:
     try:
         Path(path).write_bytes(data)
     except OSError as error:

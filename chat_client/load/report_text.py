@@ -5,8 +5,15 @@ from collections.abc import Iterator
 from chat_client.load.result import Result, Verdict
 from chat_client.load.units import bytes_text, count_of, count_text, time_text
 from chat_client.load.verdict import times
+from chat_client.text import wrap
 
 PERCENTS = (50, 90, 95, 99, 99.9)
+
+UNBOUNDED = 1_000_000
+"""Cells of a line where nobody counts them, as in a file."""
+
+_LEAST_NEEDED = ("stddev", "mean", "p95", "p90", "count", "p99.9")
+"""Columns that are left out where there is no room for all, the first of them first."""
 
 TIME_NAMES = {
     "delivery": "due to received, every member",
@@ -17,19 +24,26 @@ TIME_NAMES = {
 }
 
 
-def report_text(result: Result) -> str:
-    """Return the report on a run, with a line feed at its end."""
-    lines = [*verdict_lines(result.verdict), "", *_figures(result), "", *_latencies(result)]
+def report_text(result: Result, width: int = UNBOUNDED) -> str:
+    """Return the report on a run, with a line feed at its end, for a terminal of so many cells."""
+    lines = [*_verdict(result.verdict, width), "", *_figures(result, width), ""]
+    lines += _latencies(result, width)
     if result.errors:
         lines += ["", *_errors(result)]
     return "\n".join([*lines, ""])
 
 
-def verdict_lines(verdict: Verdict) -> list[str]:
-    """Return the lines of a verdict."""
-    lines = ["PASSED" if verdict.passed else "FAILED"]
-    lines += [f"  {'✓' if check.passed else '✗'} {check.text}" for check in verdict.checks]
-    return lines + [f"  ! {note}" for note in verdict.notes]
+def _verdict(verdict: Verdict, width: int) -> Iterator[str]:
+    yield "PASSED" if verdict.passed else "FAILED"
+    for check in verdict.checks:
+        yield _folded(f"  {'✓' if check.passed else '✗'} ", check.text, width)
+    for note in verdict.notes:
+        yield _folded("  ! ", note, width)
+
+
+def _folded(head: str, text: str, width: int) -> str:
+    indent = len(head)
+    return head + f"\n{' ' * indent}".join(wrap(text, width, indent, indent))
 
 
 def load_text(result: Result) -> str:
@@ -100,9 +114,9 @@ def _server(result: Result) -> str:
     )
 
 
-def _figures(result: Result) -> Iterator[str]:
+def _figures(result: Result, width: int) -> Iterator[str]:
     for name, text in figure_rows(result):
-        yield f"{name:<12}{text}"
+        yield _folded(f"{name:<12}", text, width)
 
 
 def latency_rows(result: Result) -> list[list[str]]:
@@ -125,10 +139,15 @@ def latency_rows(result: Result) -> list[list[str]]:
     return table
 
 
-def _latencies(result: Result) -> Iterator[str]:
-    for row in latency_rows(result):
-        name, *cells, count = row
-        yield f"{name:<10}" + "".join(f"{cell:>9}" for cell in cells) + f"{count:>13}"
+def _latencies(result: Result, width: int) -> Iterator[str]:
+    headings, *rows = latency_rows(result)
+    sizes = {heading: 13 if heading == "count" else 9 for heading in headings[1:]}
+    for heading in _LEAST_NEEDED:
+        if 10 + sum(sizes.values()) > width:
+            del sizes[heading]
+    for name, *cells in [headings, *rows]:
+        named = dict(zip(headings[1:], cells, strict=True))
+        yield f"{name:<10}" + "".join(f"{named[each]:>{size}}" for each, size in sizes.items())
 
 
 def _errors(result: Result) -> Iterator[str]:

@@ -4,7 +4,7 @@ The parent conducts: it tells the workers when to begin, merges what they report
 whoever watches. It never touches a client.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -174,10 +174,7 @@ class Run:
         up = sum(ready.up for ready in self._ready.values())
         if not up:
             reasons = {ready.reason for ready in self._ready.values() if ready.reason}
-            raise UsageError(
-                f"no client got in within the time it may take ({'; '.join(sorted(reasons))}): is "
-                "the server full, or does it refuse them?"
-            )
+            raise UsageError(nobody_came(reasons))
         self._begin = clock() + HEAD_START
         crew.tell(Talk(self._begin))
         self._serve(crew, self._quiet)
@@ -306,6 +303,19 @@ class Run:
         result.expected = result.received + wrong.lost - wrong.doubled
         result.examples = result.examples[:5]
         result.whole.stop = clock()
+
+
+def nobody_came(reasons: Collection[str]) -> str:
+    """Return the sentence for a run that nobody came to.
+
+    Args:
+        reasons: why some could not come in, each a code and what the server says.
+    """
+    advice = "Is the server full, or does it refuse them?"
+    if any(reason.startswith(Code.NICK_IN_USE) for reason in reasons):
+        advice = "If another load test runs there, give this one a --nick-prefix of its own."
+    told = "; ".join(sorted(reasons))
+    return f"no client got in within the time it may take ({told}). {advice}"
 
 
 def _with_advice(error: ChatError) -> str:

@@ -10,6 +10,7 @@ import pytest
 from chat_client.load import cli
 from chat_client.load.report_text import report_text
 from chat_client.load.result import read_result, write_result
+from chat_client.load.run import nobody_came
 from tests.chat_client.load.faulty import faulty_server
 from tests.chat_client.load.runs import make_run, start
 from tests.chat_client.load.samples import sample
@@ -45,6 +46,7 @@ def test_a_run_with_all_its_reports(
     assert (code, err) == (0, "")
     assert "PASSED\n  ✓ the audit: every member got every message once and in order, 480" in out
     assert "✓ not p99>60s" in out
+    assert out.endswith("".join(f"wrote {path}\n" for path in files.values()))
     result = read_result(files["json"])
     assert result.whole.sent == result.whole.confirmed == 120
     assert result.received == result.expected == 480
@@ -270,6 +272,19 @@ def test_a_nick_that_is_taken(server: str, capsys: pytest.CaptureFixture[str]) -
         other.sendall(frame(b'{"type":"hello","version":1,"nick":"taken-probe"}'))
         other.recv(1)
         assert "taken-probe" in wrong(capsys, server, "--nick-prefix", "taken")
+
+
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("nick_in_use: somebody here is called 'load0'", "give this one a --nick-prefix"),
+        ("server_full: there are 2 already", "Is the server full"),
+    ],
+)
+def test_nobody_comes(reason: str, says: str) -> None:
+    """It is said why, and what to do: two load tests at once want the same nicks."""
+    assert reason in nobody_came([reason])
+    assert says in nobody_came([reason])
 
 
 def tuple_of(address: str) -> tuple[str, int]:

@@ -58,6 +58,20 @@ def test_the_verdict_stands_first() -> None:
     assert page.index("Summary") < page.index("<svg")
 
 
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_the_report_fits_the_terminal(width: int) -> None:
+    """Sentences are folded between words, and what is needed least of the table is left out."""
+    note = "the generator was the limit, not the server, " * 3
+    result = sample(examples=[note])
+    result.verdict.notes.append(note)
+    lines = report_text(result, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert " ".join(line.strip() for line in lines).count(note.strip()) == 1
+    table = next(line for line in lines if "p50" in line)
+    assert {"p50", "p99", "max"} <= set(table.split())
+    assert ("stddev" in table) == (width == 100)
+
+
 def test_a_page_names_command_and_machine() -> None:
     """So that the run can be made again."""
     page = report_page(sample())
