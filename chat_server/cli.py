@@ -269,5 +269,5 @@ def _invitation(addresses: list[Address], fingerprint: str | None) -> list[str]:
             for host in lan_addresses()
         ]
     if fingerprint is not None:
-        lines.append(f"to be sure that it is here:  --fingerprint {shown_fingerprint(fingerprint)}")
+        lines.append(f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}")
     return lines

@@ -136,6 +136,7 @@ def check(settings: Settings) -> list[str]:
         lambda: check_unix(settings.unix),
         lambda: check_folder(settings.data),
         lambda: settings.metrics and resolve_endpoint(settings.metrics),
+        check_metrics_library if settings.metrics else lambda: None,
         lambda: tls.check(settings),
     )
     problems = []
@@ -145,6 +146,21 @@ def check(settings: Settings) -> list[str]:
         except StartError as error:
             problems.append(str(error))
     return problems
+
+
+def check_metrics_library() -> None:
+    """See whether the library that metrics need is there.
+
+    Raises:
+        StartError: it is not.
+    """
+    try:
+        import prometheus_client  # noqa: F401
+    except ImportError as error:
+        raise StartError(
+            "metrics need the library prometheus-client, which is not installed: install "
+            "backchannel[metrics], or leave metrics out."
+        ) from error
 
 
 # -- the layers, from what wins to what is overruled ----------------------------------------------

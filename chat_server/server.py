@@ -20,7 +20,7 @@ from chat_server.admission import Admission
 from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
 from chat_server.clock import Clock, SystemClock
-from chat_server.config import entry
+from chat_server.config import check_metrics_library, entry
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
@@ -320,13 +320,7 @@ def _metrics_socket(endpoint: Endpoint | None) -> socket.socket | None:
     """A bound socket for the metrics, if there are to be any."""
     if endpoint is None:
         return None
-    try:
-        import prometheus_client  # noqa: F401
-    except ImportError as error:
-        raise StartError(
-            "--metrics needs the library prometheus-client, which is not installed: install "
-            "backchannel[metrics], or leave --metrics out."
-        ) from error
+    check_metrics_library()
     return bind_endpoint(endpoint)
 
 

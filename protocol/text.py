@@ -91,6 +91,8 @@ def normalize_nick(nick: str) -> str:
     Raises:
         ProtocolError: `bad_nick`.
     """
+    if not nick.strip():
+        raise _bad_nick(nick, f"a nick has 1 to {NICK_LIMIT} characters")
     # The profile looks at every character by itself, and one may stand for 18: what is too long
     # has to be refused before.
     if (

@@ -232,11 +232,16 @@ def _served(house: Watched, clock: ManualClock, slow: socket.socket) -> bool:
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sentence that says what to install; a server without metrics does without it."""
+    """A sentence that says what to install, also when the settings are checked; a server without
+    metrics does without it.
+    """
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     monkeypatch.delitem(sys.modules, "chat_server.metrics", raising=False)
     with pytest.raises(StartError, match=r"backchannel\[metrics\]"):
         Server(Settings(hosts=("127.0.0.1",), port=0, data=tmp_path, metrics=ANYWHERE)).start()
+    (problem,) = config.check(Settings(data=tmp_path, metrics=ANYWHERE))
+    assert "backchannel[metrics]" in problem
+    assert config.check(Settings(data=tmp_path)) == []
     with running_server(tmp_path):
         pass
 

@@ -51,6 +51,14 @@ def test_a_bad_nick_is_refused(nick: str) -> None:
     assert refuse(normalize_nick, nick).code == Code.BAD_NICK
 
 
+@pytest.mark.parametrize("nick", ["", " ", "\t"])
+def test_no_nick_is_told_in_words(nick: str) -> None:
+    """The first thing that people try needs no RFC."""
+    assert refuse(normalize_nick, nick).text.endswith(
+        "cannot be a nick: a nick has 1 to 32 characters"
+    )
+
+
 @pytest.mark.parametrize(
     ("nick", "shown"),
     [("\uff21da", "Ada"), ("e\u0301va", "éva"), (" ada ", "ada"), ("ﬁfi", "fifi")],
