@@ -170,6 +170,8 @@ class _Terminal:
             lambda: chat.round_trip,
             self._exposed,
         )
+        if not private.read_typed():  # somebody new
+            self._talk.note("type to talk; /help lists the commands")
         chat.join(room, history=SHOWN)
         self._sender.start()
 

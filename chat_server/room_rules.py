@@ -103,7 +103,7 @@ class RoomRules:
         raise ProtocolError(
             Code.MUTED,
             f"{what} frozen by {freeze.by}{shown_rest(left)}: only moderators and whom they let "
-            "speak do; raise your hand if you have something to say",
+            "speak do; /hand asks for the floor",
             retry_after=left,
         )
 

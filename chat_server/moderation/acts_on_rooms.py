@@ -242,9 +242,7 @@ def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> 
     long = "" if seconds is None else f" for {shown_time(seconds)}"
     who = ["moderators", *speakers]
     named = f"{', '.join(who[:-1])} and {who[-1]}" if speakers else who[0]
-    return (
-        f"{what} frozen{long}: only {named} may speak; raise your hand if you have something to say"
-    )
+    return f"{what} frozen{long}: only {named} may speak; /hand asks for the floor"
 
 
 def _thaw_text(*, everywhere: bool) -> str:

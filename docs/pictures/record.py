@@ -76,7 +76,7 @@ def in_charge(server: ServerProcess) -> dict[str, Any]:
         enter(teacher, f"/claim {secret}")
         teacher.see("you are an owner now")
         enter(teacher, "/freeze 10m")
-        ben.see("raise your hand")
+        ben.see("this room is frozen")
         for speaker, line, shown in [
             (teacher, "all eyes on the board, please", "all eyes"),
             (ben, "/hand", "raised a hand"),

@@ -153,7 +153,7 @@ def test_what_was_said_before_is_marked(host: House, bob: Peer, home: dict[str, 
     with Terminal(host.address, "--nick", "ana", environment=home) as ana:
         ana.see("you are here")
         shown = [line[6:] for line in ana.shown if line[:2].isdigit()]
-        assert shown[1:] == [
+        assert shown[2:] == [
             "-- #lobby, the last 2 messages:",
             "bob  ana, are you there?",
             "-- bob set the topic: tests",

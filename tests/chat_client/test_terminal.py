@@ -126,6 +126,19 @@ def test_every_command(ana: Terminal, bob: Peer) -> None:
     assert ana.leave() == 0
 
 
+def test_somebody_new_is_told_how(host: House, home: dict[str, str]) -> None:
+    """Before anything else, and never again once something was typed."""
+    hint = "-- type to talk; /help lists the commands"
+    for new in (True, False):
+        with Terminal(host.address, "--nick", "ana", environment=home) as ana:
+            ana.see_input("[lobby]")
+            assert [line[6:] for line in ana.shown].count(hint) == new
+            ana.enter("hello")
+            ana.see("ana> hello")
+            ana.enter("/quit")
+            assert ana.leave() == 0
+
+
 def test_what_is_typed_wrongly(ana: Terminal, bob: Peer) -> None:
     """A sentence each, and nothing of it is said."""
     for line, says in [
@@ -182,18 +195,19 @@ def test_the_server_is_killed_and_comes_back(mortal: ServerProcess, home: dict[s
             ana.type("\x04")
 
 
-def test_shows_what_was_said_before(host: House, bob: Peer) -> None:
+def test_shows_what_was_said_before(host: House, bob: Peer, home: dict[str, str]) -> None:
     """Who comes in sees the last messages, and where they are."""
     bob.ok("topic", room="lobby", topic="tests")
     for number in range(30):
         bob.say("lobby", f"number {number}")
-    with Terminal(host.address, "--nick", "ana") as ana:
+    with Terminal(host.address, "--nick", "ana", environment=home) as ana:
         ana.see("number 29")
         shown = ana.shown
         assert chat_lines(ana) == [f"bob  number {number}" for number in range(10, 30)]
         told = [line[6:] for line in shown if re.match(r"\d\d:\d\d -- ", line)]
         assert told == [
             "-- connected to backchannel/0.1.0 as ana",
+            "-- type to talk; /help lists the commands",
             "-- #lobby, the last 20 messages:",
             "-- you are here: #lobby, 2 here: tests",
         ]

@@ -44,8 +44,7 @@ def test_in_a_frozen_room_everybody_reads_and_moderators_speak(place: OrderedHou
     place.mia.ok("freeze", room="lobby")
     for peer in (bob, place.ada):
         assert notices(peer, 1) == [
-            "this room is frozen: only moderators may speak; raise your hand if you have "
-            "something to say"
+            "this room is frozen: only moderators may speak; /hand asks for the floor"
         ]
     error = bob.refused("muted", "say", room="lobby", text="hi")
     assert "frozen by mia" in error["text"]
