@@ -1,5 +1,6 @@
 """Dead, not slow: who has answered no ping and whose socket has taken no byte for the patience."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from tests.chat_server.house import House, seqs
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 PING_INTERVAL, PATIENCE = 30.0, 90.0
 
@@ -23,9 +24,12 @@ class Scene:
         self._clock = clock
 
     def pass_time(self, seconds: float) -> None:
-        """Let time pass, and the server notice."""
+        """Let time pass, and the server do all that is due by then, before more passes."""
         self._clock.advance(seconds)
+        done = threading.Event()
+        self._server.timers.call_later(0.0, done.set)  # behind what was due before
         self._server.timers.wake()
+        assert done.wait(DEADLINE)
 
     def enter(self, nick: str) -> Peer:
         """Enter the lobby as somebody who answers no ping by itself."""
