@@ -7,8 +7,9 @@ sends it, at once and without waiting, under the lock. What the socket does not 
 
 The one delicate step is from catching up back to live. It is decided by the cursor, under the
 lock, on both sides: the catch-up thread lets go only when every cursor stands at the end of what
-is published; a worker, which publishes before it offers, sends only what follows the cursor. So
-whoever comes second sees what the other did, and nothing falls between them.
+is published; a worker, which publishes before it offers, sends only what follows the cursor. But it
+passes over, without the lock, what the catch-up thread has: so that one looks once more when it has
+let go. Whoever comes second sees what the other did, and nothing falls between them.
 """
 
 import contextlib
@@ -106,7 +107,8 @@ class Outbox:
         self._owed = 0  # replies that the workers have yet to give
         self._members: dict[Room, Member] = {}
         # The catch-up thread has this outbox. Read without the lock too: who finds it set after
-        # something was published knows that the thread will see that before it lets go.
+        # something was published knows that the thread will see that, before it lets go or when
+        # it looks again afterwards.
         self.catching_up = False
         self._finishing = False  # the last frame is in; nothing more is taken
         self._closed = False  # nothing goes out any more
@@ -262,11 +264,14 @@ class Outbox:
                     self._stop_catching_up()  # `push` begins again
                     return Step.DONE
                 return Step.BLOCKED
-            member = next((m for m in self._members.values() if m.cursor < m.room.last), None)
-            if member is None or self._closed:
+            member = self._one_behind()
+            if member is None:
                 self._stop_catching_up()
-                return Step.DONE
-            cursor = member.cursor
+            else:
+                cursor = member.cursor
+        if member is None:
+            self._look_again()
+            return Step.DONE
         page = self._read_page(member.room, cursor)
         with self._lock:
             # While the page was read a worker may have fed the member, or the member left.
@@ -276,6 +281,16 @@ class Outbox:
                     member.cursor = page.last
                     self._send(page.frames)
             return Step.BEHIND if self._rest is None else Step.BLOCKED
+
+    def _look_again(self) -> None:
+        """After letting go: take hold again, if something was published since the last look.
+
+        The worker that published it may have found us still at it, and passed this outbox over.
+        The lock was let go in between, so that either it or this look comes second, and sees.
+        """
+        with self._lock:
+            if self._one_behind() is not None:
+                self._start_catching_up()
 
     # -- the end
 
@@ -372,6 +387,12 @@ class Outbox:
         if self._finishing:
             self._end_stream()
         return self._rest is None
+
+    def _one_behind(self) -> Member | None:
+        """The member that has waited the longest for what is published; None if none waits."""
+        if self._closed:
+            return None
+        return next((m for m in self._members.values() if m.cursor < m.room.last), None)
 
     def _start_catching_up(self) -> None:
         if not self.catching_up:

@@ -14,6 +14,7 @@ from itertools import permutations
 import pytest
 
 from chat_server.clock import SystemClock
+from chat_server.delivery import _feed
 from chat_server.outbox import Outbox, Step
 from chat_server.room import Member, Room, Segment
 from chat_server.session import Session
@@ -28,13 +29,31 @@ def segment(first: int, last: int) -> Segment:
     return Segment(first, last, b"".join(frames))
 
 
+class Interrupted(Room):
+    """A room in which something happens just after somebody has seen where its log ends."""
+
+    after_a_look_at_the_end: Action | None = None
+
+    @property
+    def last(self) -> int:
+        last = self._last
+        if self.after_a_look_at_the_end:
+            action, self.after_a_look_at_the_end = self.after_a_look_at_the_end, None
+            action()
+        return last
+
+    @last.setter
+    def last(self, seq: int) -> None:
+        self._last = seq
+
+
 class Stage:
     """One member of one room on a socket pair, and the two threads' parts to be played."""
 
     def __init__(self, cursor: int, last: int) -> None:
         ours, theirs = socket.socketpair()
         self.peer = Peer(theirs)
-        self.room = Room("lobby", "", last, lambda _: None, lambda _: None)
+        self.room = Interrupted("lobby", "", last, lambda _: None, lambda _: None)
         self._log = last
         self.waiting = 0  # how often the outbox was handed to the catch-up thread
         self.while_reading: list[Action] = []
@@ -142,6 +161,20 @@ def test_published_between_the_sending_and_the_last_look(stage: Stage) -> None:
     """The delicate one: fed by the page, not let go yet, and something new comes."""
     assert stage.outbox.step() is Step.BEHIND
     stage.deliver()
+    stage.finish_catching_up()
+    assert stage.seen() == [3, 4, 5, 6, 7]
+
+
+def test_published_and_passed_over_just_after_the_last_look(stage: Stage) -> None:
+    """The worker finds the outbox in the catch-up thread's hands, which has looked already."""
+
+    def publish_and_feed() -> None:
+        stage.publish()
+        # No lock is taken for who is passed over.
+        _feed(stage.room, [stage.member], time.monotonic())
+
+    stage.outbox.step()
+    stage.room.after_a_look_at_the_end = publish_and_feed
     stage.finish_catching_up()
     assert stage.seen() == [3, 4, 5, 6, 7]
 
