@@ -139,6 +139,11 @@ class Outbox:
             self._put(frame)
             return True
 
+    def wake(self) -> None:
+        """Let the connection's thread look again at what it waits for."""
+        with self._lock:
+            self._changed.notify_all()
+
     # -- the connection's thread
 
     def wait_until_short(self) -> None:
@@ -146,6 +151,16 @@ class Outbox:
         with self._lock:
             while self._queued >= QUEUE_LIMIT and not self._finishing:
                 self._changed.wait()
+
+    def wait_while(self, waits: "Callable[[Outbox], bool]") -> bool:
+        """Wait as long as `waits` says so; whoever changes that calls `wake`.
+
+        Returns False if the end of the connection has begun.
+        """
+        with self._lock:
+            while waits(self) and not self._finishing:
+                self._changed.wait()
+            return not self._finishing
 
     def push(self) -> None:
         """Send what TLS has to say by itself: the handshake, above all, and what waited for it."""

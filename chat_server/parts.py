@@ -19,6 +19,7 @@ from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
+from chat_server.turns import Turns
 
 
 class Parts(NamedTuple):
@@ -40,6 +41,7 @@ class Parts(NamedTuple):
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
+    turns: Turns
     meters: Meters
 
     @property

@@ -87,12 +87,30 @@ class Requests:
         kind = type(request)
         method = _METHODS.get(kind)
         if method is not None:
-            return method(self, request)
+            if kind not in IN_TURN:
+                return method(self, request)
+            self._do_in_turn(method, request)
+            return None
         if kind not in account_requests.METHODS:
             return Moderation(self._caller).answer(request)
         reply = account_requests.METHODS[kind](self._caller, request)
         self._check_again()
         return reply
+
+    def _do_in_turn(self, method: "_Method", request: messages.AnyRequest) -> None:
+        """Do what is asked when it is this client's turn, and reply before the turn ends.
+
+        Nothing is done for a client that has gone by then.
+        """
+        turns = self._caller.parts.turns
+        if not turns.take(self._outbox):
+            return
+        try:
+            reply = method(self, request)
+            if reply is not None:
+                self._outbox.put(encode(reply))
+        finally:
+            turns.give_back()
 
     # -- rooms
 
@@ -368,7 +386,13 @@ COSTS: dict[type, int] = {
     messages.Login: 20,
     messages.Hand: 20,
 }
-_METHODS: dict[type, Callable[[Requests, Any], ServerMessage | None]] = {
+# Requests of which some clients at once would keep the interpreter from everybody else for seconds:
+# they wait for a turn, see `turns`. A search is not among them. It waits for the index, where it
+# lets the interpreter go, one at a time; and the first one in a large room takes seconds.
+IN_TURN = frozenset({messages.History, messages.Rooms, messages.Tell, messages.Who})
+
+_Method = Callable[[Requests, Any], ServerMessage | None]
+_METHODS: dict[type, _Method] = {
     messages.Hello: Requests.hello,
     messages.Join: Requests.join,
     messages.Leave: Requests.leave,

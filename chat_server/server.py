@@ -48,6 +48,7 @@ from chat_server.rules import Endpoint
 from chat_server.session import Session
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
+from chat_server.turns import Turns
 from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint
@@ -160,6 +161,7 @@ class Server:
             delivery=Delivery(store, clock, settings.delivery_workers, meters),
             pages=Pages(store),
             catch_up=CatchUp(timers),
+            turns=Turns(),
             meters=meters,
         )
         self._housekeeper = Housekeeper(self._settings, store, self._clock, self._needs_session)
