@@ -13,7 +13,7 @@ lasted until then.
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ GATHERING = 0.1
 # recorded. Who is still there when the disk takes some again, is.
 BACKLOG_LIMIT = 100_000
 PRUNE_INTERVAL = 3600.0  # seconds
+# How long somebody waits for a room to be forgotten: less than a visit of the operator's may take.
+FORGET_PATIENCE = 2.0
 
 _SCHEMA = """
 CREATE TABLE stays (
@@ -61,6 +63,7 @@ _KEEP = (
 _KNOWN = "UPDATE known SET moment = ?"
 _RECOVER = "UPDATE stays SET gone = max(came, (SELECT moment FROM known)) WHERE gone IS NULL"
 _PRUNE = "DELETE FROM stays WHERE gone < ?"
+_FORGET = "DELETE FROM stays WHERE room = ?"
 
 
 @dataclass(eq=False, slots=True)
@@ -77,6 +80,15 @@ class _Stay:
     account: str | None
     came: float
     gone: float | None = None
+
+
+@dataclass(eq=False, slots=True)
+class _Removal:
+    """A room of which nothing is to be kept, and what came of that: written under the lock."""
+
+    room: str
+    is_done: bool = False
+    error: StoreError | None = None
 
 
 class Attendance:
@@ -121,6 +133,7 @@ class Attendance:
         self._unwritten: dict[_Stay, None] = {}  # what has begun or ended since it was written
         self._under_way = 0  # how many are being written
         self._lost = 0  # how many there was no space for
+        self._removals: list[_Removal] = []  # that somebody waits for
         self._stopping = False
         # The thread's alone.
         self._complaint = ""  # why it cannot be written, as it was last logged
@@ -135,7 +148,7 @@ class Attendance:
         """Write down what was noted, and end the thread."""
         with self._changed:
             self._stopping = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._thread.join()
         self._database.close()
 
@@ -168,6 +181,24 @@ class Attendance:
                     self._end(place)
                     self._begin(place, session)
 
+    def forget(self, room: str) -> None:
+        """Delete all that is recorded of a room in which nobody is, and wait until it is gone.
+
+        Raises:
+            StoreError: it could not be deleted, or not at once.
+        """
+        removal = _Removal(room)
+        with self._changed:
+            self._removals.append(removal)
+            self._changed.notify_all()
+            if not self._changed.wait_for(lambda: removal.is_done, FORGET_PATIENCE):
+                removal.error = StoreError(f"{self._path}: it cannot be written just now")
+                if removal in self._removals:
+                    self._removals.remove(removal)
+            error = removal.error
+        if error is not None:
+            raise error
+
     # -- with the lock held
 
     def _begin(self, place: tuple[Room, Outlet], session: Participant) -> None:
@@ -191,7 +222,7 @@ class Attendance:
 
     def _add(self, stay: _Stay) -> None:
         if not self._unwritten:
-            self._changed.notify()
+            self._changed.notify_all()
         self._unwritten[stay] = None
 
     def _name_of(self, session: Participant) -> tuple[str, str | None]:
@@ -210,9 +241,11 @@ class Attendance:
         interval = self._settings.now.attendance_interval
         with self._changed:
             if not self._complaint:
-                self._changed.wait_for(lambda: self._unwritten or self._stopping, interval)
+                self._changed.wait_for(
+                    lambda: self._unwritten or self._removals or self._stopping, interval
+                )
             gathering = interval if self._complaint else GATHERING
-            self._changed.wait_for(lambda: self._stopping, gathering)
+            self._changed.wait_for(lambda: self._removals or self._stopping, gathering)
             return not self._stopping
 
     def _write(self) -> None:
@@ -220,19 +253,22 @@ class Attendance:
             written, self._written = self._written, self._last
             stays, self._unwritten = self._unwritten, {}
             self._under_way = len(stays)
+            removals, self._removals = self._removals, []
             now, empty = self._clock.time(), not self._lasting
         old = self._too_old(now)
-        if empty and not stays and old is None:
+        if empty and not stays and not removals and old is None:
             return
         try:
-            self._store(stays, now, old)
+            self._store(stays, removals, now, old)
         except StoreError as error:
             self._put_back(stays, written)
+            self._answer(removals, error)
             self._complain(str(error))
             return
         with self._changed:
             self._under_way = 0
             lost, self._lost = self._lost, 0
+        self._answer(removals, None)
         if old is not None:
             self._prune_at = self._clock.monotonic() + PRUNE_INTERVAL
         if self._complaint:
@@ -240,18 +276,35 @@ class Attendance:
             log.warning("who comes and leaves is recorded again%s", missing)
             self._complaint = ""
 
-    def _store(self, stays: Iterable[_Stay], now: float, old: float | None) -> None:
-        """Write stays, up to when all is true, and delete those that ended before `old`.
+    def _store(
+        self, stays: Iterable[_Stay], removals: Sequence[_Removal], now: float, old: float | None
+    ) -> None:
+        """Write stays, and up to when all is true; delete what is not to be kept.
+
+        Args:
+            stays: what has changed.
+            removals: of rooms.
+            now: Unix seconds.
+            old: what ended before is not kept; None for all.
 
         Raises:
             StoreError: all is as it was.
         """
-        check_space(self._path)
+        if not removals:  # which make space
+            check_space(self._path)
         with self._transactions as writer:
             writer.executemany(_KEEP, map(_row, stays))
             writer.execute(_KNOWN, (now,))
+            writer.executemany(_FORGET, ((removal.room,) for removal in removals))
             if old is not None:
                 writer.execute(_PRUNE, (old,))
+
+    def _answer(self, removals: Sequence[_Removal], error: StoreError | None) -> None:
+        """Tell whoever waits for removals what came of them."""
+        with self._changed:
+            for removal in removals:
+                removal.is_done, removal.error = True, error
+            self._changed.notify_all()
 
     def _put_back(self, stays: dict[_Stay, None], written: int) -> None:
         """Keep for later what could not be written, as far as there is space."""

@@ -59,6 +59,7 @@ class Housekeeper:
             try:
                 if self._store.checkpoint_due.wait(self._settings.now.prune_interval):
                     self._store.checkpoint()
+                self._delete_removed()
                 keep = self._settings.now.keep
                 if keep != Keep():
                     self._prune(keep)
@@ -67,6 +68,12 @@ class Housekeeper:
                     self._forget_unused()
             except StoreError as error:
                 log.error("the store was not looked after: %s", error)
+
+    def _delete_removed(self) -> None:
+        """Delete what was said in rooms that were removed, as much as there is."""
+        while not self._stopping and self._store.delete_removed():
+            if self._store.checkpoint_due.is_set():
+                self._store.checkpoint()
 
     def _forget_unused(self) -> None:
         """Forget the sessions with which nothing was said, a few at a time."""

@@ -89,7 +89,15 @@ class Registry:
         # From which neighbourhood the rooms are that were made since the start; how many each made.
         self._makers: dict[Room, str] = {}
         self._made: Counter[str] = Counter()
-        self._rooms = {name: make_room(name, topic, last) for name, topic, last in store.rooms()}
+        stored = store.rooms()
+        self._rooms = {
+            room.name: make_room(room.name, room.topic, room.last_seq)
+            for room in stored
+            if not room.is_empty
+        }
+        # Where `seq` goes on in a room of which nothing was kept: it was removed, or all was old.
+        self._ended = {room.name: room.last_seq for room in stored if room.is_empty}
+        self._delivered = 0  # messages, in rooms that were removed
 
     # -- sessions
 
@@ -376,7 +384,7 @@ class Registry:
             if room is None:
                 maker = neighbourhood(host)
                 self._check_space(maker)
-                room = self._rooms[name] = self._make_room(name, "", 0)
+                room = self._rooms[name] = self._make_room(name, "", self._ended.get(name, 0))
                 self._makers[room] = maker
                 self._made[maker] += 1
             return room
@@ -397,22 +405,62 @@ class Registry:
         )
 
     def leave_room(self, member: Member) -> None:
-        """Let a member go. A room in which nothing was ever said goes with its last member."""
+        """Let a member go. A room of which nothing is kept goes with its last member."""
         room = member.room
         room.remove(member)
         with self._lock:
-            if self._rooms.get(room.name) is room and room.give_up():
-                del self._rooms[room.name]
-                maker = self._makers.pop(room, None)
-                if maker is not None:
-                    self._made[maker] -= 1
-                    if not self._made[maker]:
-                        del self._made[maker]
+            if self._rooms.get(room.name) is room and room.give_up(self._ended.get(room.name, 0)):
+                self._drop_room(room)
+
+    @contextmanager
+    def removing(self, room: Room) -> Iterator[None]:
+        """Keep everybody out of a room while the block deletes it, then drop it.
+
+        Who wants to come in waits, and gets another room of that name, whose `seq` goes on. If the
+        block raises, the room is as it was.
+
+        Raises:
+            ProtocolError: `forbidden`: somebody is in it; `no_such_room`: it was given up.
+        """
+        members = room.close()
+        if members is None:
+            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {room.name}")
+        if members:
+            who = "1 person is" if members == 1 else f"{members} people are"
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{who} in {room.name}: kick them, or wait until they have left"
+            )
+        removed = False
+        try:
+            yield
+            with self._lock:
+                self._drop_room(room)
+                self._ended[room.name] = room.last
+                self._delivered += room.delivered
+            removed = True
+        finally:
+            room.end_closing(removed=removed)
+
+    def _drop_room(self, room: Room) -> None:
+        """With the lock held: let another be made of that name."""
+        del self._rooms[room.name]
+        maker = self._makers.pop(room, None)
+        if maker is not None:
+            self._made[maker] -= 1
+            if not self._made[maker]:
+                del self._made[maker]
 
     def find_room(self, name: str) -> Room | None:
         """Return the room of that name."""
         with self._lock:
             return self._rooms.get(name)
+
+    @property
+    def delivered(self) -> int:
+        """How many messages were handed to members so far, one for each member."""
+        with self._lock:
+            rooms, removed = list(self._rooms.values()), self._delivered
+        return removed + sum(room.delivered for room in rooms)
 
     def rooms(self) -> list[Room]:
         """Return all rooms, in the order of their names."""

@@ -219,6 +219,7 @@ class Room:
         # Guards all below. Order: registry -> room -> outbox.
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
+        self._changed = threading.Condition(self._lock)  # a closed room: it has no turn, or is open
         self._drafts: list[Draft] = []
         self._drafts_cost = 0
         self._members: dict[Outlet, Member] = {}
@@ -229,6 +230,7 @@ class Room:
         self._presence_due = False
         self._shut = False
         self._given_up = False
+        self._closed = False  # it is about to be removed
         self._in_turn = False  # a worker has the room, or it waits for one
         self.round = Round(last)  # the worker's that has the turn; not guarded
         self._tail: list[Segment] = []
@@ -253,6 +255,8 @@ class Room:
         given up, where nobody hears it.
         """
         with self._lock:
+            while self._closed:
+                self._changed.wait()
             while self._drafts_cost >= DRAFTS_COST_LIMIT and not self._shut:
                 self._taken.wait()
             if self._shut:
@@ -281,22 +285,26 @@ class Room:
         turn = False
         with self._lock:
             before, self.rules = self.rules, rules()
-            dropped = self._given_up
+            closed = self._closed
+            dropped = self._given_up or closed
             if notice is not None and not self._shut and not dropped:
                 turn = self._append(notice)
         if turn:
             self._give_turn(self)
         if notice is not None and dropped:
-            notice.session.settle(notice)
+            notice.session.settle(notice, stored=not closed)
         return before
 
     def add(self, member: Member, rules: RoomRules | None) -> tuple[int, str] | None:
         """Let a member in, or change where it reads. Return how many are in, and the topic.
 
         Returns None if the room was given up, when there may be another of the same name by now,
-        or if its rules are others than those that the member was checked by.
+        or if its rules are others than those that the member was checked by. Waits while the room
+        is being removed.
         """
         with self._lock:
+            while self._closed:
+                self._changed.wait()
             if self._given_up or self.rules is not rules:
                 return None
             before = self._members.get(member.outbox)
@@ -330,12 +338,37 @@ class Room:
         if notify:
             self._presence_changed(self)
 
-    def give_up(self) -> bool:
-        """Let nobody in any more, if nobody is in and nothing was ever said. Return whether."""
+    def give_up(self, gone: int) -> bool:
+        """Let nobody in any more, if nobody is in and nothing is kept. Return whether.
+
+        Args:
+            gone: the seq up to which nothing is kept.
+        """
         with self._lock:
-            if not (self._members or self._drafts or self._in_turn or self.last):
+            busy = self._members or self._drafts or self._in_turn or self._closed
+            if not busy and self.last == gone:
                 self._given_up = True
             return self._given_up
+
+    def close(self) -> int | None:
+        """Let nobody in and nothing be said until `end_closing`; wait for what is under way.
+
+        Returns: how many are in: if there are any, the room stays open; None if it was given up.
+        """
+        with self._lock:
+            if self._given_up:
+                return None
+            if not self._members:
+                self._closed = True
+            while self._closed and (self._drafts or self._in_turn):
+                self._changed.wait()
+            return len(self._members)
+
+    def end_closing(self, *, removed: bool) -> None:
+        """Open a closed room again, or give it up, as it was removed; let go on who waits."""
+        with self._lock:
+            self._closed, self._given_up = False, removed
+            self._changed.notify_all()
 
     def rename(self, old: str, new: str) -> None:
         """Tell the members that one of them has another nick."""
@@ -442,6 +475,8 @@ class Room:
         """Say that the worker is done; the room waits for another turn if there is more."""
         with self._lock:
             self._in_turn = False
+            if self._closed:
+                self._changed.notify_all()
             more = self._drafts or self._presence_due or self.round.needed(self.last)
             turn = bool(more) and self._needs_turn()
         if turn:

@@ -157,7 +157,9 @@ class Server:
             acts_on_people=ActsOnPeople(
                 clock, people, accounts, registry, sanctions, self._book, checks
             ),
-            acts_on_rooms=ActsOnRooms(clock, timers, people, registry, self._book, checks, hands),
+            acts_on_rooms=ActsOnRooms(
+                clock, timers, people, registry, self._book, checks, hands, self._forget_room
+            ),
             delivery=Delivery(store, clock, settings.delivery_workers, meters),
             pages=Pages(store),
             catch_up=CatchUp(timers),
@@ -303,6 +305,11 @@ class Server:
         attend = self._attendance.note if self._attendance else None
         rules = self._book.of(name)
         return Room(name, topic, last, self._give_turn, self._presence_changed, attend, rules)
+
+    def _forget_room(self, name: str) -> None:
+        if self._attendance:
+            self._attendance.forget(name)
+        self._parts.store.remove_room(name)
 
     def _renamed(self, session: Session) -> None:
         if self._attendance:

@@ -2,8 +2,8 @@
 
 Two kinds of commands. Those about what is kept (`export`, `attendance`, `audit`, `backup`) read the
 files in the data folder, beside a server or without one, and never write to them. Those about what
-goes on (`status`, `clients`, `rooms`, `kick`, `announce`) ask the server, over a Unix socket in the
-data folder that its owner alone can use.
+goes on (`status`, `clients`, `rooms`, `kick`, `announce`, `remove-account`, `remove-room`) ask the
+server, over a Unix socket in the data folder that its owner alone can use.
 
     cli         the command line; what is printed; the exit code
     ask         the command's side of the socket

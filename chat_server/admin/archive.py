@@ -94,7 +94,7 @@ class History:
             until: Unix seconds; to the last that there is now without.
 
         Raises:
-            AdminError: there is no such room, or it cannot be read.
+            AdminError: nothing is kept of such a room, or it cannot be read.
         """
         base, last = self._room(room)
         return self._pages(room, base, base | last, since, until)
@@ -121,11 +121,11 @@ class History:
     def _room(self, name: str) -> tuple[int, int]:
         """The key that a room's keys are counted from, and its last seq."""
         row = self._connection.execute(
-            "SELECT number, last_seq FROM rooms WHERE name = ?", (name,)
+            f"SELECT number, last_seq FROM rooms WHERE name = ? AND {store.HAS_MESSAGES}", (name,)
         ).fetchone()
         if row is None:
             names = self._connection.execute(
-                "SELECT name FROM rooms ORDER BY last_seq DESC LIMIT 10"
+                f"SELECT name FROM rooms WHERE {store.HAS_MESSAGES} ORDER BY last_seq DESC LIMIT 10"
             ).fetchall()
             raise AdminError(_no_room(name, [name for (name,) in names]))
         return row[0] << store.SEQ_BITS, row[1]

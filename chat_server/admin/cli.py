@@ -138,6 +138,10 @@ def _remove_account(options: argparse.Namespace) -> None:
     _do(options, messages.RemoveAccount(options.name))
 
 
+def _remove_room(options: argparse.Namespace) -> None:
+    _do(options, messages.RemoveRoom(_room(options.room)))
+
+
 def _backup(options: argparse.Namespace) -> None:
     _step_back()
     sizes = back_up(options.data, options.target, options.force)
@@ -216,6 +220,11 @@ def _parser() -> argparse.ArgumentParser:
         "free a nick whose owner has forgotten the password", json=True,
     )  # fmt: skip
     remove.add_argument("name", metavar="NAME", help="the nick that was registered")
+    unwanted = _add(
+        commands, "remove-room", _remove_room,
+        "forget a room in which nobody is, with all that is kept of it", json=True,
+    )  # fmt: skip
+    unwanted.add_argument("room", metavar="ROOM")
     backup = _add(
         commands, "backup", _backup,
         "copy what is kept, while the server runs or not", json=True,

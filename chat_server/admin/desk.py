@@ -180,6 +180,11 @@ class AdminDesk:
         stay = f"; who is here stays, as a member without an account: {named}" if here else ""
         yield Done(f"the account {account.name} was removed{stay}.")
 
+    def remove_room(self, request: messages.RemoveRoom) -> Iterator[Part]:
+        """Forget a room in which nobody is."""
+        self._parts.acts_on_rooms.remove(ACTOR, request.room)
+        yield Done(f"the room {request.room} was removed.")
+
     def _client(self, connection: Connection) -> messages.Client:
         accounts, session = self._parts.accounts, connection.session
         backlog = connection.outbox.backlog()
@@ -217,6 +222,7 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Kick: AdminDesk.kick,
     messages.Announce: AdminDesk.announce,
     messages.RemoveAccount: AdminDesk.remove_account,
+    messages.RemoveRoom: AdminDesk.remove_room,
 }
 
 

@@ -63,7 +63,13 @@ class RemoveAccount(Request, frozen=True):
     name: str
 
 
-AnyRequest = Status | Clients | Rooms | Kick | Announce | RemoveAccount
+class RemoveRoom(Request, frozen=True):
+    """Forget a room in which nobody is, with all that is kept of it."""
+
+    room: str
+
+
+AnyRequest = Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):

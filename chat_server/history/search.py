@@ -90,6 +90,15 @@ class SearchIndex:
                 [(key, text) for key, text in rows if key <= end],
             )
 
+    def forget_room(self, room: int) -> None:
+        """Forget how far a room was indexed of which every message is forgotten.
+
+        Raises:
+            StoreError: the index could not be written.
+        """
+        with self._transactions as writer:
+            writer.execute("DELETE FROM progress WHERE room = ?", (room,))
+
     def _step(self, room: int, texts: Texts) -> bool:
         with self._transactions as writer:
             batch = texts(_progress(writer, room))

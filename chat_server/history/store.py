@@ -82,6 +82,12 @@ SELECT 1 + max(
 
 _Row = tuple[int, float, str, str, str]
 
+HAS_MESSAGES = (
+    "EXISTS (SELECT 1 FROM messages"
+    f" WHERE key > (rooms.number << {SEQ_BITS}) AND key < (rooms.number + 1 << {SEQ_BITS}))"
+)
+"""Whether anything that was said in a room is kept: a condition of a query of `rooms`."""
+
 _UNUSED_SESSIONS = """
 SELECT number, token FROM sessions
 WHERE number > ? AND seen < ? AND number < (SELECT max(number) FROM sessions)
@@ -91,11 +97,15 @@ ORDER BY number LIMIT ?
 
 
 class StoredRoom(NamedTuple):
-    """What is kept of a room besides its messages."""
+    """What is kept of a room besides its messages.
+
+    `is_empty` if neither a message is kept nor a topic: what is left is that `seq` goes on.
+    """
 
     name: str
     topic: str
     last_seq: int
+    is_empty: bool
 
 
 class StoredSession(NamedTuple):
@@ -131,7 +141,7 @@ class Store:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self._path = folder / "history.db"
-        # Guards _numbers and _oldest. A leaf.
+        # Guards _numbers, _oldest and _removed. A leaf.
         self._lock = threading.Lock()
         self._passes = 0  # checkpoints so far; the housekeeper's
         self._commits = 0  # since the last one; used in the writer's turn
@@ -147,6 +157,10 @@ class Store:
             name: number for number, name in self._writer.execute("SELECT number, name FROM rooms")
         }
         self._oldest = {name: self._find_oldest(number) for name, number in self._numbers.items()}
+        # Numbers that rooms had until they were removed: what was said there is to be deleted.
+        self._removed = self._find_removed()
+        if self._removed:
+            self.checkpoint_due.set()  # wakes the housekeeper
         self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
             self._readers.put(connect(self._path, sync))
@@ -164,10 +178,13 @@ class Store:
     # -- rooms and messages
 
     def rooms(self) -> list[StoredRoom]:
-        """Return every room that has a message."""
+        """Return every room in which something was ever said."""
         with self._reader() as reader:
-            rows = reader.execute("SELECT name, topic, last_seq FROM rooms")
-            return [StoredRoom(*row) for row in rows]
+            rows = reader.execute(f"SELECT name, topic, last_seq, {HAS_MESSAGES} FROM rooms")
+            return [
+                StoredRoom(name, topic, last, not (topic or said))
+                for name, topic, last, said in rows
+            ]
 
     def append(self, room: str, entries: Sequence[Entry]) -> None:
         """Add `entries`, whose `seq` follow the room's last without a gap, in one transaction.
@@ -223,6 +240,49 @@ class Store:
             rooms = list(self._numbers.items())
         return sum(self._prune_room(*room, keep, said_before) for room in rooms)
 
+    def remove_room(self, room: str) -> None:
+        """Forget what was said in a room, and its topic; `seq` goes on from where it was.
+
+        Nobody says anything there meanwhile. The room gets another number, which is done at once,
+        whatever was said; what has the old one is nobody's, and left to `delete_removed`.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        old = self._number(room)
+        if old is None:
+            return
+        with self._transactions as writer:
+            # No row is ever deleted, so that this number was never another's.
+            ((new,),) = writer.execute("SELECT max(number) + 1 FROM rooms")
+            writer.execute("UPDATE rooms SET number = ?, topic = '' WHERE number = ?", (new, old))
+            ((last,),) = writer.execute("SELECT last_seq FROM rooms WHERE number = ?", (new,))
+        with self._lock:
+            self._numbers[room] = new
+            self._oldest[room] = last + 1
+            self._removed.append(old)
+        self.checkpoint_due.set()  # wakes the housekeeper
+
+    def delete_removed(self) -> bool:
+        """Delete some of what was said in rooms that were removed. Return whether there is more.
+
+        Raises:
+            StoreError: it could not be deleted.
+        """
+        with self._lock:
+            if not self._removed:
+                return False
+            number = self._removed[0]
+        rows = self._texts(number << SEQ_BITS, 0, PRUNE_STEP)
+        if rows:
+            self._delete(number, rows[-1][0])
+            self._index.forget(number, rows)
+            return True
+        self._index.forget_room(number)
+        with self._lock:
+            self._removed.remove(number)
+            return bool(self._removed)
+
     def after(self, room: str, seq: int, limit: int, space: int | None = None) -> list[Message]:
         """Return up to `limit` messages that follow `seq`, ascending.
 
@@ -270,7 +330,7 @@ class Store:
             return []
         base = number << SEQ_BITS
         end = _end(base) if before is None else _key(base, before)
-        self._index.catch_up(number, lambda after: self._texts(base, after))
+        self._index.catch_up(number, lambda after: self._texts(base, after, INDEX_STEP))
         keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
         where = f"key IN ({marks}) ORDER BY key DESC"
@@ -425,12 +485,12 @@ class Store:
             for key, time, sender, kind, text in rows
         ]
 
-    def _texts(self, base: int, after: int) -> list[tuple[int, str]]:
-        """The next keys and texts of a room behind a key: what the index has yet to see."""
+    def _texts(self, base: int, after: int, limit: int) -> list[tuple[int, str]]:
+        """The next up to `limit` keys and texts of a room behind a key."""
         with self._reader() as reader:
             return reader.execute(
                 "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-                (max(base, after), _end(base), INDEX_STEP),
+                (max(base, after), _end(base), limit),
             ).fetchall()
 
     def _find_oldest(self, number: int) -> int | None:
@@ -442,22 +502,39 @@ class Store:
         oldest = last + 1 if key is None else key & SEQ_MASK
         return oldest if oldest > 1 else None
 
+    def _find_removed(self) -> list[int]:
+        """The numbers that no room has, but messages do: the server ended while it deleted them."""
+        known, found, number = set(self._numbers.values()), [], 0
+        while row := self._writer.execute(
+            "SELECT key FROM messages WHERE key >= ? ORDER BY key LIMIT 1",
+            (_end(number << SEQ_BITS),),
+        ).fetchone():
+            number = row[0] >> SEQ_BITS
+            if number not in known:
+                found.append(number)
+        return found
+
     def _prune_room(
         self, room: str, number: int, keep: int | None, said_before: float | None
     ) -> int:
         deleted = 0
         while rows := self._prunable(number, keep, said_before):
             last = rows[-1][0]
-            with self._transactions as writer:
-                writer.execute(
-                    "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
-                )
+            self._delete(number, last)
             with self._lock:
-                self._oldest[room] = (last & SEQ_MASK) + 1
+                if self._numbers[room] == number:  # it was not removed meanwhile
+                    self._oldest[room] = (last & SEQ_MASK) + 1
             # Second, as it can be done again: an index that still knows what is gone does no harm.
             self._index.forget(number, rows)
             deleted += len(rows)
         return deleted
+
+    def _delete(self, number: int, last: int) -> None:
+        """Delete the first messages of a log, up to the key `last`."""
+        with self._transactions as writer:
+            writer.execute(
+                "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
+            )
 
     def _prunable(
         self, number: int, keep: int | None, said_before: float | None
@@ -465,8 +542,12 @@ class Store:
         """Keys and texts of the next messages at the start of a log that need not be kept."""
         base = number << SEQ_BITS
         with self._reader() as reader:
-            ((last,),) = reader.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
-            surplus = base if keep is None else base + max(0, last - keep)
+            row = reader.execute(
+                "SELECT last_seq FROM rooms WHERE number = ?", (number,)
+            ).fetchone()
+            if row is None:
+                return []  # it was removed at this moment
+            surplus = base if keep is None else base + max(0, row[0] - keep)
             rows = reader.execute(
                 "SELECT key, text, time FROM messages"
                 " WHERE key > ? AND key < ? ORDER BY key LIMIT ?",

@@ -48,6 +48,7 @@ class ActsOnRooms:
         book: RuleBook,
         checks: Checks,
         hands: Hands,
+        forget_room: Callable[[str], None],
     ) -> None:
         """
         Args:
@@ -58,6 +59,7 @@ class ActsOnRooms:
             book: keeps the rules of the rooms.
             checks: whether a room is frozen.
             hands: of those who are made speakers.
+            forget_room: deletes who was in a room, then, all at once, what was said there.
         """
         self._clock = clock
         self._timers = timers
@@ -66,6 +68,7 @@ class ActsOnRooms:
         self._book = book
         self._checks = checks
         self._hands = hands
+        self._forget_room = forget_room
         for name, freeze in book.freezes():
             self._wait_for_end(name, freeze)
 
@@ -165,6 +168,31 @@ class ActsOnRooms:
         act = actor.did("unfreeze", self._clock.time(), name or "all rooms")
         text = _thaw_text(everywhere=room is None)
         self._set(room, lambda rules: replace(rules, freeze=None), act, text, notices)
+
+    def remove(self, actor: Actor, name: str) -> None:
+        """Forget a room in which nobody is, with all that is kept of it.
+
+        That is in several files. If the server dies on the way, there is the room until all is gone
+        but its rules; and those are removed when it is asked for again.
+
+        Raises:
+            ProtocolError: `no_such_room`; `forbidden`: somebody is in it.
+            StoreError: not all is gone. It can be done again.
+        """
+        room = self._registry.find_room(name)
+        if room is None and self._book.own(name) == NO_RULES:
+            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
+        act = actor.did("remove-room", self._clock.time(), name)
+        if room is None:
+            self._people.note(act)
+        else:
+            with self._registry.removing(room):
+                self._people.note(act)
+                self._forget_room(name)
+        self._book.forget(name)
+        new = self._registry.find_room(name)
+        if new is not None:  # who waited to come in has made it, by the old rules
+            new.impose(partial(self._book.of, name), None)
 
     # -- below
 

@@ -80,6 +80,15 @@ class RuleBook:
                 lock = replace(rules.lock, insiders=rules.lock.insiders - names)
                 self._put(room, rules, replace(rules, lock=lock), None)
 
+    def forget(self, room: str) -> None:
+        """Keep no rules of a room's own.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self._changing:
+            self._put(room, self.own(room), NO_RULES, None)
+
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.
 

@@ -85,6 +85,22 @@ def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
         assert seqs(ada.messages(1)) == [4]
 
 
+def test_a_room_of_which_nothing_is_left_is_no_more(tmp_path: Path) -> None:
+    """From the next start on; one with a topic is."""
+    clock = ManualClock()
+    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
+    with running_server(tmp_path, clock, **kept) as server, House(server) as house:
+        ada = house.enter("ada", "lobby", "garden")
+        ada.say("lobby", "hi")
+        ada.ok("topic", room="garden", topic="roses")
+        clock.advance(120)
+        eventually(lambda: not ada.page("history", room="lobby")["messages"])
+        eventually(lambda: not ada.page("history", room="garden")["messages"])
+    with running_server(tmp_path, clock, **kept) as server, House(server) as house:
+        rooms = house.enter("ada").page("rooms")["rooms"]
+        assert [(room["room"], room["topic"]) for room in rooms] == [("garden", "roses")]
+
+
 def test_what_is_gone_is_not_found(tmp_path: Path) -> None:
     """Pruning takes messages out of the search index as well."""
     store = Store(tmp_path)

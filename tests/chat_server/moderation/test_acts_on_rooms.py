@@ -379,7 +379,7 @@ def test_a_room_that_was_given_up_takes_no_notice() -> None:
     """There may be another of its name by now, whose log begins at 1 as well."""
     turns: list[Room] = []
     room = Room("shed", "", 0, turns.append, lambda _: None)
-    assert room.give_up()
+    assert room.give_up(0)
     author = _Counting()
     room.impose(lambda: None, author.write("shed", "locked"))
     assert room.post(author.write("shed", "hear me"), None)
