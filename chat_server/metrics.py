@@ -123,7 +123,7 @@ class _Collector(Collector):
         )  # fmt: skip
         yield CounterMetricFamily(
             "backchannel_deliveries", "Messages handed to members, one for each member.",
-            value=registry.delivered,
+            value=self._parts.registry.delivered,
         )  # fmt: skip
 
     def _counted(self) -> Iterator[Metric]:
