@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from chat_server import attendance
 from chat_server.admin.errors import AdminError
@@ -19,8 +19,6 @@ from chat_server.people import store as people
 from chat_server.people.store import Act
 from protocol.messages import Message
 
-HISTORY = "history.db"
-PEOPLE = "people.db"
 MESSAGES_PER_PAGE = 1000
 STAYS_PER_PAGE = 1000
 ACTS_PER_PAGE = 1000
@@ -66,24 +64,31 @@ def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
         raise AdminError(f"{path} cannot be read: {error}.") from error
 
 
-class History:
-    """The rooms and messages in a data folder."""
+class _Database:
+    """One of the databases in a data folder: which, says whoever is derived from this."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    FILE: ClassVar[str]
+    FORMAT: ClassVar[Format]
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._path = path
 
     @classmethod
     @contextmanager
-    def open(cls, data: Path) -> Iterator["History"]:
-        """Open the history of a data folder.
+    def open(cls, data: Path) -> Iterator[Self]:
+        """Open that of a data folder to read it, while the block runs.
 
         Raises:
             AdminError: there is none, or it cannot be read.
         """
-        path = data / HISTORY
-        with opened(path, store.FORMAT) as connection:
-            yield cls(connection, path)
+        with opened(data / cls.FILE, cls.FORMAT) as connection:
+            yield cls(connection)
+
+
+class History(_Database):
+    """The rooms and messages in a data folder."""
+
+    FILE, FORMAT = store.FILE, store.FORMAT
 
     def messages(self, room: str, since: float | None, until: float | None) -> Iterator[Message]:
         """Return the messages of a room, said from `since` on and before `until`, in their order.
@@ -131,23 +136,10 @@ class History:
         return row[0] << store.SEQ_BITS, row[1]
 
 
-class Stays:
+class Stays(_Database):
     """The attendance in a data folder."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    @classmethod
-    @contextmanager
-    def open(cls, data: Path) -> Iterator["Stays"]:
-        """Open the attendance of a data folder.
-
-        Raises:
-            AdminError: there is none, or it cannot be read.
-        """
-        path = data / attendance.FILE
-        with opened(path, attendance.FORMAT) as connection:
-            yield cls(connection)
+    FILE, FORMAT = attendance.FILE, attendance.FORMAT
 
     def known(self) -> float:
         """Return up to when the record is true, in Unix seconds."""
@@ -186,22 +178,10 @@ class Stays:
             number, came = rows[-1][0], rows[-1][4]
 
 
-class Audit:
+class Audit(_Database):
     """What was done by who is in charge, in a data folder."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    @classmethod
-    @contextmanager
-    def open(cls, data: Path) -> Iterator["Audit"]:
-        """Open the audit log of a data folder.
-
-        Raises:
-            AdminError: there is none, or it cannot be read.
-        """
-        with opened(data / PEOPLE, people.FORMAT) as connection:
-            yield cls(connection)
+    FILE, FORMAT = people.FILE, people.FORMAT
 
     def acts(self, since: float | None, until: float | None) -> Iterator[Act]:
         """Return what was done from `since` on and before `until`, in its order."""

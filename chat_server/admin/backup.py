@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from chat_server import attendance
-from chat_server.admin.archive import HISTORY, PEOPLE, opened
+from chat_server.admin.archive import opened
 from chat_server.admin.errors import AdminError
 from chat_server.admin.files import sync, whole_file, whole_folder
 from chat_server.database import Format
@@ -29,7 +29,11 @@ FILES = (KEY_FILE, CERTIFICATE_FILE)
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 
 # What is copied. All but the first may be missing.
-DATABASES = {HISTORY: store.FORMAT, PEOPLE: people.FORMAT, attendance.FILE: attendance.FORMAT}
+DATABASES = {
+    store.FILE: store.FORMAT,
+    people.FILE: people.FORMAT,
+    attendance.FILE: attendance.FORMAT,
+}
 
 
 def back_up(data: Path, target: Path, force: bool) -> dict[str, int]:
@@ -65,7 +69,7 @@ def _copy_all(data: Path, folder: Path) -> dict[str, int]:
         sources = {
             name: stack.enter_context(_snapshot(data / name, form))
             for name, form in DATABASES.items()
-            if name == HISTORY or (data / name).exists()
+            if name == store.FILE or (data / name).exists()
         }
         for name, source in sources.items():
             _copy(source, folder / name)

@@ -17,7 +17,7 @@ import msgspec
 
 from chat_server import config
 from chat_server.admin import attendance, audit, export, messages
-from chat_server.admin.archive import PEOPLE, Audit, History, Stays
+from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
 from chat_server.admin.errors import AdminError
@@ -178,7 +178,7 @@ def _audit(options: argparse.Namespace) -> None:
 
 
 def _owner_secret(options: argparse.Namespace) -> None:
-    path = options.data / PEOPLE
+    path = options.data / Audit.FILE
     if not path.is_file():
         raise AdminError(f"there is no {path}: a server makes it at its first start.")
     try:

@@ -34,6 +34,8 @@ from chat_server.errors import StartError, StoreError
 from chat_server.history.search import SearchIndex
 from protocol.messages import Message
 
+FILE = "history.db"
+
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
 ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see _UNUSED_SESSION, too
@@ -140,7 +142,7 @@ class Store:
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
-        self._path = folder / "history.db"
+        self._path = folder / FILE
         # Guards _numbers, _oldest and _removed. A leaf.
         self._lock = threading.Lock()
         self._passes = 0  # checkpoints so far; the housekeeper's

@@ -23,6 +23,8 @@ from chat_server.people.roles import Role
 
 log = logging.getLogger("audit")
 
+FILE = "people.db"
+
 _SCHEMA = """
 CREATE TABLE accounts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- never another's, whatever still names it
@@ -187,7 +189,7 @@ class PeopleStore:
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
-        path = folder / "people.db"
+        path = folder / FILE
         try:
             self._connection = open_database(path, FORMAT, "full")
         except (sqlite3.Error, OSError) as error:
