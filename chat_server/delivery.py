@@ -22,14 +22,13 @@ from chat_server.clock import Clock
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.store import Entry, Store
 from chat_server.meters import Meters
-from chat_server.room import Changes, Draft, Member, Outlet, Room, Segment
+from chat_server.presence import Changes
+from chat_server.room import Draft, Member, Outlet, Room, Segment
 from protocol.errors import Code
-from protocol.messages import Error, Message, Ok, Presence, encode
+from protocol.messages import Error, Message, Ok, encode
 
 log = logging.getLogger(__name__)
 
-# Nicks in one presence event, of each kind: as many as fit a frame if all are as long as can be.
-NICKS_PER_PRESENCE = 100
 # Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds.
 STRIDE = 256
 # A clock that is kept in time by small steps is not worth a warning; seconds.
@@ -168,7 +167,7 @@ class Delivery:
                 outbox.reply([encode(refusal)])
 
     def _announce(self, room: Room, changes: Changes, members: int) -> None:
-        frames = b"".join(encode(event) for event in _presence(room.name, changes, members))
+        frames = b"".join(encode(event) for event in changes.events(room.name, members))
         if not frames:
             return
         for member in room.members():
@@ -204,19 +203,3 @@ def _feed(room: Room, members: Sequence[Member], now: float) -> None:
         if cursor != known:
             known, follows = cursor, news.after(cursor)
         member.outbox.offer(member, follows, now)
-
-
-def _presence(room: str, changes: Changes, members: int) -> list[Presence]:
-    joined, left = list(changes.joined), list(changes.left)
-    renamed = [(old, new) for new, old in changes.renamed.items()]
-    longest = max(len(joined), len(left), len(renamed))
-    return [
-        Presence(
-            room=room,
-            joined=joined[start : start + NICKS_PER_PRESENCE],
-            left=left[start : start + NICKS_PER_PRESENCE],
-            renamed=renamed[start : start + NICKS_PER_PRESENCE],
-            members=members,
-        )
-        for start in range(0, longest, NICKS_PER_PRESENCE)
-    ]

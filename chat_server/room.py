@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from chat_server.participant import Participant
+from chat_server.presence import Changes
 from chat_server.room_rules import Floor, RoomRules
 from protocol.framing import skip_frames
 
@@ -113,42 +114,6 @@ class Member:
 
     def __post_init__(self) -> None:
         self.began = self.cursor
-
-
-@dataclass(slots=True)
-class Changes:
-    """Who came, went and was renamed since the last `presence`. Who did both is not named."""
-
-    joined: dict[str, None] = field(default_factory=dict)
-    left: dict[str, None] = field(default_factory=dict)
-    renamed: dict[str, str] = field(default_factory=dict)  # new nick to old
-
-    def join(self, nick: str) -> None:
-        """Note that `nick` came."""
-        if nick in self.left:
-            del self.left[nick]
-        else:
-            self.joined[nick] = None
-
-    def leave(self, nick: str) -> None:
-        """Note that `nick` went."""
-        if nick in self.joined:
-            del self.joined[nick]
-        else:
-            self.left[self.renamed.pop(nick, nick)] = None
-
-    def rename(self, old: str, new: str) -> None:
-        """Note that `old` is called `new` now."""
-        if old in self.joined:
-            del self.joined[old]
-            self.joined[new] = None
-            return
-        first = self.renamed.pop(old, old)
-        if first != new:
-            self.renamed[new] = first
-
-    def __bool__(self) -> bool:
-        return bool(self.joined or self.left or self.renamed)
 
 
 class Round:
