@@ -135,8 +135,10 @@ def _read(path: Path) -> str:
     """The first line of a file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise SettingError(f"the password cannot be read from {path}: {error}") from None
+    except OSError as error:
+        raise SettingError(f"the password cannot be read from {path}: {error.strerror}") from None
+    except ValueError:
+        raise SettingError(f"the password cannot be read from {path}: it is no UTF-8") from None
     if not lines or not lines[0]:
         raise SettingError(f"{path} holds no password: it is to be its first line")
     return lines[0]

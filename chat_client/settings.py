@@ -190,6 +190,8 @@ def _read_file(path: Path) -> dict[str, Value]:
         if name not in SETTINGS:
             known = ", ".join(SETTINGS)
             raise SettingError(f"{path}: {name!r} cannot be set. What can be: {known}")
+        if isinstance(value, bool):
+            value = "on" if value else "off"
         if not isinstance(value, str):
             raise SettingError(f"{path}: {name} = {value!r} is no text: write it in quotes")
         values[name] = _checked(SETTINGS[name], value, f"{path}: {name}")

@@ -90,7 +90,11 @@ def test_without_a_terminal(
     ("arguments", "content", "says"),
     [
         (["--login"], "", "--login asks for a password, and this is no terminal"),
-        (["--password-file", "/no/such"], "", "the password cannot be read from /no/such"),
+        (
+            ["--password-file", "/no/such"],
+            "",
+            "the password cannot be read from /no/such: No such file",
+        ),
         (["--password-file", "FILE"], "\n", "holds no password"),
     ],
 )

@@ -59,9 +59,18 @@ def test_flags_win_then_the_environment_then_the_file(config: Path) -> None:
     ]
 
 
+def test_a_switch_may_be_written_as_in_toml(config: Path) -> None:
+    """On and off are true and false there."""
+    config.write_text("tls = true\nbell = false\n")
+    shown = printed(config)
+    assert f'tls = "on"  # {config}: tls' in shown
+    assert f'bell = "off"  # {config}: bell' in shown
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("color = true", "color: 'on' is none of auto, always, never"),
         ("nik = 'ana'", "'nik' cannot be set. What can be: server, nick, room"),
         ("nick = 'two words'", "nick: 'two words' cannot be a nick: a nick has no spaces"),
         ("nick = 5", "nick = 5 is no text: write it in quotes"),
