@@ -90,8 +90,7 @@ class Server:
         self._hasher = hasher or strong_hasher()
         self._crowd: Crowd[Connection] = Crowd(self._settings)
         self.addresses: list[Address] = []
-        # The SHA-256 of the certificate that who connects with TLS is shown.
-        self.fingerprint: str | None = None
+        self._identity: tls.Identity | None = None
         self._metrics: Metrics | None = None
         self.owner_secret: str | None = None
 
@@ -99,6 +98,11 @@ class Server:
     def settings(self) -> Settings:
         """The settings that count at this moment."""
         return self._settings.now
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The SHA-256 of the certificate, in hexadecimal digits; None without TLS."""
+        return self._identity.fingerprint if self._identity else None
 
     @property
     def metrics(self) -> Address | None:
@@ -125,7 +129,7 @@ class Server:
             watched = _metrics_socket(settings.metrics)
             if settings.attendance:
                 self._attendance = Attendance(self._settings, self._clock, self._account_of)
-            self._identity = self._identify()
+            self._identity = tls.identity(self._settings.now)
             store, people, accounts, sanctions = self._open(settings)
         except BaseException:
             for sock in [*sockets, *filter(None, [watched])]:
@@ -222,8 +226,8 @@ class Server:
         Raises:
             StartError: what they name cannot be used. All is as it was.
         """
-        self._reload_certificate()
         new, changed, later = self._settings.now.taking_live(settings)
+        self._show_certificate(new)
         self._settings.now = new
         for each in changed:
             log.info("from now on %s", entry(each, new))
@@ -271,18 +275,10 @@ class Server:
             or self._parts.sanctions.means_session(token)
         )
 
-    def _identify(self) -> tls.Identity | None:
-        identity = tls.identity(self._settings.now)
-        self.fingerprint = identity.fingerprint if identity else None
-        return identity
-
-    def _reload_certificate(self) -> None:
+    def _show_certificate(self, settings: Settings) -> None:
         """Let those who connect from now on be shown what the certificate's file holds now."""
-        if self._identity is None:
-            return
-        self._identity.reload()
-        if self._identity.fingerprint != self.fingerprint:
-            self.fingerprint = self._identity.fingerprint
+        before, self._identity = self.fingerprint, tls.identity(settings)
+        if self.fingerprint is not None and self.fingerprint != before:
             shown = shown_fingerprint(self.fingerprint)
             log.info("from now on the certificate is another one: %s", shown)
 

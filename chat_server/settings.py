@@ -41,6 +41,7 @@ from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT
 Network = IPv4Network | IPv6Network
 
 DEFAULT_PORT = 7878
+_OF_TLS = ("tls", "tls_cert", "tls_key")
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -75,13 +76,14 @@ class Settings:
         switch(),
         "encrypt what clients on the network say, with a certificate of the server's own unless "
         "there is a real one",
+        live=True,
     )
     # A real certificate, with those that vouch for it, and its key. What the files hold is read
     # again with the settings.
     tls_cert: Path | None = setting(
-        None, path_or_none(), "a certificate in PEM, and with it TLS; needs --tls-key"
+        None, path_or_none(), "a certificate in PEM, and with it TLS; needs --tls-key", live=True
     )
-    tls_key: Path | None = setting(None, path_or_none(), "its key in PEM, not encrypted")
+    tls_key: Path | None = setting(None, path_or_none(), "its key in PEM, not encrypted", live=True)
 
     # Where the log of the rooms is kept.
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
@@ -301,6 +303,11 @@ class Settings:
         1, whole("a number of threads", 1, 64), "how many threads deliver", rare=True
     )
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether clients on the network speak TLS. It takes a restart to change that."""
+        return self.tls or self.tls_cert is not None or self.tls_key is not None
+
     def taking_live(self, other: "Settings") -> "tuple[Settings, list[Setting], list[Setting]]":
         """Return what a server that runs with these makes of others, if it is not restarted.
 
@@ -313,9 +320,10 @@ class Settings:
             for each in SETTINGS.values()
             if getattr(self, each.field) != getattr(other, each.field)
         ]
-        live = [each for each in changed if each.live]
+        fixed = _OF_TLS if self.speaks_tls != other.speaks_tls else ()
+        live = [each for each in changed if each.live and each.field not in fixed]
         new = replace(self, **{each.field: getattr(other, each.field) for each in live})
-        return new, live, [each for each in changed if not each.live]
+        return new, live, [each for each in changed if each not in live]
 
     def limits(self) -> dict[str, LimitValue]:
         """Return what `welcome` tells a client about the limits, by rule; None is no limit."""

@@ -111,48 +111,15 @@ class Identity:
         Raises:
             StartError: they cannot be used.
         """
-        self._certificate = certificate
-        self._key = key
-        self.reload()
-
-    def reload(self) -> None:
-        """Read the files again, for the connections that come from now on.
-
-        Raises:
-            StartError: they cannot be used. What was shown before still is.
-        """
-        certificate = _read_certificate(self._certificate)
-        context = restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
-        context.num_tickets = 0  # our clients do not resume TLS sessions, and each takes memory
-        self._load_key(context)
-        self._context = context
-        self.fingerprint = fingerprint(certificate)
+        self.fingerprint = fingerprint(_read_certificate(certificate))
+        self._context = restrict(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+        # Our clients do not resume TLS sessions, and each takes memory.
+        self._context.num_tickets = 0
+        _load_key(self._context, certificate, key)
 
     def channel(self) -> Channel:
         """Return a new connection's."""
         return Channel(self._context, server_side=True)
-
-    def _load_key(self, context: ssl.SSLContext) -> None:
-        _warn_if_open(self._key)
-        try:
-            self._key.read_bytes()  # OpenSSL does not say which of the files it cannot read
-            context.load_cert_chain(self._certificate, self._key, _refuse_password)
-        except _EncryptedKeyError:
-            raise StartError(
-                f"the key {self._key} is encrypted, and nobody is here to type its password. "
-                "Decrypt it with `openssl pkey`, into a file that is private."
-            ) from None
-        except ssl.SSLError as error:
-            if error.reason == "KEY_VALUES_MISMATCH":
-                raise StartError(
-                    f"the key {self._key} is not the one of the certificate {self._certificate}."
-                ) from error
-            raise StartError(
-                f"{self._key} holds no private key in PEM, or {self._certificate} no certificate "
-                f"that OpenSSL takes ({error.reason or 'not PEM'})."
-            ) from error
-        except OSError as error:
-            raise StartError(f"the key {self._key} cannot be read: {error.strerror}.") from error
 
 
 def identity(settings: Settings) -> Identity | None:
@@ -163,10 +130,10 @@ def identity(settings: Settings) -> Identity | None:
     Raises:
         StartError: the files cannot be used, or not be made.
     """
+    if not settings.speaks_tls:
+        return None
     if settings.tls_cert is not None or settings.tls_key is not None:
         return _given(settings)
-    if not settings.tls:
-        return None
     certificate, key = settings.data / CERTIFICATE_FILE, settings.data / KEY_FILE
     if not certificate.exists():
         _make(certificate, key)
@@ -221,6 +188,29 @@ def write_private(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+
+
+def _load_key(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    _warn_if_open(key)
+    try:
+        key.read_bytes()  # OpenSSL does not say which of the files it cannot read
+        context.load_cert_chain(certificate, key, _refuse_password)
+    except _EncryptedKeyError:
+        raise StartError(
+            f"the key {key} is encrypted, and nobody is here to type its password. "
+            "Decrypt it with `openssl pkey`, into a file that is private."
+        ) from None
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise StartError(
+                f"the key {key} is not the one of the certificate {certificate}."
+            ) from error
+        raise StartError(
+            f"{key} holds no private key in PEM, or {certificate} no certificate "
+            f"that OpenSSL takes ({error.reason or 'not PEM'})."
+        ) from error
+    except OSError as error:
+        raise StartError(f"the key {key} cannot be read: {error.strerror}.") from error
 
 
 class _EncryptedKeyError(Exception):

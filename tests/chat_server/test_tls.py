@@ -408,6 +408,44 @@ def test_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
         ada.say("lobby", "still here")
 
 
+def test_other_files_without_a_restart(tmp_path: Path) -> None:
+    """From a certificate of its own to a real one, and back; not from TLS to none."""
+    real = make_files(tmp_path)
+    with running_server(tmp_path, tls=True) as server, House(server) as house:
+        own, ada = server.fingerprint, house.enter("ada", "lobby")
+        settings = server.settings
+        server.reload(
+            dataclasses.replace(settings, tls=False, tls_cert=real.certificate, tls_key=real.key)
+        )
+        assert shown_by(house.address) == server.fingerprint != own
+        missing = dataclasses.replace(server.settings, tls_cert=tmp_path / "none")
+        with pytest.raises(StartError, match="none cannot be read"):
+            server.reload(missing)
+        assert server.settings.tls_cert == real.certificate
+        server.reload(settings)
+        assert shown_by(house.address) == server.fingerprint == own
+        ada.say("lobby", "still here")
+
+
+def test_whether_tls_is_spoken_takes_a_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Either way; a certificate that is named meanwhile does not count."""
+    real = make_files(tmp_path)
+    caplog.set_level(logging.INFO)
+    with running_server(tmp_path) as server, House(server) as house:
+        server.reload(
+            dataclasses.replace(server.settings, tls_cert=real.certificate, tls_key=real.key)
+        )
+        house.enter("ada", "lobby")
+    assert f'this needs a restart: tls_cert = "{real.certificate}"' in caplog.messages
+    with running_server(tmp_path, tls=True) as server:
+        before = server.fingerprint
+        server.reload(dataclasses.replace(server.settings, tls=False))
+        assert shown_by(address_of(server)) == server.fingerprint == before
+    assert "this needs a restart: tls = false" in caplog.messages
+
+
 def test_the_program(tmp_path: Path) -> None:
     """What it says when it is ready is what is shown; SIGHUP brings what the files hold now."""
     with ServerProcess.serve(tmp_path, "--tls") as server:
