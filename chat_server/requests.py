@@ -144,7 +144,9 @@ class Requests:
         )
         if not self._outbox.admit(member, encode(reply)):
             self._hands.leave_room(member)
-        elif room.rules is not rules:  # a freeze may have been told of ahead of the reply
+            return
+        while room.rules is not rules:  # a freeze may have been told of ahead of this
+            rules = room.rules
             frozen = self._checks.is_frozen(room)
             self._outbox.put(encode(messages.FreezeChange(room=name, frozen=frozen)))
 

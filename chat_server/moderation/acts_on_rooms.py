@@ -256,13 +256,20 @@ class ActsOnRooms:
 
 def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
     """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
-    frozen = (room.rules or NO_RULES).has_freeze
+    frozen = _has_freeze(room)
     if frozen is (before or NO_RULES).has_freeze:
         return
     room.floor.clear_hands()
-    frame = encode(FreezeChange(room=room.name, frozen=frozen))
-    for member in room.members():
-        member.outbox.put_if_short(frame)
+    told = None
+    while told is not frozen:  # it may have changed on the way, and that been told ahead of this
+        frame = encode(FreezeChange(room=room.name, frozen=frozen))
+        for member in room.members():
+            member.outbox.put_if_short(frame)
+        told, frozen = frozen, _has_freeze(room)
+
+
+def _has_freeze(room: Room) -> bool:
+    return (room.rules or NO_RULES).has_freeze
 
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:

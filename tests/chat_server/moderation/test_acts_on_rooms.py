@@ -1,15 +1,19 @@
 """Freezes, hands, slow mode, locks and announcements, as those in a room see them."""
 
+import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from chat_server.moderation.acts_on_rooms import _tell_of_freeze
 from chat_server.moderation.notices import OwnNotices
-from chat_server.room import Draft, Outlet, Room
+from chat_server.room import Draft, Member, Outlet, Room
+from chat_server.room_rules import Freeze, RoomRules
+from chat_server.session import Session
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
@@ -384,6 +388,37 @@ def test_a_room_that_was_given_up_takes_no_notice() -> None:
     room.impose(lambda: None, author.write("shed", "locked"))
     assert room.post(author.write("shed", "hear me"), None)
     assert (turns, author.settled) == ([], 2)
+
+
+class _Listener:
+    """Stands where a member's outbox does, and does something when it hears the first event."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
+        self.heard: list[bool] = []
+
+    def put_if_short(self, frame: bytes) -> bool:
+        self.heard.append(json.loads(frame[4:])["frozen"])
+        if self._action:
+            action, self._action = self._action, None
+            action()
+        return True
+
+
+def test_who_is_told_last_of_a_freeze_is_told_what_holds() -> None:
+    """Another moderator ends it while it is told: everybody knows that in the end."""
+    room = Room("lobby", "", 0, lambda _: None, lambda _: None)
+    freeze = RoomRules(freeze=Freeze("ada", 0.0, None, None))
+
+    def thaw() -> None:
+        _tell_of_freeze(room, room.impose(lambda: None, None))
+
+    listeners = [_Listener(thaw), _Listener(lambda: None), _Listener(lambda: None)]
+    for number, each in enumerate(listeners):
+        session = Session(bytes([number]), f"p{number}", number, 0)
+        room.add(Member(room, session, each, 0), None)  # type: ignore[arg-type]
+    _tell_of_freeze(room, room.impose(lambda: freeze, None))
+    assert [each.heard[-1] for each in listeners] == [False, False, False]
 
 
 # -- slow mode
