@@ -50,6 +50,10 @@ RECEIVE_SIZE_BUSY = 16 * 1024
 # The ping's id means nothing to the server: any answer is a sign of life.
 PING = encode(ServerPing(id=1))
 
+# Guards who is the first to end a connection. A leaf; and one for all, as each ends once, and a
+# lock of its own would be memory for each of thousands.
+_ending = threading.Lock()
+
 
 class _Thread(threading.Thread):
     """A thread whose `run` is what it does: a `target` is called in a way that takes its stack
@@ -122,7 +126,7 @@ class Connection:
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
         self._requests: Requests | None = None
-        self._ended: Code | None = None  # why; set once, by whoever comes first
+        self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self.thread = _Thread(self._run, f"connection {peer}")
 
     def start(self) -> None:
@@ -424,8 +428,11 @@ class Connection:
         self._crowd.remove(self)
 
     def _end(self, code: Code, last_frames: bytes) -> None:
-        if self._ended is None:
-            self._ended = code
+        with _ending:
+            first = self._ended is None
+            if first:
+                self._ended = code
+        if first:
             self._parts.meters.closed(code)
             log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
         # First, so that who has read the goodbye finds the nick free; then what came in between.

@@ -20,6 +20,7 @@ from chat_server.errors import SettingError, StartError
 from chat_server.rules import Endpoint
 from chat_server.server import Server
 from chat_server.settings import Settings
+from protocol.errors import Code
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
@@ -37,6 +38,7 @@ class Watched(House):
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         assert server.metrics is not None
+        self.running = server
         self.url = f"http://{server.metrics.authority}/metrics"
         self.where = (server.metrics.host, server.metrics.port)
 
@@ -150,6 +152,31 @@ def test_a_fatal_mistake_is_counted_once() -> None:
         found = house.samples()
     assert found["backchannel_refusals_total{code=bad_frame}"] == 1
     assert found["backchannel_closes_total{code=bad_frame}"] == 1
+
+
+def test_whoever_is_ended_by_two_threads_at_once_is_counted_once() -> None:
+    """By a moderator, say, and by their own end. The threads wait in a loop, to be close enough."""
+    count = 100
+    with watched() as house:
+        for _ in range(count):
+            house.connect()
+        crowd = house.running._crowd
+        eventually(lambda: len(crowd.connections()) == count)
+        connections, reached = crowd.connections(), [0, 0]
+
+        def end_all(place: int) -> None:
+            for number, connection in enumerate(connections, 1):
+                reached[place] = number
+                while min(reached) < number:
+                    continue
+                connection.close(Code.KICKED, "You were thrown out.")
+
+        threads = [threading.Thread(target=end_all, args=(place,)) for place in (0, 1)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert house.samples()["backchannel_closes_total{code=kicked}"] == count
 
 
 def test_who_is_not_let_in_is_counted() -> None:
