@@ -5,6 +5,7 @@ server cannot be reached. 130: Ctrl-C.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -33,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the command line without the program's name; sys.argv's if it is None.
     """
     options = _parser().parse_args(arguments)
+    if os.path.expanduser("~") == "~":  # a user with no home
+        os.environ["HOME"] = "/"  # where nothing is theirs, and nothing has to be
     colorama.just_fix_windows_console()
     for stream in (sys.stdout, sys.stderr):
         _take_any_text(stream)

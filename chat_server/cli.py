@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
     """
+    _settle()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
@@ -57,6 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
         return _check(_settings(options)) if options.check else _serve(options)
     except StartError as error:
         return _wrong(error.problems)
+
+
+def _settle() -> None:
+    """Let a user with no home be at home in /, where nothing is theirs.
+
+    So are systemd's dynamic users, if this machine looks them up; else nobody knows where they are.
+    """
+    if os.path.expanduser("~") == "~":
+        os.environ["HOME"] = "/"
 
 
 def _check(chosen: Config) -> int:

@@ -1,6 +1,8 @@
 """Starting: every way to do it wrong is one sentence and exit code 2."""
 
+import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +52,17 @@ def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
     """The sentence names the value and the rule."""
     assert says in wrong(capsys, *arguments)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no users by a number")
+def test_a_user_may_have_no_home(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, free_port: int
+) -> None:
+    """Nor a name, as a service's may have neither: nothing of theirs is needed to talk."""
+    for variable in ("HOME", "LOGNAME", "USER", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # who is at home nowhere
+    assert "nobody listens there" in wrong(capsys, f"127.0.0.1:{free_port}")
 
 
 def test_nobody_listens(capsys: pytest.CaptureFixture[str], free_port: int) -> None:

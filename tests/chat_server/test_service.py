@@ -1,11 +1,13 @@
-"""What a service manager is told."""
+"""What a service manager is told, and what it leaves out."""
 
+import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from chat_server import service
+from chat_server import cli, service
 from tests.support.servers import ServerProcess
 
 
@@ -42,3 +44,15 @@ def test_a_server_tells_when_it_is_ready_reloads_and_stops(tmp_path: Path) -> No
             server.terminate()
             assert manager.recv(100) == b"STOPPING=1"
             assert server.wait() == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no users by a number")
+def test_a_user_may_have_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As systemd's dynamic ones, on a machine that does not look them up (libnss-systemd)."""
+    for variable in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # who is at home nowhere
+    assert cli.main(["--check", "--data", str(tmp_path)]) == 0
+    assert capsys.readouterr() == ("the settings are good\n", "")
