@@ -57,7 +57,7 @@ def test_the_unit_leaves_room_for_the_clients_that_are_allowed() -> None:
     """A descriptor and a thread each."""
     most = Settings().connections
     assert int(unit()["LimitNOFILE"]) > 2 * most
-    assert unit()["TasksMax"] == "infinity"
+    assert unit()["TasksMax"] == unit()["LimitNPROC"] == "infinity"
 
 
 def test_the_image_has_every_package() -> None:
