@@ -3,10 +3,13 @@
 What clients send, their nicks above all, stands in these lines. None of it can begin a line of its
 own or drive the terminal that shows it: control characters are written as escapes. As text, only
 the lines of a traceback follow an event's own, and all but its heading are indented.
+
+systemd's journal takes the level from before a line, and has a time and the program's name itself.
 """
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -28,6 +31,17 @@ _UNSAFE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 
+_LAYOUT = "%(asctime)s %(levelname)-7s %(message)s"
+
+# The journal's levels, which are syslog's: see sd-daemon(3).
+_PRIORITIES = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
 # What every record has; what else one has was given with `extra`.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -45,8 +59,11 @@ def set_up(level: str, stream: TextIO, *, as_json: bool = False) -> None:
     colours = stream.isatty() and not as_json
     if colours:
         colorama.just_fix_windows_console()
+    journal = _is_journal(stream)
+    layout = "%(message)s" if journal else _LAYOUT
+    formatter = _JsonFormatter() if as_json else _TextFormatter(layout, colours=colours)
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonFormatter() if as_json else _TextFormatter(colours=colours))
+    handler.setFormatter(_JournalFormatter(formatter) if journal else formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -61,9 +78,21 @@ def escaped(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def _is_journal(stream: TextIO) -> bool:
+    """Whether systemd's journal reads what is written there."""
+    journal = os.environ.get("JOURNAL_STREAM")
+    if journal is None:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except OSError:  # of a stream that is no file, too
+        return False
+    return journal == f"{found.st_dev}:{found.st_ino}"
+
+
 class _TextFormatter(logging.Formatter):
-    def __init__(self, *, colours: bool) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%Y-%m-%d %H:%M:%S")
+    def __init__(self, layout: str, *, colours: bool) -> None:
+        super().__init__(layout, "%Y-%m-%d %H:%M:%S")
         self._colours = colours
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
@@ -93,6 +122,18 @@ class _JsonFormatter(logging.Formatter):
         if record.exc_info:
             shown["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(shown, default=str)
+
+
+class _JournalFormatter(logging.Formatter):
+    """What another one makes of a record, each line with the level in front."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def format(self, record: logging.LogRecord) -> str:
+        priority = f"<{_PRIORITIES[record.levelno]}>"
+        return priority + self._formatter.format(record).replace("\n", f"\n{priority}")
 
 
 def _log_thread_exception(args: threading.ExceptHookArgs) -> None:

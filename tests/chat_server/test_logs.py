@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -88,6 +90,51 @@ def test_an_exception_cannot_forge_a_line_either() -> None:
     assert heading == "Traceback (most recent call last):"
     assert all(line.startswith("  ") for line in rest)
     assert "\x1b" not in written.getvalue()
+
+
+def test_the_journal_is_told_the_level_and_has_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each line, as sd-daemon(3) has it; nobody's nick is taken for a level."""
+    with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
+        monkeypatch.setenv("JOURNAL_STREAM", journal_stream(stream.fileno()))
+        logs.set_up("debug", stream)
+        log.info("%s came in", "<0>eva")
+        log.debug("she is here")
+        log.warning("beware")
+        fail("her")
+        logs.set_up("debug", stream, as_json=True)
+        log.warning("as an object")
+        stream.seek(0)
+        *found, line = stream.read().splitlines()
+    assert found[:4] == ["<6><0>eva came in", "<7>she is here", "<4>beware", "<3>it failed for her"]
+    assert found[4] == "<3>Traceback (most recent call last):"
+    assert all(each.startswith("<3>  ") for each in found[5:])
+    assert json.loads(line.removeprefix("<4>"))["event"] == "as an object"
+
+
+def test_another_stream_than_the_journals_has_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable is passed on to all children, also to those whose stderr goes elsewhere."""
+    with (
+        (tmp_path / "journal").open("w") as journal,
+        (tmp_path / "log").open("w+", encoding="utf-8") as stream,
+    ):
+        monkeypatch.setenv("JOURNAL_STREAM", journal_stream(journal.fileno()))
+        logs.set_up("info", stream)
+        log.info("ana came in")
+        stream.seek(0)
+        assert re.fullmatch(r"[-\d]{10} [:\d]{8} INFO    ana came in\n", stream.read())
+    written = lines(as_json=False)  # no descriptor at all
+    log.info("ana came in")
+    assert written.all[0].endswith("INFO    ana came in")
+
+
+def journal_stream(descriptor: int) -> str:
+    """What systemd sets for a service whose stderr is this."""
+    found = os.fstat(descriptor)
+    return f"{found.st_dev}:{found.st_ino}"
 
 
 def test_json_is_one_object_a_line() -> None:
