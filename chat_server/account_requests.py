@@ -10,6 +10,7 @@ from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act
+from chat_server.room_rules import Who, name_of
 from chat_server.session import Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
@@ -57,16 +58,47 @@ def login(caller: Caller, request: messages.Login) -> Ok:
     name = session.nick if request.account is None else normalize_nick(request.account)
     account = accounts.authenticate(name, request.password, caller.connection.host)
     if account is None:
-        raise ProtocolError(
-            Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
-        )
-    old = session.nick
+        raise _wrong_password(name)
+    nick, who = session.nick, name_of(session)
     for replaced in caller.parts.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
-    if account.name != old:
-        for member in caller.connection.outbox.members():
-            member.room.rename(old, account.name)
+    _rename(caller, nick, who)
     return Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
+
+
+def password(caller: Caller, request: messages.Password) -> Ok:
+    """Give the caller's account another password. Whoever else is logged in to it is out."""
+    session, accounts, host = caller.session, caller.parts.accounts, caller.connection.host
+    name = _account_name(caller)
+    new = normalize_password(request.new)
+    account = accounts.authenticate(name, request.old, host)
+    ended = account and accounts.change_password(
+        account, new, session, host, caller.parts.registry.log_out_others
+    )
+    # Who asks again, as the answer was lost with a connection, finds it changed.
+    if ended is None and accounts.authenticate(name, new, host) is None:
+        raise _wrong_password(name)
+    for connection in ended or ():
+        connection.close(
+            Code.REPLACED,
+            "The password of your account was changed on another connection: log in with the new "
+            "one.",
+        )
+    return Ok(re=request.id)
+
+
+def logout(caller: Caller, request: messages.Logout) -> Ok:
+    """Let the caller have no account any more, nor its nick."""
+    session, parts = caller.session, caller.parts
+    _account_name(caller)
+    old, who = session.nick, name_of(session)
+    new = old if request.nick is None else normalize_nick(request.nick)
+    parts.checks.check_voice(session, caller.connection.host)  # nor be rid of a mute of the account
+    parts.checks.check_nick(session, new)
+    parts.acts_on_rooms.keep_inside(session, caller.connection.outbox.members())
+    parts.registry.log_out(session, caller.connection, new)
+    _rename(caller, old, who)
+    return Ok(re=request.id, nick=new, role=caller.role.word)
 
 
 def claim(caller: Caller, request: messages.Claim) -> Ok:
@@ -89,6 +121,30 @@ def deop(caller: Caller, request: messages.Deop) -> Ok:
     """Make somebody a member again."""
     _appoint(caller, request.who, Role.MEMBER, "deop")
     return Ok(re=request.id)
+
+
+def _wrong_password(account: str) -> ProtocolError:
+    return ProtocolError(
+        Code.FORBIDDEN, f"there is no account {account!r}, or this is not its password"
+    )
+
+
+def _account_name(caller: Caller) -> str:
+    """The account that the caller is logged in to."""
+    name = caller.parts.accounts.name_of(caller.session)
+    if name is None:
+        raise ProtocolError(Code.FORBIDDEN, "you are logged in to no account: log in first")
+    return name
+
+
+def _rename(caller: Caller, nick: str, who: Who) -> None:
+    """Let those who knew the caller by a nick, and by a name in rules, know the ones of now."""
+    session = caller.session
+    for room in caller.parts.registry.rooms():
+        room.floor.know_again(session, who)
+    if session.nick != nick:
+        for member in caller.connection.outbox.members():
+            member.room.rename(nick, session.nick)
 
 
 def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:
@@ -160,6 +216,8 @@ def tell_role(
 METHODS: dict[type, Callable[[Caller, Any], ServerMessage | None]] = {
     messages.Register: register,
     messages.Login: login,
+    messages.Password: password,
+    messages.Logout: logout,
     messages.Claim: claim,
     messages.Op: op,
     messages.Deop: deop,

@@ -18,6 +18,7 @@ from chat_server.crowd import Crowd
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
+from chat_server.people.store import Account
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS, Requests
 from chat_server.room import Member
@@ -400,8 +401,8 @@ class Connection:
             connection.close(Code.REPLACED, "Another connection of yours took over.")
         return token
 
-    def _log_in(self, nick: str, password: str | None, session: Session | None) -> int | None:
-        """Return the number of the account that owns `nick`, if that is shown by a password."""
+    def _log_in(self, nick: str, password: str | None, session: Session | None) -> Account | None:
+        """Return the account that owns `nick`, if that is shown by a password."""
         owner = self._parts.accounts.owner_of(nick)
         if owner is None or password is None or (session and session.account == owner.number):
             return None
@@ -412,7 +413,7 @@ class Connection:
                 f"{nick!r} belongs to an account, and this is not its password: try again, or "
                 "choose another nick",
             )
-        return account.number
+        return account
 
     def _leave(self, code: Code) -> None:
         """Let go of everything, when nothing more is to be read."""

@@ -102,7 +102,7 @@ class Registry:
     # -- sessions
 
     def begin_session(
-        self, connection: Client, nick: str, account: int | None = None
+        self, connection: Client, nick: str, account: Account | None = None
     ) -> tuple[Session, str, list[Client]]:
         """Let somebody new in. Return the session, its secret, and whom it replaces.
 
@@ -111,7 +111,7 @@ class Registry:
         Args:
             connection: whose session it is.
             nick: as normalize_nick returned it.
-            account: the number of the account whose password was right just now.
+            account: the account whose password was right just now.
 
         Raises:
             ProtocolError: `nick_in_use`.
@@ -161,16 +161,15 @@ class Registry:
         if stored is None:
             return None
         session = Session(hashed, nick, *stored)
-        membership = self._people.membership(hashed)
-        if membership is not None:
-            session.account, session.role = membership
-        with self._lock:  # somebody else may have come with the same secret meanwhile
-            if session.account is not None and not self._accounts.has(session.account):
-                session.account, session.role = None, Role.MEMBER  # removed since it was read
-            return self._sessions.setdefault(hashed, session)
+        with self._accounts.turn:  # nobody logs it out after it was read and before it is here
+            membership = self._people.membership(hashed)
+            if membership is not None:
+                session.account, session.role = membership
+            with self._lock:  # somebody else may have come with the same secret meanwhile
+                return self._sessions.setdefault(hashed, session)
 
     def resume_session(
-        self, connection: Client, session: Session, nick: str, account: int | None = None
+        self, connection: Client, session: Session, nick: str, account: Account | None = None
     ) -> list[Client]:
         """Give `connection` an earlier session, with its nick. Return whom it replaces.
 
@@ -178,7 +177,7 @@ class Registry:
             connection: whose session it is from now on.
             session: as find_session returned it.
             nick: as normalize_nick returned it.
-            account: the number of the account whose password was right just now.
+            account: the account whose password was right just now.
 
         Raises:
             ProtocolError: `nick_in_use`, where `nick` is not the session's and another's.
@@ -233,19 +232,66 @@ class Registry:
 
         Raises:
             ProtocolError: `connection` has the session no more; `forbidden`: the account was
-                removed meanwhile.
+                removed meanwhile, or its password changed.
             StoreError: it could not be kept; nothing has changed.
         """
-        self._people.log_in(session.token, account.number, self._clock.time())
-        with self._lock:
-            _check_holder(session, connection)
-            if not self._accounts.has(account.number):
+        with self._accounts.turn:
+            if not self._accounts.is_current(account):
                 raise ProtocolError(
-                    Code.FORBIDDEN, f"there is no account {account.name!r} any more"
+                    Code.FORBIDDEN,
+                    f"there is no account {account.name!r} any more, or its password is another",
                 )
-            replaced = self._take_nick(session, account.name, account.number)
+            self._people.log_in(session.token, account.number, self._clock.time())
+            with self._lock:
+                _check_holder(session, connection)
+                replaced = self._take_nick(session, account.name, account)
         self._renamed(session)
         return replaced
+
+    def log_out(self, session: Session, connection: Client, nick: str) -> None:
+        """Make a member without an account of a session, and give it another nick, or its own.
+
+        Raises:
+            ProtocolError: `nick_in_use`: it is somebody's, the account's perhaps; or `connection`
+                has the session no more.
+            StoreError: it could not be kept; nothing has changed.
+        """
+        with self._accounts.turn:
+            with self._lock:
+                _check_holder(session, connection)
+                holders = self._holders(session, nick)
+                if holders:
+                    raise _in_use(nick, holders[0])
+                self._accounts.check_nick(nick, session, None)
+                reservation = self._accounts.reserve(nick, session)
+            try:
+                self._people.log_out(session.token)
+                with self._lock:
+                    _check_holder(session, connection)
+                    self._give_nick(session, nick)
+                    _make_member(session)
+            finally:
+                self._accounts.release(reservation)
+        self._renamed(session)
+
+    def log_out_others(self, account: Account, session: Session) -> list[Client]:
+        """Make members without an account of all sessions that are logged in to one, but for one.
+
+        They lose their nicks. In one's turn to change the account.
+
+        Returns: their connections, which are to be ended.
+        """
+        ended = []
+        with self._lock:
+            for other in self._sessions_of(account.number):
+                if other is session:
+                    continue
+                self._free_nick(other)
+                _make_member(other)
+                if other.connection is not None:
+                    ended.append(other.connection)
+                    other.connection = None
+        return ended
 
     @contextmanager
     def reserved_nick(self, session: Session) -> Iterator[str]:
@@ -273,16 +319,15 @@ class Registry:
     def leave_account(self, account: int) -> list[Session]:
         """Make members without an account of those who are logged in to one that is gone.
 
-        In the turn to change a role. Whoever logs in looks under the lock whether there is the
-        account, so nobody comes after this.
+        In one's turn to change the account. Whoever logs in looks under the lock whether there is
+        the account, so nobody comes after this.
 
         Returns: their sessions, as far as they are in memory.
         """
         with self._lock:
-            sessions = [each for each in self._sessions.values() if each.account == account]
+            sessions = self._sessions_of(account)
             for session in sessions:
-                session.role = Role.MEMBER  # first: it counts as soon as there is no account
-                session.account = None
+                _make_member(session)
         for session in sessions:
             self._renamed(session)
         return sessions
@@ -310,41 +355,52 @@ class Registry:
     def sessions_of(self, account: int) -> list[Session]:
         """Return the sessions that are logged in to an account, as far as they are in memory."""
         with self._lock:
-            return [session for session in self._sessions.values() if session.account == account]
+            return self._sessions_of(account)
 
-    def _keep_login(self, session: Session, account: int | None) -> None:
-        if account is not None:
-            self._people.log_in(session.token, account, self._clock.time())
+    def _sessions_of(self, account: int) -> list[Session]:
+        """With the lock held."""
+        return [session for session in self._sessions.values() if session.account == account]
 
-    def _take_nick(self, session: Session, nick: str, account: int | None) -> list[Client]:
+    def _keep_login(self, session: Session, account: Account | None) -> None:
+        if account is None:
+            return
+        with self._accounts.turn:
+            if session.account == account.number:  # it may be logged out again by now
+                self._people.log_in(session.token, account.number, self._clock.time())
+
+    def _take_nick(self, session: Session, nick: str, account: Account | None) -> list[Client]:
         """With the lock held: give `session` a nick, and free the one it had.
 
         Args:
             session: who wants it.
             nick: what.
-            account: the number of the account that it has just logged in to. Whoever has the nick
-                and is logged in to the same loses it. If it was removed meanwhile: none.
+            account: the account whose password it has just shown. Whoever has the nick and is
+                logged in to the same loses it. If it was removed meanwhile, or has another
+                password: none.
 
         Returns: the connections of those.
         """
-        if account is not None and not self._accounts.has(account):
-            account = None
+        shown = account.number if account and self._accounts.is_current(account) else None
         holders = self._holders(session, nick)
         for holder in holders:
-            if account is None or holder.account != account:
+            if shown is None or holder.account != shown:
                 raise _in_use(nick, holder)
-        self._accounts.check_nick(nick, session, account or session.account)
+        self._accounts.check_nick(nick, session, shown or session.account)
         replaced = []
         for holder in holders:
             self._free_nick(holder)
             if holder.connection is not None:
                 replaced.append(holder.connection)
             holder.connection = None
+        self._give_nick(session, nick)
+        session.account = shown or session.account
+        return replaced
+
+    def _give_nick(self, session: Session, nick: str) -> None:
+        """With the lock held: give a session a nick that nobody else has, for the one it had."""
         self._free_nick(session)
         session.take_nick(nick)
         self._nicks[session.key] = self._looks[session.skeleton] = session
-        session.account = account or session.account
-        return replaced
 
     def _holders(self, session: Session, nick: str) -> list[Session]:
         """With the lock held: who else has a nick, or one that looks like it."""
@@ -470,6 +526,12 @@ class Registry:
 
 def _name(room: Room) -> str:
     return room.name
+
+
+def _make_member(session: Session) -> None:
+    """With the registry's lock held: let a session have no account, and no role."""
+    session.role = Role.MEMBER  # first: it counts as soon as there is no account
+    session.account = None
 
 
 def _check_holder(session: Session, connection: Client) -> None:

@@ -386,6 +386,8 @@ COSTS: dict[type, int] = {
     messages.Search: 20,
     messages.Register: 20,
     messages.Login: 20,
+    messages.Password: 40,  # two passwords are looked at
+    messages.Logout: 20,
     messages.Hand: 20,
 }
 # Requests of which some clients at once would keep the interpreter from everybody else for seconds:

@@ -4,6 +4,7 @@ The rules are immutable, so a room's can be read without a lock, and who has rea
 later, by identity, whether they still hold. Nothing here knows a room, a socket or a store.
 """
 
+import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -176,16 +177,33 @@ class Floor:
                 len(spoke) >= TALKERS_LIMIT or next(iter(spoke.values())) + slow <= now
             ):
                 spoke.popitem(last=False)
-            last = spoke.get(who)
-            if last is not None:
-                return last + slow - now
+            wait = spoke.get(who, -math.inf) + slow - now
+            if wait > 0:
+                return wait
             spoke[who] = now
+            spoke.move_to_end(who)
             return 0.0
 
     def give_back(self, who: Who) -> None:
         """Forget that somebody spoke: it was refused after all."""
         with self._lock:
             self._spoke.pop(who, None)
+
+    def know_again(self, session: Participant, before: Who) -> None:
+        """Take somebody for who they were, who logged in or out and had another name `before`.
+
+        The other name stays as well: others may be logged in to the same account.
+        """
+        if not (self._spoke or self._hands):
+            return
+        now = name_of(session)
+        with self._lock:
+            if before in self._spoke:
+                self._spoke[now] = max(self._spoke[before], self._spoke.get(now, -math.inf))
+            if self._hands.get(before) is session and now not in self._hands:
+                self._hands = {
+                    now if who == before else who: owner for who, owner in self._hands.items()
+                }
 
     # -- hands
 

@@ -198,6 +198,21 @@ class Login(Request, frozen=True):
     account: str | None = None
 
 
+class Password(Request, frozen=True):
+    """Give the account that one is logged in to another password, and log its others out."""
+
+    id: Id
+    old: str
+    new: str
+
+
+class Logout(Request, frozen=True):
+    """Leave one's account, and be called `nick`; without it as before, if that may be."""
+
+    id: Id
+    nick: str | None = None
+
+
 class Claim(Request, frozen=True):
     """Become an owner of the server, with the secret that it showed at its first start."""
 
@@ -328,7 +343,7 @@ class Hands(Request, frozen=True):
 AnyRequest = (
     Hello | Join | Leave | Say | Tell | Nick | Topic | Who | Rooms | History | Search
     | Ping | Pong | Bye
-    | Register | Login | Claim | Op | Deop
+    | Register | Login | Password | Logout | Claim | Op | Deop
     | Kick | Ban | Unban | Mute | Unmute | Bans
     | Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands
 )  # fmt: skip

@@ -220,7 +220,7 @@ class ActsOnPeople:
     def _forget_insiders(self, room: Room, sessions: Iterable[Session]) -> None:
         """Let nobody who was thrown out back into a locked room."""
         names = frozenset[Who]().union(*(names_of(session) for session in sessions))
-        self._book.forget_insiders(room.name, names)
+        self._book.change_insiders(room.name, lambda insiders: insiders - names)
 
 
 def _reason(reason: str | None) -> str:

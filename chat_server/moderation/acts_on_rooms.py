@@ -4,7 +4,7 @@ Each act goes the same way as in `acts_on_people`: what is kept of it, together 
 the audit log, then what is in memory, then the rooms that it concerns, which read it in a notice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -16,12 +16,13 @@ from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
 from chat_server.moderation.targets import Actor
 from chat_server.people.store import Act, PeopleStore
 from chat_server.registry import Registry
-from chat_server.room import Room
+from chat_server.room import Member, Room
 from chat_server.room_rules import (
     NO_RULES,
     Freeze,
     Lock,
     RoomRules,
+    Who,
     name_of,
     names_of,
     shown_time,
@@ -96,6 +97,25 @@ class ActsOnRooms:
             lock, text = Lock(actor.nick, insiders), "this room is locked: nobody else may come in"
         act = actor.did("lock" if locked else "unlock", self._clock.time(), room.name)
         self._set(room, lambda rules: replace(rules, lock=lock), act, text, notices)
+
+    def keep_inside(self, session: Session, members: Iterable[Member]) -> None:
+        """Let somebody who logs out next come back into the locked rooms that they are in.
+
+        The account may not any more, unless another who is logged in to it is in there: whoever is
+        thrown out after that does not come back by logging in.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        for room in (member.room for member in members):
+            if room.rules is None or room.rules.lock is None:
+                continue
+            others = {
+                name_of(each.session) for each in room.members() if each.session is not session
+            }
+            change = partial(_logged_out, session, name_of(session) in others)
+            self._book.change_insiders(room.name, change)
+            _tell_of_freeze(room, room.impose(partial(self._book.of, room.name), None))
 
     def announce(self, actor: Actor, room: Room | None, text: str, notices: Writer) -> None:
         """Say something as a notice, in a room or in all that somebody is in.
@@ -252,6 +272,14 @@ class ActsOnRooms:
         if room is not None or not name:
             text = _thaw_text(everywhere=not name)
             self._impose(room, text, OwnNotices(freeze.by))
+
+
+def _logged_out(session: Session, shared: bool, insiders: frozenset[Who]) -> frozenset[Who]:
+    """The insiders of a room, one of whom is about to log out of an account, shared or not."""
+    account = name_of(session)
+    if account not in insiders:
+        return insiders
+    return (insiders if shared else insiders - {account}) | {session.token.hex()}
 
 
 def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:

@@ -68,16 +68,25 @@ class RuleBook:
             before = self.own(room)
             self._put(room, before, change(before), act)
 
-    def forget_insiders(self, room: str, names: frozenset[Who]) -> None:
-        """Let some back into a room no more if it is locked.
+    def change_insiders(
+        self, room: str, change: Callable[[frozenset[Who]], frozenset[Who]]
+    ) -> None:
+        """Let others back into a room if it is locked.
+
+        Args:
+            room: its name.
+            change: makes those who may of those who might until now.
 
         Raises:
             StoreError: all is as it was.
         """
         with self._changing:
             rules = self.own(room)
-            if rules.lock is not None:
-                lock = replace(rules.lock, insiders=rules.lock.insiders - names)
+            if rules.lock is None:
+                return
+            insiders = change(rules.lock.insiders)
+            if insiders != rules.lock.insiders:
+                lock = replace(rules.lock, insiders=insiders)
                 self._put(room, rules, replace(rules, lock=lock), None)
 
     def forget(self, room: str) -> None:

@@ -22,7 +22,7 @@ from chat_server.participant import Participant
 from chat_server.people.passwords import Passwords
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act, PeopleStore
-from chat_server.session import Session
+from chat_server.session import Client, Session
 from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton, normalize_password
@@ -73,7 +73,14 @@ class Removed(NamedTuple):
 
 
 class Accounts:
-    """All accounts. Any thread may call any method."""
+    """All accounts. Any thread may call any method.
+
+    Attributes:
+        turn: the turn to change an account, its password, a role, or who is logged in: in the store
+            first and then in memory, so that the two never differ for longer. Held while the store
+            writes; only others who change something of it wait. The first in the order: before
+            the registry's lock, and _lock.
+    """
 
     def __init__(
         self, settings: LiveSettings, clock: Clock, store: PeopleStore, passwords: Passwords
@@ -111,10 +118,7 @@ class Accounts:
         self._made = Guesses(
             clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
         )
-        # The turn to change a role, in the store first and then in memory: the two never differ
-        # for longer. Held while the store writes; only others who change one wait. The first in the
-        # order: before the registry's lock, and _lock.
-        self._changing_roles = threading.Lock()
+        self.turn = threading.Lock()
         # Guards what follows. A leaf; it is also taken with the registry's lock held.
         self._lock = threading.Lock()
         self._accounts: dict[int, Account] = {}
@@ -167,6 +171,12 @@ class Accounts:
         with self._lock:
             return number in self._accounts
 
+    def is_current(self, account: Account) -> bool:
+        """Say whether an account is there, with the password that it had when it was found."""
+        with self._lock:
+            known = self._accounts.get(account.number)
+        return known is not None and known.changes == account.changes
+
     def account_of(self, session: Participant) -> Account | None:
         """Return the account that a session is logged in to."""
         number = session.account
@@ -208,7 +218,7 @@ class Accounts:
             ProtocolError: `no_such_nick`: it was removed meanwhile.
             StoreError: all is as it was.
         """
-        with self._changing_roles:
+        with self.turn:
             self._set_role(account, role, act)
 
     def set_session_role(self, session: Session, role: Role, act: Act) -> None:
@@ -217,7 +227,7 @@ class Accounts:
         Raises:
             StoreError: all is as it was.
         """
-        with self._changing_roles:
+        with self.turn:
             account = self.account_of(session)
             if account is not None:
                 self._set_role(account, role, act)
@@ -348,7 +358,7 @@ class Accounts:
         """
         password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), nick, "register", nick)
-        with self._changing_roles:
+        with self.turn:
             account = Account(0, nick, nick_key(nick), password_hash, session.role)
             number = self._store.add_account(account, session.token, act)
             account = account._replace(number=number)
@@ -356,6 +366,45 @@ class Accounts:
                 self._put(account)
             join(session, account)
         return account
+
+    # -- another password
+
+    def change_password(
+        self,
+        account: Account,
+        password: str,
+        session: Session,
+        host: str,
+        leave: Callable[[Account, Session], list[Client]],
+    ) -> list[Client] | None:
+        """Give an account another password, and log out all its sessions but one.
+
+        Whoever shows the old one at this moment either is logged in before, and logged out with
+        the others, or is refused.
+
+        Args:
+            account: as `authenticate` returned it.
+            password: the new one, as normalize_password returned it.
+            session: who changes it, and stays.
+            host: the address that it is done from.
+            leave: logs the others out, and returns their connections.
+
+        Returns: what `leave` does; None if it was changed meanwhile, or there is no such account.
+
+        Raises:
+            ProtocolError: `unavailable`: many others wait for their passwords to be looked at.
+            StoreError: all is as it was.
+        """
+        password_hash = self._passwords.hash(password, host)
+        act = Act(self._clock.time(), session.nick, "password", f"@{account.name}")
+        with self.turn:
+            if not self.is_current(account):
+                return None
+            self._store.change_password(account.number, password_hash, session.token, act)
+            with self._lock:
+                known = self._accounts[account.number]
+                self._put(known._replace(hash=password_hash, changes=known.changes + 1))
+            return leave(account, session)
 
     # -- removing one
 
@@ -375,7 +424,7 @@ class Accounts:
             ProtocolError: `no_such_nick`: there is none.
             StoreError: all is as it was.
         """
-        with self._changing_roles:
+        with self.turn:
             account = self.find(name)
             if account is None:
                 raise _no_account(name)
@@ -389,7 +438,7 @@ class Accounts:
     # -- below
 
     def _set_role(self, account: Account, role: Role, act: Act) -> None:
-        """In one's turn to change a role."""
+        """In one's turn."""
         if not self.has(account.number):
             raise _no_account(account.name)
         self._store.set_account_role(account.number, role, act)
@@ -426,15 +475,15 @@ class Accounts:
         if not self._passwords.is_outdated(account.hash):
             return
         try:
-            renewed = account._replace(hash=self._passwords.hash(password))
-            self._store.set_account_hash(account.number, renewed.hash)
+            renewed = self._passwords.hash(password)
+            with self.turn:
+                if not self.is_current(account):
+                    return  # it was changed meanwhile, and must not be the old one again
+                self._store.set_account_hash(account.number, renewed)
+                with self._lock:
+                    self._put(self._accounts[account.number]._replace(hash=renewed))
         except (StoreError, ProtocolError) as error:
             log.warning("the password of %s keeps its old hash: %s", account.name, error)
-            return
-        with self._lock:
-            known = self._accounts.get(account.number)
-            if known is not None:
-                self._put(known._replace(hash=renewed.hash))
 
 
 def _no_account(name: str) -> ProtocolError:

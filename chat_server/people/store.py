@@ -83,13 +83,24 @@ FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
 
 
 class Account(NamedTuple):
-    """A nick that belongs to somebody. `key` is what nicks are compared by."""
+    """A nick that belongs to somebody.
+
+    Attributes:
+        number: never another's.
+        name: the nick as it is shown.
+        key: what nicks are compared by.
+        hash: of the password.
+        role: what those may do who are logged in to it.
+        changes: how often the password was changed since the server was started: who showed the
+            one before shows it again. Kept nowhere.
+    """
 
     number: int
     name: str
     key: str
     hash: str
     role: Role
+    changes: int = 0
 
 
 class Membership(NamedTuple):
@@ -240,6 +251,19 @@ class PeopleStore:
         with self._writing() as writer:
             writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
 
+    def change_password(self, number: int, password_hash: str, token: bytes, act: Act) -> None:
+        """Keep the hash of another password, and of the account's sessions none but one.
+
+        Args:
+            number: the account's.
+            password_hash: in place of the one before.
+            token: the hash of the secret of the session that stays logged in.
+            act: who changed it, and when.
+        """
+        with self._writing(act) as writer:
+            writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
+            writer.execute("DELETE FROM sessions WHERE account = ? AND token <> ?", (number, token))
+
     def remove_account(self, number: int, act: Act) -> None:
         """Forget an account, what is kept of its sessions, and the bans and mutes of it alone.
 
@@ -261,6 +285,11 @@ class PeopleStore:
         """Keep that a session is logged in to an account, if there is that account still."""
         with self._writing() as writer:
             _log_in(writer, token, account, now)
+
+    def log_out(self, token: bytes) -> None:
+        """Forget all that is kept of a session here: that it is logged in, and its own role."""
+        with self._writing() as writer:
+            writer.execute("DELETE FROM sessions WHERE token = ?", (token,))
 
     def set_session_role(self, token: bytes, role: Role, act: Act) -> None:
         """Keep a session's own role."""

@@ -175,13 +175,13 @@ HOSTILE_VALUES: list[Any] = [
 MEMBERS = [
     "id", "room", "text", "kind", "to", "nick", "topic", "after", "before", "history", "limit",
     "query", "version", "session", "re", "client", "password", "account_password", "account",
-    "secret", "who", "reason", "seconds", "speakers", "locked", "up", "address", "x",
+    "old", "new", "secret", "who", "reason", "seconds", "speakers", "locked", "up", "address", "x",
 ]  # fmt: skip
 TYPES = [
     "hello", "join", "leave", "say", "tell", "nick", "topic", "who", "rooms", "history", "search",
-    "ping", "pong", "bye", "register", "login", "claim", "op", "deop", "kick", "ban", "unban",
-    "mute", "unmute", "bans", "slow", "lock", "announce", "freeze", "unfreeze", "hand", "hands",
-    "welcome", "ok", "message", "",
+    "ping", "pong", "bye", "register", "login", "password", "logout", "claim", "op", "deop", "kick",
+    "ban", "unban", "mute", "unmute", "bans", "slow", "lock", "announce", "freeze", "unfreeze",
+    "hand", "hands", "welcome", "ok", "message", "",
 ]  # fmt: skip
 
 hostile_values = (
@@ -230,12 +230,13 @@ def test_every_hostile_value_in_every_member(witness: Witness, name: str) -> Non
         "topic": "Tea",
     }
     members |= {"query": "hi", "password": "correct horse", "secret": "xyz", "who": "witness"}
-    members |= {"seconds": 1, "locked": True, "up": True}
+    members |= {"seconds": 1, "locked": True, "up": True, "old": "wrong", "new": "correct horse"}
     shapes = {
         "join": ["room"], "leave": ["room"], "say": ["room", "text"], "tell": ["to", "text"],
         "nick": ["nick"], "topic": ["room", "topic"], "who": ["room"], "rooms": [],
         "history": ["room"], "search": ["room", "query"], "ping": [],
         "register": ["password"], "login": ["password"], "claim": ["secret"], "op": ["who"],
+        "password": ["old", "new"], "logout": [],
         "kick": ["who"], "ban": ["who"], "mute": ["who"], "unban": ["who"], "bans": [],
         "slow": ["room", "seconds"], "lock": ["room", "locked"], "announce": ["text"],
         "freeze": [], "unfreeze": [], "hand": ["room", "up"], "hands": ["room"],

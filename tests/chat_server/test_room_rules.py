@@ -89,6 +89,23 @@ def test_what_was_refused_after_all_does_not_count() -> None:
     assert floor.take("eva", 10.0, 1.0) == 0.0
 
 
+def test_slow_mode_knows_who_logged_in_or_out() -> None:
+    """By whichever name they spoke last; the other one is another's as well."""
+    floor, eva = Floor(), session("eva", 7)
+    alone = eva.token.hex()
+    assert floor.take("@7", 10.0, 0.0) == 0.0
+    assert floor.take("zoe", 10.0, 2.0) == 0.0
+    eva.account = None
+    floor.know_again(eva, "@7")
+    assert floor.take(alone, 10.0, 4.0) == floor.take("@7", 10.0, 4.0) == 6.0
+    assert floor.take(alone, 10.0, 11.0) == 0.0
+    assert floor.take("@7", 10.0, 12.0) == 0.0
+    eva.account = 7
+    floor.know_again(eva, alone)
+    assert floor.take("@7", 10.0, 13.0) == 9.0
+    assert floor.take("@7", 10.0, 22.0) == 0.0
+
+
 def test_slow_mode_remembers_nobody_for_longer_than_it_must() -> None:
     floor = Floor()
     for number in range(1000):
@@ -133,6 +150,23 @@ def test_one_account_is_one_person() -> None:
     assert floor.raise_hand(there) is None
     assert floor.lower_hand(there, leaving=True) is None
     assert floor.lower_hand(there) == 0
+
+
+def test_a_hand_is_known_again_where_it_is() -> None:
+    """By who raised it; one of the account's other session stays that one's."""
+    floor, eva, there, zoe = Floor(), session("eva", 7), session("eva2", 7), session("zoe")
+    for each in (eva, zoe):
+        floor.raise_hand(each)
+    eva.account = None
+    floor.know_again(eva, "@7")
+    assert floor.lower_hand(there) is None
+    assert floor.raise_hand(there) == 3
+    floor.know_again(eva, "@7")
+    assert floor.hands() == ["eva", "zoe", "eva2"]
+    eva.account = 7
+    floor.know_again(eva, eva.token.hex())
+    assert floor.lower_hand(eva) == 2
+    assert floor.hands() == ["zoe", "eva2"]
 
 
 def test_who_logs_in_with_a_hand_up_has_one_hand() -> None:

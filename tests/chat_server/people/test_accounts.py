@@ -573,7 +573,9 @@ NICKS = ["ada", CYRILLIC_ADA, "Ian", "lan", "IAN", "bob", "b0b", "BOB", "eva", "
 
 
 def test_whatever_happens_at_once_no_two_are_called_alike(house: House) -> None:
-    """Six come, go, rename, register and log in: nicks stay apart, and all are free in the end."""
+    """Six come, go, rename, register, log in and out, and change passwords: nicks stay apart, and
+    all are free in the end.
+    """
     watcher = house.enter("watcher", "lobby")
     chances = [random.Random(number) for number in range(6)]
     peers: list[list[Peer]] = [[] for _ in chances]
@@ -625,6 +627,10 @@ def _live(house: House, mine: list[Peer], chance: random.Random) -> None:
                 mine[0].request("register", password=PASSWORD)
             if chance.random() < 0.1:
                 mine[0].request("login", account=nick, password=PASSWORD)
+            if chance.random() < 0.2:
+                mine[0].request("logout", nick=chance.choice(NICKS))
+            if chance.random() < 0.1:
+                mine[0].request("password", old=PASSWORD, new=PASSWORD)
 
 
 # -- kept -----------------------------------------------------------------------------------------

@@ -148,6 +148,32 @@ def test_an_account_goes_with_all_that_is_its_alone(store: PeopleStore) -> None:
     assert store.add_account(ADA, TOKEN, REGISTER) > number
 
 
+def test_with_another_password_one_session_stays(store: PeopleStore) -> None:
+    """Of that account; a role of one's own goes with the others, and an act tells of it."""
+    other = store.add_account(ADA._replace(name="Eva", key="eva"), b"e", REGISTER)
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.set_session_role(b"u", Role.OWNER, Act(1.0, "zoe", "claim"))
+    store.log_in(b"u", number, 3.0)
+    act = Act(4.0, "Ada", "password", "@Ada")
+    store.change_password(number, "$argon2id$y", TOKEN, act)
+    assert [account.hash for account in store.accounts()] == ["$argon2id$x", "$argon2id$y"]
+    assert store.membership(TOKEN) == Membership(number, Role.MEMBER)
+    assert store.membership(b"e") == Membership(other, Role.MEMBER)
+    assert store.membership(b"u") is None
+    assert store.acts()[-1][1] == act
+
+
+def test_who_logs_out_leaves_nothing_of_the_session(store: PeopleStore) -> None:
+    """Nor a role of its own. Others of the account stay."""
+    number = store.add_account(ADA, TOKEN, REGISTER)
+    store.set_session_role(b"u", Role.OWNER, Act(1.0, "zoe", "claim"))
+    store.log_in(b"u", number, 3.0)
+    store.log_out(b"u")
+    store.log_out(b"unknown")
+    assert store.membership(b"u") is None
+    assert store.membership(TOKEN) == Membership(number, Role.MEMBER)
+
+
 def test_nobody_is_logged_in_to_an_account_that_is_gone(store: PeopleStore) -> None:
     """Whose password was looked at before it went. A role of one's own stays one's own."""
     number = store.add_account(ADA, TOKEN, REGISTER)
