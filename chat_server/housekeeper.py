@@ -51,14 +51,14 @@ class Housekeeper:
     def stop(self) -> None:
         """End the thread."""
         self._stopping = True
-        self._store.checkpoint_due.set()
+        self._store.file.checkpoint_due.set()
         self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping:
             try:
-                if self._store.checkpoint_due.wait(self._settings.now.prune_interval):
-                    self._store.checkpoint()
+                if self._store.file.checkpoint_due.wait(self._settings.now.prune_interval):
+                    self._store.file.checkpoint()
                 self._delete_removed()
                 keep = self._settings.now.keep
                 if keep != Keep():
@@ -72,17 +72,17 @@ class Housekeeper:
     def _delete_removed(self) -> None:
         """Delete what was said in rooms that were removed, as much as there is."""
         while not self._stopping and self._store.delete_removed():
-            if self._store.checkpoint_due.is_set():
-                self._store.checkpoint()
+            if self._store.file.checkpoint_due.is_set():
+                self._store.file.checkpoint()
 
     def _forget_unused(self) -> None:
         """Forget the sessions with which nothing was said, a few at a time."""
         last, seen_before = 0, self._clock.time() - UNUSED_AFTER
-        while not self._stopping and (found := self._store.unused_sessions(last, seen_before)):
+        while not self._stopping and (found := self._store.sessions.unused(last, seen_before)):
             last = found[-1][0]
             numbers = [number for number, token in found if not self._needs_session(token)]
             if numbers:
-                self._store.drop_sessions(numbers)
+                self._store.sessions.drop(numbers)
 
     def _prune(self, keep: Keep) -> None:
         oldest = None if keep.seconds is None else self._clock.time() - keep.seconds

@@ -139,7 +139,7 @@ class Registry:
             StoreError: it could not be kept.
         """
         if session.number is None:
-            session.number = self._store.add_session(session.token, self._clock.time())
+            session.number = self._store.sessions.add(session.token, self._clock.time())
         return session.number
 
     def find_session(self, token: str, nick: str) -> Session | None:
@@ -157,7 +157,7 @@ class Registry:
             session = self._sessions.get(hashed)
         if session is not None:
             return session
-        stored = self._store.find_session(hashed)
+        stored = self._store.sessions.find(hashed)
         if stored is None:
             return None
         session = Session(hashed, nick, *stored)
@@ -189,7 +189,7 @@ class Registry:
             session.connection = connection
             session.hand_to(connection)
         try:
-            self._store.touch_session(self.keep_session(session), self._clock.time())
+            self._store.sessions.touch(self.keep_session(session), self._clock.time())
             self._keep_login(session, account)
             if session.account is not None or session.role is not Role.MEMBER:
                 self._people.touch_session(session.token, self._clock.time())

@@ -262,7 +262,7 @@ class Server:
     def _forget_sessions(self, store: Store, people: PeopleStore) -> None:
         before = self._clock.time() - self._settings.now.keep_sessions
         try:
-            store.forget_sessions(before)
+            store.sessions.forget(before)
             people.forget_sessions(before)
         except StoreError as error:
             log.error("old sessions were not forgotten: %s", error)

@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from chat_server import attendance
 from chat_server.admin.errors import AdminError
 from chat_server.database import Format
+from chat_server.history import file as history
 from chat_server.history import store
 from chat_server.people import store as people
 from chat_server.people.store import Act
@@ -88,7 +89,7 @@ class _Database:
 class History(_Database):
     """The rooms and messages in a data folder."""
 
-    FILE, FORMAT = store.FILE, store.FORMAT
+    FILE, FORMAT = history.FILE, history.FORMAT
 
     def messages(self, room: str, since: float | None, until: float | None) -> Iterator[Message]:
         """Return the messages of a room, said from `since` on and before `until`, in their order.

@@ -18,7 +18,7 @@ from chat_server.admin.archive import opened
 from chat_server.admin.errors import AdminError
 from chat_server.admin.files import sync, whole_file, whole_folder
 from chat_server.database import Format
-from chat_server.history import store
+from chat_server.history import file as history
 from chat_server.people import store as people
 from chat_server.tls import CERTIFICATE_FILE, KEY_FILE
 
@@ -30,7 +30,7 @@ ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 
 # What is copied. All but the first may be missing.
 DATABASES = {
-    store.FILE: store.FORMAT,
+    history.FILE: history.FORMAT,
     people.FILE: people.FORMAT,
     attendance.FILE: attendance.FORMAT,
 }
@@ -69,7 +69,7 @@ def _copy_all(data: Path, folder: Path) -> dict[str, int]:
         sources = {
             name: stack.enter_context(_snapshot(data / name, form))
             for name, form in DATABASES.items()
-            if name == store.FILE or (data / name).exists()
+            if name == history.FILE or (data / name).exists()
         }
         for name, source in sources.items():
             _copy(source, folder / name)

@@ -1,86 +1,29 @@
-"""The store: rooms, messages and sessions in one SQLite file.
+"""The store: what was said in the rooms, and who said it.
 
 Every room is a log, so a message's place is its key: the number of its room in the upper bits,
 its `seq` in the lower 40. A page of a log is one range of the table's own B-tree, and the search
 index can be asked for one room by the same range.
-
-One connection writes, one batch a transaction, in WAL mode: what is committed survives the death
-of the process (and of the machine, if the settings say so). A few others read beside it. The
-log is folded back into the database (a checkpoint, which syncs to the disk) by the housekeeper's
-thread, never by a commit, so that no delivery waits for the disk.
 """
 
-import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
-from queue import SimpleQueue
 from typing import NamedTuple
 
-from chat_server.database import (
-    Format,
-    Sync,
-    Transactions,
-    check_space,
-    connect,
-    open_database,
-    translated,
-    unusable,
-)
-from chat_server.errors import StartError, StoreError
+from chat_server.database import Sync, check_space
+from chat_server.history.file import HistoryFile
 from chat_server.history.search import SearchIndex
+from chat_server.history.sessions import Sessions
 from protocol.messages import Message
-
-FILE = "history.db"
 
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
-ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see _UNUSED_SESSION, too
-READERS = 4
+ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see sessions.py, too
 INDEX_STEP = 500
 PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
-COMMITS_PER_CHECKPOINT = 500
-PASSES_PER_RESTART = 8  # checkpoints, of which one lets the log start over
-
-_SCHEMA = """
-CREATE TABLE rooms (
-    number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    topic TEXT NOT NULL DEFAULT '',
-    last_seq INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE sessions (
-    number INTEGER PRIMARY KEY,
-    token BLOB NOT NULL UNIQUE, -- a SHA-256: who reads the file cannot resume anybody's session
-    seen REAL NOT NULL -- when it was last taken up
-) STRICT;
-CREATE TABLE messages (
-    key INTEGER PRIMARY KEY, -- room << 40 | seq
-    time REAL NOT NULL,
-    sender TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    text TEXT NOT NULL,
-    session INTEGER NOT NULL,
-    request INTEGER NOT NULL
-) STRICT;
--- A request is stored once, whatever happens; a notice once in each room, see _notice_session.
-CREATE UNIQUE INDEX requests ON messages (session, request);
-"""
-
-FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
-
-# A session that was forgotten leaves its messages behind: its number is not another's, whose
-# requests would be taken for those.
-_UNUSED_SESSION = """
-SELECT 1 + max(
-    (SELECT coalesce(max(number), 0) FROM sessions),
-    (SELECT coalesce(max(session), 0) FROM messages),
-    (SELECT coalesce(-min(session), 0) >> 23 FROM messages)
-)
-"""
 
 _Row = tuple[int, float, str, str, str]
 
@@ -89,13 +32,6 @@ HAS_MESSAGES = (
     f" WHERE key > (rooms.number << {SEQ_BITS}) AND key < (rooms.number + 1 << {SEQ_BITS}))"
 )
 """Whether anything that was said in a room is kept: a condition of a query of `rooms`."""
-
-_UNUSED_SESSIONS = """
-SELECT number, token FROM sessions
-WHERE number > ? AND seen < ? AND number < (SELECT max(number) FROM sessions)
-    AND NOT EXISTS (SELECT 1 FROM messages WHERE session = sessions.number)
-ORDER BY number LIMIT ?
-"""
 
 
 class StoredRoom(NamedTuple):
@@ -108,13 +44,6 @@ class StoredRoom(NamedTuple):
     topic: str
     last_seq: int
     is_empty: bool
-
-
-class StoredSession(NamedTuple):
-    """What is kept of a session. `newest` is the highest request that it stored."""
-
-    number: int
-    newest: int
 
 
 class Entry(NamedTuple):
@@ -130,10 +59,15 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """The open database. Any thread may call any method."""
+    """The history. Any thread may call any method.
+
+    Attributes:
+        file: where it is.
+        sessions: those who wrote it.
+    """
 
     def __init__(self, folder: Path, sync: Sync = "normal") -> None:
-        """Open the database in `folder`, or make it.
+        """Open the history in `folder`, or begin it.
 
         Args:
             folder: the data folder.
@@ -142,46 +76,31 @@ class Store:
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
-        self._path = folder / FILE
-        # Guards _numbers, _oldest and _removed. A leaf.
+        self.file = HistoryFile(folder, sync)
+        self.sessions = Sessions(self.file)
+        # Guards what follows. A leaf.
         self._lock = threading.Lock()
-        self._passes = 0  # checkpoints so far; the housekeeper's
-        self._commits = 0  # since the last one; used in the writer's turn
-        self.checkpoint_due = threading.Event()
-        try:
-            self._writer = open_database(self._path, FORMAT, sync)
-        except (sqlite3.Error, OSError) as error:
-            raise StartError(unusable("the history", self._path, error)) from error
-        self._transactions = Transactions(self._writer, self._path, self._count_commit)
-        # Never in a commit, which would wait for the disk.
-        self._writer.execute("PRAGMA wal_autocheckpoint = 0")
-        self._numbers = {
-            name: number for number, name in self._writer.execute("SELECT number, name FROM rooms")
-        }
-        self._oldest = {name: self._find_oldest(number) for name, number in self._numbers.items()}
-        # Numbers that rooms had until they were removed: what was said there is to be deleted.
-        self._removed = self._find_removed()
+        with self.file.reader() as reader:
+            self._numbers = {
+                name: number for number, name in reader.execute("SELECT number, name FROM rooms")
+            }
+            self._oldest = {
+                name: _find_oldest(reader, number) for name, number in self._numbers.items()
+            }
+            # Numbers that rooms had until they were removed: what was said there is to be deleted.
+            self._removed = _find_removed(reader, set(self._numbers.values()))
         if self._removed:
-            self.checkpoint_due.set()  # wakes the housekeeper
-        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(READERS):
-            self._readers.put(connect(self._path, sync))
+            self.file.checkpoint_due.set()  # wakes the housekeeper
         self._index = SearchIndex(folder / "search.db")
 
     def close(self) -> None:
-        """Fold the log into the database and close. No other call may be under way."""
-        with contextlib.suppress(StoreError):
-            self.checkpoint()
+        """Close all. No other call may be under way."""
         self._index.close()
-        for _ in range(READERS):
-            self._readers.get().close()
-        self._writer.close()
-
-    # -- rooms and messages
+        self.file.close()
 
     def rooms(self) -> list[StoredRoom]:
         """Return every room in which something was ever said."""
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             rows = reader.execute(f"SELECT name, topic, last_seq, {HAS_MESSAGES} FROM rooms")
             return [
                 StoredRoom(name, topic, last, not (topic or said))
@@ -194,8 +113,8 @@ class Store:
         Raises:
             StoreError: nothing was added.
         """
-        check_space(self._path)
-        with self._transactions as writer:
+        check_space(self.file.path)
+        with self.file.transactions as writer:
             number = self._number(room) or _add_room(writer, room)
             writer.executemany(
                 "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -254,7 +173,7 @@ class Store:
         old = self._number(room)
         if old is None:
             return
-        with self._transactions as writer:
+        with self.file.transactions as writer:
             # No row is ever deleted, so that this number was never another's.
             ((new,),) = writer.execute("SELECT max(number) + 1 FROM rooms")
             writer.execute("UPDATE rooms SET number = ?, topic = '' WHERE number = ?", (new, old))
@@ -263,7 +182,7 @@ class Store:
             self._numbers[room] = new
             self._oldest[room] = last + 1
             self._removed.append(old)
-        self.checkpoint_due.set()  # wakes the housekeeper
+        self.file.checkpoint_due.set()  # wakes the housekeeper
 
     def delete_removed(self) -> bool:
         """Delete some of what was said in rooms that were removed. Return whether there is more.
@@ -340,7 +259,7 @@ class Store:
 
     def find_request(self, session: int, request: int) -> int | None:
         """Return the `seq` that a request of a session was stored with, or None."""
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             row = reader.execute(
                 "SELECT key FROM messages WHERE session = ? AND request = ?", (session, request)
             ).fetchone()
@@ -349,7 +268,7 @@ class Store:
     def find_notices(self, session: int, request: int) -> set[str]:
         """Return the rooms in which a request of a session is stored as a notice."""
         base = session << ROOM_BITS
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             rows = reader.execute(
                 "SELECT name FROM messages JOIN rooms ON rooms.number = -session - ?"
                 " WHERE session BETWEEN ? AND ? AND request = ?",
@@ -357,111 +276,7 @@ class Store:
             ).fetchall()
         return {name for (name,) in rows}
 
-    # -- sessions
-
-    def add_session(self, token: bytes, now: float) -> int:
-        """Keep a new session, by the hash of its secret, and return its number.
-
-        Args:
-            token: that hash.
-            now: Unix seconds.
-
-        Raises:
-            StoreError: it could not be kept.
-        """
-        check_space(self._path)
-        with self._transactions as writer:
-            ((number,),) = writer.execute(_UNUSED_SESSION)
-            writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))
-            return int(number)
-
-    def touch_session(self, number: int, now: float) -> None:
-        """Note that a session was taken up, at `now` in Unix seconds.
-
-        Raises:
-            StoreError: it could not be noted.
-        """
-        with self._transactions as writer:
-            writer.execute("UPDATE sessions SET seen = ? WHERE number = ?", (now, number))
-
-    def forget_sessions(self, seen_before: float) -> None:
-        """Forget the sessions that nobody has taken up since a time, in Unix seconds.
-
-        Raises:
-            StoreError: they could not be forgotten.
-        """
-        with self._transactions as writer:
-            writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
-
-    def unused_sessions(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
-        """Return the next sessions that stored nothing, as numbers and hashes of secrets.
-
-        The newest is never among them, so that its number is given to no other.
-
-        Args:
-            behind: the number before the first.
-            seen_before: those taken up later, in Unix seconds, are not meant.
-
-        Raises:
-            StoreError: they could not be read.
-        """
-        with self._reader() as reader:
-            return reader.execute(_UNUSED_SESSIONS, (behind, seen_before, PRUNE_STEP)).fetchall()
-
-    def drop_sessions(self, numbers: Sequence[int]) -> None:
-        """Forget sessions, at most PRUNE_STEP.
-
-        Raises:
-            StoreError: they could not be forgotten.
-        """
-        with self._transactions as writer:
-            writer.executemany(
-                "DELETE FROM sessions WHERE number = ?", [(number,) for number in numbers]
-            )
-
-    def find_session(self, token: bytes) -> StoredSession | None:
-        """Return the session whose secret has this hash, if there is one."""
-        with self._reader() as reader:
-            row = reader.execute(
-                "SELECT number, (SELECT coalesce(max(request), 0) FROM messages"
-                " WHERE session = sessions.number) FROM sessions WHERE token = ?",
-                (token,),
-            ).fetchone()
-        return None if row is None else StoredSession(*row)
-
-    # -- upkeep
-
-    def checkpoint(self) -> None:
-        """Fold the write-ahead log into the database.
-
-        Beside the writer, which loses no time; but a log that somebody goes on writing to never
-        starts over like that. So now and then what is left is folded with the writer held, which
-        costs the deliveries the time of a sync.
-        """
-        self.checkpoint_due.clear()
-        with self._reader() as reader:
-            reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._passes += 1
-        with self._transactions.turn() as writer:
-            self._commits = 0
-            if self._passes % PASSES_PER_RESTART == 0:
-                writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
     # -- below
-
-    def _count_commit(self) -> None:
-        self._commits += 1
-        if self._commits >= COMMITS_PER_CHECKPOINT:
-            self.checkpoint_due.set()
-
-    @contextmanager
-    def _reader(self) -> Iterator[sqlite3.Connection]:
-        reader = self._readers.get()
-        try:
-            with translated(self._path):
-                yield reader
-        finally:
-            self._readers.put(reader)
 
     def _select(
         self,
@@ -475,12 +290,12 @@ class Store:
         number = self._number(room)
         if number is None:
             return []
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             cursor = reader.execute(
                 f"SELECT key, time, sender, kind, text FROM messages WHERE {where}",
                 parameters(number << SEQ_BITS),
             )
-            with contextlib.closing(cursor):  # it may have more to say
+            with closing(cursor):  # it may have more to say
                 rows = cursor.fetchall() if space is None else _filling(cursor, space)
         return [
             Message(room=room, seq=key & SEQ_MASK, time=time, from_=sender, kind=kind, text=text)
@@ -489,32 +304,11 @@ class Store:
 
     def _texts(self, base: int, after: int, limit: int) -> list[tuple[int, str]]:
         """The next up to `limit` keys and texts of a room behind a key."""
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             return reader.execute(
                 "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
                 (max(base, after), _end(base), limit),
             ).fetchall()
-
-    def _find_oldest(self, number: int) -> int | None:
-        base = number << SEQ_BITS
-        ((last,),) = self._writer.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
-        ((key,),) = self._writer.execute(
-            "SELECT min(key) FROM messages WHERE key > ? AND key < ?", (base, _end(base))
-        )
-        oldest = last + 1 if key is None else key & SEQ_MASK
-        return oldest if oldest > 1 else None
-
-    def _find_removed(self) -> list[int]:
-        """The numbers that no room has, but messages do: the server ended while it deleted them."""
-        known, found, number = set(self._numbers.values()), [], 0
-        while row := self._writer.execute(
-            "SELECT key FROM messages WHERE key >= ? ORDER BY key LIMIT 1",
-            (_end(number << SEQ_BITS),),
-        ).fetchone():
-            number = row[0] >> SEQ_BITS
-            if number not in known:
-                found.append(number)
-        return found
 
     def _prune_room(
         self, room: str, number: int, keep: int | None, said_before: float | None
@@ -533,7 +327,7 @@ class Store:
 
     def _delete(self, number: int, last: int) -> None:
         """Delete the first messages of a log, up to the key `last`."""
-        with self._transactions as writer:
+        with self.file.transactions as writer:
             writer.execute(
                 "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
             )
@@ -543,7 +337,7 @@ class Store:
     ) -> list[tuple[int, str]]:
         """Keys and texts of the next messages at the start of a log that need not be kept."""
         base = number << SEQ_BITS
-        with self._reader() as reader:
+        with self.file.reader() as reader:
             row = reader.execute(
                 "SELECT last_seq FROM rooms WHERE number = ?", (number,)
             ).fetchone()
@@ -591,6 +385,29 @@ def _key(base: int, seq: int) -> int:
 def _end(base: int) -> int:
     """The first key behind a room's."""
     return base + (1 << SEQ_BITS)
+
+
+def _find_oldest(reader: sqlite3.Connection, number: int) -> int | None:
+    """The seq of the oldest message that is kept of a room, if older ones are gone."""
+    base = number << SEQ_BITS
+    ((last,),) = reader.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
+    ((key,),) = reader.execute(
+        "SELECT min(key) FROM messages WHERE key > ? AND key < ?", (base, _end(base))
+    )
+    oldest = last + 1 if key is None else key & SEQ_MASK
+    return oldest if oldest > 1 else None
+
+
+def _find_removed(reader: sqlite3.Connection, known: set[int]) -> list[int]:
+    """The numbers that no room has, but messages do: the server ended while it deleted them."""
+    found, number = [], 0
+    while row := reader.execute(
+        "SELECT key FROM messages WHERE key >= ? ORDER BY key LIMIT 1", (_end(number << SEQ_BITS),)
+    ).fetchone():
+        number = row[0] >> SEQ_BITS
+        if number not in known:
+            found.append(number)
+    return found
 
 
 def _add_room(writer: sqlite3.Connection, room: str) -> int:

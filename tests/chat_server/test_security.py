@@ -85,7 +85,7 @@ def test_a_page_is_not_read_a_hundred_times_over(tmp_path: Path) -> None:
     """Of a thousand texts of the longest, that were asked for, some twenty are read."""
     store = Store(tmp_path)
     try:
-        session = store.add_session(bytes(32), 0.0)
+        session = store.sessions.add(bytes(32), 0.0)
         texts = [f"{number} {'x' * (TEXT_LIMIT - 5)}" for number in range(100, 200)]
         messages = [Message("lobby", seq, 1.0, "ada", "text", text)
                     for seq, text in enumerate(texts, 1)]  # fmt: skip

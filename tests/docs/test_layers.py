@@ -166,10 +166,12 @@ def test_the_protocol_needs_neither_sockets_nor_threads_nor_a_clock(module: str)
     assert taken == {"Lock"}
 
 
-@pytest.mark.parametrize("module", ["room", "history.store", "history.search", "history.folder"])
+@pytest.mark.parametrize(
+    "module", [each for each in modules() if re.match(r"chat_server\.(room$|history)", each)]
+)
 def test_a_room_and_its_history_know_no_sockets(module: str) -> None:
     """Nor does anything that they stand on."""
-    for each in below(f"chat_server.{module}", imports()):
+    for each in below(module, imports()):
         assert not imports()[each].others & (SOCKETS | {"ssl"}), each
 
 

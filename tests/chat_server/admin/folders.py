@@ -70,7 +70,7 @@ def keep(data: Path, room: str, said: Sequence[tuple[float, str, str, str]]) -> 
     data.mkdir(exist_ok=True)
     store = Store(data)
     last = next((known.last_seq for known in store.rooms() if known.name == room), 0)
-    session = store.add_session(f"{room} {last}".encode(), START)
+    session = store.sessions.add(f"{room} {last}".encode(), START)
     entries = [
         Entry(
             Message(room=room, seq=seq, time=time, from_=nick, kind=kind, text=text), session, seq

@@ -1,0 +1,140 @@
+"""The file of the history: its tables, the connections to it, and its write-ahead log.
+
+One connection writes, one batch a transaction, in WAL mode: what is committed survives the death
+of the process (and of the machine, if the settings say so). A few others read beside it. The
+log is folded back into the database (a checkpoint, which syncs to the disk) by the housekeeper's
+thread, never by a commit, so that no delivery waits for the disk.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+from chat_server.database import (
+    Format,
+    Sync,
+    Transactions,
+    connect,
+    open_database,
+    translated,
+    unusable,
+)
+from chat_server.errors import StartError, StoreError
+
+FILE = "history.db"
+
+READERS = 4
+COMMITS_PER_CHECKPOINT = 500
+PASSES_PER_RESTART = 8  # checkpoints, of which one lets the log start over
+
+_SCHEMA = """
+CREATE TABLE rooms (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL DEFAULT '',
+    last_seq INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE sessions (
+    number INTEGER PRIMARY KEY,
+    token BLOB NOT NULL UNIQUE, -- a SHA-256: who reads the file cannot resume anybody's session
+    seen REAL NOT NULL -- when it was last taken up
+) STRICT;
+CREATE TABLE messages (
+    key INTEGER PRIMARY KEY, -- room << 40 | seq
+    time REAL NOT NULL,
+    sender TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    text TEXT NOT NULL,
+    session INTEGER NOT NULL,
+    request INTEGER NOT NULL
+) STRICT;
+-- A request is stored once, whatever happens; a notice once in each room, see _notice_session.
+CREATE UNIQUE INDEX requests ON messages (session, request);
+"""
+
+FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
+
+
+class HistoryFile:
+    """The open file. Any thread may call any method.
+
+    Attributes:
+        path: where it is.
+        transactions: those of the connection that writes.
+        checkpoint_due: set when there is something for the housekeeper to do.
+    """
+
+    def __init__(self, folder: Path, sync: Sync) -> None:
+        """Open the file in `folder`, or make it.
+
+        Args:
+            folder: the data folder.
+            sync: when a commit is done, see SQLite's PRAGMA synchronous.
+
+        Raises:
+            StartError: it cannot be opened, is damaged, or is none of ours.
+        """
+        self.path = folder / FILE
+        self.checkpoint_due = threading.Event()
+        self._passes = 0  # checkpoints so far; the housekeeper's
+        self._commits = 0  # since the last one; used in the writer's turn
+        try:
+            self._writer = open_database(self.path, FORMAT, sync)
+        except (sqlite3.Error, OSError) as error:
+            raise StartError(unusable("the history", self.path, error)) from error
+        self.transactions = Transactions(self._writer, self.path, self._count_commit)
+        # Never in a commit, which would wait for the disk.
+        self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        for _ in range(READERS):
+            self._readers.put(connect(self.path, sync))
+
+    def close(self) -> None:
+        """Fold the log into the database and close. No other call may be under way."""
+        with contextlib.suppress(StoreError):
+            self.checkpoint()
+        for _ in range(READERS):
+            self._readers.get().close()
+        self._writer.close()
+
+    @contextmanager
+    def reader(self) -> Iterator[sqlite3.Connection]:
+        """Use one of the connections that read, when one is free.
+
+        Raises:
+            StoreError: in place of SQLite's.
+        """
+        reader = self._readers.get()
+        try:
+            with translated(self.path):
+                yield reader
+        finally:
+            self._readers.put(reader)
+
+    def checkpoint(self) -> None:
+        """Fold the write-ahead log into the database.
+
+        Beside the writer, which loses no time; but a log that somebody goes on writing to never
+        starts over like that. So now and then what is left is folded with the writer held, which
+        costs the deliveries the time of a sync.
+
+        Raises:
+            StoreError: it could not be done.
+        """
+        self.checkpoint_due.clear()
+        with self.reader() as reader:
+            reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._passes += 1
+        with self.transactions.turn() as writer:
+            self._commits = 0
+            if self._passes % PASSES_PER_RESTART == 0:
+                writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _count_commit(self) -> None:
+        self._commits += 1
+        if self._commits >= COMMITS_PER_CHECKPOINT:
+            self.checkpoint_due.set()

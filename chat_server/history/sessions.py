@@ -1,0 +1,111 @@
+"""The sessions in the history: what makes those who come back the same, and a request done once."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat_server.database import check_space
+from chat_server.history.file import HistoryFile
+
+PORTION = 500
+"""Sessions deleted in one transaction: a delivery waits for no more than that."""
+
+# A session that was forgotten leaves its messages behind: its number is not another's, whose
+# requests would be taken for those.
+_UNUSED_SESSION = """
+SELECT 1 + max(
+    (SELECT coalesce(max(number), 0) FROM sessions),
+    (SELECT coalesce(max(session), 0) FROM messages),
+    (SELECT coalesce(-min(session), 0) >> 23 FROM messages)
+)
+"""
+
+_UNUSED_SESSIONS = """
+SELECT number, token FROM sessions
+WHERE number > ? AND seen < ? AND number < (SELECT max(number) FROM sessions)
+    AND NOT EXISTS (SELECT 1 FROM messages WHERE session = sessions.number)
+ORDER BY number LIMIT ?
+"""
+
+
+class StoredSession(NamedTuple):
+    """What is kept of a session. `newest` is the highest request that it stored."""
+
+    number: int
+    newest: int
+
+
+class Sessions:
+    """What is kept of them. Any thread may call any method."""
+
+    def __init__(self, file: HistoryFile) -> None:
+        self._file = file
+
+    def add(self, token: bytes, now: float) -> int:
+        """Keep a new session, by the hash of its secret, and return its number.
+
+        Args:
+            token: that hash.
+            now: Unix seconds.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        check_space(self._file.path)
+        with self._file.transactions as writer:
+            ((number,),) = writer.execute(_UNUSED_SESSION)
+            writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))
+            return int(number)
+
+    def touch(self, number: int, now: float) -> None:
+        """Note that a session was taken up, at `now` in Unix seconds.
+
+        Raises:
+            StoreError: it could not be noted.
+        """
+        with self._file.transactions as writer:
+            writer.execute("UPDATE sessions SET seen = ? WHERE number = ?", (now, number))
+
+    def forget(self, seen_before: float) -> None:
+        """Forget the sessions that nobody has taken up since a time, in Unix seconds.
+
+        Raises:
+            StoreError: they could not be forgotten.
+        """
+        with self._file.transactions as writer:
+            writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
+
+    def unused(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
+        """Return the next sessions that stored nothing, as numbers and hashes of secrets.
+
+        The newest is never among them, so that its number is given to no other.
+
+        Args:
+            behind: the number before the first.
+            seen_before: those taken up later, in Unix seconds, are not meant.
+
+        Raises:
+            StoreError: they could not be read.
+        """
+        with self._file.reader() as reader:
+            return reader.execute(_UNUSED_SESSIONS, (behind, seen_before, PORTION)).fetchall()
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget sessions, at most PORTION.
+
+        Raises:
+            StoreError: they could not be forgotten.
+        """
+        with self._file.transactions as writer:
+            writer.executemany(
+                "DELETE FROM sessions WHERE number = ?", [(number,) for number in numbers]
+            )
+
+    def find(self, token: bytes) -> StoredSession | None:
+        """Return the session whose secret has this hash, if there is one."""
+        with self._file.reader() as reader:
+            row = reader.execute(
+                "SELECT number, (SELECT coalesce(max(request), 0) FROM messages"
+                " WHERE session = sessions.number) FROM sessions WHERE token = ?",
+                (token,),
+            ).fetchone()
+        return None if row is None else StoredSession(*row)
