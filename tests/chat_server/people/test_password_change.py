@@ -317,7 +317,7 @@ def test_a_login_is_not_kept_that_was_ended_meanwhile(
     with running_server(tmp_path) as server, House(server) as house:
         ada = register(house, "ada")
         ada.ok("nick", nick="laptop")
-        add_session, done = server._parts.store.add_session, threading.Event()
+        add_session, done = server._parts.store.sessions.add, threading.Event()
 
         def late(token: bytes, now: float) -> int:
             change(ada)
@@ -325,7 +325,7 @@ def test_a_login_is_not_kept_that_was_ended_meanwhile(
             return add_session(token, now)
 
         thief = house.connect()
-        monkeypatch.setattr(server._parts.store, "add_session", late)
+        monkeypatch.setattr(server._parts.store.sessions, "add", late)
         thief.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
         thief.expect_end("replaced")
         assert done.wait(10)
