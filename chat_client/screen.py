@@ -9,6 +9,8 @@ import asyncio
 import os
 import pydoc
 import re
+import shutil
+import subprocess
 import sys
 import threading
 from collections import deque
@@ -158,11 +160,24 @@ def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
 def _page(pages: Pages) -> None:
     """Let the user read in the system's pager, which PAGER names, until he has done."""
     sys.stdout.flush()
-    own = os.environ.get("LESS")
-    os.environ["LESS"] = f"{own or ''} {_LESS}${'+G' if pages.from_end else ''}"
-    try:
-        pydoc.pager("\n".join(pages.lines) + "\n")
-    finally:
-        del os.environ["LESS"]
-        if own is not None:
-            os.environ["LESS"] = own
+    text = "\n".join(pages.lines) + "\n"
+    command = _pager()
+    if command is None:
+        pydoc.pager(text)
+        return
+    # Not by pydoc, which has an own idea of LESS from Python 3.13 on; nor by way of our own
+    # environment, which other threads read.
+    less = f"{os.environ.get('LESS', '')} {_LESS}${'+G' if pages.from_end else ''}"
+    environment = {**os.environ, "LESS": less}
+    with subprocess.Popen(
+        command, shell=True, stdin=subprocess.PIPE, errors="backslashreplace", env=environment
+    ) as pager:
+        pager.communicate(text)
+
+
+def _pager() -> str | None:
+    """The command that pages, in the order in which pydoc looks; None where pydoc has to do it."""
+    if os.name != "posix":
+        return None
+    own = os.environ.get("MANPAGER") or os.environ.get("PAGER")
+    return own or shutil.which("pager") or shutil.which("less")
