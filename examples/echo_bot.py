@@ -14,6 +14,9 @@ import chat_client
 
 def main() -> None:
     """Answer until the server or the user ends it."""
+    if len(sys.argv) != 4:
+        print("usage: python echo_bot.py HOST[:PORT] NICK ROOM", file=sys.stderr)
+        sys.exit(2)
     address, nick, room_name = sys.argv[1:]
     with chat_client.connect(address, nick=nick) as chat:
         room = chat.join(room_name)

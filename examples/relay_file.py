@@ -50,6 +50,9 @@ def sayable(line: str) -> str:
 
 def main() -> None:
     """Relay until the server or the user ends it."""
+    if len(sys.argv) != 5:
+        print("usage: python relay_file.py HOST[:PORT] NICK ROOM FILE", file=sys.stderr)
+        sys.exit(2)
     address, nick, room_name, path = sys.argv[1:]
     with chat_client.connect(address, nick=nick) as chat:
         room = chat.join(room_name)

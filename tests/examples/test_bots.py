@@ -107,3 +107,19 @@ def test_a_server_that_is_not_there(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("cannot connect to unix:")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["echo_bot.py", "relay_file.py"])
+def test_started_with_nothing(name: str) -> None:
+    """It says what it takes."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name)],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: python {name} HOST[:PORT] NICK ROOM")
+    assert done.stderr.count("\n") == 1
