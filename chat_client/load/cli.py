@@ -24,10 +24,11 @@ from chat_client.load.messages import Load
 from chat_client.load.options import read_comparison, read_options
 from chat_client.load.report_csv import capacity_csv, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
-from chat_client.load.report_text import UNBOUNDED, report_text
+from chat_client.load.report_text import UNBOUNDED, painted, report_text
 from chat_client.load.result import Result, read_result, write_result
 from chat_client.load.run import Run, Stopper
 from chat_client.load.verdict import judge
+from chat_client.settings import colours
 from chat_client.text import one_line, printable
 
 FAILED = 1
@@ -80,7 +81,7 @@ def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
         return _find_limit(options, make_run)
     result = make_run(options.load)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
-    print(printable(report_text(result, width)), end="")
+    print(painted(printable(report_text(result, width)), colours("auto")), end="")
     _keep(options.json, write_result(result))
     _keep(options.csv, report_csv(result).encode())
     _keep(options.html, report_page(result).encode())

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 
+from colorama import Fore, Style
+
 from chat_client.load.result import Result, Verdict
 from chat_client.load.units import bytes_text, count_of, count_text, time_text
 from chat_client.load.verdict import times
 from chat_client.text import wrap
 
 PERCENTS = (50, 90, 95, 99, 99.9)
+
+_PASSED = "PASSED"
 
 UNBOUNDED = 1_000_000
 """Cells of a line where nobody counts them, as in a file."""
@@ -33,8 +37,17 @@ def report_text(result: Result, width: int = UNBOUNDED) -> str:
     return "\n".join([*lines, ""])
 
 
+def painted(report: str, colours: int) -> str:
+    """Return a report with its verdict in green or red, if the terminal has colours."""
+    if not colours:
+        return report
+    verdict, rest = report.split("\n", 1)
+    colour = Fore.GREEN if verdict == _PASSED else Fore.RED
+    return f"{Style.BRIGHT}{colour}{verdict}{Style.RESET_ALL}\n{rest}"
+
+
 def _verdict(verdict: Verdict, width: int) -> Iterator[str]:
-    yield "PASSED" if verdict.passed else "FAILED"
+    yield _PASSED if verdict.passed else "FAILED"
     for check in verdict.checks:
         yield _folded(f"  {'✓' if check.passed else '✗'} ", check.text, width)
     for note in verdict.notes:

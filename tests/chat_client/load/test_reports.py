@@ -16,7 +16,7 @@ from chat_client.load.limit import find_limit
 from chat_client.load.plots import linear_axis, log_axis
 from chat_client.load.report_csv import HEADINGS, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
-from chat_client.load.report_text import report_text
+from chat_client.load.report_text import painted, report_text
 from chat_client.load.result import read_result, write_result
 from chat_client.load.verdict import parse_condition
 from tests.chat_client.load.samples import sample, sample_with_errors
@@ -70,6 +70,14 @@ def test_the_report_fits_the_terminal(width: int) -> None:
     table = next(line for line in lines if "p50" in line)
     assert {"p50", "p99", "max"} <= set(table.split())
     assert ("stddev" in table) == (width == 100)
+
+
+def test_the_verdict_is_seen_from_the_last_row() -> None:
+    """In its colour, where there are colours; nothing else is changed."""
+    passed, failed = report_text(sample()), report_text(sample(faults=Faults(lost=3)))
+    assert painted(passed, 16) == passed.replace("PASSED", "\x1b[1m\x1b[32mPASSED\x1b[0m", 1)
+    assert painted(failed, 256) == failed.replace("FAILED", "\x1b[1m\x1b[31mFAILED\x1b[0m", 1)
+    assert painted(passed, 0) == passed
 
 
 def test_a_page_names_command_and_machine() -> None:
