@@ -5,6 +5,7 @@ server cannot be reached. 130: Ctrl-C.
 """
 
 import argparse
+import difflib
 import os
 import sys
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
     """
-    options = _parser().parse_args(arguments)
+    options = _read(arguments)
     if os.path.expanduser("~") == "~":  # a user with no home
         os.environ["HOME"] = "/"  # where nothing is theirs, and nothing has to be
     colorama.just_fix_windows_console()
@@ -51,6 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _read(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the options. What is unknown is wrong use, and what may be meant is suggested."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        known = [f"--{name.replace('_', '-')}" for name in vars(options)]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        hint = f". Did you mean {near[0]}?" if near else ""
+        if unknown[0].isdigit() and ":" not in options.server:
+            hint = f". A port stands behind its host: {options.server}:{unknown[0]}"
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return options
 
 
 def _chat(

@@ -1,6 +1,7 @@
 """`chat-server`: from the command line to a running server, and to its end."""
 
 import argparse
+import difflib
 import logging
 import os
 import signal
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
-    options = _parser().parse_args(arguments)
+    options = _read(arguments)
     if (errors := getattr(sys.stdout, "reconfigure", None)) is not None:
         errors(errors="backslashreplace")  # a path may be no text
     try:
@@ -67,6 +68,18 @@ def _settle() -> None:
     """
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = "/"
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options. An unknown one is wrong use, and the nearest is suggested."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        known = [f"--{name.replace('_', '-')}" for name in vars(options)]
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
+        hint = f". Did you mean {near[0]}?" if near else ". --help shows what there is."
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return options
 
 
 def _check(chosen: Config) -> int:

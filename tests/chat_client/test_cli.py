@@ -65,6 +65,14 @@ def test_a_user_may_have_no_home(
     assert "nobody listens there" in wrong(capsys, f"127.0.0.1:{free_port}")
 
 
+def test_a_port_apart_from_its_host(capsys: pytest.CaptureFixture[str]) -> None:
+    """As other programs take it; ours is told, and does not connect to the usual one."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["127.0.0.1", "7901"])
+    assert ended.value.code == exits.NOT_LET_IN
+    assert capsys.readouterr().err.endswith("stands behind its host: 127.0.0.1:7901\n")
+
+
 def test_nobody_listens(capsys: pytest.CaptureFixture[str], free_port: int) -> None:
     """A refused connection."""
     said = wrong(capsys, f"127.0.0.1:{free_port}")

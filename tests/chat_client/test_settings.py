@@ -101,7 +101,13 @@ def test_a_file_with_a_mistake(config: Path, text: str, says: str) -> None:
         ([], {"CHAT_COLOR": "blue"}, "chat-client: CHAT_COLOR: 'blue' is none of auto"),
         (["--time-zone", "../../etc/passwd"], {}, "is no time zone"),
         (["--time-format", "%H\n"], {}, "holds what cannot be shown"),
-        (["--nic", "ana"], {}, "unrecognized arguments: --nic"),
+        (["--nic", "ana"], {}, "unrecognized arguments: --nic ana. Did you mean --nick?"),
+        (
+            ["--password=x"],
+            {},
+            "unrecognized arguments: --password=x. Did you mean --password-file?",
+        ),
+        (["7878"], {}, "unrecognized arguments: 7878\n"),
     ],
 )
 def test_other_mistakes(arguments: list[str], environment: dict[str, str], says: str) -> None:

@@ -410,6 +410,23 @@ def test_print_config(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     assert tomllib.loads(out)["sync"] == "normal"
 
 
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("--password=x", "Did you mean --password-file?"),
+        ("--frobnicate", "--help shows what there is."),
+    ],
+)
+def test_an_option_that_there_is_not(
+    capsys: pytest.CaptureFixture[str], option: str, hint: str
+) -> None:
+    """The nearest is suggested, as for the file."""
+    with pytest.raises(SystemExit) as ended:
+        run(capsys, option)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"unrecognized arguments: {option}. {hint}\n")
+
+
 def test_check(capsys: pytest.CaptureFixture[str], file: Path) -> None:
     """0 when all is good, else every mistake and 2."""
     file.write_text("motd = 'hello'")
