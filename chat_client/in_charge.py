@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chat_client.commands import checked_room
 from chat_client.durations import is_duration, parse_duration, spoken
 from chat_client.errors import CommandError
-from chat_client.lines import with_article
+from chat_client.lines import HINT, with_article
 from chat_client.text import one_line
 from chat_client.typed import IN_CHARGE, Pages, Talk, Typed, command
 
@@ -48,7 +48,7 @@ def _login(talk: Talk, typed: Typed) -> None:
 )  # fmt: skip
 def _claim(talk: Talk, typed: Typed) -> None:
     talk.chat.claim(typed.secret)
-    _identify(talk, f"you are {with_article(talk.chat.role)} now: /help lists what that allows")
+    _identify(talk, f"you are {with_article(talk.chat.role)} now: {HINT}")
 
 
 def _identify(talk: Talk, text: str) -> None:

@@ -15,6 +15,7 @@ from msgspec import UnsetType
 
 from chat_client.clock import Clock
 from chat_client.events import (
+    MEMBER,
     Connected,
     Ended,
     Entered,
@@ -42,6 +43,9 @@ HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129,
 _BASIC_HUES = (Fore.RED, Fore.GREEN, Fore.MAGENTA, Fore.CYAN)
 _NAMED = 4
 """How many people of a crowd are named."""
+
+HINT = "/help lists what that allows"
+"""For who has been given a role."""
 
 _REVERSE = "\x1b[7m"
 _UNBOUNDED = 1_000_000
@@ -88,7 +92,7 @@ class Lines:
             case RoleChange(role, by):
                 yours = with_article(role)
                 told = f"you are {yours} now" if by == nick else f"{by} made you {yours}"
-                return self.system(told)
+                return self.system(told + ("" if role == MEMBER else f": {HINT}"))
             case HandChange():
                 return self.hand(event, room)
             case Trusted():

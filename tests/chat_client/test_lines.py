@@ -70,8 +70,10 @@ def test_strips_what_drives_a_terminal() -> None:
         (Entered("lobby", "tests", 1, 0, 0, 0, again=False, frozen=True),
          "-- you are here: #lobby, 1 here, frozen: only moderators talk, /hand raises yours: "
          "tests"),
-        (RoleChange("moderator", "ana"), "-- ana made you a moderator"),
-        (RoleChange("owner", "me"), "-- you are an owner now"),
+        (RoleChange("moderator", "ana"),
+         "-- ana made you a moderator: /help lists what that allows"),
+        (RoleChange("member", "ana"), "-- ana made you a member"),
+        (RoleChange("owner", "me"), "-- you are an owner now: /help lists what that allows"),
         (HandChange("lobby", "ana", True, 2), "-- ana raised a hand (2 waiting): /hands"),
         (HandChange("ops", "ana", False, 1), "-- #ops ana took the hand down (1 waiting)"),
         (Removed("ops", "forbidden"), "-- you are no longer in #ops: forbidden"),
