@@ -140,7 +140,7 @@ def _account_name(caller: Caller) -> str:
 def _rename(caller: Caller, nick: str, who: Who) -> None:
     """Let those who knew the caller by a nick, and by a name in rules, know the ones of now."""
     session = caller.session
-    for room in caller.parts.registry.rooms():
+    for room in caller.parts.rooms.all():
         room.floor.know_again(session, who)
     if session.nick != nick:
         for member in caller.connection.outbox.members():

@@ -94,7 +94,7 @@ class _Collector(Collector):
         yield from self._counted()
 
     def _seen(self) -> Iterator[Metric]:
-        connections, rooms = self._crowd.connections(), self._parts.registry.rooms()
+        connections, rooms = self._crowd.connections(), self._parts.rooms.all()
         here = [connection for connection in connections if not connection.ended]
         yield GaugeMetricFamily(
             "backchannel_connections", "Open connections.", value=len(connections)
@@ -123,7 +123,7 @@ class _Collector(Collector):
         )  # fmt: skip
         yield CounterMetricFamily(
             "backchannel_deliveries", "Messages handed to members, one for each member.",
-            value=self._parts.registry.delivered,
+            value=self._parts.rooms.delivered,
         )  # fmt: skip
 
     def _counted(self) -> Iterator[Metric]:

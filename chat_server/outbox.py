@@ -96,7 +96,7 @@ class Outbox:
         self._read_page = read_page
 
         # Guards all below, and with it whose turn it is to write to the socket. Held during
-        # sends, none of which waits. The last in the order: registry -> room -> outbox.
+        # sends, none of which waits. The last in the order: rooms -> room -> outbox.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below
         # What the socket has yet to take of a buffer. It is empty where all of it is encrypted,

@@ -17,6 +17,7 @@ from chat_server.people.accounts import Accounts
 from chat_server.people.sanctions import Sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
+from chat_server.rooms import Rooms
 from chat_server.settings import LiveSettings, Settings
 from chat_server.timers import Timers
 from chat_server.turns import Turns
@@ -33,6 +34,7 @@ class Parts(NamedTuple):
     people: PeopleStore
     accounts: Accounts
     registry: Registry
+    rooms: Rooms
     sanctions: Sanctions
     checks: Checks
     hands: Hands

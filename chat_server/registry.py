@@ -1,30 +1,25 @@
-"""The registry: who has which nick, and which rooms there are."""
+"""The registry: who is here, in which session, and who has which nick."""
 
 import logging
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from chat_server.addresses import neighbourhood
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
 from chat_server.history.store import Store
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, PeopleStore
-from chat_server.room import Member, Room
 from chat_server.session import Client, Session, new_token, token_hash
-from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
 log = logging.getLogger(__name__)
 
-# Seconds after which a room may have been given up.
-ROOM_RETRY_AFTER = 60.0
 # Who had a nick is remembered for so many seconds, and of so many nicks: so that who is gone, or
 # has another nick by then, can still be banned by the one that they had.
 FORMER_SECONDS = 600.0
@@ -48,58 +43,37 @@ class Former(NamedTuple):
 
 
 class Registry:
-    """The one list of nicks and rooms. Any thread may call any method."""
+    """The one list of sessions and nicks. Any thread may call any method."""
 
     def __init__(
         self,
-        settings: LiveSettings,
         clock: Clock,
         store: Store,
         people: PeopleStore,
         accounts: Accounts,
-        make_room: Callable[[str, str, int], Room],
         renamed: Callable[[Session], None],
     ) -> None:
         """
         Args:
-            settings: for the limits.
             clock: for when a session was taken up.
-            store: where the rooms and sessions of earlier runs are.
+            store: where the sessions of earlier runs are.
             people: where it is kept who is logged in.
             accounts: to whom nicks belong.
-            make_room: makes a room of a name, a topic and the seq of its last message.
             renamed: called, with no lock held, when somebody who is here has another nick or
                 another account than a moment ago.
         """
-        self._settings = settings
         self._clock = clock
         self._store = store
         self._people = people
         self._accounts = accounts
-        self._make_room = make_room
         self._renamed = renamed
-        # Guards all below, and who has a session. The first in the order: registry -> room ->
-        # outbox.
+        # Guards all below, and who has a session.
         self._lock = threading.Lock()
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         self._looks: dict[str, Session] = {}  # the same by skeleton
         self._former: OrderedDict[str, Former] = OrderedDict()  # who had which nick, by key
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
-        # From which neighbourhood the rooms are that were made since the start; how many each made.
-        self._makers: dict[Room, str] = {}
-        self._made: Counter[str] = Counter()
-        stored = store.rooms()
-        self._rooms = {
-            room.name: make_room(room.name, room.topic, room.last_seq)
-            for room in stored
-            if not room.is_empty
-        }
-        # Where `seq` goes on in a room of which nothing was kept: it was removed, or all was old.
-        self._ended = {room.name: room.last_seq for room in stored if room.is_empty}
-        self._delivered = 0  # messages, in rooms that were removed
-
-    # -- sessions
 
     def begin_session(
         self, connection: Client, nick: str, account: Account | None = None
@@ -422,110 +396,6 @@ class Registry:
             )
             if len(self._former) > FORMER_LIMIT:
                 self._former.popitem(last=False)
-
-    # -- rooms
-
-    def enter_room(self, name: str, host: str) -> Room:
-        """Return the room of that name, and make it if there is none.
-
-        Args:
-            name: as normalize_room returned it.
-            host: from where somebody asks for it.
-
-        Raises:
-            ProtocolError: `too_many_rooms`.
-        """
-        with self._lock:
-            room = self._rooms.get(name)
-            if room is None:
-                maker = neighbourhood(host)
-                self._check_space(maker)
-                room = self._rooms[name] = self._make_room(name, "", self._ended.get(name, 0))
-                self._makers[room] = maker
-                self._made[maker] += 1
-            return room
-
-    def _check_space(self, maker: str) -> None:
-        """With the lock held: see that there may be another room, and of that maker's."""
-        settings = self._settings.now
-        allowed, allowed_here = settings.rooms, settings.rooms_per_address
-        rule = f"there may be {allowed} rooms"
-        if len(self._rooms) < allowed:
-            if allowed_here is None or self._made[maker] < allowed_here:
-                return
-            rule = f"from one address {allowed_here} rooms may be made"
-        raise ProtocolError(
-            Code.TOO_MANY_ROOMS,
-            f"{rule}, and they are: join one of those, or try again when one is given up",
-            retry_after=ROOM_RETRY_AFTER,
-        )
-
-    def leave_room(self, member: Member) -> None:
-        """Let a member go. A room of which nothing is kept goes with its last member."""
-        room = member.room
-        room.remove(member)
-        with self._lock:
-            if self._rooms.get(room.name) is room and room.give_up(self._ended.get(room.name, 0)):
-                self._drop_room(room)
-
-    @contextmanager
-    def removing(self, room: Room) -> Iterator[None]:
-        """Keep everybody out of a room while the block deletes it, then drop it.
-
-        Who wants to come in waits, and gets another room of that name, whose `seq` goes on. If the
-        block raises, the room is as it was.
-
-        Raises:
-            ProtocolError: `forbidden`: somebody is in it; `no_such_room`: it was given up.
-        """
-        members = room.close()
-        if members is None:
-            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {room.name}")
-        if members:
-            who = "1 person is" if members == 1 else f"{members} people are"
-            raise ProtocolError(
-                Code.FORBIDDEN, f"{who} in {room.name}: kick them, or wait until they have left"
-            )
-        removed = False
-        try:
-            yield
-            with self._lock:
-                self._drop_room(room)
-                self._ended[room.name] = room.last
-                self._delivered += room.delivered
-            removed = True
-        finally:
-            room.end_closing(removed=removed)
-
-    def _drop_room(self, room: Room) -> None:
-        """With the lock held: let another be made of that name."""
-        del self._rooms[room.name]
-        maker = self._makers.pop(room, None)
-        if maker is not None:
-            self._made[maker] -= 1
-            if not self._made[maker]:
-                del self._made[maker]
-
-    def find_room(self, name: str) -> Room | None:
-        """Return the room of that name."""
-        with self._lock:
-            return self._rooms.get(name)
-
-    @property
-    def delivered(self) -> int:
-        """How many messages were handed to members so far, one for each member."""
-        with self._lock:
-            rooms, removed = list(self._rooms.values()), self._delivered
-        return removed + sum(room.delivered for room in rooms)
-
-    def rooms(self) -> list[Room]:
-        """Return all rooms, in the order of their names."""
-        with self._lock:
-            return sorted(self._rooms.values(), key=_name)
-
-
-def _name(room: Room) -> str:
-    return room.name
 
 
 def _make_member(session: Session) -> None:

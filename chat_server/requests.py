@@ -42,6 +42,7 @@ class Requests:
         "_hands",
         "_outbox",
         "_registry",
+        "_rooms",
         "_rooms_allowed",
         "_sanctions",
         "_session",
@@ -62,6 +63,7 @@ class Requests:
         self._checks = parts.checks
         self._hands = parts.hands
         self._registry = parts.registry
+        self._rooms = parts.rooms
         self._store = parts.store
         self._clock = parts.clock
         self._sanctions = parts.sanctions
@@ -124,7 +126,7 @@ class Requests:
         self._check_room_count(name)
         added = None
         while added is None:  # a room that is given up, or gets other rules at this moment
-            room = self._registry.enter_room(name, self._connection.host)
+            room = self._rooms.enter(name, self._connection.host)
             rules = room.rules
             if rules is not None and self._outbox.member_in(room) is None:
                 self._checks.check_entry(rules, self._session)
@@ -172,7 +174,7 @@ class Requests:
         after = request.after
         entries = [
             RoomEntry(room=room.name, members=len(room.members()), topic=room.topic)
-            for room in self._registry.rooms()
+            for room in self._rooms.all()
             if after is None or room.name > after
         ]
         shown = fitting(entries)
@@ -290,7 +292,7 @@ class Requests:
     def _membership(self, name: str) -> Member:
         """The membership in the room of that name; `not_in_room` if there is none."""
         name = normalize_room(name)
-        room = self._registry.find_room(name)
+        room = self._rooms.find(name)
         member = self._outbox.member_in(room) if room else None
         if member is None:
             raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
@@ -312,7 +314,7 @@ class Requests:
 
     def _readable_room(self, name: str) -> Room:
         """The room of that name, if this client is in it."""
-        if self._registry.find_room(normalize_room(name)) is None:
+        if self._rooms.find(normalize_room(name)) is None:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {normalize_room(name)}")
         return self._membership(name).room
 

@@ -181,7 +181,7 @@ class Room:
         self._presence_changed = presence_changed
         self._attend = attend
 
-        # Guards all below. Order: registry -> room -> outbox.
+        # Guards all below. Order: rooms -> room -> outbox.
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
         self._changed = threading.Condition(self._lock)  # a closed room: it has no turn, or is open

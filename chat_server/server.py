@@ -44,6 +44,7 @@ from chat_server.people.sanctions import Sanctions, read_sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
+from chat_server.rooms import Rooms
 from chat_server.rules import Endpoint
 from chat_server.session import Session
 from chat_server.settings import LiveSettings, Settings
@@ -141,11 +142,10 @@ class Server:
         self._forget_sessions(store, people)
         counters = Counters() if watched else None
         clock, timers, meters = self._clock, self.timers, counters or Meters()
-        registry = Registry(
-            self._settings, clock, store, people, accounts, self._make_room, self._renamed
-        )
+        registry = Registry(clock, store, people, accounts, self._renamed)
+        rooms = Rooms(self._settings, store.rooms(), self._make_room)
         checks = Checks(clock, accounts, sanctions)
-        hands = Hands(registry, checks)
+        hands = Hands(rooms, checks)
         self._parts = Parts(
             live_settings=self._settings,
             admission=Admission(self._settings, clock),
@@ -155,6 +155,7 @@ class Server:
             people=people,
             accounts=accounts,
             registry=registry,
+            rooms=rooms,
             sanctions=sanctions,
             checks=checks,
             hands=hands,
@@ -162,7 +163,7 @@ class Server:
                 clock, people, accounts, registry, sanctions, self._book, checks
             ),
             acts_on_rooms=ActsOnRooms(
-                clock, timers, people, registry, self._book, checks, hands, self._forget_room
+                clock, timers, people, registry, rooms, self._book, checks, hands, self._forget_room
             ),
             delivery=Delivery(store, clock, settings.delivery_workers, meters),
             pages=Pages(store),
@@ -199,7 +200,7 @@ class Server:
         self._admin.stop()
         if self._metrics:
             self._metrics.stop()
-        for room in parts.registry.rooms():
+        for room in parts.rooms.all():
             room.shut()
         parts.delivery.stop(DRAIN_TIMEOUT)
         for connection in self._crowd.connections():

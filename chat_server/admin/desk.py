@@ -104,8 +104,8 @@ class AdminDesk:
 
     def status(self, _: messages.Status) -> Iterator[Part]:
         """How the server is."""
-        registry, clock = self._parts.registry, self._parts.clock
-        connections, rooms = self._connections(), registry.rooms()
+        clock = self._parts.clock
+        connections, rooms = self._connections(), self._parts.rooms.all()
         yield messages.StatusPart(
             server=SERVER,
             process=os.getpid(),
@@ -130,7 +130,7 @@ class AdminDesk:
         """Who is connected."""
         connections = self._connections()
         if request.room is not None:
-            room = self._parts.registry.find_room(request.room)
+            room = self._parts.rooms.find(request.room)
             if room is None:
                 yield Refused(f"there is no room {request.room}.")
                 return
@@ -154,11 +154,11 @@ class AdminDesk:
         """Say something as a notice."""
         text, room = normalize_text(request.text), None
         if request.room is not None:
-            room = self._parts.registry.find_room(request.room)
+            room = self._parts.rooms.find(request.room)
             if room is None:
                 yield Refused(f"there is no room {request.room}.")
                 return
-        elif not any(each.members() for each in self._parts.registry.rooms()):
+        elif not any(each.members() for each in self._parts.rooms.all()):
             yield Refused("nobody is in any room, so nobody would hear it.")
             return
         with _Told() as told:
@@ -208,7 +208,7 @@ class AdminDesk:
         """Which rooms there are."""
         rows = (
             messages.Room(room.name, len(room.members()), room.last, room.topic)
-            for room in self._parts.registry.rooms()
+            for room in self._parts.rooms.all()
         )
         for batch in fitting(rows):
             yield messages.RoomsPart(batch)

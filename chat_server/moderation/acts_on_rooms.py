@@ -27,6 +27,7 @@ from chat_server.room_rules import (
     names_of,
     shown_time,
 )
+from chat_server.rooms import Rooms
 from chat_server.session import Session
 from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
@@ -46,6 +47,7 @@ class ActsOnRooms:
         timers: Timers,
         people: PeopleStore,
         registry: Registry,
+        rooms: Rooms,
         book: RuleBook,
         checks: Checks,
         hands: Hands,
@@ -56,7 +58,8 @@ class ActsOnRooms:
             clock: what freezes end by.
             timers: says when one has ended, beginning with those of earlier runs.
             people: keeps what is announced.
-            registry: which rooms there are, and who is here.
+            registry: who is here.
+            rooms: which there are.
             book: keeps the rules of the rooms.
             checks: whether a room is frozen.
             hands: of those who are made speakers.
@@ -66,6 +69,7 @@ class ActsOnRooms:
         self._timers = timers
         self._people = people
         self._registry = registry
+        self._rooms = rooms
         self._book = book
         self._checks = checks
         self._hands = hands
@@ -199,18 +203,18 @@ class ActsOnRooms:
             ProtocolError: `no_such_room`; `forbidden`: somebody is in it.
             StoreError: not all is gone. It can be done again.
         """
-        room = self._registry.find_room(name)
+        room = self._rooms.find(name)
         if room is None and self._book.own(name) == NO_RULES:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
         act = actor.did("remove-room", self._clock.time(), name)
         if room is None:
             self._people.note(act)
         else:
-            with self._registry.removing(room):
+            with self._rooms.removing(room):
                 self._people.note(act)
                 self._forget_room(name)
         self._book.forget(name)
-        new = self._registry.find_room(name)
+        new = self._rooms.find(name)
         if new is not None:  # who waited to come in has made it, by the old rules
             new.impose(partial(self._book.of, name), None)
 
@@ -242,7 +246,7 @@ class ActsOnRooms:
             _tell_of_freeze(each, before)
 
     def _concerned(self, room: Room | None) -> list[Room]:
-        return self._registry.rooms() if room is None else [room]
+        return self._rooms.all() if room is None else [room]
 
     def _rest_of_freeze(self, name: str) -> float | None:
         """Seconds that a freeze still has; None if it has no end, or there is none."""
@@ -268,7 +272,7 @@ class ActsOnRooms:
             return
         if not self._book.end(name, freeze):
             return
-        room = self._registry.find_room(name) if name else None
+        room = self._rooms.find(name) if name else None
         if room is not None or not name:
             text = _thaw_text(everywhere=not name)
             self._impose(room, text, OwnNotices(freeze.by))

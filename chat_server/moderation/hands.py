@@ -2,8 +2,8 @@
 
 from chat_server.moderation.checks import Checks
 from chat_server.participant import Participant
-from chat_server.registry import Registry
 from chat_server.room import Member, Room
+from chat_server.rooms import Rooms
 from protocol.errors import Code, ProtocolError
 from protocol.messages import HandChange, encode
 
@@ -11,8 +11,8 @@ from protocol.messages import HandChange, encode
 class Hands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, registry: Registry, checks: Checks) -> None:
-        self._registry = registry
+    def __init__(self, rooms: Rooms, checks: Checks) -> None:
+        self._rooms = rooms
         self._checks = checks
 
     def raise_hand(self, room: Room, session: Participant) -> None:
@@ -37,7 +37,7 @@ class Hands:
 
     def leave_room(self, member: Member) -> None:
         """Let a member go, and take their hand down."""
-        self._registry.leave_room(member)
+        self._rooms.leave(member)
         self.lower_hand(member.room, member.session, leaving=True)
 
     def _tell(self, room: Room, change: HandChange) -> None:

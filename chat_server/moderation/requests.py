@@ -136,7 +136,7 @@ class Moderation:
     def hand(self, request: messages.Hand) -> Ok:
         """Raise one's hand, or take it down."""
         name = normalize_room(request.room)
-        room = self._parts.registry.find_room(name)
+        room = self._parts.rooms.find(name)
         if room is None or self._outbox.member_in(room) is None:
             raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
         if request.up:
@@ -167,7 +167,7 @@ class Moderation:
 
     def _room(self, name: str) -> Room:
         name = normalize_room(name)
-        room = self._parts.registry.find_room(name)
+        room = self._parts.rooms.find(name)
         if room is None:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
         return room

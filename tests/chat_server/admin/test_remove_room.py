@@ -201,7 +201,7 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
         with record._transactions.turn():  # as if the disk were slow
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
-            room: Any = server._parts.registry.find_room("lobby")
+            room: Any = server._parts.rooms.find("lobby")
             eventually(lambda: room._closed)
             join = ada.post("join", room="lobby", after=0)
             eva = house.enter("eva", "garden")
@@ -253,7 +253,7 @@ def test_a_moderator_who_acts_on_it_meanwhile(operator: Operator) -> None:
         with record._transactions.turn():
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
-            room: Any = server._parts.registry.find_room("lobby")
+            room: Any = server._parts.rooms.find("lobby")
             eventually(lambda: room._closed)
             ada.refused("unavailable", "slow", room="lobby", seconds=5)
         remover.join()
@@ -324,8 +324,8 @@ def test_what_was_delivered_there_stays_counted(operator: Operator) -> None:
         ada = house.enter("ada", "lobby")
         ada.say("lobby", "hi")
         ada.messages(1)
-        registry = server._parts.registry
-        eventually(lambda: registry.delivered == 1)
+        rooms = server._parts.rooms
+        eventually(lambda: rooms.delivered == 1)
         ada.ok("leave", room="lobby")
         operator.done("remove-room", "lobby")
-        assert registry.delivered == 1
+        assert rooms.delivered == 1

@@ -1,0 +1,150 @@
+"""The rooms: which there are, who made them, and when one is given up."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from chat_server.addresses import neighbourhood
+from chat_server.history.store import StoredRoom
+from chat_server.room import Member, Room
+from chat_server.settings import LiveSettings
+from protocol.errors import Code, ProtocolError
+
+# Seconds after which a room may have been given up.
+RETRY_AFTER = 60.0
+
+
+class Rooms:
+    """The one list of rooms. Any thread may call any method."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        kept: Iterable[StoredRoom],
+        make_room: Callable[[str, str, int], Room],
+    ) -> None:
+        """
+        Args:
+            settings: for the limits.
+            kept: the rooms of earlier runs.
+            make_room: makes a room of a name, a topic and the seq of its last message.
+        """
+        self._settings = settings
+        self._make_room = make_room
+        # Guards all below. Order: rooms -> room -> outbox.
+        self._lock = threading.Lock()
+        self._rooms: dict[str, Room] = {}
+        # Where `seq` goes on in a room of which nothing was kept: it was removed, or all was old.
+        self._ended: dict[str, int] = {}
+        for name, topic, last, is_empty in kept:
+            if is_empty:
+                self._ended[name] = last
+            else:
+                self._rooms[name] = make_room(name, topic, last)
+        # From which neighbourhood the rooms are that were made since the start; how many each made.
+        self._makers: dict[Room, str] = {}
+        self._made: Counter[str] = Counter()
+        self._delivered = 0  # messages, in rooms that were removed
+
+    def enter(self, name: str, host: str) -> Room:
+        """Return the room of that name, and make it if there is none.
+
+        Args:
+            name: as normalize_room returned it.
+            host: from where somebody asks for it.
+
+        Raises:
+            ProtocolError: `too_many_rooms`.
+        """
+        with self._lock:
+            room = self._rooms.get(name)
+            if room is None:
+                maker = neighbourhood(host)
+                self._check_space(maker)
+                room = self._rooms[name] = self._make_room(name, "", self._ended.get(name, 0))
+                self._makers[room] = maker
+                self._made[maker] += 1
+            return room
+
+    def _check_space(self, maker: str) -> None:
+        """With the lock held: see that there may be another room, and of that maker's."""
+        settings = self._settings.now
+        allowed, allowed_here = settings.rooms, settings.rooms_per_address
+        rule = f"there may be {allowed} rooms"
+        if len(self._rooms) < allowed:
+            if allowed_here is None or self._made[maker] < allowed_here:
+                return
+            rule = f"from one address {allowed_here} rooms may be made"
+        raise ProtocolError(
+            Code.TOO_MANY_ROOMS,
+            f"{rule}, and they are: join one of those, or try again when one is given up",
+            retry_after=RETRY_AFTER,
+        )
+
+    def leave(self, member: Member) -> None:
+        """Let a member go. A room of which nothing is kept goes with its last member."""
+        room = member.room
+        room.remove(member)
+        with self._lock:
+            if self._rooms.get(room.name) is room and room.give_up(self._ended.get(room.name, 0)):
+                self._drop(room)
+
+    @contextmanager
+    def removing(self, room: Room) -> Iterator[None]:
+        """Keep everybody out of a room while the block deletes it, then drop it.
+
+        Who wants to come in waits, and gets another room of that name, whose `seq` goes on. If the
+        block raises, the room is as it was.
+
+        Raises:
+            ProtocolError: `forbidden`: somebody is in it; `no_such_room`: it was given up.
+        """
+        members = room.close()
+        if members is None:
+            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {room.name}")
+        if members:
+            who = "1 person is" if members == 1 else f"{members} people are"
+            raise ProtocolError(
+                Code.FORBIDDEN, f"{who} in {room.name}: kick them, or wait until they have left"
+            )
+        removed = False
+        try:
+            yield
+            with self._lock:
+                self._drop(room)
+                self._ended[room.name] = room.last
+                self._delivered += room.delivered
+            removed = True
+        finally:
+            room.end_closing(removed=removed)
+
+    def _drop(self, room: Room) -> None:
+        """With the lock held: let another be made of that name."""
+        del self._rooms[room.name]
+        maker = self._makers.pop(room, None)
+        if maker is not None:
+            self._made[maker] -= 1
+            if not self._made[maker]:
+                del self._made[maker]
+
+    def find(self, name: str) -> Room | None:
+        """Return the room of that name."""
+        with self._lock:
+            return self._rooms.get(name)
+
+    @property
+    def delivered(self) -> int:
+        """How many messages were handed to members so far, one for each member."""
+        with self._lock:
+            rooms, removed = list(self._rooms.values()), self._delivered
+        return removed + sum(room.delivered for room in rooms)
+
+    def all(self) -> list[Room]:
+        """Return all rooms, in the order of their names."""
+        with self._lock:
+            return sorted(self._rooms.values(), key=_name)
+
+
+def _name(room: Room) -> str:
+    return room.name
