@@ -15,12 +15,18 @@ from chat_client.load.result import Result, Row
 from chat_client.load.units import count_text, time_text
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import JustifyMethod, RenderableType
 
     from chat_client.load.keys import Keys
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SECONDS_SHOWN = 40
+
+_WIDTH, _HEIGHT = 78, 20
+"""Cells and rows that the picture takes where there is room for all of it."""
+
+_BESIDE_BAR = 36
+"""Cells of a row that the bar in it cannot have."""
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between two drawings, to choose from. The workers report twice a second."""
@@ -105,7 +111,9 @@ class Picture:
         pressed = self._keys.pressed() if self._keys is not None else ""
         for key in pressed:
             self.obey(key)
-        self._newest = _picture(result, row, self._help())
+        width, height = self._live.console.size
+        size = min(width, _WIDTH), height
+        self._newest = _picture(result, row, self._help(size[0]), *size)
         now = time.monotonic()
         # The reports of several workers come close together, a little early or late.
         if pressed or now - self._drawn >= self.interval * 0.9:
@@ -122,9 +130,11 @@ class Picture:
         elif key == "-":
             self.interval = INTERVALS[max(place - 1, 0)]
 
-    def _help(self) -> str:
+    def _help(self, width: int) -> str:
         if self._keys is None:
             return ""
+        if width < _WIDTH:
+            return f"q ends, + -: every {self.interval:g} s"
         return f"q ends the run, + and - change how often this is drawn: every {self.interval:g} s"
 
 
@@ -166,38 +176,42 @@ def _line(row: Row) -> str:
     )
 
 
-def _picture(result: Result, row: Row, keys: str) -> "RenderableType":
+def _picture(result: Result, row: Row, keys: str, width: int, height: int) -> "RenderableType":
+    """What is drawn, in so many cells and rows: where there are few, only what is needed most."""
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
 
     load = result.load
-    bars = Table.grid(padding=(0, 2))
-    bars.add_row("clients", _bar(row.up, load.clients), f"{row.up:,} of {load.clients:,}")
+    bars, length = Table.grid(padding=(0, 2)), width - _BESIDE_BAR
+    bars.add_row("clients", _bar(row.up, load.clients, length), f"{row.up:,} of {load.clients:,}")
     total = load.warm_up + load.duration
     done = min(total, row.second + 1.0)
-    bars.add_row("time", _bar(done, total), f"{done:.0f} of {total:g} s, {row.tick.phase}")
+    bars.add_row("time", _bar(done, total, length), f"{done:.0f} of {total:g} s, {row.tick.phase}")
     title = Text(f"chat-load {result.server}")  # a path may look like markup
+    table = _table(result, row, narrow=width < _WIDTH)
+    parts = [bars, "", table, "", *_history(result, row)] if height >= _HEIGHT else [bars, table]
     return Panel(
-        Group(bars, "", _table(result, row), "", *_history(result, row)),
-        title=title, title_align="left", subtitle=keys or None, subtitle_align="left", width=78,
+        Group(*parts),
+        title=title, title_align="left", subtitle=keys or None, subtitle_align="left", width=width,
     )  # fmt: skip
 
 
-def _bar(done: float, total: float) -> "RenderableType":
+def _bar(done: float, total: float, length: int) -> "RenderableType":
     from rich.progress_bar import ProgressBar
 
-    return ProgressBar(total=total, completed=done, width=40)
+    return ProgressBar(total=total, completed=done, width=max(1, min(40, length)))
 
 
-def _table(result: Result, row: Row) -> "RenderableType":
+def _table(result: Result, row: Row, *, narrow: bool) -> "RenderableType":
     from rich.table import Table
 
     load, tick, whole = result.load, row.tick, result.measured
-    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    table = Table(box=None, padding=(0, 1 if narrow else 2), pad_edge=False)
     for heading in ("", "last second", "so far"):
-        table.add_column(heading, justify="left" if not heading else "right", min_width=16)
+        side: JustifyMethod = "right" if heading else "left"
+        table.add_column(heading, justify=side, min_width=None if narrow else 16, no_wrap=True)
     wanted = "as fast as it goes" if load.rate is None else f"{count_text(load.rate)}/s"
     errors = sum(error.count for error in result.errors.values())
     per_second = result.per_second

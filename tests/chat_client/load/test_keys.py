@@ -21,11 +21,11 @@ def server() -> Iterator[str]:
         yield address_of(running)
 
 
-def load(server: str, prefix: str) -> Terminal:
+def load(server: str, prefix: str, columns: int = 80, rows: int = 40) -> Terminal:
     """A run that does not end by itself."""
     return Terminal(
         server, "--clients", "2", "--duration", "600", "--warm-up", "0", "--rate", "20",
-        "--processes", "1", "--nick-prefix", prefix, command=PROGRAM, rows=40,
+        "--processes", "1", "--nick-prefix", prefix, command=PROGRAM, columns=columns, rows=rows,
     )  # fmt: skip
 
 
@@ -43,6 +43,27 @@ def test_q_ends_the_run_and_reports(server: str) -> None:
         terminal.see("lag ")
         assert terminal.leave() == cli.INTERRUPTED
         assert terminal.local_modes & MODES == MODES
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 15), (60, 18), (80, 24)])
+def test_the_picture_fits_the_terminal(server: str, columns: int, rows: int) -> None:
+    """A projector has large letters, and so few of them; what is needed least is left out."""
+    with load(server, f"fit{columns}", columns, rows) as terminal:
+
+        def drawn() -> str:
+            """The picture, once it is there from corner to corner."""
+            screen = [line.rstrip() for line in terminal.screen.display if line.strip()]
+            whole = screen and screen[0][0] == "╭" and screen[-1].startswith("╰─ q ends")
+            text = "\n".join(screen)
+            return text if whole and "measure" in text else ""
+
+        picture = eventually(drawn)
+        assert {len(line) for line in picture.split("\n")} == {min(columns, 78)}
+        for part in ("2 of 2", "last second", "so far", "delivery p99", "busiest worker"):
+            assert part in picture
+        assert ("│ p99  " in picture) == (rows == 24)
+        terminal.type("q")
+        assert terminal.leave() == cli.INTERRUPTED
 
 
 @pytest.mark.parametrize("keys", ["\x03", "q\x03"])
