@@ -54,13 +54,13 @@ def register(caller: Caller, request: messages.Register) -> Ok:
 
 def login(caller: Caller, request: messages.Login) -> Ok:
     """Log the caller in to an account, under its nick."""
-    session, accounts = caller.session, caller.parts.accounts
+    session, parts = caller.session, caller.parts
     name = session.nick if request.account is None else normalize_nick(request.account)
-    account = accounts.authenticate(name, request.password, caller.connection.host)
+    account = parts.proofs.authenticate(name, request.password, caller.connection.host)
     if account is None:
         raise _wrong_password(name)
     nick, who = session.nick, name_of(session)
-    for replaced in caller.parts.registry.log_in(session, caller.connection, account):
+    for replaced in parts.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
     _rename(caller, nick, who)
     return Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
@@ -68,15 +68,15 @@ def login(caller: Caller, request: messages.Login) -> Ok:
 
 def password(caller: Caller, request: messages.Password) -> Ok:
     """Give the caller's account another password. Whoever else is logged in to it is out."""
-    session, accounts, host = caller.session, caller.parts.accounts, caller.connection.host
+    session, parts, host = caller.session, caller.parts, caller.connection.host
     name = _account_name(caller)
     new = normalize_password(request.new)
-    account = accounts.authenticate(name, request.old, host)
-    ended = account and accounts.change_password(
-        account, new, session, host, caller.parts.registry.log_out_others
+    account = parts.proofs.authenticate(name, request.old, host)
+    ended = account and parts.accounts.change_password(
+        account, new, session, host, parts.registry.log_out_others
     )
     # Who asks again, as the answer was lost with a connection, finds it changed.
-    if ended is None and accounts.authenticate(name, new, host) is None:
+    if ended is None and parts.proofs.authenticate(name, new, host) is None:
         raise _wrong_password(name)
     for connection in ended or ():
         connection.close(
@@ -103,8 +103,7 @@ def logout(caller: Caller, request: messages.Logout) -> Ok:
 
 def claim(caller: Caller, request: messages.Claim) -> Ok:
     """Make the caller an owner, who knows the secret."""
-    accounts = caller.parts.accounts
-    if not accounts.check_secret(request.secret, caller.connection.host):
+    if not caller.parts.proofs.check_secret(request.secret, caller.connection.host):
         raise ProtocolError(Code.FORBIDDEN, "this is not the owner's secret")
     if caller.role is not Role.OWNER:
         _change_role(caller, _holder(caller.parts, caller.session), Role.OWNER, "claim")

@@ -406,7 +406,7 @@ class Connection:
         owner = self._parts.accounts.owner_of(nick)
         if owner is None or password is None or (session and session.account == owner.number):
             return None
-        account = self._parts.accounts.authenticate(owner.name, password, self.host)
+        account = self._parts.proofs.authenticate(owner.name, password, self.host)
         if account is None:
             raise ProtocolError(
                 Code.NICK_IN_USE,

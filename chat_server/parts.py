@@ -14,6 +14,7 @@ from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.pages import Pages
 from chat_server.people.accounts import Accounts
+from chat_server.people.proofs import Proofs
 from chat_server.people.sanctions import Sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
@@ -33,6 +34,7 @@ class Parts(NamedTuple):
     store: Store
     people: PeopleStore
     accounts: Accounts
+    proofs: Proofs
     registry: Registry
     rooms: Rooms
     sanctions: Sanctions

@@ -40,6 +40,7 @@ from chat_server.participant import Participant
 from chat_server.parts import Parts
 from chat_server.people.accounts import Accounts
 from chat_server.people.passwords import Passwords, strong_hasher
+from chat_server.people.proofs import Proofs, make_secret
 from chat_server.people.sanctions import Sanctions, read_sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
@@ -88,7 +89,7 @@ class Server:
         """
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
-        self._hasher = hasher or strong_hasher()
+        self._passwords = Passwords(hasher or strong_hasher())
         self._crowd: Crowd[Connection] = Crowd(self._settings)
         self.addresses: list[Address] = []
         self._identity: tls.Identity | None = None
@@ -154,6 +155,7 @@ class Server:
             store=store,
             people=people,
             accounts=accounts,
+            proofs=Proofs(clock, people, accounts, self._passwords),
             registry=registry,
             rooms=rooms,
             sanctions=sanctions,
@@ -251,8 +253,8 @@ class Server:
             store = opened.enter_context(closing(Store(settings.data, settings.sync)))
             people = opened.enter_context(closing(PeopleStore(settings.data)))
             try:
-                accounts = Accounts(self._settings, self._clock, people, Passwords(self._hasher))
-                self.owner_secret = accounts.make_secret()
+                accounts = Accounts(self._settings, self._clock, people, self._passwords)
+                self.owner_secret = make_secret(people)
                 sanctions = read_sanctions(people, self._clock)
                 self._book = RuleBook(people, self._clock)
             except StoreError as error:

@@ -33,7 +33,7 @@ from chat_server.admin.moments import (
 from chat_server.admin.show import harmless_json, one_line
 from chat_server.admin.table import size_shown, table
 from chat_server.errors import BackchannelError, SettingError
-from chat_server.people.accounts import replace_secret
+from chat_server.people.proofs import replace_secret
 from chat_server.people.store import Act, PeopleStore
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room

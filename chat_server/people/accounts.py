@@ -1,53 +1,30 @@
-"""Accounts: which nicks belong to somebody, whose password is right, and who has which role.
+"""Accounts: which nicks belong to somebody, and who has which role.
 
 The accounts are few, so all of them are in memory: whether a nick is owned is asked whenever
 somebody comes in, under the registry's lock, and must not wait for a disk. A nick is owned together
 with all that look like it.
 """
 
-import hashlib
-import hmac
-import logging
-import secrets
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from chat_server.clock import Clock
-from chat_server.errors import StoreError
 from chat_server.guesses import Guesses
 from chat_server.participant import Participant
 from chat_server.people.passwords import Passwords
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act, PeopleStore
-from chat_server.session import Client, Session
 from chat_server.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
-from protocol.text import nick_key, nick_skeleton, normalize_password
-
-log = logging.getLogger(__name__)
+from protocol.text import nick_key, nick_skeleton
 
 ACCOUNTS_LIMIT = 10_000
 """How many there may be: each takes about a kilobyte of memory."""
 
-# Wrong passwords before the first wait, and the longest wait in seconds. A class behind one address
-# mistypes more often than one person does. And whoever wants to keep somebody from logging in by
-# guessing wrong all the time is not to keep them waiting for long.
-_FREE_OF_ADDRESS = 40
-_LONGEST_OF_ACCOUNT = 30.0
-# Right ones cost as much to look at: so many at once, from one address and for one account, then
-# one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
-_LOOKS_OF_ADDRESS, _PAUSE_OF_ADDRESS = 100, 2.0
-_LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
 # Accounts made from one address, before they must be further apart.
 _FREE_TO_REGISTER = 60
-
-# The owner's secret is read from a screen and typed: groups of letters and digits that nobody takes
-# for one another, 99 random bits in all.
-_SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
-_SECRET_GROUPS, _SECRET_GROUP = 5, 4
 
 
 class Reservation(NamedTuple):
@@ -58,7 +35,12 @@ class Reservation(NamedTuple):
     token: bytes
 
 
-class Removed(NamedTuple):
+AnySession = TypeVar("AnySession", bound=Participant)
+Left = TypeVar("Left")
+"""Who was logged in, as whoever logs them out calls them."""
+
+
+class Removed(NamedTuple, Generic[Left]):
     """What an account was that there is no more.
 
     Attributes:
@@ -69,7 +51,7 @@ class Removed(NamedTuple):
 
     account: Account
     role: Role
-    sessions: list[Session]
+    sessions: Left
 
 
 class Accounts:
@@ -88,9 +70,9 @@ class Accounts:
         """
         Args:
             settings: for the names of the owners.
-            clock: for the waits between wrong passwords, and for the audit log.
+            clock: for the audit log, and for the waits of who makes many.
             store: where the accounts are.
-            passwords: compares them.
+            passwords: hashes them.
 
         Raises:
             StoreError: the accounts cannot be read.
@@ -99,22 +81,6 @@ class Accounts:
         self._clock = clock
         self._store = store
         self._passwords = passwords
-        self._by_address = Guesses(clock, free=_FREE_OF_ADDRESS)
-        self._by_account = Guesses(
-            clock, longest=_LONGEST_OF_ACCOUNT, rule="too many wrong passwords for this account"
-        )
-        self._looks_by_address = Guesses(
-            clock,
-            free=_LOOKS_OF_ADDRESS,
-            longest=_PAUSE_OF_ADDRESS,
-            rule="many people log in from your address",
-        )
-        self._looks_by_account = Guesses(
-            clock,
-            free=_LOOKS_OF_ACCOUNT,
-            longest=_PAUSE_OF_ACCOUNT,
-            rule="this account was logged in to very often",
-        )
         self._made = Guesses(
             clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
         )
@@ -135,7 +101,7 @@ class Accounts:
         with self._lock:
             return self._owner_of(nick)
 
-    def check_nick(self, nick: str, session: Session, account: int | None) -> None:
+    def check_nick(self, nick: str, session: Participant, account: int | None) -> None:
         """See that a session may have `nick`, as far as accounts are concerned.
 
         Args:
@@ -221,7 +187,7 @@ class Accounts:
         with self.turn:
             self._set_role(account, role, act)
 
-    def set_session_role(self, session: Session, role: Role, act: Act) -> None:
+    def set_session_role(self, session: Participant, role: Role, act: Act) -> None:
         """Give a session another role: its own, unless it has an account by now.
 
         Raises:
@@ -234,68 +200,6 @@ class Accounts:
                 return
             self._store.set_session_role(session.token, role, act)
             session.role = role
-
-    # -- passwords
-
-    def authenticate(self, name: str, password: str, host: str) -> Account | None:
-        """Return the account of that name if the password is its own.
-
-        Takes as long for an account that there is not.
-
-        Args:
-            name: as normalize_nick returned it.
-            password: what somebody typed.
-            host: the address that they typed it at.
-
-        Raises:
-            ProtocolError: `rate_limited`: there were many before, wrong ones above all.
-                `unavailable`: many others wait for the same.
-            StoreError: it could not be compared.
-        """
-        try:
-            password = normalize_password(password)
-        except ProtocolError:
-            return None  # that is no account's, whatever its name
-        key = nick_key(name)
-        with _begun((self._by_address, host), (self._by_account, key)) as right:
-            self._looks_by_address.begin(host)
-            self._looks_by_account.begin(key)
-            account = self.find(name)
-            if not self._passwords.is_right(account.hash if account else None, password, host):
-                log.warning(
-                    "a wrong password for the account %s from %s",
-                    name, host, extra={"account": name, "peer": host},
-                )  # fmt: skip
-                return None
-            right()
-        assert account is not None
-        self._renew_hash(account, password)
-        return account
-
-    def check_secret(self, secret: str, host: str) -> bool:
-        """Say whether this is the owner's secret.
-
-        Raises:
-            ProtocolError: `rate_limited`.
-            StoreError: it cannot be read.
-        """
-        with _begun((self._by_address, host)) as right:
-            kept = self._store.secret("owner")
-            if kept is None or not hmac.compare_digest(kept, _secret_hash(secret)):
-                log.warning("a wrong secret of the owner from %s", host, extra={"peer": host})
-                return False
-            right()
-            return True
-
-    def make_secret(self) -> str | None:
-        """Return a new secret for the owner, who is to be shown it; None if there was one already.
-
-        Raises:
-            StoreError: it could not be kept.
-        """
-        if self._store.secret("owner") is not None:
-            return None
-        return replace_secret(self._store)
 
     # -- making one
 
@@ -313,7 +217,7 @@ class Accounts:
             )
         self._made.begin(host)
 
-    def reserve(self, nick: str, session: Session) -> Reservation:
+    def reserve(self, nick: str, session: Participant) -> Reservation:
         """Keep a nick from everybody else, until `release`, while an account is made of it.
 
         Args:
@@ -339,8 +243,8 @@ class Accounts:
         self,
         nick: str,
         password: str,
-        session: Session,
-        join: Callable[[Session, Account], None],
+        session: AnySession,
+        join: Callable[[AnySession, Account], None],
         host: str,
     ) -> Account:
         """Make an account of a nick that is reserved, with the role of the session.
@@ -373,17 +277,17 @@ class Accounts:
         self,
         account: Account,
         password: str,
-        session: Session,
+        session: AnySession,
         host: str,
-        leave: Callable[[Account, Session], list[Client]],
-    ) -> list[Client] | None:
+        leave: Callable[[Account, AnySession], Left],
+    ) -> Left | None:
         """Give an account another password, and log out all its sessions but one.
 
         Whoever shows the old one at this moment either is logged in before, and logged out with
         the others, or is refused.
 
         Args:
-            account: as `authenticate` returned it.
+            account: as Proofs returned it.
             password: the new one, as normalize_password returned it.
             session: who changes it, and stays.
             host: the address that it is done from.
@@ -406,9 +310,24 @@ class Accounts:
                 self._put(known._replace(hash=password_hash, changes=known.changes + 1))
             return leave(account, session)
 
+    def renew_hash(self, account: Account, password_hash: str) -> None:
+        """Keep another hash of the password that an account had when it was found.
+
+        If it has another by now, that stays.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self.turn:
+            if not self.is_current(account):
+                return
+            self._store.set_account_hash(account.number, password_hash)
+            with self._lock:
+                self._put(self._accounts[account.number]._replace(hash=password_hash))
+
     # -- removing one
 
-    def remove(self, name: str, by: str, leave: Callable[[int], list[Session]]) -> Removed:
+    def remove(self, name: str, by: str, leave: Callable[[int], Left]) -> Removed[Left]:
         """Remove an account, so that its nick is anybody's. Who is logged in to it stays.
 
         A login that is under way either is done before, and is among those who stay, or finds no
@@ -449,7 +368,7 @@ class Accounts:
         """With the lock held."""
         return self._keys.get(nick_key(nick)) or self._skeletons.get(nick_skeleton(nick))
 
-    def _is_reserved(self, nick: str, session: Session) -> bool:
+    def _is_reserved(self, nick: str, session: Participant) -> bool:
         """With the lock held: for another session."""
         key, skeleton = nick_key(nick), nick_skeleton(nick)
         return any(
@@ -470,21 +389,6 @@ class Accounts:
         if self._skeletons[skeleton].number == account.number:
             del self._skeletons[skeleton]
 
-    def _renew_hash(self, account: Account, password: str) -> None:
-        """Hash a password anew that was hashed at another cost, as it is known just now."""
-        if not self._passwords.is_outdated(account.hash):
-            return
-        try:
-            renewed = self._passwords.hash(password)
-            with self.turn:
-                if not self.is_current(account):
-                    return  # it was changed meanwhile, and must not be the old one again
-                self._store.set_account_hash(account.number, renewed)
-                with self._lock:
-                    self._put(self._accounts[account.number]._replace(hash=renewed))
-        except (StoreError, ProtocolError) as error:
-            log.warning("the password of %s keeps its old hash: %s", account.name, error)
-
 
 def _no_account(name: str) -> ProtocolError:
     return ProtocolError(Code.NO_SUCH_NICK, f"there is no account {name!r}")
@@ -493,50 +397,3 @@ def _no_account(name: str) -> ProtocolError:
 @lru_cache(maxsize=4)
 def _keys_of(owners: tuple[str, ...]) -> frozenset[str]:
     return frozenset(nick_key(owner) for owner in owners)
-
-
-def replace_secret(store: PeopleStore, act: Act | None = None) -> str:
-    """Return a new secret for the owner, who is to be shown it. One before it is of no use then.
-
-    Args:
-        store: what it is kept in, as a hash.
-        act: who wanted it, and when.
-
-    Raises:
-        StoreError: it could not be kept.
-    """
-    secret = "-".join(
-        "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
-        for _ in range(_SECRET_GROUPS)
-    )
-    store.put_secret("owner", _secret_hash(secret), act)
-    return secret
-
-
-def _secret_hash(secret: str) -> bytes:
-    """What of the owner's secret is kept. Case, and what stands between the groups, is nothing."""
-    signs = "".join(sign for sign in secret.lower() if sign.isalnum())
-    return hashlib.sha256(signs.encode()).digest()
-
-
-@contextmanager
-def _begun(*guesses: tuple[Guesses, str]) -> Iterator[Callable[[], None]]:
-    """Count a guess as wrong with each, and yield what says that it was right.
-
-    A failure of ours takes it back as well.
-    """
-    begun: list[tuple[Guesses, str]] = []
-
-    def right() -> None:
-        while begun:
-            counted, key = begun.pop()
-            counted.right(key)
-
-    try:
-        for counted, key in guesses:
-            counted.begin(key)
-            begun.append((counted, key))
-        yield right
-    except BaseException:
-        right()
-        raise

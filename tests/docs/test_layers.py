@@ -175,6 +175,13 @@ def test_a_room_and_its_history_know_no_sockets(module: str) -> None:
         assert not imports()[each].others & (SOCKETS | {"ssl"}), each
 
 
+def test_what_is_kept_of_people_knows_no_sockets() -> None:
+    """An address is all that it knows of where somebody is."""
+    for module, named in imports().items():
+        if module.startswith("chat_server.people"):
+            assert not named.others & (SOCKETS | {"ssl"}), module
+
+
 def test_a_connection_knows_no_sql() -> None:
     """Nor do those who answer."""
     for module in ("connection", "requests", "account_requests", "registry", "room", "session"):

@@ -1,0 +1,192 @@
+"""Proofs: whose password is right, and who knows the owner's secret.
+
+Neither is to be guessed. A guess is counted as wrong before it is looked at, by address and by
+account, and taken back if it was right.
+"""
+
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chat_server.clock import Clock
+from chat_server.errors import StoreError
+from chat_server.guesses import Guesses
+from chat_server.people.accounts import Accounts
+from chat_server.people.passwords import Passwords
+from chat_server.people.store import Account, Act, PeopleStore
+from protocol.errors import ProtocolError
+from protocol.text import nick_key, normalize_password
+
+log = logging.getLogger(__name__)
+
+# Wrong passwords before the first wait, and the longest wait in seconds. A class behind one address
+# mistypes more often than one person does. And whoever wants to keep somebody from logging in by
+# guessing wrong all the time is not to keep them waiting for long.
+_FREE_OF_ADDRESS = 40
+_LONGEST_OF_ACCOUNT = 30.0
+# Right ones cost as much to look at: so many at once, from one address and for one account, then
+# one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
+_LOOKS_OF_ADDRESS, _PAUSE_OF_ADDRESS = 100, 2.0
+_LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
+
+# The owner's secret is read from a screen and typed: groups of letters and digits that nobody takes
+# for one another, 99 random bits in all.
+_SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
+_SECRET_GROUPS, _SECRET_GROUP = 5, 4
+
+
+class Proofs:
+    """Looks at them. Any thread may call any method."""
+
+    def __init__(
+        self, clock: Clock, store: PeopleStore, accounts: Accounts, passwords: Passwords
+    ) -> None:
+        """
+        Args:
+            clock: for the waits between wrong ones.
+            store: where the owner's secret is.
+            accounts: whose passwords are shown.
+            passwords: compares them.
+        """
+        self._store = store
+        self._accounts = accounts
+        self._passwords = passwords
+        self._by_address = Guesses(clock, free=_FREE_OF_ADDRESS)
+        self._by_account = Guesses(
+            clock, longest=_LONGEST_OF_ACCOUNT, rule="too many wrong passwords for this account"
+        )
+        self._looks_by_address = Guesses(
+            clock,
+            free=_LOOKS_OF_ADDRESS,
+            longest=_PAUSE_OF_ADDRESS,
+            rule="many people log in from your address",
+        )
+        self._looks_by_account = Guesses(
+            clock,
+            free=_LOOKS_OF_ACCOUNT,
+            longest=_PAUSE_OF_ACCOUNT,
+            rule="this account was logged in to very often",
+        )
+
+    def authenticate(self, name: str, password: str, host: str) -> Account | None:
+        """Return the account of that name if the password is its own.
+
+        Takes as long for an account that there is not.
+
+        Args:
+            name: as normalize_nick returned it.
+            password: what somebody typed.
+            host: the address that they typed it at.
+
+        Raises:
+            ProtocolError: `rate_limited`: there were many before, wrong ones above all.
+                `unavailable`: many others wait for the same.
+            StoreError: it could not be compared.
+        """
+        try:
+            password = normalize_password(password)
+        except ProtocolError:
+            return None  # that is no account's, whatever its name
+        key = nick_key(name)
+        with _begun((self._by_address, host), (self._by_account, key)) as right:
+            self._looks_by_address.begin(host)
+            self._looks_by_account.begin(key)
+            account = self._accounts.find(name)
+            if not self._passwords.is_right(account.hash if account else None, password, host):
+                log.warning(
+                    "a wrong password for the account %s from %s",
+                    name, host, extra={"account": name, "peer": host},
+                )  # fmt: skip
+                return None
+            right()
+        assert account is not None
+        self._renew_hash(account, password)
+        return account
+
+    def check_secret(self, secret: str, host: str) -> bool:
+        """Say whether this is the owner's secret.
+
+        Raises:
+            ProtocolError: `rate_limited`.
+            StoreError: it cannot be read.
+        """
+        with _begun((self._by_address, host)) as right:
+            kept = self._store.secret("owner")
+            if kept is None or not hmac.compare_digest(kept, _secret_hash(secret)):
+                log.warning("a wrong secret of the owner from %s", host, extra={"peer": host})
+                return False
+            right()
+            return True
+
+    def _renew_hash(self, account: Account, password: str) -> None:
+        """Hash a password anew that was hashed at another cost."""
+        if not self._passwords.is_outdated(account.hash):
+            return
+        try:
+            self._accounts.renew_hash(account, self._passwords.hash(password))
+        except (StoreError, ProtocolError) as error:
+            log.warning("the password of %s keeps its old hash: %s", account.name, error)
+
+
+def make_secret(store: PeopleStore) -> str | None:
+    """Return a new secret for the owner, who is to be shown it; None if there was one already.
+
+    Args:
+        store: what it is kept in, as a hash.
+
+    Raises:
+        StoreError: it could not be kept.
+    """
+    if store.secret("owner") is not None:
+        return None
+    return replace_secret(store)
+
+
+def replace_secret(store: PeopleStore, act: Act | None = None) -> str:
+    """Return a new secret for the owner, who is to be shown it. One before it is of no use then.
+
+    Args:
+        store: what it is kept in, as a hash.
+        act: who wanted it, and when.
+
+    Raises:
+        StoreError: it could not be kept.
+    """
+    secret = "-".join(
+        "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
+        for _ in range(_SECRET_GROUPS)
+    )
+    store.put_secret("owner", _secret_hash(secret), act)
+    return secret
+
+
+def _secret_hash(secret: str) -> bytes:
+    """What of the owner's secret is kept. Case, and what stands between the groups, is nothing."""
+    signs = "".join(sign for sign in secret.lower() if sign.isalnum())
+    return hashlib.sha256(signs.encode()).digest()
+
+
+@contextmanager
+def _begun(*guesses: tuple[Guesses, str]) -> Iterator[Callable[[], None]]:
+    """Count a guess as wrong with each, and yield what says that it was right.
+
+    A failure of ours takes it back as well.
+    """
+    begun: list[tuple[Guesses, str]] = []
+
+    def right() -> None:
+        while begun:
+            counted, key = begun.pop()
+            counted.right(key)
+
+    try:
+        for counted, key in guesses:
+            counted.begin(key)
+            begun.append((counted, key))
+        yield right
+    except BaseException:
+        right()
+        raise
