@@ -17,6 +17,7 @@ from chat_server.addresses import Address, lan_addresses
 from chat_server.admin import cli as admin
 from chat_server.config import Config
 from chat_server.errors import StartError
+from chat_server.log_writer import LogWriter
 from chat_server.rules import NONE, Setting
 from chat_server.server import Server
 from chat_server.settings import SETTINGS, Settings
@@ -47,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     _settle()
     arguments = sys.argv[1:] if arguments is None else arguments
+    if sys.stderr is None:  # it is closed: no client is to have its number
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
     options = _read(arguments)
@@ -101,9 +104,14 @@ def _wrong(problems: Sequence[str]) -> int:
 def _serve(options: argparse.Namespace) -> int:
     """Read the settings and run a server with them, until a signal ends it."""
     chosen = _settings(options)
+    with LogWriter(sys.stderr) as stream:
+        _set_up_logs(chosen.settings, stream)
+        return _host(options, chosen, stream)
+
+
+def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int:
     ends_with_terminal = _ends_with_terminal()
     signals = _watch_signals()
-    _set_up_logs(chosen.settings)
     if chosen.found:
         log.info("settings from %s", chosen.file)
     _warn(chosen)
@@ -123,14 +131,14 @@ def _serve(options: argparse.Namespace) -> int:
     service.tell(service.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
         service.tell_reloading()
-        _reload(server, options)
+        _reload(server, options, stream)
         service.tell(service.READY)
     service.tell(service.STOPPING)
     server.stop()
     return 0
 
 
-def _reload(server: Server, options: argparse.Namespace) -> None:
+def _reload(server: Server, options: argparse.Namespace, stream: LogWriter) -> None:
     """Read the settings again, and leave all as it is if they are wrong."""
     try:
         chosen = _settings(options)
@@ -140,15 +148,15 @@ def _reload(server: Server, options: argparse.Namespace) -> None:
             log.error("the settings stay as they are: %s", problem)
         return
     _warn(chosen)
-    _set_up_logs(chosen.settings)
+    _set_up_logs(chosen.settings, stream)
 
 
 def _settings(options: argparse.Namespace) -> Config:
     return config.read(vars(options), os.environ, options.config)
 
 
-def _set_up_logs(settings: Settings) -> None:
-    logs.set_up(settings.log_level, sys.stderr, as_json=settings.log_json)
+def _set_up_logs(settings: Settings, stream: LogWriter) -> None:
+    logs.set_up(settings.log_level, stream, as_json=settings.log_json)
 
 
 def _warn(chosen: Config) -> None:

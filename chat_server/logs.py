@@ -20,6 +20,8 @@ from typing import Any, TextIO
 
 import colorama
 
+from chat_server.log_writer import LogWriter
+
 _COLOURS = {
     logging.DEBUG: colorama.Style.DIM,
     logging.WARNING: colorama.Fore.YELLOW,
@@ -46,7 +48,7 @@ _PRIORITIES = {
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def set_up(level: str, stream: TextIO, *, as_json: bool = False) -> None:
+def set_up(level: str, stream: TextIO | LogWriter, *, as_json: bool = False) -> None:
     """Log everything of `level` and above to `stream`, uncaught exceptions too.
 
     Can be called again, to log in another way from then on.

@@ -127,11 +127,15 @@ class ServerProcess:
         *arguments: str | Path,
         unprivileged: bool = False,
         environment: Mapping[str, str] | None = None,
+        through: Sequence[str] = (),
+        stderr: int = subprocess.PIPE,
     ) -> None:
         """Start it.
 
         Args:
             arguments: of the program.
+            through: a command that runs it.
+            stderr: the descriptor that it logs to, if `stderr` is not to have that.
             environment: what its environment has besides.
             unprivileged: take from root what others do not have. The interpreter may be where
                 only root can read, so that another user could not even start it.
@@ -139,18 +143,17 @@ class ServerProcess:
         prefix = WITHOUT_PRIVILEGES if unprivileged else ()
         self.arguments: Sequence[str] = [str(argument) for argument in arguments]
         self._child = subprocess.Popen(
-            [*prefix, sys.executable, "-m", "chat_server", *self.arguments],
+            [*through, *prefix, sys.executable, "-m", "chat_server", *self.arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             encoding="utf-8",
             env={**ENVIRONMENT, **(environment or {})},
         )
         assert self._child.stdout is not None
-        assert self._child.stderr is not None
         self._stdout = _Capture(self._child.stdout)
-        self._stderr = _Capture(self._child.stderr)
+        self._stderr = _Capture(self._child.stderr) if self._child.stderr else None
 
     @classmethod
     def serve(cls, data: Path, *more: str | Path, port: int = 0, host: str = "127.0.0.1") -> Self:
@@ -187,7 +190,7 @@ class ServerProcess:
     @property
     def stderr(self) -> str:
         """What it wrote to its standard error so far."""
-        return self._stderr.text
+        return self._stderr.text if self._stderr else ""
 
     @property
     def returncode(self) -> int | None:
@@ -244,7 +247,8 @@ class ServerProcess:
         """
         code = self._child.wait(within)
         self._stdout.finish()
-        self._stderr.finish()
+        if self._stderr:
+            self._stderr.finish()
         return code
 
     def close(self) -> None:
