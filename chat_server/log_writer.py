@@ -78,6 +78,10 @@ class LogWriter:
         """Say whether a person reads it."""
         return self._is_terminal
 
+    def fileno(self) -> int:
+        """Return the descriptor that is written to."""
+        return self._out.fileno()
+
     def write(self, line: str) -> None:
         """Let a line be written, behind those that wait; a traceback may be many.
 

@@ -80,7 +80,7 @@ def escaped(text: str) -> str:
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
-def _is_journal(stream: TextIO) -> bool:
+def _is_journal(stream: TextIO | LogWriter) -> bool:
     """Whether systemd's journal reads what is written there."""
     journal = os.environ.get("JOURNAL_STREAM")
     if journal is None:

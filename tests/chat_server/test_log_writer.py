@@ -17,6 +17,7 @@ import pytest
 
 from chat_server import logs
 from chat_server.log_writer import WAITING_LIMIT, LogWriter
+from tests.chat_server.test_logs import journal_stream
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
@@ -291,6 +292,15 @@ def test_whoever_logs_after_the_end_writes_by_itself(tmp_path: Path) -> None:
         sys.excepthook(KeyError, KeyError("x"), None)
         assert list(told(iter(path.read_text().splitlines())))[:2] == ["first", "last"]
         assert "KeyError: 'x'" in path.read_text()
+
+
+def test_the_journal_is_known_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that it is told the level of each line."""
+    with open(tmp_path / "journal", "w+") as journal:
+        monkeypatch.setenv("JOURNAL_STREAM", journal_stream(journal.fileno()))
+        with logging_to(journal.fileno()):
+            log.warning("a warning")
+        assert (tmp_path / "journal").read_text() == "<4>a warning\n"
 
 
 def test_an_exception_in_a_thread_is_logged(pipe: Pipe) -> None:
