@@ -11,6 +11,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from chat_server.admin.ask import ask
+from chat_server.admin.errors import AdminError
+from chat_server.admin.messages import RemoveRoom
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Frame, Peer
 from tests.support.servers import running_server
@@ -53,6 +56,7 @@ class Rooms(RuleBasedStateMachine):
         self.people = {name: Person(name, nick=name) for name in PEOPLE}
         self.logs: dict[str, list[tuple[str, str, str]]] = {room: [] for room in ROOMS}
         self.topics = dict.fromkeys(ROOMS, "")
+        self.gone = dict.fromkeys(ROOMS, 0)  # the last seq that went with a room that was removed
 
     @initialize()
     def start(self) -> None:
@@ -119,6 +123,8 @@ class Rooms(RuleBasedStateMachine):
             person.cursors[room] = min(members["after"], last)
         elif "history" in members:
             person.cursors[room] = max(0, last - members["history"])
+        gone = self.gone[room]
+        assert ok.get("oldest") == (gone + 1 if person.cursors[room] < gone else None)
         self._deliver()
 
     @rule(name=people, room=rooms)
@@ -205,7 +211,7 @@ class Rooms(RuleBasedStateMachine):
             return
         members = {side: place} if side else {}
         page = self._ask(person, "history", room=room, limit=limit, **members)
-        numbers = list(range(1, len(self.logs[room]) + 1))
+        numbers = list(range(self.gone[room] + 1, len(self.logs[room]) + 1))
         if side == "after":
             matching = [n for n in numbers if n > place]
             expected = matching[:limit]
@@ -214,6 +220,21 @@ class Rooms(RuleBasedStateMachine):
             expected = matching[-limit:]
         assert [message["seq"] for message in page["messages"]] == expected
         assert page["more"] is (len(matching) > limit)
+
+    @rule(room=rooms)
+    def remove(self, room: str) -> None:
+        """The operator removes a room: refused while somebody is in, or if there is none."""
+        if any(room in person.cursors for person in self.people.values()):
+            assert " in " in self._refusal_to_remove(room)
+        elif len(self.logs[room]) == self.gone[room]:
+            # Who vanished may still have to be noticed; then it goes by itself.
+            eventually(lambda: "no room" in self._refusal_to_remove(room))
+        else:
+            eventually(lambda: not self._refusal_to_remove(room))
+            self.gone[room], self.topics[room] = len(self.logs[room]), ""
+            for person in self.people.values():
+                if person.said and person.said[0]["room"] == room:
+                    person.said = None
 
     @precondition(lambda self: any(self.logs.values()))
     @rule()
@@ -254,6 +275,14 @@ class Rooms(RuleBasedStateMachine):
         self._refuse(person, "not_in_room", kind, room=room, **members)
         return True
 
+    def _refusal_to_remove(self, room: str) -> str:
+        """Try to remove a room. Return why it is refused, or ""."""
+        try:
+            list(ask(self._data, RemoveRoom(room)))
+        except AdminError as error:
+            return str(error)
+        return ""
+
     def _append(self, person: Person, room: str, kind: str, text: str, ok: Frame) -> None:
         self.logs[room].append((person.nick, kind, COMPOSED.get(text, text)))
         assert ok["seq"] == len(self.logs[room])
@@ -264,12 +293,11 @@ class Rooms(RuleBasedStateMachine):
         for person in self.people.values():
             for room, cursor in person.cursors.items():
                 assert person.peer is not None
-                due = self.logs[room][cursor:]
+                begin = max(cursor, self.gone[room])
+                due = self.logs[room][begin:]
                 messages = person.peer.messages(len(due), room)
                 assert [(m["from"], m["kind"], m["text"]) for m in messages] == due
-                assert [m["seq"] for m in messages] == list(
-                    range(cursor + 1, cursor + 1 + len(due))
-                )
+                assert [m["seq"] for m in messages] == list(range(begin + 1, begin + 1 + len(due)))
                 person.cursors[room] = len(self.logs[room])
 
     def _nothing_is_left_over(self) -> None:
@@ -280,7 +308,7 @@ class Rooms(RuleBasedStateMachine):
             person.peer.ping()
             for room in person.cursors:
                 log = [(m["from"], m["kind"], m["text"]) for m in whole_log(person.peer, room)]
-                assert log == self.logs[room]
+                assert log == self.logs[room][self.gone[room] :]
             unasked = {"message", "direct", "error", "goodbye"}
             assert not [f for f in person.peer.queue if f["type"] in unasked]
 
