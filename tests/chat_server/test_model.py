@@ -221,9 +221,11 @@ class Rooms(RuleBasedStateMachine):
         assert [message["seq"] for message in page["messages"]] == expected
         assert page["more"] is (len(matching) > limit)
 
-    @rule(room=rooms)
-    def remove(self, room: str) -> None:
+    @rule(room=rooms, empty=st.booleans())
+    def remove(self, room: str, empty: bool) -> None:
         """The operator removes a room: refused while somebody is in, or if there is none."""
+        for name in PEOPLE if empty else ():
+            self.leave(name, room)
         if any(room in person.cursors for person in self.people.values()):
             assert " in " in self._refusal_to_remove(room)
         elif len(self.logs[room]) == self.gone[room]:

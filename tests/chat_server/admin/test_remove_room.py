@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
 from chat_server.database import RESERVED_MOST
 from chat_server.history.store import PRUNE_STEP, Store
+from chat_server.moderation.notices import OwnNotices
 from chat_server.people.store import PeopleStore, Rules
+from chat_server.room import Room, Segment
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.servers import ServerProcess, running_server
@@ -109,7 +111,7 @@ def test_its_numbers_go_on(operator: Operator) -> None:
 
 def test_its_numbers_go_on_after_a_restart(operator: Operator) -> None:
     """Also where nothing was said since; and once more."""
-    keep(operator.data, "lobby", said(3))
+    keep(operator.data, "lobby", [*said(2), (START, "ada", "topic", "old")])
     with running_server(operator.data):
         operator.done("remove-room", "lobby")
     with running_server(operator.data) as server, House(server) as house:
@@ -212,6 +214,53 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
         assert ada.reply(join)["oldest"] == 4
         assert ada.say("lobby", "first") == 4
         assert texts(whole_log(ada, "lobby")) == ["first"]
+
+
+def test_what_is_being_stored_is_waited_for() -> None:
+    """Else it would be stored in a room that is gone."""
+    room, closed = Room("shed", "", 0, lambda _: None, lambda _: None), list[int | None]()
+    room.post(OwnNotices("ada").write("shed", "last words"), None)
+    closing = threading.Thread(target=lambda: closed.append(room.close()))
+    closing.start()
+    eventually(lambda: any_waiter(room))
+    assert len(room.take_drafts()) == 1
+    assert not closed
+    room.publish(Segment(1, 1, b"frame"), None)
+    room.end_turn()  # there is another, for the round
+    room.round.take(1, room)
+    room.end_turn()
+    closing.join()
+    assert (closed, room.last) == ([0], 1)
+
+
+def any_waiter(room: Any) -> bool:
+    """Whether somebody waits for a closed room."""
+    return room._closed and bool(room._changed._waiters)
+
+
+def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
+    """Though the room is made before its rules are gone."""
+    keep(operator.data, "lobby", said(3))
+    with running_server(operator.data) as server, House(server) as house, ExitStack() as busy_disk:
+        parts: Any = server._parts
+        record: Any = server._attendance
+        ada = house.enter("ada")
+        ada.ok("claim", secret=server.owner_secret)
+        ada.ok("slow", room="lobby", seconds=60)
+        eva = house.enter("eva")
+        with record._transactions.turn():
+            remover = threading.Thread(target=remove, args=(operator.data,))
+            remover.start()
+            room: Any = parts.registry.find_room("lobby")
+            eventually(lambda: room._closed)
+            busy_disk.enter_context(parts.people._transactions.turn())
+            join = eva.post("join", room="lobby")
+        assert eva.reply(join)["seq"] == 4  # the notice of slow mode was the last
+        assert eva.say("lobby", "one") == 5
+        eva.refused("rate_limited", "say", room="lobby", text="two")
+        busy_disk.close()
+        remover.join()
+        assert eva.say("lobby", "two") == 6
 
 
 def test_what_cannot_be_deleted_stays_whole(
