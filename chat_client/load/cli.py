@@ -24,9 +24,10 @@ from chat_client.load.messages import Load
 from chat_client.load.options import read_comparison, read_options
 from chat_client.load.report_csv import capacity_csv, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
-from chat_client.load.report_text import UNBOUNDED, painted, report_text
+from chat_client.load.report_text import painted, report_text
 from chat_client.load.result import Result, read_result, write_result
 from chat_client.load.run import Run, Stopper
+from chat_client.load.units import UNBOUNDED
 from chat_client.load.verdict import judge
 from chat_client.settings import colours
 from chat_client.text import one_line, printable
@@ -80,8 +81,7 @@ def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
     if options.limit is not None:
         return _find_limit(options, make_run)
     result = make_run(options.load)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
-    print(painted(printable(report_text(result, width)), colours("auto")), end="")
+    print(painted(printable(report_text(result, _width())), colours("auto")), end="")
     _keep(options.json, write_result(result))
     _keep(options.csv, report_csv(result).encode())
     _keep(options.html, report_page(result).encode())
@@ -109,13 +109,18 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
 
     assert load.rate is not None
     capacity = find_limit(load.rate, options.limit, step)
-    print("\n".join(["", *capacity_lines(capacity)]))
+    print("\n".join(["", *capacity_lines(capacity, _width())]))
     _keep(options.json, write_capacity(capacity))
     _keep(options.csv, capacity_csv(capacity).encode())
     _keep(options.html, capacity_page(capacity).encode())
     if capacity.interrupted:
         return INTERRUPTED
     return 0 if capacity.highest is not None else FAILED
+
+
+def _width() -> int:
+    """How many cells a line of the report may have."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
 
 
 @contextmanager

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from chat_client.load.result import Result
-from chat_client.load.units import count_text, time_text
+from chat_client.load.units import UNBOUNDED, count_text, time_text
 from chat_client.load.verdict import Condition, generator_limits
+from chat_client.text import wrap
 
 NARROW = 1.1
 """The lowest rate that broke over the highest that held: close enough."""
@@ -123,19 +124,20 @@ def find_limit(
     )
 
 
-def capacity_lines(capacity: Capacity) -> list[str]:
-    """Return the report for a terminal: the finding first, then the curve."""
-    lines = [finding(capacity), ""]
+def capacity_lines(capacity: Capacity, width: int = UNBOUNDED) -> list[str]:
+    """Return the report for a terminal of so many cells: the finding first, then the curve."""
+    lines = [*wrap(finding(capacity), width, 0, 0), ""]
     lines.append(f"{'messages/s':>11}{'deliveries/s':>14}{'p50':>10}{'p99':>10}{'server':>9}")
     top = max((step.p99 or 0 for step in capacity.steps), default=0) or 1
     for step in sorted(capacity.steps, key=_rate_of):
         cpu = "-" if step.server_cpu is None else f"{step.server_cpu:.0%}"
         bar = "█" * max(1, round(20 * (step.p99 or 0) / top))
-        mark = "✓" if step.held else f"✗ {step.reason}"
-        lines.append(
+        line = (
             f"{count_text(step.rate):>11}{count_text(step.deliveries):>14}"
-            f"{time_text(step.p50):>10}{time_text(step.p99):>10}{cpu:>9}  {bar} {mark}"
+            f"{time_text(step.p50):>10}{time_text(step.p99):>10}{cpu:>9}  {bar} "
         )
+        why = f" {step.reason}" if len(line) + 2 + len(step.reason) <= width else ""
+        lines.append(line + ("✓" if step.held else f"✗{why}"))
     return lines
 
 

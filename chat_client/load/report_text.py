@@ -5,16 +5,13 @@ from collections.abc import Iterator
 from colorama import Fore, Style
 
 from chat_client.load.result import Result, Verdict
-from chat_client.load.units import bytes_text, count_of, count_text, time_text
+from chat_client.load.units import UNBOUNDED, bytes_text, count_of, count_text, time_text
 from chat_client.load.verdict import times
 from chat_client.text import wrap
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 
 _PASSED = "PASSED"
-
-UNBOUNDED = 1_000_000
-"""Cells of a line where nobody counts them, as in a file."""
 
 _LEAST_NEEDED = ("stddev", "mean", "p95", "p90", "count", "p99.9")
 """Columns that are left out where there is no room for all, the first of them first."""

@@ -1,5 +1,8 @@
 """How quantities are written for a person."""
 
+UNBOUNDED = 1_000_000
+"""Cells of a line where nobody counts them, as in a file."""
+
 
 def time_text(micros: float | None) -> str:
     """Return a time in µs with three digits and the unit that fits; a dash for None."""
