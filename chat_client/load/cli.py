@@ -27,7 +27,7 @@ from chat_client.load.report_html import capacity_page, comparison_page, report_
 from chat_client.load.report_text import painted, report_text
 from chat_client.load.result import Result, read_result, write_result
 from chat_client.load.run import Run, Stopper
-from chat_client.load.units import UNBOUNDED
+from chat_client.load.units import UNBOUNDED, count_text
 from chat_client.load.verdict import judge
 from chat_client.settings import colours
 from chat_client.text import one_line, printable
@@ -102,7 +102,7 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
     load: Load = options.load
 
     def step(rate: float, number: int) -> Result:
-        print(f"-- {rate:g} messages/s", flush=True)
+        print(f"-- {count_text(rate)} messages/s", flush=True)
         # A name of its own: the server may not have noticed yet that the last step's are gone.
         prefix = f"{load.nick_prefix}{number}x"
         return make_run(msgspec.structs.replace(load, rate=rate, nick_prefix=prefix))
