@@ -14,6 +14,7 @@ from colorama import Fore, Style
 from msgspec import UnsetType
 
 from chat_client.clock import Clock
+from chat_client.durations import spoken
 from chat_client.events import (
     MEMBER,
     Connected,
@@ -46,6 +47,9 @@ _NAMED = 4
 
 HINT = "/help lists what that allows"
 """For who has been given a role."""
+
+_SPOKEN = 1e9
+"""Seconds that nobody means, but a server may name."""
 
 _REVERSE = "\x1b[7m"
 _UNBOUNDED = 1_000_000
@@ -293,7 +297,9 @@ def with_article(role: str) -> str:
 
 
 def _soon(delay: float) -> str:
-    return f"in {delay:.1f} s" if delay >= 0.05 else "now"
+    if delay < 0.05:
+        return "now"
+    return f"in {spoken(delay)}" if 60 <= delay < _SPOKEN else f"in {delay:.1f} s"
 
 
 def _bare(sentence: str) -> str:
