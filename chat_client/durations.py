@@ -5,6 +5,9 @@ import re
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 """Seconds by the letter that stands for them, from the shortest."""
 
+LONGEST = 1_000_000_000
+"""Seconds of the longest duration that the protocol has."""
+
 _NAMES = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 _WHOLE = re.compile(r"([0-9]{1,9}[smhd])+\Z", re.IGNORECASE)
 _PART = re.compile(r"([0-9]+)([smhd])", re.IGNORECASE)
@@ -18,7 +21,10 @@ def parse_duration(text: str) -> float:
     """
     if not _WHOLE.match(text):
         raise ValueError(f"{text!r} is no duration: one is 30s, 10m, 2h or 1d")
-    return float(sum(int(count) * UNITS[unit.lower()] for count, unit in _PART.findall(text)))
+    seconds = sum(int(count) * UNITS[unit.lower()] for count, unit in _PART.findall(text))
+    if not 0 < seconds <= LONGEST:
+        raise ValueError(f"{text!r} cannot be: a duration is from 1s to {LONGEST // UNITS['d']}d")
+    return float(seconds)
 
 
 def is_duration(text: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chat_client.commands import checked_room
-from chat_client.durations import is_duration, parse_duration, spoken
+from chat_client.durations import UNITS, is_duration, parse_duration, spoken
 from chat_client.errors import CommandError
 from chat_client.lines import HINT, with_article
 from chat_client.text import one_line
@@ -214,7 +214,10 @@ def _deop(talk: Talk, typed: Typed) -> None:
 )  # fmt: skip
 def _slow(talk: Talk, typed: Typed) -> None:
     word = typed.needed()
-    typed.here(talk).slow(0.0 if word == "off" else _duration(word))
+    seconds = 0.0 if word in ("off", "0", "0s") else _duration(word)
+    if seconds > UNITS["d"]:
+        raise CommandError(f"{one_line(word)!r} is too slow: it is 1d at the most")
+    typed.here(talk).slow(seconds)
 
 
 @command("/lock [ROOM]", "let nobody else into the room", IN_CHARGE, asks=True)
