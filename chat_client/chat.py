@@ -108,6 +108,9 @@ class Chat(Authority):
     with the reason.
     """
 
+    def __repr__(self) -> str:
+        return f"<Chat of {self.nick}, {'connected' if self.connected else 'not connected'}>"
+
     def __enter__(self) -> Self:
         return self
 
@@ -252,6 +255,9 @@ class Room:
     def heard(self) -> int:
         """The seq of the last message received; `join(..., after=heard)` goes on behind it."""
         return self._feed.heard
+
+    def __repr__(self) -> str:
+        return f"<Room #{self.name}>"
 
     def __iter__(self) -> Iterator[Message]:
         return self

@@ -70,6 +70,7 @@ def test_rooms_are_apart(ana: Chat, bob: Chat) -> None:
     bob.join("lobby").say("to lobby", kind="action")
     assert (next(lobby).kind, next(ops).text) == ("action", "to ops")
     assert [room.name for room in ana.joined] == ["lobby", "ops"]
+    assert (repr(ana), repr(ops)) == ("<Chat of ana, connected>", "<Room #ops>")
     assert [(room.room, room.members) for room in ana.rooms()] == [("lobby", 2), ("ops", 2)]
     ops.leave()
     assert list(ops) == []
