@@ -7,8 +7,11 @@ or `10.1.0.0/16`. What one's role does not allow is refused with `forbidden`.
 from collections.abc import Sequence
 from functools import partial
 
+from chat_client.errors import Refused
+from chat_client.hello import nick_guesses
 from chat_client.replies import checked, given, goes_on, page_of
 from chat_client.session import Session
+from protocol.errors import Code
 from protocol.messages import (
     Announce,
     Ban,
@@ -20,8 +23,10 @@ from protocol.messages import (
     Kick,
     Lock,
     Login,
+    Logout,
     Mute,
     Op,
+    Password,
     Register,
     Slow,
     Unban,
@@ -72,6 +77,36 @@ class Authority:
         name = None if account is None else checked(normalize_nick, account)
         self._session.request(lambda id: Login(id, password, name))
         return self._session.nick
+
+    def change_password(self, old: str, new: str) -> None:
+        """Give our account another password. Whoever else is logged in to it is out then.
+
+        Args:
+            old: the one that it has.
+            new: 8 to 200 characters; kept as by `register`.
+        """
+        self._session.request(lambda id: Password(id, old, new))
+
+    def logout(self, nick: str | None = None) -> str:
+        """Log out of our account, take another nick, and return that.
+
+        Args:
+            nick: which. Without it we keep the one that we have; if that is the account's, we get
+                it with a number behind it.
+        """
+        nicks = nick_guesses(self._session.nick)
+        if nick is not None:
+            nicks = iter([checked(normalize_nick, nick)])
+        wanted = next(nicks)
+        while True:
+            try:
+                self._session.request(partial(_logout, wanted))
+                return self._session.nick
+            except Refused as error:
+                following = next(nicks, None)
+                if error.code != Code.NICK_IN_USE or following is None:
+                    raise
+                wanted = following
 
     def claim(self, secret: str) -> str:
         """Become an owner of the server, and return the role that we have then.
@@ -183,6 +218,10 @@ class Authority:
         """Let everybody into a room again."""
         name = checked(normalize_room, room)
         self._session.request(lambda id: Lock(id, name, False))
+
+
+def _logout(nick: str, id: int) -> Logout:
+    return Logout(id, nick)
 
 
 def _bans(after: int | None, id: int) -> Bans:

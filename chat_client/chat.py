@@ -25,7 +25,7 @@ from chat_client.authority import Authority
 from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
 from chat_client.feed import Feed
-from chat_client.hello import Credentials
+from chat_client.hello import Credentials, nick_guesses
 from chat_client.replies import checked, given, goes_on, page_of, seq_of
 from chat_client.session import Session
 from protocol.errors import Code, ProtocolError
@@ -50,9 +50,6 @@ from protocol.text import NICK_LIMIT, normalize_nick, normalize_room, normalize_
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
-
-_GUESSES = 1000
-"""How many nicks are tried when none was asked for."""
 
 
 def connect(
@@ -94,7 +91,7 @@ def connect(
     wanted = _login_nick() if nick is None else checked(normalize_nick, nick)
     # Whoever comes to an account is to be told of a wrong password, not called ana2.
     anything = nick is None and account_password is None
-    nicks = _guesses(wanted) if anything else iter([wanted])
+    nicks = nick_guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password)
     session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience)
     session.start()
@@ -472,12 +469,6 @@ def _login_nick() -> str:
         name = "-".join(getpass.getuser().split()).lstrip("#@/")
         return normalize_nick(name[:NICK_LIMIT])
     return "guest"
-
-
-def _guesses(nick: str) -> Iterator[str]:
-    yield nick
-    for number in range(2, _GUESSES):
-        yield f"{nick[: NICK_LIMIT - 3]}{number}"
 
 
 def _ignore(event: Event) -> None:

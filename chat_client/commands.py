@@ -291,7 +291,7 @@ def _help(talk: Talk, typed: Typed) -> None:
         return
     usages: dict[str, list[str]] = {"talk": ["TEXT", "//TEXT"]}
     for each in commands():
-        short = each.group == IN_CHARGE or each.secret  # there is too much to say on one screen
+        short = each.group == IN_CHARGE or each.secrets  # there is too much to say on one screen
         usages.setdefault(each.group, []).append(f"/{each.name}" if short else each.usage)
     if talk.view.role == MEMBER:
         usages[IN_CHARGE] = [f"/help {IN_CHARGE}"]

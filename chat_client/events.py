@@ -25,6 +25,7 @@ class Connected:
         again: whether this was a reconnection.
         role: what we may do there: "member", "moderator" or "owner".
         account: the account that we are logged in to; None if to none.
+        left: the account that we were logged in to until now, and are no more; None mostly.
     """
 
     nick: str
@@ -33,6 +34,7 @@ class Connected:
     again: bool
     role: str = MEMBER
     account: str | None = None
+    left: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,14 @@ from chat_client.version import CLIENT
 from protocol import VERSION
 from protocol.errors import FATAL, Code
 from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, encode
+from protocol.text import NICK_LIMIT
 
 _NOT_THE_SESSION = frozenset({Code.NICK_IN_USE, Code.RATE_LIMITED})
 """Why a server that would take the session up may refuse a hello: we keep it."""
+
+
+_GUESSES = 1000
+"""How many nicks are tried when none was asked for."""
 
 
 @dataclass
@@ -31,6 +36,13 @@ class Credentials:
 
     password: str | None = field(default=None, repr=False)
     account_password: str | None = field(default=None, repr=False)
+
+
+def nick_guesses(nick: str) -> Iterator[str]:
+    """Yield a nick, and those to try where it is taken: the same with a number behind it."""
+    yield nick
+    for number in range(2, _GUESSES):
+        yield f"{nick[: NICK_LIMIT - 3]}{number}"
 
 
 def say_hello(

@@ -23,10 +23,10 @@ _WHO = "WHO is a nick, @ACCOUNT, an address or a network"
 
 @command(
     "/register [PASSWORD]", "make your nick yours alone; asks for the password if none is typed",
-    "you", asks=True, private=True, secret="new password", twice=True,
+    "you", asks=True, private=True, secrets=("new password",), twice=True,
 )  # fmt: skip
 def _register(talk: Talk, typed: Typed) -> None:
-    talk.chat.register(typed.secret)
+    talk.chat.register(*typed.secrets)
     talk.note(
         f"the nick {talk.chat.nick} is your account now: --login at the start, or /login, is how "
         "to have it again"
@@ -35,19 +35,35 @@ def _register(talk: Talk, typed: Typed) -> None:
 
 @command(
     "/login [@ACCOUNT] [PASSWORD]", "take the nick of your account; asks for the password if none "
-    "is typed", "you", asks=True, private=True, secret="password",
+    "is typed", "you", asks=True, private=True, secrets=("password",),
 )  # fmt: skip
 def _login(talk: Talk, typed: Typed) -> None:
-    talk.chat.login(typed.secret, typed.argument.removeprefix("@") or None)
+    talk.chat.login(typed.secrets[0], typed.argument.removeprefix("@") or None)
     _identify(talk, f"you are logged in as {talk.chat.nick}")
 
 
 @command(
+    "/password", "give your account another password; asks for the old one and the new one", "you",
+    asks=True, private=True, secrets=("old password", "new password"), twice=True,
+)  # fmt: skip
+def _password(talk: Talk, typed: Typed) -> None:
+    talk.chat.change_password(*typed.secrets)
+    talk.note("the password is changed; whoever else was logged in to your account is out")
+
+
+@command("/logout [NICK]", "leave your account, and be called NICK from then on", "you", asks=True)
+def _logout(talk: Talk, typed: Typed) -> None:
+    account = talk.chat.account
+    nick = talk.chat.logout(typed.argument or None)
+    _identify(talk, f"you are {nick} now, and logged out; /login @{account} is the way back")
+
+
+@command(
     "/claim [SECRET]", "become the owner, with what the server showed at its first start", "you",
-    asks=True, private=True, secret="the owner's secret",
+    asks=True, private=True, secrets=("the owner's secret",),
 )  # fmt: skip
 def _claim(talk: Talk, typed: Typed) -> None:
-    talk.chat.claim(typed.secret)
+    talk.chat.claim(*typed.secrets)
     _identify(talk, f"you are {with_article(talk.chat.role)} now: {HINT}")
 
 

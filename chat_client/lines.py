@@ -253,7 +253,8 @@ class Lines:
     def _connected(self, event: Connected) -> str:
         again = "connected again" if event.again else f"connected to {one_line(event.server)}"
         motd = f"\n{self.indented(printable(event.motd))}" if event.motd else ""
-        return self.system(f"{again} as {event.nick}") + motd
+        left = f"; you are no longer logged in to {event.left}" if event.left else ""
+        return self.system(f"{again} as {event.nick}{left}") + motd
 
     def _hue(self, who: str, nick: str) -> str:
         if who == nick or not self._colours:

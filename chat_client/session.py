@@ -55,10 +55,12 @@ from protocol.messages import (
     Kick,
     Leave,
     Login,
+    Logout,
     Message,
     Nick,
     Ok,
     Page,
+    Password,
     Ping,
     Pong,
     Presence,
@@ -362,7 +364,7 @@ class Session:
             try:
                 self._converse()
             except (ConnectError, ConnectionLost, Refused) as error:
-                final = isinstance(error, Refused) and error.code not in _TEMPORARY
+                final = isinstance(error, Refused) and self._is_final(error)
                 if final or not self._entered.done():
                     raise
                 reason = error.reason if isinstance(error, ConnectError) else str(error)
@@ -381,6 +383,15 @@ class Session:
             self._wait_to_retry(delay)
             if self._closing.is_set():
                 return
+
+    def _is_final(self, refusal: Refused) -> bool:
+        """Whether the server will not let us in by our asking again."""
+        if refusal.code == Code.NICK_IN_USE and self._credentials.account_password is not None:
+            # The nick of our account is ours wherever else we are connected, so the password is
+            # another one by now. Trying it again and again would keep whoever has that waiting.
+            with self._lock:
+                return self._nick == self._account
+        return refusal.code not in _TEMPORARY
 
     def _wait_to_retry(self, delay: float) -> None:
         deadline = time.monotonic() + delay
@@ -432,7 +443,8 @@ class Session:
                 lost = self._forget_unconfirmed()
             self._token, self._nick = welcome.session, welcome.nick
             self._role = role = _text(welcome.role) or MEMBER
-            self._account = account = _text(welcome.account)
+            account = _text(welcome.account)
+            left, self._account = None if account else self._account, account
             unanswered = {n: each for n, each in self._pending.items() if not each.own}
             self._pending = unanswered.copy()
             for feed in self._feeds.values():
@@ -449,7 +461,9 @@ class Session:
                     "remember: it is not known whether this was said"
                 )
             )
-        self._on_event(Connected(welcome.nick, welcome.server, welcome.motd, again, role, account))
+        self._on_event(
+            Connected(welcome.nick, welcome.server, welcome.motd, again, role, account, left)
+        )
         if not again:
             self._entered.set_result(None)
 
@@ -521,6 +535,13 @@ class Session:
                     self._nick = nick
             case Register(password=password) | Login(password=password), Ok():
                 self._credentials.account_password = password
+                self._identify(reply)
+            case Password(new=password), Ok():
+                self._credentials.account_password = password
+            case Logout(), Ok():
+                self._credentials.account_password = None
+                with self._lock:
+                    self._account = None
                 self._identify(reply)
             case Claim(), Ok():
                 self._identify(reply)
@@ -630,7 +651,7 @@ def _passes(code: str, request: AnyRequest) -> bool:
     """
     if code == Code.UNAVAILABLE:
         return not isinstance(request, Tell)
-    return code == Code.RATE_LIMITED and not isinstance(request, Login | Claim)
+    return code == Code.RATE_LIMITED and not isinstance(request, Login | Password | Claim)
 
 
 def _count(number: int | UnsetType) -> int:

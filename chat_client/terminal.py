@@ -259,7 +259,7 @@ class _Terminal:
         """Do what was typed, or have it done by the sender where the server has to be asked."""
         private_one = typed.command.private or typed.text.startswith(" ")
         self._prompt.remember(typed.text, kept=not private_one)
-        if typed.command.secret and not typed.secret:
+        if typed.command.secrets and not typed.secrets:
             self._ask_secret(typed)
             return
         if typed.command.asks:
@@ -271,21 +271,23 @@ class _Terminal:
         except ChatError as error:
             self._talk.post(self._lines.error(str(error)))
 
-    def _ask_secret(self, typed: Typed) -> None:
-        """Have the password typed that a command needs, and then go on."""
+    def _ask_secret(self, typed: Typed, *given: str) -> None:
+        """Have the passwords typed that a command needs, one after the other, and then go on."""
         who = typed.argument.removeprefix("@") or self._view.nick
-        what = typed.command.secret
+        what = typed.command.secrets[len(given)]
         label = f"{what} of {who}" if "@ACCOUNT" in typed.command.usage else what
 
         def take(secret: str) -> None:
-            if not typed.command.twice:
-                self._carry(typed.with_secret(secret))
-                return
-            self._prompt.ask_hidden("again", lambda again: compare(secret, again))
+            if len(given) + 1 < len(typed.command.secrets):
+                self._ask_secret(typed, *given, secret)
+            elif typed.command.twice:
+                self._prompt.ask_hidden("again", lambda again: compare(secret, again))
+            else:
+                self._carry(typed.with_secrets(*given, secret))
 
         def compare(secret: str, again: str) -> None:
             if secret == again:
-                self._carry(typed.with_secret(secret))
+                self._carry(typed.with_secrets(*given, secret))
             else:
                 self._talk.post(self._lines.error("these were not the same: nothing was done"))
 

@@ -5,7 +5,7 @@ one: /help lists it, and Tab completes what its usage names. Those that ask the 
 thread that may wait, and touch nothing of the view but through `Talk.post`; the others are run by
 the view's own thread.
 
-A password is in `Typed.secret` and nowhere else: not in the text that is kept, shown while it
+A password is in `Typed.secrets` and nowhere else: not in the text that is kept, shown while it
 waits, and brought back when it was refused.
 """
 
@@ -81,7 +81,7 @@ class Typed:
         command: which command it is.
         argument: what was typed behind the command's name, but for a password.
         room: the name of the room that one was in, None if in none.
-        secret: the password, empty if none was typed.
+        secrets: the passwords, none if none was typed.
         at: when, on the monotonic clock.
     """
 
@@ -89,12 +89,12 @@ class Typed:
     command: "Command"
     argument: str
     room: str | None
-    secret: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     at: float = field(default_factory=time.monotonic)
 
-    def with_secret(self, secret: str) -> "Typed":
-        """Return the same with the password that was asked for."""
-        return Typed(self.text, self.command, self.argument, self.room, secret)
+    def with_secrets(self, *secrets: str) -> "Typed":
+        """Return the same with the passwords that were asked for."""
+        return Typed(self.text, self.command, self.argument, self.room, secrets)
 
     def here(self, talk: Talk) -> Room:
         """Return the room.
@@ -135,9 +135,10 @@ class Command:
         aliases: its other names.
         asks: whether it asks the server, and so may wait.
         private: whether it is kept out of the input history's file.
-        secret: whether what is typed behind its name is a password, and what to ask for it with
-            where none is: "password". Empty if it is none.
-        twice: whether that is asked for twice, so that a slip of the finger does no harm.
+        secrets: the passwords that it takes, by what they are asked for with: "password". What is
+            typed behind its name is one of them, if it takes any; if it takes several, that is
+            refused, as nobody could tell where one ends.
+        twice: whether the last is asked for twice, so that a slip of the finger does no harm.
         run: does it.
     """
 
@@ -147,7 +148,7 @@ class Command:
     aliases: tuple[str, ...]
     asks: bool
     private: bool
-    secret: str
+    secrets: tuple[str, ...]
     twice: bool
     run: Run
 
@@ -194,9 +195,12 @@ def parse(text: str, view: View) -> Typed:
     room = view.current.name if view.current else None
     start = secret_at(text)
     if start is not None:  # with a blank before it, too: a password is never said
-        before = text[:start].strip()
+        before, secret = text[:start].strip(), text[start:].strip()
         name, _, argument = before[1:].partition(" ")
-        return Typed(before, find(name), argument.strip(), room, text[start:].strip())
+        command = find(name)
+        if secret and len(command.secrets) > 1:
+            raise CommandError(f"type /{command.name} alone: you are asked for the passwords then")
+        return Typed(before, command, argument.strip(), room, (secret,) if secret else ())
     if text.startswith("/") and not text.startswith("//"):
         name, _, argument = text[1:].partition(" ")
         return Typed(text, find(name), argument.strip(), room)
@@ -219,7 +223,7 @@ def secret_at(text: str) -> int | None:
     if not words or not words[0].startswith("/"):
         return None
     command = _names.get(words[0][1:].lower())
-    if command is None or not command.secret:
+    if command is None or not command.secrets:
         return None
     start = text.index(words[0]) + len(words[0])
     if len(words) > 1 and words[1].startswith("@") and "@ACCOUNT" in command.usage:
@@ -234,13 +238,13 @@ def command(
     *aliases: str,
     asks: bool = False,
     private: bool = False,
-    secret: str = "",
+    secrets: tuple[str, ...] = (),
     twice: bool = False,
 ) -> Callable[[Run], Run]:
     """Register the function below as the command that `usage` begins with; see `Command`."""
 
     def register(run: Run) -> Run:
-        made = Command(usage, help, group, aliases, asks, private, secret, twice, run)
+        made = Command(usage, help, group, aliases, asks, private, secrets, twice, run)
         _names.update(dict.fromkeys(made.names, made))
         return run
 
@@ -252,5 +256,5 @@ def _say(talk: Talk, typed: Typed) -> None:
 
 
 _SAY = Command(
-    "TEXT", "say TEXT in the room; //TEXT says /TEXT", "talk", (), True, False, "", False, _say
+    "TEXT", "say TEXT in the room; //TEXT says /TEXT", "talk", (), True, False, (), False, _say
 )

@@ -58,7 +58,9 @@ def login(caller: Caller, request: messages.Login) -> Ok:
     name = session.nick if request.account is None else normalize_nick(request.account)
     account = parts.proofs.authenticate(name, request.password, caller.connection.host)
     if account is None:
-        raise _wrong_password(name)
+        raise ProtocolError(
+            Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
+        )
     nick, who = session.nick, name_of(session)
     for replaced in parts.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
@@ -77,7 +79,7 @@ def password(caller: Caller, request: messages.Password) -> Ok:
     )
     # Who asks again, as the answer was lost with a connection, finds it changed.
     if ended is None and parts.proofs.authenticate(name, new, host) is None:
-        raise _wrong_password(name)
+        raise ProtocolError(Code.FORBIDDEN, f"the old password is not that of {name!r}")
     for connection in ended or ():
         connection.close(
             Code.REPLACED,
@@ -122,17 +124,11 @@ def deop(caller: Caller, request: messages.Deop) -> Ok:
     return Ok(re=request.id)
 
 
-def _wrong_password(account: str) -> ProtocolError:
-    return ProtocolError(
-        Code.FORBIDDEN, f"there is no account {account!r}, or this is not its password"
-    )
-
-
 def _account_name(caller: Caller) -> str:
     """The account that the caller is logged in to."""
     name = caller.parts.accounts.name_of(caller.session)
     if name is None:
-        raise ProtocolError(Code.FORBIDDEN, "you are logged in to no account: log in first")
+        raise ProtocolError(Code.FORBIDDEN, "you are logged in to no account")
     return name
 
 

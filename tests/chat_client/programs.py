@@ -49,7 +49,9 @@ def run(
     )
 
 
-def start(*arguments: str) -> "subprocess.Popen[bytes]":
+def start(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[bytes]":
     """Start the client with all three streams piped, and unbuffered."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
@@ -58,7 +60,7 @@ def start(*arguments: str) -> "subprocess.Popen[bytes]":
         stderr=subprocess.PIPE,
         bufsize=0,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **(environment or {})},
     )
 
 

@@ -23,8 +23,9 @@ from chat_client import (
 from chat_server.server import Server
 from tests.chat_client.programs import Terminal
 from tests.chat_client.recorder import Recorder
+from tests.support.proxy import Proxy
 from tests.support.servers import ServerProcess, address_of, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 PASSWORD = "correct horse"
 
@@ -189,6 +190,40 @@ def test_an_account(server: Server, teacher: Chat) -> None:
             guest.login("incorrect", "mia")
         assert guest.login(PASSWORD, "mia") == guest.nick == "mia"
         assert guest.role == "moderator"
+
+
+def test_another_password_and_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a real server: through lost connections, its death and the loss of what it knew."""
+    monkeypatch.setattr("chat_client.session._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session._LONGEST_DELAY", 0.2)
+    heard = Recorder()
+    data = tmp_path / "data"
+    with (
+        ServerProcess.serve(data) as server,
+        Proxy(server.address) as proxy,
+        chat_client.connect(proxy.address, nick="mia", on_event=heard) as mia,
+    ):
+        room = mia.join("lobby")
+        mia.register(PASSWORD)
+        with pytest.raises(Refused, match="old password"):
+            mia.change_password("incorrect", "battery staple")
+        mia.change_password(PASSWORD, "battery staple")
+        proxy.links[-1].reset()
+        eventually(lambda: len(heard.of(Connected)) == 2)
+        server.kill()
+        (data / "history.db").unlink()  # sessions are known no more, accounts are
+        with server.restarted():
+            eventually(lambda: len(heard.of(Connected)) == 3)
+            assert (mia.nick, mia.account) == ("mia", "mia")
+            seq = room.say("still me")
+            assert mia.logout() == mia.nick == "mia2"
+            proxy.links[-1].reset()
+            eventually(lambda: len(heard.of(Connected)) == 4)
+            assert (mia.nick, mia.account) == ("mia2", None)
+            assert room.say("somebody else") == seq + 1
+            assert room.wait_for(seq + 1, DEADLINE)
+            assert mia.login("battery staple", "mia") == "mia"
+    assert heard.seqs("lobby") == [seq, seq + 1]
 
 
 def test_on_two_terminals(tmp_path: Path, home: dict[str, str]) -> None:

@@ -68,6 +68,9 @@ def view() -> View:
         ("/lock o", ["ops"]),
         ("/hand ", ["down"]),
         ("/login ", []),
+        ("/password ", []),
+        ("/passw", ["/password"]),
+        ("/logout be", ["ben", "bertha"]),
         ("/nonsense be", []),
     ],
 )

@@ -11,7 +11,7 @@ from chat_client import Chat, FreezeChange, HandChange, Message, Refused, RoleCh
 from chat_client.clock import Clock
 from chat_client.durations import parse_duration, spoken
 from chat_client.errors import CommandError
-from chat_client.events import Connected, Entered
+from chat_client.events import Connected, Ended, Entered
 from chat_client.lines import Lines
 from chat_client.typed import Item, Pages, Talk, parse
 from chat_client.view import View
@@ -36,11 +36,11 @@ class Desk:
         ):
             list(self.view.take(event))
 
-    def enter(self, line: str, secret: str = "") -> list[str]:
-        """Type a line, with the password that is asked for, and return what is shown then."""
+    def enter(self, line: str, *secrets: str) -> list[str]:
+        """Type a line, with the passwords that are asked for, and return what is shown then."""
         self.shown.clear()
         typed = parse(line, self.view)
-        typed = typed.with_secret(secret) if secret else typed
+        typed = typed.with_secrets(*secrets) if secrets else typed
         typed.command.run(self._talk, typed)
         return [line.removeprefix("-- ").strip() for line in self.shown]
 
@@ -198,7 +198,8 @@ def test_what_is_typed_wrongly(line: str, says: str) -> None:
 def test_a_password_is_kept_apart(line: str, text: str, argument: str, secret: str) -> None:
     """What is kept, shown while it waits and brought back does not have it."""
     typed = parse(line, View(LINES, "server", "on"))
-    assert (typed.text, typed.argument, typed.secret) == (text, argument, secret)
+    assert (typed.text, typed.argument) == (text, argument)
+    assert typed.secrets == ((secret,) if secret else ())
     assert not secret or secret not in repr(typed)
 
 
@@ -220,6 +221,52 @@ def test_accounts() -> None:
             {"type": "login", "password": "87654321", "account": "ben"},
             {"type": "claim", "secret": "s3cret"},
         ]
+
+
+def test_another_password() -> None:
+    """Both are asked for: behind the command nobody could tell them apart, and nothing is asked."""
+    with desk(None) as (user, asked):
+        assert parse("/password", user.view).secrets == ()
+        for line in ("/password 12345678", " /PASSWORD 12345678 87654321"):
+            with pytest.raises(CommandError, match="type /password alone") as caught:
+                user.enter(line)
+            assert "5678" not in str(caught.value)
+        (said,) = user.enter("/password", "12345678", "87654321")
+        assert said.startswith("the password is changed")
+        assert asked == [{"type": "password", "old": "12345678", "new": "87654321"}]
+
+
+def test_logging_out() -> None:
+    """Under the nick that is asked for, or one with a number; who one is then is known."""
+    taken = ("error", {"code": "nick_in_use", "text": "Taken."})
+    with desk(
+        ("ok", {"account": "ana"}),
+        ("ok", {"role": "owner"}),
+        taken,
+        taken,
+        ("ok", {"nick": "ana3", "role": "member"}),
+        ("error", {"code": "forbidden", "text": "You are logged in to no account."}),
+        ("ok", {"account": "ana", "nick": "ana", "role": "owner"}),
+        taken,
+        ("ok", {"nick": "eva", "role": "member"}),
+    ) as (user, asked):
+        user.enter("/register", "12345678")
+        user.enter("/claim s3cret")
+        assert user.enter("/logout") == ["you are ana3 now, and logged out; /login @ana is the way "
+                                         "back"]  # fmt: skip
+        assert (user.view.nick, user.view.role) == ("ana3", "member")
+        assert (user.chat.nick, user.chat.role, user.chat.account) == ("ana3", "member", None)
+        with pytest.raises(Refused, match="no account"):
+            user.enter("/logout")
+        user.enter("/login @ana", "12345678")
+        assert user.chat.account == "ana"
+        with pytest.raises(Refused, match="Taken"):
+            user.enter("/logout ben")
+        assert user.chat.account == "ana"
+        assert user.enter("/logout eva")[0].startswith("you are eva now")
+        assert [request["nick"] for request in asked if request["type"] == "logout"] == [
+            "ana", "ana2", "ana3", "ana3", "ben", "eva",
+        ]  # fmt: skip
 
 
 def test_a_nick_that_an_account_owns() -> None:
@@ -247,10 +294,12 @@ def test_who_logs_in_is_nobody_else() -> None:
 def test_a_wrong_password_is_not_tried_again_by_itself() -> None:
     """Where the server slows them, a login waits for nothing."""
     slowed = ("error", {"code": "rate_limited", "text": "Later.", "retry_after": 60.0})
-    with desk(slowed, slowed) as (user, _):
-        for line in ("/login wrong", "/claim wrong"):
+    with desk(slowed, slowed, slowed) as (user, _):
+        for line, *secrets in (
+            ("/login", "wrong"), ("/claim", "wrong"), ("/password", "wrong", "new")
+        ):  # fmt: skip
             with pytest.raises(Refused, match="Later") as caught:
-                user.enter(line)
+                user.enter(line, *secrets)
             assert caught.value.retry_after == 60.0
 
 
@@ -284,6 +333,76 @@ def test_the_passwords_come_along_when_the_connection_is_made_again(
         assert (chat.role, chat.account) == ("owner", "ben")
         eventually(lambda: len(recorder.of(Connected)) == 2)
     assert [event.account for event in recorder.of(Connected)] == ["ana", "ben"]
+
+
+def test_what_is_remembered_follows_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that is made again after /password has the new one; after /logout it has none,
+    nor the nick of the account.
+    """
+    monkeypatch.setattr("chat_client.session._FIRST_DELAY", 0.0)
+    recorder = Recorder()
+
+    def first(line: Line) -> None:
+        assert line.welcome(account="ana")["account_password"] == "old"
+        change = line.expect("password")
+        assert (change["old"], change["new"]) == ("old", "new")
+        line.send("ok", re=change["id"])
+
+    def second(line: Line) -> None:
+        hello = line.welcome(account="ana")
+        assert (hello["nick"], hello["account_password"]) == ("ana", "new")
+        logout = line.expect("logout")
+        line.send("ok", re=logout["id"], nick="eva", role="member")
+
+    def third(line: Line) -> None:
+        hello = line.welcome()
+        assert hello["nick"] == "eva"
+        assert "account_password" not in hello
+        line.wait_for_end()
+
+    with (
+        foreign_server(first, second, third) as address,
+        chat_client.connect(address, nick="ana", account_password="old", on_event=recorder) as chat,
+    ):
+        chat.change_password("old", "new")
+        assert chat.logout("eva") == "eva"
+        eventually(lambda: len(recorder.of(Connected)) == 3)
+        assert (chat.nick, chat.account) == ("eva", None)
+    assert [event.left for event in recorder.of(Connected)] == [None, None, None]
+
+
+@pytest.mark.parametrize("nick", ["ana", "laptop"])
+def test_who_was_logged_out_meanwhile(monkeypatch: pytest.MonkeyPatch, nick: str) -> None:
+    """A password that is another by now is not tried for ever: that would keep those waiting who
+    have the new one. Under another nick one is let in, and told.
+    """
+    monkeypatch.setattr("chat_client.session._FIRST_DELAY", 0.0)
+    recorder = Recorder()
+
+    def first(line: Line) -> None:
+        line.welcome(account="ana")
+
+    def second(line: Line) -> None:
+        if nick == "laptop":
+            line.welcome()
+            line.wait_for_end()
+            return
+        line.expect("hello")
+        line.send("error", re=None, code="nick_in_use", text="Not its password.")
+        line.wait_for_end()
+
+    with (
+        foreign_server(first, second) as address,
+        chat_client.connect(address, nick=nick, account_password="old", on_event=recorder) as chat,
+    ):
+        if nick == "laptop":
+            eventually(lambda: len(recorder.of(Connected)) == 2)
+            assert chat.account is None
+            shown = LINES.of(recorder.of(Connected)[1], "", None) or ""
+            assert "you are no longer logged in to ana" in shown
+        else:
+            eventually(lambda: recorder.of(Ended))
+            assert recorder.of(Ended) == [Ended("Not its password.", "nick_in_use")]
 
 
 # -- what is shown ----------------------------------------------------------------------------

@@ -44,6 +44,42 @@ def line_of(child: "subprocess.Popen[bytes]") -> str:
     return line
 
 
+@pytest.mark.parametrize("json", [False, True])
+def test_no_line_is_a_command_that_has_to_do_with_accounts(
+    server: ServerProcess, ana: Peer, json: bool
+) -> None:
+    """As ever: what is piped in is said, also what a terminal would take for a command."""
+    options = ["--json"] if json else []
+    done = run(server.address, "--nick", "bob", *options, stdin=b"/logout\n/password\n")
+    assert done.returncode == 0
+    assert said(ana, 2) == [("bob", "/logout"), ("bob", "/password")]
+
+
+def test_who_is_logged_out_elsewhere_ends(server: ServerProcess, ana: Peer) -> None:
+    """The password was changed there. With the old one nobody comes in again, with the new one
+    one does, from the environment.
+    """
+    laptop = Peer.connect(server.address)
+    laptop.hello("bob")
+    laptop.ok("register", password="correct horse")
+    laptop.ok("nick", nick="laptop")
+    old = {"CHAT_ACCOUNT_PASSWORD": "correct horse"}
+    new = {"CHAT_ACCOUNT_PASSWORD": "battery staple"}
+    with start(server.address, "--nick", "bob", environment=old) as bob:
+        assert bob.stdin is not None
+        assert bob.stderr is not None
+        bob.stdin.write(b"here\n")
+        assert said(ana, 1) == [("bob", "here")]
+        laptop.ok("password", old="correct horse", new="battery staple")
+        laptop.close()
+        assert bob.wait(DEADLINE) == 1
+        assert b"The password of your account was changed" in bob.stderr.read()
+    for environment, code in ((old, 2), (new, 0)):
+        done = run(server.address, "--nick", "bob", "--say", "again", environment=environment)
+        assert done.returncode == code
+    assert said(ana, 1) == [("bob", "again")]
+
+
 def test_says_hi(server: ServerProcess, ana: Peer) -> None:
     """It is said, it is stored, it is shown, and the exit code is 0."""
     done = run(server.address, "--nick", "bob", stdin=b"hi\n")
