@@ -139,7 +139,7 @@ def _rename(caller: Caller, nick: str, who: Who) -> None:
         room.floor.know_again(session, who)
     if session.nick != nick:
         for member in caller.connection.outbox.members():
-            member.room.rename(nick, session.nick)
+            member.room.rename(member)
 
 
 def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:

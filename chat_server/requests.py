@@ -259,7 +259,7 @@ class Requests:
         self._check_again()
         if new != old:
             for member in self._outbox.members():
-                member.room.rename(old, new)
+                member.room.rename(member)
         return Ok(re=request.id, nick=new)
 
     def ping(self, request: messages.Ping) -> messages.ServerPong:

@@ -111,9 +111,12 @@ class Member:
     # Whether the outbox has admitted it, and not dismissed it since. The outbox's own, as well:
     # looking it up there would take memory that is cold by the time a round comes to a member.
     admitted: bool = field(init=False, default=False)
+    # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
+    known_as: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.began = self.cursor
+        self.known_as = self.session.nick
 
 
 class Round:
@@ -278,8 +281,9 @@ class Room:
             notify = False
             if before is not None:
                 self._handed += before.cursor - before.began
+                member.known_as = before.known_as
             else:
-                self._changes.join(member.session.nick)
+                self._changes.join(member.known_as)
                 notify = self._note_change()
                 if self._attend:
                     self._attend(member, True)
@@ -296,7 +300,7 @@ class Room:
             del self._members[member.outbox]
             self._handed += member.cursor - member.began
             self._snapshot = None
-            self._changes.leave(member.session.nick)
+            self._changes.leave(member.known_as)
             notify = self._note_change()
             if self._attend:
                 self._attend(member, False)
@@ -335,10 +339,14 @@ class Room:
             self._closed, self._given_up = False, removed
             self._changed.notify_all()
 
-    def rename(self, old: str, new: str) -> None:
-        """Tell the members that one of them has another nick."""
+    def rename(self, member: Member) -> None:
+        """Tell the members that one of them, if still in, has another nick."""
         with self._lock:
-            self._changes.rename(old, new)
+            nick = member.session.nick
+            if self._members.get(member.outbox) is not member or nick == member.known_as:
+                return
+            self._changes.rename(member.known_as, nick)
+            member.known_as = nick
             notify = self._note_change()
         if notify:
             self._presence_changed(self)

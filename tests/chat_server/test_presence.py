@@ -100,6 +100,21 @@ def test_joins_close_together_arrive_as_one(house: House) -> None:
     assert len(events) <= 60
 
 
+def test_who_comes_back_under_another_nick_leaves_under_the_one_that_is_known(
+    house: House,
+) -> None:
+    """The room was never told of the new one."""
+    ada, eva = house.enter("ada", "lobby"), house.connect()
+    session = eva.hello("eva")["session"]
+    eva.join("lobby")
+    presences(ada, lambda found: "eva" in joined(found))
+    again = house.enter("zoe", session=session)
+    eva.expect_end("replaced")
+    assert left(presences(ada, lambda found: bool(left(found)))) == ["eva"]
+    again.join("lobby")
+    assert joined(presences(ada, lambda found: bool(joined(found)))) == ["zoe"]
+
+
 def test_presence_is_not_stored(house: House) -> None:
     """It has no seq, takes none, and is not in the history."""
     ada = house.enter("ada", "lobby")
