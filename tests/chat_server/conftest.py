@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chat_server.house import House
+from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
+from tests.support.clock import ManualClock
 from tests.support.leaks import nothing_left_behind
 from tests.support.servers import running_server
 
@@ -40,4 +42,17 @@ def clean_end() -> Iterator[None]:
 def house() -> Iterator[House]:
     """A running server with default settings, and the means to come in."""
     with running_server() as server, House(server) as house:
+        yield house
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The time, which passes when a test says so."""
+    return ManualClock()
+
+
+@pytest.fixture
+def place(clock: ManualClock) -> Iterator[OrderedHouse]:
+    """A running server with people in charge, by that clock."""
+    with ordered_house(clock=clock) as house:
         yield house

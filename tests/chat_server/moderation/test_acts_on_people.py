@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,6 @@ from tests.support.servers import running_server
 from tests.support.waiting import eventually
 
 HERE = "127.0.0.1"
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def place(clock: ManualClock) -> Iterator[OrderedHouse]:
-    with ordered_house(clock=clock) as house:
-        yield house
 
 
 ACTS: list[tuple[str, dict[str, Any]]] = [

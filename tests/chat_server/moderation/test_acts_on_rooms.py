@@ -3,7 +3,7 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,17 +20,6 @@ from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def place(clock: ManualClock) -> Iterator[OrderedHouse]:
-    with ordered_house(clock=clock) as house:
-        yield house
 
 
 def pass_time(place: OrderedHouse, clock: ManualClock, seconds: float) -> None:

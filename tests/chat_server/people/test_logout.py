@@ -3,7 +3,6 @@
 import resource
 import sqlite3
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,17 +14,6 @@ from tests.chat_server.people.test_accounts import CYRILLIC_ADA, PASSWORD, leave
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def place(clock: ManualClock) -> Iterator[OrderedHouse]:
-    with ordered_house(clock=clock) as house:
-        yield house
 
 
 def enter_with_account(house: House, nick: str, *rooms: str) -> Peer:

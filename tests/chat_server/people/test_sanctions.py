@@ -40,11 +40,6 @@ def sanction(number: int = 1, act: Kind = "ban", who: str = "bob", **members: An
     return Sanction(number=number, act=act, who=who, **{**kept, **members})
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
 @pytest.mark.parametrize(
     ("named", "brought"),
     [
