@@ -38,6 +38,8 @@ from chat_client.system import on_ending_signals
 from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
+from protocol.errors import ProtocolError
+from protocol.text import normalize_password
 
 _PATIENCE = 5.0
 """Seconds for which a line waits by itself where the server asks to wait. In slow mode it may be
@@ -280,6 +282,9 @@ class _Terminal:
         def take(secret: str) -> None:
             if len(given) + 1 < len(typed.command.secrets):
                 self._ask_secret(typed, *given, secret)
+            elif typed.command.twice and (problem := _no_password(secret)):
+                self._talk.post(self._lines.error(problem))
+                self._ask_secret(typed, *given)
             elif typed.command.twice:
                 self._prompt.ask_hidden("again", lambda again: compare(secret, again))
             else:
@@ -359,6 +364,15 @@ class _Terminal:
         if why is not None:
             with suppress(ChatError):  # gone, or has told the server to be left alone
                 self._talk.chat.tell(nick, f"(away) {why}" if why else "(away)")
+
+
+def _no_password(secret: str) -> str:
+    """Return why the server would not take a new password, empty if it would."""
+    try:
+        normalize_password(secret)
+    except ProtocolError as error:
+        return error.text
+    return ""
 
 
 def _confess(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:

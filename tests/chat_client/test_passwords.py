@@ -191,6 +191,9 @@ def test_in_the_chat(home: dict[str, str], tmp_path: Path) -> None:
         ana.see("these were not the same: nothing was done")
         ana.enter("/register")
         ana.see_input("new password:")
+        ana.enter("short")  # it is told at once, and not after it was typed again
+        ana.see("-- a password has 8 to 200 characters, this one has 5")
+        ana.see_input("new password:")
         ana.type(f"{SECRET}\x1b[A\t")
         ana.see_input(f"new password: {'*' * len(SECRET)}")
         ana.enter("")
