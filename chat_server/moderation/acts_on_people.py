@@ -6,7 +6,6 @@ log; then memory, from where everybody reads it; then the connections and rooms 
 
 import threading
 from collections.abc import Iterable
-from functools import partial
 
 from chat_server.clock import Clock
 from chat_server.moderation.checks import Checks
@@ -81,7 +80,7 @@ class ActsOnPeople:
             nicks = [session.nick for session in thrown_out]
             notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
             if notice is not None:
-                room.impose(partial(self._book.of, room.name), notice)
+                self._book.impose(room, notice)
         for session in target.here:
             if session.connection is not None:
                 session.connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")

@@ -31,7 +31,6 @@ from chat_server.rooms import Rooms
 from chat_server.session import Session
 from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
-from protocol.messages import FreezeChange, encode
 from protocol.text import normalize_nick
 
 LONGEST_WAIT = 600.0
@@ -119,7 +118,7 @@ class ActsOnRooms:
             }
             change = partial(_logged_out, session, name_of(session) in others)
             self._book.change_insiders(room.name, change)
-            _tell_of_freeze(room, room.impose(partial(self._book.of, room.name), None))
+            self._book.impose(room)
 
     def announce(self, actor: Actor, room: Room | None, text: str, notices: Writer) -> None:
         """Say something as a notice, in a room or in all that somebody is in.
@@ -216,7 +215,7 @@ class ActsOnRooms:
         self._book.forget(name)
         new = self._rooms.find(name)
         if new is not None:  # who waited to come in has made it, by the old rules
-            new.impose(partial(self._book.of, name), None)
+            self._book.impose(new)
 
     # -- below
 
@@ -242,8 +241,7 @@ class ActsOnRooms:
         for each in self._concerned(room):
             told = room is not None or each.members()
             notice = notices.write(each.name, text) if told else None
-            before = each.impose(partial(self._book.of, each.name), notice)
-            _tell_of_freeze(each, before)
+            self._book.impose(each, notice)
 
     def _concerned(self, room: Room | None) -> list[Room]:
         return self._rooms.all() if room is None else [room]
@@ -284,24 +282,6 @@ def _logged_out(session: Session, shared: bool, insiders: frozenset[Who]) -> fro
     if account not in insiders:
         return insiders
     return (insiders if shared else insiders - {account}) | {session.token.hex()}
-
-
-def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
-    """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
-    frozen = _has_freeze(room)
-    if frozen is (before or NO_RULES).has_freeze:
-        return
-    room.floor.clear_hands()
-    told = None
-    while told is not frozen:  # it may have changed on the way, and that been told ahead of this
-        frame = encode(FreezeChange(room=room.name, frozen=frozen))
-        for member in room.members():
-            member.outbox.put_if_short(frame)
-        told, frozen = frozen, _has_freeze(room)
-
-
-def _has_freeze(room: Room) -> bool:
-    return (room.rules or NO_RULES).has_freeze
 
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:

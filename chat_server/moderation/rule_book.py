@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from chat_server.clock import Clock
 from chat_server.people.sanctions import seconds_left
 from chat_server.people.store import Act, PeopleStore, Rules
+from chat_server.room import Draft, Room
 from chat_server.room_rules import NO_RULES, Freeze, Lock, RoomRules, Who
+from protocol.messages import FreezeChange, encode
 
 EVERYWHERE = ""
 """The room that stands for all of them."""
@@ -98,6 +101,14 @@ class RuleBook:
         with self._changing:
             self._put(room, self.own(room), NO_RULES, None)
 
+    def impose(self, room: Room, notice: Draft | None = None) -> None:
+        """Let what is kept of a room hold in it, together with the notice that says so.
+
+        Of two who do so one may let the other's rules hold as well. So whoever it is that freezes
+        a room by this, or thaws it, tells those who are in it.
+        """
+        _tell_of_freeze(room, room.impose(partial(self.of, room.name), notice))
+
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.
 
@@ -141,6 +152,24 @@ def _read_freeze(kept: Rules, clock: Clock) -> Freeze | None:
         everywhere=kept.room == EVERYWHERE,
     )
     return freeze if freeze.holds(clock.monotonic()) else None
+
+
+def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
+    """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
+    frozen = _has_freeze(room)
+    if frozen is (before or NO_RULES).has_freeze:
+        return
+    room.floor.clear_hands()
+    told = None
+    while told is not frozen:  # it may have changed on the way, and that been told ahead of this
+        frame = encode(FreezeChange(room=room.name, frozen=frozen))
+        for member in room.members():
+            member.outbox.put_if_short(frame)
+        told, frozen = frozen, _has_freeze(room)
+
+
+def _has_freeze(room: Room) -> bool:
+    return (room.rules or NO_RULES).has_freeze
 
 
 def _kept(room: str, rules: RoomRules) -> Rules:

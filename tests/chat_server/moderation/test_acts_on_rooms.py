@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from chat_server.moderation.acts_on_rooms import _tell_of_freeze
 from chat_server.moderation.notices import OwnNotices
+from chat_server.moderation.rule_book import _tell_of_freeze
 from chat_server.room import Draft, Member, Outlet, Room
 from chat_server.room_rules import Freeze, RoomRules
 from chat_server.session import Session
@@ -73,6 +74,33 @@ def test_who_is_in_a_room_is_told_when_it_freezes_and_thaws(
     for peer, count in ((bob, 0), (zoe, 2)):
         peer.ping()
         assert len([frame for frame in peer.queue if frame["type"] == "frozen"]) == count
+
+
+@pytest.mark.parametrize("other", ["kick", "logout"])
+def test_a_freeze_is_told_whoever_is_first_to_let_it_hold(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Once it is stored, whoever is thrown out of the room, or logs out in a locked one, may be."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    zoe.ok("register", password="correct horse")
+    place.mia.ok("lock", room="lobby", locked=True)
+    book = place.running._book
+    change = book.change
+
+    def late(*arguments: Any) -> None:
+        change(*arguments)
+        monkeypatch.undo()
+        if other == "kick":
+            place.ada.ok("kick", who="zoe")
+        else:
+            zoe.ok("logout", nick="zoe2")
+
+    monkeypatch.setattr(book, "change", late)
+    place.mia.ok("freeze", room="lobby")
+    bob.expect("frozen", room="lobby", frozen=True)
+    place.mia.ok("unfreeze", room="lobby")
+    bob.expect("frozen", room="lobby", frozen=False)
+    assert not [frame for frame in bob.queue if frame["type"] == "frozen"]
 
 
 def test_a_freeze_ends_by_itself(place: OrderedHouse, clock: ManualClock) -> None:
