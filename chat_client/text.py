@@ -5,6 +5,7 @@ Widths are in cells: a CJK character or an emoji takes two, an accent none.
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from wcwidth import iter_graphemes, wcswidth
@@ -15,6 +16,7 @@ _UNPRINTABLE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _PARTS = re.compile(r" +|[^ ]+")
+_JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
 _LINK = re.compile(r"\w+://")
 _NARROWEST = 10
 """Cells that a text has at the least, however narrow the window and long the nick."""
@@ -67,7 +69,7 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
     if len(text) <= room and text.isascii():
         return [text]
     lines, line, left = [], "", room
-    for part in _PARTS.findall(text):
+    for part in _parts(text, rest):
         size, link = cells(part), _LINK.match(part)
         whole = link or part[0] == " " or size <= min(rest, len(part))  # CJK breaks anywhere
         if size > left and whole and (line or left < rest):
@@ -83,6 +85,15 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
         line += part
         left -= size
     return [*lines, line]
+
+
+def _parts(text: str, rest: int) -> Iterator[str]:
+    """Words and blanks; of a word that is too long for a line, what stands between its signs."""
+    for part in _PARTS.findall(text):
+        if len(part) > rest and not _LINK.match(part):
+            yield from _JOINED.findall(part)
+        else:
+            yield part
 
 
 def _chop(word: str, first: int, rest: int) -> list[str]:

@@ -32,6 +32,8 @@ def test_nothing_is_lost_and_nothing_sticks_out(text: str, width: int, first: in
         ("one\n  two", ["one", "  two"]),
         ("x" * 25, ["x" * 8, "x" * 12, "x" * 5]),
         ("漢字漢字漢字", ["漢字漢字", "漢字"]),
+        ("is ab12:cd34:ef56:aa11", ["is ab12:", "cd34:ef56:", "aa11"]),
+        ("in /home/ana/state/crash.log", ["in /home", "/ana/state", "/crash.log"]),
         (f"see https://x/{'y' * 30} now", ["see", f"https://x/{'y' * 30}", "now"]),
     ],
 )
