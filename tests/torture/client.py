@@ -174,12 +174,20 @@ class Client:
         if self._visit.welcome:
             self._pause = BACKOFF[0]
         self._visit = None
+        self._come_back_later(now)
+
+    def _come_back_later(self, now: float) -> None:
         self._come_at = now + self._pause * self._source.uniform(0.5, 1.5)
         self._pause = min(BACKOFF[1], self._pause * 2)
 
     def _come_in(self) -> None:
         self._visits += 1
-        wire = Wire(self._gateway.connect())
+        try:
+            wire = Wire(self._gateway.connect())
+        except ConnectionError:  # cut before it was made
+            self._visit = None
+            self._come_back_later(time.monotonic())
+            return
         self._visit = Visit(wire, self._visits, self.person, self._journal)
         self._tally.add("connections")
 
