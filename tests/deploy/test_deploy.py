@@ -48,9 +48,17 @@ def test_the_unit_knows_how_the_program_ends_and_reloads() -> None:
     assert unit()["RestartPreventExitStatus"] == str(cli.WRONG_USE)
     assert int(unit()["TimeoutStopSec"]) > 5
     check, hang_up = re.findall(r"^ExecReload=(.*)$", UNIT.read_text(), re.MULTILINE)
-    assert check.split() == [unit()["ExecStart"], "--check"]
+    unset, *checked = shlex.split(check.removeprefix("/usr/bin/env "))
+    assert unset.removeprefix("--unset=") in VARIABLES
+    assert checked == [unit()["ExecStart"], "--check"]
     assert hang_up.endswith("-HUP $MAINPID")
     assert unit()["Type"] == "notify"
+
+
+def test_the_settings_are_not_the_servers_to_change() -> None:
+    """A ConfigurationDirectory= would be given to a dynamic user, and be one that it can write."""
+    assert unit()["DynamicUser"] == "yes"
+    assert "ConfigurationDirectory" not in unit()
 
 
 def test_the_unit_leaves_room_for_the_clients_that_are_allowed() -> None:
