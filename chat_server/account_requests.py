@@ -38,7 +38,7 @@ def register(caller: Caller, request: messages.Register) -> Ok:
     name = accounts.name_of(session)
     if name is not None:
         raise ProtocolError(Code.FORBIDDEN, f"you are logged in to an account already: {name}")
-    registry = caller.parts.registry
+    registry, who = caller.parts.registry, name_of(session)
     with registry.reserved_nick(session) as nick:
         if accounts.is_named_owner(nick) and caller.role is not Role.OWNER:
             raise ProtocolError(
@@ -49,6 +49,7 @@ def register(caller: Caller, request: messages.Register) -> Ok:
         account = accounts.register(
             nick, password, session, registry.join_account, caller.connection.host
         )
+    _know_again(caller, who)
     return Ok(re=request.id, account=account.name)
 
 
@@ -132,11 +133,16 @@ def _account_name(caller: Caller) -> str:
     return name
 
 
-def _rename(caller: Caller, nick: str, who: Who) -> None:
-    """Let those who knew the caller by a nick, and by a name in rules, know the ones of now."""
-    session = caller.session
+def _know_again(caller: Caller, who: Who) -> None:
+    """Let all rooms take the caller for who they were, whose name in rules was another."""
     for room in caller.parts.rooms.all():
-        room.floor.know_again(session, who)
+        room.floor.know_again(caller.session, who)
+
+
+def _rename(caller: Caller, nick: str, who: Who) -> None:
+    """Let all know the caller again who knew another nick, or another name in rules."""
+    session = caller.session
+    _know_again(caller, who)
     if session.nick != nick:
         for member in caller.connection.outbox.members():
             member.room.rename(member)

@@ -326,7 +326,7 @@ def test_it_is_no_way_out_of_slow_mode(place: OrderedHouse, clock: ManualClock) 
     bob.say("lobby", "two")
 
 
-def test_who_says_something_and_then_logs_in_is_one_person(
+def test_who_says_something_and_then_logs_in_or_registers_is_one_person(
     place: OrderedHouse, clock: ManualClock
 ) -> None:
     """For slow mode; the wait is from when they spoke."""
@@ -339,3 +339,6 @@ def test_who_says_something_and_then_logs_in_is_one_person(
     assert rob.refused("rate_limited", "say", room="lobby", text="two")["retry_after"] == 40
     clock.advance(40)
     rob.say("lobby", "two")
+    rob.ok("logout", nick="lee")
+    rob.ok("register", password=PASSWORD)
+    assert rob.refused("rate_limited", "say", room="lobby", text="three")["retry_after"] == 60
