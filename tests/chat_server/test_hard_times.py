@@ -77,6 +77,23 @@ def test_what_was_refused_can_be_sent_again_with_its_id(tmp_path: Path) -> None:
 
 
 @needs_prlimit
+def test_on_a_full_disk_what_is_indexed_is_found(tmp_path: Path) -> None:
+    """Looking for it writes nothing; and what comes later is found when there is room again."""
+    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
+        ada = house.enter("ada", "lobby")
+        ada.say("lobby", "one")
+        assert seqs(ada.page("search", room="lobby", query="one")["messages"]) == [1]
+        limit(server, resource.RLIMIT_FSIZE, 0)
+        for _ in range(3):
+            assert seqs(ada.page("search", room="lobby", query="one")["messages"]) == [1]
+        assert ada.request("say", room="lobby", text="one more")["code"] == "unavailable"
+        limit(server, resource.RLIMIT_FSIZE)
+        assert ada.say("lobby", "one more") == 2
+        assert seqs(ada.page("search", room="lobby", query="one")["messages"]) == [1, 2]
+        assert "Traceback" not in server.stderr
+
+
+@needs_prlimit
 def test_a_full_disk_does_not_keep_the_server_from_stopping(tmp_path: Path) -> None:
     """In time and with exit code 0; what had its ok is there when there is room again."""
     with ServerProcess.serve(tmp_path) as server:
