@@ -344,8 +344,15 @@ class Connection:
             self.outbox.put(encode(reply))
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
+        """Say why something was not done, in turn: who goes on being refused waits for others."""
         self._parts.meters.refused(error.code)
-        self.outbox.put(_error(re, error.code, error.text, error.retry_after))
+        turns = self._parts.turns
+        if not turns.take(self.outbox):
+            return
+        try:
+            self.outbox.put(_error(re, error.code, error.text, error.retry_after))
+        finally:
+            turns.give_back()
 
     def _greet(self, hello: Hello) -> None:
         if hello.version != VERSION:

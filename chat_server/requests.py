@@ -392,10 +392,20 @@ COSTS: dict[type, int] = {
     messages.Logout: 20,
     messages.Hand: 20,
 }
-# Requests of which some clients at once would keep the interpreter from everybody else for seconds:
-# they wait for a turn, see `turns`. A search is not among them. It waits for the index, where it
-# lets the interpreter go, one at a time; and the first one in a large room takes seconds.
-IN_TURN = frozenset({messages.History, messages.Rooms, messages.Tell, messages.Who})
+# Requests that are answered in turn, see `turns`: all that wait for nothing else, but for joins, of
+# which a class that comes back sends hundreds at once. A search waits for the index, where it lets
+# the interpreter go; the first one in a large room takes seconds.
+IN_TURN = frozenset(
+    {
+        messages.History,
+        messages.Leave,
+        messages.Nick,
+        messages.Ping,
+        messages.Rooms,
+        messages.Tell,
+        messages.Who,
+    }
+)
 
 _Method = Callable[[Requests, Any], ServerMessage | None]
 _METHODS: dict[type, _Method] = {

@@ -1,10 +1,10 @@
-"""The turn at what keeps the interpreter busy: one client at a time, in the order they came in.
+"""The turn to be answered: one client at a time, in the order they came in.
 
 A page takes the interpreter about a millisecond, in which it lets nobody else go on. What is said
 needs it again after every step in SQLite and every send; with fifty who ask for pages it waited for
-all of them each time, and took seconds to arrive. So one works on such a request; the others wait,
-each on its own thread, and compete with nobody. Two at once would answer no more of them, and what
-is said waited three times as long.
+all of them each time, and took seconds to arrive. Fifty who send thousands of pings, or are refused
+as often, are not much better. So one is answered; the others wait, each on its own thread, and
+compete with nobody. With two at once what was said waited three times as long.
 
 The reply is handed over before the turn ends: who still has one to encode is one more who competes.
 

@@ -25,6 +25,9 @@ ASKED: list[Frame] = [
     {"type": "rooms"},
     {"type": "tell", "to": "bob", "text": "psst"},
     {"type": "who", "room": "lobby"},
+    {"type": "ping"},
+    {"type": "nick", "nick": "lovelace"},
+    {"type": "leave", "room": "lobby"},
 ]
 """A request of each kind that waits for a turn."""
 
@@ -80,17 +83,27 @@ def test_each_waits_for_a_turn_and_holds_up_nobody_else(
     (asked,) = taken.ask(ada, request_)
     bob.say("lobby", "tea?")
     assert texts(bob.page("search", room="lobby", query="tea")["messages"]) == ["tea?"]
-    house.enter("eva", "lobby").ping()
+    house.enter("eva", "lobby").say("lobby", "please")
     assert texts(ada.messages(1)) == ["tea?"]
     assert taken.turns.waiting == 1
     taken.give_back()
-    assert ada.reply(asked)["type"] == ("ok" if request_["type"] == "tell" else "page")
+    assert ada.reply(asked)["type"] in ("ok", "page", "pong")
 
 
 def test_every_kind_is_tried() -> None:
     """As the server has them."""
     kinds = {kind.__struct_config__.tag for kind in IN_TURN}
     assert {each["type"] for each in ASKED} == kinds
+
+
+def test_who_is_refused_waits_for_it_too(house: House, taken: Taken) -> None:
+    """For what is no request, and for what is not allowed, which can be sent as often."""
+    ada, eva = house.enter("ada"), house.enter("eva")
+    (nonsense,) = taken.ask(ada, {"type": "nonsense"})
+    (bans,) = taken.ask(eva, {"type": "bans"})
+    taken.give_back()
+    assert ada.reply(nonsense)["code"] == "bad_request"
+    assert eva.reply(bans)["code"] == "forbidden"
 
 
 def test_in_the_order_in_which_they_came(house: House, taken: Taken) -> None:
@@ -139,13 +152,13 @@ def test_bursts_of_many_are_all_answered_in_order(house: House) -> None:
     peers[0].say("lobby", "tea?")
     ids = []
     for peer in peers:
-        requests = [{"id": peer.next_id(), **request} for request in ASKED * 20]
+        requests = [{"id": peer.next_id(), **request} for request in ASKED[:5] * 20]
         peer.send_raw(b"".join(encode(request) for request in requests))
         ids.append([request["id"] for request in requests])
     for peer, expected in zip(peers, ids, strict=True):
         replies = [peer.take(lambda frame: "re" in frame) for _ in expected]
         assert [frame["re"] for frame in replies] == expected
-        assert {frame["type"] for frame in replies} == {"ok", "page"}
+        assert {frame["type"] for frame in replies} == {"ok", "page", "pong"}
 
 
 def test_who_is_sent_away_while_waiting_gives_the_place_up(house: House, taken: Taken) -> None:
