@@ -323,18 +323,19 @@ class Requests:
         session = self._session
         number = self._registry.keep_session(session)
         draft = Draft(session, number, request, session.nick, kind, text, [self._outbox])
-        claim = session.claim(self._connection, draft)
-        if claim is Claim.PERHAPS_STORED:
-            seq = self._store.find_request(number, request)
-            if seq is not None:
-                return Ok(re=request, seq=seq)
-            claim = session.claim(self._connection, draft, looked_up=True)
-        if claim in (Claim.NEW, Claim.PENDING):
-            self._outbox.expect_reply()
-        if claim is Claim.NEW:
-            free = room.rules is None and self._voiced == self._sanctions.version
-            if not (free and room.post(draft, None)):
-                self._let_say(room, draft)
+        with session.posting:
+            claim = session.claim(self._connection, draft)
+            if claim is Claim.PERHAPS_STORED:
+                seq = self._store.find_request(number, request)
+                if seq is not None:
+                    return Ok(re=request, seq=seq)
+                claim = session.claim(self._connection, draft, looked_up=True)
+            if claim in (Claim.NEW, Claim.PENDING):
+                self._outbox.expect_reply()
+            if claim is Claim.NEW:
+                free = room.rules is None and self._voiced == self._sanctions.version
+                if not (free and room.post(draft, None)):
+                    self._let_say(room, draft)
         return None
 
     def _let_say(self, room: Room, draft: Draft) -> None:

@@ -62,9 +62,11 @@ class Session(Participant):
     Attributes:
         connection: who has the session; None if nobody has, at present. The registry's: written
             under its lock.
+        posting: the turn to claim a request and post it. Whoever takes the session up waits for
+            what the connection before has claimed, or its own requests would overtake that.
     """
 
-    __slots__ = ("__weakref__", "_holder", "_lock", "_newest", "_pending", "connection")
+    __slots__ = ("__weakref__", "_holder", "_lock", "_newest", "_pending", "connection", "posting")
 
     def __init__(self, token: bytes, nick: str, number: int | None = None, newest: int = 0) -> None:
         """
@@ -76,6 +78,7 @@ class Session(Participant):
         """
         super().__init__(token, nick, number)
         self.connection: Client | None = None
+        self.posting = threading.Lock()
 
         # Guards all below. A leaf.
         self._lock = threading.Lock()

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from chat_server.room import Draft, Room
+from chat_server.room_rules import RoomRules
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.proxy import Link, Proxy
 from tests.support.servers import ServerProcess, address_of, running_server
+from tests.support.waiting import DEADLINE
+
+LATE = 100
+"""The id of a request that is held up."""
 
 
 def say(identity: int, text: str, room: str = "lobby") -> Frame:
@@ -293,6 +299,32 @@ def test_a_take_over_in_the_middle_of_a_flood_stores_everything_once(house: Hous
         assert new.reply(n)["type"] == "ok"
     assert texts(whole_log(new, "lobby")) == [str(n) for n in range(1, 201)]
     assert texts(new.messages(200)) == [str(n) for n in range(1, 201)]
+
+
+def test_what_was_claimed_before_a_take_over_is_said_before_what_comes_after(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old connection's thread is held up between the two, where the new one could overtake."""
+    post, held, overtaken = Room.post, threading.Event(), threading.Event()
+
+    def post_late(room: Room, draft: Draft, rules: RoomRules | None) -> bool:
+        if draft.request == LATE:
+            held.set()
+            overtaken.wait(0.3)  # in vain: nobody may
+        else:
+            overtaken.set()
+        return post(room, draft, rules)
+
+    monkeypatch.setattr(Room, "post", post_late)
+    house.enter("eva", "lobby")  # so that there is the room all the while
+    old = house.enter("ada", "lobby")
+    old.send(say(LATE, "first"))
+    assert held.wait(DEADLINE)
+    new = house.enter("ada", session=old.session)
+    new.join("lobby", after=0)
+    new.send(say(LATE + 1, "second"))
+    assert new.reply(LATE + 1)["type"] == "ok"
+    assert texts(whole_log(new, "lobby")) == ["first", "second"]
 
 
 # -- through a bad network ------------------------------------------------------------------------
