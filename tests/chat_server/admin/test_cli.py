@@ -43,7 +43,11 @@ def test_status(operator: Operator) -> None:
 def test_clients(operator: Operator) -> None:
     """Who, from where, since when, and where they are; by nick."""
     clock = ManualClock()
-    with running_server(operator.data, clock) as server, House(address_of(server)) as house:
+    with (
+        # No ping meanwhile, whose answer would be heard from Eva at some moment.
+        running_server(operator.data, clock, ping_interval=600.0, patience=900.0) as server,
+        House(address_of(server)) as house,
+    ):
         eva = house.enter("Eva", "lobby", "garden")
         clock.advance(120)
         house.enter("ada", "lobby")
