@@ -166,8 +166,7 @@ class Connection:
             self._parts.meters.refused(code)
             last += _error(None, code, text, retry_after)
         last += encode(Goodbye(code=code, text=text))
-        self._end(code, last)
-        self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
+        self._show_out(code, last)
 
     def abort(self) -> None:
         """End the connection without waiting for anything."""
@@ -300,8 +299,7 @@ class Connection:
                 )
                 self.outbox.push()  # the alert, which says why
                 self._tls = None  # what else comes is read and dropped
-                self._end(Code.BAD_FRAME, b"")
-                self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
+                self._show_out(Code.BAD_FRAME, b"")
                 return data
             if tls.owes or established is not tls.established:
                 self.outbox.push()
@@ -434,6 +432,11 @@ class Connection:
         self._detach(())  # whatever came in while another thread ended the connection
         self._tls = None  # as in the outbox
         self._crowd.remove(self)
+
+    def _show_out(self, code: Code, last_frames: bytes) -> None:
+        """End the connection, and give the other side some time to take what it is sent."""
+        self._end(code, last_frames)
+        self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
 
     def _end(self, code: Code, last_frames: bytes) -> None:
         with _ending:
