@@ -3,6 +3,7 @@
 import re
 import socket
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 from chat_client.errors import AddressError, ConnectError, Untrusted
 from chat_client.events import Trusted
@@ -15,6 +16,9 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7878
 
 _USAGE = "an address is HOST, HOST:PORT or [IPV6]:PORT"
+
+_SCHEME = re.compile(r"(tcp|tls|https?)://(.*?)/?", re.IGNORECASE | re.DOTALL)
+"""What a server prints, and what a browser shows: both may be pasted, with the slash at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,17 @@ class UnixAddress:
 Address = TcpAddress | TlsAddress | UnixAddress
 
 
+def is_near(connected: socket.socket | TlsSocket) -> bool:
+    """Return whether the other side is on a private network, on this machine for instance."""
+    if connected.family not in (socket.AF_INET, socket.AF_INET6):
+        return True  # a Unix socket
+    try:
+        host = connected.getpeername()[0]
+    except OSError:  # it is gone already
+        return False
+    return not ip_address(host.partition("%")[0]).is_global
+
+
 def open_connection(
     address: Address, timeout: float
 ) -> tuple[socket.socket | TlsSocket, Trusted | None]:
@@ -169,8 +184,9 @@ def parse_address(text: str) -> Address:
     """Return the address that a user typed.
 
     Args:
-        text: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, a bare IPv6 address, or what a server prints:
-            `tcp://HOST:PORT`, `tls://HOST:PORT`, `unix:PATH` and `unix://PATH`.
+        text: `HOST`, `HOST:PORT`, `HOST PORT`, `[IPV6]:PORT`, a bare IPv6 address, or what a server
+            prints: `tcp://HOST:PORT`, `tls://HOST:PORT`, `unix:PATH` and `unix://PATH`. `http://`
+            stands for `tcp://`, `https://` for `tls://`.
 
     Raises:
         AddressError: it is none of these.
@@ -178,18 +194,21 @@ def parse_address(text: str) -> Address:
     scheme, separator, rest = text.partition(":")
     if separator and scheme == "unix":
         return UnixAddress(rest.removeprefix("//"))
-    address = text.removeprefix("tls://" if text.startswith("tls://") else "tcp://")
+    found = _SCHEME.fullmatch(text.strip(" "))
+    scheme, address = (found[1].lower(), found[2]) if found else ("tcp", text.strip(" "))
     if "/" in address:
         raise AddressError(f"{text!r} is no address: {_USAGE}, without a path")
     host, port = _split(address, text)
     if not host or re.search(r"[\s\x00-\x1f\x7f@\[\]]", host):
         raise AddressError(f"{text!r} names no host: {_USAGE}")
-    kind = TlsAddress if text.startswith("tls://") else TcpAddress
+    kind = TlsAddress if scheme in ("tls", "https") else TcpAddress
     return kind(host, DEFAULT_PORT if port is None else _parse_port(port))
 
 
 def _split(address: str, text: str) -> tuple[str, str | None]:
     """The host, and the port if there is one."""
+    if len(words := address.split()) == 2 and _split(words[0], text)[1] is None:
+        return _split(words[0], text)[0], words[1]
     if address.startswith("["):
         host, bracket, rest = address[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")):

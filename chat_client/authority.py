@@ -9,7 +9,7 @@ from functools import partial
 
 from chat_client.errors import Refused
 from chat_client.hello import nick_guesses
-from chat_client.replies import checked, given, goes_on, page_of
+from chat_client.replies import checked, given, goes_on, page_of, room_named
 from chat_client.session import Session
 from protocol.errors import Code
 from protocol.messages import (
@@ -33,7 +33,7 @@ from protocol.messages import (
     Unfreeze,
     Unmute,
 )
-from protocol.text import normalize_nick, normalize_room, normalize_text
+from protocol.text import normalize_nick, normalize_text
 
 
 class Authority:
@@ -206,17 +206,17 @@ class Authority:
 
     def slow(self, room: str, seconds: float) -> None:
         """Let each member of a room say something only every so many seconds; 0 ends that."""
-        name = checked(normalize_room, room)
+        name = room_named(room)
         self._session.request(lambda id: Slow(id, name, seconds))
 
     def lock(self, room: str) -> None:
         """Let nobody else into a room."""
-        name = checked(normalize_room, room)
+        name = room_named(room)
         self._session.request(lambda id: Lock(id, name, True))
 
     def unlock(self, room: str) -> None:
         """Let everybody into a room again."""
-        name = checked(normalize_room, room)
+        name = room_named(room)
         self._session.request(lambda id: Lock(id, name, False))
 
 
@@ -229,4 +229,4 @@ def _bans(after: int | None, id: int) -> Bans:
 
 
 def _named(room: str | None) -> str | None:
-    return None if room is None else checked(normalize_room, room)
+    return None if room is None else room_named(room)

@@ -26,7 +26,7 @@ from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
 from chat_client.feed import Feed
 from chat_client.hello import Credentials, nick_guesses
-from chat_client.replies import checked, given, goes_on, page_of, seq_of
+from chat_client.replies import checked, given, goes_on, page_of, room_named, seq_of
 from chat_client.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
@@ -46,7 +46,7 @@ from protocol.messages import (
     Topic,
     Who,
 )
-from protocol.text import NICK_LIMIT, normalize_nick, normalize_room, normalize_text
+from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
@@ -173,7 +173,7 @@ class Chat(Authority):
             Refused: `bad_room`, `forbidden`, `too_many_rooms`, ...
             Closed: the chat is over.
         """
-        name = checked(normalize_room, room)
+        name = room_named(room)
         feed = self._session.feed(name)
         if feed is None:
             self._session.request(lambda id: Join(id, name, after=after, history=history))

@@ -8,7 +8,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TextIO, cast
@@ -26,6 +26,9 @@ from chat_client.text import one_line
 from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
 from chat_client.view import Bell
+
+_TAKE_ANYTHING = ("--say", "--nick", "--room")
+"""Options whose value may begin with a dash."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,15 +60,30 @@ def main(arguments: list[str] | None = None) -> int:
 def _read(arguments: list[str] | None) -> argparse.Namespace:
     """Return the options. What is unknown is wrong use, and what may be meant is suggested."""
     parser = _parser()
-    options, unknown = parser.parse_known_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options, unknown = parser.parse_known_intermixed_args(list(_tied(given)))
+    options.server = " ".join(options.server) if options.server else None
+    for name, value in vars(options).items():
+        if value == []:  # what argparse before 3.13 makes of it
+            setattr(options, name, "--")
     if unknown:
         known = [f"--{name.replace('_', '-')}" for name in vars(options)]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
         hint = f". Did you mean {near[0]}?" if near else ""
-        if unknown[0].isdigit() and ":" not in options.server:
-            hint = f". A port stands behind its host: {options.server}:{unknown[0]}"
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     return options
+
+
+def _tied(arguments: list[str]) -> Iterator[str]:
+    """The arguments, with what is said tied to its option: it may begin with a dash itself."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            yield from (argument, *rest)
+        elif argument in _TAKE_ANYTHING and (value := next(rest, None)) is not None:
+            yield f"{argument}={value}"
+        else:
+            yield argument
 
 
 def _chat(
@@ -109,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "server",
-        nargs="?",
+        nargs="*",
         metavar="HOST[:PORT]",
         help="the server; an IPv6 address with a port is [ADDRESS]:PORT (default: "
         f"{SETTINGS['server'].default})",

@@ -55,11 +55,11 @@ def known(file: Value, login: bool, address: Address) -> Credentials:
         SettingError: the file cannot be read.
         ChatError: there is nobody to be asked.
     """
-    password = os.environ.get(SERVER_VARIABLE)
+    password = os.environ.get(SERVER_VARIABLE) or None
     flagged = not file.source
     if file.value and (flagged or password is None):
         password = _read(Path(file.value))
-    account_password = os.environ.get(ACCOUNT_VARIABLE)
+    account_password = os.environ.get(ACCOUNT_VARIABLE) or None
     if login and account_password is None:
         if not _can_ask():
             raise ChatError(

@@ -9,6 +9,7 @@ from chat_client.errors import ChatError, Refused
 from chat_client.session import Reply
 from protocol.errors import ProtocolError
 from protocol.messages import Ok, Page
+from protocol.text import normalize_room
 
 Item = TypeVar("Item")
 Name = TypeVar("Name", int, str)
@@ -27,6 +28,15 @@ def checked(rule: Callable[[str], str], text: str) -> str:
         return rule(text)
     except ProtocolError as error:
         raise Refused(error.code, error.text) from None
+
+
+def room_named(name: str) -> str:
+    """Return a room's name as the server writes it; people write `#` before it.
+
+    Raises:
+        Refused: no room has such a name.
+    """
+    return checked(normalize_room, name.removeprefix("#"))
 
 
 # The server is not trusted to have sent what belongs there.

@@ -59,6 +59,10 @@ def _by_protocol(rule: Callable[[str], str]) -> Callable[[str], str]:
     return check
 
 
+def _room(value: str) -> str:
+    return normalize_room(value.removeprefix("#"))
+
+
 def _server(value: str) -> str:
     try:
         parse_address(value)
@@ -96,7 +100,7 @@ def _time_zone(value: str) -> str:
 SETTINGS: dict[str, Setting] = {
     "server": Setting(str(TcpAddress()), _server),
     "nick": Setting("", _by_protocol(normalize_nick)),
-    "room": Setting("lobby", _by_protocol(normalize_room)),
+    "room": Setting("lobby", _by_protocol(_room)),
     "password_file": Setting("", str),
     "tls": Setting("off", _switch),
     "fingerprint": Setting("", _fingerprint),
@@ -138,7 +142,7 @@ def read(flags: Mapping[str, str | None]) -> dict[str, Value]:
         flag, variable = flags.get(name), f"CHAT_{name.upper()}"
         if flag is not None:
             found[name] = _checked(setting, flag, "")
-        elif variable in os.environ:
+        elif os.environ.get(variable):  # empty is as good as none
             found[name] = _checked(setting, os.environ[variable], variable)
         else:
             found[name] = from_file.get(name, Value(setting.default, ""))

@@ -93,7 +93,7 @@ def read(
         _entries(path, content or {}, problems),
     )
     _lift_for_lab(layers)
-    warnings = _misspelt(environment)
+    warnings = [*_empty_passwords(environment), *_misspelt(environment)]
     _read_password(layers, problems, warnings)
     chosen = {
         name: next(layer[name] for layer in layers if name in layer)
@@ -178,7 +178,7 @@ def _variables(environment: Mapping[str, str], problems: list[str]) -> _Layer:
     layer: _Layer = {}
     for setting in SETTINGS.values():
         text = environment.get(setting.variable)
-        if text is None:
+        if not text:  # empty is as good as none
             continue
         many = setting.rule.kind == "many"
         value = [part.strip() for part in text.split(",")] if many else text
@@ -298,6 +298,16 @@ def _misspelt(environment: Mapping[str, str]) -> list[str]:
         if near and variable.startswith("CHAT_"):
             warnings.append(f"the variable {variable} sets nothing. Did you mean {near[0]}?")
     return warnings
+
+
+def _empty_passwords(environment: Mapping[str, str]) -> list[str]:
+    """Who sets a password to nothing may have meant to have one."""
+    secret = (setting.variable for setting in SETTINGS.values() if setting.secret)
+    return [
+        f"{variable} is empty, which asks nobody for a password"
+        for variable in secret
+        if environment.get(variable) == ""
+    ]
 
 
 def _toml(value: object) -> str:

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import AddressError, ConnectError, TcpAddress, UnixAddress, parse_address
+from chat_client import (
+    AddressError,
+    ConnectError,
+    TcpAddress,
+    TlsAddress,
+    UnixAddress,
+    parse_address,
+)
 from chat_client.address import Address
 
 
@@ -21,6 +28,13 @@ from chat_client.address import Address
         ("fe80::1%eth0", TcpAddress("fe80::1%eth0", 7878)),
         ("tcp://127.0.0.1:5", TcpAddress("127.0.0.1", 5)),
         ("tcp://[::1]:5", TcpAddress("::1", 5)),
+        ("http://10.0.0.1:80/", TcpAddress("10.0.0.1", 80)),
+        ("http://example.org", TcpAddress("example.org", 7878)),
+        ("HTTPS://example.org/", TlsAddress("example.org", 7878)),
+        ("tls://[::1]:5/", TlsAddress("::1", 5)),
+        ("example.org 80", TcpAddress("example.org", 80)),
+        ("::1  80 ", TcpAddress("::1", 80)),
+        ("[fe80::1%eth0] 80", TcpAddress("fe80::1%eth0", 80)),
         ("unix:/run/chat", UnixAddress("/run/chat")),
         ("unix:///run/chat", UnixAddress("/run/chat")),
     ],
@@ -33,7 +47,7 @@ def test_reads(text: str, address: Address) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", ":1", "a:", "a:0", "a:65536", "a:+1", "a:1_0", "a:٣", "a:x", "[::1", "[::1]1", "[::1]:",
-     "[]:1", "a b", "a\n", "http://a", "me@a", "tcp://"],
+     "[]:1", "a b", "a 0", "a:1 2", "a 1 2", "a\n", "http://a/b", "me@a", "tcp://", "ftp://a"],
 )  # fmt: skip
 def test_refuses(text: str) -> None:
     """What is none says so, and shows the value."""

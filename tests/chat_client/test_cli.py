@@ -41,7 +41,7 @@ def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["127.0.0.1:0"], "from 1 to 65535"),
         (["127.0.0.1:http"], "'http' is no port"),
         ([""], "names no host"),
-        (["http://127.0.0.1"], "'http://127.0.0.1' is no address"),
+        (["http://127.0.0.1/x"], "'http://127.0.0.1/x' is no address"),
         (["--nick", "@ana"], "cannot be a nick"),
         (["--nick", ""], "cannot be a nick"),
         (["--room", "two words"], "cannot be a room"),
@@ -65,12 +65,31 @@ def test_a_user_may_have_no_home(
     assert "nobody listens there" in wrong(capsys, f"127.0.0.1:{free_port}")
 
 
-def test_a_port_apart_from_its_host(capsys: pytest.CaptureFixture[str]) -> None:
-    """As other programs take it; ours is told, and does not connect to the usual one."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["127.0.0.1", "7901"])
-    assert ended.value.code == exits.NOT_LET_IN
-    assert capsys.readouterr().err.endswith("stands behind its host: 127.0.0.1:7901\n")
+def test_a_port_apart_from_its_host(capsys: pytest.CaptureFixture[str], free_port: int) -> None:
+    """As other programs take it, also with an option between the two."""
+    for arguments in (["127.0.0.1", str(free_port)], ["127.0.0.1", "--json", str(free_port)]):
+        assert f"cannot connect to 127.0.0.1:{free_port}" in wrong(capsys, *arguments)
+    assert "names no host" in wrong(capsys, "127.0.0.1", "1", "2")
+
+
+@pytest.mark.parametrize("text", ["-x", "--tls", "--", "- a list"])
+def test_what_is_said_may_begin_with_a_dash(text: str) -> None:
+    """It stands behind its option, so it is none."""
+    with running_server() as server, Peer.connect(address_of(server)) as bob:
+        bob.hello("bob")
+        bob.join("lobby")
+        done = run(address_of(server), "--nick", "-ana", "--say", text)
+        assert (done.returncode, done.stderr) == (0, "")
+        message = bob.messages(1, "lobby")[0]
+        assert (message["from"], message["text"]) == ("-ana", text)
+
+
+def test_empty_passwords_are_none() -> None:
+    """A variable that a script left empty asks for no account."""
+    environment = {"CHAT_PASSWORD": "", "CHAT_ACCOUNT_PASSWORD": ""}
+    with running_server() as server:
+        done = run(address_of(server), "--nick", "ana", "--say", "hi", environment=environment)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_nobody_listens(capsys: pytest.CaptureFixture[str], free_port: int) -> None:

@@ -67,6 +67,22 @@ def test_a_switch_may_be_written_as_in_toml(config: Path) -> None:
     assert f'bell = "off"  # {config}: bell' in shown
 
 
+def test_an_empty_variable_is_as_good_as_none(config: Path) -> None:
+    """Of each setting: what the file says counts then, or what is usual."""
+    config.write_text(FILE)
+    names = ("SERVER", "NICK", "ROOM", "PASSWORD_FILE", "TLS", "FINGERPRINT", "CA", "COLOR", "BELL")
+    empty = {f"CHAT_{name}": "" for name in (*names, "TIME_FORMAT", "TIME_ZONE")}
+    assert printed(config, **empty) == printed(config)
+
+
+def test_a_room_may_be_written_with_its_sign(config: Path) -> None:
+    """On the command line, in a variable and in the file, as people write it."""
+    config.write_text("room = '#Physics'\n")
+    assert f'room = "physics"  # {config}: room' in printed(config)
+    assert 'room = "ops"' in printed(config, "--room", "#ops")
+    assert 'room = "ops"  # CHAT_ROOM' in printed(config, CHAT_ROOM="#ops")
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -75,7 +91,7 @@ def test_a_switch_may_be_written_as_in_toml(config: Path) -> None:
         ("nick = 'two words'", "nick: 'two words' cannot be a nick: a nick has no spaces"),
         ("nick = 5", "nick = 5 is no text: write it in quotes"),
         ("color = 'blue'", "color: 'blue' is none of auto, always, never"),
-        ("server = 'http://x'", "server: 'http://x' is no address"),
+        ("server = 'http://x/y'", "server: 'http://x/y' is no address"),
         ("time_zone = 'Mars/Base'", "time_zone: 'Mars/Base' is no time zone"),
         ("time_format = 'a\\u0007b'", 'time_format: '),
         ("nick =", "cannot be read: "),
@@ -107,7 +123,7 @@ def test_a_file_with_a_mistake(config: Path, text: str, says: str) -> None:
             {},
             "unrecognized arguments: --password=x. Did you mean --password-file?",
         ),
-        (["7878"], {}, "unrecognized arguments: 7878\n"),
+        (["7878"], {}, "'1 7878' is no port"),
     ],
 )
 def test_other_mistakes(arguments: list[str], environment: dict[str, str], says: str) -> None:

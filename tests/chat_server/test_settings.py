@@ -196,7 +196,7 @@ def test_a_path_in_the_file_is_beside_the_file(file: Path, monkeypatch: pytest.M
 def test_no_unix_socket_can_be_said(file: Path) -> None:
     """Also where the file has one."""
     file.write_text('unix = "chat.sock"')
-    assert read(file, CHAT_UNIX="").settings.unix is None
+    assert read(file, {"unix": ""}).settings.unix is None
 
 
 # -- lab ------------------------------------------------------------------------------------------
@@ -268,9 +268,17 @@ def test_a_mistake_in_the_file(file: Path, text: str, says: str) -> None:
     assert problem.startswith((f"{file}", "patience"))
 
 
+def test_an_empty_variable_is_as_good_as_none(file: Path) -> None:
+    """Of each setting: what the file says counts then, or what is usual."""
+    file.write_text("port = 3333\nkeep = '30d'\nmotd = 'hello'\n")
+    empty = {setting.variable: "" for setting in SETTINGS.values()}
+    assert read(file, **empty).settings == read(file).settings
+    assert read(**empty).settings == Settings()
+
+
 def test_a_mistake_names_its_variable_or_flag() -> None:
     """All of them are told at once."""
-    found = problems(None, {"port": "http", "keep": ["5", "x"]}, CHAT_SYNC="no", CHAT_PORT="")
+    found = problems(None, {"port": "http", "keep": ["5", "x"]}, CHAT_SYNC="no", CHAT_PORT="x")
     assert [each.split(":")[0] for each in found] == ["--port", "--keep", "CHAT_PORT", "CHAT_SYNC"]
 
 
@@ -310,7 +318,7 @@ def test_a_password_is_from_a_file_or_the_environment(file: Path, secret: Path) 
     assert read(file, CHAT_PASSWORD="nearer").settings.password == "nearer"
     by_flag = read(None, {"password_file": str(secret)}, CHAT_PASSWORD="x")
     assert by_flag.settings.password == "  of the file "
-    assert read(file, CHAT_PASSWORD_FILE="").settings.password == ""
+    assert read(file, {"password_file": ""}).settings.password == ""
 
 
 def test_a_password_is_never_shown(secret: Path) -> None:
@@ -328,7 +336,8 @@ def test_a_password_that_cannot_be(file: Path, tmp_path: Path, secret: Path) -> 
     (problem,) = problems(CHAT_PASSWORD="hu\tsh")
     assert problem.startswith("CHAT_PASSWORD: a password is a text of 1 to 200 characters")
     assert "hu" not in problem
-    assert "for none, leave it out" in problems(CHAT_PASSWORD="")[0]
+    (warning,) = read(CHAT_PASSWORD="").warnings
+    assert warning == "CHAT_PASSWORD is empty, which asks nobody for a password"
     file.write_text("password = 'hush'")
     (problem,) = problems(file)
     assert "Set CHAT_PASSWORD, or name a file for it alone with password_file" in problem
