@@ -156,7 +156,13 @@ def is_near(connected: socket.socket | TlsSocket) -> bool:
         host = connected.getpeername()[0]
     except OSError:  # it is gone already
         return False
-    return not ip_address(host.partition("%")[0]).is_global
+    return is_private(host)
+
+
+def is_private(host: str) -> bool:
+    """Return whether an IP address is none that the whole world can reach."""
+    address = ip_address(host.partition("%")[0])
+    return not (getattr(address, "ipv4_mapped", None) or address).is_global
 
 
 def open_connection(

@@ -22,7 +22,7 @@ from typing import Never
 
 from msgspec import UnsetType
 
-from chat_client.address import Address, open_connection
+from chat_client.address import Address, is_near, open_connection
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
 from chat_client.events import (
@@ -82,6 +82,9 @@ is dead. The server asks us as often, so that a healthy connection is never that
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 30.0
 """Seconds: what the delay before a reconnection is drawn below, at first and in the end."""
+
+_LONGEST_NEARBY = 5.0
+"""Seconds: the same on a private network, where a server has a class to bear, not the world."""
 
 _STABLE = 10.0
 """Seconds after which a connection was a good one, and the next delay is a first one again."""
@@ -164,6 +167,7 @@ class Session:
         self._patience = patience
         self._reader = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
         self._welcomed = 0.0  # when, on the monotonic clock; the reader's own
+        self._longest = _LONGEST_DELAY  # the longest delay; the reader's own
         self._entered: Future[None] = Future()  # the outcome of the first connection
         self._closing = threading.Event()
         # Guards the two below; the reader waits on it between two connections. A leaf.
@@ -375,7 +379,7 @@ class Session:
                 attempt = 0
             # The whole range from 0 on ("full jitter"): after a restart of the server a class does
             # not come back in one instant.
-            delay = random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempt, 9)))
+            delay = random.uniform(0, min(self._longest, _FIRST_DELAY * 2.0 ** min(attempt, 9)))
             attempt += 1
             with self._retrying:
                 self._at_once = False
@@ -412,6 +416,7 @@ class Session:
             Closed: the server ended the chat.
         """
         connected, news = open_connection(self._address, self._timeout)
+        self._longest = _LONGEST_NEARBY if is_near(connected) else _LONGEST_DELAY
         connection = Connection(connected, self._timeout)
         try:
             with self._lock:

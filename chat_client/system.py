@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 if sys.platform == "win32":
     import msvcrt
@@ -21,7 +21,23 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
+_COLUMNS = 80
+"""Cells in a line of a terminal that does not tell."""
+
 has_unix_sockets = hasattr(socket, "AF_UNIX")
+
+
+def columns(stream: TextIO) -> int:
+    """Return how many cells a line of a terminal has by now. What `COLUMNS` says was true when
+    somebody exported it.
+
+    Args:
+        stream: the terminal; if it is none, the answer is a usual width.
+    """
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    except (OSError, ValueError):
+        return _COLUMNS
 
 
 def unix_socket() -> socket.socket:

@@ -6,7 +6,6 @@ server has to be asked, one line after the other, and waits so that nobody else 
 """
 
 import asyncio
-import shutil
 import signal
 import sys
 import threading
@@ -34,7 +33,7 @@ from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
-from chat_client.system import on_ending_signals
+from chat_client.system import columns, on_ending_signals
 from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
@@ -84,7 +83,7 @@ def run(
     """
     sys.excepthook = _confess
     count = colours(color)
-    lines = Lines(count, clock, lambda: shutil.get_terminal_size().columns)
+    lines = Lines(count, clock, lambda: columns(sys.stdout))
     with asyncio.Runner() as runner:
         terminal = _Terminal(runner.get_loop(), lines, count, address, bell)
         threading.excepthook = terminal.fail_in_thread

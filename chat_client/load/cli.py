@@ -5,7 +5,6 @@ Ctrl-C or the key q, with a report of what was until then; the second one stops 
 """
 
 import shlex
-import shutil
 import signal
 import sys
 from argparse import Namespace
@@ -30,6 +29,7 @@ from chat_client.load.run import Run, Stopper
 from chat_client.load.units import UNBOUNDED, count_text
 from chat_client.load.verdict import judge
 from chat_client.settings import colours
+from chat_client.system import columns
 from chat_client.text import one_line, printable
 
 FAILED = 1
@@ -120,7 +120,7 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
 
 def _width() -> int:
     """How many cells a line of the report may have."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
+    return columns(sys.stdout) if sys.stdout.isatty() else UNBOUNDED
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Only the parent's one thread draws, and rich's own refreshing thread and redirec
 those are what is known to lock up.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -83,12 +84,19 @@ class Picture:
         Raises:
             ImportError: rich is not installed.
         """
+        from rich.console import Console
         from rich.live import Live
 
         self.interval = INTERVALS[0]
         self._keys = keys
         self._end = end
-        self._live = Live(auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+        # Without what was exported, which rich would take for the terminal's size.
+        exported = ("COLUMNS", "LINES")
+        environment = {name: each for name, each in os.environ.items() if name not in exported}
+        console = Console(_environ=environment)
+        self._live = Live(
+            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
         self._restored = ExitStack()
         self._drawn = -INTERVALS[-1]
         self._newest: RenderableType = ""

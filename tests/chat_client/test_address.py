@@ -13,7 +13,7 @@ from chat_client import (
     UnixAddress,
     parse_address,
 )
-from chat_client.address import Address
+from chat_client.address import Address, is_private
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,24 @@ def test_says_why_a_unix_socket_is_none(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path / "file", tmp_path / ("x" * 200), "a\0b"):
         with pytest.raises(ConnectError, match="cannot connect to unix:"):
             UnixAddress(str(path)).open(1.0)
+
+
+@pytest.mark.parametrize(
+    ("host", "near"),
+    [
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("192.168.1.20", True),
+        ("169.254.7.7", True),
+        ("100.64.0.1", True),
+        ("fe80::1%eth0", True),
+        ("fd00::1", True),
+        ("::ffff:192.168.1.20", True),
+        ("93.184.215.14", False),
+        ("2606:4700::1111", False),
+        ("::ffff:93.184.215.14", False),
+    ],
+)
+def test_knows_a_private_network(host: str, near: bool) -> None:
+    """Whose servers need not be spared for half a minute."""
+    assert is_private(host) is near

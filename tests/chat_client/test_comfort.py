@@ -125,6 +125,16 @@ def test_long_and_wide_text_wraps(
         assert link.encode() in ana.output
 
 
+def test_the_terminal_knows_its_width_best(host: House, bob: Peer, home: dict[str, str]) -> None:
+    """COLUMNS was exported in another window, or before this one was made smaller."""
+    environment = {**home, "COLUMNS": "200", "LINES": "100"}
+    with Terminal(host.address, "--nick", "ana", columns=40, environment=environment) as ana:
+        bob.say("lobby", "word " * 20 + "end")
+        ana.see("end")
+        words = [line for line in ana.shown if "word" in line]
+        assert all(line.startswith("        word") for line in words[1:])
+
+
 def test_presence_is_coalesced_and_can_be_silenced(host: House, ana: Terminal) -> None:
     """A class that comes in is one line; `/quiet` says nothing of it."""
     peers = [Peer.connect(host.address) for _ in range(13)]
