@@ -1,6 +1,7 @@
 """The commands for talking, for rooms, for reading back, and for the program itself."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from typing import get_args
 
@@ -139,7 +140,7 @@ def _who(talk: Talk, typed: Typed) -> None:
 
 @command(
     "/history [N|HH:MM]", f"show the last N messages ({SHOWN} without N), or what was said since "
-    "HH:MM; PgUp shows 200", "read", asks=True,
+    "HH:MM; PgUp shows 200, or what you missed", "read", asks=True,
 )  # fmt: skip
 def _history(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
@@ -147,8 +148,14 @@ def _history(talk: Talk, typed: Typed) -> None:
     messages = room.history(_count(typed)) if moment is None else _said_since(room, moment)
     since = "" if moment is None else f" since {typed.argument}"
     title = talk.lines.system(f"the last {len(messages)} in #{room.name}{since}:")
-    shown = [_old(talk, message, room) for message in messages]
-    talk.post(Pages([title, *shown], from_end=moment is None))
+    shown = [title]
+    first = 0
+    for message, lines in _old(talk, messages, room):
+        if typed.read is not None and not first and message.seq > typed.read:
+            first = len(shown)
+            shown.append(talk.lines.read_marker())
+        shown += lines
+    talk.post(Pages(shown, from_end=moment is None and not first, first=first))
 
 
 def _said_since(room: Room, moment: float) -> list[Message]:
@@ -173,12 +180,21 @@ def _search(talk: Talk, typed: Typed) -> None:
     messages = room.search(typed.needed(), _FOUND)
     found = f"the newest {len(messages)} with" if messages else "nothing with"
     title = talk.lines.system(f"{found} {typed.argument!r} in #{room.name}")
-    shown = [_old(talk, message, room) for message in messages]
+    shown = [line for _, lines in _old(talk, messages, room) for line in lines]
     talk.post(Pages([title, *shown], from_end=True))
 
 
-def _old(talk: Talk, message: Message, room: Room) -> str:
-    return talk.lines.message(message, talk.chat.nick, room.name, dated=True)
+def _old(
+    talk: Talk, messages: Iterable[Message], room: Room
+) -> Iterator[tuple[Message, list[str]]]:
+    """Yield messages with their lines, before which stands the day where that changes."""
+    day = talk.lines.day_of(time.time())
+    for message in messages:
+        lines = [talk.lines.message(message, talk.chat.nick, room.name)]
+        if (its_day := talk.lines.day_of(message.time)) != day:
+            day = its_day
+            lines.insert(0, talk.lines.day(message.time))
+        yield message, lines
 
 
 # -- people ---------------------------------------------------------------------------------------

@@ -125,7 +125,6 @@ class Lines:
         room: str | None,
         *,
         past: bool = False,
-        dated: bool = False,
     ) -> str:
         """Return the line for a message.
 
@@ -134,10 +133,8 @@ class Lines:
             nick: who we are: what we said is marked, and so is where somebody names us.
             room: the room that needs no naming.
             past: whether it was said before we came: then it is faint all over.
-            dated: whether to show the date, too.
         """
-        clock = self._clock.date_and_time if dated else self._clock.time
-        when = clock(message.time)
+        when = self._clock.time(message.time)
         start = f"{when} " if when else ""
         indent = cells(start) + 2
         tag = "" if message.room == room else f"#{one_line(message.room)} "
@@ -175,6 +172,27 @@ class Lines:
     def error(self, text: str) -> str:
         """Return the line for something that went wrong."""
         return self._line("--", one_line(text), Fore.RED)
+
+    def away(self, count: int, room: str, shown: int) -> str:
+        """Return the line between what was read and what came while the user was away.
+
+        Args:
+            count: how many messages came.
+            room: where, if that is to be said.
+            shown: how many of them follow, where it is not all of them.
+        """
+        said = f"you were away: +{count:,} message{'s' if count > 1 else ''}"
+        if room:
+            said += f" in #{room}"
+        if not shown:
+            return self.system(f"{said}:")
+        if room:
+            return self.system(f"{said}, /switch {room} and PgUp to read them")
+        return self.system(f"{said}, PgUp to read them; the last {shown}:")
+
+    def read_marker(self) -> str:
+        """Return the line between what was read and what was not, in the pager."""
+        return self._paint(Style.BRIGHT, "-- new from here --")
 
     def entered(self, room: str, topic: str, members: int, frozen: bool = False) -> str:
         """Return the line that says which room one is in, and whether one may only listen."""

@@ -37,9 +37,6 @@ _SOON = 0.3
 _WAITING_SHOWN = 3
 """Lines that wait and are shown."""
 
-_READ_BACK = "/history 200"
-"""What PgUp does."""
-
 
 _NOT_IN_PASSWORDS = (
     ("up",), ("down",), ("pageup",), ("tab",), ("s-tab",),
@@ -357,7 +354,7 @@ class Prompt:
 
         @keys.add("pageup", filter=editing)
         def _read_back(_: KeyPressEvent) -> None:
-            self._accept(_READ_BACK)
+            self._accept(f"/history {self._view.read_back()}")
 
     def leave(self) -> None:
         """End the prompt, if it runs."""

@@ -12,12 +12,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import partial
+from pathlib import Path
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
@@ -41,8 +43,14 @@ _OWN_ROWS = 4
 _KEEPS_KEYBOARD = ContextVar("_KEEPS_KEYBOARD", default=False)
 """Whether what is run in the terminal leaves the keyboard to the prompt."""
 
-_LESS = "-Psq goes back to the chat, h helps"
-"""What less is told besides what the user tells it: what to show as its prompt."""
+_LESS = "-R -Psq goes back to the chat, h helps"
+"""What less is told besides what the user tells it: to show colours, and what as its prompt."""
+
+_SHOW_COLOURS = ("less", "pager", "more", "most", "cat")
+"""Pagers that show colours, rather than what stands for them."""
+
+_KEYS_AT_THE_END = "#command\n/ back-search\n? forw-search\n"
+"""Keys of less where one begins at the end: there is nothing to be found in the other direction."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -111,8 +119,8 @@ class Screen:
                 shown = "\n".join(item.lines).split("\n")
                 if len(shown) > os.get_terminal_size().lines - _OWN_ROWS:
                     self._filled.set()  # there may be more behind it
-                    plain = [_COLOUR.sub("", line) for line in shown]
-                    return lines, Pages(plain, item.from_end)
+                    first = sum(line.count("\n") + 1 for line in item.lines[: item.first])
+                    return lines, Pages(shown, item.from_end, first)
                 lines += shown
             elif isinstance(item, str):
                 lines += [*view.settle(), item]
@@ -162,22 +170,47 @@ def _page(pages: Pages) -> None:
     sys.stdout.flush()
     text = "\n".join(pages.lines) + "\n"
     command = _pager()
+    if command is None or Path(command.split()[0]).name not in _SHOW_COLOURS:
+        text = _COLOUR.sub("", text)
     if command is None:
         pydoc.pager(text)
         return
+    with (
+        _less_told(pages) as environment,
+        subprocess.Popen(
+            command, shell=True, stdin=subprocess.PIPE, errors="backslashreplace", env=environment
+        ) as pager,
+    ):
+        pager.communicate(text)
+
+
+@contextmanager
+def _less_told(pages: Pages) -> Iterator[dict[str, str]]:
+    """The environment in which less does what we want, besides what its user wants."""
     # Not by pydoc, which has an own idea of LESS from Python 3.13 on; nor by way of our own
     # environment, which other threads read.
-    less = f"{os.environ.get('LESS', '')} {_LESS}${'+G' if pages.from_end else ''}"
+    begin = "+G" if pages.from_end else f"+{pages.first + 1}g" if pages.first else ""
+    less = f"{os.environ.get('LESS', '')} {_LESS}${begin}".lstrip()
     environment = {**os.environ, "LESS": less}
-    with subprocess.Popen(
-        command, shell=True, stdin=subprocess.PIPE, errors="backslashreplace", env=environment
-    ) as pager:
-        pager.communicate(text)
+    if not pages.from_end or _has_own_keys():
+        yield environment
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".lesskey") as keys:
+        keys.write(_KEYS_AT_THE_END)
+        keys.flush()
+        yield {**environment, "LESSKEYIN": keys.name}
+
+
+def _has_own_keys() -> bool:
+    """Whether the user has told less which keys to take."""
+    home = Path.home()
+    files = (home / ".lesskey", home / ".config" / "lesskey")
+    return "LESSKEYIN" in os.environ or any(file.exists() for file in files)
 
 
 def _pager() -> str | None:
     """The command that pages, in the order in which pydoc looks; None where pydoc has to do it."""
     if os.name != "posix":
         return None
-    own = os.environ.get("MANPAGER") or os.environ.get("PAGER")
+    own = os.environ.get("MANPAGER", "").strip() or os.environ.get("PAGER", "").strip()
     return own or shutil.which("pager") or shutil.which("less")

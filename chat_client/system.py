@@ -83,3 +83,12 @@ def on_ending_signals(end: Callable[[], None]) -> None:
         number = getattr(signal, name, None)
         if number is not None:
             signal.signal(number, lambda *_: end())
+
+
+def on_waking(call: Callable[[], object]) -> None:
+    """Have `call` called, on the main thread, when the program goes on after it was stopped, by
+    Ctrl-Z for instance. Never on Windows, which stops none.
+    """
+    number = getattr(signal, "SIGCONT", None)
+    if number is not None:
+        signal.signal(number, lambda *_: call())

@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
@@ -33,7 +34,7 @@ from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
-from chat_client.system import columns, on_ending_signals
+from chat_client.system import columns, on_ending_signals, on_waking
 from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
@@ -179,6 +180,7 @@ class _Terminal:
     async def converse(self) -> None:
         """Read what is typed until the user leaves or the chat is over."""
         on_ending_signals(self.end)
+        on_waking(lambda: self._loop.call_soon_threadsafe(self._wake))
         signal.signal(signal.SIGINT, self._interrupt)
         self._loop.set_exception_handler(self._fail)
         self._screen.write_all(self._view)  # so that the first prompt knows its room
@@ -237,7 +239,7 @@ class _Terminal:
         if not text.strip():
             return True
         try:
-            typed = parse(text, self._view)
+            typed = replace(parse(text, self._view), read=self._view.read_here)
         except CommandError as error:
             self._talk.post(self._lines.error(str(error)))
             return False
@@ -260,6 +262,8 @@ class _Terminal:
         """Do what was typed, or have it done by the sender where the server has to be asked."""
         private_one = typed.command.private or typed.text.startswith(" ")
         self._prompt.remember(typed.text, kept=not private_one)
+        if typed.command.group == "talk":
+            self._view.speak()
         if typed.command.secrets and not typed.secrets:
             self._ask_secret(typed)
             return
@@ -301,6 +305,11 @@ class _Terminal:
         """Somebody sent SIGINT. What a Ctrl-C in the pager means is the pager's business."""
         if not self._screen.paging:
             self.end()
+
+    def _wake(self) -> None:
+        """The program was stopped. What was said meanwhile is shown once it is known how much."""
+        for name in self._view.hold():
+            self._todo.put(partial(self._learn_missed, name))
 
     def _leave_if_over(self) -> None:
         if self._over.is_set():  # since we looked before the prompt
@@ -350,6 +359,15 @@ class _Terminal:
             nicks = set(joined.who()) if joined else set()
             rooms = {entry.room for entry in chat.rooms()}
             self._screen.post(partial(self._know, room, nicks, rooms))
+
+    def _learn_missed(self, name: str) -> None:
+        """Find out how far a room went on while the program was stopped."""
+        last = 0
+        joined = next((each for each in self._talk.chat.joined if each.name == name), None)
+        with suppress(ChatError):
+            messages = joined.history(1) if joined else []
+            last = messages[0].seq if messages else 0
+        self._screen.post(partial(self._view.count_missed, name, last))
 
     def _know(self, name: str, nicks: set[str], rooms: set[str]) -> Iterator[str]:
         self._view.listed = rooms

@@ -35,10 +35,12 @@ class Pages:
     Attributes:
         lines: what is to be read.
         from_end: whether the last of them is what one looks at first.
+        first: which of them is, otherwise; from 0.
     """
 
     lines: list[str]
     from_end: bool = False
+    first: int = 0
 
 
 Item = Event | str | Pages | Callable[[], Iterable[str]]
@@ -83,6 +85,7 @@ class Typed:
         room: the name of the room that one was in, None if in none.
         secrets: the passwords, none if none was typed.
         at: when, on the monotonic clock.
+        read: how far the user had read in the room before being away; None if all is read.
     """
 
     text: str
@@ -91,6 +94,7 @@ class Typed:
     room: str | None
     secrets: tuple[str, ...] = field(default=(), repr=False)
     at: float = field(default_factory=time.monotonic)
+    read: int | None = None
 
     def with_secrets(self, *secrets: str) -> "Typed":
         """Return the same with the passwords that were asked for."""

@@ -30,6 +30,15 @@ Bell = Literal["on", "off", "all"]
 _REPEATED = 20
 """Messages that are shown again, at the most, to whoever goes back to a room."""
 
+_HELD = 1000
+"""Messages that are held back, at the most, until it is known how many the user missed."""
+
+_READ_BACK = 200
+"""Messages that PgUp shows at the least."""
+
+_FURTHEST_BACK = 10_000
+"""Messages that PgUp shows at the most."""
+
 _NAMED_LIMIT = 50_000
 """Nicks that are known of a room, for completion. Only a hostile server names more."""
 
@@ -56,6 +65,9 @@ class RoomView:
         frozen: whether only moderators talk there, as far as it is known.
         hands: how many hands are up, as far as it is known.
         raised: whose they are, whoever was first first, as far as it is known.
+        read: the seq up to which the user had read before being away; None if all is read.
+        skipped: messages up to this seq are not shown: too many came while the user was away.
+        held: what came since the user is back, until it is known how much that is; None mostly.
     """
 
     name: str
@@ -75,6 +87,9 @@ class RoomView:
     frozen: bool = False
     hands: int = 0
     raised: dict[str, None] = field(default_factory=dict)
+    read: int | None = None
+    skipped: int = 0
+    held: deque[Message] | None = None
 
     @property
     def behind(self) -> bool:
@@ -206,16 +221,20 @@ class View:
         room = self.rooms.get(message.room)
         if room is None:
             return
+        if room.held is not None:
+            room.held.append(message)
+            return
         if room.behind and message.seq > room.last:  # a server that skips the end
             room.heard = room.last
             yield from self.here(room)
         past = message.seq <= room.last and not room.again
         if message.kind == "notice" or not self.hides(message.from_):  # the house is heard by all
-            yield from self._dated(message.time)
-            yield self._lines.message(message, self.nick, self._here(), past=past)
+            if message.seq > room.skipped:
+                yield from self._dated(message.time)
+                yield self._lines.message(message, self.nick, self._here(), past=past)
             self._note(room, message, past)
         behind, room.heard = room.behind, message.seq
-        if behind and not room.behind:
+        if behind and not room.behind and room.skipped < room.last:
             yield from self.here(room)
 
     def _note(self, room: RoomView, message: Message, past: bool) -> None:
@@ -262,25 +281,41 @@ class View:
 
     def _enter(self, event: Entered) -> Iterator[str]:
         room = self.rooms.setdefault(event.room, RoomView(event.room))
-        room.topic, room.members, room.again = event.topic, event.members, event.again
-        room.after = room.heard = event.after
-        room.last, room.frozen = event.last, event.frozen
-        count = max(0, event.last - event.after - event.lost)
+        room.topic, room.members, room.frozen = event.topic, event.members, event.frozen
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
             yield self._lines.error(
                 f"#{event.room}: {event.lost} {was} not kept by the server and cannot be shown"
             )
         if event.again:
-            if count:
-                yield self._lines.system(f"new in #{event.room} while you were away: {count}")
+            since = event.after if room.held is None else min(room.heard, event.after)
+            yield from self._come_back(room, since, event.last, event.lost)
             return
+        room.again, room.skipped, room.last = False, 0, event.last
+        room.after = room.heard = event.after
+        count = max(0, event.last - event.after - event.lost)
         self.current, self.query = room, None
         if not count:
             yield from self.here(room)
             return
         messages = "message" if count == 1 else f"{count} messages"
         yield self._lines.system(f"#{event.room}, the last {messages}:")
+
+    def _come_back(self, room: RoomView, since: int, last: int, lost: int) -> Iterator[str]:
+        """The user sees a room again that went on behind `since`, up to `last`: tell how far, and
+        show the end of it.
+        """
+        held, room.held = room.held, None
+        room.again, room.after, room.heard, room.last = True, since, since, last
+        count = max(0, last - since - lost)
+        many, here = count > _REPEATED, room is self.current
+        room.skipped = 0 if not many else last - _REPEATED if here else last
+        if count:
+            if room.read is None:
+                room.read = since
+            yield self._lines.away(count, "" if here else room.name, _REPEATED if many else 0)
+        for message in held or ():
+            yield from self._hear(message)
 
     def here(self, room: RoomView) -> Iterator[str]:
         """Yield the line that says which room one is in; its topic only if that is news."""
@@ -306,6 +341,43 @@ class View:
 
     def _here(self) -> str | None:
         return self.current.name if self.current else None
+
+    def hold(self) -> list[str]:
+        """The user may have been away, as the program was stopped: hold back what comes until
+        `count_missed`. Return the rooms for which that is to be called.
+        """
+        waiting = [room for room in self.rooms.values() if room.held is None]
+        for room in waiting:
+            room.held = deque(maxlen=_HELD)
+        return [room.name for room in waiting]
+
+    def count_missed(self, name: str, last: int) -> Iterator[str]:
+        """Show what was held back in a room, and if it is much, only the end of it.
+
+        Args:
+            name: the room.
+            last: the seq of the last message that the user missed; 0 if that is not known.
+        """
+        room = self.rooms.get(name)
+        if room is not None and room.held is not None:
+            yield from self._come_back(room, room.heard, max(last, room.heard), 0)
+
+    @property
+    def read_here(self) -> int | None:
+        """How far the user had read, before being away, in the room that is looked at."""
+        return self.current.read if self.current else None
+
+    def read_back(self) -> int:
+        """Return how many messages PgUp shows: all that the user missed, if there are any."""
+        room = self.current
+        if room is None or room.read is None:
+            return _READ_BACK
+        return min(max(_READ_BACK, room.heard - room.read + _REPEATED), _FURTHEST_BACK)
+
+    def speak(self) -> None:
+        """The user talks, and so has read what there was."""
+        if self._connected and self.current and not self.current.behind:
+            self.current.read = None
 
     def _ring(self, important: bool) -> None:
         self.ringing = self.ringing or self.bell == "all" or (important and self.bell == "on")

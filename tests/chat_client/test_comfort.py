@@ -421,7 +421,7 @@ def test_the_pager_begins_where_one_looks(
         for number in range(5):
             ana.enter(f"old {number}")
         ana.see("ana> old 4")
-        before = f"told {own or ''} -Psq goes back to the chat, h helps$"
+        before = f"told {own or ''} -R -Psq goes back to the chat, h helps$".replace("  ", " ")
         ana.enter("/history")
         eventually(lambda: before + "+G" in ana.shown)
         ana.enter("/help in charge")
@@ -491,7 +491,7 @@ def test_the_state_is_told_and_the_user_decides(
             bob.join("lobby")
             bob.say("lobby", "you missed this")
             ana.enter("/reconnect")
-            ana.see("-- new in #lobby while you were away: 1")
+            ana.see("-- you were away: +1 message:")
             ana.see("bob  you missed this")
             ana.see("-- you are here: #lobby")
             ana.see_status("connected")
