@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chat_client.durations import UNITS, is_duration
+from chat_client.events import MEMBER
 from chat_client.text import fold
-from chat_client.typed import Command
+from chat_client.typed import IN_CHARGE, Command
 from chat_client.view import View
 
 
@@ -23,7 +24,7 @@ def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[in
     start = max(before.rfind(" "), before.rfind("\n")) + 1
     word = before[start:]
     if start == 0 and word.startswith("/"):
-        names = [f"/{command.name} " for command in commands]
+        names = [f"/{command.name} " for command in commands if _may_use(command, view)]
         return 0, [name for name in names if name.startswith(word.lower())]
     if before in ("/reply ", "/r ") and view.writer:
         return 0, [f"/msg {view.writer} "]
@@ -35,6 +36,11 @@ def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[in
     name, *words = before[:start].split()
     usage = next((each.usage for each in commands if name[1:].lower() in each.names), "")
     return start, [f"{each} " for each in _arguments(usage, words, word, view)]
+
+
+def _may_use(command: Command, view: View) -> bool:
+    """Whether a command is for somebody with the user's role."""
+    return command.group != IN_CHARGE or view.role != MEMBER
 
 
 # -- what a command takes, as its usage has it ------------------------------------------------

@@ -157,6 +157,13 @@ class Command:
     run: Run
 
     @property
+    def leaves(self) -> bool:
+        """Whether it gives up a room, an account or the chat: who mistypes another command is not
+        to be led there.
+        """
+        return self.name in ("quit", "leave", "logout")
+
+    @property
     def name(self) -> str:
         """What it is called, without the slash."""
         return self.usage.split()[0].removeprefix("/")
@@ -185,7 +192,8 @@ def find(name: str) -> Command:
     found = _names.get(name.lower())
     if found:
         return found
-    near = difflib.get_close_matches(name.lower(), _names, n=1)
+    suggested = [each for each, command in _names.items() if not command.leaves]
+    near = difflib.get_close_matches(name.lower(), suggested, n=1)
     hint = f"did you mean /{near[0]}?" if near else "/help shows all."
     raise CommandError(f"there is no command /{name}; {hint} To say it, type //{name}")
 

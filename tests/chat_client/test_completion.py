@@ -1,14 +1,17 @@
 """What Tab offers: what a command's usage names, and nothing that could not stand there."""
 
+import re
+
 import pytest
 
 import chat_client.in_charge  # noqa: F401  # registers its commands
 from chat_client.completion import candidates
+from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
 from chat_client.lines import Lines
-from chat_client.typed import commands
+from chat_client.typed import commands, find
 from chat_client.view import View
-from protocol.messages import FreezeChange, HandChange, Presence
+from protocol.messages import FreezeChange, HandChange, Presence, RoleChange
 
 PEOPLE = ["ben", "bertha", "clara"]
 ROOMS = ["lobby", "ops"]
@@ -19,7 +22,7 @@ def view() -> View:
     """Ana, in the lobby with three others."""
     made = View(Lines(), "server", "on")
     for event in (
-        Connected("ana", "s/1", "", again=False),
+        Connected("ana", "s/1", "", again=False, role="moderator"),
         Entered("lobby", "", 4, 0, 0, 0, again=False),
         Presence("lobby", ["ana", *PEOPLE], [], [], 4),
     ):
@@ -79,6 +82,33 @@ def test_candidates(view: View, before: str, offered: list[str]) -> None:
     start, found = candidates(before, view, commands())
     assert [each.rstrip() for each in found] == offered
     assert before[start:] == before.split(" ")[-1]
+
+
+def test_who_is_no_moderator_is_offered_no_command_of_theirs(view: View) -> None:
+    """But as soon as somebody is one; and whoever types one nevertheless is helped on."""
+    list(view.take(RoleChange("member", "carla")))
+    assert candidates("/un", view, commands())[1] == ["/unignore "]
+    assert candidates("/fr", view, commands())[1] == []
+    every = candidates("/", view, commands())[1]
+    assert not {"/kick ", "/op ", "/hands ", "/announce "} & set(every)
+    assert {"/hand ", "/msg ", "/claim "} <= set(every)
+    assert candidates("/kick b", view, commands())[1] == ["ben ", "bertha "]
+    list(view.take(RoleChange("moderator", "carla")))
+    assert candidates("/fr", view, commands())[1] == ["/freeze "]
+
+
+@pytest.mark.parametrize("typed", ["edit", "clear", "export", "exti", "leav", "logot", "lear"])
+def test_leaving_is_never_suggested(typed: str) -> None:
+    """Who mistypes a command, or knows it from another chat, is not to be led out."""
+    with pytest.raises(CommandError) as caught:
+        find(typed)
+    assert not re.search("/(quit|exit|bye|leave|part|logout)", str(caught.value))
+
+
+def test_the_nearest_is_suggested() -> None:
+    """Of all others."""
+    with pytest.raises(CommandError, match="did you mean /history"):
+        find("histroy")
 
 
 def test_who_raised_a_hand_comes_first(view: View) -> None:
