@@ -27,7 +27,7 @@ from chat_client.events import Event
 from chat_client.feed import Feed
 from chat_client.hello import Credentials, nick_guesses
 from chat_client.replies import checked, given, goes_on, page_of, room_named, seq_of
-from chat_client.session import Session
+from chat_client.session import Keeper, Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
     AnyRequest,
@@ -51,6 +51,9 @@ from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
 
+_TIMEOUT = 10.0
+"""Seconds that connecting may take, and again the server's first answer."""
+
 
 def connect(
     address: str | Address = "127.0.0.1:7878",
@@ -59,8 +62,9 @@ def connect(
     password: str | None = None,
     account_password: str | None = None,
     on_event: Callable[[Event], None] | None = None,
-    timeout: float = 10.0,
+    timeout: float = _TIMEOUT,
     patience: float = math.inf,
+    keeper: Keeper | None = None,
 ) -> "Chat":
     """Connect to a server and return the chat, which is a context manager.
 
@@ -79,6 +83,8 @@ def connect(
         timeout: seconds that connecting may take, and again the server's first answer.
         patience: seconds. What the server refuses as `rate_limited` is sent again by itself if it
             need not wait for longer than this; otherwise it is Refused, with `retry_after`.
+        keeper: keeps the session's secret, so that the next run of a program that was killed can
+            take the session up, and with it the nick.
 
     Raises:
         AddressError: `address` is none.
@@ -88,14 +94,34 @@ def connect(
             `bad_nick`, `bad_password`, `banned`, ...
     """
     where = parse_address(address) if isinstance(address, str) else address
-    wanted = _login_nick() if nick is None else checked(normalize_nick, nick)
+    wanted = login_nick() if nick is None else checked(normalize_nick, nick)
     # Whoever comes to an account is to be told of a wrong password, not called ana2.
     anything = nick is None and account_password is None
     nicks = nick_guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password)
-    session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience)
+    session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience, keeper)
     session.start()
     return Chat(session)
+
+
+def free_nick(
+    address: Address, nicks: Iterator[str], password: str | None, on_event: Callable[[Event], None]
+) -> str:
+    """Return the first of some nicks that nobody has on a server.
+
+    Args:
+        address: the server.
+        nicks: which.
+        password: the server's, if it has one.
+        on_event: called with what happens, as by `connect`.
+
+    Raises:
+        ConnectError, Untrusted, Refused: as `connect` does.
+    """
+    session = Session(address, nicks, Credentials(password), on_event, _TIMEOUT, 0.0)
+    session.start()
+    session.close()
+    return session.nick
 
 
 class Chat(Authority):
@@ -463,7 +489,7 @@ def _search(room: str, query: str, before: int | None, limit: int, id: int) -> S
 # -- names --------------------------------------------------------------------------------------
 
 
-def _login_nick() -> str:
+def login_nick() -> str:
     """The user's login name, as far as it can be a nick."""
     with suppress(OSError, KeyError, ImportError, ProtocolError):  # what getuser raises, and where
         name = "-".join(getpass.getuser().split()).lstrip("#@/")

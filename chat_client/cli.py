@@ -15,10 +15,10 @@ from typing import TextIO, cast
 
 import colorama
 
-from chat_client import passwords, plain, records, settings
+from chat_client import passwords, plain, private, records, settings
 from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
-from chat_client.errors import ChatError
+from chat_client.errors import ChatError, Refused
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
@@ -26,6 +26,7 @@ from chat_client.text import one_line
 from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
 from chat_client.view import Bell
+from protocol.errors import Code
 
 _TAKE_ANYTHING = ("--say", "--nick", "--room")
 """Options whose value may begin with a dash."""
@@ -41,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     if os.path.expanduser("~") == "~":  # a user with no home
         os.environ["HOME"] = "/"  # where nothing is theirs, and nothing has to be
     colorama.just_fix_windows_console()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         _take_any_text(stream)
     try:
         values = settings.read({name: getattr(options, name) for name in SETTINGS})
@@ -105,13 +106,29 @@ def _chat(
         return plain.run(
             address, nick, room, credentials, record=record, json=options.json, colours=colours
         )
-    # Only now: it takes longer to load than all the rest, and pipes do without it.
-    from chat_client import terminal
+    return _chat_on_terminal(values, address, credentials)
 
-    bell = cast(Bell, values["bell"].value)
-    return terminal.run(
-        address, nick, room, credentials, color=color, bell=bell, clock=Clock(layout, zone)
-    )
+
+def _chat_on_terminal(
+    values: Mapping[str, Value], address: Address, credentials: Credentials
+) -> int:
+    # Only now: it takes longer to load than all the rest, and pipes do without it.
+    from chat_client import names, terminal
+
+    nick, room = values["nick"].value, values["room"].value
+    clock = Clock(values["time_format"].value, values["time_zone"].value or None)
+    bell, color = cast(Bell, values["bell"].value), values["color"].value
+    with private.open_session(str(address), nick or None) as kept:
+        nick = nick or kept.nick or names.own(address, credentials)
+        while True:
+            try:
+                return terminal.run(
+                    address, nick, room, credentials, kept=kept, color=color, bell=bell, clock=clock
+                )
+            except Refused as error:
+                if error.code != Code.NICK_IN_USE or credentials.account_password is not None:
+                    raise
+                nick = names.another(error, address, nick, credentials)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -133,7 +150,10 @@ def _parser() -> argparse.ArgumentParser:
         f"{SETTINGS['server'].default})",
     )
     parser.add_argument(
-        "--nick", metavar="N", help="who to be (default: your login name, or that and a number)"
+        "--nick",
+        metavar="N",
+        help="who to be (default: who you said to be, on a terminal; else your "
+        "login name, or that and a number)",
     )
     parser.add_argument("--room", metavar="R", help="the room to enter (default: lobby)")
     parser.add_argument(
@@ -203,7 +223,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def _take_any_text(stream: TextIO | None) -> None:
-    """Let a stream show "?" for what its encoding lacks, rather than fail."""
+    """Let a stream take or show "?" for what its encoding lacks, rather than fail."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")

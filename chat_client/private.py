@@ -1,22 +1,32 @@
-"""The user's own files: what was typed, who is hidden, what went wrong. Nobody else reads them.
+"""The user's own files: who they are, what was typed, who is hidden, the sessions of clients that
+run, what went wrong. Nobody else reads them.
 
 All of it is a convenience: where the files cannot be written, the program does without.
 """
 
 import contextlib
+import hashlib
 import json
+import threading
 import time
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO, Self
 
 from platformdirs import user_state_path
 
-from chat_client.system import open_private
+from chat_client.system import hold_private, open_private
 
 _KEPT = 1000
 """Lines of what was typed."""
+
+_CLIENTS = 50
+"""Clients of one user at one server whose sessions are kept."""
+
+_LONGEST = 10_000
+"""Bytes of a kept session that are read."""
 
 
 def folder() -> Path:
@@ -47,6 +57,111 @@ def read_ignored() -> set[str]:
 def write_ignored(nicks: Iterable[str]) -> None:
     """Keep who is hidden."""
     _write(folder() / "ignored", "".join(f"{nick}\n" for nick in sorted(nicks)))
+
+
+def read_nick() -> str:
+    """Return who the user said to be; empty if nobody asked."""
+    return next(iter(_lines_of(folder() / "nick")), "")
+
+
+def write_nick(nick: str) -> None:
+    """Keep who the user said to be."""
+    _write(folder() / "nick", f"{nick}\n")
+
+
+class KeptSession:
+    """The session of one client on one server, kept while the client runs. Who is killed finds it
+    again; who leaves forgets it. A context manager.
+
+    Each client that runs has a file of its own, which is locked, so that two terminals of one user
+    do not take each other's session.
+
+    Attributes:
+        token: the secret of a session that a client lost; None if there is none.
+        nick: who had it; empty if nobody had.
+    """
+
+    def __init__(self, opened: BinaryIO | None, token: str | None = None, nick: str = "") -> None:
+        """See `open_session`."""
+        self.token = token
+        self.nick = nick
+        self._lock = threading.Lock()  # guards _file and what is in it; a leaf
+        self._file = opened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with self._lock:
+            if self._file:
+                self._file.close()
+                self._file = None
+
+    def keep(self, token: str, nick: str) -> None:
+        """Keep a session in place of the one before. From any thread."""
+        self._put(json.dumps({"session": token, "nick": nick}))
+
+    def forget(self) -> None:
+        """The session has ended in order."""
+        self._put("")
+
+    def _put(self, text: str) -> None:
+        with self._lock, contextlib.suppress(OSError):
+            if self._file:
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(text.encode())
+                self._file.flush()
+
+
+def open_session(server: str, nick: str | None) -> KeptSession:
+    """Return where a client keeps its session; with one that another client lost, if there is.
+
+    Args:
+        server: which server.
+        nick: who to be; None for whoever had the session.
+    """
+    name = hashlib.sha256(server.encode("utf-8", "replace")).hexdigest()[:16]
+    places = [folder() / "sessions" / f"{name}.{number}" for number in range(_CLIENTS)]
+    free: BinaryIO | None = None
+    for place in places:
+        if free and not place.exists():  # nor do those behind it
+            break
+        if not _fits(_session_in("\n".join(_lines_of(place))), nick):
+            continue  # not even held for a moment: whom it fits may start just now
+        opened = hold_private(place)
+        if opened is None:  # another client's, which runs
+            continue
+        token, its_nick = _session_in(opened.read(_LONGEST))
+        if token and _fits((token, its_nick), nick):
+            if free:
+                free.close()
+            return KeptSession(opened, token, its_nick)
+        if token or free:
+            opened.close()
+        else:
+            free = opened
+    return KeptSession(free)
+
+
+def _fits(kept: tuple[str | None, str], nick: str | None) -> bool:
+    """Whether a place is empty, or has the session of somebody with that nick, if that matters."""
+    token, its_nick = kept
+    return token is None or nick is None or nick.casefold() == its_nick.casefold()
+
+
+def _session_in(text: str | bytes) -> tuple[str | None, str]:
+    """The secret and the nick; None if there is none."""
+    with contextlib.suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, dict) and isinstance(found.get("session"), str):
+            return found["session"], str(found.get("nick", ""))
+    return None, ""
 
 
 def write_crash(

@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import Never
+from typing import Never, Protocol
 
 from msgspec import UnsetType
 
@@ -124,6 +124,19 @@ class _Pending:
     made: float = field(default_factory=time.monotonic)
 
 
+class Keeper(Protocol):
+    """Keeps a session for a program that may be killed.
+
+    Attributes:
+        token: the secret of the session to take up at first; None for a new one.
+    """
+
+    token: str | None
+
+    def keep(self, token: str, nick: str) -> None:
+        """Keep the secret, and who has the session. On the reader; must not raise."""
+
+
 class _Postponement(Exception):
     """The request is to be made again after `delay` seconds."""
 
@@ -147,6 +160,7 @@ class Session:
         on_event: Callable[[Event], None],
         timeout: float,
         patience: float,
+        keeper: Keeper | None = None,
     ) -> None:
         """Make a session that does nothing yet: `start` it.
 
@@ -158,7 +172,9 @@ class Session:
             on_event: called on the reader for each event; see `chat_client.connect`.
             timeout: seconds for connecting, and again for the server's welcome.
             patience: seconds to wait by itself, at the most, with what is `rate_limited`.
+            keeper: keeps the session, where it is to outlive the program.
         """
+        self._keeper = keeper
         self._address = address
         self._nicks = nicks
         self._credentials = credentials
@@ -187,7 +203,8 @@ class Session:
         self._role = MEMBER
         self._account: str | None = None
         self._round_trip: float | None = None
-        self._token: str | None = None  # a secret; it is kept nowhere else
+        # A secret. Nothing but the keeper, which has the first one, keeps it.
+        self._token: str | None = keeper.token if keeper else None
 
     def start(self) -> None:
         """Connect.
@@ -446,6 +463,8 @@ class Session:
         with self._lock:
             if welcome.session != self._token:
                 lost = self._forget_unconfirmed()
+            if not again and self._token == welcome.session:
+                self._last_id = _last_id_in(welcome)
             self._token, self._nick = welcome.session, welcome.nick
             self._role = role = _text(welcome.role) or MEMBER
             account = _text(welcome.account)
@@ -459,6 +478,7 @@ class Session:
             for pending in unanswered.values():
                 self._hand_over(pending, connection)
             self._connection = connection
+        self._keep()
         for pending in lost:
             pending.reply.set_exception(
                 Unconfirmed(
@@ -538,6 +558,7 @@ class Session:
             case Nick(), Ok(nick=str(nick)):
                 with self._lock:
                     self._nick = nick
+                self._keep()
             case Register(password=password) | Login(password=password), Ok():
                 self._credentials.account_password = password
                 self._identify(reply)
@@ -558,6 +579,14 @@ class Session:
             self._account = _text(reply.account) or self._account
             self._nick = _text(reply.nick) or self._nick
             self._role = _text(reply.role) or self._role
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have the session kept, as it is by now."""
+        with self._lock:
+            token, nick = self._token, self._nick
+        if self._keeper and token:
+            self._keeper.keep(token, nick)
 
     def _refuse(self, error: Error) -> None:
         with self._lock:
@@ -662,6 +691,13 @@ def _passes(code: str, request: AnyRequest) -> bool:
 def _count(number: int | UnsetType) -> int:
     """A server's number as one that can be one; 0 if there is none."""
     return min(max(number, 0), LARGEST_ID) if isinstance(number, int) else 0
+
+
+def _last_id_in(welcome: Welcome) -> int:
+    """An id that is not below any of a session whose client was killed."""
+    if isinstance(welcome.last_id, UnsetType):  # a server that does not tell
+        return int(time.time() * 1000)
+    return _count(welcome.last_id)
 
 
 def _text(value: str | UnsetType) -> str | None:

@@ -14,11 +14,17 @@ if sys.platform == "win32":
 
     def _lock(file: BinaryIO) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+
+    def _try_lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
+
+    def _try_lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 _COLUMNS = 80
@@ -73,6 +79,29 @@ def locked(path: Path) -> Iterator[None]:
     with open_private(path, append=True) as file:
         _lock(file)  # until the file is closed
         yield
+
+
+def hold_private(path: Path) -> BinaryIO | None:
+    """Open a file to read and write, which is this process's alone until it is closed, or the
+    process ends, however that comes.
+
+    Args:
+        path: the file; it and its folder are made, and nobody but their owner may read them.
+
+    Returns:
+        None if it is another's at present, or there can be no such file.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        opened = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b")
+    except OSError:
+        return None
+    try:
+        _try_lock(opened)
+    except OSError:
+        opened.close()
+        return None
+    return opened
 
 
 def on_ending_signals(end: Callable[[], None]) -> None:

@@ -60,10 +60,11 @@ _LONG_PASTE = 5
 
 def run(
     address: Address,
-    nick: str | None,
+    nick: str,
     room: str,
     credentials: Credentials,
     *,
+    kept: private.KeptSession,
     color: str,
     bell: Bell,
     clock: Clock,
@@ -72,9 +73,10 @@ def run(
 
     Args:
         address: the server.
-        nick: who to be, None for the login name.
+        nick: who to be.
         room: the room to enter first.
         credentials: the passwords.
+        kept: where the session is kept, for when the program is killed.
         color: one of `settings.COLOUR_MODES`.
         bell: what rings.
         clock: shows times.
@@ -95,13 +97,18 @@ def run(
             account_password=credentials.account_password,
             on_event=terminal.hear,
             patience=_PATIENCE,
+            keeper=kept,
         ) as chat:
             terminal.open(chat, room)
             try:
                 runner.run(terminal.converse())
             finally:
                 terminal.finish()
-        return terminal.close()
+            told = chat.connected  # and so the server is, that we leave
+        code = terminal.close()
+        if told or code != DONE:
+            kept.forget()
+        return code
 
 
 class _Terminal:

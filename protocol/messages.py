@@ -371,6 +371,7 @@ class Welcome(ServerMessage, frozen=True):
     motd: str
     role: str | UnsetType = UNSET
     account: str | UnsetType = UNSET
+    last_id: int | UnsetType = UNSET
 
 
 class Ok(ServerMessage, frozen=True):

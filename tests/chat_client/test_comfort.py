@@ -518,7 +518,10 @@ def test_catching_up_is_told(home: dict[str, str]) -> None:
             line.post("lobby", seq, f"number {seq}")
         line.wait_for_end()
 
-    with foreign_server(first, second) as address, Terminal(address, environment=home) as ana:
+    with (
+        foreign_server(first, second) as address,
+        Terminal(address, "--nick", "ana", environment=home) as ana,
+    ):
         ana.see_status("catching up 120/640")
         ana.see_wrapped("#lobby: 1 message was not kept by the server and cannot be shown")
         ana.enter("go on")
@@ -584,7 +587,9 @@ def test_signals_end_it_in_order(ana: Terminal, number: signal.Signals) -> None:
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (60, 15)])
 def test_help_fits_one_screen(host: House, home: dict[str, str], columns: int, rows: int) -> None:
     """All of it stands above the input line."""
-    with Terminal(host.address, columns=columns, rows=rows, environment=home) as ana:
+    with Terminal(
+        host.address, "--nick", "ana", columns=columns, rows=rows, environment=home
+    ) as ana:
         ana.see("you are here")
         ana.enter("/help")
         ana.see("tells more")

@@ -1,0 +1,71 @@
+"""Who the user is, at a terminal: asked once, and remembered. Where a nick is taken, who else."""
+
+import sys
+from itertools import islice
+
+from chat_client import private
+from chat_client.address import Address
+from chat_client.chat import free_nick, login_nick
+from chat_client.errors import Refused
+from chat_client.events import Event, Trusted
+from chat_client.hello import Credentials, nick_guesses
+from chat_client.lines import Lines
+from chat_client.text import one_line
+from protocol.errors import ProtocolError
+from protocol.text import normalize_nick
+
+
+def own(address: Address, credentials: Credentials) -> str:
+    """Return who the user said to be in an earlier run; else ask, and remember the answer.
+
+    Raises:
+        ChatError: the server cannot be reached, or lets nobody in.
+        KeyboardInterrupt: the user would rather leave.
+    """
+    nick = _checked(private.read_nick())
+    if nick is None:
+        usual = free_nick(address, nick_guesses(login_nick()), credentials.password, _hear)
+        nick = _ask(f"your name here (Enter: {one_line(usual)}): ", usual)
+        private.write_nick(nick)
+    return nick
+
+
+def another(refusal: Refused, address: Address, nick: str, credentials: Credentials) -> str:
+    """Return who else the user wants to be, where `nick` is taken: a free one by Enter.
+
+    Raises:
+        ChatError: the server is gone.
+        KeyboardInterrupt: the user would rather leave.
+    """
+    others = islice(nick_guesses(nick), 1, None)
+    free = free_nick(address, others, credentials.password, _hear)
+    print(f"chat-client: {one_line(str(refusal))}", file=sys.stderr)
+    print("If it is your account's: Ctrl-C, and start with --login", file=sys.stderr)
+    return _ask(f"another name (Enter: {one_line(free)}): ", free)
+
+
+def _hear(event: Event) -> None:
+    if isinstance(event, Trusted):
+        print(Lines(0).of(event, "", None), file=sys.stderr)
+
+
+def _ask(question: str, usual: str) -> str:
+    while True:
+        try:
+            answer = input(question).strip()
+        except EOFError:  # Ctrl-D
+            print()
+            raise KeyboardInterrupt from None
+        nick = _checked(answer or usual, tell=True)
+        if nick is not None:
+            return nick
+
+
+def _checked(nick: str, *, tell: bool = False) -> str | None:
+    """A nick as the server writes it; None if it is none."""
+    try:
+        return normalize_nick(nick)
+    except ProtocolError as error:
+        if tell:
+            print(f"chat-client: {one_line(error.text)}", file=sys.stderr)
+        return None

@@ -1,0 +1,179 @@
+"""Who one is at a terminal: asked once, another name where one is taken, the same after a crash."""
+
+import json
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from chat_client import private
+from tests.chat_client.programs import Terminal
+from tests.chat_server.house import House
+from tests.support.waiting import eventually
+
+
+def kill(terminal: Terminal) -> None:
+    """End a client at once."""
+    terminal.child.kill(signal.SIGKILL)
+    eventually(lambda: not terminal.child.isalive())
+
+
+def test_the_name_is_asked_once_and_remembered(host: House, home: dict[str, str]) -> None:
+    """What cannot be one is asked again; Enter takes what is offered."""
+    with Terminal(host.address, environment=home) as ana:
+        ana.see("your name here (Enter: ")
+        ana.child.send("two words\r")
+        ana.see("a nick has no spaces")
+        ana.child.send("Ana\r")
+        ana.see("connected to")
+        ana.see_status("Ana@")
+        ana.type("\x04")
+        assert ana.leave() == 0
+    with Terminal(host.address, environment=home) as ana:
+        ana.see_status("Ana@")
+        assert not any("your name" in line for line in ana.shown)
+    with Terminal(host.address, "--nick", "bert", environment=home) as bert:
+        bert.see_status("bert@")
+    with Terminal(host.address, environment=home) as ana:
+        ana.see_status("Ana@")
+
+
+def test_a_name_that_is_asked_for_can_be_taken_by_enter(host: House, home: dict[str, str]) -> None:
+    """The login name, or that and a number."""
+    with Terminal(host.address, environment={**home, "LOGNAME": "student"}) as ana:
+        ana.see("your name here (Enter: student):")
+        with host.enter("student", "lobby"):
+            ana.child.send("\r")
+            ana.see("another name (Enter: student2):")
+            ana.child.send("\r")
+            ana.see_status("student2@")
+
+
+def test_nothing_is_asked_where_nobody_is(home: dict[str, str]) -> None:
+    """A server that cannot be reached is told first."""
+    with Terminal("127.0.0.1:1", environment=home) as ana:
+        assert ana.leave() == 2
+        assert any("nobody listens there" in line for line in ana.shown)
+
+
+@pytest.mark.parametrize("answer", ["\r", "anna\r"])
+def test_a_nick_that_is_taken(host: House, home: dict[str, str], answer: str) -> None:
+    """A free one is offered, which Enter takes; or another is typed."""
+    host.enter("ana", "lobby")
+    host.enter("ana2", "lobby")
+    with Terminal(host.address, "--nick", "ana", environment=home) as ana:
+        ana.see("somebody here is called 'ana'")
+        ana.see("another name (Enter: ana3):")
+        ana.child.send(answer)
+        ana.see_status("anna@" if len(answer) > 1 else "ana3@")
+        assert not (Path(home["XDG_STATE_HOME"]) / "backchannel" / "nick").exists()
+
+
+@pytest.mark.parametrize("key", ["\x04", "\x03"])
+def test_who_wants_no_other_name_leaves(host: House, home: dict[str, str], key: str) -> None:
+    """Ctrl-D and Ctrl-C, without a traceback."""
+    host.enter("ana", "lobby")
+    with Terminal(host.address, "--nick", "ana", environment=home) as ana:
+        ana.see("another name (Enter: ana2):")
+        ana.child.send(key)
+        assert ana.leave() == 130
+        assert not any("Traceback" in line for line in ana.shown)
+
+
+def test_who_was_killed_has_the_nick_again(host: House, home: dict[str, str]) -> None:
+    """From the connection before, which the server takes for alive; and what is said is stored."""
+    with Terminal(host.address, "--nick", "ana", environment=home) as ana:
+        ana.see_input("[lobby]")
+        for number in range(3):
+            ana.enter(f"before {number}")
+        ana.see("ana> before 2")
+        ana.child.kill(signal.SIGSTOP)  # its connection stays open
+        files = list((Path(home["XDG_STATE_HOME"]) / "backchannel" / "sessions").iterdir())
+        (kept,) = files
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+        assert json.loads(kept.read_text())["nick"] == "ana"
+        with Terminal(host.address, "--nick", "ana", environment=home) as second:
+            second.see("another name (Enter: ana2):")  # one of a client that runs is not taken
+        kill(ana)
+    with (
+        host.enter("bob", "lobby") as bob,
+        Terminal(host.address, "--nick", "ana", environment=home) as ana,
+    ):
+        ana.see_status("ana@")
+        ana.see_input("[lobby]")
+        ana.enter("again")
+        assert bob.messages(1, "lobby")[0]["text"] == "again"
+        ana.enter("and again")
+        assert bob.messages(1, "lobby")[0]["text"] == "and again"
+        ana.type("\x04")
+        assert ana.leave() == 0
+        assert kept.read_text() == ""
+
+
+def test_two_terminals_that_were_killed(host: House, home: dict[str, str]) -> None:
+    """Each has its own session, under the nick that it had by then."""
+    with (
+        Terminal(host.address, "--nick", "ana", environment=home) as one,
+        Terminal(host.address, "--nick", "ben", environment=home) as two,
+    ):
+        one.see_input("[lobby]")
+        two.see_input("[lobby]")
+        two.enter("/nick benno")
+        two.see("you are benno now")
+        kill(one)
+        kill(two)
+    with (
+        Terminal(host.address, environment=home) as one,
+        Terminal(host.address, environment=home) as two,
+    ):
+        one.see_status("@127")
+        two.see_status("@127")
+        two.enter("/who")
+        two.see("-- 2 in #lobby: ana, benno")
+
+
+def test_places_of_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that a client holds is nobody else's, nor is that of another server or nick."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with private.open_session("a:1", None) as one, private.open_session("a:1", None) as two:
+        assert (one.token, two.token) == (None, None)
+        one.keep("first", "ana")
+        two.keep("a longer secret", "ben")
+        two.keep("second", "ben")
+    with private.open_session("b:1", None) as other:
+        assert other.token is None
+    with private.open_session("a:1", "Ben") as ben, private.open_session("a:1", None) as ana:
+        assert (ben.token, ben.nick) == ("second", "ben")
+        assert (ana.token, ana.nick) == ("first", "ana")
+        with private.open_session("a:1", "eve") as eve:
+            assert eve.token is None
+        ana.forget()
+    with private.open_session("a:1", "ana") as ana:
+        assert ana.token is None
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '{"session": 5}', '{"nick": "ana"}', "\udcff"])
+def test_a_kept_session_that_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    """Somebody else wrote it, or the disk was full: a new one is made."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with private.open_session("a:1", None):
+        (file,) = (tmp_path / "backchannel" / "sessions").iterdir()
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with private.open_session("a:1", None) as kept:
+        assert kept.token is None
+        kept.keep("new", "ana")
+    with private.open_session("a:1", None) as kept:
+        assert kept.token == "new"
+
+
+def test_no_place_to_keep_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a convenience: the program does without."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with private.open_session("a:1", None) as kept:
+        kept.keep("secret", "ana")
+        kept.forget()
+        assert kept.token is None
