@@ -18,10 +18,12 @@ import colorama
 from chat_client import passwords, plain, private, records, settings
 from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
+from chat_client.durations import parse_duration
 from chat_client.errors import ChatError, Refused
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
+from chat_client.system import is_null
 from chat_client.text import one_line
 from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
@@ -72,6 +74,10 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
         near = difflib.get_close_matches(unknown[0].partition("=")[0], known, 1)
         hint = f". Did you mean {near[0]}?" if near else ""
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    if options.timeout is not None and not _is_plain(options):
+        parser.error("--timeout is for pipes, --say and --listen: on a terminal, Ctrl-D leaves")
+    if options.listen and options.say is not None:
+        parser.error("--listen and --say were both given: leave one out")
     return options
 
 
@@ -97,16 +103,30 @@ def _chat(
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value
     if options.say is not None:
-        return plain.say(address, nick, room, credentials, options.say)
-    if options.json or not _is_terminal(sys.stdin) or not _is_terminal(sys.stdout):
+        return plain.say(address, nick, room, credentials, options.say, options.timeout)
+    if _is_plain(options):
         utc = layout == DEFAULT_FORMAT and zone is None
         clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
         record = records.as_json if options.json else records.plain(clock)
         colours = settings.colours(color) if _is_terminal(sys.stderr) else 0
         return plain.run(
-            address, nick, room, credentials, record=record, json=options.json, colours=colours
+            address,
+            nick,
+            room,
+            credentials,
+            record=record,
+            json=options.json,
+            colours=colours,
+            listen=options.listen or (sys.stdin is not None and is_null(sys.stdin)),
+            timeout=options.timeout,
         )
     return _chat_on_terminal(values, address, credentials)
+
+
+def _is_plain(options: argparse.Namespace) -> bool:
+    """Whether it is lines in and lines out, rather than a conversation on a terminal."""
+    wanted = options.say is not None or options.json or options.listen
+    return wanted or not _is_terminal(sys.stdin) or not _is_terminal(sys.stdout)
 
 
 def _chat_on_terminal(
@@ -136,9 +156,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="chat-client",
         description="Talk in a chat room. On a terminal, /help shows what can be typed; without "
         "one, each line of the input is said and what is said is printed.",
-        epilog="Every option but --unix, --login, --say and --json can also be set by a "
-        "variable, such as CHAT_NICK or CHAT_TIME_FORMAT, or in a file, which --print-config "
-        "names. Exit codes: 0 done; 1 something was not said, or the server ended the chat; 2 "
+        epilog="Most options can also be set by a variable, such as CHAT_NICK or CHAT_TIME_FORMAT, "
+        "or in a file: --print-config names it, and shows which. Exit codes: 0 done; 1 something "
+        "was not said, or the server ended the chat; 2 "
         "wrong use, or the server could not be reached or does not let you in.",
         allow_abbrev=False,
     )
@@ -177,6 +197,14 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
+    parser.add_argument(
+        "--listen", action="store_true", help="print what is said until Ctrl-C, and read no input; "
+        "so it is with </dev/null",
+    )  # fmt: skip
+    parser.add_argument(
+        "--timeout", metavar="TIME", type=_seconds, help="leave after so long, such as 30s or 10m: "
+        "with 0 if all that was read was said, else with 1; in pipes, and with --say and --listen",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     parser.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
     parser.add_argument(
@@ -194,6 +222,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=CLIENT)
     return parser
+
+
+def _seconds(text: str) -> float:
+    """What a time limit is: a duration, or a number of seconds."""
+    try:
+        return parse_duration(f"{text}s" if text.isdigit() else text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _address(options: argparse.Namespace, values: Mapping[str, Value]) -> Address:

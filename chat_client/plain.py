@@ -7,11 +7,12 @@ tell goes to stderr; with JSON records it is among them, on stdout.
 import os
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
 from chat_client.address import Address
-from chat_client.chat import Room, connect
+from chat_client.chat import Chat, Room, connect
 from chat_client.errors import ChatError, Closed
 from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed, Trusted
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
@@ -24,6 +25,8 @@ from protocol.messages import HandChange, RoleChange
 
 _AHEAD = 100
 """Lines that are read before the ones before them are said."""
+
+_LATE = "no answer from the server in the time that --timeout gives"
 
 _ECHO = 5.0
 """Seconds to wait for what we said last to come back, so that it is printed before we leave."""
@@ -38,6 +41,8 @@ def run(
     record: Record,
     json: bool,
     colours: int,
+    listen: bool,
+    timeout: float | None,
 ) -> int:
     """Say what stdin holds and print what is said; return the exit code.
 
@@ -49,43 +54,97 @@ def run(
         record: makes what is printed of an event.
         json: whether that is JSON, and so whether what the client has to tell is, too.
         colours: how many stderr has.
+        listen: whether stdin is left alone, and all is printed until the chat ends.
+        timeout: seconds after which to leave, None for never.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
     """
     plain = _Plain(room, record, json, Lines(colours))
-    with connect(
-        address,
-        nick=nick,
-        password=credentials.password,
-        account_password=credentials.account_password,
-        on_event=plain.hear,
-    ) as chat:
+    with (
+        connect(
+            address,
+            nick=nick,
+            password=credentials.password,
+            account_password=credentials.account_password,
+            on_event=plain.hear,
+        ) as chat,
+        _ending(chat, timeout, plain.stop),
+    ):
         joined = chat.join(room)
-        threading.Thread(target=plain.read_stdin, name="chat-client stdin", daemon=True).start()
+        if not listen:
+            reader = threading.Thread(
+                target=plain.read_stdin, name="chat-client stdin", daemon=True
+            )
+            reader.start()
         return plain.say_all(joined)
 
 
-def say(address: Address, nick: str | None, room: str, credentials: Credentials, text: str) -> int:
+def say(
+    address: Address,
+    nick: str | None,
+    room: str,
+    credentials: Credentials,
+    text: str,
+    timeout: float | None,
+) -> int:
     """Say one thing and leave; return the exit code.
+
+    Args:
+        address: the server.
+        nick: who to be, None for the login name.
+        room: the room to talk in.
+        credentials: the passwords.
+        text: what to say.
+        timeout: seconds after which it is given up, None for never.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
     """
-    with connect(
-        address,
-        nick=nick,
-        password=credentials.password,
-        account_password=credentials.account_password,
-        on_event=_tell_of_trust,
-    ) as chat:
+    late = threading.Event()
+    with (
+        connect(
+            address,
+            nick=nick,
+            password=credentials.password,
+            account_password=credentials.account_password,
+            on_event=_tell_of_trust,
+        ) as chat,
+        _ending(chat, timeout, late.set),
+    ):
         joined = chat.join(room)
         try:
             joined.say(text)
         except ChatError as error:
-            print(f"chat-client: not said: {one_line(str(error))}", file=sys.stderr)
+            reason = _LATE if late.is_set() else one_line(str(error))
+            print(f"chat-client: not said: {reason}", file=sys.stderr)
             return ended_by_server(error.code) if isinstance(error, Closed) else NOT_SAID
         return DONE
+
+
+@contextmanager
+def _ending(chat: Chat, seconds: float | None, stop: Callable[[], None]) -> Iterator[None]:
+    """After a while call `stop`, and close a chat, which ends what waits for a reply.
+
+    Raises:
+        Closed: it was closed before the room was entered.
+    """
+    if seconds is None:
+        yield
+        return
+
+    def end() -> None:
+        stop()
+        chat.close()
+
+    timer = threading.Timer(seconds, end)
+    timer.name = "chat-client timeout"
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def _tell_of_trust(event: Event) -> None:
@@ -103,6 +162,7 @@ class _Plain:
         self._lines = lines
         # str: a line. None: stdin has ended. int: end now, with that exit code.
         self._todo: SimpleQueue[str | int | None] = SimpleQueue()
+        self._late = threading.Event()
         self._ahead = threading.Semaphore(_AHEAD)
         self._slowed = False  # whether it was told that the server asks to wait; the reader's own
         self._printing = threading.Lock()  # guards stdout and _stdout_gone; a leaf
@@ -117,7 +177,9 @@ class _Plain:
             self._ahead.release()
             try:
                 last = room.say(line)
-            except Closed as error:  # the reader has said why
+            except Closed as error:  # the reader has said why, unless it is us who closed it
+                if self._late.is_set():
+                    self._refused(line, Closed(_LATE))
                 return ended_by_server(error.code)
             except ChatError as error:
                 outcome = NOT_SAID
@@ -125,6 +187,11 @@ class _Plain:
         if last:
             room.wait_for(last, _ECHO)
         return outcome
+
+    def stop(self) -> None:
+        """The time is over: end, as the chat will be closed. From any thread."""
+        self._late.set()
+        self._todo.put(None)
 
     def read_stdin(self) -> None:
         """Hand over line after line. Straight from the descriptor: a daemon thread that holds

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import socket
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,15 @@ def columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
     except (OSError, ValueError):
         return _COLUMNS
+
+
+def is_null(stream: TextIO) -> bool:
+    """Return whether a stream is the system's null device, from which there is nothing to read."""
+    try:
+        its, null = os.fstat(stream.fileno()), os.stat(os.devnull)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISCHR(its.st_mode) and os.path.samestat(its, null)
 
 
 def unix_socket() -> socket.socket:
