@@ -360,7 +360,8 @@ class Welcome(ServerMessage, frozen=True):
     """The answer to `hello`. `session` is a secret; `limits` maps a rule's name to its value.
 
     `role` is member, moderator or owner; a server of before there were roles leaves it out.
-    `account` is whose account this is, in a session that is logged in.
+    `account` is whose account this is, in a session that is logged in. `last_id` is the largest
+    id under which the session stored anything.
     """
 
     version: int

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import private
+from chat_client import connect, private
+from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
 from tests.support.waiting import eventually
@@ -177,3 +178,26 @@ def test_no_place_to_keep_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         kept.keep("secret", "ana")
         kept.forget()
         assert kept.token is None
+
+
+@pytest.mark.parametrize(("told", "at_least"), [({"last_id": 41}, 42), ({}, 1_000_000)])
+def test_ids_go_on_above_those_of_the_killed_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, int], at_least: int
+) -> None:
+    """Else what is said would be taken for what was said before, and be lost."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def script(line: Line) -> None:
+        hello = line.welcome(session="kept", **told)
+        assert hello["session"] == "kept"
+        assert line.admit()["id"] >= at_least
+        line.wait_for_end()
+
+    with foreign_server(script) as address:
+        with private.open_session(address, "ana") as kept:
+            kept.keep("kept", "ana")
+        with (
+            private.open_session(address, "ana") as kept,
+            connect(address, nick="ana", keeper=kept) as chat,
+        ):
+            chat.join("lobby")
