@@ -1,5 +1,5 @@
-# Two commands a newcomer needs: `make run` hosts a room, `make test` runs the tests. Both make
-# .venv and install into it what they need; nothing outside this folder is touched.
+# Three commands a newcomer needs: `make run` hosts a room, `make chat` talks in it, `make test` runs
+# the tests. Each makes .venv and installs into it what it needs; nothing outside this folder is touched.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,10 +8,13 @@ BIN := $(VENV)/bin
 # cores. 0 for one in this terminal, with --pdb or -s.
 WORKERS ?= 4
 
-.PHONY: run load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.PHONY: run chat load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
 run: $(VENV)/.installed
 	$(BIN)/chat-server $(ARGS)
+
+chat: $(VENV)/.installed
+	$(BIN)/chat-client $(ARGS)
 
 load: $(VENV)/.installed-load
 	$(BIN)/chat-load $(ARGS)
@@ -50,7 +53,24 @@ compare: $(VENV)/.installed-dev
 clean:
 	rm -rf $(VENV)
 
+# Says what is missing before anything is made or installed.
+define CHECK_PYTHON
+import sys
+if sys.version_info < (3, 11):
+    sys.exit("Backchannel needs Python 3.11 or later; %s is %d.%d.%d. Name another one: make run "
+             "PYTHON=python3.12" % (sys.argv[1], *sys.version_info[:3]))
+try:
+    import ensurepip, venv
+except ImportError:
+    sys.exit("%s cannot make a virtual environment. On Debian and Ubuntu: apt install python3-venv"
+             % sys.argv[1])
+endef
+export CHECK_PYTHON
+
 $(BIN)/python:
+	@command -v "$(PYTHON)" >/dev/null || { echo "There is no $(PYTHON) here. Backchannel needs \
+	Python 3.11 or later: make run PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c "$$CHECK_PYTHON" "$(PYTHON)"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
