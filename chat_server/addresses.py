@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import ifaddr
+
 from chat_server.errors import StartError
 from chat_server.rules import Endpoint
 
@@ -145,7 +147,8 @@ def address_of(sock: socket.socket) -> Address:
     name = sock.getsockname()
     if isinstance(name, str):
         return Address("", 0, Path(name).absolute())
-    return Address(name[0], name[1])
+    scope = name[3] if len(name) == 4 else 0
+    return Address(f"{name[0]}%{_scope_name(scope)}" if scope else name[0], name[1])
 
 
 def check_unix(path: Path | None) -> None:
@@ -190,14 +193,52 @@ def neighbourhood(host: str) -> str:
     return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
 
 
-def lan_addresses() -> list[str]:
-    """Return this machine's address on the network that leads elsewhere, if there is one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # for documentation (RFC 5737); nothing is sent
-        except OSError:
-            return []
-        return [probe.getsockname()[0]]
+class Reachable(NamedTuple):
+    """An address of this machine that others can use, and the name of its network interface."""
+
+    host: str
+    interface: str
+
+
+def lan_addresses(*, ipv4: bool = True, ipv6: bool = True) -> list[Reachable]:
+    """Return every address that other machines may reach this one by, link-local ones last.
+
+    A link-local IPv6 address has the interface as its scope: `fe80::1%eth0`.
+
+    Args:
+        ipv4: whether IPv4 addresses are wanted.
+        ipv6: whether IPv6 addresses are wanted.
+    """
+    found: list[tuple[bool, bool, Reachable]] = []
+    for adapter in _adapters():
+        for each in adapter.ips:
+            is_ipv6 = isinstance(each.ip, tuple)
+            host, scope = (each.ip[0], each.ip[2]) if isinstance(each.ip, tuple) else (each.ip, 0)
+            address = ipaddress.ip_address(host)
+            if address.is_loopback or address.is_unspecified or not (ipv6 if is_ipv6 else ipv4):
+                continue
+            if is_ipv6 and address.is_link_local:
+                host += f"%{_scope_name(scope)}"
+            key = (address.is_link_local, is_ipv6)
+            found.append((*key, Reachable(host, adapter.nice_name)))
+    return [each for *_, each in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _adapters() -> list[ifaddr.Adapter]:
+    try:
+        return list(ifaddr.get_adapters())
+    except OSError:  # the system does not tell, as a service that may not ask (AF_NETLINK)
+        return []
+
+
+def _scope_name(index: int) -> str:
+    """Return what is typed behind the `%`: the interface's name, on Windows its number."""
+    if sys.platform == "win32":
+        return str(index)
+    try:
+        return socket.if_indextoname(index)
+    except OSError:  # it is gone
+        return str(index)
 
 
 class _PortTaken(StartError):
@@ -243,7 +284,7 @@ def _cannot_listen(address: Address, error: OSError) -> str:
     where = f"cannot listen on {address.authority}"
     if error.errno == errno.EADDRINUSE:
         return f"{where}: the port is in use. Choose another with --port, or 0 for a free one."
-    if error.errno == errno.EACCES:
+    if error.errno == errno.EACCES and address.port < 1024:
         return f"{where}: a port below 1024 needs privileges. Choose a higher one with --port."
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{where}: this machine does not have that address. Choose another with --host."

@@ -71,7 +71,8 @@ def _load(key: bytes) -> ec.EllipticCurvePrivateKey:
 def _names(host: str) -> list[x509.GeneralName]:
     """What this machine is called on itself and on the network, as far as it knows."""
     names = dict.fromkeys(["localhost", host] if host.isascii() and host else ["localhost"])
-    addresses = dict.fromkeys(["127.0.0.1", "::1", *lan_addresses()])
+    lan = [each.host.partition("%")[0] for each in lan_addresses()]
+    addresses = dict.fromkeys(["127.0.0.1", "::1", *lan])
     return [
         *(x509.DNSName(each) for each in names),
         *(x509.IPAddress(ipaddress.ip_address(each)) for each in addresses),

@@ -13,10 +13,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from chat_server import config, logs, service
-from chat_server.addresses import Address, lan_addresses
+from chat_server.addresses import Address
 from chat_server.admin import cli as admin
 from chat_server.config import Config
 from chat_server.errors import StartError
+from chat_server.invitation import invitation
 from chat_server.log_writer import LogWriter
 from chat_server.rules import NONE, Setting
 from chat_server.server import Server
@@ -271,34 +272,14 @@ def _has_terminal() -> bool:
 def _greet(addresses: list[Address], fingerprint: str | None, secret: str | None) -> None:
     """Say that clients can connect, and how; and, the first time, how to be in charge."""
     listening = [f"listening on {address}" for address in addresses]
+    joining = invitation(addresses, tls=fingerprint is not None)
+    if fingerprint is not None:
+        joining.append(
+            f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}"
+        )
     charge = [f"to be in charge, type:  /claim {secret}"] if secret else []
     try:
-        print("\n".join([*listening, *_invitation(addresses, fingerprint), *charge]), flush=True)
+        print("\n".join([*listening, *joining, *charge]), flush=True)
     except BrokenPipeError:  # nobody wants to know, as with `| head -1`; the room goes on
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
-
-
-def _invitation(addresses: list[Address], fingerprint: str | None) -> list[str]:
-    """How a person joins: from this machine, and from another where that is possible."""
-    lines = [
-        f"to join from this machine:  chat-client --unix {address.path}"
-        for address in addresses
-        if address.path
-    ]
-    client = "chat-client" if fingerprint is None else "chat-client --tls"
-    for address in addresses:
-        if address.path:
-            continue
-        if address.host not in ("0.0.0.0", "::"):
-            lines.append(f"to join:  {client} {address.authority}")
-            continue
-        here = Address("127.0.0.1", address.port)
-        lines.append(f"to join from this machine:  {client} {here.authority}")
-        lines += [
-            f"to join from the network:   {client} {Address(host, address.port).authority}"
-            for host in lan_addresses()
-        ]
-    if fingerprint is not None:
-        lines.append(f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}")
-    return lines

@@ -1,0 +1,125 @@
+"""How to join, as the server prints it: commands that work where they are pasted."""
+
+import ipaddress
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+from chat_server.addresses import Address, Reachable, lan_addresses
+
+CLIENT = "chat-client"
+_SOURCE = Path(__file__).resolve().parents[1]
+
+
+def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
+    """Return the lines that say how a person joins: from this machine, and from others.
+
+    Args:
+        addresses: where the server listens.
+        tls: whether it speaks TLS there.
+    """
+    option = " --tls" if tls else ""
+    here = client_command()
+    lines = [
+        f"to join from this machine:  {here} --unix {_quoted(str(address.path))}"
+        for address in addresses
+        if address.path
+    ]
+    reachable: list[str] = []
+    for address in (each for each in addresses if not each.path):
+        # Beside "0.0.0.0", "::" takes IPv6 alone.
+        both = address.host == "::" and all(each.host != "0.0.0.0" for each in addresses)
+        local = _typed(_local(address, both=both))
+        lines.append(f"to join from this machine:  {here}{option} {local}")
+        for host, interface in _network(address.host, both=both):
+            typed = _typed(address._replace(host=host))
+            where = f" ({interface})" if interface else ""
+            lines.append(f"to join from the network{where}:  {CLIENT}{option} {typed}")
+            reachable.append(typed)
+    if not reachable:
+        return lines + _why_nobody(addresses)
+    return lines + _notes(reachable, option)
+
+
+def client_command() -> str:
+    """Return what starts the client of this installation, typed in the current folder."""
+    program = f"{CLIENT}.exe" if sys.platform == "win32" else CLIENT
+    on_path = shutil.which(CLIENT)
+    for folder in (Path(sys.argv[0]).parent, Path(sysconfig.get_path("scripts"))):
+        script = folder / program
+        if script.is_file():
+            same = on_path is not None and os.path.samefile(on_path, script)
+            return CLIENT if same else path_from_here(script)
+    return f"{path_from_here(Path(sys.executable))} -m chat_client"
+
+
+def path_from_here(path: Path) -> str:
+    """Return a program's path as it is typed in the current folder: relative to it if possible."""
+    try:
+        found = Path(os.path.abspath(path))
+        if found.is_relative_to(Path.cwd()):
+            return _quoted(os.path.join(*_relative(found, Path.cwd())))
+    except OSError:  # the current folder is gone
+        return _quoted(str(path))
+    return _quoted(str(found))
+
+
+def _relative(path: Path, folder: Path) -> list[str]:
+    """The parts of a path below a folder, which a shell does not look up in PATH."""
+    parts = list(path.relative_to(folder).parts)
+    return parts if len(parts) > 1 else [os.curdir, *parts]
+
+
+def _local(address: Address, *, both: bool) -> Address:
+    """Where a client of this machine finds a listener."""
+    if address.host == "0.0.0.0" or both:
+        return address._replace(host="127.0.0.1")
+    return address._replace(host="::1") if address.host == "::" else address
+
+
+def _network(host: str, *, both: bool) -> list[Reachable]:
+    """The addresses by which others reach what listens on `host`."""
+    if host == "0.0.0.0":
+        return lan_addresses(ipv6=False)
+    if host == "::":
+        return lan_addresses(ipv4=both)
+    if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        return []
+    return [each for each in lan_addresses() if each.host == host] or [Reachable(host, "")]
+
+
+def _why_nobody(addresses: list[Address]) -> list[str]:
+    """What to do where others cannot join, though the server listens for them."""
+    hosts = {address.host for address in addresses}
+    if not hosts & {"0.0.0.0", "::"}:
+        return []
+    if "::" not in hosts and lan_addresses(ipv4=False):
+        return [
+            "nobody can join from the network: this machine has no IPv4 address. It has IPv6: "
+            "start the server with --host ::"
+        ]
+    return ["nobody can join from the network: this machine has no address there yet"]
+
+
+def _notes(reachable: list[str], option: str) -> list[str]:
+    notes = []
+    if any("%" in typed for typed in reachable):
+        notes.append("behind % stands the interface of the machine where the command is typed")
+    if (_SOURCE / "Makefile").is_file():
+        arguments = f"{option} {reachable[0]}".strip()
+        quoted = f"'{arguments}'" if set(arguments) & set(' "') else arguments
+        notes.append(f"where there is no {CLIENT}, in a clone:  make chat ARGS={quoted}")
+    return notes
+
+
+def _typed(address: Address) -> str:
+    """HOST:PORT for every shell: brackets are a pattern in some."""
+    return f'"{address.authority}"' if "[" in address.authority else address.authority
+
+
+def _quoted(text: str) -> str:
+    return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)
