@@ -1,7 +1,6 @@
 """What the commands of all benchmarks have in common."""
 
 import argparse
-import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.audit import NUMBER_DIGITS
 from benchmarks.clients import RunFailedError
 from benchmarks.server_process import ServerFailedError
+from protocol.descriptors import allow_descriptors
 
 
 def exit_code_of(measure: Callable[[], int]) -> int:
@@ -18,8 +18,7 @@ def exit_code_of(measure: Callable[[], int]) -> int:
         What it returns; 1 if the run could not be made; 130 after Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    allow_descriptors()
     try:
         return measure()
     except KeyboardInterrupt:

@@ -23,12 +23,8 @@ from chat_server.rules import NONE, Setting
 from chat_server.server import Server
 from chat_server.settings import SETTINGS, Settings
 from chat_server.version import SERVER
+from protocol.descriptors import allow_descriptors
 from protocol.tls import shown_fingerprint
-
-try:
-    import resource
-except ImportError:  # Windows has no such limit
-    resource = None  # type: ignore[assignment]
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +113,7 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
         log.info("settings from %s", chosen.file)
     _warn(chosen)
     sys.setswitchinterval(SWITCH_INTERVAL)
-    _allow_descriptors()
+    allow_descriptors()  # one for each connection
     server = Server(chosen.settings)
     try:
         server.start()
@@ -215,13 +211,6 @@ def _add_option(parser: argparse._ActionsContainer, setting: Setting) -> None:
     parser.add_argument(
         setting.flag, dest=setting.name, action=action, metavar=setting.rule.metavar, help=help
     )
-
-
-def _allow_descriptors() -> None:
-    """Raise the limit on open descriptors, one a connection, as far as this user may."""
-    if resource is not None:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _watch_signals() -> "SimpleQueue[int]":

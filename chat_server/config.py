@@ -8,6 +8,7 @@ import difflib
 import json
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from chat_server import tls
 from chat_server.addresses import check_unix, resolve, resolve_endpoint
 from chat_server.errors import SettingError, StartError
 from chat_server.history.folder import check_folder
+from chat_server.programs import path_from_here
 from chat_server.rules import PASSWORD_LIMIT, Setting
 from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
 
@@ -158,8 +160,8 @@ def check_metrics_library() -> None:
         import prometheus_client  # noqa: F401
     except ImportError as error:
         raise StartError(
-            "metrics need the library prometheus-client, which is not installed: install "
-            "backchannel[metrics], or leave metrics out."
+            "metrics need the library prometheus-client, which is not installed. Type:  "
+            f"{path_from_here(Path(sys.executable))} -m pip install prometheus-client"
         ) from error
 
 

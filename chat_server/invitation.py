@@ -1,17 +1,11 @@
 """How to join, as the server prints it: commands that work where they are pasted."""
 
 import ipaddress
-import os
-import shlex
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 from chat_server.addresses import Address, Reachable, lan_addresses
+from chat_server.programs import CLIENT, client_command, quoted
 
-CLIENT = "chat-client"
 _SOURCE = Path(__file__).resolve().parents[1]
 
 
@@ -25,7 +19,7 @@ def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
     option = " --tls" if tls else ""
     here = client_command()
     lines = [
-        f"to join from this machine:  {here} --unix {_quoted(str(address.path))}"
+        f"to join from this machine:  {here} --unix {quoted(str(address.path))}"
         for address in addresses
         if address.path
     ]
@@ -43,35 +37,6 @@ def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
     if not reachable:
         return lines + _why_nobody(addresses)
     return lines + _notes(reachable, option)
-
-
-def client_command() -> str:
-    """Return what starts the client of this installation, typed in the current folder."""
-    program = f"{CLIENT}.exe" if sys.platform == "win32" else CLIENT
-    on_path = shutil.which(CLIENT)
-    for folder in (Path(sys.argv[0]).parent, Path(sysconfig.get_path("scripts"))):
-        script = folder / program
-        if script.is_file():
-            same = on_path is not None and os.path.samefile(on_path, script)
-            return CLIENT if same else path_from_here(script)
-    return f"{path_from_here(Path(sys.executable))} -m chat_client"
-
-
-def path_from_here(path: Path) -> str:
-    """Return a program's path as it is typed in the current folder: relative to it if possible."""
-    try:
-        found = Path(os.path.abspath(path))
-        if found.is_relative_to(Path.cwd()):
-            return _quoted(os.path.join(*_relative(found, Path.cwd())))
-    except OSError:  # the current folder is gone
-        return _quoted(str(path))
-    return _quoted(str(found))
-
-
-def _relative(path: Path, folder: Path) -> list[str]:
-    """The parts of a path below a folder, which a shell does not look up in PATH."""
-    parts = list(path.relative_to(folder).parts)
-    return parts if len(parts) > 1 else [os.curdir, *parts]
 
 
 def _local(address: Address, *, both: bool) -> Address:
@@ -119,7 +84,3 @@ def _notes(reachable: list[str], option: str) -> list[str]:
 def _typed(address: Address) -> str:
     """HOST:PORT for every shell: brackets are a pattern in some."""
     return f'"{address.authority}"' if "[" in address.authority else address.authority
-
-
-def _quoted(text: str) -> str:
-    return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)

@@ -5,6 +5,7 @@ those are what is known to lock up.
 """
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -160,7 +161,7 @@ def choose_view(live: bool, end: Callable[[], None] | None = None) -> View:
     except ImportError:
         print(
             "chat-load: rich is not installed, so there is a line each second and no picture; "
-            "pip install 'backchannel[load]' brings it",
+            f"to install it, type:  {shlex.quote(sys.executable)} -m pip install rich",
             file=sys.stderr,
         )
         return Lines()

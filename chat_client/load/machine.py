@@ -11,11 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_client.load.messages import Sockaddr
-
-try:
-    import resource
-except ImportError:  # Windows, where chat-load does not run
-    resource = None  # type: ignore[assignment]
+from protocol.descriptors import allow_descriptors as allow_as_many
 
 _PROC = Path("/proc")
 _SPARE_DESCRIPTORS = 64
@@ -75,11 +71,10 @@ def allow_descriptors(wanted: int) -> int | None:
     Returns:
         None, or how many connections it can have if that is less.
     """
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if hard == resource.RLIM_INFINITY or wanted + _SPARE_DESCRIPTORS <= hard:
+    most = allow_as_many()
+    if most is None or wanted + _SPARE_DESCRIPTORS <= most:
         return None
-    return int(hard - _SPARE_DESCRIPTORS)
+    return most - _SPARE_DESCRIPTORS
 
 
 def find_server(family: int, address: Sockaddr) -> int | None:

@@ -10,6 +10,7 @@ from chat_client.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli, config, guesses
 from chat_server.admin import cli as admin
 from docs.settings_table import PAGE, with_table
+from tests.support.servers import ROOT
 
 TEXT = PAGE.read_text(encoding="utf-8")
 
@@ -62,3 +63,19 @@ def test_the_numbers_of_guesses_are_right() -> None:
     assert guesses.FREE * guesses.PEOPLE_OF_NETWORK == 200
     assert guesses.LONGEST_OF_NETWORK == 1.0
     assert f"{86400 / guesses.LONGEST_WAIT:,.0f} guesses a day" in TEXT
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))],
+    ids=lambda page: page.name,
+)  # fmt: skip
+def test_nothing_is_installed_by_a_name_that_no_index_has(page: Path) -> None:
+    """The project is in none: it is installed from a clone."""
+    assert not re.search(r"install\s+\S*backchannel", page.read_text(encoding="utf-8"))
+
+
+def test_the_program_names_no_package_that_no_index_has() -> None:
+    """In what it tells people to type."""
+    for package in ("chat_server", "chat_client"):
+        for path in (ROOT / package).rglob("*.py"):
+            assert not re.search(r"backchannel\[", path.read_text(encoding="utf-8")), path
