@@ -1,5 +1,6 @@
 """The data folder: made private, and held by one server at a time."""
 
+import errno
 import logging
 import os
 import stat
@@ -10,6 +11,9 @@ from typing import IO
 from chat_server.errors import StartError
 
 log = logging.getLogger(__name__)
+
+# What a lock that somebody else has is refused with, on one system or another.
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 if sys.platform == "win32":
     import msvcrt
@@ -45,10 +49,7 @@ class DataFolder:
             _lock(self._file)
         except OSError as error:
             self._file.close()
-            raise StartError(
-                f"the data folder {path} is in use by another server. Stop that one, or choose "
-                "another folder with --data."
-            ) from error
+            raise StartError(_cannot_lock(path, error)) from error
 
         _warn_if_open(path)
 
@@ -73,6 +74,18 @@ def check_folder(path: Path) -> None:
             f"the data folder {path} cannot be used: {made} cannot be written. Choose another "
             "with --data, or change its permissions."
         )
+
+
+def _cannot_lock(path: Path, error: OSError) -> str:
+    if error.errno in _TAKEN:
+        return (
+            f"the data folder {path} is in use by another server. Stop that one, or choose "
+            "another folder with --data."
+        )
+    return (
+        f"the data folder {path} cannot be locked: {error.strerror or error}. Its file system may "
+        "have no locks, as some on a network do: choose a folder on a local disk with --data."
+    )
 
 
 def _warn_if_open(path: Path) -> None:

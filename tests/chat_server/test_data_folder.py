@@ -1,10 +1,15 @@
 """What is kept, and what happens when it cannot be."""
 
+import errno
+import os
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
+from chat_server.errors import StartError
+from chat_server.history.folder import DataFolder
 from tests.chat_server.house import House, texts, whole_log
 from tests.support.peer import Peer
 from tests.support.servers import (
@@ -68,6 +73,24 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
         assert "in use" in refused("--port", "0", "--data", tmp_path)
         with Peer.connect(server.address) as ada:
             assert ada.hello("ada")["type"] == "welcome"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks files in another way")
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.EIO])
+def test_a_folder_without_locks_is_no_other_servers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """What the system says of the lock is told: to look for another server would help nobody."""
+
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with pytest.raises(StartError, match=os.strerror(number)) as refusal:
+        DataFolder(tmp_path)
+    assert "another server" not in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+    assert "--data" in str(refusal.value)
 
 
 def test_a_folder_of_a_killed_server_is_free(tmp_path: Path) -> None:
