@@ -5,9 +5,11 @@ pages, none of which stays open: a reader that pauses, such as a pager, would ke
 write-ahead log from starting over.
 """
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
@@ -53,16 +55,55 @@ def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
             "--data."
         )
     try:
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
-        )
-        try:
+        with ExitStack() as stack:
+            connection = _connect(path, stack)
             _check(connection, path, form)
             yield connection
-        finally:
-            connection.close()
     except sqlite3.Error as error:
         raise AdminError(f"{path} cannot be read: {error}.") from error
+
+
+def _connect(path: Path, stack: ExitStack) -> sqlite3.Connection:
+    """Open a database to read it until the stack ends, also in a folder that cannot be written.
+
+    In WAL mode SQLite needs a file beside the database (-shm), which it makes where there is none.
+    """
+    connection = stack.enter_context(closing(_read_only(path)))
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.OperationalError as error:
+        refused = error.sqlite_errorcode & 0xFF in (
+            sqlite3.SQLITE_READONLY,
+            sqlite3.SQLITE_CANTOPEN,
+        )
+        if not refused or _beside(path, "-shm").exists():
+            raise
+        # No server has it open: that one would have made the file.
+        return stack.enter_context(closing(_unopened(path, stack)))
+    return connection
+
+
+def _unopened(path: Path, stack: ExitStack) -> sqlite3.Connection:
+    """Open a database that nobody has open. What its log (-wal) holds is read in a copy."""
+    log = _beside(path, "-wal")
+    try:
+        if not log.exists() or log.stat().st_size == 0:
+            return _read_only(path, "&immutable=1")
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chat-server.")))
+        for each in (path, log):
+            shutil.copyfile(each, folder / each.name)
+    except OSError as error:
+        raise AdminError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return _read_only(folder / path.name)
+
+
+def _read_only(path: Path, more: str = "") -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode=ro{more}"
+    return sqlite3.connect(uri, uri=True, isolation_level=None)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 class _Database:
