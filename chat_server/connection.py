@@ -105,7 +105,7 @@ class Connection:
         """
         Args:
             sock: accepted, and from now on the connection's to close.
-            peer: its address, for the log.
+            peer: HOST:PORT or [IPV6]:PORT, for the log; `unix` for a Unix socket.
             parts: the server's.
             crowd: all connections, of which this is to be one.
             tls: what is spoken on it, if that is TLS.
@@ -113,7 +113,7 @@ class Connection:
         sock.setblocking(bool(DONT_WAIT))
         self._socket = sock
         self._peer = peer
-        self.host = peer.rpartition(":")[0] or peer
+        self.host = peer.rpartition(":")[0].strip("[]") or peer
         self._parts = parts
         self._crowd = crowd
         wire = TlsWire(sock, tls) if tls else None

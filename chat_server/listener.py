@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from chat_server.addresses import BACKLOG, address_of, host_address
+from chat_server.addresses import BACKLOG, Address, address_of, host_address
 from chat_server.crowd import FULL_RETRY_AFTER
 from chat_server.errors import CrowdedError
 from protocol.errors import Code, ProtocolError
@@ -101,7 +101,7 @@ class Listener:
             self._stopping.wait(PAUSE)
             return
         host = str(host_address(address[0]) or address[0]) if isinstance(address, tuple) else "unix"
-        peer = f"{host}:{address[1]}" if isinstance(address, tuple) else host
+        peer = Address(host, address[1]).authority if isinstance(address, tuple) else host
         refusal = self._refusal(host)
         if refusal is not None:
             self._tell_refused(host, refusal.text)

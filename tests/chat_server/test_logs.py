@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from chat_server import logs
+from tests.chat_server.test_listening import needs_ipv6
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
+from tests.support.waiting import eventually
 
 log = logging.getLogger("tests.somewhere")
 
@@ -210,3 +212,45 @@ def test_every_line_of_a_server_is_an_object(tmp_path: Path) -> None:
         assert came["peer"].startswith("127.0.0.1:")
         (left,) = [each for each in found if "left" in each["event"]]
         assert (left["nick"], left["code"]) == ("ada", "bye")
+
+
+@needs_ipv6
+def test_an_ipv6_peer_stands_in_brackets(tmp_path: Path) -> None:
+    """So that host and port can be told apart, here as wherever an address is written."""
+    with ServerProcess.serve(tmp_path, "--log-level", "debug", host="::1") as server:
+        with Peer.connect(server.address) as ada:
+            ada.hello("ada")
+            ada.ok("bye")
+            ada.expect_end("bye")
+        server.terminate()
+        assert server.wait() == 0
+    assert re.search(r"\[::1\]:\d+", server.stderr)
+    assert not re.search(r"::1:\d", server.stderr)
+
+
+def test_a_log_that_is_copied_and_emptied_goes_on(tmp_path: Path) -> None:
+    """As logrotate does with `copytruncate`: the file is opened to append, as `2>>` does."""
+    path = tmp_path / "server.log"
+    with (
+        open(path, "ab") as file,
+        ServerProcess(
+            "--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data",
+            "--log-level", "debug", stderr=file.fileno(),
+        ) as server,
+    ):  # fmt: skip
+        server.wait_until_listening()
+        _come_and_go(server, "ada")
+        eventually(lambda: "ada" in path.read_text())
+        os.truncate(path, 0)
+        _come_and_go(server, "eva")
+        eventually(lambda: "eva" in path.read_text())
+    text = path.read_text()
+    assert "ada" not in text
+    assert "\0" not in text
+
+
+def _come_and_go(server: ServerProcess, nick: str) -> None:
+    with Peer.connect(server.address) as peer:
+        peer.hello(nick)
+        peer.ok("bye")
+        peer.expect_end("bye")
