@@ -83,7 +83,7 @@ def whole_folder(path: Path, force: bool, replaceable: Callable[[Path], bool]) -
 
 def sync(path: Path) -> None:
     """Wait until the disk has a file."""
-    with open(path, "rb") as file:
+    with open(path, "r+b") as file:  # Windows syncs only what can be written
         os.fsync(file.fileno())
 
 
