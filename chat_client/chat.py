@@ -6,6 +6,8 @@
             if message.from_ != chat.nick:
                 room.say(message.text)
 
+What other bots say is left out of that, or two bots in one room would answer each other for ever.
+
 Every call that asks the server something waits for its reply, also while the connection is down:
 the request is sent again when it is back. Calls may be made from any thread, except from
 `on_event`.
@@ -65,6 +67,7 @@ def connect(
     timeout: float = _TIMEOUT,
     patience: float = math.inf,
     keeper: Keeper | None = None,
+    bot: bool = True,
 ) -> "Chat":
     """Connect to a server and return the chat, which is a context manager.
 
@@ -85,6 +88,8 @@ def connect(
             need not wait for longer than this; otherwise it is Refused, with `retry_after`.
         keeper: keeps the session's secret, so that the next run of a program that was killed can
             take the session up, and with it the nick.
+        bot: whether a program talks here, and no person. What a bot says is marked for everybody
+            (`Message.bot`, `Direct.bot`), so that no other bot answers it.
 
     Raises:
         AddressError: `address` is none.
@@ -98,7 +103,7 @@ def connect(
     # Whoever comes to an account is to be told of a wrong password, not called ana2.
     anything = nick is None and account_password is None
     nicks = nick_guesses(wanted) if anything else iter([wanted])
-    credentials = Credentials(password, account_password)
+    credentials = Credentials(password, account_password, bot)
     session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience, keeper)
     session.start()
     return Chat(session)
@@ -184,7 +189,14 @@ class Chat(Authority):
         """Make no new connection until `retry`. A connection that there is, is kept."""
         self._session.pause()
 
-    def join(self, room: str, *, after: int | None = None, history: int | None = None) -> "Room":
+    def join(
+        self,
+        room: str,
+        *,
+        after: int | None = None,
+        history: int | None = None,
+        bots: bool = False,
+    ) -> "Room":
         """Enter a room and return it.
 
         A room that we are in already is returned as it is: it goes on where its reader is.
@@ -194,6 +206,8 @@ class Chat(Authority):
             after: begin with the message behind this seq.
             history: begin with so many messages of those that are there. With neither, only what
                 is said from now on is received.
+            bots: whether iterating the room yields what other bots say, too. A bot that hears
+                bots must never answer them.
 
         Raises:
             Refused: `bad_room`, `forbidden`, `too_many_rooms`, ...
@@ -206,7 +220,7 @@ class Chat(Authority):
             feed = self._session.feed(name)
         if feed is None:  # another thread left it just now
             raise Refused(Code.NOT_IN_ROOM, f"we are not in {name}")
-        return Room(self._session, feed)
+        return Room(self._session, feed, bots=bots)
 
     def tell(self, to: str, text: str) -> None:
         """Send a message to one person, who must be there; it is not kept anywhere.
@@ -254,14 +268,16 @@ class Room:
     """A room that we are in. Iterating it yields each of its messages once, in order.
 
     Iteration waits for the next message. It ends when the room is left or the chat closed, and
-    raises Closed or Refused if it was the server that ended it. Our own messages come too. One
-    that reads slowly misses nothing: what no longer fits in memory is fetched from the server. One
+    raises Closed or Refused if it was the server that ended it. What other bots say is
+    left out: see `Chat.join` and `connect`. Our own messages come too. One that reads slowly misses
+    nothing: what no longer fits in memory is fetched from the server. One
     thread at a time iterates a room.
     """
 
-    def __init__(self, session: Session, feed: Feed) -> None:
+    def __init__(self, session: Session, feed: Feed, *, bots: bool = False) -> None:
         self._session = session
         self._feed = feed
+        self._bots = bots
         self._fetched: deque[Message] = deque()
 
     @property
@@ -286,6 +302,12 @@ class Room:
         return self
 
     def __next__(self) -> Message:
+        while True:
+            message = self._next()
+            if self._bots or not message.bot or message.from_ == self._session.nick:
+                return message
+
+    def _next(self) -> Message:
         if self._fetched:
             return self._fetched.popleft()
         if not self._feed.wait():

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from chat_client.address import Address
 from chat_client.connection import Connection
 from chat_client.errors import ConnectError, ConnectionLost, Refused
-from chat_client.version import CLIENT
+from chat_client.version import BOT, CLIENT
 from protocol import VERSION
 from protocol.errors import FATAL, Code
 from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, encode
@@ -27,15 +27,17 @@ _GUESSES = 1000
 
 @dataclass
 class Credentials:
-    """The passwords of one who connects. They are shown nowhere.
+    """Who connects. The passwords are shown nowhere.
 
     Attributes:
         password: the server's; None if it is not known to have one.
         account_password: that of the account that owns the nick; None if none does.
+        bot: whether it is a program that connects, and no person.
     """
 
     password: str | None = field(default=None, repr=False)
     account_password: str | None = field(default=None, repr=False)
+    bot: bool = False
 
 
 def nick_guesses(nick: str) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _hello(nick: str, session: str | None, credentials: Credentials) -> bytes:
     hello = Hello(
         version=VERSION,
         nick=nick,
-        client=CLIENT,
+        client=BOT if credentials.bot else CLIENT,
         password=credentials.password,
         session=session,
         account_password=credentials.account_password,

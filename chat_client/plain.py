@@ -68,6 +68,7 @@ def run(
             password=credentials.password,
             account_password=credentials.account_password,
             on_event=plain.hear,
+            bot=False,
         ) as chat,
         _ending(chat, timeout, plain.stop),
     ):
@@ -109,6 +110,7 @@ def say(
             password=credentials.password,
             account_password=credentials.account_password,
             on_event=_tell_of_trust,
+            bot=False,
         ) as chat,
         _ending(chat, timeout, late.set),
     ):

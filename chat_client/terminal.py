@@ -98,6 +98,7 @@ def run(
             on_event=terminal.hear,
             patience=_PATIENCE,
             keeper=kept,
+            bot=False,
         ) as chat:
             terminal.open(chat, room)
             try:

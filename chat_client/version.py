@@ -3,3 +3,5 @@
 from importlib.metadata import version
 
 CLIENT = f"chat-client/{version('backchannel')}"
+BOT = f"bot {CLIENT}"
+"""The same for a bot: the server marks what is said by a client whose name begins with `bot`."""

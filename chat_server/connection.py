@@ -37,6 +37,7 @@ from protocol.messages import (
     decode_hello,
     decode_request,
     encode,
+    names_bot,
 )
 from protocol.text import normalize_nick
 from protocol.tls import HANDSHAKE, Channel, NotTlsError, TlsError
@@ -90,6 +91,7 @@ class Connection:
         "_socket",
         "_tls",
         "host",
+        "is_bot",
         "outbox",
         "thread",
     )
@@ -127,6 +129,7 @@ class Connection:
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
         self._requests: Requests | None = None
+        self.is_bot = False
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self.thread = _Thread(self._run, f"connection {peer}")
 
@@ -371,6 +374,7 @@ class Connection:
                 retry_after=STORE_RETRY_AFTER,
             ) from error
         assert self._session is not None
+        self.is_bot = names_bot(hello.client)
         parts.checks.check_person(self._session, self.host)  # second, see moderation.checks
         parts.meters.came_in(resumed=token == hello.session)
         log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})

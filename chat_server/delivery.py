@@ -139,7 +139,7 @@ class Delivery:
             Entry(
                 Message(
                     room=room.name, seq=seq, time=now, from_=draft.from_, kind=draft.kind,
-                    text=draft.text,
+                    text=draft.text, bot=draft.bot,
                 ),
                 draft.number,
                 draft.request,

@@ -203,7 +203,11 @@ class Requests:
         if not self._checks.is_moderator(recipient):  # whom one who is muted may ask why
             self._check_voice()
         direct = messages.Direct(
-            time=self._clock.time(), from_=self._session.nick, to=nick, text=text
+            time=self._clock.time(),
+            from_=self._session.nick,
+            to=nick,
+            text=text,
+            bot=self._connection.is_bot,
         )
         if not connection.outbox.put_if_short(encode(direct)):
             raise ProtocolError(
@@ -322,7 +326,8 @@ class Requests:
         """Let something be stored, once. The delivery worker replies, when it is."""
         session = self._session
         number = self._registry.keep_session(session)
-        draft = Draft(session, number, request, session.nick, kind, text, [self._outbox])
+        bot = self._connection.is_bot
+        draft = Draft(session, number, request, session.nick, kind, text, [self._outbox], bot)
         with session.posting:
             claim = session.claim(self._connection, draft)
             if claim is Claim.PERHAPS_STORED:

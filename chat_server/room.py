@@ -90,6 +90,7 @@ class Draft:
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
     # lock from when the session knows the draft.
     waiters: list[Outlet]
+    bot: bool = False  # whether a bot says it
     posted_at: float = field(default_factory=time.monotonic)
 
     @property

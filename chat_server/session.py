@@ -49,6 +49,11 @@ class Client(Protocol):
         """What goes out on it."""
         ...
 
+    @property
+    def is_bot(self) -> bool:
+        """Whether its hello said that it is a bot."""
+        ...
+
     def close(
         self, code: Code, text: str, *, before: bytes = b"", retry_after: float | None = None
     ) -> None:

@@ -3,6 +3,9 @@
     <ana> echo: hello
     <echo> ana said hello
 
+It answers people only: `chat_client` leaves out what other bots say, so that no two of them go on
+for ever.
+
 It stays through lost connections and restarts of the server: `chat_client` comes back by itself,
 and hands over each message once, in order, also those that came meanwhile.
 """
@@ -23,7 +26,7 @@ def main() -> None:
         print(f"{chat.nick} is in #{room.name}", flush=True)
         for message in room:
             text = message.text.removeprefix(f"{chat.nick}: ")
-            # Only what is addressed to it: two bots that answer everything never stop.
+            # Only what is addressed to it. What other bots say does not even come here.
             if message.from_ != chat.nick and text != message.text:
                 room.say(f"{message.from_} said {text}"[:4000])
 

@@ -68,7 +68,8 @@ class Request(
 class Hello(Request, frozen=True):
     """The first frame: who is there. `session` takes an earlier session up again.
 
-    `password` is the server's, `account_password` that of the account that owns the nick.
+    `password` is the server's, `account_password` that of the account that owns the nick. `client`
+    says what program it is, and whether a bot: see `names_bot`.
     """
 
     version: int
@@ -398,7 +399,8 @@ class Ok(ServerMessage, frozen=True):
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
-    `kind` is text, action, topic or notice; a later server may know more.
+    `kind` is text, action, topic or notice; a later server may know more. `bot` is whether a bot
+    said it.
     """
 
     room: str
@@ -407,6 +409,7 @@ class Message(ServerMessage, frozen=True):
     from_: str = msgspec.field(name="from")
     kind: str
     text: str
+    bot: bool = False
 
 
 class RoomEntry(Struct, frozen=True):
@@ -468,12 +471,13 @@ class ServerPing(ServerMessage, frozen=True, tag="ping"):
 
 
 class Direct(ServerMessage, frozen=True):
-    """A message to one person. `time` is in Unix seconds, UTC."""
+    """A message to one person. `time` is in Unix seconds, UTC; `bot` is whether a bot sent it."""
 
     time: float
     from_: str = msgspec.field(name="from")
     to: str
     text: str
+    bot: bool = False
 
 
 class Presence(ServerMessage, frozen=True):
@@ -539,8 +543,15 @@ _server_decoder: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(A
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _id_decoder: msgspec.json.Decoder[int] = msgspec.json.Decoder(Id)
 
+_bot = re.compile(r"bot(?![a-z0-9])", re.IGNORECASE)
+
 # A string, or one that never ends. However it goes on, nothing of it is looked at twice.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+
+
+def names_bot(client: str | None) -> bool:
+    """Return whether the `client` of a hello is a bot's: it begins with the word `bot`."""
+    return client is not None and _bot.match(client) is not None
 
 
 def encode(message: Request | ServerMessage) -> bytes:

@@ -157,12 +157,12 @@ class History(_Database):
             ).fetchall()
             if not rows:
                 return
-            for key, time, sender, kind, text in rows:
-                if (since is None or time >= since) and (until is None or time < until):
-                    yield Message(
-                        room=room, seq=key & store.SEQ_MASK, time=time, from_=sender, kind=kind,
-                        text=text,
-                    )  # fmt: skip
+            for row in rows:
+                message = store.stored_message(room, *row)
+                if (since is None or message.time >= since) and (
+                    until is None or message.time < until
+                ):
+                    yield message
             after = rows[-1][0]
 
     def _room(self, name: str) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from protocol.messages import Message
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
 ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see sessions.py, too
+BOT_MARK = "+bot"  # behind the `kind` of what a bot said, as it is stored
 INDEX_STEP = 500
 PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
 
@@ -123,7 +124,7 @@ class Store:
                         number << SEQ_BITS | m.seq,
                         m.time,
                         m.from_,
-                        m.kind,
+                        m.kind + BOT_MARK if m.bot else m.kind,
                         m.text,
                         session if session > 0 else _notice_session(session, number),
                         request or m.seq,
@@ -297,10 +298,7 @@ class Store:
             )
             with closing(cursor):  # it may have more to say
                 rows = cursor.fetchall() if space is None else _filling(cursor, space)
-        return [
-            Message(room=room, seq=key & SEQ_MASK, time=time, from_=sender, kind=kind, text=text)
-            for key, time, sender, kind, text in rows
-        ]
+        return [stored_message(room, *row) for row in rows]
 
     def _texts(self, base: int, after: int, limit: int) -> list[tuple[int, str]]:
         """The next up to `limit` keys and texts of a room behind a key."""
@@ -355,6 +353,12 @@ class Store:
     def _number(self, room: str) -> int | None:
         with self._lock:
             return self._numbers.get(room)
+
+
+def stored_message(room: str, key: int, time: float, sender: str, kind: str, text: str) -> Message:
+    """Return the message of a room that a row of the table holds."""
+    bot = kind.endswith(BOT_MARK)
+    return Message(room, key & SEQ_MASK, time, sender, kind.removesuffix(BOT_MARK), text, bot)
 
 
 def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:

@@ -89,7 +89,9 @@ class Notices:
         with self._lock:
             self._left += 1
         claimed = self._claimed
-        return Draft(self, self._number, claimed.request, claimed.from_, "notice", text, [])
+        return Draft(
+            self, self._number, claimed.request, claimed.from_, "notice", text, [], claimed.bot
+        )
 
     def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Count a notice that is stored, or refused. Who waits is answered from here."""

@@ -199,7 +199,8 @@ class Moderation:
         """
         session = self._session
         number = self._parts.registry.keep_session(session)
-        claimed = Draft(session, number, request, session.nick, "notice", "", [self._outbox])
+        bot = self._caller.connection.is_bot
+        claimed = Draft(session, number, request, session.nick, "notice", "", [self._outbox], bot)
         claim = session.claim(self._caller.connection, claimed)
         if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
             claim = session.claim(self._caller.connection, claimed, looked_up=True)

@@ -28,13 +28,13 @@ def address(server: Server) -> str:
 
 @pytest.fixture
 def ana(address: str) -> Iterator[Chat]:
-    with chat_client.connect(address, nick="ana") as chat:
+    with chat_client.connect(address, nick="ana", bot=False) as chat:
         yield chat
 
 
 @pytest.fixture
 def bob(address: str) -> Iterator[Chat]:
-    with chat_client.connect(address, nick="bob") as chat:
+    with chat_client.connect(address, nick="bob", bot=False) as chat:
         yield chat
 
 
@@ -55,7 +55,7 @@ def test_a_bot_in_ten_lines(address: str, ana: Chat) -> None:
     thread = threading.Thread(target=bot)
     thread.start()
     assert ready.wait(DEADLINE)
-    room = ana.join("lobby")
+    room = ana.join("lobby", bots=True)
     assert room.say("hi") == 1
     assert [message.text for message in islice(room, 2)] == ["hi", "ana said hi"]
     room.say("stop")

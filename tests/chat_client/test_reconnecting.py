@@ -89,7 +89,7 @@ def test_a_bad_network(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         Proxy(address_of(server), mischief(seed, life=20_000, patience=0.05)) as proxy,
     ):
         with (
-            chat_client.connect(address_of(server), nick="bob") as bob,
+            chat_client.connect(address_of(server), nick="bob", bot=False) as bob,
             chat_client.connect(proxy.address, nick="ana", on_event=recorder) as ana,
         ):
             room = ana.join("lobby")

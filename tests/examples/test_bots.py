@@ -3,15 +3,17 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+import chat_client
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, eventually
 
 
 @pytest.fixture
@@ -70,6 +72,56 @@ def test_the_echo_bot(server: ServerProcess) -> None:
             bob.join("lobby", after=0)
             bob.say("lobby", "echo: still there?")
             assert said_by(bob, "echo", 2) == ["ana said hello", "bob said still there?"]
+
+
+def test_two_bots_in_one_room(server: ServerProcess) -> None:
+    """Neither answers the other, though each is spoken to: a person gets one answer of each."""
+    with (
+        bot("echo_bot.py", server.address, "echo", "lobby"),
+        bot("echo_bot.py", server.address, "other", "lobby"),
+        Peer.connect(server.address) as ana,
+    ):
+        ana.hello("ana")
+        ana.join("lobby")
+        # What each of them says is, word for word, addressed to the other.
+        ana.say("lobby", "echo: hello")
+        ana.say("lobby", "other: hello")
+        answers = {message["from"] for message in ana.messages(4, "lobby")} - {"ana"}
+        assert answers == {"echo", "other"}
+        ana.say("lobby", "echo: and again")
+        assert said_by(ana, "echo", 1) == ["ana said and again"]
+        assert ana.page("history", room="lobby")["messages"][-1]["seq"] == 6
+
+
+def test_two_bots_that_answer_everything(server: ServerProcess) -> None:
+    """The bot of README, twice: what one says the other does not even hear."""
+
+    def answer(chat: chat_client.Chat) -> None:
+        room = chat.join("lobby")
+        for message in room:
+            if message.text == "stop":
+                return
+            if message.from_ != chat.nick:
+                room.say(message.text)
+
+    with (
+        chat_client.connect(server.address, nick="one") as one,
+        chat_client.connect(server.address, nick="two") as two,
+        Peer.connect(server.address) as ana,
+    ):
+        threads = [threading.Thread(target=answer, args=(chat,)) for chat in (one, two)]
+        for thread in threads:
+            thread.start()
+        ana.hello("ana")
+        ana.join("lobby")
+        eventually(lambda: len(ana.page("who", room="lobby")["members"]) == 3)
+        ana.say("lobby", "hello")
+        assert [message["text"] for message in ana.messages(3, "lobby")] == ["hello"] * 3
+        ana.say("lobby", "stop")
+        for thread in threads:
+            thread.join(DEADLINE)
+            assert not thread.is_alive()
+        assert ana.page("history", room="lobby")["messages"][-1]["seq"] == 4
 
 
 def test_the_relay(server: ServerProcess, tmp_path: Path) -> None:
