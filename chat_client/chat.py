@@ -48,7 +48,7 @@ from protocol.messages import (
     Topic,
     Who,
 )
-from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
+from protocol.text import NICK_LIMIT, normalize_nick, normalize_text, normalize_topic
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
@@ -335,14 +335,14 @@ class Room:
         """Set the topic and return the seq of the message that says so.
 
         Args:
-            topic: by the same rules as a text that is said.
+            topic: by the same rules as a text that is said; or "", which clears it.
 
         Raises:
             Refused: `forbidden`, `bad_text`, ...
             Unconfirmed: it is not known whether it was stored.
             Closed: the chat is over.
         """
-        wanted = checked(normalize_text, topic)
+        wanted = checked(normalize_topic, topic)
         return seq_of(self._session.request(lambda id: Topic(id, self.name, wanted)))
 
     def leave(self) -> None:

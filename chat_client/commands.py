@@ -118,11 +118,11 @@ def _rooms(talk: Talk, _: Typed) -> None:
     talk.post(Pages([title, *(talk.lines.entry(entry) for entry in rooms)]))
 
 
-@command("/topic [TEXT]", "show the room's topic, or set it", "rooms", asks=True)
+@command("/topic [TEXT]", "show the topic, or set it; - clears it", "rooms", asks=True)
 def _topic(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
     if typed.argument:
-        room.set_topic(typed.argument)
+        room.set_topic("" if typed.argument == "-" else typed.argument)
         return
     talk.note(f"the topic of #{room.name}: {room.topic}" if room.topic else "there is no topic")
 

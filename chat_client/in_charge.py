@@ -63,16 +63,23 @@ def _logout(talk: Talk, typed: Typed) -> None:
     asks=True, private=True, secrets=("the owner's secret",),
 )  # fmt: skip
 def _claim(talk: Talk, typed: Typed) -> None:
-    talk.chat.claim(*typed.secrets)
-    _identify(talk, f"you are {with_article(talk.chat.role)} now: {HINT}")
+    before = talk.chat.role
+    role = talk.chat.claim(*typed.secrets)
+    if role == before:
+        talk.note(f"you are {with_article(role)} already")
+        return
+    _identify(talk, f"you are {with_article(role)} now: {HINT}", told=True)
 
 
-def _identify(talk: Talk, text: str) -> None:
-    """Let the view know who the user is now, and tell."""
+def _identify(talk: Talk, text: str, *, told: bool = False) -> None:
+    """Let the view know who the user is now, and say so; unless an event did, with `told`."""
     nick, role = talk.chat.nick, talk.chat.role
 
     def know() -> Iterator[str]:
+        known = told and talk.view.role == role
         talk.view.nick, talk.view.role = nick, role
+        if known:
+            return
         yield talk.lines.system(text)
 
     talk.post(know)

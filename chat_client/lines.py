@@ -143,7 +143,8 @@ class Lines:
             case "action":
                 head = (f"{tag}* ", who, " ")
             case "topic":
-                head = (f"{tag}-- ", who, " set the topic: ")
+                did = "set the topic: " if message.text else "cleared the topic"
+                head = (f"{tag}-- ", who, f" {did}")
             case "notice":
                 head = (f"{tag}-- ", who, ": ")
             case _:

@@ -35,6 +35,8 @@ def plain(clock: Clock) -> Record:
         match event:
             case Message(kind="action"):
                 said = f"#{event.room} * {event.from_} {event.text}"
+            case Message(kind="topic", text=""):
+                said = f"#{event.room} -- {event.from_} cleared the topic"
             case Message(kind="topic"):
                 said = f"#{event.room} -- {event.from_} set the topic: {event.text}"
             case Message(kind="notice"):

@@ -15,7 +15,7 @@ from chat_server.session import Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, RoleChange, ServerMessage, encode
-from protocol.text import normalize_nick, normalize_password
+from protocol.text import normalize_account, normalize_nick, normalize_password
 
 
 class Caller(NamedTuple):
@@ -166,7 +166,7 @@ def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:
 def _find(parts: Parts, who: str) -> Account | Session:
     """To whom belongs the role of the account or the nick that `who` names."""
     if who.startswith("@"):
-        account = parts.accounts.find(normalize_nick(who[1:]))
+        account = parts.accounts.find(normalize_account(who[1:]))
         if account is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {who[1:]!r}")
         return account
@@ -200,17 +200,15 @@ def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str
     else:
         parts.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
         sessions = [holder]
-    tell_role(sessions, role, by, but=caller.connection)
+    tell_role(sessions, role, by)
 
 
-def tell_role(
-    sessions: Iterable[Session], role: Role, by: str, *, but: Client | None = None
-) -> None:
-    """Tell those who are connected, `but` one, that they have another role, and by whom."""
+def tell_role(sessions: Iterable[Session], role: Role, by: str) -> None:
+    """Tell those who are connected that they have another role, and by whom."""
     event = encode(RoleChange(role=role.word, by=by))
     for session in sessions:
         connection = session.connection
-        if connection is not None and connection is not but:
+        if connection is not None:
             connection.outbox.put_if_short(event)
 
 

@@ -22,7 +22,7 @@ from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode
-from protocol.text import normalize_nick, normalize_room, normalize_text
+from protocol.text import normalize_nick, normalize_room, normalize_text, normalize_topic
 
 MESSAGES_PER_PAGE = 100
 """How many messages a page has where the client gives no limit."""
@@ -185,12 +185,12 @@ class Requests:
     def say(self, request: messages.Say) -> Ok | None:
         """Append to a room's log."""
         room = self._membership(request.room).room
-        return self._post(room, request.id, request.kind, normalize_text(request.text))
+        return self._post(room, request.id, request.kind or "text", normalize_text(request.text))
 
     def topic(self, request: messages.Topic) -> Ok | None:
         """Set a room's topic, which is an entry of its log."""
         room = self._membership(request.room).room
-        return self._post(room, request.id, "topic", normalize_text(request.topic))
+        return self._post(room, request.id, "topic", normalize_topic(request.topic))
 
     def tell(self, request: messages.Tell) -> Ok:
         """Send one person a text that is not kept."""
@@ -205,7 +205,7 @@ class Requests:
         direct = messages.Direct(
             time=self._clock.time(),
             from_=self._session.nick,
-            to=nick,
+            to=recipient.nick,
             text=text,
             bot=self._connection.is_bot,
         )

@@ -1,6 +1,6 @@
 """What is said in a frame: one Struct for each type, one union for each direction.
 
-A Struct is the type, the check and the codec at once (msgspec). Three rules keep a hostile peer
+A Struct is the type, the check and the codec at once (msgspec). Four rules keep a hostile peer
 from doing harm with JSON alone:
 
 - Requests are flat and refuse members they do not know, so that nothing is ever built from, and
@@ -8,6 +8,8 @@ from doing harm with JSON alone:
   is refused before it is skipped (see NEST_LIMIT). What a server nests too deeply ends as
   `bad_frame`; the thread that decodes needs a stack of 1 MiB for that to be an exception in every
   interpreter (see THREAD_STACK_SIZE).
+- A member that may be left out may be null as well, which is the same. Any other null is a wrong
+  type.
 - Bytes that are no JSON object are `bad_frame`, which is fatal; a JSON object that is no request
   is `bad_request`, and the connection lives on.
 - What the server sends may gain members and types within version 1: clients ignore both.
@@ -102,7 +104,7 @@ class Say(Request, frozen=True):
     id: Id
     room: str
     text: str
-    kind: Literal["text", "action"] = "text"
+    kind: Literal["text", "action"] | None = "text"
 
 
 class Tell(Request, frozen=True):
@@ -251,7 +253,7 @@ class Ban(Request, frozen=True):
 
     id: Id
     who: str
-    address: bool = False
+    address: bool | None = False
     seconds: Duration | None = None
     reason: str | None = None
 

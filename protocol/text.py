@@ -49,6 +49,20 @@ _forbidden_in_text = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 # What also ends a line, or turns the direction of what stands after it.
 _forbidden_in_reason = re.compile(r"[\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+# What is neither white space nor a format character, and shows as little: fillers, the selectors of
+# variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44).
+_blank = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+
+# What reads as an address or a network, also one with a mistake in it. Whoever is named in an act
+# of a moderator may be either: so no nick may look like one.
+_address = re.compile(
+    r"\[?(?:[0-9]+(?:\.[0-9]+){3}|(?=[^:]*:[^:]*:)[0-9a-f:.]+)\]?(?:[/%].*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+
 # Scripts with letters just like Latin ones that no keyboard in a school has, but every generator of
 # funny nicks; by the first words of their letters' names.
 _DISGUISES = frozenset(
@@ -91,6 +105,21 @@ def normalize_nick(nick: str) -> str:
     Raises:
         ProtocolError: `bad_nick`.
     """
+    shown = normalize_account(nick)
+    if looks_like_address(shown):
+        raise _bad_nick(nick, "it reads as an address or a network, which a nick must not")
+    return shown
+
+
+def normalize_account(nick: str) -> str:
+    """Return the name of an account: a nick, or what was one when the account was made.
+
+    Earlier versions took addresses for nicks. Nobody can be called that any more, but such an
+    account can still be named, to remove it.
+
+    Raises:
+        ProtocolError: `bad_nick`.
+    """
     if not nick.strip():
         raise _bad_nick(nick, f"a nick has 1 to {NICK_LIMIT} characters")
     # The profile looks at every character by itself, and one may stand for 18: what is too long
@@ -112,7 +141,14 @@ def normalize_nick(nick: str) -> str:
         raise _bad_nick(nick, "a nick does not begin with #, @ or /")
     if _mixes_scripts(shown):
         raise _bad_nick(nick, "it mixes Latin letters with signs that only look like such")
+    if not _shows(shown):
+        raise _bad_nick(nick, "a nick has at least one character that shows")
     return shown
+
+
+def looks_like_address(name: str) -> bool:
+    """Return whether `name` reads as an IP address or a network, right or with a mistake in it."""
+    return _address.fullmatch(name) is not None
 
 
 # PRECIS takes 15 to 30 µs for a nick, and whoever comes in is looked for in several places.
@@ -179,9 +215,18 @@ def normalize_text(text: str) -> str:
             f"a text holds no control characters but tab and line feed; this one has "
             f"U+{ord(found[0]):04X} at character {found.start() + 1}",
         )
-    if not composed or composed.isspace():
+    if not _shows(composed):
         raise ProtocolError(Code.BAD_TEXT, "a text has at least one character that shows")
     return composed
+
+
+def normalize_topic(topic: str) -> str:
+    """Return a room's topic: a text, or nothing, which clears it.
+
+    Raises:
+        ProtocolError: `bad_text` or `text_too_long`.
+    """
+    return normalize_text(topic) if topic else ""
 
 
 def normalize_reason(reason: str) -> str:
@@ -223,6 +268,14 @@ def normalize_password(password: str) -> str:
     if not PASSWORD_SHORTEST <= len(compared) <= PASSWORD_LIMIT:
         raise _bad_password_length(len(compared))
     return compared
+
+
+def _shows(text: str) -> bool:
+    """Whether at least one character of `text` can be seen: the first, nearly always."""
+    return any(
+        not sign.isspace() and unicodedata.category(sign) != "Cf" and not _blank.match(sign)
+        for sign in text
+    )
 
 
 def _mixes_scripts(nick: str) -> bool:

@@ -34,7 +34,7 @@ from chat_server.room import Draft, Outlet
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
-from protocol.text import normalize_nick, normalize_text
+from protocol.text import normalize_account, normalize_text
 
 log = logging.getLogger(__name__)
 
@@ -167,7 +167,7 @@ class AdminDesk:
 
     def remove_account(self, request: messages.RemoveAccount) -> Iterator[Part]:
         """Make the nick of an account anybody's, as soon as nobody here has it."""
-        parts, name = self._parts, normalize_nick(request.name.removeprefix("@"))
+        parts, name = self._parts, normalize_account(request.name.removeprefix("@"))
         account, role, sessions = parts.accounts.remove(
             name, OPERATOR, parts.registry.leave_account
         )

@@ -56,7 +56,7 @@ def _said(message: Message, text: str) -> str:
     if message.kind == "action":
         return f"* {who} {text}"
     if message.kind == "topic":
-        return f"* {who} set the topic: {text}"
+        return f"* {who} set the topic: {text}" if message.text else f"* {who} cleared the topic"
     if message.kind == "notice":
         return f"! {who}: {text}"
     return f"{who}: {text}"
@@ -67,7 +67,7 @@ def _marked(message: Message) -> str:
     if message.kind == "action":
         return f"*{who} {text}*"
     if message.kind == "topic":
-        return f"*{who} set the topic:* {text}"
+        return f"*{who} set the topic:* {text}" if message.text else f"*{who} cleared the topic*"
     if message.kind == "notice":
         return f"**Notice of {who}:** {text}"
     return f"**{who}:** {text}"

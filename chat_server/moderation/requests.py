@@ -62,7 +62,11 @@ class Moderation:
     def ban(self, request: messages.Ban) -> Ok:
         """Let somebody in no more."""
         self._on_people.ban(
-            self._actor(), request.who, request.reason, request.seconds, address=request.address
+            self._actor(),
+            request.who,
+            request.reason,
+            request.seconds,
+            address=bool(request.address),
         )
         return Ok(re=request.id)
 

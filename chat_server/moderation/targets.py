@@ -12,7 +12,7 @@ from chat_server.people.store import Account, Act
 from chat_server.registry import Former, Registry
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
-from protocol.text import nick_key, normalize_nick
+from protocol.text import looks_like_address, nick_key, normalize_account, normalize_nick
 
 
 class Actor(NamedTuple):
@@ -66,7 +66,13 @@ class Targets:
         if network is not None:
             return self.of_network(network)
         if who.startswith("@"):
-            return self._of_account(self._account(normalize_nick(who[1:])))
+            return self._of_account(self._account(normalize_account(who[1:])))
+        if looks_like_address(who.strip()):
+            raise ProtocolError(
+                Code.BAD_NICK,
+                f"{who!a} is no address and no network, and no nick: write an address as "
+                "10.0.0.7, a network as 10.1.0.0/16, and IPv6 alike",
+            )
         nick = normalize_nick(who)
         found = self._registry.session_called(nick)
         here = [] if found is None else [found]

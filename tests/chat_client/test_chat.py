@@ -150,6 +150,8 @@ def test_people(ana: Chat, bob: Chat) -> None:
     assert room.set_topic("tests") == 1
     assert (next(room).kind, room.topic) == ("topic", "tests")
     assert bob.join("lobby").topic == "tests"
+    room.set_topic("")
+    assert (next(room).text, room.topic) == ("", "")
 
 
 def test_events_come_in_order(address: str, bob: Chat) -> None:
@@ -181,7 +183,8 @@ def test_events_come_in_order(address: str, bob: Chat) -> None:
 def test_refuses_what_no_server_takes(ana: Chat, text: str, code: str) -> None:
     """The rule is named at once, and the chat goes on."""
     room = ana.join("lobby")
-    for say in (room.say, room.set_topic, lambda text: ana.tell("ana", text)):
+    topic = room.set_topic if text else room.say  # an empty one clears it
+    for say in (room.say, topic, lambda text: ana.tell("ana", text)):
         with pytest.raises(Refused) as caught:
             say(text)
         assert caught.value.code == code

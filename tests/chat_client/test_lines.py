@@ -50,6 +50,7 @@ def test_strips_what_drives_a_terminal() -> None:
         (message("bob  hi", from_="--"), "<-->  bob  hi"),
         (message("waves", "action"), "* ana waves"),
         (message("ship it", "topic"), "-- ana set the topic: ship it"),
+        (message("", "topic"), "-- ana cleared the topic"),
         (message("beware", "notice"), "-- ana: beware"),
         (message("hi", "hologram"), "ana  hi"),
         (message("one\n12:00 bob  two"), "ana  one\n        12:00 bob  two"),

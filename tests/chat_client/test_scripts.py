@@ -77,6 +77,7 @@ def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
         (Message("lobby", 1, 0.0, "ana", "text", "hi\nyou"), "#lobby <ana> hi\u23ceyou"),
         (Message("lobby", 1, 0.0, "ana", "action", "waves"), "#lobby * ana waves"),
         (Message("lobby", 1, 0.0, "ana", "topic", "new"), "#lobby -- ana set the topic: new"),
+        (Message("lobby", 1, 0.0, "ana", "topic", ""), "#lobby -- ana cleared the topic"),
         (Message("lobby", 1, 0.0, "ana", "notice", "oh"), "#lobby -- ana: oh"),
         (Message("lobby", 1, 0.0, "ana", "odd", "\x1b[31mred\u202e"), "#lobby <ana> [31mred"),
         (Direct(0.0, "ana", "me", "psst"), "[ana] psst"),

@@ -157,7 +157,7 @@ def test_search_goes_back_in_pages(eva: Peer) -> None:
 HOSTILE_QUERIES = [
     '"', '""', "'", "*", "tea*", "AND", "OR", "NOT tea", "tea AND", "NEAR(", "NEAR(tea green, 2)",
     "text:tea", "-tea", "^tea", "(tea", "tea)", "tea;", "--", "{a b}:c", "\\", "%", "_", "+", "!?",
-    "🦊", "a\tb", "x" * 4000, "a " * 1999, '" OR "', "rowid:1", "\u202e",
+    "🦊", "a\tb", "x" * 4000, "a " * 1999, '" OR "', "rowid:1", "\u202e.",
 ]  # fmt: skip
 
 

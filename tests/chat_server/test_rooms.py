@@ -1,11 +1,26 @@
 """Coming into rooms, leaving them, and what one can learn about them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chat_server.house import House, all_pages, seqs, texts
 from tests.support.servers import address_of, running_server
+
+
+def test_an_empty_topic_clears_the_topic(tmp_path: Path) -> None:
+    """As a message of the log; who comes later, also after a restart, finds none."""
+    with running_server(tmp_path) as server, House(server) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        ada.ok("topic", room="lobby", topic="tests")
+        ada.ok("topic", room="lobby", topic="")
+        said = [(message["kind"], message["text"]) for message in eva.messages(2)]
+        assert said == [("topic", "tests"), ("topic", "")]
+        assert house.enter("zoe").join("lobby")["topic"] == ""
+        assert ada.page("rooms")["rooms"][0]["topic"] == ""
+    with running_server(tmp_path) as server, House(server) as house:
+        assert house.enter("ada").join("lobby")["topic"] == ""
 
 
 def test_the_first_join_makes_the_room(house: House) -> None:

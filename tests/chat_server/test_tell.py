@@ -29,7 +29,8 @@ def test_the_nick_is_compared_as_nicks_are(house: House, name: str) -> None:
     """Case, width and spaces around it make no difference."""
     ada, eva = house.enter("ada"), house.enter("eva")
     ada.ok("tell", to=name, text="psst")
-    assert eva.expect("direct")["text"] == "psst"
+    direct = eva.expect("direct")
+    assert (direct["to"], direct["text"]) == ("eva", "psst")
 
 
 def test_nobody_of_that_name(house: House) -> None:

@@ -20,6 +20,7 @@ from protocol.text import (
     normalize_reason,
     normalize_room,
     normalize_text,
+    normalize_topic,
 )
 from tests.protocol.attempts import attempt, refuse
 
@@ -49,6 +50,26 @@ def test_a_good_nick_stays_as_it_is(nick: str) -> None:
 def test_a_bad_nick_is_refused(nick: str) -> None:
     """Spaces inside, control characters, a leading # @ / (full-width ones too), the length."""
     assert refuse(normalize_nick, nick).code == Code.BAD_NICK
+
+
+@pytest.mark.parametrize(
+    "nick",
+    ["10.0.0.7", "\uff11.0.0.7", "10.1.0.0/16", "10.1.0.0/33", "10.0.0.256", "10.0.0.7/x", "::",
+     "::1", "fe80::1%eth0", "fe80::/10", "fe80::/129", "[::1]", "::ffff:10.0.0.7", "1::2::3",
+     "DEAD::BEEF"],
+)  # fmt: skip
+def test_an_address_is_no_nick(nick: str) -> None:
+    """Nor a network, nor one with a mistake in it: a moderator would mean the address."""
+    assert "address" in refuse(normalize_nick, nick).text
+
+
+@pytest.mark.parametrize(
+    "nick",
+    ["10.0.0", "1.2.3.4.5", "v1.2.3.4", "dead:beef", "std::vector", "a/b", "90210", "10.0.0.x"],
+)
+def test_what_merely_reminds_of_an_address_is_a_nick(nick: str) -> None:
+    """Nobody could ban it as an address."""
+    assert normalize_nick(nick) == nick
 
 
 @pytest.mark.parametrize("nick", ["", " ", "\t"])
@@ -276,10 +297,32 @@ def test_one_character_too_many_is_too_long() -> None:
     assert refuse(normalize_text, "x" * (TEXT_LIMIT + 1)).code == Code.TEXT_TOO_LONG
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u2003\u3000\u00a0"])
+NOTHING = [
+    "", " ", "\n\t ", "\u2003\u3000\u00a0", "\u200b", "\u2800", "\ufeff", "\u2060", "\u00ad",
+    "\u200d\u200c", "\u202e", "\U000e0001\U000e0061\U000e007f", "\u115f", "\u3164", "\uffa0",
+    "\ufe0f", "\u034f", "\U000e0100", "\u180e", "\u200b \u2800\n\ufeff",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOTHING, ids=ascii)
 def test_a_text_that_shows_nothing_is_refused(text: str) -> None:
-    """At least one character is not white space."""
+    """At least one character is neither white space nor a format character, nor a filler."""
     assert refuse(normalize_text, text).code == Code.BAD_TEXT
+    assert refuse(normalize_reason, text).code == Code.BAD_TEXT
+    assert refuse(normalize_nick, text).code == Code.BAD_NICK
+
+
+@pytest.mark.parametrize("text", ["\u200ba", "\ufe0f\u2764", "\u0301", "\U0001fae8", "\ue000"])
+def test_a_text_that_shows_something_is_none_of_those(text: str) -> None:
+    """Also behind what does not show; and what is not known to this Python is taken to show."""
+    assert normalize_text(text) == text
+
+
+def test_a_topic_may_be_empty() -> None:
+    """And otherwise is a text."""
+    assert normalize_topic("") == ""
+    assert normalize_topic("e\u0301") == "é"
+    assert refuse(normalize_topic, " ").code == Code.BAD_TEXT
 
 
 CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) not in "\n\t"]

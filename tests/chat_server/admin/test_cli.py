@@ -3,12 +3,15 @@
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat_server.people.store import FILE
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
@@ -283,8 +286,8 @@ def test_remove_account(operator: Operator) -> None:
         (sentence,) = operator.done("remove-account", "@ADA").lines
         assert sentence.startswith("the account Ada was removed; ")
         assert sentence.endswith("without an account: Ada.")
-        event = ada.take(lambda frame: frame["type"] == "role")
-        assert (event["role"], event["by"]) == ("member", "the operator")
+        ada.expect("role", role="owner", by="Ada")
+        ada.expect("role", role="member", by="the operator")
         ada.say("lobby", "still here")
         for nick in ("ada", "\u0430da"):
             eva.refused("nick_in_use", "nick", nick=nick)
@@ -315,6 +318,24 @@ def test_an_account_that_was_removed_does_not_come_back(operator: Operator) -> N
     with running_server(operator.data) as server, House(address_of(server)) as house:
         welcome = house.connect().hello("ada", session=ada.session)
         assert (welcome["role"], welcome.get("account")) == ("member", None)
+
+
+def test_an_account_that_is_called_like_an_address_can_be_removed(operator: Operator) -> None:
+    """Earlier versions took an address for a nick. Nobody can be called that any more."""
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        secret = server.owner_secret
+        house.enter("ada").ok("register", password="correct horse")
+    with closing(sqlite3.connect(operator.data / FILE)) as people, people:
+        people.execute("UPDATE accounts SET name = '10.0.0.7', key = '10.0.0.7'")
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        olga = house.enter("olga")
+        olga.ok("claim", secret=secret)
+        assert house.connect().hello("10.0.0.7")["code"] == "bad_nick"
+        olga.refused("bad_nick", "login", account="10.0.0.7", password="correct horse")
+        olga.ok("op", who="@10.0.0.7")
+        olga.ok("ban", who="@10.0.0.7")
+        (sentence,) = operator.done("remove-account", "@10.0.0.7").lines
+        assert sentence.startswith("the account 10.0.0.7 was removed")
 
 
 def test_there_is_no_account_to_remove(operator: Operator) -> None:

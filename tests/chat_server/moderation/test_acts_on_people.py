@@ -290,6 +290,16 @@ def test_no_network_is_banned_that_holds_an_owner_or_oneself(place: OrderedHouse
         peer.ping()
 
 
+@pytest.mark.parametrize("who", ["10.1.0.0/33", "10.0.0.256", "::1/129", "1::2::3", " 10.0.0.7"])
+@pytest.mark.parametrize("act", ["kick", "ban", "unban", "mute", "unmute"])
+def test_a_network_with_a_mistake_in_it_means_nobody(
+    place: OrderedHouse, act: str, who: str
+) -> None:
+    """It is refused as such, and not taken for a nick that nobody can have."""
+    assert "network" in place.mia.refused("bad_nick", act, who=who)["text"]
+    assert place.mia.page("bans")["bans"] == []
+
+
 def test_who_comes_from_no_address_has_none_to_be_banned(tmp_path: Path) -> None:
     """A Unix socket's clients can be banned by anything else."""
     with ordered_house(unix=tmp_path / "s") as place:

@@ -46,6 +46,18 @@ def test_the_secret_makes_an_owner(house: House, owner: Peer) -> None:
     assert house.connect().hello("eva")["role"] == "member"
 
 
+def test_who_claims_is_told_as_everybody_is(house: House, owner: Peer) -> None:
+    """With the event `role`; the secret is good for a second owner, and for nothing new again."""
+    assert house.server
+    assert owner.expect("role") == {"type": "role", "role": "owner", "by": "olga"}
+    eva = house.enter("eva")
+    assert eva.ok("claim", secret=secret_of(house.server))["role"] == "owner"
+    assert eva.expect("role")["role"] == "owner"
+    assert eva.ok("claim", secret=secret_of(house.server))["role"] == "owner"
+    eva.ping()
+    assert not [frame for frame in eva.queue if frame["type"] == "role"]
+
+
 def test_the_secret_may_be_typed_as_it_is_heard(house: House) -> None:
     """Case and dashes are for the reader."""
     assert house.server
@@ -206,6 +218,7 @@ def test_an_owner_may_be_demoted_but_not_promoted(house: House, owner: Peer) -> 
     other.ok("claim", secret=secret_of(house.server))
     other.refused("forbidden", "op", who="olga")
     other.ok("deop", who="olga")
+    owner.expect("role", role="owner", by="olga")
     owner.expect("role", role="member", by="otto")
     owner.refused("forbidden", "op", who="otto")
 
