@@ -210,9 +210,12 @@ class Connection:
     def _check_hello(self) -> None:
         settings = self._parts.settings
         if self._requests is None and self._ended is None:
-            self.close(
-                Code.HELLO_TIMEOUT, f"no hello came within {settings.hello_timeout:g} seconds"
-            )
+            text = f"no hello came within {settings.hello_timeout:g} seconds"
+            if self._tls is not None and not self._tls.begun:
+                # Who waits for the server to begin does not speak TLS, which the client begins.
+                self.outbox.speak_plainly()
+                text += "; this server speaks TLS: connect with --tls"
+            self.close(Code.HELLO_TIMEOUT, text)
 
     def _check_life(self) -> None:
         """Ask a silent client whether it is there, and end a dead one."""

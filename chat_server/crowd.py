@@ -99,14 +99,15 @@ class Crowd(Generic[AnyGuest]):
         """With the lock held: why there is no place for another connection of a host."""
         allowed = self._settings.now.connections
         if len(self._placed) >= allowed:
-            return _full(f"at most {allowed} clients may be connected")
+            return _full(f"at most {allowed} clients may be connected, and they are")
         allowed_here = self._settings.now.connections_per_address
         if allowed_here is not None and self._hosts[host] >= allowed_here:
-            return _full(f"at most {allowed_here} clients may be connected from one address")
+            return _full(
+                f"at most {allowed_here} clients may be connected from one address, and from "
+                f"yours, {host}, as many are"
+            )
         return None
 
 
 def _full(rule: str) -> ProtocolError:
-    return ProtocolError(
-        Code.SERVER_FULL, f"{rule}, and they are: try again later", retry_after=FULL_RETRY_AFTER
-    )
+    return ProtocolError(Code.SERVER_FULL, f"{rule}: try again later", retry_after=FULL_RETRY_AFTER)

@@ -118,6 +118,12 @@ class Channel:
         self.ended = False
         self.owes = False
 
+    @property
+    def begun(self) -> bool:
+        """Whether the other side has sent anything. Asked by any thread."""
+        with self._lock:
+            return self._begun
+
     # -- the thread that reads
 
     def begin(self) -> None:

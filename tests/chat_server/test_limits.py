@@ -49,6 +49,7 @@ def test_a_full_server_says_so(limit: str) -> None:
         ada, _, _ = (house.enter(nick) for nick in ("ada", "eva", "zoe"))
         error = house.connect().expect_fatal("server_full")
         assert "3" in error["text"]
+        assert ("from yours, 127.0.0.1" in error["text"]) is (limit == "connections_per_address")
         assert error["retry_after"] > 0
         ada.ok("bye")
         ada.expect_end("bye")

@@ -253,6 +253,15 @@ def test_whoever_does_not_speak_tls_is_told_in_plain_words(
     assert "came in" not in caplog.text
 
 
+def test_whoever_waits_for_the_server_to_begin_is_told_in_plain_words() -> None:
+    """In time, where nothing was said: neither a frame nor TLS."""
+    with (
+        running_server(tls=True, hello_timeout=0.2) as server,
+        Peer.connect(plain(server)) as peer,
+    ):
+        assert "--tls" in peer.expect_fatal("hello_timeout")["text"]
+
+
 def test_whoever_speaks_tls_to_a_server_without_is_refused(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
