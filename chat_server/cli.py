@@ -128,28 +128,31 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
     service.tell(service.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
         service.tell_reloading()
-        _reload(server, options, stream)
+        chosen = _reload(server, options, chosen, stream)
         service.tell(service.READY)
     service.tell(service.STOPPING)
     server.stop()
     return 0
 
 
-def _reload(server: Server, options: argparse.Namespace, stream: LogWriter) -> None:
-    """Read the settings again, and leave all as it is if they are wrong."""
+def _reload(
+    server: Server, options: argparse.Namespace, before: Config, stream: LogWriter
+) -> Config:
+    """Read the settings again, and leave all as it is if they are wrong. Return what counts now."""
     try:
-        chosen = _settings(options)
+        chosen = _settings(options, before)
         server.reload(chosen.settings)
     except StartError as error:
         for problem in error.problems:
             log.error("the settings stay as they are: %s", problem)
-        return
+        return before
     _warn(chosen)
     _set_up_logs(chosen.settings, stream)
+    return chosen
 
 
-def _settings(options: argparse.Namespace) -> Config:
-    return config.read(vars(options), os.environ, options.config)
+def _settings(options: argparse.Namespace, before: Config | None = None) -> Config:
+    return config.read(vars(options), os.environ, options.config, before)
 
 
 def _set_up_logs(settings: Settings, stream: LogWriter) -> None:

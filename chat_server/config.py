@@ -72,7 +72,10 @@ def default_file() -> Path:
 
 
 def read(
-    flags: Mapping[str, Any], environment: Mapping[str, str], file: Path | None = None
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+    before: Config | None = None,
 ) -> Config:
     """Return every setting.
 
@@ -81,6 +84,9 @@ def read(
             there may be many, a truth value for a switch; None for what it leaves open.
         environment: the variables.
         file: the file, which must be there; without it the default one, which need not.
+        before: what counts until now, if the settings are read again. The file that it was read
+            from must still be there: without it, a password and a list of denied addresses would
+            be dropped in silence.
 
     Raises:
         SettingError: a value breaks its rule, or the file cannot be read or has what is not
@@ -88,7 +94,14 @@ def read(
     """
     problems: list[str] = []
     path = file or default_file()
-    content = _read_file(path, problems, needed=file is not None)
+    content = _read_file(path, problems)
+    if content is None and before is not None and before.found:
+        problems.append(
+            f"there is no {path} any more, which the settings are from. Put it back, or restart "
+            "the server to do without"
+        )
+    elif content is None and file is not None:
+        problems.append(f"there is no {path}. Mend --config, or leave it out")
     layers = (
         _flags(flags, problems),
         _variables(environment, problems),
@@ -218,18 +231,19 @@ def _put(
         problems.append(f"{where}: {error}")
 
 
-def _read_file(path: Path, problems: list[str], *, needed: bool) -> Mapping[str, Any] | None:
-    """What the file holds; None if there is none."""
+def _read_file(path: Path, problems: list[str]) -> Mapping[str, Any] | None:
+    """What the file holds: nothing if that cannot be told, which is a problem; None if there is no
+    such file.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):  # the latter for who is at home in /dev/null
-        if needed:
-            problems.append(f"there is no {path}. Mend --config, or leave it out")
+        return None
     except OSError as error:
         problems.append(f"{path} cannot be read: {error.strerror}. Change its permissions")
     except (ValueError, RecursionError) as error:  # of tomllib and UTF-8
         problems.append(f"{path} is no TOML: {error}. Mend it")
-    return None
+    return {}
 
 
 def _lift_for_lab(layers: Sequence[_Layer]) -> None:

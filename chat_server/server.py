@@ -280,7 +280,7 @@ class Server:
 
     def _show_certificate(self, settings: Settings) -> None:
         """Let those who connect from now on be shown what the certificate's file holds now."""
-        before, self._identity = self.fingerprint, tls.identity(settings)
+        before, self._identity = self.fingerprint, tls.identity(settings, make=False)
         if self.fingerprint is not None and self.fingerprint != before:
             shown = shown_fingerprint(self.fingerprint)
             log.info("from now on the certificate is another one: %s", shown)

@@ -122,10 +122,15 @@ class Identity:
         return Channel(self._context, server_side=True)
 
 
-def identity(settings: Settings) -> Identity | None:
+def identity(settings: Settings, *, make: bool = True) -> Identity | None:
     """Return what the server shows who connects with TLS; None if it does not speak TLS.
 
     If no files are named, a key and a certificate are made in the data folder, once.
+
+    Args:
+        settings: which files.
+        make: whether they may be made. Not by a server that runs: one that has lost its files
+            would show everybody another certificate than the one that they know.
 
     Raises:
         StartError: the files cannot be used, or not be made.
@@ -135,7 +140,7 @@ def identity(settings: Settings) -> Identity | None:
     if settings.tls_cert is not None or settings.tls_key is not None:
         return _given(settings)
     certificate, key = settings.data / CERTIFICATE_FILE, settings.data / KEY_FILE
-    if not certificate.exists():
+    if make and not certificate.exists():
         _make(certificate, key)
     return Identity(certificate, key)
 

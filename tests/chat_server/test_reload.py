@@ -160,6 +160,99 @@ def test_sighup_rereads_the_file(tmp_path: Path) -> None:
         assert "Traceback" not in server.stderr
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["--config", "default"])
+@pytest.mark.parametrize("loss", ["gone", "folder gone", "a folder", "not UTF-8"])
+def test_without_its_file_a_reload_changes_nothing(tmp_path: Path, named: bool, loss: str) -> None:
+    """Neither the password nor the denied addresses are dropped, also where the file was found."""
+    file = tmp_path / "etc" / "backchannel" / "chat-server.toml"
+    file.parent.mkdir(parents=True)
+    password = tmp_path / "password"
+    password.write_text("let me in")
+    password.chmod(0o600)
+    settings = f"deny = ['192.0.2.0/24']\npassword_file = '{password}'\nmotd = 'one'"
+    file.write_text(settings)
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data")
+    config = ("--config", file) if named else ()
+    environment = {"XDG_CONFIG_HOME": str(tmp_path / "etc")}
+    with ServerProcess(*where, *config, environment=environment) as server:
+        server.wait_until_listening()
+        lose(file, loss)
+        server.hang_up()
+        eventually(lambda: "the settings stay as they are: " in server.stderr)
+        assert f"{file}" in server.stderr.splitlines()[-1]
+        with Peer.connect(server.address) as eva:
+            eva.send({"type": "hello", "version": 1, "nick": "eva"})
+            eva.expect_fatal("bad_password")
+        assert "from now on" not in server.stderr
+        find_again(file)
+        file.write_text(settings.replace("one", "two"))
+        server.hang_up()
+        eventually(lambda: 'from now on motd = "two"' in server.stderr)
+        assert "from now on deny" not in server.stderr
+
+
+def lose(file: Path, loss: str) -> None:
+    """Let a file of settings be none."""
+    file.unlink()
+    if loss == "folder gone":
+        file.parent.rmdir()
+    elif loss == "a folder":
+        file.mkdir()
+    elif loss == "not UTF-8":
+        file.write_bytes(b"motd = '\xff'")
+
+
+def find_again(file: Path) -> None:
+    """Let there be a place for it again."""
+    if file.is_dir():
+        file.rmdir()
+    file.parent.mkdir(exist_ok=True)
+
+
+def test_a_file_that_came_later_must_stay_as_well(tmp_path: Path) -> None:
+    """What counts is what was read last: at the start there was no file."""
+    file = tmp_path / "backchannel" / "chat-server.toml"
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data")
+    with ServerProcess(*where, environment={"XDG_CONFIG_HOME": str(tmp_path)}) as server:
+        server.wait_until_listening()
+        file.parent.mkdir()
+        file.write_text("deny = ['192.0.2.0/24']")
+        server.hang_up()
+        eventually(lambda: "from now on deny" in server.stderr)
+        file.unlink()
+        server.hang_up()
+        eventually(lambda: f"there is no {file} any more" in server.stderr)
+
+
+def test_without_the_file_of_its_password_a_reload_changes_nothing(tmp_path: Path) -> None:
+    """Who does not know the password stays outside."""
+    password = tmp_path / "password"
+    password.write_text("let me in")
+    (tmp_path / "settings.toml").write_text(f"password_file = '{password}'")
+    with serve(tmp_path) as server:
+        password.unlink()
+        server.hang_up()
+        eventually(lambda: f"the settings stay as they are: {tmp_path}" in server.stderr)
+        with Peer.connect(server.address) as eva:
+            eva.send({"type": "hello", "version": 1, "nick": "eva"})
+            eva.expect_fatal("bad_password")
+
+
+def test_without_its_own_certificate_a_reload_changes_nothing(tmp_path: Path) -> None:
+    """No other is made in its place: everybody would be warned of it."""
+    (tmp_path / "settings.toml").write_text("motd = 'one'")
+    with serve(tmp_path, "--tls") as server:
+        certificate = tmp_path / "data" / "tls-certificate.pem"
+        certificate.unlink()
+        (tmp_path / "settings.toml").write_text("motd = 'two'")
+        server.hang_up()
+        eventually(
+            lambda: f"the settings stay as they are: the certificate {certificate}" in server.stderr
+        )
+        assert "from now on" not in server.stderr
+        assert not certificate.exists()
+
+
 def test_flags_go_on_to_win(tmp_path: Path) -> None:
     """What the command line says stays, whatever the file says now."""
     file = tmp_path / "settings.toml"
