@@ -13,7 +13,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from chat_server import config, logs, service
-from chat_server.addresses import Address
 from chat_server.admin import cli as admin
 from chat_server.config import Config
 from chat_server.errors import StartError
@@ -28,6 +27,7 @@ from protocol.tls import shown_fingerprint
 
 log = logging.getLogger(__name__)
 
+FAILED = 1
 WRONG_USE = 2
 
 SIGHUP: int | None = getattr(signal, "SIGHUP", None)  # Windows has none
@@ -44,9 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
     """
     _settle()
+    _fill_descriptors()
     arguments = sys.argv[1:] if arguments is None else arguments
-    if sys.stderr is None:  # it is closed: no client is to have its number
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
     options = _read(arguments)
@@ -54,8 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors(errors="backslashreplace")  # a path may be no text
     try:
         if options.print_config:
-            print(config.shown(_settings(options)))
-            return 0
+            return _say(config.shown(_settings(options)))
         return _check(_settings(options)) if options.check else _serve(options)
     except StartError as error:
         return _wrong(error.problems)
@@ -68,6 +66,28 @@ def _settle() -> None:
     """
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = "/"
+
+
+def _fill_descriptors() -> None:
+    """Take the numbers of stdin, stdout and stderr where they are closed.
+
+    Else the next file or client would have them. Writing to such a stdout fails, as it should.
+    """
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _give_up_stdout() -> None:
+    """Drop what could not be written, which the interpreter would try again at its end."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
@@ -88,8 +108,22 @@ def _check(chosen: Config) -> int:
     problems = config.check(chosen.settings)
     if problems:
         return _wrong(problems)
-    print("the settings are good")
+    return _say("the settings are good")
+
+
+def _say(text: str) -> int:
+    """Print what was asked for. Return the exit code."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        _give_up_stdout()
+        return _failed(f"stdout cannot be written: {error.strerror}")
     return 0
+
+
+def _failed(reason: str) -> int:
+    print(f"chat-server: {reason}", file=sys.stderr)
+    return FAILED
 
 
 def _wrong(problems: Sequence[str]) -> int:
@@ -123,7 +157,7 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
         for problem in error.problems:
             log.error("%s", problem)
         return WRONG_USE
-    _greet(server.addresses, server.fingerprint, server.owner_secret)
+    _greet(server)
     listening = " ".join(str(address) for address in server.addresses)
     service.tell(service.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
@@ -261,17 +295,26 @@ def _has_terminal() -> bool:
     return True
 
 
-def _greet(addresses: list[Address], fingerprint: str | None, secret: str | None) -> None:
-    """Say that clients can connect, and how; and, the first time, how to be in charge."""
-    listening = [f"listening on {address}" for address in addresses]
-    joining = invitation(addresses, tls=fingerprint is not None)
+def _greet(server: Server) -> None:
+    """Say that clients can connect, and how; and, the first time, how to be in charge.
+
+    Where stdout cannot be written it goes to the log, and the room goes on. A secret that was not
+    written to stdout is replaced by another at the next start, unless somebody has used it.
+    """
+    secret, fingerprint = server.owner_secret, server.fingerprint
+    lines = [f"listening on {address}" for address in server.addresses]
+    lines += invitation(server.addresses, tls=fingerprint is not None)
     if fingerprint is not None:
-        joining.append(
-            f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}"
-        )
-    charge = [f"to be in charge, type:  /claim {secret}"] if secret else []
+        lines.append(f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}")
+    if secret:
+        lines.append(f"to be in charge, type:  /claim {secret}")
     try:
-        print("\n".join([*listening, *joining, *charge]), flush=True)
-    except BrokenPipeError:  # nobody wants to know, as with `| head -1`; the room goes on
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        print("\n".join(lines), flush=True)
+    except OSError as error:
+        _give_up_stdout()
+        level = logging.ERROR if secret else logging.WARNING
+        log.log(level, "stdout cannot be written: %s. It would have said:", error.strerror)
+        for line in lines:
+            log.log(level, "%s", line)
+        return
+    server.note_secret_shown()

@@ -72,7 +72,7 @@ class Server:
     Attributes:
         addresses: where it listens.
         owner_secret: whoever has it can be in charge; known only to the server that made it, at its
-            first start.
+            first start, or later, if nobody was shown the one before.
     """
 
     def __init__(
@@ -191,6 +191,13 @@ class Server:
         if self._metrics:
             self._metrics.start()
         self._listener.start()
+
+    def note_secret_shown(self) -> None:
+        """Note that a person was shown the owner's secret: the next start makes no other."""
+        try:
+            self._parts.proofs.note_secret_shown()
+        except StoreError as error:
+            log.error("the next start will show another owner's secret: %s", error)
 
     def stop(self) -> None:
         """Drain and end: what was said is stored, everybody is told goodbye, all is closed.

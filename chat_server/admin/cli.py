@@ -59,6 +59,11 @@ def main(arguments: list[str]) -> int:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        print(f"chat-server admin: stdout cannot be written: {error.strerror}", file=sys.stderr)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return FAILED
     except KeyboardInterrupt:
         return 130
     return 0

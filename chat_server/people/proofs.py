@@ -34,6 +34,9 @@ _LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
 
 # The owner's secret is read from a screen and typed: groups of letters and digits that nobody takes
 # for one another, 99 random bits in all.
+# Kept as long as nobody is known to have seen the owner's secret.
+_UNSEEN = "owner-unseen"
+
 _SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SECRET_GROUPS, _SECRET_GROUP = 5, 4
 
@@ -119,7 +122,17 @@ class Proofs:
                 log.warning("a wrong secret of the owner from %s", host, extra={"peer": host})
                 return False
             right()
-            return True
+        self.note_secret_shown()
+        return True
+
+    def note_secret_shown(self) -> None:
+        """Note that somebody has seen the owner's secret.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        if self._store.secret(_UNSEEN) is not None:
+            self._store.drop_secret(_UNSEEN)
 
     def _renew_hash(self, account: Account, password: str) -> None:
         """Hash a password anew that was hashed at another cost."""
@@ -132,7 +145,10 @@ class Proofs:
 
 
 def make_secret(store: PeopleStore) -> str | None:
-    """Return a new secret for the owner, who is to be shown it; None if there was one already.
+    """Return a new secret for the owner, who is to be shown it; None if one was shown already.
+
+    Until `Proofs.note_secret_shown` is called the secret counts as lost, and the next start makes
+    another: stdout may be on a full disk, or the server killed before it has written there.
 
     Args:
         store: what it is kept in, as a hash.
@@ -140,12 +156,13 @@ def make_secret(store: PeopleStore) -> str | None:
     Raises:
         StoreError: it could not be kept.
     """
-    if store.secret("owner") is not None:
+    if store.secret("owner") is not None and store.secret(_UNSEEN) is None:
         return None
-    return replace_secret(store)
+    store.put_secret(_UNSEEN, b"")
+    return _new_secret(store)
 
 
-def replace_secret(store: PeopleStore, act: Act | None = None) -> str:
+def replace_secret(store: PeopleStore, act: Act) -> str:
     """Return a new secret for the owner, who is to be shown it. One before it is of no use then.
 
     Args:
@@ -155,6 +172,12 @@ def replace_secret(store: PeopleStore, act: Act | None = None) -> str:
     Raises:
         StoreError: it could not be kept.
     """
+    secret = _new_secret(store, act)
+    store.drop_secret(_UNSEEN)  # whoever asks for one sees whether it is shown
+    return secret
+
+
+def _new_secret(store: PeopleStore, act: Act | None = None) -> str:
     secret = "-".join(
         "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
         for _ in range(_SECRET_GROUPS)

@@ -366,6 +366,11 @@ class PeopleStore:
         with self._writing(act) as writer:
             writer.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, secret_hash))
 
+    def drop_secret(self, name: str) -> None:
+        """Keep nothing of a secret, if anything was kept."""
+        with self._writing() as writer:
+            writer.execute("DELETE FROM secrets WHERE name = ?", (name,))
+
     # -- the audit log
 
     def note(self, act: Act) -> None:

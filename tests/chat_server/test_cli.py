@@ -1,6 +1,7 @@
 """The program as a person starts it: what it prints, and what it says when it cannot."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -225,3 +226,44 @@ def test_stdout_that_nobody_reads_is_no_harm(tmp_path: Path) -> None:
     finally:
         child.kill()
         child.wait()
+
+
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-", "<&- >&-"])
+def test_stdout_that_cannot_be_written_is_no_harm(tmp_path: Path, stdout: str) -> None:
+    """The log has what it would have said; a later start shows a secret of the owner that counts."""
+    shell = ("sh", "-c", f'exec "$@" {stdout}', "sh")
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path)
+    with ServerProcess(*where, through=shell) as server:
+        eventually(lambda: "/claim" in server.stderr)
+        assert "stdout cannot be written: " in server.stderr
+        address = re.findall("listening on (.+)", server.stderr)[0]
+        greet(address)
+        server.terminate()
+        assert server.wait() == 0
+        assert "Traceback" not in server.stderr
+        first = server.stderr.partition("/claim ")[2].split()[0]
+    with ServerProcess.serve(tmp_path) as server:
+        eventually(lambda: "/claim" in server.stdout)
+        secret = server.stdout.partition("/claim ")[2].split()[0]
+        assert secret != first
+        with Peer.connect(server.address) as ada:
+            ada.hello("ada")
+            ada.refused("forbidden", "claim", secret=first)
+            assert ada.ok("claim", secret=secret)["role"] == "owner"
+
+
+@pytest.mark.parametrize("stdout", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("options", [["--print-config"], ["--check"], ["admin", "audit"]])
+def test_what_was_asked_for_and_cannot_be_written(
+    tmp_path: Path, options: list[str], stdout: str
+) -> None:
+    """Exit code 1 and the reason."""
+    with ServerProcess.serve(tmp_path) as server, Peer.connect(server.address) as ada:
+        ada.hello("ada")
+        secret = server.stdout.partition("/claim ")[2].split()[0]
+        ada.ok("claim", secret=secret)  # a line for the audit
+    shell = ("sh", "-c", f'exec "$@" {stdout}', "sh")
+    with ServerProcess(*options, "--data", tmp_path, through=shell) as program:
+        assert program.wait() == 1
+        assert "stdout cannot be written: " in program.stderr
+        assert "Traceback" not in program.stderr

@@ -97,9 +97,22 @@ def test_the_secret_is_made_once(tmp_path: Path) -> None:
         for path in filter(Path.is_file, tmp_path.iterdir()):
             assert secret.encode() not in path.read_bytes()
             assert secret.replace("-", "").encode() not in path.read_bytes()
+        server.note_secret_shown()
     with running_server(tmp_path) as server, House(server) as house:
         assert server.owner_secret is None
         assert house.enter("olga").ok("claim", secret=secret)["role"] == "owner"
+
+
+def test_a_secret_that_nobody_saw_is_replaced(tmp_path: Path) -> None:
+    """The server was killed before it had shown it, say. Who used it has seen it."""
+    with running_server(tmp_path) as server:
+        first = secret_of(server)
+    with running_server(tmp_path) as server, House(server) as house:
+        second = secret_of(server)
+        house.enter("eva").refused("forbidden", "claim", secret=first)
+        house.enter("olga").ok("claim", secret=second)
+    with running_server(tmp_path) as server:
+        assert server.owner_secret is None
 
 
 def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
