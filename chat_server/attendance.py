@@ -19,11 +19,12 @@ from typing import Any
 
 from chat_server.clock import Clock
 from chat_server.database import Format, Transactions, check_space, open_database, unusable
-from chat_server.errors import StartError, StoreError
+from chat_server.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.participant import Participant
 from chat_server.room import Member, Outlet, Room
 from chat_server.session import Session
 from chat_server.settings import LiveSettings
+from chat_server.threads import ServerThread
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class Attendance:
         # The thread's alone.
         self._complaint = ""  # why it cannot be written, as it was last logged
         self._prune_at = clock.monotonic()
-        self._thread = threading.Thread(target=self._run, name="attendance", daemon=True)
+        self._thread = ServerThread(self._run, "attendance")
 
     def start(self) -> None:
         """Start the thread."""
@@ -260,10 +261,11 @@ class Attendance:
             return
         try:
             self._store(stays, removals, now, old)
-        except StoreError as error:
-            self._put_back(stays, written)
-            self._answer(removals, error)
-            self._complain(str(error))
+        except (StoreError, OutcomeUnknownError, MemoryError) as error:
+            reason = str(error) or "the server is out of memory"
+            self._put_back(stays, written)  # what was stored is stored again: that is no harm
+            self._answer(removals, StoreError(reason))
+            self._complain(reason)
             return
         with self._changed:
             self._under_way = 0

@@ -15,6 +15,7 @@ from functools import partial
 
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import Outbox, Step
+from chat_server.threads import ServerThread, Survived, Vital
 from chat_server.timers import Timers
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ class CatchUp:
         self._ready: deque[Outbox] = deque()
         self._awake = False  # a wake-up is under way, or the thread is not waiting
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="catch-up", daemon=True)
+        self._thread = ServerThread(self._run, "catch-up")
+        self._adding = Vital("handing over a reader that is behind")
 
     def start(self) -> None:
         """Start the thread."""
@@ -53,7 +55,7 @@ class CatchUp:
 
     def add(self, outbox: Outbox) -> None:
         """Take an outbox in hand that is behind. It says itself when it is in hand already."""
-        with self._lock:
+        with self._adding, self._lock:
             self._ready.append(outbox)
             self._wake()
 
@@ -65,6 +67,13 @@ class CatchUp:
         self._leave()
 
     def _step(self, outbox: Outbox) -> None:
+        with Survived("feeding a reader that is behind") as feeding:
+            self._feed(outbox)
+        if feeding.failed:
+            outbox.abort()  # it comes back, and reads on from where it was
+            self.add(outbox)  # for the last step, which lets go of it
+
+    def _feed(self, outbox: Outbox) -> None:
         try:
             step = outbox.step()
         except StoreError as error:

@@ -2,17 +2,17 @@
 
 import argparse
 import difflib
+import faulthandler
 import logging
 import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from chat_server import config, logs, service
+from chat_server import config, logs, service, threads
 from chat_server.admin import cli as admin
 from chat_server.config import Config
 from chat_server.errors import StartError
@@ -135,7 +135,10 @@ def _wrong(problems: Sequence[str]) -> int:
 def _serve(options: argparse.Namespace) -> int:
     """Read the settings and run a server with them, until a signal ends it."""
     chosen = _settings(options)
-    with LogWriter(sys.stderr) as stream:
+    faulthandler.enable(all_threads=False)  # even a crash of the interpreter says so on stderr
+    stream = LogWriter(sys.stderr)
+    threads.end_process_on_failure(stream.finish)
+    with stream:
         _set_up_logs(chosen.settings, stream)
         return _host(options, chosen, stream)
 
@@ -273,7 +276,7 @@ def _watch_signals() -> "SimpleQueue[int]":
     for signum in (signal.SIGINT, signal.SIGTERM, *([SIGHUP] if SIGHUP else [])):
         signal.signal(signum, lambda *_: None)
     signal.set_wakeup_fd(writer.fileno())
-    threading.Thread(target=watch, name="signals", daemon=True).start()
+    threads.ServerThread(watch, "signals").start()
     return asked
 
 

@@ -23,6 +23,7 @@ from chat_server.rate import RateLimit
 from chat_server.requests import COSTS, Requests
 from chat_server.room import Member
 from chat_server.session import Session
+from chat_server.threads import StartableThread, Vital
 from chat_server.tls import TlsWire
 from chat_server.version import SERVER
 from protocol import VERSION
@@ -56,14 +57,17 @@ PING = encode(ServerPing(id=1))
 # lock of its own would be memory for each of thousands.
 _ending = threading.Lock()
 
+# A nick that is never free again, a member that never reads: nobody could mend that.
+_letting_go = Vital("letting go of a connection")
 
-class _Thread(threading.Thread):
+
+class _Thread(StartableThread):
     """A thread whose `run` is what it does: a `target` is called in a way that takes its stack
     half a kilobyte further, and so, for whoever does anything at all, to another page.
     """
 
     def __init__(self, body: Callable[[], None], name: str) -> None:
-        super().__init__(name=name, daemon=True)
+        super().__init__(name)
         self._body = body
 
     def run(self) -> None:
@@ -429,16 +433,20 @@ class Connection:
 
     def _leave(self, code: Code) -> None:
         """Let go of everything, when nothing more is to be read."""
-        if code is Code.INTERNAL:
-            self.close(code, "The server made a mistake; its log says which.")
-        else:
-            self.outbox.wait_until_answered()
-            self._end(code, b"")
-        self.outbox.wait_until_sent(self._parts.settings.linger)
-        self.outbox.close()
-        self._detach(())  # whatever came in while another thread ended the connection
-        self._tls = None  # as in the outbox
-        self._crowd.remove(self)
+        try:
+            if code is Code.INTERNAL:
+                self.close(code, "The server made a mistake; its log says which.")
+            else:
+                self.outbox.wait_until_answered()
+                self._end(code, b"")
+            self.outbox.wait_until_sent(self._parts.settings.linger)
+        finally:
+            with _letting_go:
+                self.outbox.close()
+                # Whatever came in while another thread ended the connection, or is still there.
+                self._detach(self.outbox.finish(b""))
+                self._tls = None  # as in the outbox
+                self._crowd.remove(self)
 
     def _show_out(self, code: Code, last_frames: bytes) -> None:
         """End the connection, and give the other side some time to take what it is sent."""

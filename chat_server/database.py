@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from chat_server.errors import StoreError
+from chat_server.errors import OutcomeUnknownError, StoreError
 
 Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
@@ -77,7 +77,8 @@ class Transactions:
     """The transactions of one connection, one at a time: `with transactions as connection`.
 
     What the body writes is committed, or nothing of it if it raises. What SQLite complains of, be
-    it at the beginning, in the body or at the end, is raised as StoreError.
+    it at the beginning, in the body or at the end, is raised as StoreError; so is a lack of memory
+    at the beginning and in the body. A commit that lacks memory is OutcomeUnknownError.
 
     No generator makes this: a commit is the deepest that a connection's thread ever gets, and what
     its stack once grew to it keeps. With one it was another page for each client.
@@ -108,7 +109,7 @@ class Transactions:
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._turn.release()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | MemoryError):
                 raise _complaint(self._path, error) from error
             raise
         return self._connection
@@ -124,9 +125,11 @@ class Transactions:
         except sqlite3.Error as failure:
             self._roll_back()
             raise _complaint(self._path, failure) from failure
+        except MemoryError as failure:
+            raise OutcomeUnknownError(f"{self._path}: out of memory in a commit") from failure
         finally:
             self._turn.release()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error | MemoryError):
             raise _complaint(self._path, error) from error
 
     @contextmanager
@@ -151,7 +154,7 @@ def translated(path: Path) -> Iterator[None]:
     """Turn SQLite's exceptions into our own: its users know no SQL."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, MemoryError) as error:
         raise _complaint(path, error) from error
 
 
@@ -163,7 +166,7 @@ def check_space(path: Path) -> None:
     """
     try:
         disk = shutil.disk_usage(str(path.parent))
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         raise _complaint(path, error) from error
     if disk.free < min(RESERVED_MOST, disk.total * RESERVED_SHARE):
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
@@ -179,7 +182,8 @@ def unusable(what: str, path: Path, error: Exception) -> str:
 
 
 def _complaint(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"{path}: {error}")
+    reason = "out of memory" if isinstance(error, MemoryError) else str(error)
+    return StoreError(f"{path}: {reason}")
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from chat_server.history.store import Entry, Store
 from chat_server.meters import Meters
 from chat_server.presence import Changes
 from chat_server.room import Draft, Member, Outlet, Room, Segment
+from chat_server.threads import ServerThread, Survived, Vital
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok, encode
 
@@ -48,9 +49,9 @@ class Delivery:
         self._refusing = False
         self._abandoned = threading.Event()  # stopping has taken too long
         self._threads = [
-            threading.Thread(target=self._run, name=f"delivery-{number}", daemon=True)
-            for number in range(1, workers + 1)
+            ServerThread(self._run, f"delivery-{number}") for number in range(1, workers + 1)
         ]
+        self._giving = Vital("giving a room its turn")
 
     def start(self) -> None:
         """Start the workers."""
@@ -70,7 +71,8 @@ class Delivery:
 
     def give_turn(self, room: Room) -> None:
         """Let a worker take `room` in hand. A room calls this, once until the turn ends."""
-        self._turns.put(room)
+        with self._giving:
+            self._turns.put(room)
 
     @property
     def refusing(self) -> bool:
@@ -92,28 +94,27 @@ class Delivery:
             self._append(room, drafts)
         due = room.take_changes()
         if due:
-            self._announce(room, *due)
+            with Survived("telling a room who came and left"):
+                self._announce(room, *due)
         _feed(room, room.round.take(STRIDE, room), self._clock.monotonic())
         self._meters.fed(room)
         room.end_turn()
 
     def _append(self, room: Room, drafts: list[Draft]) -> None:
-        entries = self._number(room, drafts)
+        """Store what is said, and publish it.
+
+        An error before the commit refuses these drafts and nothing else. From then on nothing may
+        fail: a room that has stored what it did not publish would give its numbers out again.
+        """
+        entries, segment = self._prepare(room, drafts)
         begun = time.monotonic()
-        try:
-            self._store.append(room.name, entries)
-        except StoreError as error:
-            if not self._refusing:
-                log.error("what is said is refused until the store can be written: %s", error)
-            self._refusing = True
+        if segment is None or not self._store_entries(room, entries):
             self._refuse(drafts)
             return
         committed = time.monotonic()
         if self._refusing:
             log.warning("the store can be written again")
             self._refusing = False
-        frames = b"".join(encode(entry.message) for entry in entries)
-        segment = Segment(entries[0].message.seq, entries[-1].message.seq, frames)
         topics = [draft.text for draft in drafts if draft.kind == "topic"]
         room.publish(segment, topics[-1] if topics else None)
         self._meters.committed(room, len(entries), committed - begun, drafts[0].posted_at)
@@ -126,6 +127,29 @@ class Delivery:
                 outbox.reply(replies)
             else:
                 outbox.offer(member, news.after(member.cursor), now, replies)
+
+    def _prepare(self, room: Room, drafts: list[Draft]) -> tuple[list[Entry], Segment | None]:
+        """Number and encode drafts. No segment means that they cannot be stored."""
+        with Survived("preparing what is said"):
+            entries = self._number(room, drafts)
+            frames = b"".join(encode(entry.message) for entry in entries)
+            return entries, Segment(entries[0].message.seq, entries[-1].message.seq, frames)
+        return [], None
+
+    def _store_entries(self, room: Room, entries: list[Entry]) -> bool:
+        """Return whether the entries are stored.
+
+        Raises:
+            OutcomeUnknownError: nobody knows.
+        """
+        try:
+            self._store.append(room.name, entries)
+        except StoreError as error:
+            if not self._refusing:
+                log.error("what is said is refused until the store can be written: %s", error)
+            self._refusing = True
+            return False
+        return True
 
     def _number(self, room: Room, drafts: list[Draft]) -> list[Entry]:
         now = self._clock.time()
@@ -202,4 +226,8 @@ def _feed(room: Room, members: Sequence[Member], now: float) -> None:
             continue
         if cursor != known:
             known, follows = cursor, news.after(cursor)
-        member.outbox.offer(member, follows, now)
+        try:
+            member.outbox.offer(member, follows, now)
+        except Exception as error:
+            log.error("%s is cut off by a mistake of the server's", member.known_as, exc_info=error)
+            member.outbox.abort()

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from chat_server.threads import ServerThread, Survived
 from chat_server.timers import Timers
 
 # Seconds after which a visitor is cut off. The next one waits for no longer than that.
@@ -47,7 +48,7 @@ class Desk:
         self._lock = threading.Lock()
         self._visitor: socket.socket | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = ServerThread(self._run, name)
 
     def start(self) -> None:
         """Listen, and start the thread."""
@@ -76,7 +77,10 @@ class Desk:
             selector.register(self._wake_reader, selectors.EVENT_READ)
             while not self._stopping.is_set():
                 selector.select()
-                self._accept()
+                with Survived(f"a visit to the desk {self._thread.name!r}") as visit:
+                    self._accept()
+                if visit.failed:
+                    self._stopping.wait(PAUSE)
 
     def _accept(self) -> None:
         try:

@@ -31,5 +31,9 @@ class CrowdedError(BackchannelError):
     """There is no place for another connection, not even to tell it so."""
 
 
+class OutcomeUnknownError(BackchannelError):
+    """Whether a transaction was stored is not known: it failed at its end for lack of memory."""
+
+
 class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""

@@ -1,7 +1,6 @@
 """The housekeeper: work on the store that nobody should wait for, on a thread of its own."""
 
 import logging
-import threading
 from collections.abc import Callable
 
 from chat_server.clock import Clock
@@ -9,6 +8,7 @@ from chat_server.errors import StoreError
 from chat_server.history.store import Store
 from chat_server.rules import Keep
 from chat_server.settings import LiveSettings
+from chat_server.threads import ServerThread, Survived
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Housekeeper:
         self._needs_session = needs_session
         self._unused_at = clock.monotonic()  # when they are looked for
         self._stopping = False  # read after checkpoint_due was set, written before
-        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        self._thread = ServerThread(self._run, "housekeeper")
 
     def start(self) -> None:
         """Start the thread."""
@@ -56,18 +56,23 @@ class Housekeeper:
 
     def _run(self) -> None:
         while not self._stopping:
-            try:
-                if self._store.file.checkpoint_due.wait(self._settings.now.prune_interval):
-                    self._store.file.checkpoint()
-                self._delete_removed()
-                keep = self._settings.now.keep
-                if keep != Keep():
-                    self._prune(keep)
-                if self._clock.monotonic() >= self._unused_at:
-                    self._unused_at = self._clock.monotonic() + UNUSED_INTERVAL
-                    self._forget_unused()
-            except StoreError as error:
-                log.error("the store was not looked after: %s", error)
+            self._store.file.checkpoint_due.wait(self._settings.now.prune_interval)
+            with Survived("looking after the store"):
+                try:
+                    self._look_after()
+                except StoreError as error:
+                    log.error("the store was not looked after: %s", error)
+
+    def _look_after(self) -> None:
+        if self._store.file.checkpoint_due.is_set():
+            self._store.file.checkpoint()
+        self._delete_removed()
+        keep = self._settings.now.keep
+        if keep != Keep():
+            self._prune(keep)
+        if self._clock.monotonic() >= self._unused_at:
+            self._unused_at = self._clock.monotonic() + UNUSED_INTERVAL
+            self._forget_unused()
 
     def _delete_removed(self) -> None:
         """Delete what was said in rooms that were removed, as much as there is."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from chat_server.addresses import BACKLOG, Address, address_of, host_address
 from chat_server.crowd import FULL_RETRY_AFTER
 from chat_server.errors import CrowdedError
+from chat_server.threads import ServerThread, Survived
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Goodbye, encode
 
@@ -53,7 +54,7 @@ class Listener:
         self._selector = selectors.DefaultSelector()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="accept", daemon=True)
+        self._thread = ServerThread(self._run, "accept")
 
     def start(self) -> None:
         """Listen, and start the thread."""
@@ -88,18 +89,32 @@ class Listener:
         while not self._stopping.is_set():
             for key, _ in self._selector.select():
                 if isinstance(key.fileobj, socket.socket) and key.fileobj in self._sockets:
-                    self._accept(key.fileobj)
+                    self._accept_safely(key.fileobj)
+
+    def _accept_safely(self, listening: socket.socket) -> None:
+        """Accept somebody; whatever goes wrong with that, the next one may come."""
+        with Survived("letting somebody in") as accepting:
+            self._accept(listening)
+        if accepting.failed:
+            self._stopping.wait(PAUSE)
 
     def _accept(self, listening: socket.socket) -> None:
         try:
             sock, address = listening.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # who knocked has gone again
-        except OSError as error:
-            self._complain(str(error))
+        except (OSError, MemoryError) as error:
+            self._complain(_reason(error))
             self._refuse(listening)
             self._stopping.wait(PAUSE)
             return
+        try:
+            self._receive(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+
+    def _receive(self, sock: socket.socket, address: object) -> None:
         host = str(host_address(address[0]) or address[0]) if isinstance(address, tuple) else "unix"
         peer = Address(host, address[1]).authority if isinstance(address, tuple) else host
         refusal = self._refusal(host)
@@ -110,8 +125,8 @@ class Listener:
         try:
             _prepare(sock)
             self._accepted(sock, peer)
-        except (OSError, RuntimeError, CrowdedError) as error:
-            self._complain(str(error))
+        except (OSError, RuntimeError, MemoryError, CrowdedError) as error:
+            self._complain(_reason(error))
             _turn_away(sock)
             return
         if self._complaint:
@@ -139,6 +154,10 @@ class Listener:
         if reason != self._complaint:
             log.error("nobody can come in just now: %s", reason)
             self._complaint = reason
+
+
+def _reason(error: Exception) -> str:
+    return "the server is out of memory" if isinstance(error, MemoryError) else str(error)
 
 
 def _frames(refusal: ProtocolError) -> bytes:

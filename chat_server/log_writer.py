@@ -12,6 +12,8 @@ import threading
 from types import TracebackType
 from typing import NamedTuple, Self, TextIO
 
+from chat_server.threads import ServerThread
+
 log = logging.getLogger(__name__)
 
 # Characters that wait to be written: some ten thousand lines.
@@ -51,7 +53,7 @@ class LogWriter:
         self._lost = 0  # lines that are missing behind them
         self._stopping = False
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread = ServerThread(self._run, "log")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -63,10 +65,15 @@ class LogWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """Write what waits, if that takes no longer than STOP_TIMEOUT. Any thread may call it."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join(STOP_TIMEOUT)
+        if threading.current_thread() is not self._thread:
+            self._thread.join(STOP_TIMEOUT)
 
     @property
     def lost(self) -> int:
@@ -98,7 +105,10 @@ class LogWriter:
 
     def _run(self) -> None:
         while taken := self._take():
-            lost = self._write_out("".join(taken.lines))
+            try:
+                lost = self._write_out("".join(taken.lines))
+            except MemoryError:
+                lost = len(taken.lines)
             if lost:
                 with self._changed:
                     self._lost += taken.lost + lost

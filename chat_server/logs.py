@@ -64,7 +64,7 @@ def set_up(level: str, stream: TextIO | LogWriter, *, as_json: bool = False) -> 
     journal = _is_journal(stream)
     layout = "%(message)s" if journal else _LAYOUT
     formatter = _JsonFormatter() if as_json else _TextFormatter(layout, colours=colours)
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream)
     handler.setFormatter(_JournalFormatter(formatter) if journal else formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -90,6 +90,13 @@ def _is_journal(stream: TextIO | LogWriter) -> bool:
     except OSError:  # of a stream that is no file, too
         return False
     return journal == f"{found.st_dev}:{found.st_ino}"
+
+
+class _Handler(logging.StreamHandler[TextIO | LogWriter]):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        # Logging would write more, and by itself: it would wait for a full pipe.
+        if not isinstance(sys.exc_info()[1], MemoryError):
+            super().handleError(record)
 
 
 class _TextFormatter(logging.Formatter):

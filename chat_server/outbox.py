@@ -374,7 +374,7 @@ class Outbox:
             sent = self._send_now(data, DONT_WAIT)
         except BlockingIOError:
             sent = 0
-        except OSError:
+        except (OSError, MemoryError):  # with TLS, some of it may be encrypted and lost
             self._drop()  # the reader finds out why
             return
         tls = self._tls

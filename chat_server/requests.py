@@ -338,9 +338,13 @@ class Requests:
             if claim in (Claim.NEW, Claim.PENDING):
                 self._outbox.expect_reply()
             if claim is Claim.NEW:
-                free = room.rules is None and self._voiced == self._sanctions.version
-                if not (free and room.post(draft, None)):
-                    self._let_say(room, draft)
+                try:
+                    free = room.rules is None and self._voiced == self._sanctions.version
+                    if not (free and room.post(draft, None)):
+                        self._let_say(room, draft)
+                except MemoryError:  # it was not posted: sent again, it is new
+                    self._session.settle(draft)
+                    raise
         return None
 
     def _let_say(self, room: Room, draft: Draft) -> None:

@@ -64,6 +64,10 @@ class Outlet(Protocol):
         """Give replies that were expected."""
         ...
 
+    def abort(self) -> None:
+        """Cut it off."""
+        ...
+
     def put_if_short(self, frame: bytes) -> bool:
         """Send a frame unless too much waits already; return whether it will be sent."""
         ...

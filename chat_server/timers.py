@@ -10,6 +10,10 @@ import threading
 from collections.abc import Callable
 
 from chat_server.clock import Clock
+from chat_server.threads import ServerThread, Survived, Vital
+
+# Seconds after which what ran out of memory is tried again.
+RETRY_AFTER = 1.0
 
 
 class Timers:
@@ -26,7 +30,8 @@ class Timers:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._stopped = False
         self._order = itertools.count()
-        self._thread = threading.Thread(target=self._run, name="timers", daemon=True)
+        self._thread = ServerThread(self._run, "timers")
+        self._adding = Vital("setting a timer")
 
     def start(self) -> None:
         """Start the thread."""
@@ -42,7 +47,7 @@ class Timers:
     def call_later(self, delay: float, function: Callable[[], None]) -> None:
         """Call `function` after `delay` seconds."""
         due = self._clock.monotonic() + delay
-        with self._changed:
+        with self._adding, self._changed:
             heapq.heappush(self._due, (due, next(self._order), function))
             if self._due[0][2] is function:
                 self._changed.notify()
@@ -54,8 +59,16 @@ class Timers:
 
     def _run(self) -> None:
         while function := self._next():
-            function()
+            with Survived("what was due"):
+                self._call(function)
             del function  # or whoever it concerned would be held until the next is due
+
+    def _call(self, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except MemoryError:  # what was due is still to be done
+            self.call_later(RETRY_AFTER, function)
+            raise
 
     def _next(self) -> Callable[[], None] | None:
         """Wait for the next function that is due; None when stopped."""

@@ -230,7 +230,7 @@ def test_stdout_that_nobody_reads_is_no_harm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stdout", [">/dev/full", ">&-", "<&- >&-"])
 def test_stdout_that_cannot_be_written_is_no_harm(tmp_path: Path, stdout: str) -> None:
-    """The log has what it would have said; a later start shows a secret of the owner that counts."""
+    """The log has what it would have said; a later start shows a secret that counts."""
     shell = ("sh", "-c", f'exec "$@" {stdout}', "sh")
     where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path)
     with ServerProcess(*where, through=shell) as server:

@@ -1,0 +1,190 @@
+"""The one door through which the server starts threads of its own.
+
+The server needs each of them. If one ended by an error, the process would go on listening, and
+nobody would be let in, or heard, or served their history. So the server ends instead, with a last
+line on stderr and an exit code other than 0, and whoever watches it starts it again. That loses
+nothing that was confirmed: it is no worse than SIGKILL.
+
+An error that concerns one of many, such as one visitor or one reader, ends neither: `Survived`
+logs it, and the thread goes on with the others. What cannot be left half done is `Vital`.
+
+When memory is short, so may be the memory to say so. The last line is made when the thread is, and
+written without anything that can wait or that allocates much.
+"""
+
+import contextlib
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+log = logging.getLogger(__name__)
+
+# BSD's EX_SOFTWARE: an internal error. Not 2, for which a service manager does not start it again.
+EXIT_CODE = 70
+
+# Seconds that a new thread may take to begin. On a busy machine it takes some milliseconds.
+START_TIMEOUT = 10.0
+
+# Seconds that a full pipe may take to take the last line.
+_PATIENCE = 1.0
+
+
+class _Process:
+    """What ends the process; nothing, unless the program asks for it.
+
+    Attributes:
+        flush: lets what is logged be written, for a second at most; None in a process that is not
+            the server's own, where the exception goes its way.
+    """
+
+    flush: Callable[[], None] | None = None
+
+
+def end_process_on_failure(flush: Callable[[], None]) -> None:
+    """End this process when the server cannot go on: it is the server's own.
+
+    Args:
+        flush: lets what is logged be written, and does not wait for long.
+    """
+    _Process.flush = flush
+
+
+class Vital:
+    """A block that the server cannot go on without: if it raises, the process ends.
+
+    It can be entered any number of times, by any thread.
+    """
+
+    __slots__ = ("_last_line", "_what")
+
+    def __init__(self, what: str) -> None:
+        """`what` has failed then: the subject of a sentence."""
+        self._what = what
+        self._last_line = (
+            f"chat-server: {what} failed, by a mistake of the server's or for lack of memory, and "
+            f"the server ends with exit code {EXIT_CODE}. Start it again: what it confirmed is "
+            "stored.\n"
+        ).encode()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        flush = _Process.flush
+        if error is None or flush is None:
+            return
+        try:
+            with contextlib.suppress(BaseException):  # there may be no memory to log
+                log.critical("%s failed, and the server ends", self._what, exc_info=error)
+            with contextlib.suppress(BaseException):
+                flush()
+            with contextlib.suppress(BaseException):
+                _write(self._last_line)
+        finally:
+            os._exit(EXIT_CODE)  # the store survives that
+
+
+class Survived:
+    """A block whose errors concern one of many: they are logged, and the thread goes on.
+
+    Attributes:
+        failed: whether the block raised.
+    """
+
+    __slots__ = ("_what", "failed")
+
+    def __init__(self, what: str) -> None:
+        """`what` has failed then: the subject of a sentence."""
+        self._what = what
+        self.failed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.failed = True
+        if isinstance(error, MemoryError):  # not the server's mistake, and it may come often
+            log.error("%s failed: the server is out of memory", self._what)
+        else:
+            log.error("%s failed by a mistake of the server's", self._what, exc_info=error)
+        return True
+
+
+class _Started(threading.Event):
+    """What `Thread.start` waits for, without a time limit and with no way to give one.
+
+    A thread that has no memory to begin with never sets it: whoever starts it, the accept loop
+    above all, would wait for ever.
+    """
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait, though no longer than START_TIMEOUT.
+
+        Raises:
+            RuntimeError: the thread has not begun by then.
+        """
+        if not super().wait(START_TIMEOUT if timeout is None else timeout):
+            raise RuntimeError("a new thread does not begin: the server is out of memory")
+        return True
+
+
+class StartableThread(threading.Thread):
+    """A thread whose `start` returns, or raises RuntimeError, within START_TIMEOUT."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._started = _Started()
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            RuntimeError: there is no thread left, or no memory for it to begin.
+        """
+        try:
+            super().start()
+        except RuntimeError:
+            threading._limbo.pop(self, None)  # type: ignore[attr-defined] # or it counts for ever
+            raise
+
+
+class ServerThread(StartableThread):
+    """A thread that the server cannot go on without."""
+
+    def __init__(self, body: Callable[[], None], name: str) -> None:
+        """
+        Args:
+            body: what it does; when it returns the thread ends as it should.
+            name: for the log.
+        """
+        super().__init__(name)
+        self._body = body
+        self._vital = Vital(f"the thread {name!r}")
+
+    def run(self) -> None:
+        """Do it."""
+        with self._vital:
+            self._body()
+
+
+def _write(line: bytes) -> None:
+    """Write to stderr, unless whoever reads it has stopped: then nobody would see it anyway."""
+    _, ready, _ = select.select([], [2], [], _PATIENCE)
+    if ready:
+        os.write(2, line)

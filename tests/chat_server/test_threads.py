@@ -1,0 +1,228 @@
+"""The server's threads: an error that ends one of them ends the server; one of many does not."""
+
+import logging
+import resource
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server import delivery, threads, timers
+from chat_server.admin import messages
+from chat_server.admin.ask import ask
+from chat_server.admin.desk import AdminDesk
+from chat_server.admin.errors import AdminError
+from chat_server.clock import SystemClock
+from chat_server.pages import Pages
+from chat_server.requests import Requests
+from chat_server.threads import StartableThread
+from chat_server.timers import Timers
+from protocol.messages import Message, encode
+from tests.chat_server.house import House, seqs
+from tests.chat_server.test_hard_times import limit, needs_prlimit
+from tests.support.peer import ConnectionEnded, Peer
+from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, running_server
+from tests.support.waiting import DEADLINE, eventually
+
+# -- what must not end ----------------------------------------------------------------------------
+
+# The program, with a method that raises in place of one that a thread runs.
+_BROKEN = """
+import sys
+from chat_server import cli
+from {module} import {name}
+
+def fail(self):
+    raise {error}
+
+{name}._run = fail
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("error", ["MemoryError", "ZeroDivisionError", "SystemExit(0)"])
+@pytest.mark.parametrize(
+    ("module", "name", "thread"),
+    [
+        ("chat_server.listener", "Listener", "accept"),
+        ("chat_server.delivery", "Delivery", "delivery-1"),
+        ("chat_server.catch_up", "CatchUp", "catch-up"),
+        ("chat_server.timers", "Timers", "timers"),
+        ("chat_server.attendance", "Attendance", "attendance"),
+        ("chat_server.desk", "Desk", "admin"),
+        ("chat_server.housekeeper", "Housekeeper", "housekeeper"),
+        ("chat_server.log_writer", "LogWriter", "log"),
+    ],
+)
+def test_a_thread_that_ends_by_an_error_ends_the_server(
+    tmp_path: Path, module: str, name: str, thread: str, error: str
+) -> None:
+    """With a word, and a code for which a service manager starts it again."""
+    code = _BROKEN.format(module=module, name=name, error=error)
+    where = ["--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path)]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *where],
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert ended.returncode == threads.EXIT_CODE
+    last = ended.stderr.splitlines()[-1]
+    assert f"thread {thread!r} failed" in last
+    assert "exit code 70" in last
+
+
+@needs_prlimit
+@pytest.mark.parametrize("spare", [0, 1024 * 1024, 4 * 1024 * 1024])
+def test_short_of_memory_it_is_well_or_down(tmp_path: Path, spare: int) -> None:
+    """Never a process that lives on and does nothing."""
+    with ServerProcess.serve(tmp_path) as server:
+        pages = int(Path(f"/proc/{server.pid}/statm").read_text().split()[0])
+        limit(server, resource.RLIMIT_AS, pages * resource.getpagesize() + spare)
+        knocking = [Peer.connect(server.address) for _ in range(30)]
+        eventually(lambda: "come in" in server.stderr or server.returncode is not None)
+        for peer in knocking:
+            peer.close()
+        if server.returncode is None:
+            limit(server, resource.RLIMIT_AS)
+        eventually(lambda: server.returncode is not None or _is_well(server))
+        if server.returncode is not None:
+            assert server.wait() != 0
+            assert "chat-server: " in server.stderr or "Fatal Python error" in server.stderr
+
+
+def _is_well(server: ServerProcess) -> bool:
+    try:
+        with House(server.address) as house:
+            return house.enter("ada", "lobby").say("lobby", "still here") > 0
+    except (ConnectionEnded, ConnectionError):
+        return False
+
+
+def test_a_thread_that_has_no_memory_to_begin_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`start` says so: the accept loop waited for ever."""
+    monkeypatch.setattr(threads, "START_TIMEOUT", 0.01)
+    thread = StartableThread("still-born")
+    monkeypatch.setattr(thread, "_bootstrap", lambda: None)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        thread.start()
+
+
+# -- what concerns one of many --------------------------------------------------------------------
+
+
+@pytest.fixture
+def _expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mistakes are logged here, and are no mistakes."""
+    monkeypatch.setattr(threads.log, "disabled", True)
+
+
+def failing_once(error: Exception, then: Any) -> Any:
+    """A function that raises the first time it is called, and is `then` from then on."""
+    called = threading.Event()
+
+    def call(*arguments: Any) -> Any:
+        if not called.is_set():
+            called.set()
+            raise error
+        return then(*arguments)
+
+    return call
+
+
+@pytest.mark.usefixtures("_expected")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), MemoryError()])
+def test_whoever_cannot_be_let_in(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """The next one is."""
+    assert house.server is not None
+    listener = house.server._listener
+    monkeypatch.setattr(listener, "_accepted", failing_once(error, listener._accepted))
+    with pytest.raises((ConnectionEnded, ConnectionError, AssertionError)):
+        house.enter("ada")
+    house.enter("eva", "lobby").say("lobby", "still here")
+
+
+@pytest.mark.usefixtures("_expected")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), MemoryError()])
+def test_whoever_cannot_be_caught_up(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """They are cut off, come back and miss nothing; others are fed."""
+    ada = house.enter("ada", "lobby")
+    for number in range(3):
+        ada.say("lobby", f"number {number}")
+    monkeypatch.setattr(Pages, "read", failing_once(error, Pages.read))
+    eva = house.enter("eva")
+    eva.post("join", room="lobby", after=0)
+    eva.read_to_end()
+    again = house.enter("eva", session=eva.session)
+    again.join("lobby", after=0)
+    assert seqs(again.messages(3)) == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("_expected")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), MemoryError()])
+def test_a_room_whose_message_cannot_be_encoded(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """It is refused, and can be sent again; other rooms notice nothing."""
+    ada = house.enter("ada", "bad", "good")
+
+    def encode_good(event: Any) -> bytes:
+        if isinstance(event, Message) and event.room == "bad":
+            raise error
+        return encode(event)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "encode", encode_good)
+        ada.refused("unavailable", "say", room="bad", text="hello")
+        assert ada.say("good", "hello") == 1
+    assert ada.say("bad", "hello") == 1
+
+
+def test_a_request_that_fails_ends_its_connection_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With `internal`; the nick is free again."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Requests, "answer", failing_once(MemoryError(), Requests.answer))
+        ada.post("say", room="lobby", text="x")
+        ada.expect_fatal("internal")
+    assert eva.say("lobby", "still here") == 1
+    house.enter("ada", "lobby")
+    assert not [record for record in caplog.records if record.levelno > logging.ERROR]
+
+
+@pytest.mark.usefixtures("_expected")
+def test_a_timer_that_fails() -> None:
+    """The next one is called; and one that ran out of memory is called again."""
+    at = Timers(SystemClock())
+    at.start()
+    try:
+        called, again = threading.Event(), threading.Event()
+        at.call_later(0, failing_once(ZeroDivisionError(), called.set))
+        at.call_later(0, called.set)
+        assert called.wait(DEADLINE)
+        at.call_later(0, failing_once(MemoryError(), again.set))
+        assert again.wait(timers.RETRY_AFTER + DEADLINE)
+    finally:
+        at.stop()
+
+
+@pytest.mark.usefixtures("_expected")
+def test_a_visit_to_the_operator_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is answered."""
+    with running_server(tmp_path):
+        monkeypatch.setattr(AdminDesk, "_answer", failing_once(ValueError(), AdminDesk._answer))
+        with pytest.raises(AdminError):
+            list(ask(tmp_path, messages.Status()))
+        assert list(ask(tmp_path, messages.Status()))
