@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 from chat_server import account_requests
 from chat_server.account_requests import Caller
 from chat_server.errors import STORE_RETRY_AFTER, StoreError
-from chat_server.history.search import WORDS_LIMIT, words_of
+from chat_server.history.search import WORDS_LIMIT
+from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
 from chat_server.moderation.requests import Moderation
 from chat_server.parts import Parts
 from chat_server.replies import fitting, refusal
@@ -242,9 +243,16 @@ class Requests:
         """Return the newest messages of a room with all words of the query."""
         room = self._readable_room(request.room)
         query = normalize_text(request.query)
-        if len(words_of(query)) > WORDS_LIMIT:
+        phrases = phrases_of(query)
+        if len(phrases) > WORDS_LIMIT:
             raise ProtocolError(
                 Code.BAD_REQUEST, f"A search is for at most {WORDS_LIMIT} words: leave some out."
+            )
+        if sum(map(len, phrases)) > TOKENS_LIMIT:
+            raise ProtocolError(
+                Code.BAD_REQUEST,
+                f"A search is for at most {TOKENS_LIMIT} signs of Chinese, Japanese, Thai or the "
+                "like, or symbols: leave some out.",
             )
         limit = request.limit or MESSAGES_PER_PAGE
         found = self._store.search(room.name, query, request.before, limit + 1, FRAME_LIMIT)

@@ -5,19 +5,25 @@ brought up to date when somebody searches it. It is a file of its own beside the
 indexing never keeps a delivery from being stored.
 """
 
-import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from chat_server.database import Transactions, make_private
 from chat_server.errors import StartError
+from chat_server.history.tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
-_SCHEMA = """
-CREATE VIRTUAL TABLE words USING fts5 (text, content='', tokenize='unicode61 remove_diacritics 2');
+# What is taken out of the index must be folded as it was when it was put in. So another version of
+# Unicode is another shape as well.
+_VERSION = 2 << 16 | int(unicodedata.unidata_version.partition(".")[0])
+_SCHEMA = f"""
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, content='', tokenize="ascii tokenchars '{ASCII_SYMBOLS}'"
+);
 CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
-PRAGMA user_version = 1;
+PRAGMA user_version = {_VERSION};
 """
 
 # Each word is looked up by itself: a query of two thousand kept all others waiting for a minute.
@@ -58,17 +64,17 @@ class SearchIndex:
             pass
 
     def find(self, query: str, first: int, end: int, limit: int) -> list[int]:
-        """Return the largest up to `limit` keys, first <= key < end, of texts with all words.
+        """Return the largest up to `limit` keys, first <= key < end, of texts with all phrases.
 
-        A word also finds the words that begin with it.
+        A word at the end of a phrase also finds the words that begin with it.
 
         Raises:
             StoreError: the index could not be read.
         """
-        words = words_of(query)
-        if not words:
+        phrases = phrases_of(query)
+        if not phrases:
             return []
-        expression = " ".join(f'"{word}"*' for word in words)
+        expression = " ".join(map(_expression, phrases))
         with self._transactions.turn() as connection:
             rows = connection.execute(
                 "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?"
@@ -87,7 +93,7 @@ class SearchIndex:
             end = _progress(writer, room)
             writer.executemany(
                 "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
-                [(key, text) for key, text in rows if key <= end],
+                [(key, folded(text)) for key, text in rows if key <= end],
             )
 
     def forget_room(self, room: int) -> None:
@@ -104,20 +110,18 @@ class SearchIndex:
             batch = texts(_progress(writer, room))
             if not batch:
                 return False
-            writer.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", batch)
+            writer.executemany(
+                "INSERT INTO words (rowid, text) VALUES (?, ?)",
+                [(key, folded(text)) for key, text in batch],
+            )
             writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0]))
         return True
 
 
-def words_of(query: str) -> list[str]:
-    """Return the words that a text has to have, without those that are the beginning of another."""
-    words = {word.lower(): word for word in re.findall(r"\w+", query)}
-    lower = sorted(words)
-    return [
-        words[word]
-        for word, following in zip(lower, [*lower[1:], ""], strict=False)
-        if not following.startswith(word)
-    ]
+def _expression(phrase: tuple[str, ...]) -> str:
+    """A phrase as FTS5 has it. None of its tokens has a quotation mark."""
+    prefix = "*" if is_word(phrase[-1]) else ""
+    return f'"{" ".join(phrase)}"{prefix}'
 
 
 def _progress(connection: sqlite3.Connection, room: int) -> int:
@@ -142,6 +146,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        if version not in (0, _VERSION):
+            raise sqlite3.DatabaseError("it has another shape")  # it is made anew
         if version == 0:
             connection.executescript(_SCHEMA)
         connection.execute("SELECT count(*) FROM progress")

@@ -168,6 +168,49 @@ def test_a_query_is_words_and_no_language(eva: Peer, query: str) -> None:
     assert set(seqs(page["messages"])) <= {1, 2, 3, 4, 5}
 
 
+SPOKEN = [
+    "我们明天去东京大学", "日本語が好きです", "ไปกินข้าวกันไหม", "민수야 어디야?", "Glückwunsch 🎉🎂",
+    "I learn C++ today", "a café", "C# and F#", "Crème brûlée", "ＡＢＣ full width",
+    "wave 👋🏽 bye", "東京tower", "हिन्दी में", "Тёплый чай",
+    "100% sure, x<3 & more", "see foo.bar(baz_qux)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        # Anywhere in a run, also one character or two.
+        ("东京", [1]), ("京", [1, 12]), ("大学", [1]), ("学大", []), ("本語", [2]), ("です", [2]),
+        ("ข้าว", [3]), ("กัน", [3]), ("수야", [4]), ("민수", [4]), ("tower", [12]), ("京to", [12]),
+        # Emoji.
+        ("🎉", [5]), ("🎂", [5]), ("🎂🎉", []), ("👋", [11]), ("👋🏽", [11]), ("👋🏿", []),
+        # Symbols belong to what they stand at.
+        ("C++", [6]), ("c++", [6]), ("C#", [8]), ("F#", [8]), ("#", [8]),
+        ("<3", [15]), ("100%", [15]),
+        # Accents, case and width do not count.
+        ("cafe", [7]), ("CAFÉ", [7]), ("creme BRULEE", [9]), ("abc", [10]), ("теплый", [14]),
+        ("हिन्दी", [13]), ("में", [13]),
+        # A word finds what begins with it, and nothing within another.
+        ("learn", [6]), ("lea", [6]), ("earn", []),
+        # Other punctuation separates words.
+        ("foo.bar", [16]), ("bar(baz", [16]), ("qux", [16]), ("sure,", [15]), ("...", []),
+        ("東京 大学", []), ("东京 明天", [1]),
+    ],
+)  # fmt: skip
+def test_search_in_every_script(house: House, query: str, expected: list[int]) -> None:
+    """As docs/protocol.md says."""
+    ada = house.enter("ada", "lobby")
+    for text in SPOKEN:
+        ada.say("lobby", text)
+    assert seqs(ada.page("search", room="lobby", query=query)["messages"]) == expected
+
+
+def test_a_topic_is_found(eva: Peer) -> None:
+    """It is a message as any other."""
+    eva.ok("topic", room="kitchen", topic="歡迎喝茶")
+    assert seqs(eva.page("search", room="kitchen", query="茶")["messages"]) == [6]
+
+
 def test_operators_are_words(eva: Peer) -> None:
     """`tea OR coffee` finds messages with all three words, and there are none."""
     assert eva.page("search", room="kitchen", query="tea OR coffee")["messages"] == []

@@ -19,8 +19,9 @@ import pytest
 
 from chat_server.addresses import neighbourhood
 from chat_server.database import RESERVED_MOST
-from chat_server.history.search import WORDS_LIMIT, words_of
+from chat_server.history.search import WORDS_LIMIT
 from chat_server.history.store import Entry, Store
+from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
 from chat_server.housekeeper import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS
@@ -105,13 +106,15 @@ def test_a_search_is_for_a_few_words(house: House) -> None:
     words = " ".join(chr(ord("a") + number) * 2 for number in range(WORDS_LIMIT + 1))
     assert "10" in ada.refused("bad_request", "search", room="lobby", query=words)["text"]
     assert ada.page("search", room="lobby", query="a " * 1000 + "alp")["messages"]
+    signs = "".join(chr(0x4E00 + number) for number in range(TOKENS_LIMIT + 1))
+    assert "50" in ada.refused("bad_request", "search", room="lobby", query=signs)["text"]
 
 
 def test_a_word_that_another_begins_with_is_not_looked_for() -> None:
     """It says nothing more: what has `alpha` has a word that begins with `al`."""
-    assert words_of("al alpha beta ALPHA Alphabet b") == ["Alphabet", "beta"]
-    assert words_of("Straße strasse") == ["strasse", "Straße"]
-    assert words_of("- !") == []
+    assert phrases_of("al alpha beta ALPHA Alphabet b") == [("beta",), ("alphabet",)]
+    assert phrases_of("Straße strasse") == [("strasse",)]
+    assert phrases_of("- !") == []
 
 
 @pytest.mark.parametrize("nick", ["\u13aadmin", "\ua4eedmin", "\u2c81dmin", "adm\u1422n"])
