@@ -84,6 +84,7 @@ class Connection:
         "_began_at",
         "_crowd",
         "_ended",
+        "_gone",
         "_heard_at",
         "_parts",
         "_peer",
@@ -135,6 +136,7 @@ class Connection:
         self._requests: Requests | None = None
         self.is_bot = False
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
+        self._gone = False  # nothing is held any more
         self.thread = _Thread(self._run, f"connection {peer}")
 
     def start(self) -> None:
@@ -211,8 +213,20 @@ class Connection:
 
     # -- the timers' thread
 
+    def _is_lost(self) -> bool:
+        """Whether the thread is gone, and let go of what it held: by now, if it did not itself.
+
+        Without memory a thread may end before the first line that it was to run.
+        """
+        if not self._gone and not self.thread.is_alive():
+            self._end(Code.INTERNAL, b"")
+            self._let_go()
+        return self._gone
+
     def _check_hello(self) -> None:
         settings = self._parts.settings
+        if self._is_lost():
+            return
         if self._requests is None and self._ended is None:
             text = f"no hello came within {settings.hello_timeout:g} seconds"
             if self._tls is not None and not self._tls.begun:
@@ -223,7 +237,7 @@ class Connection:
 
     def _check_life(self) -> None:
         """Ask a silent client whether it is there, and end a dead one."""
-        if self._ended is not None:
+        if self._is_lost() or self._ended is not None:
             return
         settings = self._parts.settings
         now = self._parts.clock.monotonic()
@@ -441,12 +455,16 @@ class Connection:
                 self._end(code, b"")
             self.outbox.wait_until_sent(self._parts.settings.linger)
         finally:
-            with _letting_go:
-                self.outbox.close()
-                # Whatever came in while another thread ended the connection, or is still there.
-                self._detach(self.outbox.finish(b""))
-                self._tls = None  # as in the outbox
-                self._crowd.remove(self)
+            self._let_go()
+
+    def _let_go(self) -> None:
+        with _letting_go:
+            self.outbox.close()
+            # Whatever came in while another thread ended the connection, or is still there.
+            self._detach(self.outbox.finish(b""))
+            self._tls = None  # as in the outbox
+            self._crowd.remove(self)
+            self._gone = True
 
     def _show_out(self, code: Code, last_frames: bytes) -> None:
         """End the connection, and give the other side some time to take what it is sent."""

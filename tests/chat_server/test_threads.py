@@ -16,6 +16,7 @@ from chat_server.admin.ask import ask
 from chat_server.admin.desk import AdminDesk
 from chat_server.admin.errors import AdminError
 from chat_server.clock import SystemClock
+from chat_server.connection import Connection
 from chat_server.pages import Pages
 from chat_server.requests import Requests
 from chat_server.threads import StartableThread
@@ -198,6 +199,22 @@ def test_a_request_that_fails_ends_its_connection_alone(
     assert eva.say("lobby", "still here") == 1
     house.enter("ada", "lobby")
     assert not [record for record in caplog.records if record.levelno > logging.ERROR]
+
+
+def test_a_connection_whose_thread_ended_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It had no memory for its first line: what it held is let go all the same."""
+
+    def end(_: Connection) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    with running_server(hello_timeout=0.1) as server, House(server) as house:
+        with monkeypatch.context() as patched:
+            patched.setattr(Connection, "_run", end)
+            lost = house.connect()
+            assert lost.read_to_end() == []
+        eventually(lambda: not server._crowd.connections())
+        house.enter("ada", "lobby").say("lobby", "still here")
 
 
 @pytest.mark.usefixtures("_expected")
