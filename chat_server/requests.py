@@ -15,6 +15,7 @@ from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.history.search import WORDS_LIMIT
 from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
 from chat_server.moderation.requests import Moderation
+from chat_server.moderation.targets import Actor
 from chat_server.parts import Parts
 from chat_server.replies import fitting, refusal
 from chat_server.room import Draft, Member, Room
@@ -127,14 +128,14 @@ class Requests:
         self._check_room_count(name)
         added = None
         while added is None:  # a room that is given up, or gets other rules at this moment
-            room = self._rooms.enter(name, self._connection.host)
+            room = self._rooms.enter(name, self._connection.host, temporary=request.temporary)
             rules = room.rules
             if rules is not None and self._outbox.member_in(room) is None:
                 self._checks.check_entry(rules, self._session)
             last = room.last
             cursor = _cursor(request, last)
             member = Member(room, self._session, self._outbox, cursor)
-            added = room.add(member, rules)
+            added = room.add(member, rules, temporary=request.temporary)
         count, topic = added
         reply = Ok(
             re=request.id,
@@ -158,6 +159,12 @@ class Requests:
         member = self._membership(request.room)
         self._outbox.dismiss(member)
         self._hands.leave_room(member)
+        return Ok(re=request.id)
+
+    def forget(self, request: messages.Forget) -> Ok:
+        """Remove a temporary room."""
+        actor = Actor(self._session.nick, self._caller.role, self._session)
+        self._caller.parts.acts_on_rooms.forget(actor, normalize_room(request.room))
         return Ok(re=request.id)
 
     def who(self, request: messages.Who) -> Page:
@@ -415,6 +422,7 @@ COSTS: dict[type, int] = {
 # the interpreter go; the first one in a large room takes seconds.
 IN_TURN = frozenset(
     {
+        messages.Forget,
         messages.History,
         messages.Leave,
         messages.Nick,
@@ -430,6 +438,7 @@ _METHODS: dict[type, _Method] = {
     messages.Hello: Requests.hello,
     messages.Join: Requests.join,
     messages.Leave: Requests.leave,
+    messages.Forget: Requests.forget,
     messages.Say: Requests.say,
     messages.Tell: Requests.tell,
     messages.Nick: Requests.nick,

@@ -212,6 +212,9 @@ class Room:
         # Written under the lock. Read without it too, as a reader that finds an older value
         # is offered the newer segments by the worker that published them.
         self.last = last
+        # Whether all who joined it wanted it to be temporary, who made it too. Written under the
+        # lock, or ahead of the room's being known; from False it never changes.
+        self.temporary = False
         # None if there are none. Written under the lock; read without it by who then passes what
         # was read to `post` or `add`, where it is compared under the lock.
         self.rules = rules
@@ -268,8 +271,12 @@ class Room:
             notice.session.settle(notice, stored=not closed)
         return before
 
-    def add(self, member: Member, rules: RoomRules | None) -> tuple[int, str] | None:
+    def add(
+        self, member: Member, rules: RoomRules | None, *, temporary: bool = False
+    ) -> tuple[int, str] | None:
         """Let a member in, or change where it reads. Return how many are in, and the topic.
+
+        A room into which somebody comes who does not want it to be temporary is not, for good.
 
         Returns None if the room was given up, when there may be another of the same name by now,
         or if its rules are others than those that the member was checked by. Waits while the room
@@ -280,6 +287,7 @@ class Room:
                 self._changed.wait()
             if self._given_up or self.rules is not rules:
                 return None
+            self.temporary = self.temporary and temporary
             before = self._members.get(member.outbox)
             self._members[member.outbox] = member
             self._snapshot = None

@@ -45,14 +45,18 @@ class Rooms:
         # From which neighbourhood the rooms are that were made since the start; how many each made.
         self._makers: dict[Room, str] = {}
         self._made: Counter[str] = Counter()
+        # Names that were forgotten on request, and whose they were. The name and its seq are kept
+        # for good, so these go on counting as made: else one client could make any number.
+        self._forgotten: dict[str, str] = {}
         self._delivered = 0  # messages, in rooms that were removed
 
-    def enter(self, name: str, host: str) -> Room:
+    def enter(self, name: str, host: str, *, temporary: bool = False) -> Room:
         """Return the room of that name, and make it if there is none.
 
         Args:
             name: as normalize_room returned it.
             host: from where somebody asks for it.
+            temporary: whether it may be forgotten, if it is made.
 
         Raises:
             ProtocolError: `too_many_rooms`.
@@ -62,10 +66,19 @@ class Rooms:
             if room is None:
                 maker = neighbourhood(host)
                 self._check_space(maker)
-                room = self._rooms[name] = self._make_room(name, "", self._ended.get(name, 0))
+                self._take_back(name)
+                room = self._make_room(name, "", self._ended.get(name, 0))
+                room.temporary = temporary
+                self._rooms[name] = room
                 self._makers[room] = maker
                 self._made[maker] += 1
             return room
+
+    def _take_back(self, name: str) -> None:
+        """With the lock held: stop counting a forgotten name, which is about to be used again."""
+        maker = self._forgotten.pop(name, None)
+        if maker is not None:
+            self._count_off(maker)
 
     def _check_space(self, maker: str) -> None:
         """With the lock held: see that there may be another room, and of that maker's."""
@@ -91,15 +104,22 @@ class Rooms:
                 self._drop(room)
 
     @contextmanager
-    def removing(self, room: Room) -> Iterator[None]:
+    def removing(self, room: Room, *, on_request: bool = False) -> Iterator[None]:
         """Keep everybody out of a room while the block deletes it, then drop it.
 
         Who wants to come in waits, and gets another room of that name, whose `seq` goes on. If the
         block raises, the room is as it was.
 
+        Args:
+            room: which.
+            on_request: a client asks for it, who may remove none but temporary ones.
+
         Raises:
-            ProtocolError: `forbidden`: somebody is in it; `no_such_room`: it was given up.
+            ProtocolError: `forbidden`: somebody is in it, or it is not temporary;
+                `no_such_room`: it was given up.
         """
+        if on_request:
+            _check_temporary(room)
         members = room.close()
         if members is None:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {room.name}")
@@ -110,9 +130,15 @@ class Rooms:
             )
         removed = False
         try:
+            if on_request:  # somebody may have come and gone meanwhile
+                _check_temporary(room)
             yield
             with self._lock:
+                maker = self._makers.get(room)
                 self._drop(room)
+                if on_request and maker is not None:
+                    self._forgotten[room.name] = maker
+                    self._made[maker] += 1
                 self._ended[room.name] = room.last
                 self._delivered += room.delivered
             removed = True
@@ -124,9 +150,13 @@ class Rooms:
         del self._rooms[room.name]
         maker = self._makers.pop(room, None)
         if maker is not None:
-            self._made[maker] -= 1
-            if not self._made[maker]:
-                del self._made[maker]
+            self._count_off(maker)
+
+    def _count_off(self, maker: str) -> None:
+        """With the lock held: let a maker make one more."""
+        self._made[maker] -= 1
+        if not self._made[maker]:
+            del self._made[maker]
 
     def find(self, name: str) -> Room | None:
         """Return the room of that name."""
@@ -144,6 +174,15 @@ class Rooms:
         """Return all rooms, in the order of their names."""
         with self._lock:
             return sorted(self._rooms.values(), key=_name)
+
+
+def _check_temporary(room: Room) -> None:
+    if not room.temporary:
+        raise ProtocolError(
+            Code.FORBIDDEN,
+            f"{room.name} is not temporary: somebody made or joined it who wants to keep it. The "
+            "operator of the server can remove it",
+        )
 
 
 def _name(room: Room) -> str:

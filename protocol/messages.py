@@ -83,16 +83,27 @@ class Hello(Request, frozen=True):
 
 
 class Join(Request, frozen=True):
-    """Enter a room and place a cursor in its log: behind `after`, or `history` messages back."""
+    """Enter a room and place a cursor in its log: behind `after`, or `history` messages back.
+
+    A room that this makes may be forgotten later, if everybody who joins it says `temporary`.
+    """
 
     id: Id
     room: str
     after: Seq | None = None
     history: Seq | None = None
+    temporary: bool = False
 
 
 class Leave(Request, frozen=True):
     """Leave a room."""
+
+    id: Id
+    room: str
+
+
+class Forget(Request, frozen=True):
+    """Remove a temporary room in which nobody is, with all that was said there."""
 
     id: Id
     room: str
@@ -344,7 +355,7 @@ class Hands(Request, frozen=True):
 
 
 AnyRequest = (
-    Hello | Join | Leave | Say | Tell | Nick | Topic | Who | Rooms | History | Search
+    Hello | Join | Leave | Forget | Say | Tell | Nick | Topic | Who | Rooms | History | Search
     | Ping | Pong | Bye
     | Register | Login | Password | Logout | Claim | Op | Deop
     | Kick | Ban | Unban | Mute | Unmute | Bans
@@ -620,6 +631,24 @@ def decode_server_message(payload: bytes) -> AnyServerMessage | None:
         return None
     except (ValueError, RecursionError) as error:
         raise _bad_frame(error) from error
+
+
+def server_message_fault(payload: bytes) -> str:
+    """Return which member breaks its rule in a payload for which decode_server_message gave None.
+
+    Returns: such as "`message`: Expected `float`, got `str` - at `$.time`"; "" for a type that
+        this version does not know.
+    """
+    try:
+        _server_decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        reason = str(error)
+    else:
+        return ""
+    if reason.endswith("at `$.type`"):
+        return ""
+    name = bytes(_read_envelope(payload).type).decode().strip('"')
+    return f"`{name}`: {reason}" if name else reason
 
 
 def _check_nest(payload: bytes) -> None:

@@ -217,6 +217,24 @@ class ActsOnRooms:
         if new is not None:  # who waited to come in has made it, by the old rules
             self._book.impose(new)
 
+    def forget(self, actor: Actor, name: str) -> None:
+        """Remove a temporary room in which nobody is, for anybody who asks.
+
+        Raises:
+            ProtocolError: `no_such_room`; `forbidden`: somebody is in it, or it is to be kept.
+            StoreError: all is as it was, or not all is gone.
+        """
+        room = self._rooms.find(name)
+        if room is None:
+            raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
+        if self._book.own(name) != NO_RULES:
+            raise ProtocolError(
+                Code.FORBIDDEN, f"a moderator has set rules in {name}: it is not removed"
+            )
+        with self._rooms.removing(room, on_request=True):
+            self._people.note(actor.did("forget", self._clock.time(), name))
+            self._forget_room(name)
+
     # -- below
 
     def _speaker(self, nick: str) -> Session:
