@@ -17,7 +17,7 @@ chat: $(VENV)/.installed
 	$(BIN)/chat-client $(ARGS)
 
 load: $(VENV)/.installed-load
-	$(BIN)/chat-load $(ARGS)
+	$(BIN)/chat-load --own-server $(ARGS)
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

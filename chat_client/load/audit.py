@@ -15,12 +15,19 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable
 
+import msgspec
 from msgspec import Struct
 
 from chat_client.load.histogram import Histogram
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT, HEADER_SIZE
-from protocol.messages import LARGEST_ID, AnyServerMessage, Message, decode_server_message
+from protocol.messages import (
+    LARGEST_ID,
+    AnyServerMessage,
+    Message,
+    decode_server_message,
+    server_message_fault,
+)
 
 STAMP_SIZE = 40
 """How many characters each text begins with that say whose it is, which one, and when due."""
@@ -33,6 +40,9 @@ _PRESENCE = b'{"type":"presence"'
 
 # A gap wider than this is counted but not remembered: what comes later of it counts as doubled.
 _GAP_REMEMBERED = 100_000
+
+# Characters of a value that is shown. The end of a text is what differs as often as its start.
+_SHOWN = 60
 
 
 class Stamp(Struct, frozen=True):
@@ -69,12 +79,17 @@ def read_stamp(text: str) -> Stamp | None:
 
 
 class Faults(Struct):
-    """What went wrong, in deliveries: one message that all of 10 members lack is 10 lost."""
+    """What went wrong, in deliveries: one message that all of 10 members lack is 10 lost.
+
+    A message is `altered` if a member got it with other members of the object than the others did,
+    and `malformed` if it breaks the protocol, in the same way for all who get the same bytes.
+    """
 
     lost: int = 0
     doubled: int = 0
     reordered: int = 0
     altered: int = 0
+    malformed: int = 0
 
     def add(self, other: "Faults", times: int = 1) -> None:
         """Add the faults of another one, so many times."""
@@ -82,6 +97,7 @@ class Faults(Struct):
         self.doubled += other.doubled * times
         self.reordered += other.reordered * times
         self.altered += other.altered * times
+        self.malformed += other.malformed * times
 
     def named(self) -> str:
         """Return what there is of each, such as "2 lost, 1 doubled"."""
@@ -89,7 +105,41 @@ class Faults(Struct):
         return ", ".join(f"{count:,} {name}" for count, name in counts if count)
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.doubled or self.reordered or self.altered)
+        return any(getattr(self, name) for name in self.__struct_fields__)
+
+
+class _Bare(Struct):
+    """Of a message that breaks the protocol, what it takes to know which one it is."""
+
+    seq: int
+    text: str = ""
+
+
+_bare_decoder = msgspec.json.Decoder(_Bare)
+
+
+def _bare(payload: bytes) -> Message | None:
+    """As much of a malformed message as can be read."""
+    try:
+        found = _bare_decoder.decode(payload)
+    except (ValueError, RecursionError):
+        return None
+    return Message("", found.seq, 0.0, "", "text", found.text)
+
+
+def _difference(one: Message, other: Message) -> str:
+    """Which members of the object are not the same, and what they are."""
+    names = [name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)]
+    return ", ".join(
+        f"`{name.rstrip('_')}` is {_short(getattr(one, name))}, the others got "
+        f"{_short(getattr(other, name))}"
+        for name in names
+    )
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN // 2]}...{text[-_SHOWN // 2 :]}"
 
 
 class Numbers:
@@ -142,7 +192,10 @@ class RoomLog:
         intact: no member was wronged, so that `own` and `digest` are complete.
         own: how many messages of this run it has had.
         digest: of those messages, in their order.
-        faults: how the messages of each talker are numbered wrongly, once, not for each member.
+        malformed: how many of its messages break the protocol.
+        complaint: what is wrong with the first of those, or "".
+        faults: how the messages of each talker are numbered wrongly, and what is malformed; once,
+            not for each member.
     """
 
     def __init__(self, name: str, run: int) -> None:
@@ -156,6 +209,8 @@ class RoomLog:
         self.intact = True
         self.own = 0
         self.digest = 0
+        self.malformed = 0
+        self.complaint = ""
         self._run = run
         self._data = bytearray()
         self._base = 0  # the place where _data begins
@@ -180,7 +235,7 @@ class RoomLog:
     @property
     def faults(self) -> Faults:
         """What is wrong with how the texts of the talkers are numbered."""
-        found = Faults()
+        found = Faults(malformed=self.malformed)
         for numbers in self._talkers.values():
             found.add(numbers.faults)
         return found
@@ -242,13 +297,16 @@ class RoomLog:
             numbers = self._talkers[stamp.talker] = Numbers(0)
         numbers.take(stamp.number)
 
-    def says(self, message: Message) -> bool:
-        """Return whether the log's message of the same seq, which it has, is the same."""
+    def difference(self, message: Message) -> str:
+        """Return what is not the same in the log's message of the same seq, which it has."""
         start = self.start_of(message.seq)
         stop = self.start_of(message.seq + 1)
         assert start is not None
         assert stop is not None
-        return decode_server_message(self.between(start + HEADER_SIZE, stop)) == message
+        payload = self.between(start + HEADER_SIZE, stop)
+        mine = decode_server_message(payload) or _bare(payload)
+        assert isinstance(mine, Message)
+        return _difference(message, mine)
 
     def has_heard(self, talker: int, number: int) -> bool:
         """Return whether a text of one of this run's talkers is in the log."""
@@ -324,6 +382,8 @@ class Reader:
         next: the seq of the first message that it has not received; 0 before it joined.
         received: how many messages it got.
         altered: how many of them were not what the others got.
+        malformed: how many frames broke the protocol, beside those that the log has.
+        complaint: what was wrong with the first that was altered or malformed, or "".
     """
 
     def __init__(self, log: RoomLog, told: Callable[[AnyServerMessage], None]) -> None:
@@ -337,6 +397,8 @@ class Reader:
         self.next = 0
         self.received = 0
         self.altered = 0
+        self.malformed = 0
+        self.complaint = ""
         self._numbers: Numbers | None = None
         self._partial = b""
         self._timed_from = 0
@@ -395,11 +457,13 @@ class Reader:
 
     def faults(self, last: int) -> Faults:
         """Return what is wrong with what it got, if `last` is the seq of the last message."""
+        found = Faults(altered=self.altered, malformed=self.malformed)
         if not self.next:
-            return Faults()
+            return found
         if self._numbers is None:
-            return Faults(lost=max(0, last + 1 - self.next), altered=self.altered)
-        found = Faults(lost=self._numbers.lost(last), altered=self.altered)
+            found.lost = max(0, last + 1 - self.next)
+            return found
+        found.lost = self._numbers.lost(last)
         found.add(self._numbers.faults)
         return found
 
@@ -418,6 +482,9 @@ class Reader:
         if payload.startswith(_PRESENCE):
             return
         message = decode_server_message(payload)
+        fault = "" if message is not None else server_message_fault(payload)
+        if fault:
+            message = self._take_malformed(payload, fault)
         if not isinstance(message, Message):
             if message is not None:
                 self._told(message)
@@ -425,6 +492,20 @@ class Reader:
             self._take_alone(message)
         elif self.place is not None:
             self._take_next(payload, message)
+
+    def _take_malformed(self, payload: bytes, fault: str) -> Message | None:
+        """Note that a frame breaks the protocol. Return the message that it is, if it is one."""
+        self._advance()
+        message = _bare(payload) if fault.startswith("`message`") else None
+        log = self.log
+        if message and self.place == log.end and message.seq == self.next:
+            # It goes into the log, where all who get the same bytes have it from.
+            log.malformed += 1
+            log.complaint = log.complaint or fault
+        else:
+            self.malformed += 1
+            self.complaint = self.complaint or fault
+        return message
 
     def _take_next(self, payload: bytes, message: Message) -> None:
         """Take a message that is not, byte for byte, what comes next in the log."""
@@ -438,8 +519,9 @@ class Reader:
             return
         if self.place == self.log.end:
             self.log.append(payload, message)
-        elif not self.log.says(message):
+        elif difference := self.log.difference(message):
             self.altered += 1
+            self.complaint = self.complaint or f"in message {message.seq}, {difference}"
         self.place = self.log.start_of(message.seq + 1)
 
     def _take_alone(self, message: Message) -> None:

@@ -1,35 +1,39 @@
 """`chat-load`: from the command line to a report, and to an exit code.
 
-0: passed. 1: a check or a threshold failed, or the run broke off. 2: wrong use, or no server. 130:
-Ctrl-C or the key q, with a report of what was until then; the second one stops at once.
+0: passed. 1: a check or a threshold failed, the run broke off, or its results could not be written.
+2: wrong use, or no server. 130: Ctrl-C or the key q, with a report of what was until then; the
+second one stops at once.
 """
 
+import os
 import shlex
 import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import msgspec
 
+from chat_client.address import Address
 from chat_client.errors import AddressError, ChatError, ConnectError, SettingError
 from chat_client.load.compare import comparison_lines
-from chat_client.load.errors import UsageError
-from chat_client.load.limit import capacity_lines, find_limit, write_capacity
+from chat_client.load.errors import Interrupted, LoadError, UsageError
+from chat_client.load.limit import capacity_lines, find_limit
 from chat_client.load.live import choose_view
 from chat_client.load.messages import Load
 from chat_client.load.options import read_comparison, read_options
+from chat_client.load.output import Output, check_writable, is_terminal, write_file
+from chat_client.load.own_server import own_server
 from chat_client.load.report_csv import capacity_csv, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
+from chat_client.load.report_json import read_result, write_capacity, write_result
 from chat_client.load.report_text import painted, report_text
-from chat_client.load.result import Result, read_result, write_result
+from chat_client.load.result import Result
 from chat_client.load.run import Run, Stopper
 from chat_client.load.units import UNBOUNDED, count_text
 from chat_client.load.verdict import judge
 from chat_client.settings import colours
-from chat_client.system import columns
 from chat_client.text import one_line, printable
 
 FAILED = 1
@@ -56,9 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if typed[:1] == ["compare"]:
             return _compare(read_comparison(typed[1:]))
         options = read_options(typed)
-        _check_writable(options.json, options.csv, options.html)
-        with _ctrl_c() as stopper:
-            return _run(options, typed, stopper)
+        check_writable(options.json, options.csv, options.html)
+        with _server(options.address) as address, _ctrl_c() as stopper:
+            return _run(options, address, typed, stopper)
+    except Interrupted as error:
+        return _fail(str(error), INTERRUPTED)
     except (UsageError, AddressError, ConnectError, SettingError) as error:
         return _fail(str(error), WRONG_USE)
     except ChatError as error:
@@ -67,60 +73,102 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _run(options: Namespace, typed: Sequence[str], stopper: Stopper) -> int:
+def _server(address: Address | None) -> AbstractContextManager[Address]:
+    return own_server() if address is None else nullcontext(address)
+
+
+def _run(options: Namespace, address: Address, typed: Sequence[str], stopper: Stopper) -> int:
     command = shlex.join(["chat-load", *typed])
+    # Where nothing is written and nobody reads, there is nothing to go on for.
+    unread = stopper.end if not (options.json or options.csv or options.html) else None
+    output = Output(unread)
+    own = options.address is None
 
     def make_run(load: Load) -> Result:
-        with choose_view(not options.no_live, stopper.ask) as view:
-            result = Run(
-                options.address, load, command, view.show, stopper, options.password
-            ).conduct()
-        result.verdict = judge(result, options.conditions)
+        with choose_view(not options.no_live, stopper.ask, output.say) as view:
+            run = Run(
+                address, load, command, view.show, stopper, options.password,
+                keep_rooms=options.keep_rooms or own,
+            )  # fmt: skip
+            result = run.conduct()
+        if own:
+            result.rooms_kept = []  # they go with the server
+        result.verdict = judge(result, options.fail_if, options.expect)
         return result
 
     if options.limit is not None:
-        return _find_limit(options, make_run)
+        return _find_limit(options, make_run, output)
     result = make_run(options.load)
-    print(painted(printable(report_text(result, _width())), colours("auto")), end="")
-    _keep(options.json, write_result(result))
-    _keep(options.csv, report_csv(result).encode())
-    _keep(options.html, report_page(result).encode())
-    if result.interrupted:
-        return INTERRUPTED
-    return 0 if result.verdict.passed else FAILED
+    number = colours("auto") if is_terminal() else 0
+    text = painted(printable(report_text(result, _width())), number)
+    code = 0 if result.verdict.passed else FAILED
+    return _finish(
+        output,
+        text,
+        INTERRUPTED if result.interrupted else code,
+        (options.json, write_result(result)),
+        (options.csv, report_csv(result).encode()),
+        (options.html, report_page(result).encode()),
+    )
 
 
 def _compare(options: Namespace) -> int:
     a, b = read_result(options.a), read_result(options.b)
-    _check_writable(options.html)
-    print(printable("\n".join(comparison_lines(a, b))))
-    _keep(options.html, comparison_page(a, b).encode())
-    return 0
+    check_writable(options.html)
+    text = printable("\n".join(comparison_lines(a, b))) + "\n"
+    return _finish(Output(), text, 0, (options.html, comparison_page(a, b).encode()))
 
 
-def _find_limit(options: Namespace, make_run: Callable[[Load], Result]) -> int:
+def _find_limit(options: Namespace, make_run: Callable[[Load], Result], output: Output) -> int:
     load: Load = options.load
 
     def step(rate: float, number: int) -> Result:
-        print(f"-- {count_text(rate)} messages/s", flush=True)
+        output.say(f"-- {count_text(rate)} messages/s")
         # A name of its own: the server may not have noticed yet that the last step's are gone.
         prefix = f"{load.nick_prefix}{number}x"
         return make_run(msgspec.structs.replace(load, rate=rate, nick_prefix=prefix))
 
     assert load.rate is not None
     capacity = find_limit(load.rate, options.limit, step)
-    print("\n".join(["", *capacity_lines(capacity, _width())]))
-    _keep(options.json, write_capacity(capacity))
-    _keep(options.csv, capacity_csv(capacity).encode())
-    _keep(options.html, capacity_page(capacity).encode())
-    if capacity.interrupted:
-        return INTERRUPTED
-    return 0 if capacity.highest is not None else FAILED
+    code = 0 if capacity.highest is not None and not capacity.broke_off else FAILED
+    return _finish(
+        output,
+        "\n".join(["", *capacity_lines(capacity, _width()), ""]),
+        INTERRUPTED if capacity.interrupted else code,
+        (options.json, write_capacity(capacity)),
+        (options.csv, capacity_csv(capacity).encode()),
+        (options.html, capacity_page(capacity).encode()),
+    )
+
+
+def _finish(output: Output, text: str, code: int, *reports: tuple[str | None, bytes]) -> int:
+    """Write the reports that were asked for, then the text, and return the exit code.
+
+    In this order: the reader of the text may have it wait, or be gone.
+    """
+    written, problems = [], []
+    for path, data in reports:
+        if path is None:
+            continue
+        try:
+            write_file(path, data)
+        except LoadError as error:
+            problems.append(str(error))
+        else:
+            written.append(path)
+    output.say(text, end="")
+    for path in written:
+        output.say(f"wrote {one_line(path)}")
+    if output.failure:
+        problems.append(output.failure)
+    for problem in problems:
+        _fail(problem, FAILED)
+    return code or (FAILED if problems else 0)
 
 
 def _width() -> int:
-    """How many cells a line of the report may have."""
-    return columns(sys.stdout) if sys.stdout.isatty() else UNBOUNDED
+    """How many cells a line of the report may have. COLUMNS may be of another terminal."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns or 80 if is_terminal() else UNBOUNDED
 
 
 @contextmanager
@@ -135,27 +183,8 @@ def _ctrl_c() -> Iterator[Stopper]:
             signal.signal(signum, handler)
 
 
-def _check_writable(*paths: str | None) -> None:
-    """Find out before the run what could not be written after it."""
-    for path in paths:
-        if path is not None:
-            _write(path, b"")
-
-
-def _keep(path: str | None, data: bytes) -> None:
-    """Write a report that was asked for, and say so."""
-    if path is not None:
-        _write(path, data)
-        print(f"wrote {one_line(path)}")
-
-
-def _write(path: str, data: bytes) -> None:
-    try:
-        Path(path).write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"cannot write {path!r}: {error.strerror}") from None
-
-
 def _fail(text: str, code: int) -> int:
-    print(f"chat-load: {one_line(text)}", file=sys.stderr)
+    if sys.stderr is not None:
+        with suppress(OSError):  # who cannot be told has the code
+            print(f"chat-load: {one_line(text)}", file=sys.stderr, flush=True)
     return code

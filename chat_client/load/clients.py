@@ -83,6 +83,7 @@ class Crowd:
         self.family = plan.family
         self.address = plan.address
         self.password = plan.password
+        self.temporary = plan.temporary
         self.tls = tls.context() if plan.tls else None
         self.up = 0
         self.confirmed: dict[str, int] = {}
@@ -148,13 +149,13 @@ class Client:
             return
         self.reader.cut_off()
         self._began = clock()
-        connection = self._socket = socket.socket(self._crowd.family)
-        connection.setblocking(False)
-        try:
-            error = connection.connect_ex(self._crowd.address)
-        except OSError as failure:  # an address that cannot be
-            error = failure.errno or errno.EINVAL
         self.state = State.CONNECTING
+        try:
+            connection = self._socket = socket.socket(self._crowd.family)
+            connection.setblocking(False)
+            error = connection.connect_ex(self._crowd.address)
+        except OSError as failure:  # an address that cannot be, or no descriptor is left
+            error = failure.errno or errno.EINVAL
         if error not in _IN_PROGRESS:
             self._lose(_error_name(error))
             return
@@ -302,7 +303,9 @@ class Client:
         self._id += 1
         self._join_id = self._id
         after = self.reader.next - 1 if self.reader.next else None
-        self._unsent += encode(Join(self._join_id, self._room, after=after))
+        self._unsent += encode(
+            Join(self._join_id, self._room, after=after, temporary=self._crowd.temporary)
+        )
         self.state = State.JOINING
 
     def _enter(self, last: int) -> None:

@@ -86,7 +86,7 @@ def _rates(a: Result, b: Result) -> list[tuple[str, float, float]]:
 
 
 def _verdict(result: Result) -> str:
-    return "passed" if result.verdict.passed else "FAILED"
+    return "FAILED" if result.verdict.outcome == "failed" else result.verdict.outcome
 
 
 def _counts(a: int, b: int) -> tuple[str, str]:

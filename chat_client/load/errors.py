@@ -7,5 +7,9 @@ class LoadError(ChatError):
     """The run could not be made, or not be ended."""
 
 
+class Interrupted(LoadError):
+    """Ctrl-C or q came before the load began: exit code 130."""
+
+
 class UsageError(LoadError):
     """What was asked for cannot be, or no chat server is there: exit code 2."""

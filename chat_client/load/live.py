@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from chat_client.load.output import is_terminal
 from chat_client.load.result import Result, Row
 from chat_client.load.units import count_text, time_text
 
@@ -53,7 +54,12 @@ class View(Protocol):
 class Lines:
     """A line each second."""
 
-    def __init__(self) -> None:
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """
+        Args:
+            say: writes a line.
+        """
+        self._say = say
         self._printed = -1
 
     def __enter__(self) -> Self:
@@ -65,7 +71,7 @@ class Lines:
     def show(self, _result: Result, row: Row) -> None:
         """Print a second that was not printed yet."""
         if row.second > self._printed:
-            print(_line(row), flush=True)
+            self._say(_line(row))
             self._printed = row.second
 
 
@@ -147,15 +153,18 @@ class Picture:
         return f"q ends the run, + and - change how often this is drawn: every {self.interval:g} s"
 
 
-def choose_view(live: bool, end: Callable[[], None] | None = None) -> View:
+def choose_view(
+    live: bool, end: Callable[[], None] | None = None, say: Callable[[str], None] = print
+) -> View:
     """Return the picture if it is wanted and can be had, else the lines.
 
     Args:
         live: whether it is wanted.
         end: ends the run early; the picture's key `q` does that.
+        say: writes a line.
     """
-    if not live or not sys.stdout.isatty():
-        return Lines()
+    if not live or not is_terminal():
+        return Lines(say)
     try:
         return Picture(_keyboard(), end)
     except ImportError:
@@ -164,11 +173,11 @@ def choose_view(live: bool, end: Callable[[], None] | None = None) -> View:
             f"to install it, type:  {shlex.quote(sys.executable)} -m pip install rich",
             file=sys.stderr,
         )
-        return Lines()
+        return Lines(say)
 
 
 def _keyboard() -> "Keys | None":
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         return None
     from chat_client.load.keys import Keys  # Windows, where chat-load does not run, lacks termios
 

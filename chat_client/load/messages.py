@@ -67,6 +67,10 @@ class Load(Struct, frozen=True, kw_only=True):
         """How many clients are slow: the last ones."""
         return round(self.clients * self.slow / 100)
 
+    def room_names(self) -> list[str]:
+        """Return the names of the rooms."""
+        return [f"{self.nick_prefix}-{number}" for number in range(self.rooms)]
+
     def members(self, room: int) -> int:
         """Return how many clients are in a room (from 0)."""
         return len(range(room, self.clients, self.rooms))
@@ -85,6 +89,7 @@ class Plan(Struct, frozen=True, tag=True):
         address: where the server is.
         password: the server's. It is no part of the load, which stands in reports.
         tls: whether TLS is spoken.
+        temporary: whether rooms are joined as temporary ones, which can be removed afterwards.
     """
 
     load: Load
@@ -93,6 +98,7 @@ class Plan(Struct, frozen=True, tag=True):
     address: Sockaddr
     password: str | None = None
     tls: bool = False
+    temporary: bool = False
 
 
 class Talk(Struct, frozen=True, tag=True):

@@ -20,7 +20,7 @@ from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room
 RATE = 100.0
 
 _EPILOG = (
-    "Conditions are such as 'p99>50ms', 'ok.p99.9>0.2s', 'lost>0', 'errors>0', 'rate<95'. "
+    "Conditions are such as 'p99<50ms', 'ok.p99.9<0.2s', 'lost=0', 'errors>0', 'rate<95'. "
     "`chat-load compare A.json B.json [--html FILE]` lays two runs side by side. "
     "Exit codes: 0 passed; 1 a check or a threshold failed; 2 wrong use, or no server; "
     "130 Ctrl-C or q."
@@ -28,8 +28,8 @@ _EPILOG = (
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what was typed: the options, with `address`, `load`, `conditions`, `limit` and
-    `password` made of them.
+    """Return what was typed: the options, with `address` (None for a server of one's own),
+    `load`, `expect`, `fail_if`, `limit` and `password` made of them.
 
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
@@ -43,9 +43,13 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = _parser().parse_args(arguments)
     options.address = _address(options)
     options.load = _load(options)
-    options.conditions = [parse_condition(text) for text in options.fail_if]
+    options.expect = [parse_condition(text) for text in options.expect]
+    options.fail_if = [parse_condition(text) for text in options.fail_if]
     options.limit = _limit(options)
-    options.password = _password(options.password_file, options.address)
+    if options.address is None:
+        options.password = None
+    else:
+        options.password = _password(options.password_file, options.address)
     return options
 
 
@@ -76,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
         help=f"the server; tls://HOST for one with TLS (default: {TcpAddress()})",
     )
     add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
+    add(
+        "--own-server", action="store_true",
+        help="without HOST: run a server for this test alone, with its data in a temporary folder",
+    )  # fmt: skip
+    add(
+        "--keep-rooms", action="store_true",
+        help="leave the rooms of the test on the server, with what was said",
+    )  # fmt: skip
     add(
         "--password-file", metavar="FILE",
         help="the server's password is the first line of FILE (default: CHAT_PASSWORD has it)",
@@ -131,6 +143,10 @@ def _add_load(group: argparse._ArgumentGroup) -> None:
 def _add_reports(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
+        "--expect", action="append", default=[], metavar="CONDITION",
+        help="what must hold, such as 'p99<50ms', any number of times",
+    )  # fmt: skip
+    add(
         "--fail-if", action="append", default=[], metavar="CONDITION",
         help="what must not be, any number of times",
     )  # fmt: skip
@@ -172,7 +188,9 @@ def _sizes(text: str) -> tuple[int, int]:
     return low, high
 
 
-def _address(options: argparse.Namespace) -> Address:
+def _address(options: argparse.Namespace) -> Address | None:
+    if options.unix is None and options.server is None and options.own_server:
+        return None
     if options.unix is None:
         return TcpAddress() if options.server is None else parse_address(options.server)
     if options.server is not None:
@@ -231,6 +249,7 @@ def _limit(options: argparse.Namespace) -> Condition | None:
         return None
     if options.burst:
         raise UsageError("--find-limit raises the --rate, and --burst has none: leave one out")
-    if options.fail_if:
-        raise UsageError("--find-limit has its own condition: leave --fail-if out")
+    for name, given in (("--fail-if", options.fail_if), ("--expect", options.expect)):
+        if given:
+            raise UsageError(f"--find-limit has its own condition: leave {name} out")
     return parse_condition(options.find_limit)

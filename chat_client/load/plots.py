@@ -19,6 +19,14 @@ class Line(Struct, frozen=True):
     points: Sequence[Point]
 
 
+class Band(Struct, frozen=True):
+    """A stretch of the x axis that is something else than the rest, and what it is."""
+
+    start: float
+    stop: float
+    name: str
+
+
 class Axis(Struct, frozen=True):
     """An axis: where it begins and ends, what is written at it, whether it is logarithmic."""
 
@@ -77,7 +85,9 @@ def percentile_axis(most: float) -> Axis:
     return Axis(1.0, high, ticks, log=True)
 
 
-def plot(title: str, lines: Sequence[Line], x: Axis, y: Axis, below: str) -> str:
+def plot(
+    title: str, lines: Sequence[Line], x: Axis, y: Axis, below: str, band: Band | None = None
+) -> str:
     """Return a plot as an SVG element.
 
     Args:
@@ -86,9 +96,11 @@ def plot(title: str, lines: Sequence[Line], x: Axis, y: Axis, below: str) -> str
         x: the axis at the bottom.
         y: the axis at the left.
         below: what the x axis is.
+        band: a stretch to be marked.
     """
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
+        *([_marked(band, x)] if band and band.stop > band.start else []),
         *[_horizontal(y, tick, text) for tick, text in y.ticks],
         *[_vertical(x, tick, text) for tick, text in x.ticks],
         _text(_LEFT + (_WIDTH - _LEFT - _RIGHT) / 2, _HEIGHT - 4, "middle", below),
@@ -99,6 +111,18 @@ def plot(title: str, lines: Sequence[Line], x: Axis, y: Axis, below: str) -> str
         parts.append(f'<line class="c{number}" x1="{at}" y1="12" x2="{at + 18}" y2="12"/>')
         parts.append(_text(at + 24, 17, "start", line.name))
     return "\n".join([*parts, "</svg>"])
+
+
+def _marked(band: Band, x: Axis) -> str:
+    left, right = _x(x, band.start), _x(x, band.stop)
+    height = _HEIGHT - _BOTTOM - _TOP
+    area = (
+        f'<rect class="band" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" '
+        f'height="{height}"/>'
+    )
+    # Where there is no room for the word, the sentence below the plot says it.
+    wide = right - left >= 8 * len(band.name)
+    return area + (_text(left + 4, _TOP + 14, "start", band.name) if wide else "")
 
 
 def _polyline(line: Line, x: Axis, y: Axis, number: int) -> str:

@@ -4,28 +4,31 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from chat_client.load.compare import about, comparison_rows, when_text
+from chat_client.load.hints import LOOK_AT, hints
 from chat_client.load.histogram import Histogram
-from chat_client.load.limit import Capacity, Step, finding
-from chat_client.load.plots import Axis, Line, linear_axis, log_axis, percentile_axis, plot
-from chat_client.load.report_text import TIME_NAMES, figure_rows, latency_rows
+from chat_client.load.limit import Capacity, Step, doubtful, finding, held_text, middle_run
+from chat_client.load.plots import Axis, Band, Line, linear_axis, log_axis, percentile_axis, plot
+from chat_client.load.report_text import TIME_NAMES, WORDS, figure_rows, latency_rows
 from chat_client.load.result import Result, Row, Verdict
 from chat_client.load.units import count_text, short_text, tick_text, time_text
 from chat_client.load.verdict import times
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2129; --soft: #5b6472; --page: #fff; --card: #f5f6f8;
-  --line: #d9dde3; --good: #17753a; --bad: #b3261e; --c0: #1f5fbf; --c1: #c2570c; --c2: #7a3fb0; }
+  --line: #d9dde3; --good: #17753a; --warn: #8a5a00; --bad: #b3261e; --c0: #1f5fbf; --c1: #c2570c;
+  --c2: #7a3fb0; }
 @media (prefers-color-scheme: dark) { :root { --text: #e7eaee; --soft: #a0a9b5; --page: #14171b;
-  --card: #1d2127; --line: #353b44; --good: #57c785; --bad: #ff8a80; --c0: #7fb0ff; --c1: #ffab6b;
-  --c2: #c9a2f2; } }
+  --card: #1d2127; --line: #353b44; --good: #57c785; --warn: #f0b429; --bad: #ff8a80;
+  --c0: #7fb0ff; --c1: #ffab6b; --c2: #c9a2f2; } }
 @media print { :root { --text: #000; --soft: #444; --page: #fff; --card: #fff; --line: #bbb;
-  --good: #17753a; --bad: #b3261e; --c0: #1f5fbf; --c1: #c2570c; --c2: #7a3fb0; }
+  --good: #17753a; --warn: #8a5a00; --bad: #b3261e; --c0: #1f5fbf; --c1: #c2570c; --c2: #7a3fb0; }
   section, figure, tr { break-inside: avoid; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 75rem; color: var(--text);
   background: var(--page); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .soft { color: var(--soft); } .good { color: var(--good); } .bad { color: var(--bad); }
+.warn { color: var(--warn); } .look li { padding: .15rem 0 .15rem 1.2rem; }
 .verdict { background: var(--card); border-left: .4rem solid; border-radius: .25rem;
   padding: .75rem 1rem; margin: 1rem 0; }
 .verdict strong { font-size: 1.35rem; } .verdict ul { color: var(--text); }
@@ -36,23 +39,41 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; }
+dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .plots { display: grid; gap: 1rem; margin: 1rem 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 figure { margin: 0; background: var(--card); border-radius: .25rem; padding: .5rem; }
 figcaption { font-weight: 600; padding: 0 .25rem .25rem; }
+figure p { margin: .25rem; font-size: .9rem; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--soft); font: 12.5px system-ui, sans-serif; }
-svg .grid { stroke: var(--line); }
+svg .band { fill: var(--line); opacity: .55; } svg .grid { stroke: var(--line); }
 svg polyline { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
 svg line { stroke-width: 1; } svg line[class^=c] { stroke-width: 3; }
 svg .c0 { stroke: var(--c0); } svg .c1 { stroke: var(--c1); } svg .c2 { stroke: var(--c2); }
 code { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
-@media (max-width: 32rem) { th, td { padding-right: .45rem; } table { font-size: .8rem; } }
+.verdict, h1, p { overflow-wrap: anywhere; }
+@media screen and (max-width: 40rem) {
+  .wide, .wide tbody, .wide tr, .wide td { display: block; } .wide thead { display: none; }
+  .wide tr { padding: .4rem 0; border-bottom: 1px solid var(--line); }
+  .wide tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); }
+  .wide td { border: 0; padding: .05rem .5rem .05rem 0; text-align: left; white-space: normal;
+    overflow-wrap: anywhere; }
+  .wide td:first-child { grid-column: 1 / -1; font-weight: 600; }
+  .wide td::before { content: attr(data-name) " "; color: var(--soft); }
+  .wide td:first-child::before { content: ""; }
+  .wide td.long { grid-column: 1 / -1; }
+  svg text { font-size: 16px; } }
 @media print { body { font-size: .8rem; padding: 0; } table { font-size: .7rem; }
   th, td { padding-right: .4rem; } .plots { grid-template-columns: 1fr 1fr; } }
 """
+
+
+_COLOURS = {"passed": "good", "inconclusive": "warn", "failed": "bad"}
+
+_LONG = 24
+"""Characters of a cell from which on it has a line of its own on a narrow screen."""
 
 
 def report_page(result: Result) -> str:
@@ -62,6 +83,7 @@ def report_page(result: Result) -> str:
         [
             f'<p class="soft">{escape(result.software)}, {when_text(result)}</p>',
             _verdict(result.verdict),
+            f'<section class="look"><h2>What to look at</h2>{_list(hints(result))}</section>',
             *_body(result),
         ],
     )
@@ -93,8 +115,9 @@ def comparison_page(a: Result, b: Result) -> str:
 def capacity_page(capacity: Capacity) -> str:
     """Return what a search for the limit found as a page."""
     steps = sorted(capacity.steps, key=lambda step: step.rate)
-    colour = "good" if capacity.highest is not None else "bad"
-    rows = [["messages/s", "deliveries/s", "p50", "p99", "held"], *map(_step_cells, steps)]
+    colour = "bad" if capacity.highest is None else "warn" if doubtful(capacity) else "good"
+    headings = ["messages/s", "deliveries/s", "p50", "p99", "p99 from", "p99 to", "held", "why not"]
+    rows = [headings, *(_rate_cells(capacity.runs_at(rate)) for rate in capacity.rates)]
     return _page(
         "The limit",
         [
@@ -161,9 +184,9 @@ def _page(title: str, parts: Iterable[str]) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    word, colour = ("PASSED", "good") if verdict.passed else ("FAILED", "bad")
+    word, colour = WORDS[verdict.outcome], _COLOURS[verdict.outcome]
     checks = "".join(_check_item(check.passed, check.text) for check in verdict.checks)
-    notes = "".join(f"<li>! {escape(note)}</li>" for note in verdict.notes)
+    notes = "".join(f"<li>! {escape(note)}</li>" for note in (*verdict.doubts, *verdict.notes))
     return f'<div class="verdict {colour}"><strong>{word}</strong><ul>{checks}{notes}</ul></div>'
 
 
@@ -175,12 +198,25 @@ def _check_item(passed: bool, text: str) -> str:
 def _table(rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
     cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in body]
+    lines = [
+        "".join(_cell(name, text) for name, text in zip(head, row, strict=True)) for row in body
+    ]
+    # On a narrow screen a wide table becomes a block for each row, with the names in it.
+    wide = ' class="wide"' if len(head) > 3 else ""
     return (
-        f'<div class="scroll"><table><thead><tr>{cells}</tr></thead><tbody>'
+        f'<div class="scroll"><table{wide}><thead><tr>{cells}</tr></thead><tbody>'
         + "".join(f"<tr>{line}</tr>" for line in lines)
         + "</tbody></table></div>"
     )
+
+
+def _cell(name: str, text: str) -> str:
+    long = ' class="long"' if len(text) > _LONG else ""
+    return f'<td{long} data-name="{escape(name)}">{escape(text)}</td>'
+
+
+def _list(texts: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>→ {escape(text)}</li>' for text in texts)}</ul>"
 
 
 def _terms(rows: Iterable[tuple[str, str]]) -> str:
@@ -241,7 +277,7 @@ Value = Callable[[Row], float]
 def _over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> str:
     lines = [Line(name, _points(result, value)) for name, result, value in what]
     y = linear_axis([b for line in lines for _, b in line.points], short_text)
-    return _time_figure(title, lines, y)
+    return _time_figure(title, lines, y, _warm_up(*(result for _, result, _ in what)))
 
 
 def _times_over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> str:
@@ -250,12 +286,17 @@ def _times_over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> s
         for name, result, value in what
     ]
     y = log_axis([b for line in lines for _, b in line.points], tick_text)
-    return _time_figure(title, lines, y)
+    return _time_figure(title, lines, y, _warm_up(*(result for _, result, _ in what)))
 
 
-def _time_figure(title: str, lines: Sequence[Line], y: Axis) -> str:
+def _time_figure(title: str, lines: Sequence[Line], y: Axis, band: Band) -> str:
     x = linear_axis([a for line in lines for a, _ in line.points], lambda value: f"{value:g}")
-    return _figure(title, plot(title, lines, x, y, "seconds since the load began"))
+    return _figure(title, plot(title, lines, x, y, "seconds since the load began", band))
+
+
+def _warm_up(*results: Result) -> Band:
+    """The time that does not count: of several runs, as much as is so in all of them."""
+    return Band(0.0, min(result.load.warm_up for result in results), "warm-up")
 
 
 def _capacity_figure(steps: Sequence[Step]) -> str:
@@ -271,16 +312,22 @@ def _capacity_figure(steps: Sequence[Step]) -> str:
 
 
 def _figure(title: str, drawn: str) -> str:
-    return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}</figure>"
+    look = LOOK_AT.get(title, "")
+    below = f'<p class="soft">{escape(look)}</p>' if look else ""
+    return f"<figure><figcaption>{escape(title)}</figcaption>{drawn}{below}</figure>"
 
 
-def _step_cells(step: Step) -> list[str]:
+def _rate_cells(runs: Sequence[Step]) -> list[str]:
+    step, values = middle_run(runs), [each.p99 for each in runs if each.p99 is not None]
     return [
         count_text(step.rate),
         count_text(step.deliveries),
         time_text(step.p50),
         time_text(step.p99),
-        "✓" if step.held else f"✗ {step.reason}",
+        time_text(min(values, default=None)),
+        time_text(max(values, default=None)),
+        held_text(runs),
+        next((each.reason for each in runs if not each.held), ""),
     ]
 
 

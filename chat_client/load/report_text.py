@@ -11,7 +11,10 @@ from chat_client.text import wrap
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 
-_PASSED = "PASSED"
+WORDS = {"passed": "PASSED", "inconclusive": "INCONCLUSIVE", "failed": "FAILED"}
+"""The verdict, as it stands above everything else."""
+
+_COLOURS = {"PASSED": Fore.GREEN, "INCONCLUSIVE": Fore.YELLOW, "FAILED": Fore.RED}
 
 _LEAST_NEEDED = ("stddev", "mean", "p95", "p90", "count", "p99.9")
 """Columns that are left out where there is no room for all, the first of them first."""
@@ -35,19 +38,18 @@ def report_text(result: Result, width: int = UNBOUNDED) -> str:
 
 
 def painted(report: str, colours: int) -> str:
-    """Return a report with its verdict in green or red, if the terminal has colours."""
+    """Return a report with its verdict in green, amber or red, if the terminal has colours."""
     if not colours:
         return report
     verdict, rest = report.split("\n", 1)
-    colour = Fore.GREEN if verdict == _PASSED else Fore.RED
-    return f"{Style.BRIGHT}{colour}{verdict}{Style.RESET_ALL}\n{rest}"
+    return f"{Style.BRIGHT}{_COLOURS[verdict]}{verdict}{Style.RESET_ALL}\n{rest}"
 
 
 def _verdict(verdict: Verdict, width: int) -> Iterator[str]:
-    yield _PASSED if verdict.passed else "FAILED"
+    yield WORDS[verdict.outcome]
     for check in verdict.checks:
         yield _folded(f"  {'✓' if check.passed else '✗'} ", check.text, width)
-    for note in verdict.notes:
+    for note in (*verdict.doubts, *verdict.notes):
         yield _folded("  ! ", note, width)
 
 

@@ -1,12 +1,17 @@
-"""What a run found: the merged counts of all workers, as they stand in the JSON report."""
+"""What a run found: the merged counts of all workers."""
 
-import msgspec
+from typing import Literal
+
 from msgspec import Struct, field
 
 from chat_client.load.audit import Faults
-from chat_client.load.errors import UsageError
 from chat_client.load.machine import Machine
 from chat_client.load.messages import Load, Tick
+
+Outcome = Literal["passed", "inconclusive", "failed"]
+
+FORMAT = 2
+"""Of the files that `--json` writes. Format 1 had no figures but the buckets."""
 
 
 class Row(Struct):
@@ -52,10 +57,17 @@ class ServerSide(Struct):
 
 
 class Check(Struct, frozen=True):
-    """One line of the verdict: what was asked, what was found, whether it holds."""
+    """One line of the verdict: what was asked, what was found, whether it holds.
+
+    Attributes:
+        passed: whether it holds.
+        text: what was asked, and found.
+        generator: if it does not, that is the load tester's own limit, and not the server's fault.
+    """
 
     passed: bool
     text: str
+    generator: bool = False
 
 
 class Verdict(Struct):
@@ -64,22 +76,33 @@ class Verdict(Struct):
     Attributes:
         checks: what decides.
         notes: what one should know before one believes it.
+        doubts: why the run says little about the server, whatever the checks say: the generator was
+            the limit, or the rate was not reached.
     """
 
     checks: list[Check]
     notes: list[str]
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
         """Whether every check holds."""
         return all(check.passed for check in self.checks)
 
+    @property
+    def outcome(self) -> Outcome:
+        """The verdict in a word; `inconclusive` if the run does not tell how good the server is."""
+        failed = [check for check in self.checks if not check.passed]
+        if any(not check.generator for check in failed):
+            return "failed"
+        return "inconclusive" if failed or self.doubts else "passed"
+
 
 class Result(Struct, kw_only=True):
     """One run.
 
     Attributes:
-        format: of this file; 1.
+        format: of the file that --json writes.
         command: as it was typed.
         started: when, in UTC (ISO 8601).
         server: its address.
@@ -100,11 +123,12 @@ class Result(Struct, kw_only=True):
         errors: by code, over the whole run.
         busiest: the largest share of a core that a worker used while it was measured, 0 to 1.
         server_side: of the server's process.
+        rooms_kept: rooms that are still on the server.
         rows: the time series.
         verdict: the verdict.
     """
 
-    format: int = 1
+    format: int = FORMAT
     command: str
     started: str
     server: str
@@ -125,34 +149,10 @@ class Result(Struct, kw_only=True):
     errors: dict[str, ErrorCount] = field(default_factory=dict)
     busiest: float = 0.0
     server_side: ServerSide | None = None
+    rooms_kept: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     verdict: Verdict = field(default_factory=lambda: Verdict([], []))
 
     def per_second(self, count: int) -> float:
         """Return a count of what was measured as so many a second."""
         return count / self.seconds if self.seconds else 0.0
-
-
-def write_result(result: Result) -> bytes:
-    """Return a result as JSON."""
-    return msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n"
-
-
-def read_result(path: str) -> Result:
-    """Return the result in a file that `--json` wrote.
-
-    Raises:
-        UsageError: there is none.
-    """
-    try:
-        with open(path, "rb") as file:
-            result = msgspec.json.decode(file.read(), type=Result)
-    except OSError as error:
-        raise UsageError(f"cannot read {path!r}: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path!r} is no report of chat-load ({error}): give a file that --json wrote"
-        ) from None
-    if result.format != 1:
-        raise UsageError(f"{path!r} has format {result.format}; this chat-load reads format 1")
-    return result

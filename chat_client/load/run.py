@@ -5,16 +5,13 @@ whoever watches. It never touches a client.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 
-from chat_client.address import Address, TcpAddress, TlsAddress, open_connection
-from chat_client.connection import Connection
-from chat_client.errors import ChatError, Refused
-from chat_client.hello import Credentials, say_hello
+from chat_client.address import Address, TcpAddress, TlsAddress
+from chat_client.errors import ChatError, ConnectError, Refused
 from chat_client.load.audit import Faults
 from chat_client.load.crew import Crew
-from chat_client.load.errors import UsageError
+from chat_client.load.errors import Interrupted, UsageError
 from chat_client.load.loop import clock
 from chat_client.load.machine import (
     ServerUse,
@@ -38,11 +35,10 @@ from chat_client.load.messages import (
     Tick,
 )
 from chat_client.load.result import ErrorCount, Result, Row, ServerSide
+from chat_client.load.rooms import Probe, knows_temporary_rooms, remove_rooms
+from chat_client.load.verdict import OWN_ERRORS
 from chat_client.trust import Anybody
 from protocol.errors import Code
-
-PATIENCE = 10.0
-"""Seconds for the server to answer the first hello."""
 
 LOOK = 0.1
 """Seconds between looks at whether Ctrl-C was pressed."""
@@ -64,6 +60,10 @@ class Stopper:
     def __init__(self) -> None:
         self.asked = False
 
+    def end(self) -> None:
+        """End the load early, however often it was asked for."""
+        self.asked = True
+
     def ask(self, *_: object) -> None:
         """Handle the signal.
 
@@ -80,7 +80,7 @@ class Run:
 
     def __init__(
         self, address: Address, load: Load, command: str, watch: Watcher, stopper: Stopper,
-        password: str | None = None,
+        password: str | None = None, *, keep_rooms: bool = False,
     ) -> None:  # fmt: skip
         """
         Args:
@@ -90,6 +90,7 @@ class Run:
             watch: shows it while it runs.
             stopper: whom Ctrl-C tells.
             password: the server's.
+            keep_rooms: whether what was said stays on the server.
         """
         if isinstance(address, TlsAddress):
             address = TlsAddress(address.host, address.port, Anybody())
@@ -98,6 +99,8 @@ class Run:
         self._watch = watch
         self._stopper = stopper
         self._password = password
+        self._keep_rooms = keep_rooms
+        self._temporary = False  # whether rooms can be removed at the end
         self._workers = load.processes
         self._ups = [0] * load.processes
         self._heard = [0] * load.processes  # until when each worker has told, in µs
@@ -131,6 +134,7 @@ class Run:
             UsageError: there is no server, or nobody gets in.
             LoadError: a worker died.
             ConnectError: there is no server.
+            Interrupted: Ctrl-C was pressed before the load began.
             KeyboardInterrupt: Ctrl-C was pressed twice.
         """
         short = allow_descriptors(-(-self._load.clients // self._workers))
@@ -143,28 +147,43 @@ class Run:
         family, sockaddr = self._look_at_server()
         tls = isinstance(self._address, TlsAddress)
         plans = [
-            Plan(self._load, index, family, sockaddr, self._password, tls)
+            Plan(self._load, index, family, sockaddr, self._password, tls, self._temporary)
             for index in range(self._workers)
         ]
-        with Crew(plans) as crew:
-            self._conduct(crew)
+        try:
+            with Crew(plans) as crew:
+                self._conduct(crew)
+        except ChatError:
+            self._remove_rooms()
+            raise
+        self._remove_rooms()
         self._audit()
         return self._result
 
+    def _remove_rooms(self) -> None:
+        rooms = self._load.room_names()
+        if self._temporary and not self._keep_rooms:
+            rooms = remove_rooms(self._address, self._probe_nick, self._password, rooms)
+        # A room in which nothing was said is gone with its last member.
+        filled = {room for each in self._quiet.values() for room, seq in each.last.items() if seq}
+        self._result.rooms_kept = [room for room in rooms if room in filled]
+
+    @property
+    def _probe_nick(self) -> str:
+        return f"{self._load.nick_prefix}-probe"
+
     def _look_at_server(self) -> tuple[int, Sockaddr]:
         """Ask who the server is, and where exactly: its name is looked up once, not N times."""
-        connected, _ = open_connection(self._address, PATIENCE)
-        where: tuple[int, Sockaddr] = connected.family, connected.getpeername()
-        with closing(Connection(connected, PATIENCE)) as connection:
-            nicks = iter([f"{self._load.nick_prefix}-probe"])
-            known = Credentials(self._password)
-            messages = connection.receive()
-            try:
-                welcome = say_hello(self._address, connection, messages, nicks, None, known)
-            except ChatError as error:
-                raise UsageError(_with_advice(error)) from None
-        self._result.software = welcome.server
-        self._result.limited = welcome.limits.get("requests_per_second") is not None
+        try:
+            with Probe(self._address, self._probe_nick, self._password) as probe:
+                where: tuple[int, Sockaddr] = probe.family, probe.peer
+                if not self._keep_rooms:
+                    first = self._load.room_names()[0]
+                    self._temporary = knows_temporary_rooms(probe, first)
+        except (Refused, ConnectError) as error:
+            raise UsageError(_with_advice(error)) from None
+        self._result.software = probe.welcome.server
+        self._result.limited = probe.welcome.limits.get("requests_per_second") is not None
         if isinstance(self._address, TcpAddress):
             self._pid = find_server(*where)
         return where
@@ -196,7 +215,10 @@ class Run:
                     crew.dismiss(index)
             if self._stopper.asked and not self._result.interrupted:
                 if not self._begin:
-                    raise KeyboardInterrupt  # there is nothing to report yet
+                    raise Interrupted(
+                        "the run was ended before its load began, so there is nothing to report; "
+                        "no file was changed"
+                    )
                 self._result.interrupted = True
                 crew.tell(Stop())
 
@@ -312,6 +334,12 @@ def nobody_came(reasons: Collection[str]) -> str:
         reasons: why some could not come in, each a code and what the server says.
     """
     advice = "Is the server full, or does it refuse them?"
+    own = [code for code in OWN_ERRORS if any(reason.startswith(code) for reason in reasons)]
+    if own:
+        advice = (
+            f"This machine {OWN_ERRORS[own[0]]}: that is the generator's limit, not the server's. "
+            "Give fewer --clients, or share them among several machines."
+        )
     if any(reason.startswith(Code.NICK_IN_USE) for reason in reasons):
         advice = "If another load test runs there, give this one a --nick-prefix of its own."
     told = "; ".join(sorted(reasons))

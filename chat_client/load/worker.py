@@ -328,12 +328,14 @@ class Worker:
             self._count_waits(client)
             total.add(found)
             if found and len(examples) < 5:
-                examples.append(f"{self._load.nick_prefix}{client.number}: {found.named()}")
+                nick = f"{self._load.nick_prefix}{client.number}"
+                examples.append(_example(nick, found, client.reader.complaint))
         for log in self._logs.values():
             found = log.faults
             total.add(found, log.members)
             if found and len(examples) < 5:
-                examples.append(f"all members of {log.name}: {found.named()}")
+                everybody = f"all members of {log.name}"
+                examples.append(_example(everybody, found, log.complaint))
         self._set_phase("drain")
         received = sum(client.reader.received for client in self._clients)
         self._report(End(received, total, examples, self._room_ends()))
@@ -371,6 +373,10 @@ class Worker:
         """Break all connections."""
         for client in self._clients:
             client.close()
+
+
+def _example(who: str, found: Faults, complaint: str) -> str:
+    return f"{who}: {found.named()}{f' ({complaint})' if complaint else ''}"
 
 
 class _Orders:

@@ -10,9 +10,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from protocol.framing import FrameDecoder
+from protocol.framing import HEADER_SIZE, FrameDecoder
 from protocol.messages import (
     Error,
+    Forget,
     Hello,
     Join,
     Message,
@@ -27,6 +28,10 @@ from tests.support.waiting import DEADLINE
 
 Spoil = Callable[[list[bytes]], list[bytes]]
 """Takes the frames of messages 1 to 3 of a room and returns those that the victim gets."""
+
+
+Rewrite = Callable[[bytes], bytes]
+"""Takes the payload of a frame and returns another."""
 
 
 class Client:
@@ -50,12 +55,15 @@ class FaultyServer:
             delivered until the last of them is there.
         forget: this message (of all rooms, from 1) is confirmed and never delivered.
         refuse: every text is refused with this code.
+        rewrite: makes something else of each frame that is sent, of the same length or not; the
+            length is put right.
     """
 
     def __init__(
         self, *, victim: str = "", spoil: Spoil = list, hold: tuple[int, int] = (0, 0),
-        forget: int = 0, refuse: str = "",
+        forget: int = 0, refuse: str = "", rewrite: Rewrite = bytes,
     ) -> None:  # fmt: skip
+        self._rewrite = rewrite
         self._victim = victim
         self._spoil = spoil
         self._hold = hold
@@ -134,6 +142,8 @@ class FaultyServer:
                 self._say(client, Ok(number, room, len(log), 1, ""))
             case Say() as say:
                 self._take(client, say)
+            case Forget(id=number):  # as a server says that does not know the request
+                self._say(client, Error(number, "bad_request", "Invalid value 'forget'."))
             case other:
                 raise NotImplementedError(f"the load tester asks for no {other}")
 
@@ -154,7 +164,7 @@ class FaultyServer:
 
     def _publish(self, client: Client, say: Say, number: int) -> None:
         log = self._logs[say.room]
-        frame = encode(Message(say.room, len(log) + 1, 1.5, client.nick, "text", say.text))
+        frame = self._encoded(Message(say.room, len(log) + 1, 1.5, client.nick, "text", say.text))
         log.append(frame)
         self._say(client, Ok(say.id, seq=len(log)))
         if number == self._forget:
@@ -170,7 +180,11 @@ class FaultyServer:
         return self._spoil(list(log)) if len(log) == 3 else []
 
     def _say(self, client: Client, message: ServerMessage) -> None:
-        self._send(client, encode(message))
+        self._send(client, self._encoded(message))
+
+    def _encoded(self, message: ServerMessage) -> bytes:
+        payload = self._rewrite(encode(message)[HEADER_SIZE:])
+        return len(payload).to_bytes(HEADER_SIZE, "big") + payload
 
     def _send(self, client: Client, data: bytes) -> None:
         client.unsent += data
@@ -184,10 +198,12 @@ class FaultyServer:
 @contextmanager
 def faulty_server(
     *, victim: str = "", spoil: Spoil = list, hold: tuple[int, int] = (0, 0), forget: int = 0,
-    refuse: str = "",
+    refuse: str = "", rewrite: Rewrite = bytes,
 ) -> Iterator[str]:  # fmt: skip
     """Run a FaultyServer while the block runs; gives its address."""
-    server = FaultyServer(victim=victim, spoil=spoil, hold=hold, forget=forget, refuse=refuse)
+    server = FaultyServer(
+        victim=victim, spoil=spoil, hold=hold, forget=forget, refuse=refuse, rewrite=rewrite
+    )
     server.start()
     try:
         yield server.address

@@ -219,3 +219,37 @@ def test_what_is_not_made_of_frames() -> None:
     """The length alone tells."""
     with pytest.raises(ProtocolError, match="bad_frame"):
         Member(a_log()).receive(b"HTTP/1.1 400 Bad Request")
+
+
+def test_a_malformed_message_is_no_loss() -> None:
+    """Whoever is ahead, whatever the others' bytes; its member of the object is named once."""
+    wrong = encode(message(2))[4:].replace(b'"time":1.5', b'"time":"1.5"')
+    framed = len(wrong).to_bytes(4, "big") + wrong
+    log = a_log()
+    members = [Member(log) for _ in range(3)]
+    for member in members[:2]:
+        member.receive(frames(1) + framed + frames(3))
+    members[2].receive(frames(1, 2, 3))
+    assert log.faults == Faults(malformed=1)
+    assert log.complaint == "`message`: Expected `float`, got `str` - at `$.time`"
+    assert not members[1].reader.faults(3)
+    assert members[2].reader.faults(3) == Faults(altered=1)
+    assert [member.reader.received for member in members] == [3, 3, 3]
+
+
+def test_a_message_without_a_number_is_lost_too() -> None:
+    """Nobody can know which one it was."""
+    payload = b'{"type":"message","room":"lobby"}'
+    log = a_log()
+    member = Member(log)
+    member.receive(frames(1) + len(payload).to_bytes(4, "big") + payload + frames(3))
+    assert member.reader.faults(3) == Faults(lost=1, malformed=1)
+    assert member.reader.complaint.startswith("`message`: Object missing required field")
+
+
+def test_a_type_that_is_not_known_is_no_fault() -> None:
+    """Version 1 may gain some."""
+    payload = b'{"type":"weather","sun":true}'
+    member = Member(a_log())
+    member.receive(len(payload).to_bytes(4, "big") + payload + frames(1))
+    assert not member.reader.faults(1)

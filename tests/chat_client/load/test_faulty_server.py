@@ -120,3 +120,37 @@ def test_the_closed_loop_is_said_to_be_one() -> None:
 def test_what_only_shows_between_processes(ends: list[RoomEnd], faults: Faults) -> None:
     """Each of two may be content with a log that is not the other's, or not what was confirmed."""
     assert differing(ends, members=10) == faults
+
+
+def test_a_member_of_the_wrong_type_is_named() -> None:
+    """A server that sends `time` as text loses nothing: it is malformed, and it is said how."""
+    with faulty_server(
+        rewrite=lambda frame: frame.replace(b'"time":1.5', b'"time":"1"')
+    ) as address:
+        result = make_run(address, processes=2)
+    assert result.faults == Faults(malformed=result.received)
+    assert result.received == result.whole.sent * 5 > 0
+    assert "malformed; all members of load-0" in result.verdict.checks[0].text
+    assert "(`message`: Expected `float`, got `str` - at `$.time`)" in result.verdict.checks[0].text
+    assert not result.verdict.passed
+
+
+def test_a_reply_of_the_wrong_type_is_named() -> None:
+    """It counts, beside the text that has no reply then."""
+    with faulty_server(rewrite=lambda frame: frame.replace(b'"seq":2}', b'"seq":"2"}')) as address:
+        result = make_run(address, patience=0.3)
+    assert result.faults.malformed == 1
+    assert "(`ok`: Expected `int`, got `str` - at `$.seq`)" in result.verdict.checks[0].text
+
+
+def test_what_was_altered_is_named() -> None:
+    """Which member of the object, what this one got, and what the others did."""
+
+    def alter(log: list[bytes]) -> list[bytes]:
+        return [log[0], log[1].replace(b'"time":1.5', b'"time":2.5'), log[2]]
+
+    with faulty_server(victim="load3", spoil=alter) as address:
+        result = make_run(address)
+    assert result.faults.altered in (1, 4)
+    assert "(in message 2, `time` is " in result.verdict.checks[0].text
+    assert ", the others got " in result.verdict.checks[0].text

@@ -3,7 +3,8 @@
 import pytest
 
 from chat_client.load.audit import Faults
-from chat_client.load.limit import capacity_lines, find_limit, finding, next_rate
+from chat_client.load.errors import LoadError
+from chat_client.load.limit import capacity_lines, doubtful, find_limit, finding, next_rate
 from chat_client.load.messages import Load
 from chat_client.load.report_csv import capacity_csv
 from chat_client.load.result import Result
@@ -27,7 +28,7 @@ def test_the_highest_rate_that_holds(first: float, limit: float) -> None:
     found = find_limit(first, condition, lambda rate, _: run_at(rate, limit))
     assert found.highest is not None
     assert limit / 1.15 <= found.highest < limit
-    assert len(found.steps) <= 24
+    assert len(found.steps) <= 28
     assert found.last.load.rate == found.highest
     assert finding(found).startswith("p99<50ms held up to")
     assert "delivery p99 is 1.00 s" in finding(found)
@@ -72,7 +73,9 @@ def test_ctrl_c_ends_the_search() -> None:
     found = find_limit(10.0, parse_condition("p99<50ms"), interrupted)
     assert (found.interrupted, found.highest, len(found.steps)) == (True, 20.0, 2)
     lines = capacity_lines(found)
-    assert lines[0] == "p99<50ms held up to 20 messages/s; nothing higher was tried."
+    assert lines[0] == (
+        "p99<50ms held up to 20 messages/s (1 of 1 run, p99 1.00 ms); nothing higher was tried."
+    )
     assert len(lines) == 5
     assert len(capacity_csv(found).splitlines()) == 3
 
@@ -84,10 +87,58 @@ def test_the_curve_fits_the_terminal(width: int) -> None:
     lines = capacity_lines(found, width)
     assert max(map(len, lines)) <= width
     assert " ".join(lines[: lines.index("")]) == finding(found)
-    assert any(line.endswith("✗ delivery p99 is 1.00 s") for line in lines) == (width == 120)
+    assert any(line.endswith("█ delivery p99 is 1.00 s") for line in lines) == (width == 120)
+    assert any("✗ 0 of 3" in line for line in lines)
     assert any("✗" in line for line in lines)
 
 
 def test_there_is_an_end() -> None:
     """Even where there is no limit."""
-    assert next_rate([(2.0**n, True) for n in range(24)], 1.0) is None
+    assert next_rate([(2.0**n, True) for n in range(36)], 1.0) is None
+
+
+def test_chance_next_to_the_limit_is_outvoted() -> None:
+    """Each first run comes out the wrong way, above and below; the search ends where it should, and
+    shows between which values the runs were.
+    """
+    made: dict[float, int] = {}
+
+    def uncertain(rate: float, _: int) -> Result:
+        made[rate] = made.get(rate, 0) + 1
+        near = 600 < rate < 800
+        result = run_at(rate, 700.0)
+        return run_at(rate, 9e9 if rate >= 700 else 0) if near and made[rate] == 1 else result
+
+    found = find_limit(100.0, parse_condition("p99<50ms"), uncertain)
+    assert found.highest is not None
+    assert found.broke is not None
+    assert found.highest < 700 <= found.broke
+    assert found.broke / found.highest <= 1.35
+    assert {len(found.runs_at(rate)) for rate in (found.highest, found.broke)} == {3}
+    assert " of 3 runs, p99 1.00 ms to 1.00 s)" in finding(found)
+    assert any("2 of 3" in line or "1 of 3" in line for line in capacity_lines(found))
+
+
+def test_what_is_tried_again() -> None:
+    """The two rates next to the limit, three times each, and no other."""
+    found = find_limit(100.0, parse_condition("p99<50ms"), lambda rate, _: run_at(rate, 450.0))
+    runs = {rate: len(found.runs_at(rate)) for rate in found.rates}
+    assert {rate for rate, count in runs.items() if count == 3} == {found.highest, found.broke}
+    assert set(runs.values()) == {1, 3}
+    assert not doubtful(found)
+
+
+def test_a_search_that_breaks_off() -> None:
+    """What was found stays found; where nothing was, there is nothing to report."""
+
+    def mortal(rate: float, number: int) -> Result:
+        if number == 2:
+            raise LoadError("the server is gone")
+        return run_at(rate, 9e9)
+
+    found = find_limit(10.0, parse_condition("p99<50ms"), mortal)
+    assert (found.highest, found.broke_off) == (20.0, "the server is gone")
+    assert finding(found).endswith("The search broke off: the server is gone.")
+    assert doubtful(found)
+    with pytest.raises(LoadError):
+        find_limit(10.0, parse_condition("p99<50ms"), lambda rate, _: mortal(rate, 2))

@@ -13,7 +13,7 @@ from tests.chat_client.load.samples import sample
 def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
     """Once, however often it is shown; the ramp is none."""
     result = sample()
-    with Lines() as view:
+    with Lines(print) as view:
         for row in (*result.rows, result.rows[-1]):
             view.show(result, row)
     lines = capsys.readouterr().out.splitlines()

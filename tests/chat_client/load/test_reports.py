@@ -2,7 +2,10 @@
 
 import csv
 import io
+import json
 import re
+import shutil
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
@@ -14,12 +17,13 @@ from chat_client.load.compare import change_text, comparison_lines
 from chat_client.load.errors import UsageError
 from chat_client.load.limit import find_limit
 from chat_client.load.plots import linear_axis, log_axis
-from chat_client.load.report_csv import HEADINGS, report_csv
+from chat_client.load.report_csv import capacity_csv, report_csv
 from chat_client.load.report_html import capacity_page, comparison_page, report_page
+from chat_client.load.report_json import read_result, series_row, write_capacity, write_result
 from chat_client.load.report_text import painted, report_text
-from chat_client.load.result import read_result, write_result
 from chat_client.load.verdict import parse_condition
 from tests.chat_client.load.samples import sample, sample_with_errors
+from tests.support.servers import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
     "run": lambda: report_page(sample_with_errors()),
@@ -100,7 +104,7 @@ def test_json_comes_back(tmp_path: Path) -> None:
         (b"", "is no report of chat-load"),
         (b"\xff", "is no report of chat-load"),
         (b'{"format": 1}', "is no report of chat-load"),
-        (write_result(sample(format=2)), "has format 2"),
+        (write_result(sample(format=3)), "has format 3"),
     ],
 )
 def test_what_is_no_report(tmp_path: Path, data: bytes, says: str) -> None:
@@ -121,10 +125,11 @@ def test_no_such_report(tmp_path: Path) -> None:
 def test_the_time_series() -> None:
     """A line for each second, with as many cells as there are headings."""
     rows = list(csv.reader(io.StringIO(report_csv(sample()))))
-    assert rows[0] == list(HEADINGS)
+    headings = list(series_row(sample().rows[0]))
+    assert rows[0] == headings
     assert [row[0] for row in rows[1:]] == ["-1", "0", "1"]
-    assert {len(row) for row in rows} == {len(HEADINGS)}
-    assert dict(zip(HEADINGS, rows[2], strict=True))["delivery_p50_ms"] == "2.004"
+    assert {len(row) for row in rows} == {len(headings)}
+    assert dict(zip(headings, rows[2], strict=True))["delivery_p50_ms"] == "2.004"
 
 
 def test_two_runs_side_by_side() -> None:
@@ -169,3 +174,110 @@ def test_a_logarithmic_axis_holds_all(values: list[float]) -> None:
     axis = log_axis(values, str)
     assert 0 < axis.low < axis.high
     assert all(axis.low <= value <= axis.high for value in values if value)
+
+
+def test_figures_have_the_names_that_one_guesses() -> None:
+    """In milliseconds, a second, and as counts; the buckets stand elsewhere."""
+    result = sample_with_errors()
+    found = json.loads(write_result(result))
+    assert found["delivery"]["p99_ms"] == found["delivery"]["p99_9_ms"] == 3.0
+    assert (found["delivery"]["p50_ms"], found["delivery"]["count"]) == (2.004, 3)
+    assert (found["delivery"]["max_ms"], found["delivery"]["mean_ms"]) == (3.0, 2.002)
+    assert found["ok"]["p90_ms"] == found["connect"]["p99_ms"] == 3.0
+    assert found["lag"]["p99_ms"] == 0.05
+    assert (found["said_per_s"], found["confirmed_per_s"]) == (100.0, 100.0)
+    assert (found["deliveries_per_s"], found["wanted_per_s"]) == (1000.0, 100.0)
+    assert (found["lost"], found["doubled"], found["altered"], found["malformed"]) == (0, 0, 0, 0)
+    assert found["errors_total"] == found["errors"]["rate_limited"]["count"] == 2
+    assert (found["verdict"]["outcome"], found["verdict"]["passed"]) == ("passed", True)
+    assert found["series"][1]["delivery_p99_ms"] == 3.0
+    assert b'"counts"' not in write_result(result).partition(b'"histograms"')[0]
+    assert found["histograms"]["measured"]["delivery"]["counts"]
+    empty = json.loads(write_result(sample(latencies=())))["delivery"]
+    assert empty.pop("count") == 0
+    assert set(empty.values()) == {None}
+
+
+def test_the_limit_as_json_and_csv() -> None:
+    """The limit, and each run, under the same names."""
+    capacity = find_limit(100.0, parse_condition("p99<50ms"), lambda *_: sample((60_000,)))
+    found = json.loads(write_capacity(capacity))
+    assert (found["limit_per_s"], found["broke_at_per_s"]) == (None, 1.5625)
+    assert found["steps"][0]["delivery_p99_ms"] == 60.0
+    assert found["last"]["delivery"]["p99_ms"] == 60.0
+    rows = list(csv.DictReader(io.StringIO(capacity_csv(capacity))))
+    assert [row["delivery_p99_ms"] for row in rows] == ["60.0"] * len(found["steps"])
+    assert rows[0].keys() == found["steps"][0].keys()
+
+
+def test_the_document_names_every_figure() -> None:
+    """Each member of the JSON, and each column of the CSV, stands in it."""
+    document = (ROOT / "docs" / "load-testing.md").read_text(encoding="utf-8")
+    found = json.loads(write_result(sample()))
+    names = {*found, *found["delivery"], *found["series"][0], *found["verdict"]}
+    capacity = find_limit(100.0, parse_condition("p99<50ms"), lambda *_: sample((60_000,)))
+    steps = json.loads(write_capacity(capacity))
+    names |= {*steps, *steps["steps"][0]}
+    assert {name for name in names if f"`{name}`" not in document} == set()
+
+
+def test_a_report_of_the_format_before_is_read(tmp_path: Path) -> None:
+    """Runs that were kept can still be compared."""
+    found = json.loads(write_result(sample()))
+    before = {**found, **found.pop("histograms"), "format": 1}
+    path = tmp_path / "old.json"
+    path.write_text(json.dumps(before))
+    assert read_result(str(path)) == sample()
+
+
+def test_an_inconclusive_run_is_amber() -> None:
+    """On the terminal, on the page and beside another run."""
+    result = sample(busiest=0.95)
+    text = report_text(result)
+    assert text.startswith("INCONCLUSIVE\n  ✓ the audit")
+    assert "  ! The generator was the limit, not the server" in text
+    assert painted(text, 16).startswith("\x1b[1m\x1b[33mINCONCLUSIVE\x1b[0m\n")
+    assert '<div class="verdict warn"><strong>INCONCLUSIVE</strong>' in report_page(result)
+    assert any(
+        line.split() == ["verdict", "passed", "inconclusive"]
+        for line in comparison_lines(sample(), result)
+    )
+
+
+def test_a_page_says_what_to_look_at_and_marks_the_warm_up() -> None:
+    """Ahead of the figures; a sentence below each plot; grey where nothing counts."""
+    page = report_page(sample())
+    look = page[page.index("What to look at") : page.index("Summary")]
+    assert "The delivery p99, 3.00 ms" in look
+    assert "The first 2 s are the warm-up" in look
+    assert page.count('class="band"') == 4  # the plots over time
+    assert page.count("</svg><p class") == page.count("<svg")
+    cold = report_page(sample(load=sample().load.__class__(clients=10, warm_up=0.0)))
+    assert 'class="band"' not in cold
+    assert "warm-up" not in cold[cold.index("What to look at") : cold.index("Summary")]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_is_cut_on_a_narrow_screen(name: str, tmp_path: Path) -> None:
+    """A phone of 390 pixels: nothing is wider than the page. A browser measures it."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no browser is installed")
+    measure = (
+        "<script>parent.document.title = 'at ' + innerWidth + ': ' + ("
+        "[...document.querySelectorAll('body *')]"
+        ".filter(e => e.getBoundingClientRect().right > innerWidth + 1"
+        " || (e.scrollWidth > e.clientWidth + 1 && e.clientWidth))"
+        ".map(e => e.tagName + ':' + e.textContent.slice(0, 20)).join('|') || 'nothing is cut')"
+        "</script>"
+    )
+    inner, outer = tmp_path / "page.html", tmp_path / "frame.html"
+    # A browser's window has a least width: a frame has not.
+    inner.write_text(PAGES[name]().replace("</body>", f"{measure}</body>"), encoding="utf-8")
+    outer.write_text(f'<title>none</title><iframe src="{inner.name}" width="390"></iframe>')
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
+         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", str(outer)],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert re.findall("<title>(.*)</title>", done.stdout) == ["at 390: nothing is cut"]

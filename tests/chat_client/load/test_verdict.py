@@ -8,7 +8,7 @@ from chat_client.load.errors import UsageError
 from chat_client.load.histogram import Histogram
 from chat_client.load.messages import Load
 from chat_client.load.result import ErrorCount
-from chat_client.load.verdict import judge, parse_condition
+from chat_client.load.verdict import judge, parse_condition, rate_reached
 from tests.chat_client.load.samples import sample, sample_with_errors
 
 
@@ -111,13 +111,13 @@ def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
     late.record(6_000)
     slow = sample()
     slow.measured = replace(slow.measured, lag=late)
-    assert "were said 6.00 ms or more after they were due" in judge(slow, []).notes[0]
+    assert "were said 6.00 ms or more after they were due" in judge(slow, []).doubts[0]
     stalled = sample((50_000,))
     stalled.measured = replace(stalled.measured, lag=late)
-    assert judge(stalled, []).notes == []
-    busy = judge(sample(busiest=0.95), []).notes[0]
+    assert judge(stalled, []).doubts == []
+    busy = judge(sample(busiest=0.95), []).doubts[0]
     assert busy.startswith("The generator was the limit, not the server: a worker used 95% of a")
-    assert judge(sample(busiest=0.85), []).notes == []
+    assert judge(sample(busiest=0.85), []).doubts == []
 
 
 def test_what_one_should_know() -> None:
@@ -126,6 +126,51 @@ def test_what_one_should_know() -> None:
     assert sample_with_errors().verdict.notes[-1] == "Errors: 2 rate_limited."
     assert "Ctrl-C" in sample(interrupted=True).verdict.notes[0]
     assert "200 messages/s were wanted, 100 were said" in str(
-        sample(load=Load(clients=10, rate=200.0)).verdict.notes
+        sample(load=Load(clients=10, rate=200.0)).verdict.doubts
     )
     assert "the server was behind" in sample(drained=4.0).verdict.notes[0]
+
+
+def test_what_must_hold() -> None:
+    """`--expect` says it; nothing measured is not good enough."""
+    expected = [parse_condition("p99<5ms"), parse_condition("lost=0"), parse_condition("rate>=500")]
+    verdict = judge(sample(), [], expected)
+    assert [(check.passed, check.text) for check in verdict.checks[2:]] == [
+        (True, "p99<5ms: delivery p99 is 3.00 ms"),
+        (True, "lost=0: lost is 0"),
+        (False, "rate>=500: rate is 100/s"),
+    ]
+    nothing = judge(sample(latencies=()), [], [parse_condition("p99<1s")]).checks[2]
+    assert (nothing.passed, nothing.text) == (False, "p99<1s: no delivery p99: no values")
+
+
+def test_a_verdict_that_says_little_about_the_server() -> None:
+    """All checks hold, but the generator was the limit, or the rate was not reached: that is
+    neither a pass nor a failure; the exit code is that of a pass. A failure stays one.
+    """
+    assert sample().verdict.outcome == "passed"
+    assert sample_with_errors().verdict.outcome == "passed"
+    slow = sample(load=Load(clients=10, rate=200.0))
+    for result in (slow, sample(busiest=0.95)):
+        assert (result.verdict.outcome, result.verdict.passed) == ("inconclusive", True)
+    slow.verdict = judge(slow, [parse_condition("lost>=0")])
+    assert slow.verdict.outcome == "failed"
+
+
+@pytest.mark.parametrize(("sent", "reached"), [(198, True), (197, False), (200, True)])
+def test_a_rate_that_is_nearly_reached(sent: int, reached: bool) -> None:
+    """Within a percent, or two texts."""
+    result = sample()
+    result.measured.sent = sent
+    assert rate_reached(result) is reached
+
+
+@pytest.mark.parametrize("code", ["EADDRNOTAVAIL", "EMFILE"])
+def test_what_this_machine_runs_out_of_is_not_the_servers_fault(code: str) -> None:
+    """The clients that could not come are missing; the verdict says where they got stuck."""
+    result = sample(load=Load(clients=11), errors={code: ErrorCount(3, 0.0, 1.0)})
+    assert (result.verdict.outcome, result.verdict.passed) == ("inconclusive", False)
+    assert "10 of 11 clients got in, 10 were in at the end: this machine has no" in str(
+        result.verdict.checks[1].text
+    )
+    assert "The generator was the limit, not the server: this machine" in result.verdict.doubts[0]
