@@ -407,6 +407,7 @@ def _cursor(request: messages.Join, last: int) -> int:
 # client that comes back joins all its rooms at once, and may.
 COSTS: dict[type, int] = {
     messages.Join: 10,
+    messages.Forget: 20,
     messages.Nick: 20,
     messages.Who: 20,
     messages.Rooms: 20,

@@ -14,6 +14,9 @@ from protocol.errors import Code, ProtocolError
 # Seconds after which a room may have been given up.
 RETRY_AFTER = 60.0
 
+# Seconds after which the last ones may have left a temporary room.
+LEAVING_RETRY_AFTER = 0.2
+
 
 class Rooms:
     """The one list of rooms. Any thread may call any method."""
@@ -126,7 +129,9 @@ class Rooms:
         if members:
             who = "1 person is" if members == 1 else f"{members} people are"
             raise ProtocolError(
-                Code.FORBIDDEN, f"{who} in {room.name}: kick them, or wait until they have left"
+                Code.FORBIDDEN,
+                f"{who} in {room.name}: kick them, or wait until they have left",
+                retry_after=LEAVING_RETRY_AFTER if on_request else None,
             )
         removed = False
         try:

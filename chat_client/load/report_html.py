@@ -31,7 +31,8 @@ h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5re
 .warn { color: var(--warn); } .look li { padding: .15rem 0 .15rem 1.2rem; }
 .verdict { background: var(--card); border-left: .4rem solid; border-radius: .25rem;
   padding: .75rem 1rem; margin: 1rem 0; }
-.verdict strong { font-size: 1.35rem; } .verdict ul { color: var(--text); }
+.verdict strong { font-size: 1.35rem; } .verdict p { margin: 0; font-weight: 600; }
+.verdict ul { color: var(--text); }
 ul { list-style: none; margin: .4rem 0 0; padding: 0; }
 li { padding-left: 1.2rem; text-indent: -1.2rem; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
@@ -63,7 +64,7 @@ code { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
   .wide td:first-child { grid-column: 1 / -1; font-weight: 600; }
   .wide td::before { content: attr(data-name) " "; color: var(--soft); }
   .wide td:first-child::before { content: ""; }
-  .wide td.long { grid-column: 1 / -1; }
+  .wide td:empty { display: none; } .wide td.long { grid-column: 1 / -1; }
   svg text { font-size: 16px; } }
 @media print { body { font-size: .8rem; padding: 0; } table { font-size: .7rem; }
   th, td { padding-right: .4rem; } .plots { grid-template-columns: 1fr 1fr; } }
@@ -114,14 +115,14 @@ def comparison_page(a: Result, b: Result) -> str:
 
 def capacity_page(capacity: Capacity) -> str:
     """Return what a search for the limit found as a page."""
-    steps = sorted(capacity.steps, key=lambda step: step.rate)
+    steps = [middle_run(capacity.runs_at(rate)) for rate in capacity.rates]
     colour = "bad" if capacity.highest is None else "warn" if doubtful(capacity) else "good"
     headings = ["messages/s", "deliveries/s", "p50", "p99", "p99 from", "p99 to", "held", "why not"]
     rows = [headings, *(_rate_cells(capacity.runs_at(rate)) for rate in capacity.rates)]
     return _page(
         "The limit",
         [
-            f'<div class="verdict {colour}"><strong>{escape(finding(capacity))}</strong></div>',
+            f'<div class="verdict {colour}"><p>{escape(finding(capacity))}</p></div>',
             '<div class="plots">',
             _capacity_figure(steps),
             "</div>",

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Self
 
+from msgspec import UNSET, UnsetType
+
 from chat_client.address import Address, open_connection
 from chat_client.connection import Connection
 from chat_client.errors import ChatError, ConnectionLost
@@ -22,11 +24,6 @@ PATIENCE = 10.0
 
 LEAVING = 10_000_000
 """µs for the server to notice that the clients have gone."""
-
-PAUSE = 0.05
-"""Seconds until it is asked again meanwhile."""
-
-_LATER = (Code.FORBIDDEN, Code.RATE_LIMITED, Code.UNAVAILABLE)
 
 
 class Probe:
@@ -62,21 +59,18 @@ class Probe:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def forget(self, room: str) -> str:
-        """Ask for a room's removal. Return "" or the code of the refusal."""
+    def forget(self, room: str) -> Ok | Error | None:
+        """Ask for a room's removal. Return the reply, None if there is none."""
         number = next(self._ids)
         self._connection.send(encode(Forget(number, room)))
-        return next(self._outcomes(number), Code.UNAVAILABLE)
+        return next(self._replies(number), None)
 
-    def _outcomes(self, number: int) -> Iterator[str]:
-        """What the server says to a request; nothing if it falls silent or hangs up."""
+    def _replies(self, number: int) -> Iterator[Ok | Error]:
         try:
             for message in self._messages:
                 match message:
-                    case Ok(re=reply) if reply == number:
-                        yield ""
-                    case Error(re=reply, code=code) if reply in (number, None):
-                        yield code
+                    case Ok(re=reply) | Error(re=reply) if reply in (number, None):
+                        yield message
                     case None:
                         return
         except ConnectionLost:
@@ -85,7 +79,8 @@ class Probe:
 
 def knows_temporary_rooms(probe: Probe, room: str) -> bool:
     """Return whether the server removes rooms; one of that name that is left over goes with it."""
-    return probe.forget(room) in ("", Code.NO_SUCH_ROOM, Code.FORBIDDEN)
+    reply = probe.forget(room)
+    return isinstance(reply, Ok) or _code(reply) in (Code.NO_SUCH_ROOM, Code.FORBIDDEN)
 
 
 def remove_rooms(
@@ -103,9 +98,14 @@ def remove_rooms(
 def _remove(probe: Probe, room: str, until: int) -> bool:
     """Ask until nobody is in the room any more. Return whether it is gone."""
     while True:
-        code = probe.forget(room)
-        if code in ("", Code.NO_SUCH_ROOM):
+        reply = probe.forget(room)
+        if isinstance(reply, Ok) or _code(reply) == Code.NO_SUCH_ROOM:
             return True
-        if code not in _LATER or clock() > until:
+        delay = UNSET if reply is None else reply.retry_after
+        if isinstance(delay, UnsetType) or clock() + delay * 1e6 > until:
             return False
-        time.sleep(PAUSE)  # for the server, which has nothing to tell us that would wake us
+        time.sleep(max(0.0, delay))  # as the server says; nothing of its would wake us
+
+
+def _code(reply: Ok | Error | None) -> str:
+    return reply.code if isinstance(reply, Error) else ""

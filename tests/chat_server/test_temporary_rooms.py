@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.rooms import LEAVING_RETRY_AFTER
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, address_of, running_server
 
@@ -60,6 +61,7 @@ def test_nobody_may_be_in_it(ana: Peer, ben: Peer) -> None:
     ben.ok("join", room="test", temporary=True)
     assert "1 person is in test" in ana.refused("forbidden", "forget", room="test")["text"]
     assert "1 person is in test" in ben.refused("forbidden", "forget", room="test")["text"]
+    assert ben.refused("forbidden", "forget", room="test")["retry_after"] == LEAVING_RETRY_AFTER
     ben.ok("leave", room="test")
     ana.ok("forget", room="test")
 
