@@ -26,7 +26,7 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from chat_client.text import cells, fold, mention_of, one_line, printable, wrap
+from chat_client.text import cells, fold, mentions, one_line, printable, wrap
 from protocol.messages import (
     BanEntry,
     Direct,
@@ -284,9 +284,12 @@ class Lines:
         """Make a nick stand out in a text of a style, which goes on behind it."""
         if not nick or not self._colours:
             return text
-        return mention_of(nick).sub(
-            lambda found: f"{_REVERSE}{Style.BRIGHT}{found[0]}{Style.RESET_ALL}{style}", text
-        )
+        parts, end = [], 0
+        for start, after in mentions(nick, text):
+            parts += [text[end:start], _REVERSE, Style.BRIGHT, text[start:after]]
+            parts += [Style.RESET_ALL, style]
+            end = after
+        return "".join([*parts, text[end:]])
 
     def _paint(self, code: str, text: str) -> str:
         return f"{code}{text}{Style.RESET_ALL}" if self._colours and code and text else text

@@ -18,6 +18,13 @@ _UNPRINTABLE = re.compile(
 _PARTS = re.compile(r" +|[^ ]+")
 _JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
 _LINK = re.compile(r"\w+://")
+_SPACELESS = (
+    "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "BOPOMOFO",
+    "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
+)  # fmt: skip
+"""Scripts without spaces between words, by how the names of their characters begin."""
+_AGGLUTINATING = (*_SPACELESS, "HANGUL")
+"""The same, and Korean, which has spaces, but appends particles to a name."""
 _NARROWEST = 10
 """Cells that a text has at the least, however narrow the window and long the nick."""
 
@@ -37,10 +44,41 @@ def fold(nick: str) -> str:
     return unicodedata.normalize("NFC", nick).casefold()
 
 
+def mentions(nick: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where `nick` stands in `text`, from and to, as a word and not as a part of one."""
+    for found in _nick_pattern(nick).finditer(text) if nick else ():
+        start, end = found.span()
+        before, after = text[start - 1 : start], text[end : end + 1]
+        if not (_joined(nick[0], before, _SPACELESS) or _joined(nick[-1], after, _AGGLUTINATING)):
+            yield start, end
+
+
 @lru_cache(maxsize=16)
-def mention_of(nick: str) -> re.Pattern[str]:
-    """Return a pattern that finds `nick` as a whole word."""
-    return re.compile(rf"(?<!\w){re.escape(nick)}(?!\w)", re.IGNORECASE)
+def _nick_pattern(nick: str) -> re.Pattern[str]:
+    return re.compile(re.escape(nick), re.IGNORECASE)
+
+
+def _joined(edge: str, neighbour: str, spaceless: tuple[str, ...]) -> bool:
+    """Whether the first or last character of a nick and the one beside it are of one word.
+
+    Args:
+        edge: the nick's.
+        neighbour: the one beside it; empty where the text begins or ends.
+        spaceless: scripts in which something else may stand there without a space.
+    """
+    if not neighbour or not (neighbour.isalnum() or neighbour == "_" or _is_mark(neighbour)):
+        return False
+    if not neighbour.isalpha() and not _is_mark(neighbour):  # ana2 is somebody else
+        return True
+    its, beside = (unicodedata.name(each, "") for each in (edge, neighbour))
+    if its.startswith(_AGGLUTINATING) != beside.startswith(_AGGLUTINATING):  # the word is over
+        return False
+    return not (its.startswith(spaceless) or beside.startswith(spaceless))
+
+
+def _is_mark(character: str) -> bool:
+    """Whether it is an accent, or a vowel that is written as one."""
+    return unicodedata.category(character).startswith("M")
 
 
 def cells(text: str) -> int:

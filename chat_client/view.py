@@ -22,7 +22,7 @@ from chat_client.events import (
     Trusted,
 )
 from chat_client.lines import Lines
-from chat_client.text import cells, fold, mention_of, one_line
+from chat_client.text import cells, fold, mentions, one_line
 from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
 
 Bell = Literal["on", "off", "all"]
@@ -245,7 +245,7 @@ class View:
             room.topic = room.told = message.text
         if past or message.from_ == self.nick:
             return
-        named = bool(self.nick and mention_of(self.nick).search(message.text))
+        named = any(mentions(self.nick, message.text))
         self._ring(named)
         if named:
             self._answer(message.from_)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chat_client.completion import Cycle, candidates
 from chat_client.lines import HUES, Lines
-from chat_client.text import cells, mention_of, printable, wrap
+from chat_client.text import cells, mentions, printable, wrap
 from chat_client.view import RoomView, View
 
 _words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
@@ -62,13 +62,38 @@ def test_hues_can_be_read_on_black_and_on_white() -> None:
 )
 def test_mentions_are_whole_words(text: str, found: bool) -> None:
     """In any case."""
-    assert bool(mention_of("ana").search(text)) is found
+    assert any(mentions("ana", text)) is found
 
 
 def test_a_nick_may_hold_signs() -> None:
     """They mean nothing to the search."""
-    assert mention_of("a.*b").search("hi a.*b") is not None
-    assert mention_of("a.*b").search("axxb") is None
+    assert any(mentions("a.*b", "hi a.*b"))
+    assert not any(mentions("a.*b", "axxb"))
+
+
+@pytest.mark.parametrize(
+    ("nick", "text", "found"),
+    [
+        ("田中", "田中さん、おはよう", ["田中"]),
+        ("田中", "おはよう田中先生", ["田中"]),
+        ("タロウ", "タロウさん", ["タロウ"]),
+        ("민수", "민수야 안녕, 민수는?", ["민수", "민수"]),
+        ("민수", "국민수업", []),
+        ("สมชาย", "คุณสมชายครับ", ["สมชาย"]),
+        ("สมชาย", "ที่สมชาย", ["สมชาย"]),
+        ("ana", "anaさん, ana야, 和ana说", ["ana", "ana", "ana"]),
+        ("田中", "hi田中", ["田中"]),
+        ("田中", "田中2 is another, and so is 田中_", []),
+        ("राम", "रामा और राम", ["राम"]),
+        ("jo", "jo\u0323", []),
+        ("анна", "суанна аннам Анна!", ["Анна"]),
+        ("josé", "José, joséphine", ["José"]),
+        ("", "nobody yet", []),
+    ],
+)
+def test_finds_a_nick_in_any_script(nick: str, text: str, found: list[str]) -> None:
+    """Some write without spaces, or append to a name; in others a part of a word is no mention."""
+    assert [text[start:end] for start, end in mentions(nick, text)] == found
 
 
 def test_tab_goes_round() -> None:
