@@ -93,7 +93,7 @@ class KnownServers:
 
     def _lines(self) -> list[str]:
         try:
-            return self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+            return self.path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         except FileNotFoundError:
             return _HEAD.splitlines()
 

@@ -134,7 +134,7 @@ def _tell(error: Refused) -> None:
 def _read(path: Path) -> str:
     """The first line of a file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise SettingError(f"the password cannot be read from {path}: {error.strerror}") from None
     except ValueError:

@@ -19,7 +19,7 @@ from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.records import Record, refused_as_json
-from chat_client.text import one_line
+from chat_client.text import bare_line, bare_text, one_line
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 
@@ -116,7 +116,7 @@ def say(
     ):
         joined = chat.join(room)
         try:
-            joined.say(text)
+            joined.say(bare_text(text))
         except ChatError as error:
             reason = _LATE if late.is_set() else one_line(str(error))
             print(f"chat-client: not said: {reason}", file=sys.stderr)
@@ -162,8 +162,8 @@ class _Plain:
         self._record = record
         self._json = json
         self._lines = lines
-        # str: a line. None: stdin has ended. int: end now, with that exit code.
-        self._todo: SimpleQueue[str | int | None] = SimpleQueue()
+        # tuple: a line, its number before it. None: stdin has ended. int: end now, with that code.
+        self._todo: SimpleQueue[tuple[int, str] | int | None] = SimpleQueue()
         self._late = threading.Event()
         self._ahead = threading.Semaphore(_AHEAD)
         self._slowed = False  # whether it was told that the server asks to wait; the reader's own
@@ -173,19 +173,20 @@ class _Plain:
     def say_all(self, room: Room) -> int:
         """Say each line once the one before it is stored: they keep their order."""
         outcome, last = DONE, 0
-        while (line := self._todo.get()) is not None:
-            if isinstance(line, int):
-                return line
+        while (todo := self._todo.get()) is not None:
+            if isinstance(todo, int):
+                return todo
+            number, line = todo
             self._ahead.release()
             try:
                 last = room.say(line)
             except Closed as error:  # the reader has said why, unless it is us who closed it
                 if self._late.is_set():
-                    self._refused(line, Closed(_LATE))
+                    self._refused(number, line, Closed(_LATE))
                 return ended_by_server(error.code)
             except ChatError as error:
                 outcome = NOT_SAID
-                self._refused(line, error)
+                self._refused(number, line, error)
         if last:
             room.wait_for(last, _ECHO)
         return outcome
@@ -199,21 +200,23 @@ class _Plain:
         """Hand over line after line. Straight from the descriptor: a daemon thread that holds
         the lock of `sys.stdin` while the interpreter ends would crash it.
         """
-        rest = b""
+        rest, number = b"", 0
         with suppress(OSError):
             while sys.stdin and (data := os.read(sys.stdin.fileno(), 65536)):
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    self._hand_over(line)
-                rest = rest[:FRAME_LIMIT]  # as much as it takes to be refused as too long
-        self._hand_over(rest)
+                    number += 1
+                    self._hand_over(number, line)
+                if len(rest) > FRAME_LIMIT:
+                    rest = _last_state(rest)[:FRAME_LIMIT]  # enough to be refused as too long
+        self._hand_over(number + 1, rest)
         self._todo.put(None)
 
-    def _hand_over(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").rstrip("\r")
+    def _hand_over(self, number: int, line: bytes) -> None:
+        text = bare_line(line.decode("utf-8", "replace"))
         if text and not text.isspace():
             self._ahead.acquire()
-            self._todo.put(text)
+            self._todo.put((number, text))
 
     def hear(self, event: Event) -> None:
         """Print an event. On the session's reader."""
@@ -237,11 +240,11 @@ class _Plain:
                 self._slowed = True
                 self._tell(self._lines.of(event, "", self._room))
 
-    def _refused(self, line: str, error: ChatError) -> None:
+    def _refused(self, number: int, line: str, error: ChatError) -> None:
         if self._json:
-            self._print(refused_as_json(line, error))
+            self._print(refused_as_json(number, line, error))
         else:
-            self._tell(self._lines.error(f"not said: {error}"))
+            self._tell(self._lines.error(f"line {number} was not said: {error}"))
 
     def _print(self, record: str) -> None:
         with self._printing:
@@ -259,3 +262,8 @@ class _Plain:
     def _tell(self, line: str | None) -> None:
         if line is not None:
             print(line, file=sys.stderr, flush=True)
+
+
+def _last_state(line: bytes) -> bytes:
+    """What the last carriage return leaves of a line, but for one at its end."""
+    return line[line.rstrip(b"\r").rfind(b"\r") + 1 :]

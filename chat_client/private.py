@@ -176,7 +176,7 @@ def write_crash(
 
 def _lines_of(path: Path) -> list[str]:
     with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     return []
 
 

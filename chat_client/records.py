@@ -63,11 +63,16 @@ def as_json(event: Event) -> str:
     return json.dumps(members)
 
 
-def refused_as_json(text: str, error: ChatError) -> str:
+def refused_as_json(line: int, text: str, error: ChatError) -> str:
     """Return a JSON record for a line that was not said, with the protocol's code if it has one
     and the seconds after which it may be said, if there are any.
+
+    Args:
+        line: which of the input, from 1.
+        text: what it holds.
+        error: why it was not said.
     """
     code = error.code if isinstance(error, Refused | Closed) else None
     delay = error.retry_after if isinstance(error, Refused) else None
-    record = {"type": "refused", "text": text, "reason": str(error)}
+    record = {"type": "refused", "line": line, "text": text, "reason": str(error)}
     return json.dumps({**record, "code": code, "retry_after": delay})

@@ -184,7 +184,7 @@ def _checked(setting: Setting, value: str, source: str) -> Value:
 def _read_file(path: Path) -> dict[str, Value]:
     """What the file sets, all of it checked: also what is overruled is no place for a mistake."""
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:  # of tomllib and UTF-8, too

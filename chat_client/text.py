@@ -18,6 +18,15 @@ _UNPRINTABLE = re.compile(
 _PARTS = re.compile(r" +|[^ ]+")
 _JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
 _LINK = re.compile(r"\w+://")
+# What a program writes to colour a terminal, to move its cursor, to name its window, to ring it
+# (ECMA-48), where it stands on one line.
+_SEQUENCE = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|\x1b(?:[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
+    r"|[\x07\x0e\x0f]"
+)
+_BYTE_ORDER_MARK = "\ufeff"
 _SPACELESS = (
     "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "BOPOMOFO",
     "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
@@ -37,6 +46,30 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` as `printable` does, on one line."""
     return printable(text).replace("\n", " ")
+
+
+def bare_line(line: str) -> str:
+    """Return a line that a program wrote, as a terminal would leave it standing: without colours,
+    with the last state of a progress bar, and without a byte order mark before it.
+    """
+    line = _SEQUENCE.sub("", line.lstrip(_BYTE_ORDER_MARK))
+    if "\r" in line:
+        states = (state for state in reversed(line.split("\r")) if state and not state.isspace())
+        line = next(states, "")
+    if "\b" not in line:
+        return line
+    left: list[str] = []
+    for character in line:
+        if character != "\b":
+            left.append(character)
+        elif left:
+            left.pop()
+    return "".join(left)
+
+
+def bare_text(text: str) -> str:
+    """Return a text of several lines, each as `bare_line` does; they may end as on Windows."""
+    return "\n".join(bare_line(line) for line in text.split("\n"))
 
 
 def fold(nick: str) -> str:

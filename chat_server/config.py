@@ -236,7 +236,7 @@ def _read_file(path: Path, problems: list[str]) -> Mapping[str, Any] | None:
     such file.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):  # the latter for who is at home in /dev/null
         return None
     except OSError as error:

@@ -54,6 +54,14 @@ def test_from_a_file(password_file: str, monkeypatch: pytest.MonkeyPatch) -> Non
         assert cli.main([address, "--password-file", password_file, "--say", "hi"]) == exits.DONE
 
 
+def test_from_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As some editors on Windows write it."""
+    path = tmp_path / "password"
+    path.write_text(f"{SECRET}\n", encoding="utf-8-sig")
+    with foreign_server(wants(SECRET)) as address:
+        assert cli.main([address, "--password-file", str(path), "--say", "hi"]) == exits.DONE
+
+
 def test_from_the_environment(password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It wins over a file that is set for good; so does the account's password come."""
     monkeypatch.setenv("CHAT_PASSWORD", SECRET)

@@ -107,14 +107,40 @@ def test_many_lines_keep_their_order(server: ServerProcess, ana: Peer) -> None:
 
 def test_what_is_refused_is_told(server: ServerProcess, ana: Peer) -> None:
     """On stderr, with exit code 1; the other lines are said all the same."""
-    lines = b"one\n\x1b[31mred\n" + b"x" * 4001 + b"\n" + b"y" * 300_000 + b"\ntwo\n"
+    lines = b"one\nnul \0\n" + b"x" * 4001 + b"\n" + b"y" * 300_000 + b"\ntwo\n"
     done = run(server.address, "--nick", "bob", stdin=lines)
     assert done.returncode == 1
     assert said(ana, 2) == [("bob", "one"), ("bob", "two")]
     assert without_times(done.stdout) == ["<bob> one", "<bob> two"]
     errors = done.stderr.splitlines()
-    assert ["U+001B" in errors[0], "4001" in errors[1], "at most 4000" in errors[2]] == [True] * 3
+    assert ["U+0000" in errors[0], "4001" in errors[1], "at most 4000" in errors[2]] == [True] * 3
+    assert ["line 2 " in errors[0], "line 3 " in errors[1], "line 4 " in errors[2]] == [True] * 3
     assert len(errors) == 3
+
+
+def test_says_what_was_written_for_a_terminal(server: ServerProcess, ana: Peer) -> None:
+    """Without a byte order mark and colours, and only how a progress bar ended; no line is lost."""
+    lines = (
+        b"\xef\xbb\xbffirst\r\n"
+        b"\x1b[1;31mFAILED\x1b(B\x1b[m test\n"
+        b"\x1b]0;title\x07in a window\n"
+        b" 10 %\r 50 %\r100 %\r\n"
+        b"\x1b[?25l\r\x1b[Kdone\x1b[?25h\n"
+        b"spinning |\b/\b-\n"
+        + b"".join(b"%9d %%\r" % each for each in range(20_000))
+        + b"all\n\x1b[0m\nlast\n"
+    )
+    done = run(server.address, "--nick", "bob", stdin=lines)
+    texts = ["first", "FAILED test", "in a window", "100 %", "done", "spinning -", "all", "last"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert said(ana, len(texts)) == [("bob", text) for text in texts]
+
+
+def test_one_thing_to_say_may_be_written_for_a_terminal(server: ServerProcess, ana: Peer) -> None:
+    """As the output of a program on Windows, say."""
+    text = "\ufeff\x1b[32mone\x1b[0m\r\ntwo"
+    assert run(server.address, "--nick", "bob", "--say", text).returncode == 0
+    assert said(ana, 1) == [("bob", "one\ntwo")]
 
 
 def test_no_input_is_fine(server: ServerProcess) -> None:

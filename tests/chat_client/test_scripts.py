@@ -63,7 +63,7 @@ def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
         assert until("direct")["text"] == "psst"
         child.stdin.write(b"\x1b\nhello\n")
         refused = until("refused")
-        assert refused["text"] == "\x1b"
+        assert (refused["line"], refused["text"]) == (1, "\x1b")
         assert "U+001B" in str(refused["reason"])
         assert until("message")["text"] == "hello"
         child.stdin.close()

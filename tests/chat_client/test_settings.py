@@ -59,6 +59,12 @@ def test_flags_win_then_the_environment_then_the_file(config: Path) -> None:
     ]
 
 
+def test_a_byte_order_mark_is_none_of_it(config: Path) -> None:
+    """As some editors on Windows write one."""
+    config.write_text('room = "physics"\n', encoding="utf-8-sig")
+    assert f'room = "physics"  # {config}: room' in printed(config)
+
+
 def test_a_switch_may_be_written_as_in_toml(config: Path) -> None:
     """On and off are true and false there."""
     config.write_text("tls = true\nbell = false\n")

@@ -183,6 +183,12 @@ def test_a_number_can_be_a_text_and_a_list_one_value(file: Path) -> None:
     assert (settings.keep, settings.linger) == (Keep(messages=500), 2.0)
 
 
+def test_a_byte_order_mark_is_none_of_it(file: Path) -> None:
+    """As some editors on Windows write one."""
+    file.write_text("port = 9000\n", encoding="utf-8-sig")
+    assert read(file).settings.port == 9000
+
+
 def test_a_path_in_the_file_is_beside_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the server is started; ~ is the user's."""
     monkeypatch.setenv("HOME", "/home/ana")
