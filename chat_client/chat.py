@@ -222,20 +222,35 @@ class Chat(Authority):
             raise Refused(Code.NOT_IN_ROOM, f"we are not in {name}")
         return Room(self._session, feed, bots=bots)
 
-    def tell(self, to: str, text: str) -> None:
+    def tell(self, to: str | Callable[[], str], text: str) -> str:
         """Send a message to one person, who must be there; it is not kept anywhere.
 
+        Where the connection breaks before it is sent, it is not sent on the next one: the nick may
+        be somebody else's by then.
+
         Args:
-            to: that person's nick.
+            to: that person's nick; or what returns it, asked whenever it is about to be sent. That
+                must not wait, and may raise a ChatError, so that nothing is sent.
             text: 1 to 4000 characters.
 
+        Returns:
+            The nick that it was sent to.
+
         Raises:
-            Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...
+            Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...; `unavailable` where the
+                connection broke before it was sent.
             Unconfirmed: it is not known whether it arrived.
             Closed: the chat is over.
         """
-        nick, said = checked(normalize_nick, to), checked(normalize_text, text)
-        self._session.request(lambda id: Tell(id, nick, said))
+        said, nick = checked(normalize_text, text), ""
+
+        def build(id: int) -> Tell:
+            nonlocal nick
+            nick = checked(normalize_nick, to if isinstance(to, str) else to())
+            return Tell(id, nick, said)
+
+        self._session.request(build)
+        return nick
 
     def rename(self, nick: str) -> str:
         """Take another nick and return it as the server shows it.

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from typing import get_args
 
-from chat_client import private
 from chat_client.chat import Room
 from chat_client.errors import CommandError, Refused
 from chat_client.events import MEMBER
@@ -42,19 +41,17 @@ def _me(talk: Talk, typed: Typed) -> None:
     asks=True, private=True,
 )  # fmt: skip
 def _msg(talk: Talk, typed: Typed) -> None:
-    nick, _, text = typed.needed().partition(" ")
-    text = text.lstrip(" ")
-    if not text:
+    person = typed.to
+    if person is None:
         raise CommandError(f"something is missing: type {typed.command.usage}")
-    talk.chat.tell(nick, text)
-    talk.post(talk.lines.direct("to", nick, text))
+    nick = talk.chat.tell(person.now, typed.argument)
+    talk.post(talk.lines.direct("to", nick, typed.argument))
 
 
 @command("/reply TEXT", "answer the last direct message", "talk", "r", private=True)
-def _reply(talk: Talk, typed: Typed) -> None:
-    if talk.view.writer is None:
-        raise CommandError("nobody has sent you a direct message yet: type /msg NICK TEXT")
-    talk.enter(f"/msg {talk.view.writer} {typed.needed()}")
+def _reply(_: Talk, typed: Typed) -> None:
+    typed.needed()
+    raise CommandError("nobody has sent you a direct message yet: type /msg NICK TEXT")
 
 
 @command(
@@ -63,7 +60,7 @@ def _reply(talk: Talk, typed: Typed) -> None:
 )  # fmt: skip
 def _query(talk: Talk, typed: Typed) -> None:
     nick = typed.argument.split(" ")[0]
-    talk.view.query = nick or None
+    talk.view.start_query(nick)
     what = f"what you type goes to {nick}; /query ends that" if nick else "you talk to the room"
     talk.note(what)
 
@@ -76,8 +73,13 @@ def _join(talk: Talk, typed: Typed) -> None:
     name = typed.needed().removeprefix("#")
     known = [room.name for room in talk.chat.joined]
     room = talk.chat.join(name, history=SHOWN)
-    if room.name in known:
-        talk.post(lambda: talk.view.switch(room.name))
+
+    def look() -> Iterator[str]:
+        talk.view.end_query(typed.at)
+        if room.name in known:
+            yield from talk.view.switch(room.name)
+
+    talk.post(look)
 
 
 @command("/switch [ROOM|N]", "look at a room, by name or number; Alt-1..9, Ctrl-N, Ctrl-P, Alt-A",
@@ -90,6 +92,7 @@ def _switch(talk: Talk, typed: Typed) -> None:
         wanted = rooms[int(wanted[:3]) - 1]
     if wanted not in rooms:
         raise CommandError(f"you are in no room {one_line(wanted)!r}: type /join ROOM")
+    talk.view.end_query(typed.at)
     talk.post(lambda: talk.view.switch(wanted))
 
 
@@ -206,8 +209,7 @@ def _ignore(talk: Talk, typed: Typed) -> None:
     if not typed.argument:
         talk.note(f"hidden: {', '.join(sorted(ignored))}" if ignored else "nobody is hidden")
         return
-    ignored.add(fold(typed.argument))
-    private.write_ignored(ignored)
+    talk.view.ignore(typed.argument)
     talk.note(f"{typed.argument} is hidden; /unignore {typed.argument} undoes that")
 
 
@@ -216,8 +218,7 @@ def _unignore(talk: Talk, typed: Typed) -> None:
     nick = fold(typed.needed())
     if nick not in talk.view.ignored:
         raise CommandError(f"{one_line(nick)} is not hidden: /ignore shows who is")
-    talk.view.ignored.discard(nick)
-    private.write_ignored(talk.view.ignored)
+    talk.view.show(nick)
     talk.note(f"{typed.argument} is shown again")
 
 

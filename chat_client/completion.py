@@ -27,7 +27,7 @@ def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[in
         names = [f"/{command.name} " for command in commands if _may_use(command, view)]
         return 0, [name for name in names if name.startswith(word.lower())]
     if before in ("/reply ", "/r ") and view.writer:
-        return 0, [f"/msg {view.writer} "]
+        return 0, [f"/msg {view.writer.nick} "]
     if word.startswith("#"):
         return start, [f"#{name} " for name in _rooms(word[1:], view)]
     if not before.startswith("/") or before.startswith("//"):
@@ -165,7 +165,7 @@ def _nicks(word: str, view: View) -> list[str]:
     room = view.current
     if room is None:
         return []
-    writer = [view.writer] if view.writer else []
+    writer = [view.writer.nick] if view.writer else []
     known = dict.fromkeys([*reversed(room.speakers), *sorted(room.nicks, key=fold), *writer])
     return [nick for nick in _beginning(known, word) if nick != view.nick]
 

@@ -219,7 +219,7 @@ class Prompt:
         if self._hidden:
             return f"{self._hidden.label}: "
         room = self._view.current.name if self._view.current else "no room"
-        return f"[{f'to {self._view.query}' if self._view.query else room}] "
+        return f"[{f'to {self._view.query.nick}' if self._view.query else room}] "
 
     def _continuation(self, *_: int) -> str:
         """What stands before a further line."""

@@ -106,7 +106,7 @@ _TEMPORARY = frozenset(
 )
 """What ends a connection and not the chat."""
 
-_NOT_TWICE = Say | Topic | Tell | Announce | Kick
+_NOT_TWICE = Say | Topic | Announce | Kick
 """What must not be done a second time by a server that has forgotten that it did it."""
 
 Reply = Ok | Page
@@ -461,6 +461,7 @@ class Session:
         self._welcomed = time.monotonic()
         lost: list[_Pending] = []
         with self._lock:
+            private = self._forget_private()
             if welcome.session != self._token:
                 lost = self._forget_unconfirmed()
             if not again and self._token == welcome.session:
@@ -479,6 +480,8 @@ class Session:
                 self._hand_over(pending, connection)
             self._connection = connection
         self._keep()
+        for pending in private:
+            pending.reply.set_exception(_not_sent(pending))
         for pending in lost:
             pending.reply.set_exception(
                 Unconfirmed(
@@ -491,6 +494,11 @@ class Session:
         )
         if not again:
             self._entered.set_result(None)
+
+    def _forget_private(self) -> list[_Pending]:
+        """With the lock held: drop what is for one person, whose nick may be another's by now."""
+        left = [n for n, each in self._pending.items() if isinstance(each.request, Tell)]
+        return [self._pending.pop(number) for number in left]
 
     def _forget_unconfirmed(self) -> list[_Pending]:
         """With the lock held: drop what a new session could do a second time."""
@@ -671,6 +679,18 @@ class Session:
 
 def _join_again(feed: Feed, number: int) -> Join:
     return Join(number, feed.room, after=feed.heard)
+
+
+def _not_sent(pending: _Pending) -> ChatError:
+    """Why what is for one person is not sent on another connection."""
+    if pending.sent:
+        return Unconfirmed(
+            "the connection broke before the server replied: it is not known whether this arrived"
+        )
+    return Refused(
+        Code.UNAVAILABLE,
+        "not sent: the connection was lost, so the nick may be somebody else's by now",
+    )
 
 
 def _parting(message: Error | Goodbye) -> ConnectionLost | Closed:

@@ -127,7 +127,7 @@ class _Terminal:
         self._lines = lines
         self._colours = colour_count
         self._screen = Screen(loop)
-        self._view = View(lines, str(address), bell, private.read_ignored())
+        self._view = View(lines, str(address), bell, private.read_ignored(), private.write_ignored)
         self._exposed = is_exposed(address)
         self._drafts = Drafts()
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -169,9 +169,7 @@ class _Terminal:
         Raises:
             ChatError: the room cannot be entered.
         """
-        self._talk = Talk(
-            chat, self._view, self._lines, self._screen.post, self._enter_line, self.end
-        )
+        self._talk = Talk(chat, self._view, self._lines, self._screen.post, self.end)
         self._prompt = Prompt(
             self._view,
             self._drafts,
@@ -223,7 +221,7 @@ class _Terminal:
         """Write what is left to be written, once the chat is closed; return the exit code."""
         self._sender.join()
         self._screen.write_all(self._view)
-        for text in [*(typed.text for typed in self._drafts.waiting), self._prompt.unfinished]:
+        for text in [*(typed.again for typed in self._drafts.waiting), self._prompt.unfinished]:
             if text.strip():
                 print(self._lines.error(f"not sent: {text}"))
         return self._code
@@ -251,6 +249,10 @@ class _Terminal:
         except CommandError as error:
             self._talk.post(self._lines.error(str(error)))
             return False
+        if typed.doubt and typed.to:
+            self._talk.post(self._lines.error(typed.doubt))
+            self._prompt.ask(f"send it to {typed.to.nick}?", partial(self._same, typed))
+            return False
         count = text.count("\n") + 1
         if count > _LONG_PASTE:
             self._prompt.ask(f"send {count} lines as one message?", partial(self._sure, typed))
@@ -262,9 +264,11 @@ class _Terminal:
         self._prompt.clear()
         self._carry(typed)
 
-    def _enter_line(self, text: str) -> None:
-        """Do what a command makes of itself."""
-        self._carry(parse(text, self._view))
+    def _same(self, typed: Typed) -> None:
+        """The user says that the one who has a nick now is meant."""
+        if typed.to:
+            typed = replace(typed, to=self._view.renew(typed.to), doubt="")
+        self._sure(typed)
 
     def _carry(self, typed: Typed) -> None:
         """Do what was typed, or have it done by the sender where the server has to be asked."""
@@ -354,8 +358,8 @@ class _Terminal:
 
     def _failed(self, typed: Typed, error: ChatError) -> Iterator[str]:
         self._drafts.waiting.remove(typed)
-        self._drafts.lost.append(typed.text)
-        said = one_line(typed.text)
+        self._drafts.lost.append(typed.again)
+        said = one_line(typed.again)
         reason = str(error).rstrip(" .")
         yield self._lines.error(f"{reason}. Alt-R brings it back: {said}")
 

@@ -19,6 +19,7 @@ from chat_client.chat import Chat, Room
 from chat_client.errors import CommandError, Refused
 from chat_client.events import Event
 from chat_client.lines import Lines
+from chat_client.people import Person
 from chat_client.view import View
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_text
@@ -58,7 +59,6 @@ class Talk:
         view: what the user looks at; for the thread that owns it.
         lines: makes lines.
         post: hands something to the screen. From any thread.
-        enter: does as if a line had been typed. For the view's thread.
         quit: ends the program, soon.
     """
 
@@ -66,7 +66,6 @@ class Talk:
     view: View
     lines: Lines
     post: Callable[[Item], None]
-    enter: Callable[[str], None]
     quit: Callable[[], None]
 
     def note(self, text: str) -> None:
@@ -86,6 +85,8 @@ class Typed:
         secrets: the passwords, none if none was typed.
         at: when, on the monotonic clock.
         read: how far the user had read in the room before being away; None if all is read.
+        to: whom it is for, where that is one person.
+        doubt: why the user is to say first whether it is for whoever has the nick now; or empty.
     """
 
     text: str
@@ -95,6 +96,13 @@ class Typed:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     at: float = field(default_factory=time.monotonic)
     read: int | None = None
+    to: Person | None = None
+    doubt: str = ""
+
+    @property
+    def again(self) -> str:
+        """What to type to have the same done: what was for one person is never for a room."""
+        return f"/msg {self.to.nick} {self.argument}" if self.to else self.text
 
     def with_secrets(self, *secrets: str) -> "Typed":
         """Return the same with the passwords that were asked for."""
@@ -213,17 +221,46 @@ def parse(text: str, view: View) -> Typed:
         if secret and len(command.secrets) > 1:
             raise CommandError(f"type /{command.name} alone: you are asked for the passwords then")
         return Typed(before, command, argument.strip(), room, (secret,) if secret else ())
+    bare = text.lstrip(" ")
+    name, _, argument = bare[1:].partition(" ")
+    # A command of those who talk privately is one with a blank before it, too: it is not said.
     if text.startswith("/") and not text.startswith("//"):
-        name, _, argument = text[1:].partition(" ")
-        return Typed(text, find(name), argument.strip(), room)
+        return _addressed(Typed(text, find(name), argument.strip(), room), view)
+    if bare.startswith("/") and name.lower() in _names and _names[name.lower()].private:
+        return _addressed(Typed(text, find(name), argument.strip(), room), view)
     said = text.removeprefix("/")
     try:
         normalize_text(said)
     except ProtocolError as error:
         raise CommandError(f"not sent, {error.text}") from None
-    if view.query:
-        return Typed(text, _names["msg"], f"{view.query} {said}", room)
-    return Typed(text, _SAY, said, room)
+    return _to(view.query, said, room) if view.query else Typed(text, _SAY, said, room)
+
+
+def _addressed(typed: Typed, view: View) -> Typed:
+    """Return a command with the person to whom it says something, if it does to one."""
+    if typed.command.name == "me" and view.query and typed.argument:
+        return _to(view.query, f"* {view.nick} {typed.argument}", typed.room)
+    if typed.command.name == "reply" and view.writer and typed.argument:
+        return _to(view.writer, typed.argument, typed.room)
+    if typed.command.name != "msg":
+        return typed
+    nick, _, said = typed.argument.partition(" ")
+    if not said.lstrip(" "):
+        raise CommandError(f"something is missing: type {typed.command.usage}")
+    moved = view.moved(nick)
+    doubt = f"the {nick} that you know is {moved.nick} now" if moved else ""
+    return Typed(
+        typed.text, typed.command, said.lstrip(" "), typed.room, to=view.person(nick), doubt=doubt
+    )
+
+
+def _to(person: Person, said: str, room: str | None) -> Typed:
+    """Return what is said to a person, who was named earlier."""
+    doubt = person.doubt
+    if not doubt and not person.watched:
+        doubt = f"{person.nick} is in no room of yours, so the nick may be somebody else's by now"
+    text = f"/msg {person.nick} {said}"
+    return Typed(text, _names["msg"], said, room, to=person, doubt=doubt)
 
 
 def secret_at(text: str) -> int | None:

@@ -6,7 +6,7 @@ events go in, lines come out.
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +22,7 @@ from chat_client.events import (
     Trusted,
 )
 from chat_client.lines import Lines
+from chat_client.people import People, Person
 from chat_client.text import cells, fold, mentions, one_line
 from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
 
@@ -68,6 +69,7 @@ class RoomView:
         read: the seq up to which the user had read before being away; None if all is read.
         skipped: messages up to this seq are not shown: too many came while the user was away.
         held: what came since the user is back, until it is known how much that is; None mostly.
+        hidden: the nicks, folded, that those who are hidden have there.
     """
 
     name: str
@@ -90,6 +92,7 @@ class RoomView:
     read: int | None = None
     skipped: int = 0
     held: deque[Message] | None = None
+    hidden: set[str] = field(default_factory=set)
 
     @property
     def behind(self) -> bool:
@@ -118,7 +121,26 @@ class View:
         barred: who is banned or muted, as far as it was shown, for completion.
     """
 
-    def __init__(self, lines: Lines, server: str, bell: Bell, ignored: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        lines: Lines,
+        server: str,
+        bell: Bell,
+        ignored: Iterable[str] = (),
+        keep_ignored: Callable[[Iterable[str]], None] | None = None,
+    ) -> None:
+        """Begin in no room.
+
+        Args:
+            lines: makes lines.
+            server: which server.
+            bell: what rings.
+            ignored: who is hidden, folded.
+            keep_ignored: called with all who are hidden where that changes.
+        """
+        self._people = People()
+        self._keep_ignored = keep_ignored
+        self._query_at = 0.0  # since when there is the query, or none, on the monotonic clock
         self._lines = lines
         self._server = server
         self._day: str | None = None
@@ -130,7 +152,7 @@ class View:
         self._stirs: dict[str, Presence] = {}
         self.rooms: dict[str, RoomView] = {}
         self.current: RoomView | None = None
-        self.query: str | None = None
+        self.query: Person | None = None
         self.nick = ""
         self.role = MEMBER
         self.quiet = False
@@ -140,7 +162,7 @@ class View:
         self.answers: list[str] = []
         self.ignored = set(ignored)
         self.focused: set[str] = set()
-        self.writer: str | None = None
+        self.writer: Person | None = None
         self.listed: set[str] = set()
         self.barred: set[str] = set()
 
@@ -162,6 +184,8 @@ class View:
             case Connected():
                 self.nick, self._connected, self._reason = event.nick, True, ""
                 self.role = event.role
+                if event.again:
+                    self._people.lose("the connection was lost")
                 yield from self._told(event)
             case Reconnecting():
                 self._connected = False
@@ -194,6 +218,8 @@ class View:
         room = self.rooms.get(event.room)
         if room is None:
             return
+        self._people.stir(event.room, event.left, event.renamed)
+        self._follow_hidden(room, event)
         gone = {*event.left, *(old for old, _ in event.renamed)}
         come = {*event.joined, *(new for _, new in event.renamed)}
         room.members, room.nicks = event.members, room.nicks - gone
@@ -216,6 +242,26 @@ class View:
             if self.nick not in (old, new) and not self.hides(old)  # one's own /nick has told it
         ]
         self._stirs[event.room] = Presence(event.room, joined, left, renamed, event.members)
+
+    def _follow_hidden(self, room: RoomView, event: Presence) -> None:
+        """Hide those who are hidden under their new nicks, and not who takes an old one."""
+        hidden = set(room.hidden)
+        before = set(self.ignored)
+        for old, new in event.renamed:
+            if fold(old) in self.focused:
+                self.focused.add(fold(new))
+            if fold(old) in hidden:
+                room.hidden.add(fold(new))
+                self.ignored.add(fold(new))
+            elif fold(new) in hidden:
+                room.hidden.discard(fold(new))
+                self.ignored.discard(fold(new))
+        if self.ignored != before:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._keep_ignored:
+            self._keep_ignored(self.ignored)
 
     def _hear(self, message: Message) -> Iterator[str]:
         room = self.rooms.get(message.room)
@@ -257,7 +303,7 @@ class View:
     def _hear_direct(self, direct: Direct) -> Iterator[str]:
         if self.hides(direct.from_):
             return
-        self.writer = direct.from_
+        self.writer = self.person(direct.from_)
         self._ring(True)
         self._answer(direct.from_)
         yield from self._dated(direct.time)
@@ -280,7 +326,7 @@ class View:
             yield from self._told(event)
 
     def _enter(self, event: Entered) -> Iterator[str]:
-        room = self.rooms.setdefault(event.room, RoomView(event.room))
+        room = self.rooms.setdefault(event.room, RoomView(event.room, hidden=set(self.ignored)))
         room.topic, room.members, room.frozen = event.topic, event.members, event.frozen
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
@@ -288,13 +334,14 @@ class View:
                 f"#{event.room}: {event.lost} {was} not kept by the server and cannot be shown"
             )
         if event.again:
+            room.nicks.clear()  # who left meanwhile is not told; who is there is asked
             since = event.after if room.held is None else min(room.heard, event.after)
             yield from self._come_back(room, since, event.last, event.lost)
             return
         room.again, room.skipped, room.last = False, 0, event.last
         room.after = room.heard = event.after
         count = max(0, event.last - event.after - event.lost)
-        self.current, self.query = room, None
+        self.current = room
         if not count:
             yield from self.here(room)
             return
@@ -394,6 +441,54 @@ class View:
 
     # -- what commands do -------------------------------------------------------------------------
 
+    def person(self, nick: str) -> Person:
+        """Return whoever has a nick now, to be followed from now on."""
+        who = fold(nick)
+        rooms = [room.name for room in self.rooms.values() if who in map(fold, room.nicks)]
+        return self._people.named(nick, rooms)
+
+    def moved(self, nick: str) -> Person | None:
+        """Return who had a nick when it was last written to, and has another by now."""
+        return self._people.moved(nick)
+
+    def renew(self, person: Person) -> Person:
+        """Return whoever has a person's nick now: the user says that it is the same, or all right
+        all the same.
+        """
+        found = self.person(person.nick)
+        if self.query is person:
+            self.query = found
+        if self.writer is person:
+            self.writer = found
+        return found
+
+    def start_query(self, nick: str) -> None:
+        """Let what is typed go to one person; to the room if there is no nick."""
+        self.query = self.person(nick) if nick else None
+        self._query_at = time.monotonic()
+
+    def end_query(self, asked: float) -> None:
+        """Let what is typed go to the room, unless the user chose somebody since `asked`: what is
+        typed for one person must not go to a room that is entered late.
+
+        Args:
+            asked: on the monotonic clock.
+        """
+        if asked >= self._query_at:
+            self.query = None
+
+    def ignore(self, nick: str) -> None:
+        """Hide somebody."""
+        for names in (self.ignored, *(room.hidden for room in self.rooms.values())):
+            names.add(fold(nick))
+        self._keep()
+
+    def show(self, nick: str) -> None:
+        """Hide somebody no more."""
+        for names in (self.ignored, *(room.hidden for room in self.rooms.values())):
+            names.discard(fold(nick))
+        self._keep()
+
     def hides(self, nick: str) -> bool:
         """Whether what somebody says is not shown."""
         who = fold(nick)
@@ -411,7 +506,7 @@ class View:
     def switch(self, name: str) -> Iterator[str]:
         """Look at a room that we are in. What came there meanwhile is shown again."""
         room = self.rooms[name]
-        self.current, self.query = room, None
+        self.current = room
         missed, unread = list(room.missed), room.unread
         room.missed.clear()
         room.unread, room.mentioned, room.stirred = 0, False, False
@@ -425,6 +520,7 @@ class View:
     def forget(self, name: str) -> None:
         """Drop a room that was left."""
         room = self.rooms.pop(name, None)
+        self._people.leave(name)
         if room and room is self.current:
             self.current = list(self.rooms.values())[-1] if self.rooms else None
 

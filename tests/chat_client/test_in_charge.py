@@ -29,7 +29,7 @@ class Desk:
         self.chat = chat
         self.view = View(LINES, "server", "on")
         self.shown: list[str] = []
-        self._talk = Talk(chat, self.view, LINES, self._post, lambda _: None, lambda: None)
+        self._talk = Talk(chat, self.view, LINES, self._post, lambda: None)
         for event in (
             Connected("ana", "s/1", "", again=False),
             Entered("lobby", "", 1, 0, 0, 0, again=False),
