@@ -31,6 +31,7 @@ from chat_client.exits import DONE, ended_by_server
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.passwords import is_exposed
+from chat_client.people import Person
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
@@ -388,11 +389,11 @@ class _Terminal:
             room.nicks |= nicks
         return iter(())
 
-    def _tell_away(self, nick: str) -> None:
+    def _tell_away(self, person: Person) -> None:
         why = self._view.away  # one value, whenever it is read
         if why is not None:
             with suppress(ChatError):  # gone, or has told the server to be left alone
-                self._talk.chat.tell(nick, f"(away) {why}" if why else "(away)")
+                self._talk.chat.tell(person.now, f"(away) {why}" if why else "(away)")
 
 
 def _no_password(secret: str) -> str:

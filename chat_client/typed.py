@@ -250,7 +250,7 @@ def _addressed(typed: Typed, view: View) -> Typed:
     moved = view.moved(nick)
     doubt = f"the {nick} that you know is {moved.nick} now" if moved else ""
     return Typed(
-        typed.text, typed.command, said.lstrip(" "), typed.room, to=view.person(nick), doubt=doubt
+        typed.text, typed.command, said.lstrip(" "), typed.room, to=view.meant(nick), doubt=doubt
     )
 
 

@@ -159,7 +159,7 @@ class View:
         self.bell: Bell = bell
         self.ringing = False
         self.away: str | None = None
-        self.answers: list[str] = []
+        self.answers: list[Person] = []
         self.ignored = set(ignored)
         self.focused: set[str] = set()
         self.writer: Person | None = None
@@ -433,7 +433,7 @@ class View:
         """Have somebody told, once, that the user is away."""
         if self.away is not None and who != self.nick and fold(who) not in self._answered:
             self._answered.add(fold(who))
-            self.answers.append(who)
+            self.answers.append(self.person(who))
 
     def silenced(self, room: RoomView) -> bool:
         """Whether the user may only listen in a room, as one of those whom its freeze binds."""
@@ -442,10 +442,14 @@ class View:
     # -- what commands do -------------------------------------------------------------------------
 
     def person(self, nick: str) -> Person:
-        """Return whoever has a nick now, to be followed from now on."""
-        who = fold(nick)
-        rooms = [room.name for room in self.rooms.values() if who in map(fold, room.nicks)]
+        """Return whoever has a nick now, as the server writes it, to be followed from now on."""
+        rooms = [room.name for room in self.rooms.values() if nick in room.nicks]
         return self._people.named(nick, rooms)
+
+    def meant(self, nick: str) -> Person:
+        """Return whoever has a nick now that was typed, in whatever case."""
+        there = (each for room in self.rooms.values() for each in room.nicks)
+        return self.person(next((each for each in there if fold(each) == fold(nick)), nick))
 
     def moved(self, nick: str) -> Person | None:
         """Return who had a nick when it was last written to, and has another by now."""
@@ -455,7 +459,7 @@ class View:
         """Return whoever has a person's nick now: the user says that it is the same, or all right
         all the same.
         """
-        found = self.person(person.nick)
+        found = self.meant(person.nick)
         if self.query is person:
             self.query = found
         if self.writer is person:
@@ -464,7 +468,7 @@ class View:
 
     def start_query(self, nick: str) -> None:
         """Let what is typed go to one person; to the room if there is no nick."""
-        self.query = self.person(nick) if nick else None
+        self.query = self.meant(nick) if nick else None
         self._query_at = time.monotonic()
 
     def end_query(self, asked: float) -> None:

@@ -131,6 +131,15 @@ def test_a_blank_before_a_private_command_makes_it_no_text(view: View, line: str
     assert parse(line, view).to is not None
 
 
+def test_why_the_user_is_away_is_told_to_who_wrote(view: View) -> None:
+    """And to nobody who has that nick by then."""
+    view.leave_for("at the doctor's")
+    list(view.take(Direct(0.0, "ben", "ana", "hi")))
+    for room in ("lobby", "ops"):
+        stir(view, room, *SWAP)
+    assert [person.now() for person in view.answers] == ["benjamin"]
+
+
 def test_a_room_that_is_entered_late_does_not_end_a_query(view: View) -> None:
     """What is typed meanwhile is for one person."""
     view.start_query("ben")
