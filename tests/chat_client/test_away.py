@@ -182,7 +182,7 @@ def test_a_server_that_was_away_and_much_was_said(
             ana.enter("thanks")
             ana.see("ana> thanks")
             ana.type("\x1b[5~")
-            eventually(lambda: told.read_text().splitlines()[0].endswith("+G"))
+            eventually(lambda: f"{told.read_text()}\n".splitlines()[0].endswith("+G"))
 
 
 def test_a_short_stop_says_nothing(ana: Terminal, bob: Peer) -> None:
