@@ -467,6 +467,7 @@ class Session:
             if not again and self._token == welcome.session:
                 self._last_id = _last_id_in(welcome)
             self._token, self._nick = welcome.session, welcome.nick
+            self._last_id = max(self._last_id, _count(welcome.last_id))
             self._role = role = _text(welcome.role) or MEMBER
             account = _text(welcome.account)
             left, self._account = None if account else self._account, account

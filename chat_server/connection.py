@@ -410,6 +410,7 @@ class Connection:
             motd=settings.motd,
             role=parts.accounts.role_of(self._session).word,
             account=UNSET if account is None else account,
+            last_id=self._session.newest,
         )
         self.outbox.put(encode(welcome))
         self._requests = Requests(self, self._session, parts)

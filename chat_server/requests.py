@@ -126,6 +126,7 @@ class Requests:
             )
         name = normalize_room(request.room)
         self._check_room_count(name)
+        diverged = self._divergence(name, request)
         added = None
         while added is None:  # a room that is given up, or gets other rules at this moment
             room = self._rooms.enter(name, self._connection.host, temporary=request.temporary)
@@ -133,7 +134,7 @@ class Requests:
             if rules is not None and self._outbox.member_in(room) is None:
                 self._checks.check_entry(rules, self._session)
             last = room.last
-            cursor = _cursor(request, last)
+            cursor = _cursor(request, last) if diverged is None else diverged
             member = Member(room, self._session, self._outbox, cursor)
             added = room.add(member, rules, temporary=request.temporary)
         count, topic = added
@@ -145,6 +146,8 @@ class Requests:
             topic=topic,
             oldest=self._oldest_after(room, cursor),
             frozen=self._checks.is_frozen(room) or UNSET,
+            log=self._store.incarnations.name,
+            diverged=UNSET if diverged is None else diverged,
         )
         if not self._outbox.admit(member, encode(reply)):
             self._hands.leave_room(member)
@@ -321,6 +324,15 @@ class Requests:
         """The oldest message that is kept, if what follows `seq` is gone."""
         oldest = self._store.oldest(room.name)
         return oldest if oldest is not None and oldest > seq + 1 else UNSET
+
+    def _divergence(self, room: str, request: messages.Join) -> int | None:
+        """The last message that the log of a client that comes back shares with ours.
+
+        None where it is the same log, or the client does not say.
+        """
+        if request.after is None or request.log is None:
+            return None
+        return self._store.incarnations.common(room, request.log, request.after)
 
     def _check_room_count(self, name: str) -> None:
         """See that this client may be in one more room."""

@@ -91,6 +91,12 @@ class Session(Participant):
         self._pending: dict[int, Draft] = {}
         self._newest = newest  # the highest request that was ever claimed
 
+    @property
+    def newest(self) -> int:
+        """The highest request that it stored, or is about to."""
+        with self._lock:
+            return self._newest
+
     def hand_to(self, connection: Client) -> None:
         """Let the requests of `connection` count, and no other's."""
         with self._lock:

@@ -85,6 +85,7 @@ class Hello(Request, frozen=True):
 class Join(Request, frozen=True):
     """Enter a room and place a cursor in its log: behind `after`, or `history` messages back.
 
+    `log` names the log that `after` is from.
     A room that this makes may be forgotten later, if everybody who joins it says `temporary`.
     """
 
@@ -92,6 +93,7 @@ class Join(Request, frozen=True):
     room: str
     after: Seq | None = None
     history: Seq | None = None
+    log: str | None = None
     temporary: bool = False
 
 
@@ -375,7 +377,7 @@ class Welcome(ServerMessage, frozen=True):
 
     `role` is member, moderator or owner; a server of before there were roles leaves it out.
     `account` is whose account this is, in a session that is logged in. `last_id` is the largest
-    id under which the session stored anything.
+    id under which the session has stored anything, 0 for a new one.
     """
 
     version: int
@@ -394,7 +396,8 @@ class Ok(ServerMessage, frozen=True):
 
     `oldest`, in the reply to a join, is the seq of the oldest message that is still kept, where
     the cursor was placed further back: the messages begin there. `frozen`, there too, is true in a
-    room where only moderators speak just now.
+    room where only moderators speak just now. `log`, there too, names the incarnation of the log;
+    `diverged`, where the request named another, is the last seq that both have in common.
     """
 
     re: int
@@ -405,6 +408,8 @@ class Ok(ServerMessage, frozen=True):
     nick: str | UnsetType = UNSET
     oldest: int | UnsetType = UNSET
     frozen: bool | UnsetType = UNSET
+    log: str | UnsetType = UNSET
+    diverged: int | UnsetType = UNSET
     account: str | UnsetType = UNSET
     role: str | UnsetType = UNSET
 

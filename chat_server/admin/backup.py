@@ -19,6 +19,7 @@ from chat_server.admin.errors import AdminError
 from chat_server.admin.files import sync, whole_file, whole_folder
 from chat_server.database import Format
 from chat_server.history import file as history
+from chat_server.history.incarnations import mark_copy
 from chat_server.people import store as people
 from chat_server.tls import CERTIFICATE_FILE, KEY_FILE
 
@@ -97,6 +98,8 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
             target.execute("PRAGMA journal_mode = OFF")
             target.execute("PRAGMA synchronous = OFF")
             source.backup(target, pages=PAGES)
+            if path.name == history.FILE:
+                mark_copy(target)
         _check(path)
     except sqlite3.Error as error:
         raise AdminError(f"{path.name} could not be copied: {error}.") from error

@@ -36,13 +36,19 @@ Texts = Callable[[int], list[tuple[int, str]]]
 class SearchIndex:
     """Words to message keys. Any thread may call any method."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, anew: bool = False) -> None:
         """Open the index, or begin a new one if it is missing or damaged.
+
+        Args:
+            path: of its file.
+            anew: begin a new one in any case.
 
         Raises:
             StartError: neither is possible.
         """
         try:
+            if anew:
+                _remove(path)
             self._connection = _open(path)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the search index {path} cannot be used: {error}.") from error
@@ -134,9 +140,13 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
     except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm", "-journal"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _remove(path)
         return _connect(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

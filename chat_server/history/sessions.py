@@ -27,6 +27,16 @@ ORDER BY number LIMIT ?
 """
 
 
+# The highest request with which it said something or, under the numbers of notices, left one.
+_FIND = """
+SELECT number, max(
+    (SELECT coalesce(max(request), 0) FROM messages WHERE session = number),
+    (SELECT coalesce(max(request), 0) FROM messages
+     WHERE session BETWEEN 1 - (number + 1 << 23) AND -(number << 23))
+) FROM (SELECT sessions.number AS number FROM sessions WHERE token = ?)
+"""
+
+
 class StoredSession(NamedTuple):
     """What is kept of a session. `newest` is the highest request that it stored."""
 
@@ -103,9 +113,5 @@ class Sessions:
     def find(self, token: bytes) -> StoredSession | None:
         """Return the session whose secret has this hash, if there is one."""
         with self._file.reader() as reader:
-            row = reader.execute(
-                "SELECT number, (SELECT coalesce(max(request), 0) FROM messages"
-                " WHERE session = sessions.number) FROM sessions WHERE token = ?",
-                (token,),
-            ).fetchone()
+            row = reader.execute(_FIND, (token,)).fetchone()
         return None if row is None else StoredSession(*row)

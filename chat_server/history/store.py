@@ -5,6 +5,7 @@ its `seq` in the lower 40. A page of a log is one range of the table's own B-tre
 index can be asked for one room by the same range.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -13,11 +14,15 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.database import Sync, check_space
+from chat_server.database import Sync, check_space, unusable
+from chat_server.errors import StartError, StoreError
 from chat_server.history.file import HistoryFile
+from chat_server.history.incarnations import Incarnations
 from chat_server.history.search import SearchIndex
 from chat_server.history.sessions import Sessions
 from protocol.messages import Message
+
+log = logging.getLogger(__name__)
 
 SEQ_BITS = 40
 SEQ_MASK = (1 << SEQ_BITS) - 1
@@ -65,6 +70,7 @@ class Store:
     Attributes:
         file: where it is.
         sessions: those who wrote it.
+        incarnations: which log it is.
     """
 
     def __init__(self, folder: Path, sync: Sync = "normal") -> None:
@@ -78,6 +84,11 @@ class Store:
             StartError: it cannot be opened, is damaged, or is none of ours.
         """
         self.file = HistoryFile(folder, sync)
+        try:
+            self.incarnations = Incarnations(self.file, sync)
+        except (StoreError, OSError) as error:
+            self.file.close()
+            raise StartError(unusable("the history", self.file.path, error)) from error
         self.sessions = Sessions(self.file)
         # Guards what follows. A leaf.
         self._lock = threading.Lock()
@@ -92,11 +103,16 @@ class Store:
             self._removed = _find_removed(reader, set(self._numbers.values()))
         if self._removed:
             self.file.checkpoint_due.set()  # wakes the housekeeper
-        self._index = SearchIndex(folder / "search.db")
+        # What an earlier log had under its numbers must not be found.
+        self._index = SearchIndex(folder / "search.db", anew=self.incarnations.is_another)
 
     def close(self) -> None:
         """Close all. No other call may be under way."""
         self._index.close()
+        try:
+            self.incarnations.close()
+        except (StoreError, OSError) as error:
+            log.error("that the history was closed could not be noted: %s", error)
         self.file.close()
 
     def rooms(self) -> list[StoredRoom]:

@@ -10,6 +10,7 @@ import pytest
 from chat_server.room import Draft, Room
 from chat_server.room_rules import RoomRules
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.proxy import Link, Proxy
@@ -421,3 +422,51 @@ def _is_alive(peer: Peer) -> bool:
     except (ConnectionEnded, ConnectionError):
         return False
     return True
+
+
+def test_welcome_names_the_largest_id_that_stored_anything(tmp_path: Path) -> None:
+    """A client that kept its session and lost count goes on above it, and nothing is swallowed."""
+    with running_server(tmp_path) as server, House(server) as house:
+        ada = house.connect()
+        assert ada.hello("ada")["last_id"] == 0
+        ada.join("lobby")
+        for identity in (10, 20):
+            ada.send(say(identity, f"text {identity}"))
+            ada.reply(identity)
+        ada.send({"type": "topic", "id": 25, "room": "lobby", "topic": "Tea"})
+        ada.reply(25)
+        again = house.connect()
+        assert again.hello("ada", session=ada.session)["last_id"] == 25
+    with running_server(tmp_path) as server, House(server) as house:
+        again = house.connect()
+        again.go_on_above(again.hello("ada", session=ada.session)["last_id"])
+        again.join("lobby")
+        assert again.say("lobby", "after the restart") == 4
+        assert texts(whole_log(again, "lobby"))[-1] == "after the restart"
+
+
+def test_last_id_counts_what_waits_to_be_stored(house: House) -> None:
+    """A request that is under way takes its id, too."""
+    ada = house.enter("ada", "lobby")
+    ada.send(say(30, "on its way"))
+    ada.ping()
+    again = house.connect()
+    assert again.hello("ada", session=ada.session)["last_id"] == 30
+
+
+def test_last_id_counts_notices(tmp_path: Path) -> None:
+    """A moderator who lost count would lose announcements as well."""
+    with ordered_house(tmp_path) as place:
+        ada = place.ada
+        announced = ada.post("announce", text="hear, hear", room="lobby")
+        ada.reply(announced)
+        other = place.enter("eva", "lobby")
+        other.say("lobby", "hi")
+    with running_server(tmp_path) as server, House(server) as house:
+        assert house.connect().hello("eva", session=other.session)["last_id"] == 2
+        again = house.connect()
+        assert again.hello("ada", session=ada.session)["last_id"] == announced
+        again.go_on_above(announced)
+        again.join("lobby")
+        again.ok("announce", text="and again", room="lobby")
+        assert texts(whole_log(again, "lobby")) == ["hear, hear", "hi", "and again"]

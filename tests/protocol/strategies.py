@@ -121,7 +121,7 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "hello": ("client", "password", "session", "account_password"),
-    "join": ("after", "history"),
+    "join": ("after", "history", "log"),
     "say": ("kind",),
     "who": ("after",),
     "rooms": ("after",),
@@ -199,7 +199,9 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
         motd=texts,
         role=texts,
         account=texts,
+        last_id=seqs,
     ),
+    st.builds(messages.Ok, re=ids, log=texts, diverged=seqs),
     st.builds(messages.Ok, re=ids, room=texts, seq=seqs, members=seqs, topic=texts, nick=texts),
     st.builds(messages.Ok, re=ids, account=texts, role=texts, frozen=st.booleans()),
     st.builds(messages.Ok, re=ids),

@@ -139,6 +139,10 @@ class Peer:
         self._last_id += 1
         return self._last_id
 
+    def go_on_above(self, identity: int) -> None:
+        """Use ids above `identity`, the `last_id` of a `welcome`, from now on."""
+        self._last_id = max(self._last_id, identity)
+
     def skip_ids(self, count: int) -> None:
         """Leave `count` ids out, which an earlier connection of the session may have used."""
         self._last_id += count
