@@ -194,6 +194,7 @@ class Chat(Authority):
         room: str,
         *,
         after: int | None = None,
+        log: str | None = None,
         history: int | None = None,
         bots: bool = False,
     ) -> "Room":
@@ -204,6 +205,8 @@ class Chat(Authority):
         Args:
             room: its name, such as "lobby".
             after: begin with the message behind this seq.
+            log: the log that `after` is from, see `Room.place`. If the server's is another one by
+                now, begin behind the last message that both have in common.
             history: begin with so many messages of those that are there. With neither, only what
                 is said from now on is received.
             bots: whether iterating the room yields what other bots say, too. A bot that hears
@@ -216,7 +219,7 @@ class Chat(Authority):
         name = room_named(room)
         feed = self._session.feed(name)
         if feed is None:
-            self._session.request(lambda id: Join(id, name, after=after, history=history))
+            self._session.request(partial(_join, name, after, log, history))
             feed = self._session.feed(name)
         if feed is None:  # another thread left it just now
             raise Refused(Code.NOT_IN_ROOM, f"we are not in {name}")
@@ -294,6 +297,7 @@ class Room:
         self._feed = feed
         self._bots = bots
         self._fetched: deque[Message] = deque()
+        self._fetched_in = 0  # the number of divergences then
 
     @property
     def name(self) -> str:
@@ -307,8 +311,17 @@ class Room:
 
     @property
     def heard(self) -> int:
-        """The seq of the last message received; `join(..., after=heard)` goes on behind it."""
+        """The seq of the last message received; see `place`."""
         return self._feed.heard
+
+    @property
+    def place(self) -> tuple[int, str | None]:
+        """The seq of the last message received, and the name of the log that it is from.
+
+        Keep both: `join(..., after=seq, log=log)` goes on behind it. The name is None with a
+        server that has none.
+        """
+        return self._feed.place
 
     def __repr__(self) -> str:
         return f"<Room #{self.name}>"
@@ -323,12 +336,16 @@ class Room:
                 return message
 
     def _next(self) -> Message:
-        if self._fetched:
-            return self._fetched.popleft()
-        if not self._feed.wait():
-            raise StopIteration
-        message = self._feed.take()
-        return message if message else self._fetch()
+        while True:
+            if self._fetched and self._fetched_in == self._feed.read.divergences:
+                return self._fetched.popleft()
+            self._fetched.clear()  # of a log that was replaced
+            if not self._feed.wait():
+                raise StopIteration
+            message = self._feed.take()
+            if message:
+                return message
+            self._fetch()
 
     def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
         """Say something and return its seq once the server has stored it.
@@ -492,17 +509,25 @@ class Room:
             before = messages[0].seq
         return found
 
-    def _fetch(self) -> Message:
-        """Catch up with what is no longer in memory."""
-        read = self._feed.read
-        self._fetched.extend(self.history(_PAGE, after=read))
-        if not self._fetched:
+    def _fetch(self) -> None:
+        """Catch up with what is no longer in memory, as far as it was heard."""
+        read, heard, divergences = self._feed.read
+        if read >= heard:  # the log was replaced at this moment
+            return
+        found = self.history(_PAGE, after=read)
+        if not found and self._feed.read.divergences == divergences:
             raise ChatError(f"the server's log of {self.name} lacks what follows message {read}")
-        self._feed.skip_to(self._fetched[-1].seq)
-        return self._fetched.popleft()
+        fetched = [message for message in found if message.seq <= heard]
+        if self._feed.skip_to(fetched[-1].seq if fetched else heard, divergences):
+            self._fetched.extend(fetched)
+            self._fetched_in = divergences
 
 
 # -- requests, with the id last, as the session fills it in ---------------------------------------
+
+
+def _join(room: str, after: int | None, log: str | None, history: int | None, id: int) -> Join:
+    return Join(id, room, after=after, history=history, log=None if after is None else log)
 
 
 def _rooms(after: str | None, id: int) -> Rooms:

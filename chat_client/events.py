@@ -95,6 +95,9 @@ class Entered:
         lost: how many messages behind `after` the server no longer keeps. They do not come.
         again: whether this followed a reconnection.
         frozen: whether only moderators talk there just now, and whom they let.
+        gone: how many messages that were received before are no longer in the server's log: it is
+            another one now, such as a backup that was restored. What follows `after` has their
+            numbers.
     """
 
     room: str
@@ -105,6 +108,7 @@ class Entered:
     lost: int
     again: bool
     frozen: bool = False
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from operator import attrgetter
+from typing import NamedTuple
 
 from chat_client.errors import ChatError
 from protocol.messages import LARGEST_ID, Message
@@ -18,15 +19,31 @@ _TAIL = 1000
 _seq = attrgetter("seq")
 
 
+class Reading(NamedTuple):
+    """Where the reader of a room is.
+
+    Attributes:
+        read: the seq of the last message that the reader took.
+        heard: the seq of the last message that was heard.
+        divergences: how often what was heard had to be forgotten, as it was another log's.
+    """
+
+    read: int
+    heard: int
+    divergences: int
+
+
 class Feed:
     """One room as it is heard. Safe to use from several threads."""
 
-    def __init__(self, room: str, heard: int, topic: str) -> None:
+    def __init__(self, room: str, heard: int, topic: str, log: str | None = None) -> None:
         self.room = room
         # Guards all below; whoever reads waits on it. A leaf: nothing else is taken under it.
         self._changed = threading.Condition()
         self._heard = heard
         self._topic = topic
+        self._log = log
+        self._divergences = 0
         self._tail: deque[Message] = deque(maxlen=_TAIL)
         self._tail_after = heard  # all that was heard behind this seq is in the tail
         self._read = heard
@@ -45,6 +62,18 @@ class Feed:
         with self._changed:
             return self._topic
 
+    @property
+    def log(self) -> str | None:
+        """The server's name of the log that was heard; None if it has none."""
+        with self._changed:
+            return self._log
+
+    @property
+    def place(self) -> tuple[int, str | None]:
+        """How far was heard, and in which log."""
+        with self._changed:
+            return self._heard, self._log
+
     def hear(self, message: Message) -> bool:
         """Take a message up. Return whether it is new: each is, once."""
         with self._changed:
@@ -59,19 +88,37 @@ class Feed:
             self._changed.notify_all()
             return True
 
-    def resume(self, last: int, topic: str) -> None:
+    def resume(self, last: int, topic: str, log: str | None, diverged: int | None) -> int:
         """Go on after the room was entered again.
 
         Args:
-            last: the seq of the last message in the server's log. If more than that was heard, it
-                is another log (the server lost its data), and is heard from here on.
+            last: the seq of the last message in the server's log. If more than that was heard, and
+                the server names no logs, it is another log, and is heard from here on.
             topic: the room's topic.
+            log: the server's name of its log, if it has one.
+            diverged: the last seq that its log and the one that was heard have in common, if those
+                are two.
+
+        Returns:
+            How many of the messages that were heard are gone.
         """
         with self._changed:
             self._topic = topic
-            if last < self._heard:
-                self._heard = self._tail_after = self._read = last
-                self._tail.clear()
+            self._log = log
+            place = min(self._heard, last if diverged is None else diverged)
+            gone = self._heard - place
+            if gone:
+                self._go_back_to(place)
+            return gone
+
+    def _go_back_to(self, place: int) -> None:
+        """With the lock held: forget what was heard behind `place`, whether read or not."""
+        while self._tail and self._tail[-1].seq > place:
+            self._tail.pop()
+        self._heard = place
+        self._tail_after = min(self._tail_after, place)
+        self._read = min(self._read, place)
+        self._divergences += 1
 
     def end(self, error: ChatError | None) -> None:
         """Let the readers end, with `error` if there is one."""
@@ -88,10 +135,10 @@ class Feed:
     # -- the cursor of the room's one reader ----------------------------------------------------
 
     @property
-    def read(self) -> int:
-        """The seq of the last message that the reader took."""
+    def read(self) -> "Reading":
+        """How far the reader is."""
         with self._changed:
-            return self._read
+            return Reading(self._read, self._heard, self._divergences)
 
     def wait(self) -> bool:
         """Wait until there is something to read. Return False if there never will be.
@@ -108,15 +155,26 @@ class Feed:
             return False
 
     def take(self) -> Message | None:
-        """Return the next message, or None if it is no longer in the tail."""
+        """Return the next message, or None if it is not in the tail: no longer, or no more."""
         with self._changed:
-            if self._read < self._tail_after:
+            if self._read < self._tail_after or self._read >= self._heard:
                 return None
             message = self._tail[bisect_right(self._tail, self._read, key=_seq)]
             self._read = message.seq
             return message
 
-    def skip_to(self, seq: int) -> None:
-        """Let the reader go on behind `seq`: it has got what lies before from the server's log."""
+    def skip_to(self, seq: int, divergences: int) -> bool:
+        """Let the reader go on behind `seq`: it has got what lies before from the server's log.
+
+        Args:
+            seq: the last that it got.
+            divergences: the number of those before it asked.
+
+        Returns:
+            False, and nothing is done, if the log became another one meanwhile.
+        """
         with self._changed:
+            if self._divergences != divergences:
+                return False
             self._read = max(self._read, seq)
+            return True

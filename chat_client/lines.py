@@ -170,6 +170,16 @@ class Lines:
         """Return a line of the client's own."""
         return self._paint(Style.DIM, self._line("--", one_line(text)))
 
+    def diverged(self, event: Entered) -> str:
+        """Return the line that says that what was heard in a room is gone."""
+        were = (
+            "message that you saw is" if event.gone == 1 else f"{event.gone} messages you saw are"
+        )
+        return self.error(
+            f"the last {were} no longer in #{event.room}: the server went back to an earlier copy "
+            "of its history. What is there now follows."
+        )
+
     def error(self, text: str) -> str:
         """Return the line for something that went wrong."""
         return self._line("--", one_line(text), Fore.RED)

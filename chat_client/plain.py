@@ -14,7 +14,16 @@ from queue import SimpleQueue
 from chat_client.address import Address
 from chat_client.chat import Chat, Room, connect
 from chat_client.errors import ChatError, Closed
-from chat_client.events import Connected, Ended, Event, Postponed, Reconnecting, Removed, Trusted
+from chat_client.events import (
+    Connected,
+    Ended,
+    Entered,
+    Event,
+    Postponed,
+    Reconnecting,
+    Removed,
+    Trusted,
+)
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
@@ -230,6 +239,8 @@ class _Plain:
 
     def _tell_about(self, event: Event) -> None:
         match event:
+            case Entered(gone=gone) if gone:
+                self._tell(self._lines.diverged(event))
             case Connected(again=True) | Reconnecting() | Removed() | RoleChange() | Ended():
                 self._tell(self._lines.of(event, "", self._room))
             case Trusted():

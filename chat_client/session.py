@@ -623,26 +623,25 @@ class Session:
         self._on_event(Removed(room, refusal.text))
 
     def _enter(self, join: Join, reply: Ok, again: bool) -> None:
-        last = _count(reply.seq)
+        last, gone = _count(reply.seq), 0
         topic = reply.topic if isinstance(reply.topic, str) else ""
+        log = _text(reply.log)
+        diverged = None if isinstance(reply.diverged, UnsetType) else _count(reply.diverged)
         feed = self.feed(join.room)
         if feed is None:
-            heard = last
-            if join.after is not None:
-                heard = min(join.after, last)
-            elif join.history is not None:
-                heard = max(0, last - join.history)
-            feed = Feed(join.room, heard, topic)
+            heard = _first_place(join, last, diverged)
+            gone = 0 if diverged is None else max(0, (join.after or 0) - diverged)
+            feed = Feed(join.room, heard, topic, log)
             with self._lock:
                 self._feeds[join.room] = feed
         elif again:
-            feed.resume(last, topic)
+            gone = feed.resume(last, topic, log, diverged)
         else:
             return
         heard = feed.heard
         lost = max(0, min(_count(reply.oldest), last + 1) - heard - 1)
         members, frozen = _count(reply.members), reply.frozen is True
-        self._on_event(Entered(join.room, topic, members, heard, last, lost, again, frozen))
+        self._on_event(Entered(join.room, topic, members, heard, last, lost, again, frozen, gone))
 
     def _measured(self, number: int) -> None:
         with self._lock:
@@ -679,7 +678,17 @@ class Session:
 
 
 def _join_again(feed: Feed, number: int) -> Join:
-    return Join(number, feed.room, after=feed.heard)
+    heard, log = feed.place
+    return Join(number, feed.room, after=heard, log=log)
+
+
+def _first_place(join: Join, last: int, diverged: int | None) -> int:
+    """Behind which seq the messages follow of a room that was entered for the first time."""
+    if diverged is not None:
+        return diverged
+    if join.after is not None:
+        return min(join.after, last)
+    return last if join.history is None else max(0, last - join.history)
 
 
 def _not_sent(pending: _Pending) -> ChatError:

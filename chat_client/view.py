@@ -333,6 +333,8 @@ class View:
             yield self._lines.error(
                 f"#{event.room}: {event.lost} {was} not kept by the server and cannot be shown"
             )
+        if event.gone:
+            yield self._lines.diverged(event)
         if event.again:
             room.nicks.clear()  # who left meanwhile is not told; who is there is asked
             since = event.after if room.held is None else min(room.heard, event.after)
