@@ -100,6 +100,7 @@ class Attendance:
         settings: LiveSettings,
         clock: Clock,
         account_of: Callable[[Participant], str | None],
+        confirmed: Callable[[], float],
     ) -> None:
         """Open the record in the data folder, or begin it; end the stays that a crash left open.
 
@@ -108,6 +109,8 @@ class Attendance:
             clock: the server's.
             account_of: gives the name of the account that a session is logged in to; it takes no
                 lock but a leaf.
+            confirmed: gives the date by which old stays are deleted, in Unix seconds; called when
+                the thread runs.
 
         Raises:
             StartError: it cannot be opened, is damaged, or is none of ours.
@@ -115,6 +118,7 @@ class Attendance:
         self._clock = clock
         self._settings = settings
         self._account_of = account_of
+        self._confirmed = confirmed
         self._path = settings.now.data / FILE
         try:
             self._database = open_database(self._path, FORMAT, "normal")
@@ -256,7 +260,7 @@ class Attendance:
             self._under_way = len(stays)
             removals, self._removals = self._removals, []
             now, empty = self._clock.time(), not self._lasting
-        old = self._too_old(now)
+        old = self._too_old()
         if empty and not stays and not removals and old is None:
             return
         try:
@@ -324,12 +328,12 @@ class Attendance:
                 del self._unwritten[stay]
             self._lost += min(surplus, len(ended))
 
-    def _too_old(self, now: float) -> float | None:
+    def _too_old(self) -> float | None:
         """When a stay must have ended to be deleted now; None if it is not time for that."""
         settings = self._settings.now
         keep = settings.keep_attendance or settings.keep.seconds
         due = keep is not None and self._clock.monotonic() >= self._prune_at
-        return now - keep if due and keep is not None else None
+        return self._confirmed() - keep if due and keep is not None else None
 
     def _complain(self, reason: str) -> None:
         if reason != self._complaint:

@@ -38,7 +38,7 @@ def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connec
     """
     make_private(path)
     connection = connect(path, sync)
-    with _closed_on_failure(connection):
+    with closed_on_failure(connection):
         _check(connection, file_format)
     return connection
 
@@ -49,7 +49,7 @@ def connect(path: Path, sync: Sync) -> sqlite3.Connection:
     It may be used by any thread, but by one at a time, and leaves transactions to the caller.
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    with _closed_on_failure(connection):
+    with closed_on_failure(connection):
         connection.execute(f"PRAGMA synchronous = {sync}")
     return connection
 
@@ -187,7 +187,8 @@ def _complaint(path: Path, error: Exception) -> StoreError:
 
 
 @contextmanager
-def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+def closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
+    """Close a connection if the block raises."""
     try:
         yield
     except BaseException:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
+from chat_server.history.dates import Dates
 from chat_server.history.store import Store
 from chat_server.rules import Keep
 from chat_server.settings import LiveSettings
@@ -25,6 +26,7 @@ class Housekeeper:
         self,
         settings: LiveSettings,
         store: Store,
+        dates: Dates,
         clock: Clock,
         needs_session: Callable[[bytes], bool],
     ) -> None:
@@ -32,12 +34,14 @@ class Housekeeper:
         Args:
             settings: how much is kept.
             store: what is looked after.
-            clock: for how old something is.
+            dates: for how old something is.
+            clock: for when it is time to look.
             needs_session: whether somebody has a session, or it is more than a session, by the
                 hash of its secret.
         """
         self._settings = settings
         self._store = store
+        self._dates = dates
         self._clock = clock
         self._needs_session = needs_session
         self._unused_at = clock.monotonic()  # when they are looked for
@@ -53,6 +57,10 @@ class Housekeeper:
         self._stopping = True
         self._store.file.checkpoint_due.set()
         self._thread.join()
+        try:
+            self._dates.keep()
+        except StoreError as error:
+            log.error("the date could not be kept: %s", error)
 
     def _run(self) -> None:
         while not self._stopping:
@@ -73,6 +81,7 @@ class Housekeeper:
         if self._clock.monotonic() >= self._unused_at:
             self._unused_at = self._clock.monotonic() + UNUSED_INTERVAL
             self._forget_unused()
+            self._dates.keep()
 
     def _delete_removed(self) -> None:
         """Delete what was said in rooms that were removed, as much as there is."""
@@ -82,7 +91,7 @@ class Housekeeper:
 
     def _forget_unused(self) -> None:
         """Forget the sessions with which nothing was said, a few at a time."""
-        last, seen_before = 0, self._clock.time() - UNUSED_AFTER
+        last, seen_before = 0, self._dates.past() - UNUSED_AFTER
         while not self._stopping and (found := self._store.sessions.unused(last, seen_before)):
             last = found[-1][0]
             numbers = [number for number, token in found if not self._needs_session(token)]
@@ -90,7 +99,7 @@ class Housekeeper:
                 self._store.sessions.drop(numbers)
 
     def _prune(self, keep: Keep) -> None:
-        oldest = None if keep.seconds is None else self._clock.time() - keep.seconds
-        deleted = self._store.prune(keep.messages, oldest)
+        oldest = None if keep.seconds is None else self._dates.past() - keep.seconds
+        deleted = self._store.prune(keep.messages, oldest, self._dates.future())
         if deleted:
             log.info("%d messages were older than is kept, and are gone", deleted)

@@ -25,6 +25,7 @@ from chat_server.connection import Connection
 from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
 from chat_server.errors import StartError, StoreError
+from chat_server.history.dates import Dates
 from chat_server.history.folder import DataFolder
 from chat_server.history.store import Store
 from chat_server.housekeeper import Housekeeper
@@ -130,7 +131,9 @@ class Server:
                 sockets.append(bind_unix(settings.unix))
             watched = _metrics_socket(settings.metrics)
             if settings.attendance:
-                self._attendance = Attendance(self._settings, self._clock, self._account_of)
+                self._attendance = Attendance(
+                    self._settings, self._clock, self._account_of, lambda: self._dates.past()
+                )
             self._identity = tls.identity(self._settings.now)
             store, people, accounts, sanctions = self._open(settings)
         except BaseException:
@@ -173,7 +176,9 @@ class Server:
             turns=Turns(),
             meters=meters,
         )
-        self._housekeeper = Housekeeper(self._settings, store, self._clock, self._needs_session)
+        self._housekeeper = Housekeeper(
+            self._settings, store, self._dates, self._clock, self._needs_session
+        )
         self._admin = AdminDesk(
             self._parts, self._crowd, lambda: [str(address) for address in self.addresses]
         )
@@ -264,13 +269,14 @@ class Server:
                 self.owner_secret = make_secret(people)
                 sanctions = read_sanctions(people, self._clock)
                 self._book = RuleBook(people, self._clock)
+                self._dates = Dates(store.file, self._clock)
             except StoreError as error:
                 raise StartError(f"{error}. See that the disk has space.") from error
             opened.pop_all()
         return store, people, accounts, sanctions
 
     def _forget_sessions(self, store: Store, people: PeopleStore) -> None:
-        before = self._clock.time() - self._settings.now.keep_sessions
+        before = self._dates.past() - self._settings.now.keep_sessions
         try:
             store.sessions.forget(before)
             people.forget_sessions(before)

@@ -18,6 +18,7 @@ from chat_server.database import (
     Format,
     Sync,
     Transactions,
+    closed_on_failure,
     connect,
     open_database,
     translated,
@@ -56,6 +57,31 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
+# Tables that came later. An earlier server of the same format opens the file and ignores them.
+_ADDED = """
+BEGIN;
+CREATE TABLE IF NOT EXISTS incarnations ( -- see incarnations.py
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+CREATE TABLE IF NOT EXISTS forks ( -- where an incarnation ended; none for a room that it lacked
+    room TEXT NOT NULL,
+    incarnation INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (room, incarnation)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS opening ( -- one row; none in a copy that was made by admin backup
+    generation INTEGER NOT NULL, -- grows at each start and stop
+    database TEXT NOT NULL, -- which file this is
+    sidecar TEXT, -- which file is beside it; NULL while that is being written
+    boot TEXT, -- of the machine; NULL where it has no name
+    sync TEXT NOT NULL,
+    clean INTEGER NOT NULL -- whether it was closed
+) STRICT;
+CREATE TABLE IF NOT EXISTS confirmed (time REAL NOT NULL) STRICT; -- one row, see dates.py
+COMMIT;
+"""
+
 FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
 
 
@@ -84,6 +110,8 @@ class HistoryFile:
         self._commits = 0  # since the last one; used in the writer's turn
         try:
             self._writer = open_database(self.path, FORMAT, sync)
+            with closed_on_failure(self._writer):
+                self._writer.executescript(_ADDED)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
         self.transactions = Transactions(self._writer, self.path, self._count_commit)

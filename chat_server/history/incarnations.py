@@ -28,34 +28,6 @@ FILE = "log-name"
 KEPT = 100
 """Incarnations that are remembered. A reader of an older one begins at the first message."""
 
-# Added to every file of format 1: an older server opens the file and ignores them.
-_SCHEMA = (
-    """
-CREATE TABLE IF NOT EXISTS incarnations (
-    number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-) STRICT
-""",
-    """
-CREATE TABLE IF NOT EXISTS forks ( -- where an incarnation ended; 0 for a room that it lacked
-    room TEXT NOT NULL,
-    incarnation INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    PRIMARY KEY (room, incarnation)
-) STRICT, WITHOUT ROWID
-""",
-    """
-CREATE TABLE IF NOT EXISTS opening ( -- one row; none in a copy that was made by admin backup
-    generation INTEGER NOT NULL, -- grows at each start and stop
-    database TEXT NOT NULL, -- which file this is
-    sidecar TEXT, -- which file is beside it; NULL while that is being written
-    boot TEXT, -- of the machine; NULL where it has no name
-    sync TEXT NOT NULL,
-    clean INTEGER NOT NULL -- whether it was closed
-) STRICT
-""",
-)
-
 
 class _Opening(NamedTuple):
     generation: int
@@ -148,11 +120,9 @@ class Incarnations:
 
     def _read(self) -> tuple[_Opening | None, tuple[int, str] | None]:
         """What was noted when it was opened or closed last, and the last of the chain."""
-        with self._file.transactions as writer:
-            for table in _SCHEMA:
-                writer.execute(table)
-            opening = writer.execute("SELECT * FROM opening").fetchone()
-            last = writer.execute(
+        with self._file.reader() as reader:
+            opening = reader.execute("SELECT * FROM opening").fetchone()
+            last = reader.execute(
                 "SELECT number, name FROM incarnations ORDER BY number DESC LIMIT 1"
             ).fetchone()
         return _Opening(*opening) if opening else None, last

@@ -37,6 +37,10 @@ SELECT number, max(
 """
 
 
+# A clock that was set back must not let a session look as if nobody had taken it up for years.
+_CONFIRMED = "(SELECT coalesce(max(time), 0) FROM confirmed)"
+
+
 class StoredSession(NamedTuple):
     """What is kept of a session. `newest` is the highest request that it stored."""
 
@@ -63,7 +67,9 @@ class Sessions:
         check_space(self._file.path)
         with self._file.transactions as writer:
             ((number,),) = writer.execute(_UNUSED_SESSION)
-            writer.execute("INSERT INTO sessions VALUES (?, ?, ?)", (number, token, now))
+            writer.execute(
+                f"INSERT INTO sessions VALUES (?, ?, max(?, {_CONFIRMED}))", (number, token, now)
+            )
             return int(number)
 
     def touch(self, number: int, now: float) -> None:
@@ -73,7 +79,10 @@ class Sessions:
             StoreError: it could not be noted.
         """
         with self._file.transactions as writer:
-            writer.execute("UPDATE sessions SET seen = ? WHERE number = ?", (now, number))
+            writer.execute(
+                f"UPDATE sessions SET seen = max(seen, ?, {_CONFIRMED}) WHERE number = ?",
+                (now, number),
+            )
 
     def forget(self, seen_before: float) -> None:
         """Forget the sessions that nobody has taken up since a time, in Unix seconds.

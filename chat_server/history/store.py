@@ -6,11 +6,11 @@ index can be asked for one room by the same range.
 """
 
 import logging
+import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +30,15 @@ ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see sessions.p
 BOT_MARK = "+bot"  # behind the `kind` of what a bot said, as it is stored
 INDEX_STEP = 500
 PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
+
+# Keys of the first message that was said in a time, and of the last that was said before one.
+_FIRST_BETWEEN = (
+    "SELECT key FROM messages WHERE key > ? AND key < ? AND time BETWEEN ? AND ?"
+    " ORDER BY key LIMIT 1"
+)
+_LAST_BEFORE = (
+    "SELECT key FROM messages WHERE key > ? AND key < ? AND time < ? ORDER BY key DESC LIMIT 1"
+)
 
 _Row = tuple[int, float, str, str, str]
 
@@ -164,19 +173,21 @@ class Store:
         with self._lock:
             return self._oldest.get(room)
 
-    def prune(self, keep: int | None, said_before: float | None) -> int:
+    def prune(self, keep: int | None, said_before: float | None, today: float = math.inf) -> int:
         """Delete from the start of every room's log what need not be kept. Return how much.
 
         Args:
             keep: how many messages of a room are kept; None for all.
             said_before: those said before this time, in Unix seconds, are not kept.
+            today: Unix seconds. A message with a later date, which must be wrong, goes with the
+                message behind it.
 
         Raises:
             StoreError: not everything could be deleted.
         """
         with self._lock:
             rooms = list(self._numbers.items())
-        return sum(self._prune_room(*room, keep, said_before) for room in rooms)
+        return sum(self._prune_room(*room, keep, said_before, today) for room in rooms)
 
     def remove_room(self, room: str) -> None:
         """Forget what was said in a room, and its topic; `seq` goes on from where it was.
@@ -316,19 +327,22 @@ class Store:
                 rows = cursor.fetchall() if space is None else _filling(cursor, space)
         return [stored_message(room, *row) for row in rows]
 
-    def _texts(self, base: int, after: int, limit: int) -> list[tuple[int, str]]:
-        """The next up to `limit` keys and texts of a room behind a key."""
+    def _texts(
+        self, base: int, after: int, limit: int, end: int | None = None
+    ) -> list[tuple[int, str]]:
+        """The next up to `limit` keys and texts of a room behind a key, before `end`."""
         with self.file.reader() as reader:
             return reader.execute(
                 "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-                (max(base, after), _end(base), limit),
+                (max(base, after), end or _end(base), limit),
             ).fetchall()
 
     def _prune_room(
-        self, room: str, number: int, keep: int | None, said_before: float | None
+        self, room: str, number: int, keep: int | None, said_before: float | None, today: float
     ) -> int:
-        deleted = 0
-        while rows := self._prunable(number, keep, said_before):
+        deleted, base = 0, number << SEQ_BITS
+        end = self._end_of_prunable(base, keep, said_before, today)
+        while rows := self._texts(base, 0, PRUNE_STEP, end):
             last = rows[-1][0]
             self._delete(number, last)
             with self._lock:
@@ -346,25 +360,26 @@ class Store:
                 "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
             )
 
-    def _prunable(
-        self, number: int, keep: int | None, said_before: float | None
-    ) -> list[tuple[int, str]]:
-        """Keys and texts of the next messages at the start of a log that need not be kept."""
-        base = number << SEQ_BITS
+    def _end_of_prunable(
+        self, base: int, keep: int | None, said_before: float | None, today: float
+    ) -> int:
+        """The first key behind the messages at the start of a log that need not be kept."""
         with self.file.reader() as reader:
             row = reader.execute(
-                "SELECT last_seq FROM rooms WHERE number = ?", (number,)
+                "SELECT last_seq FROM rooms WHERE number = ?", (base >> SEQ_BITS,)
             ).fetchone()
             if row is None:
-                return []  # it was removed at this moment
+                return base  # it was removed at this moment
             surplus = base if keep is None else base + max(0, row[0] - keep)
-            rows = reader.execute(
-                "SELECT key, text, time FROM messages"
-                " WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-                (base, _end(base), PRUNE_STEP),
-            ).fetchall()
-        old = takewhile(lambda row: row[0] <= surplus or row[2] < (said_before or 0.0), rows)
-        return [(key, text) for key, text, _ in old]
+            if said_before is None:
+                return surplus + 1
+            recent = reader.execute(
+                _FIRST_BETWEEN, (base, _end(base), said_before, today)
+            ).fetchone()
+            first: int = recent[0] if recent else _end(base)
+            old = reader.execute(_LAST_BEFORE, (base, first, said_before)).fetchone()
+        last: int = old[0] if old else base
+        return max(surplus, last) + 1
 
     def _number(self, room: str) -> int | None:
         with self._lock:

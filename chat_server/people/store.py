@@ -303,7 +303,7 @@ class PeopleStore:
     def touch_session(self, token: bytes, now: float) -> None:
         """Note that a session was taken up, if anything is kept of it; `now` in Unix seconds."""
         with self._writing() as writer:
-            writer.execute("UPDATE sessions SET seen = ? WHERE token = ?", (now, token))
+            writer.execute("UPDATE sessions SET seen = max(seen, ?) WHERE token = ?", (now, token))
 
     def forget_sessions(self, seen_before: float) -> None:
         """Forget the sessions that nobody has taken up since a time, in Unix seconds."""
