@@ -89,6 +89,8 @@ class Requests:
 
     def _do(self, request: messages.AnyRequest) -> ServerMessage | None:
         kind = type(request)
+        if kind in READS:
+            self._outbox.wait_until_answered()  # before it has the turn, which others wait for
         method = _METHODS.get(kind)
         if method is not None:
             if kind not in IN_TURN:
@@ -443,6 +445,22 @@ IN_TURN = frozenset(
         messages.Rooms,
         messages.Tell,
         messages.Who,
+    }
+)
+
+# Requests that read what this connection may have asked for and the workers have yet to do, or that
+# others see beside it. They wait until all of that is stored and answered, so that requests take
+# effect in order. The others change nothing that waits, and may overtake it.
+READS = frozenset(
+    {
+        messages.History,
+        messages.Join,
+        messages.Leave,
+        messages.Login,
+        messages.Logout,
+        messages.Nick,
+        messages.Rooms,
+        messages.Search,
     }
 )
 
