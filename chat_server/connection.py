@@ -60,6 +60,11 @@ _ending = threading.Lock()
 # A nick that is never free again, a member that never reads: nobody could mend that.
 _letting_go = Vital("letting go of a connection")
 
+# Seconds. A refused hello gives so much more time for the next one at most; and so much where a
+# person has to think of another nick, or to type a password.
+HELLO_PATIENCE = 60.0
+_ASKS_A_PERSON = frozenset({Code.BAD_NICK, Code.NICK_IN_USE})
+
 
 class _Thread(StartableThread):
     """A thread whose `run` is what it does: a `target` is called in a way that takes its stack
@@ -86,6 +91,7 @@ class Connection:
         "_ended",
         "_gone",
         "_heard_at",
+        "_hello_due",
         "_parts",
         "_peer",
         "_pinged_at",
@@ -130,6 +136,7 @@ class Connection:
         self._size = RECEIVE_SIZE
         self._rate = _rate_limit(parts)
         self._began_at = self._heard_at = parts.clock.monotonic()
+        self._hello_due = self._began_at + parts.settings.hello_timeout
         self._pinged_at = 0.0
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
@@ -224,16 +231,18 @@ class Connection:
         return self._gone
 
     def _check_hello(self) -> None:
-        settings = self._parts.settings
-        if self._is_lost():
+        if self._is_lost() or self._requests is not None or self._ended is not None:
             return
-        if self._requests is None and self._ended is None:
-            text = f"no hello came within {settings.hello_timeout:g} seconds"
-            if self._tls is not None and not self._tls.begun:
-                # Who waits for the server to begin does not speak TLS, which the client begins.
-                self.outbox.speak_plainly()
-                text += "; this server speaks TLS: connect with --tls"
-            self.close(Code.HELLO_TIMEOUT, text)
+        left = self._hello_due - self._parts.clock.monotonic()
+        if left > 0:  # a hello was refused meanwhile
+            self._parts.timers.call_later(left, self._check_hello)
+            return
+        text = f"no hello came within {self._hello_due - self._began_at:g} seconds"
+        if self._tls is not None and not self._tls.begun:
+            # Who waits for the server to begin does not speak TLS, which the client begins.
+            self.outbox.speak_plainly()
+            text += "; this server speaks TLS: connect with --tls"
+        self.close(Code.HELLO_TIMEOUT, text)
 
     def _check_life(self) -> None:
         """Ask a silent client whether it is there, and end a dead one."""
@@ -357,6 +366,8 @@ class Connection:
         except ProtocolError as error:
             if error.fatal:
                 raise
+            if self._requests is None:
+                self._allow_for_next_hello(error)
             refusal, re = refusal or error, re or error.re
         if refusal is not None and refusal.fatal:
             raise refusal
@@ -364,6 +375,14 @@ class Connection:
             self._refuse(refusal, re)
         elif reply is not None:
             self.outbox.put(encode(reply))
+
+    def _allow_for_next_hello(self, error: ProtocolError) -> None:
+        """Give whoever is to say hello again the time that they need for it."""
+        more = HELLO_PATIENCE if error.code in _ASKS_A_PERSON else error.retry_after
+        if more is None:
+            return
+        more = min(more, HELLO_PATIENCE) + self._parts.settings.hello_timeout
+        self._hello_due = max(self._hello_due, self._parts.clock.monotonic() + more)
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
         """Say why something was not done, in turn: who goes on being refused waits for others."""

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tests.chat_server.house import House
-from tests.support.peer import encode, pack
+from tests.support.clock import ManualClock
+from tests.support.peer import Peer, encode, pack
 from tests.support.servers import address_of, running_server
 
 HELLO = {"type": "hello", "version": 1, "nick": "ada"}
@@ -208,3 +209,51 @@ def test_who_said_hello_in_time_stays() -> None:
         ada = house.enter("ada")
         house.connect().expect_fatal("hello_timeout")
         ada.ping()
+
+
+def _silent(house: House) -> Peer:
+    """Connect and say nothing; return when the server has accepted that."""
+    silent = house.connect()
+    house.connect().hello("a b")  # what was accepted later is answered
+    return silent
+
+
+def test_who_has_to_wait_has_that_much_more_time_for_the_next_hello() -> None:
+    """`retry_after` may be longer than the hello timeout; a minute at most is added."""
+    clock = ManualClock()
+    settings: dict[str, Any] = {"password": "correct", "hello_timeout": 10.0}
+    with running_server(clock=clock, **settings) as server, House(server) as house:
+        wait = 0.0
+        while wait <= 10.0:
+            clock.advance(wait)
+            assert house.connect().hello("eva", password="wrong")["type"] == "error"
+            peer = house.connect()
+            answer = peer.hello("ada", password="correct")
+            wait = answer.get("retry_after", 0.0)
+            if answer["type"] == "welcome":
+                peer.ok("bye")
+        assert wait <= 60.0
+        silent = _silent(house)
+        clock.advance(wait + 0.1)
+        server.timers.wake()
+        silent.expect_fatal("hello_timeout")
+        assert peer.hello("ada", password="correct")["type"] == "welcome"
+
+
+@pytest.mark.parametrize(("nick", "code"), [("eva", "nick_in_use"), ("a b", "bad_nick")])
+def test_who_has_to_choose_another_nick_has_a_minute(nick: str, code: str) -> None:
+    """And no longer: the connection ends after it and the hello timeout."""
+    clock = ManualClock()
+    with running_server(clock=clock, hello_timeout=10.0) as server, House(server) as house:
+        house.enter("eva")
+        slow, gone = house.connect(), house.connect()
+        silent = _silent(house)
+        assert slow.hello(nick)["code"] == code
+        assert gone.hello(nick)["code"] == code
+        clock.advance(59.0)
+        server.timers.wake()
+        silent.expect_fatal("hello_timeout")
+        assert slow.hello("ada")["type"] == "welcome"
+        clock.advance(12.0)
+        server.timers.wake()
+        gone.expect_fatal("hello_timeout")
