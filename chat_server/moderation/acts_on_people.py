@@ -64,10 +64,14 @@ class ActsOnPeople:
     def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
         """End somebody's connections. Each room that they were in is told.
 
+        Nothing happens if the request came before: they may have come back since.
+
         Raises:
             ProtocolError: it is refused.
             StoreError: it could not be kept; nothing happened.
         """
+        if notices.begun:
+            return
         reason = _reason(reason)
         target = self._targets.find(who)
         check_power(actor, target)

@@ -141,20 +141,21 @@ class ActsOnRooms:
         actor: Actor,
         room: Room | None,
         seconds: float | None,
-        speakers: Sequence[str],
+        speakers: Sequence[str] | None,
         notices: Writer,
     ) -> None:
         """Let only moderators and `speakers` speak, in a room or in all.
 
-        Giving somebody the floor in a freeze that ends by itself leaves its end where it is.
+        Saying who has the floor, be it nobody, in a freeze that ends by itself leaves its end
+        where it is; None says nothing of that.
 
         Raises:
             ProtocolError: `no_such_nick`, of a speaker.
             StoreError: it could not be kept; nothing happened.
         """
-        sessions = [self._speaker(nick) for nick in speakers]
+        sessions = [self._speaker(nick) for nick in speakers or ()]
         name = EVERYWHERE if room is None else room.name
-        if seconds is None and sessions:
+        if seconds is None and speakers is not None:
             seconds = self._rest_of_freeze(name)
         now = self._clock.time()
         freeze = Freeze(
@@ -168,6 +169,8 @@ class ActsOnRooms:
         act = actor.did("freeze", now, name or "all rooms", freeze.until)
         text = _freeze_text(freeze, seconds, [session.nick for session in sessions])
         self._set(room, lambda rules: replace(rules, freeze=freeze), act, text, notices)
+        if notices.begun:
+            return
         self._wait_for_end(name, freeze)
         for each in self._concerned(room):
             for session in sessions:
@@ -182,7 +185,8 @@ class ActsOnRooms:
         """
         name = EVERYWHERE if room is None else room.name
         freeze = self._book.own(name).freeze
-        if freeze is None or not freeze.holds(self._clock.monotonic()):
+        over = freeze is None or not freeze.holds(self._clock.monotonic())
+        if over and not notices.begun:
             if room is not None and self._checks.is_frozen(room):
                 raise ProtocolError(
                     Code.FORBIDDEN, "all rooms are frozen, this one with them: unfreeze them all"
@@ -251,8 +255,12 @@ class ActsOnRooms:
         text: str,
         notices: Writer,
     ) -> None:
-        """Keep other rules of a room, or of all, and let them hold, together with the notice."""
-        self._book.change(EVERYWHERE if room is None else room.name, change, act)
+        """Keep other rules of a room, or of all, and let them hold, together with the notice.
+
+        Where they were kept when the request came before, only the notice is missing.
+        """
+        if not notices.begun:
+            self._book.change(EVERYWHERE if room is None else room.name, change, act)
         self._impose(room, text, notices)
 
     def _impose(self, room: Room | None, text: str, notices: Writer) -> None:
@@ -265,12 +273,15 @@ class ActsOnRooms:
         return self._rooms.all() if room is None else [room]
 
     def _rest_of_freeze(self, name: str) -> float | None:
-        """Seconds that a freeze still has; None if it has no end, or there is none."""
+        """Seconds that the freeze of a room still has; None if it has no end, or there is none.
+
+        Where a room has none of its own, the freeze of all rooms is its.
+        """
         now = self._clock.monotonic()
-        freeze = self._book.own(name).freeze
-        if freeze is None or freeze.ends is None or not freeze.holds(now):
-            return None
-        return freeze.ends - now
+        for freeze in (self._book.own(name).freeze, self._book.own(EVERYWHERE).freeze):
+            if freeze is not None and freeze.holds(now):
+                return None if freeze.ends is None else freeze.ends - now
+        return None
 
     def _wait_for_end(self, name: str, freeze: Freeze) -> None:
         if freeze.ends is not None:

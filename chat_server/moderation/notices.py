@@ -9,6 +9,7 @@ import threading
 from typing import Protocol
 
 from chat_server.history.store import Store
+from chat_server.people.store import Asked, PeopleStore
 from chat_server.replies import refusal, unavailable
 from chat_server.room import Draft, Outlet
 from chat_server.session import Session
@@ -19,7 +20,7 @@ from protocol.messages import Error, Ok, encode
 class Writer(Protocol):
     """Makes the notices of one act.
 
-    `begun` is whether some were made before: the act was done then.
+    `begun` is whether the request came before, and what it asked for was done.
     """
 
     @property
@@ -62,24 +63,32 @@ class Notices:
         self._claimed = claimed
         self._number = -claimed.number  # see the store's Entry
         self._told: set[str] = set()  # rooms that have theirs from when the request came before
+        self._done = False
         self._written: set[str] = set()  # rooms that get theirs now: this thread's alone
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._left = 1  # notices that are not settled; and the writing of them
         self._error: ProtocolError | None = None
 
-    def look_up(self, store: Store) -> None:
-        """See which notices are stored already.
+    def look_up(self, store: Store, people: PeopleStore) -> None:
+        """See whether the request was done already, and which notices are stored.
 
         Raises:
-            StoreError: the store could not be asked.
+            StoreError: the stores could not be asked.
         """
-        self._told = store.find_notices(-self._number, self._claimed.request)
+        asked = Asked(self._session.token, self._claimed.request)
+        self._told = store.find_notices(-self._number, asked.request)
+        self._done = bool(self._told) or people.was_done(asked)
+
+    @property
+    def told(self) -> bool:
+        """Whether some notices are stored."""
+        return bool(self._told)
 
     @property
     def begun(self) -> bool:
         """Whether the request came before, and what it asked for was done."""
-        return bool(self._told)
+        return self._done
 
     def write(self, room: str, text: str) -> Draft | None:
         """Return a notice for a room, to be posted; None if the room has it already."""

@@ -15,7 +15,7 @@ from chat_server.errors import StoreError
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
 from chat_server.people.roles import Role
-from chat_server.people.store import Sanction
+from chat_server.people.store import Asked, Sanction
 from chat_server.replies import fitting, unavailable
 from chat_server.room import Draft, Room
 from chat_server.session import Claim
@@ -53,7 +53,7 @@ class Moderation:
 
     def kick(self, request: messages.Kick) -> None:
         """End somebody's connection."""
-        actor = self._actor()
+        actor = self._actor(request.id)
         self._once(
             request.id,
             lambda notices: self._on_people.kick(actor, request.who, request.reason, notices),
@@ -61,29 +61,39 @@ class Moderation:
 
     def ban(self, request: messages.Ban) -> Ok:
         """Let somebody in no more."""
-        self._on_people.ban(
-            self._actor(),
-            request.who,
-            request.reason,
-            request.seconds,
-            address=bool(request.address),
+        actor = self._actor(request.id)
+        return self._unless_done(
+            request.id,
+            lambda: self._on_people.ban(
+                actor,
+                request.who,
+                request.reason,
+                request.seconds,
+                address=bool(request.address),
+            ),
         )
-        return Ok(re=request.id)
 
     def unban(self, request: messages.Unban) -> Ok:
         """Let somebody in again."""
-        self._on_people.lift(self._actor(), "ban", request.who)
-        return Ok(re=request.id)
+        actor = self._actor(request.id)
+        return self._unless_done(
+            request.id, lambda: self._on_people.lift(actor, "ban", request.who)
+        )
 
     def mute(self, request: messages.Mute) -> Ok:
         """Let somebody listen only."""
-        self._on_people.mute(self._actor(), request.who, request.reason, request.seconds)
-        return Ok(re=request.id)
+        actor = self._actor(request.id)
+        return self._unless_done(
+            request.id,
+            lambda: self._on_people.mute(actor, request.who, request.reason, request.seconds),
+        )
 
     def unmute(self, request: messages.Unmute) -> Ok:
         """Let somebody talk again."""
-        self._on_people.lift(self._actor(), "mute", request.who)
-        return Ok(re=request.id)
+        actor = self._actor(request.id)
+        return self._unless_done(
+            request.id, lambda: self._on_people.lift(actor, "mute", request.who)
+        )
 
     def bans(self, request: messages.Bans) -> Page:
         """List the bans and mutes."""
@@ -97,14 +107,14 @@ class Moderation:
 
     def slow(self, request: messages.Slow) -> None:
         """Let each member say something only so often."""
-        actor, room = self._actor(), self._room(request.room)
+        actor, room = self._actor(request.id), self._room(request.room)
         self._once(
             request.id, lambda notices: self._on_rooms.slow(actor, room, request.seconds, notices)
         )
 
     def lock(self, request: messages.Lock) -> None:
         """Let nobody else in, or open a room again."""
-        actor, room, locked = self._actor(), self._room(request.room), request.locked
+        actor, room, locked = self._actor(request.id), self._room(request.room), request.locked
         self._once(
             request.id,
             lambda notices: self._on_rooms.lock(actor, room, locked=locked, notices=notices),
@@ -112,7 +122,7 @@ class Moderation:
 
     def announce(self, request: messages.Announce) -> None:
         """Say something as a notice, in one room or in all that somebody is in."""
-        actor, text = self._actor(), normalize_text(request.text)
+        actor, text = self._actor(request.id), normalize_text(request.text)
         room = self._room_or_all(request.room)
         self._once(
             request.id,
@@ -122,17 +132,17 @@ class Moderation:
 
     def freeze(self, request: messages.Freeze) -> None:
         """Let only moderators and some others speak, in one room or in all."""
-        actor, room = self._actor(), self._room_or_all(request.room)
+        actor, room = self._actor(request.id), self._room_or_all(request.room)
         self._once(
             request.id,
             lambda notices: self._on_rooms.freeze(
-                actor, room, request.seconds, request.speakers or (), notices
+                actor, room, request.seconds, request.speakers, notices
             ),
         )
 
     def unfreeze(self, request: messages.Unfreeze) -> None:
         """Let everybody speak again."""
-        actor, room = self._actor(), self._room_or_all(request.room)
+        actor, room = self._actor(request.id), self._room_or_all(request.room)
         self._once(request.id, lambda notices: self._on_rooms.unfreeze(actor, room, notices))
 
     # -- hands
@@ -158,8 +168,8 @@ class Moderation:
 
     # -- below
 
-    def _actor(self) -> Actor:
-        """Who asks.
+    def _actor(self, request: int | None = None) -> Actor:
+        """Who asks; `request` is its id, if it is to be done once.
 
         Raises:
             ProtocolError: `forbidden`, for who is no moderator.
@@ -167,7 +177,7 @@ class Moderation:
         role = self._caller.role
         if role < Role.MODERATOR:
             raise ProtocolError(Code.FORBIDDEN, "only moderators and owners may do that")
-        return Actor(self._session.nick, role, self._session)
+        return Actor(self._session.nick, role, self._session, request)
 
     def _room(self, name: str) -> Room:
         name = normalize_room(name)
@@ -190,33 +200,44 @@ class Moderation:
             until=UNSET if sanction.until is None else sanction.until,
         )
 
+    def _unless_done(self, request: int, act: Callable[[], None]) -> Ok:
+        """Do something that leaves no notice, unless the request came before, and was done."""
+        with self._session.posting:  # the same may be under way on the connection before
+            if not self._parts.people.was_done(Asked(self._session.token, request)):
+                act()
+        return Ok(re=request)
+
     def _once(self, request: int, act: Callable[[Notices], None], *, resume: bool = False) -> None:
         """Do something that leaves notices, and reply when all of them are stored.
 
-        A request that comes again is not done again if one of its notices is in the store, since
-        the act comes before them. Where none is, it is done again, which changes nothing.
+        A request that comes again is not done again. What it did is kept in one transaction with
+        the fact that it is done, and the notices come after that; where none of them is in the
+        store, they are written.
 
         Args:
             request: its id.
-            act: does it, and writes the notices.
+            act: does it unless `begun`, and writes the notices.
             resume: the notices are what it is about: those that are missing are written.
         """
         session = self._session
         number = self._parts.registry.keep_session(session)
         bot = self._caller.connection.is_bot
         claimed = Draft(session, number, request, session.nick, "notice", "", [self._outbox], bot)
-        claim = session.claim(self._caller.connection, claimed)
-        if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
-            claim = session.claim(self._caller.connection, claimed, looked_up=True)
-        if claim is Claim.OUTDATED:
-            return
-        self._outbox.expect_reply()
-        if claim is Claim.PENDING:
-            return
-        notices = Notices(session, claimed)
+        with session.posting:
+            claim = session.claim(self._caller.connection, claimed)
+            if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
+                claim = session.claim(self._caller.connection, claimed, looked_up=True)
+            if claim is Claim.OUTDATED:
+                return
+            self._outbox.expect_reply()
+            if claim is Claim.NEW:
+                self._do_once(Notices(session, claimed), act, resume=resume)
+
+    def _do_once(self, notices: Notices, act: Callable[[Notices], None], *, resume: bool) -> None:
+        """In one's turn to post: do what was claimed."""
         try:
-            notices.look_up(self._parts.store)
-            if resume or not notices.begun:
+            notices.look_up(self._parts.store, self._parts.people)
+            if resume or not notices.told:
                 act(notices)
         except ProtocolError as error:
             notices.fail(error)

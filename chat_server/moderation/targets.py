@@ -8,7 +8,7 @@ from chat_server.addresses import host_address
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import Network, Sought, read_network, shown_network
-from chat_server.people.store import Account, Act
+from chat_server.people.store import Account, Act, Asked
 from chat_server.registry import Former, Registry
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
@@ -16,17 +16,28 @@ from protocol.text import looks_like_address, nick_key, normalize_account, norma
 
 
 class Actor(NamedTuple):
-    """Who acts. `session` is None for the operator, who is in no room."""
+    """Who acts.
+
+    Attributes:
+        nick: what they are called.
+        role: what they may do.
+        session: None for the operator, who is in no room.
+        request: the id of the request that asks for it, if one does.
+    """
 
     nick: str
     role: Role
     session: Session | None = None
+    request: int | None = None
 
     def did(
         self, act: str, time: float, whom: str = "", until: float | None = None, reason: str = ""
     ) -> Act:
         """Return the line of the audit log for what they do: see Act."""
-        return Act(time, self.nick, act, whom, until, reason)
+        asked = None
+        if self.session is not None and self.request is not None:
+            asked = Asked(self.session.token, self.request)
+        return Act(time, self.nick, act, whom, until, reason, asked)
 
 
 class Target(NamedTuple):

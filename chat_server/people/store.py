@@ -79,6 +79,15 @@ CREATE TABLE audit (
     reason TEXT NOT NULL
 ) STRICT;
 """
+# What files that are older lack. It is made wherever it is missing.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS done (
+    token BLOB NOT NULL, -- of the session, a SHA-256, whose request an act was
+    request INTEGER NOT NULL, -- its id
+    time REAL NOT NULL,
+    PRIMARY KEY (token, request)
+) STRICT, WITHOUT ROWID;
+"""
 FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
 
 
@@ -168,6 +177,13 @@ class Rules(NamedTuple):
     insiders: tuple[str, ...] = ()
 
 
+class Asked(NamedTuple):
+    """A request: the hash of its session's secret, and its id."""
+
+    token: bytes
+    request: int
+
+
 class Act(NamedTuple):
     """A line of the audit log.
 
@@ -178,6 +194,7 @@ class Act(NamedTuple):
         whom: a nick, an account, an address, a room, or "".
         until: Unix seconds, for what ends by itself.
         reason: a line, or "".
+        asked: the request that asked for it, if it is to be done once however often it comes.
     """
 
     time: float
@@ -186,6 +203,7 @@ class Act(NamedTuple):
     whom: str = ""
     until: float | None = None
     reason: str = ""
+    asked: Asked | None = None
 
 
 class PeopleStore:
@@ -203,6 +221,7 @@ class PeopleStore:
         path = folder / FILE
         try:
             self._connection = open_database(path, FORMAT, "full")
+            self._connection.executescript(_ADDED)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("what is known of people", path, error)) from error
         self._transactions = Transactions(self._connection, path)
@@ -306,9 +325,13 @@ class PeopleStore:
             writer.execute("UPDATE sessions SET seen = max(seen, ?) WHERE token = ?", (now, token))
 
     def forget_sessions(self, seen_before: float) -> None:
-        """Forget the sessions that nobody has taken up since a time, in Unix seconds."""
+        """Forget the sessions that nobody has taken up since a time, in Unix seconds.
+
+        What was asked for before that is forgotten as well.
+        """
         with self._writing() as writer:
             writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
+            writer.execute("DELETE FROM done WHERE time < ?", (seen_before,))
 
     # -- bans and mutes
 
@@ -385,6 +408,10 @@ class PeopleStore:
         )
         return [(number, Act(*rest)) for number, *rest in rows]
 
+    def was_done(self, asked: Asked) -> bool:
+        """Return whether an act was done that a request asked for."""
+        return bool(self._read("SELECT 1 FROM done WHERE token = ? AND request = ?", *asked))
+
     # -- below
 
     def _read(self, query: str, *parameters: object) -> list[Any]:
@@ -396,10 +423,15 @@ class PeopleStore:
         """One transaction, together with its line in the audit log, which is also logged."""
         with self._transactions as writer:
             if act is not None:
-                writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act)
+                writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
+            if act is not None and act.asked is not None:
+                writer.execute(
+                    "INSERT OR IGNORE INTO done VALUES (?, ?, ?)", (*act.asked, act.time)
+                )
             yield writer
         if act is not None:
-            log.info("%s", _line(act), extra=act._asdict())
+            shown = {name: value for name, value in act._asdict().items() if name != "asked"}
+            log.info("%s", _line(act), extra=shown)
 
 
 def _line(act: Act) -> str:

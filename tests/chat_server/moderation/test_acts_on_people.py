@@ -17,7 +17,7 @@ from tests.chat_server.moderation.order_house import (
     ordered_house,
 )
 from tests.support.clock import ManualClock
-from tests.support.peer import ConnectionEnded, Peer
+from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
 
@@ -127,6 +127,52 @@ def test_a_kick_sent_again_is_done_once(place: OrderedHouse) -> None:
     assert mia.reply(50)["type"] == "ok"
     again.ping()
     assert texts(whole_log(again, "lobby")) == ["bob was thrown out"]
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["runs on", "restarts"])
+def test_a_kick_from_no_room_sent_again_is_done_once(tmp_path: Path, restart: bool) -> None:
+    """No notice says that it was done."""
+    kick = {"type": "kick", "id": 5000, "who": "bob"}
+    with ordered_house(tmp_path) as place:
+        bob = place.enter("bob")
+        place.mia.send(kick)
+        assert place.mia.reply(5000)["type"] == "ok"
+        bob.expect_end("kicked")
+        sessions = place.ada.session, place.mia.session
+        if not restart:
+            _kick_again(place, kick, bob.session)
+    if restart:
+        with running_server(tmp_path) as server:
+            _kick_again(OrderedHouse(server, *sessions), kick, bob.session)
+
+
+def _kick_again(place: OrderedHouse, kick: Frame, session: str) -> None:
+    with place:
+        again = place.enter("bob", session=session)
+        place.mia.send(kick)
+        assert place.mia.reply(5000)["type"] == "ok"
+        again.ping()
+
+
+def test_bans_and_mutes_sent_again_are_done_once(place: OrderedHouse, clock: ManualClock) -> None:
+    """One that was lifted since does not come back, nor is what is lifted lifted again."""
+    requests: list[Frame] = [
+        {"type": "ban", "id": 100, "who": "bob", "seconds": 60},
+        {"type": "unban", "id": 101, "who": "bob"},
+        {"type": "mute", "id": 102, "who": "bob"},
+        {"type": "unmute", "id": 103, "who": "bob"},
+    ]
+    for request in requests * 2:
+        place.mia.send(request)
+        assert place.mia.reply(request["id"])["type"] == "ok"
+    assert place.mia.page("bans")["bans"] == []
+    until = []
+    for _ in range(2):
+        place.mia.send({"type": "ban", "id": 104, "who": "bob", "seconds": 60})
+        assert place.mia.reply(104)["type"] == "ok"
+        until += [ban["until"] for ban in place.mia.page("bans")["bans"]]
+        clock.advance(30)
+    assert until == [until[0]] * 2
 
 
 BAD_REASONS = [("x" * 201, "text_too_long"), ("a\x1b[2J", "bad_text"), ("a\nb", "bad_text"),

@@ -20,7 +20,7 @@ from tests.chat_server.moderation.order_house import OrderedHouse, notices, orde
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
 from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def pass_time(place: OrderedHouse, clock: ManualClock, seconds: float) -> None:
@@ -149,6 +149,30 @@ def test_the_floor_is_given_until_the_freeze_ends(place: OrderedHouse, clock: Ma
     place.mia.ok("freeze", room="lobby")
     pass_time(place, clock, 60)
     assert "retry_after" not in bob.refused("muted", "say", room="lobby", text="hi")
+
+
+def test_the_floor_may_be_taken_from_all_until_the_freeze_ends(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
+    """An empty list says who speaks, too: nobody."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", room="lobby", seconds=60, speakers=["bob"])
+    clock.advance(20)
+    place.mia.ok("freeze", room="lobby", speakers=[])
+    assert "frozen for 40 s: only moderators may" in notices(bob, 2)[1]
+    assert bob.refused("muted", "say", room="lobby", text="hi")["retry_after"] == 40
+
+
+def test_the_floor_that_is_given_in_a_room_ends_with_the_freeze_of_all(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
+    """The room has no end of its own before."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("freeze", seconds=60)
+    place.mia.ok("freeze", room="lobby", speakers=["bob"])
+    pass_time(place, clock, 60)
+    place.enter("zoe", "lobby").say("lobby", "hi")
+    bob.say("lobby", "hi")
 
 
 def test_a_long_freeze_is_looked_at_now_and_then(place: OrderedHouse, clock: ManualClock) -> None:
@@ -305,6 +329,44 @@ def test_no_notice_is_written_twice(tmp_path: Path) -> None:
         mia2.send({"type": "announce", "id": 200, "text": "new"})
         assert mia2.reply(200)["type"] == "ok"
         assert mia2.messages(1, "garden")[0]["text"] == "new"
+
+
+def test_a_freeze_that_no_room_was_told_of_is_not_longer_when_it_is_asked_for_again(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
+    """No room has its notice."""
+    place.ada.ok("leave", room="lobby")
+    place.mia.ok("leave", room="lobby")
+    freeze = {"type": "freeze", "id": 100, "seconds": 60}
+    for _ in range(2):
+        place.mia.send(freeze)
+        assert place.mia.reply(100)["type"] == "ok"
+        clock.advance(40)
+        place.running.timers.wake()
+    place.enter("bob", "lobby").say("lobby", "hi")
+
+
+def test_what_one_session_asks_for_stands_in_order_across_a_take_over(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old connection's thread is held up before it posts, where the new one could overtake."""
+    post, held, overtaken = Room.post, threading.Event(), threading.Event()
+
+    def post_late(room: Room, draft: Draft, rules: RoomRules | None) -> bool:
+        if draft.text == "first":
+            held.set()
+            overtaken.wait(0.3)  # in vain: nobody may
+        else:
+            overtaken.set()
+        return post(room, draft, rules)
+
+    monkeypatch.setattr(Room, "post", post_late)
+    place.mia.send({"type": "announce", "id": 100, "room": "lobby", "text": "first"})
+    assert held.wait(DEADLINE)
+    new = place.enter("mia", "lobby", session=place.mia.session)
+    new.send({"type": "announce", "id": 101, "room": "lobby", "text": "second"})
+    assert new.reply(101)["type"] == "ok"
+    assert texts(whole_log(new, "lobby")) == ["first", "second"]
 
 
 def _claim_line(server: ServerProcess) -> str:
