@@ -52,6 +52,8 @@ RECEIVE_SIZE = 472
 RECEIVE_SIZE_BUSY = 16 * 1024
 # The ping's id means nothing to the server: any answer is a sign of life.
 PING = encode(ServerPing(id=1))
+# Who ends a connection by this is not expected back.
+_FOR_GOOD = frozenset({Code.BYE, Code.BANNED})
 
 # Guards who is the first to end a connection. A leaf; and one for all, as each ends once, and a
 # lock of its own would be memory for each of thousands.
@@ -86,6 +88,7 @@ class Connection:
     """A socket, the thread that reads it, and who it is that speaks."""
 
     __slots__ = (
+        "_awaited",
         "_began_at",
         "_crowd",
         "_ended",
@@ -142,6 +145,7 @@ class Connection:
         self._session: Session | None = None
         self._requests: Requests | None = None
         self.is_bot = False
+        self._awaited = True  # who ended it may come back; set with the next
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
         self.thread = _Thread(self._run, f"connection {peer}")
@@ -488,13 +492,14 @@ class Connection:
 
     def _show_out(self, code: Code, last_frames: bytes) -> None:
         """End the connection, and give the other side some time to take what it is sent."""
-        self._end(code, last_frames)
+        self._end(code, last_frames, lost=code not in _FOR_GOOD)
         self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
 
-    def _end(self, code: Code, last_frames: bytes) -> None:
+    def _end(self, code: Code, last_frames: bytes, *, lost: bool = True) -> None:
         with _ending:
             first = self._ended is None
             if first:
+                self._awaited = lost
                 self._ended = code
         if first:
             self._parts.meters.closed(code)
@@ -507,7 +512,7 @@ class Connection:
         for member in members:
             self._parts.hands.leave_room(member)
         if self._session is not None:
-            self._parts.registry.end_session(self._session, self)
+            self._parts.registry.end_session(self._session, self, lost=self._awaited)
 
     def _name(self) -> str:
         return self._session.nick if self._session else self._peer

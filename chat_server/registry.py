@@ -10,10 +10,12 @@ from weakref import WeakValueDictionary
 
 from chat_server.clock import Clock
 from chat_server.errors import StoreError
+from chat_server.held_nicks import Held, HeldNicks
 from chat_server.history.store import Store
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, PeopleStore
+from chat_server.room_rules import shown_time
 from chat_server.session import Client, Session, new_token, token_hash
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
@@ -71,6 +73,7 @@ class Registry:
         self._lock = threading.Lock()
         self._nicks: dict[str, Session] = {}  # by key; of who is connected
         self._looks: dict[str, Session] = {}  # the same by skeleton
+        self._held = HeldNicks(clock)  # of who lost the connection a moment ago
         self._former: OrderedDict[str, Former] = OrderedDict()  # who had which nick, by key
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
@@ -181,12 +184,23 @@ class Registry:
         with self._lock:
             return token in self._sessions
 
-    def end_session(self, session: Session, connection: Client) -> None:
-        """Free the nick of a session, unless another connection has taken it up."""
+    def end_session(self, session: Session, connection: Client, *, lost: bool) -> None:
+        """Free the nick of a session, unless another connection has taken it up.
+
+        Args:
+            session: whose connection ended.
+            connection: which that was.
+            lost: nobody said bye, so the nick is kept for the session for a while, unless an
+                account keeps it.
+        """
         with self._lock:
-            if session.connection is connection:
-                session.connection = None
-                self._free_nick(session)
+            if session.connection is not connection:
+                return
+            session.connection = None
+            had_nick = self._nicks.get(session.key) is session
+            self._free_nick(session)
+            if lost and had_nick and self._accounts.owner_of(session.nick) is None:
+                self._held.hold(session, connection.host)
 
     def rename(self, session: Session, connection: Client, nick: str) -> None:
         """Give a session another nick, if `connection` has it still.
@@ -236,6 +250,7 @@ class Registry:
                 holders = self._holders(session, nick)
                 if holders:
                     raise _in_use(nick, holders[0])
+                self._check_held(session, nick)
                 self._accounts.check_nick(nick, session, None)
                 reservation = self._accounts.reserve(nick, session)
             try:
@@ -360,6 +375,8 @@ class Registry:
             if shown is None or holder.account != shown:
                 raise _in_use(nick, holder)
         self._accounts.check_nick(nick, session, shown or session.account)
+        if account is None:
+            self._check_held(session, nick)
         replaced = []
         for holder in holders:
             self._free_nick(holder)
@@ -373,8 +390,15 @@ class Registry:
     def _give_nick(self, session: Session, nick: str) -> None:
         """With the lock held: give a session a nick that nobody else has, for the one it had."""
         self._free_nick(session)
+        self._held.release(session.token)
         session.take_nick(nick)
         self._nicks[session.key] = self._looks[session.skeleton] = session
+
+    def _check_held(self, session: Session, nick: str) -> None:
+        """With the lock held: see that a nick is kept for nobody else."""
+        found = self._held.find(nick, session.token)
+        if found is not None:
+            raise _is_held(nick, *found)
 
     def _holders(self, session: Session, nick: str) -> list[Session]:
         """With the lock held: who else has a nick, or one that looks like it."""
@@ -420,4 +444,14 @@ def _in_use(nick: str, holder: Session) -> ProtocolError:
         )
     return ProtocolError(
         Code.NICK_IN_USE, f"{nick!r} looks like {holder.nick!r}, who is here: choose another nick"
+    )
+
+
+def _is_held(nick: str, held: Held, left: float) -> ProtocolError:
+    what = repr(nick) if held.key == nick_key(nick) else f"{nick!r} looks like {held.nick!r}, which"
+    return ProtocolError(
+        Code.NICK_IN_USE,
+        f"{what} is kept for another {shown_time(left)} for somebody whose connection was lost: "
+        "choose another nick, or wait",
+        retry_after=left,
     )

@@ -190,11 +190,12 @@ def test_after_a_fatal_error_nothing_more_is_done(house: House, ada: Peer) -> No
     assert eva.say("lobby", "first") == 1
 
 
-def test_a_fatal_error_frees_the_nick(house: House, ada: Peer) -> None:
-    """The connection is over, and so is its hold on the nick."""
+def test_after_a_fatal_error_the_nick_is_there_for_who_comes_back(house: House, ada: Peer) -> None:
+    """The connection is over; the nick is kept for the session, as after any but a bye."""
     ada.send_raw(bytes(4))
     ada.expect_fatal("bad_frame")
-    assert house.connect().hello("ada")["type"] == "welcome"
+    assert house.connect().hello("ada")["code"] == "nick_in_use"
+    assert house.connect().hello("ada", session=ada.session)["type"] == "welcome"
 
 
 # -- ping and bye ---------------------------------------------------------------------------------
@@ -222,7 +223,7 @@ def test_the_servers_ping_keeps_who_answers() -> None:
 
 
 def test_who_answers_no_ping_and_takes_nothing_is_gone_after_the_patience() -> None:
-    """Dead: no answer, and its socket takes no byte. Its nick is free then."""
+    """Dead: no answer, and its socket takes no byte. Its nick is kept then."""
     with (
         running_server(hello_timeout=0.5, ping_interval=0.05, patience=0.5) as server,
         House(address_of(server)) as house,
@@ -232,11 +233,11 @@ def test_who_answers_no_ping_and_takes_nothing_is_gone_after_the_patience() -> N
         for _ in range(1000):  # more than the sockets' buffers hold: ada reads none of it
             eva.post("say", room="lobby", text="🦊" * 4000)
         eva.messages(1000, within=30)
-        eventually(lambda: _is_free(house, "ada"))
+        eventually(lambda: _is_gone(house, "ada"))
 
 
-def _is_free(house: House, nick: str) -> bool:
-    return bool(house.connect().hello(nick)["type"] == "welcome")
+def _is_gone(house: House, nick: str) -> bool:
+    return "connection was lost" in house.connect().hello(nick)["text"]
 
 
 def test_bye_is_answered_and_the_server_closes(ada: Peer) -> None:

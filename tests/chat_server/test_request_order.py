@@ -80,7 +80,7 @@ def test_a_request_that_is_sent_again_is_waited_for_too(house: House) -> None:
     new.join("lobby")
     again = [{"id": identity, **each} for identity, each in zip(asked, first, strict=True)]
     new.skip_ids(len(asked))
-    read = {"type": "history", "id": new.next_id(), "room": "lobby", "limit": 1}
+    read: Frame = {"type": "history", "id": new.next_id(), "room": "lobby", "limit": 1}
     new.send_raw(b"".join(encode(each) for each in [*again, read]))
     assert texts(new.reply(read["id"])["messages"]) == ["199"]
 

@@ -438,14 +438,15 @@ def test_an_account_that_is_being_made_is_none_yet(tmp_path: Path) -> None:
 def test_an_account_goes_while_many_log_in(tmp_path: Path) -> None:
     """Whoever is faster: in the end nobody has an account that there is not, here or kept."""
     with running_server(tmp_path) as server, House(server) as house:
-        for _ in range(5):
-            maker = register(house, "ada")
-            peers = [house.enter(f"n{number}") for number in range(4)]
+        for turn in range(5):
+            name = f"ada{turn}"
+            maker = register(house, name)
+            peers = [house.enter(f"n{turn}-{number}") for number in range(4)]
             for peer in peers:
-                peer.post("login", account="ada", password=PASSWORD)
+                peer.post("login", account=name, password=PASSWORD)
             late = house.connect()
-            late.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
-            remove(tmp_path, "ada")
+            late.send({"type": "hello", "version": 1, "nick": name, "account_password": PASSWORD})
+            remove(tmp_path, name)
             for peer in (*peers, late):
                 peer.take(lambda frame: frame["type"] in ("ok", "error", "goodbye", "welcome"))
             assert not [each for each in server._parts.registry.sessions() if each.account]
@@ -574,7 +575,7 @@ NICKS = ["ada", CYRILLIC_ADA, "Ian", "lan", "IAN", "bob", "b0b", "BOB", "eva", "
 
 def test_whatever_happens_at_once_no_two_are_called_alike(house: House) -> None:
     """Six come, go, rename, register, log in and out, and change passwords: nicks stay apart, and
-    all are free in the end.
+    all are free in the end, or kept for a while.
     """
     watcher = house.enter("watcher", "lobby")
     chances = [random.Random(number) for number in range(6)]
@@ -599,7 +600,8 @@ def test_whatever_happens_at_once_no_two_are_called_alike(house: House) -> None:
         if answer["type"] == "welcome":
             leave(last)
         else:
-            assert "account" in answer["text"], answer
+            reasons = ("account", "connection was lost")
+            assert any(reason in answer["text"] for reason in reasons), answer
 
 
 def _are_apart(nicks: list[str]) -> bool:
@@ -697,7 +699,8 @@ def test_a_lost_connection_in_the_middle_leaves_nothing_reserved(house: House) -
         ada.post("register", password=PASSWORD)
         proxy.link().reset()
     again = house.connect()
-    eventually(lambda: again.hello("ada", account_password=PASSWORD)["type"] == "welcome")
+    eventually(lambda: again.hello("ada", session=ada.session)["type"] == "welcome")
+    again.skip_ids(1)
     assert again.ok("nick", nick="eva")
 
 

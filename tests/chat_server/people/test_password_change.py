@@ -277,8 +277,8 @@ def test_of_two_at_once_one_is_done(tmp_path: Path) -> None:
         for number in range(5):
             known = [f"password {number}", *(f"password {number} {n}" for n in (0, 1))]
             maker = register(house, f"ada{number}", known[0])
-            maker.ok("nick", nick="maker")
-            other = house.enter("other")
+            maker.ok("nick", nick=f"maker{number}")
+            other = house.enter(f"other{number}")
             other.ok("login", account=f"ada{number}", password=known[0])
             peers = [maker, other]
             for peer, new in zip(peers, known[1:], strict=True):
@@ -373,7 +373,7 @@ def test_it_changes_while_many_log_in_with_the_old_one(tmp_path: Path) -> None:
         ada.ok("nick", nick="laptop")
         for number in range(5):
             old, new = f"password {number}", f"password {number + 1}"
-            peers = [house.enter(f"n{n}") for n in range(4)]
+            peers = [house.enter(f"n{number}-{n}") for n in range(4)]
             for peer in peers:
                 peer.post("login", account="ada", password=old)
             late = house.connect()
