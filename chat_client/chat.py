@@ -28,7 +28,15 @@ from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
 from chat_client.feed import Feed
 from chat_client.hello import Credentials, nick_guesses
-from chat_client.replies import checked, given, goes_on, page_of, room_named, seq_of
+from chat_client.replies import (
+    LONGEST_LIST,
+    checked,
+    given,
+    goes_on,
+    page_of,
+    room_named,
+    seq_of,
+)
 from chat_client.session import Keeper, Session
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
@@ -491,8 +499,15 @@ class Room:
 
     def hands(self) -> list[str]:
         """Return the nicks of those whose hands are up, in the order in which they were raised."""
-        page = page_of(self._session.request(lambda id: Hands(id, self.name)))
-        return list(given(page.hands))
+        found: list[str] = []
+        after = None
+        while True:
+            page = page_of(self._session.request(partial(_hands, self.name, after)))
+            nicks = given(page.hands)
+            found += nicks
+            if not nicks or not page.more or len(found) >= LONGEST_LIST:
+                return found
+            after = found[-1]
 
     def _backwards(
         self, build: Callable[[int | None, int, int], AnyRequest], limit: int, before: int | None
@@ -536,6 +551,10 @@ def _rooms(after: str | None, id: int) -> Rooms:
 
 def _who(room: str, after: str | None, id: int) -> Who:
     return Who(id, room, after)
+
+
+def _hands(room: str, after: str | None, id: int) -> Hands:
+    return Hands(id, room, after=after)
 
 
 def _history(

@@ -135,6 +135,7 @@ def _account_name(caller: Caller) -> str:
 
 def _know_again(caller: Caller, who: Who) -> None:
     """Let all rooms take the caller for who they were, whose name in rules was another."""
+    caller.parts.hands.know_again(caller.session, who)
     for room in caller.parts.rooms.all():
         room.floor.know_again(caller.session, who)
 

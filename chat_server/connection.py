@@ -509,8 +509,9 @@ class Connection:
         self._detach(self.outbox.finish(last_frames))
 
     def _detach(self, members: tuple[Member, ...]) -> None:
+        comes_back = self._lost and self._ended is not Code.KICKED
         for member in members:
-            self._parts.hands.leave_room(member)
+            self._parts.hands.leave_room(member, comes_back=comes_back)
         if self._session is not None:
             self._parts.registry.end_session(self._session, self, lost=self._awaited)
 

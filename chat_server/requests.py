@@ -152,8 +152,9 @@ class Requests:
             diverged=UNSET if diverged is None else diverged,
         )
         if not self._outbox.admit(member, encode(reply)):
-            self._hands.leave_room(member)
+            self._hands.leave_room(member, comes_back=True)
             return
+        self._hands.know(member)
         while room.rules is not rules:  # a freeze may have been told of ahead of this
             rules = room.rules
             frozen = self._checks.is_frozen(room)

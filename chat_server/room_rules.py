@@ -1,4 +1,4 @@
-"""The rules of a room: who may speak, how often, and who may come in; and whose hand is up.
+"""The rules of a room: who may speak, how often, and who may come in.
 
 The rules are immutable, so a room's can be read without a lock, and who has read them can see
 later, by identity, whether they still hold. Nothing here knows a room, a socket or a store.
@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from chat_server.participant import Participant
 from protocol.errors import Code, ProtocolError
 
-HANDS_LIMIT = 1000
-"""How many hands may be up in a room."""
 TALKERS_LIMIT = 10_000
 """Of how many people slow mode remembers in each room when they last spoke."""
-HANDS_RETRY_AFTER = 30.0
 
 Who = str
 """A person, whatever they are called: `@` and the account's number, or the session in hex."""
@@ -151,17 +148,14 @@ def shown_time(seconds: float) -> str:
 
 
 class Floor:
-    """Who has spoken lately in a room, and whose hands are up. Any thread may call any method."""
+    """Who has spoken lately in a room. Any thread may call any method."""
 
-    __slots__ = ("_hands", "_lock", "_spoke")
+    __slots__ = ("_lock", "_spoke")
 
     def __init__(self) -> None:
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._spoke: OrderedDict[Who, float] = OrderedDict()  # the longest ago first
-        self._hands: dict[Who, Participant] = {}  # in the order in which they were raised
-
-    # -- slow mode
 
     def take(self, who: Who, slow: float, now: float) -> float:
         """Let somebody speak, or return for how many seconds they must not yet.
@@ -194,63 +188,12 @@ class Floor:
 
         The other name stays as well: others may be logged in to the same account.
         """
-        if not (self._spoke or self._hands):
+        if not self._spoke:
             return
         now = name_of(session)
         with self._lock:
             if before in self._spoke:
                 self._spoke[now] = max(self._spoke[before], self._spoke.get(now, -math.inf))
-            if self._hands.get(before) is session and now not in self._hands:
-                self._hands = {
-                    now if who == before else who: owner for who, owner in self._hands.items()
-                }
-
-    # -- hands
-
-    def raise_hand(self, session: Participant) -> int | None:
-        """Put somebody at the end of the queue. Return how many are in it; None if they are.
-
-        Raises:
-            ProtocolError: `unavailable`: there are too many.
-        """
-        with self._lock:
-            who = name_of(session)
-            if who in self._hands or session in self._hands.values():
-                return None
-            if len(self._hands) >= HANDS_LIMIT:
-                raise ProtocolError(
-                    Code.UNAVAILABLE,
-                    f"{HANDS_LIMIT} hands are up, the most there may be: try again later",
-                    retry_after=HANDS_RETRY_AFTER,
-                )
-            self._hands[who] = session
-            return len(self._hands)
-
-    def lower_hand(self, session: Participant, *, leaving: bool = False) -> int | None:
-        """Take somebody out of the queue. Return how many are left; None if they were not in.
-
-        Args:
-            session: whose it is; or another of the same account, unless
-            leaving: it is the session that goes, and nobody else's hand.
-        """
-        if not self._hands:
-            return None
-        with self._lock:
-            for who, owner in self._hands.items():
-                if owner is session or (not leaving and who == name_of(session)):
-                    del self._hands[who]
-                    return len(self._hands)
-            return None
-
-    def clear_hands(self) -> None:
-        """Take all hands down."""
-        with self._lock:
-            self._hands.clear()
-
-    def hands(self) -> list[str]:
-        """Return the nicks of who is in the queue, in its order."""
-        with self._lock:
-            return [session.nick for session in self._hands.values()]
 
 
 def _end(freeze: Freeze) -> float:

@@ -149,7 +149,7 @@ class Server:
         registry = Registry(clock, store, people, accounts, self._renamed)
         rooms = Rooms(self._settings, store.rooms(), self._make_room)
         checks = Checks(clock, accounts, sanctions)
-        hands = Hands(rooms, checks)
+        hands = Hands(rooms, checks, self._book.hands)
         self._parts = Parts(
             live_settings=self._settings,
             admission=Admission(self._settings, clock),

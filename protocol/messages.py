@@ -350,10 +350,11 @@ class Hand(Request, frozen=True):
 
 
 class Hands(Request, frozen=True):
-    """Ask whose hands are up in a room, in the order in which they were raised."""
+    """Ask whose hands are up in a room, in the order of the queue, from behind `after`."""
 
     id: Id
     room: str
+    after: str | None = None
 
 
 AnyRequest = (

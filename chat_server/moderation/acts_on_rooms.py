@@ -217,6 +217,7 @@ class ActsOnRooms:
                 self._people.note(act)
                 self._forget_room(name)
         self._book.forget(name)
+        self._hands.forget(name)
         new = self._rooms.find(name)
         if new is not None:  # who waited to come in has made it, by the old rules
             self._book.impose(new)

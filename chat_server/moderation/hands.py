@@ -1,8 +1,12 @@
 """Raised hands: in a room that is frozen its moderators see who would like to speak."""
 
+from functools import partial
+
 from chat_server.moderation.checks import Checks
+from chat_server.moderation.hand_book import HandBook
 from chat_server.participant import Participant
 from chat_server.room import Member, Room
+from chat_server.room_rules import NO_RULES, Who, names_of
 from chat_server.rooms import Rooms
 from protocol.errors import Code, ProtocolError
 from protocol.messages import HandChange, encode
@@ -11,7 +15,8 @@ from protocol.messages import HandChange, encode
 class Hands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, rooms: Rooms, checks: Checks) -> None:
+    def __init__(self, rooms: Rooms, checks: Checks, book: HandBook) -> None:
+        self._book = book
         self._rooms = rooms
         self._checks = checks
 
@@ -20,28 +25,68 @@ class Hands:
 
         Raises:
             ProtocolError: `forbidden`: the room is not frozen.
+            StoreError: it could not be kept; nothing has changed.
         """
+        self._check_frozen(room)
+        raised = self._book.raise_hand(room.name, session, partial(_names_in, room))
+        if raised is None:
+            return
+        if not (room.rules or NO_RULES).has_freeze:  # it ended, and took down what was up then
+            self._book.lower_hand(room.name, session)
+            self._check_frozen(room)
+        count, absent = raised
+        if absent is not None:
+            self._tell(room, HandChange(room.name, absent, False, count - 1))
+        self._tell(room, HandChange(room.name, session.nick, True, count))
+
+    def lower_hand(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
+        """Take somebody out of a room's queue, if they are in it."""
+        count = self._book.lower_hand(room.name, session, leaving=leaving)
+        if count is not None:
+            self._tell(room, HandChange(room.name, session.nick, False, count))
+
+    def nicks(self, room: Room, after: str | None) -> list[str]:
+        """Return the nicks of who is in a room's queue, in its order, or of those behind `after`.
+
+        Raises:
+            ProtocolError: `no_such_nick`: `after` is not in the queue.
+        """
+        if after is None:
+            return self._book.nicks(room.name)
+        return self._book.nicks_after(room.name, after)
+
+    def know(self, member: Member) -> None:
+        """Take somebody who came into a room for whose hand is up there, if it is theirs."""
+        self._book.know(member.room.name, member.session)
+
+    def know_again(self, session: Participant, before: Who) -> None:
+        """Take somebody for who they were, who logged in or out and had another name `before`."""
+        self._book.know_again(session, before)
+
+    def forget(self, room: str) -> None:
+        """Take all hands of a room down that is removed."""
+        self._book.clear(room)
+        self._book.tidy()
+
+    def leave_room(self, member: Member, *, comes_back: bool = False) -> None:
+        """Let a member go, and take their hand down, unless it is the connection that was lost."""
+        self._rooms.leave(member)
+        if not comes_back:
+            self.lower_hand(member.room, member.session, leaving=True)
+
+    def _check_frozen(self, room: Room) -> None:
         if not self._checks.is_frozen(room):
             raise ProtocolError(
                 Code.FORBIDDEN, "the room is not frozen: say it without raising your hand"
             )
-        count = room.floor.raise_hand(session)
-        if count is not None:
-            self._tell(room, HandChange(room.name, session.nick, True, count))
-
-    def lower_hand(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
-        """Take somebody out of a room's queue, if they are in it."""
-        count = room.floor.lower_hand(session, leaving=leaving)
-        if count is not None:
-            self._tell(room, HandChange(room.name, session.nick, False, count))
-
-    def leave_room(self, member: Member) -> None:
-        """Let a member go, and take their hand down."""
-        self._rooms.leave(member)
-        self.lower_hand(member.room, member.session, leaving=True)
 
     def _tell(self, room: Room, change: HandChange) -> None:
         frame = encode(change)
         for member in room.members():
             if self._checks.is_moderator(member.session):
                 member.outbox.put_if_short(frame)
+
+
+def _names_in(room: Room) -> frozenset[Who]:
+    """All names of those who are in a room."""
+    return frozenset[Who]().union(*(names_of(member.session) for member in room.members()))

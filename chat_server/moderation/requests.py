@@ -22,7 +22,7 @@ from chat_server.session import Claim
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import BanEntry, Ok, Page, ServerMessage
-from protocol.text import normalize_room, normalize_text
+from protocol.text import normalize_nick, normalize_room, normalize_text
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,8 @@ class Moderation:
     def hands(self, request: messages.Hands) -> Page:
         """List whose hands are up, in the order in which they were raised."""
         self._actor()
-        nicks = self._room(request.room).floor.hands()
+        after = None if request.after is None else normalize_nick(request.after)
+        nicks = self._parts.hands.nicks(self._room(request.room), after)
         shown = fitting(nicks)
         return Page(re=request.id, more=len(shown) < len(nicks), hands=shown)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from chat_server.clock import Clock
+from chat_server.moderation.hand_book import HandBook
 from chat_server.people.sanctions import seconds_left
 from chat_server.people.store import Act, PeopleStore, Rules
 from chat_server.room import Draft, Room
@@ -17,7 +18,11 @@ EVERYWHERE = ""
 
 
 class RuleBook:
-    """The rules. Any thread may call any method."""
+    """The rules. Any thread may call any method.
+
+    Attributes:
+        hands: whose are up; where there is no freeze any more, none.
+    """
 
     def __init__(self, people: PeopleStore, clock: Clock) -> None:
         """
@@ -29,12 +34,17 @@ class RuleBook:
             StoreError: they could not be read.
         """
         self._people = people
+        self.hands = HandBook(people, clock)
         # The turn to change rules: held while they are stored, as all of a room's are written at
         # once, and so that what is in memory is what is stored. The first in the order.
         self._changing = threading.Lock()
         # Guards _rules. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
         self._rules = {each.room: _read(each, clock) for each in people.rules()}
+        for room in self.hands.rooms():
+            if not (self.of(room) or NO_RULES).has_freeze:
+                self.hands.clear(room)
+        self.hands.tidy()
 
     def of(self, room: str) -> RoomRules | None:
         """Return all that holds in a room, or None if there is nothing."""
@@ -107,7 +117,13 @@ class RuleBook:
         Of two who do so one may let the other's rules hold as well. So whoever it is that freezes
         a room by this, or thaws it, tells those who are in it.
         """
-        _tell_of_freeze(room, room.impose(partial(self.of, room.name), notice))
+        before = room.impose(partial(self.of, room.name), notice)
+        had, has = (before or NO_RULES).has_freeze, _has_freeze(room)
+        if had and not has:
+            self.hands.clear(room.name)  # nothing is written: it may be the timers' thread
+        elif has and not had:
+            self.hands.tidy()
+        _tell_of_freeze(room, before)
 
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.
@@ -155,11 +171,10 @@ def _read_freeze(kept: Rules, clock: Clock) -> Freeze | None:
 
 
 def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
-    """Tell those in a room whether it is frozen now, if that is new; then no hand is up."""
+    """Tell those in a room whether it is frozen now, if that is new."""
     frozen = _has_freeze(room)
     if frozen is (before or NO_RULES).has_freeze:
         return
-    room.floor.clear_hands()
     told = None
     while told is not frozen:  # it may have changed on the way, and that been told ahead of this
         frame = encode(FreezeChange(room=room.name, frozen=frozen))

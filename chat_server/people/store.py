@@ -87,6 +87,14 @@ CREATE TABLE IF NOT EXISTS done (
     time REAL NOT NULL,
     PRIMARY KEY (token, request)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS hands (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- the order in which they were raised
+    room TEXT NOT NULL,
+    who TEXT NOT NULL, -- see room_rules.py's Who
+    token BLOB NOT NULL, -- of the session that raised it, a SHA-256
+    nick TEXT NOT NULL, -- at that moment
+    time REAL NOT NULL
+) STRICT;
 """
 FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
 
@@ -175,6 +183,26 @@ class Rules(NamedTuple):
     frozen_at: float = 0.0
     locked_by: str = ""
     insiders: tuple[str, ...] = ()
+
+
+class KeptHand(NamedTuple):
+    """A hand that is up.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        room: its name.
+        who: the person: see room_rules.py's Who.
+        token: the hash of the secret of the session that raised it.
+        nick: what that was called then.
+        time: when, in Unix seconds.
+    """
+
+    number: int
+    room: str
+    who: str
+    token: bytes
+    nick: str
+    time: float
 
 
 class Asked(NamedTuple):
@@ -377,6 +405,32 @@ class PeopleStore:
                 [json.dumps(each) if isinstance(each, tuple) else each for each in rules],
             )
 
+    # -- hands
+
+    def hands(self) -> list[KeptHand]:
+        """Return the hands that are up, in the order in which they were raised."""
+        return [KeptHand(*row) for row in self._read("SELECT * FROM hands ORDER BY number")]
+
+    def add_hand(self, hand: KeptHand, instead_of: Iterable[int] = ()) -> int:
+        """Keep a hand that was raised, in place of others, and return its number."""
+        with self._writing() as writer:
+            _remove_hands(writer, instead_of)
+            return _inserted(
+                writer.execute("INSERT INTO hands VALUES (NULL, ?, ?, ?, ?, ?)", hand[1:])
+            )
+
+    def remove_hands(self, numbers: Iterable[int]) -> None:
+        """Forget hands that are down."""
+        with self._writing() as writer:
+            _remove_hands(writer, numbers)
+
+    def rename_hands(self, numbers: Iterable[int], who: str) -> None:
+        """Keep that somebody whose hands are up has another name in rules."""
+        with self._writing() as writer:
+            writer.executemany(
+                "UPDATE hands SET who = ? WHERE number = ?", [(who, number) for number in numbers]
+            )
+
     # -- secrets
 
     def secret(self, name: str) -> bytes | None:
@@ -450,6 +504,10 @@ def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) 
         " ON CONFLICT (token) DO UPDATE SET account = excluded.account, seen = excluded.seen",
         (token, now, account),
     )
+
+
+def _remove_hands(writer: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    writer.executemany("DELETE FROM hands WHERE number = ?", [(number,) for number in numbers])
 
 
 def _inserted(cursor: sqlite3.Cursor) -> int:

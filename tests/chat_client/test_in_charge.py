@@ -434,7 +434,8 @@ def test_lists() -> None:
         ("page", {"bans": [entry], "more": True}),
         ("page", {"bans": [{**more, "until": 3600.0}], "more": False}),
         ("page", {"bans": [], "more": False}),
-        ("page", {"hands": ["ben", "clara"], "more": False}),
+        ("page", {"hands": ["ben"], "more": True}),
+        ("page", {"hands": ["clara"], "more": False}),
         ("page", {"hands": [], "more": False}),
     ) as (user, asked):
         assert user.enter("/bans") == [

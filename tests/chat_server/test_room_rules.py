@@ -1,6 +1,4 @@
-"""The rules of a room, without a room: freezes, locks, slow mode, raised hands."""
-
-import threading
+"""The rules of a room, without a room: freezes, locks, slow mode."""
 
 import pytest
 
@@ -121,94 +119,11 @@ def test_slow_mode_remembers_so_many_at_most(monkeypatch: pytest.MonkeyPatch) ->
     assert len(floor._spoke) == 5
 
 
-# -- hands
-
-
 def session(nick: str, account: int | None = None) -> Session:
     """Somebody."""
     made = Session(nick.encode(), nick)
     made.account = account
     return made
-
-
-def test_hands_are_a_queue_in_which_each_stands_once() -> None:
-    floor = Floor()
-    eva, zoe = session("eva"), session("zoe")
-    assert floor.raise_hand(eva) == 1
-    assert floor.raise_hand(zoe) == 2
-    assert floor.raise_hand(eva) is None
-    assert floor.hands() == ["eva", "zoe"]
-    assert floor.lower_hand(eva) == 1
-    assert floor.lower_hand(eva) is None
-    assert floor.hands() == ["zoe"]
-
-
-def test_one_account_is_one_person() -> None:
-    floor = Floor()
-    here, there = session("eva", 7), session("eva2", 7)
-    assert floor.raise_hand(here) == 1
-    assert floor.raise_hand(there) is None
-    assert floor.lower_hand(there, leaving=True) is None
-    assert floor.lower_hand(there) == 0
-
-
-def test_a_hand_is_known_again_where_it_is() -> None:
-    """By who raised it; one of the account's other session stays that one's."""
-    floor, eva, there, zoe = Floor(), session("eva", 7), session("eva2", 7), session("zoe")
-    for each in (eva, zoe):
-        floor.raise_hand(each)
-    eva.account = None
-    floor.know_again(eva, "@7")
-    assert floor.lower_hand(there) is None
-    assert floor.raise_hand(there) == 3
-    floor.know_again(eva, "@7")
-    assert floor.hands() == ["eva", "zoe", "eva2"]
-    eva.account = 7
-    floor.know_again(eva, eva.token.hex())
-    assert floor.lower_hand(eva) == 2
-    assert floor.hands() == ["zoe", "eva2"]
-
-
-def test_who_logs_in_with_a_hand_up_has_one_hand() -> None:
-    floor, eva = Floor(), session("eva")
-    floor.raise_hand(eva)
-    eva.account = 7
-    assert floor.raise_hand(eva) is None
-    assert floor.lower_hand(eva) == 0
-
-
-def test_a_hand_shows_the_nick_of_the_moment() -> None:
-    floor, eva = Floor(), session("eva")
-    floor.raise_hand(eva)
-    eva.take_nick("evi")
-    assert floor.hands() == ["evi"]
-
-
-def test_there_are_not_more_hands_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_rules, "HANDS_LIMIT", 2)
-    floor = Floor()
-    floor.raise_hand(session("a"))
-    floor.raise_hand(session("b"))
-    with pytest.raises(ProtocolError, match="2 hands"):
-        floor.raise_hand(session("c"))
-
-
-def test_hands_from_many_threads_at_once() -> None:
-    floor = Floor()
-    people = [session(f"n{number}") for number in range(40)]
-
-    def wave(who: Session) -> None:
-        for _ in range(50):
-            floor.raise_hand(who)
-            floor.lower_hand(who)
-        floor.raise_hand(who)
-
-    threads = [threading.Thread(target=wave, args=(who,)) for who in people]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(floor.hands()) == sorted(who.nick for who in people)
 
 
 def test_names_of_somebody() -> None:

@@ -685,7 +685,7 @@ def test_hands_are_a_queue(place: OrderedHouse) -> None:
         assert not [frame for frame in peer.queue if frame["type"] == "hand"]
 
 
-@pytest.mark.parametrize("way", ["leave", "bye", "reset"])
+@pytest.mark.parametrize("way", ["leave", "bye", "kick"])
 def test_who_goes_takes_the_hand_along(place: OrderedHouse, way: str) -> None:
     """And the moderators see it."""
     bob = place.enter("bob", "lobby")
@@ -697,9 +697,65 @@ def test_who_goes_takes_the_hand_along(place: OrderedHouse, way: str) -> None:
     elif way == "bye":
         bob.ok("bye")
     else:
-        bob.reset()
+        place.mia.ok("kick", who="bob")
     place.mia.expect("hand", nick="bob", up=False, hands=0)
     assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_a_hand_stays_up_while_the_connection_is_lost(place: OrderedHouse) -> None:
+    """Where it stood; a take-over is no end of it either."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("freeze", room="lobby")
+    bob.ok("hand", room="lobby", up=True)
+    zoe.ok("hand", room="lobby", up=True)
+    taker = place.enter("bob", session=bob.session)
+    bob.expect_end("replaced")
+    taker.reset()
+    eventually(lambda: "bob" not in place.mia.page("who", room="lobby")["members"])
+    assert place.mia.page("hands", room="lobby")["hands"] == ["bob", "zoe"]
+    again = place.enter("robert", session=bob.session)
+    again.skip_ids(100)
+    again.join("lobby")
+    assert place.mia.page("hands", room="lobby")["hands"] == ["robert", "zoe"]
+    again.ok("hand", room="lobby", up=False)
+    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
+
+
+def test_hands_survive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
+    """As long as the freeze holds, also where that ended meanwhile."""
+    with ordered_house(tmp_path, clock) as place:
+        bob = place.enter("bob", "lobby", "garden", "shed")
+        place.mia.ok("freeze", room="lobby")
+        place.mia.ok("freeze", room="garden", seconds=60)
+        place.mia.ok("freeze", room="shed")
+        for room in ("lobby", "garden", "shed"):
+            bob.ok("hand", room=room, up=True)
+        bob.ok("hand", room="shed", up=False)
+        sessions = place.ada.session, place.mia.session
+    clock.advance(60)
+    with (
+        running_server(tmp_path, clock) as server,
+        OrderedHouse(server, *sessions) as place,
+    ):
+        shown = [
+            place.mia.page("hands", room=room)["hands"] for room in ("lobby", "garden", "shed")
+        ]
+        assert shown == [["bob"], [], []]
+        again = place.enter("bob", session=bob.session)
+        again.skip_ids(100)
+        again.join("lobby")
+        place.mia.ok("freeze", room="lobby", speakers=["bob"])
+        assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_hands_come_page_by_page(place: OrderedHouse) -> None:
+    """`after` is the last nick that one got."""
+    place.mia.ok("freeze", room="lobby")
+    for nick in ("zoe", "bob", "eva"):
+        place.enter(nick, "lobby").ok("hand", room="lobby", up=True)
+    page = place.mia.page("hands", room="lobby", after="zoe")
+    assert (page["hands"], page["more"]) == (["bob", "eva"], False)
+    place.mia.refused("no_such_nick", "hands", room="lobby", after="ian")
 
 
 def test_hands_are_for_frozen_rooms_that_one_is_in(place: OrderedHouse) -> None:

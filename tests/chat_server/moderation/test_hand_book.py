@@ -1,0 +1,173 @@
+"""Raised hands, without a room: a queue that is kept."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_server.moderation import hand_book
+from chat_server.moderation.hand_book import HandBook
+from chat_server.participant import Participant
+from chat_server.people.store import PeopleStore
+from chat_server.room_rules import Who, names_of
+from chat_server.session import Session
+from protocol.errors import ProtocolError
+from tests.support.clock import ManualClock
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[PeopleStore]:
+    with closing(PeopleStore(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def book(people: PeopleStore) -> HandBook:
+    return HandBook(people, ManualClock())
+
+
+def session(nick: str, account: int | None = None) -> Session:
+    """Somebody."""
+    made = Session(nick.encode(), nick)
+    made.account = account
+    return made
+
+
+def up(book: HandBook, who: Participant, *here: Participant) -> int | None:
+    """Somebody raises a hand, while `here` are in the room."""
+    names = frozenset[Who]().union(*map(names_of, here))
+    raised = book.raise_hand("lobby", who, lambda: names)
+    return raised[0] if raised else None
+
+
+def test_hands_are_a_queue_in_which_each_stands_once(book: HandBook) -> None:
+    eva, zoe = session("eva"), session("zoe")
+    assert up(book, eva) == 1
+    assert up(book, zoe) == 2
+    assert up(book, eva) is None
+    assert book.nicks("lobby") == ["eva", "zoe"]
+    assert book.lower_hand("lobby", eva) == 1
+    assert book.lower_hand("lobby", eva) is None
+    assert book.nicks("lobby") == ["zoe"]
+
+
+def test_one_account_is_one_person(book: HandBook) -> None:
+    here, there = session("eva", 7), session("eva2", 7)
+    assert up(book, here) == 1
+    assert up(book, there) is None
+    assert book.lower_hand("lobby", there, leaving=True) is None
+    assert book.lower_hand("lobby", there) == 0
+
+
+def test_a_hand_is_known_again_where_it_is(book: HandBook) -> None:
+    """By who raised it; one of the account's other session stays that one's."""
+    eva, there, zoe = session("eva", 7), session("eva2", 7), session("zoe")
+    for each in (eva, zoe):
+        up(book, each)
+    eva.account = None
+    book.know_again(eva, "@7")
+    assert book.lower_hand("lobby", there) is None
+    assert up(book, there) == 3
+    book.know_again(eva, "@7")
+    assert book.nicks("lobby") == ["eva", "zoe", "eva2"]
+    eva.account = 7
+    book.know_again(eva, eva.token.hex())
+    assert book.lower_hand("lobby", eva) == 2
+    assert book.nicks("lobby") == ["zoe", "eva2"]
+
+
+def test_who_logs_in_with_a_hand_up_has_one_hand(book: HandBook) -> None:
+    eva = session("eva")
+    up(book, eva)
+    eva.account = 7
+    assert up(book, eva) is None
+    assert book.lower_hand("lobby", eva) == 0
+
+
+def test_a_hand_shows_the_nick_of_the_moment(book: HandBook) -> None:
+    eva = session("eva")
+    up(book, eva)
+    eva.take_nick("evi")
+    assert book.nicks("lobby") == ["evi"]
+
+
+def test_there_are_not_more_hands_than_may_be(
+    book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand_book, "HANDS_LIMIT", 2)
+    here = session("a"), session("b")
+    for each in here:
+        up(book, each)
+    with pytest.raises(ProtocolError, match="2 hands"):
+        up(book, session("c"), *here)
+
+
+def test_hands_from_many_threads_at_once(book: HandBook) -> None:
+    people = [session(f"n{number}") for number in range(40)]
+
+    def wave(who: Session) -> None:
+        for _ in range(50):
+            up(book, who)
+            book.lower_hand("lobby", who)
+        up(book, who)
+
+    threads = [threading.Thread(target=wave, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(book.nicks("lobby")) == sorted(who.nick for who in people)
+
+
+def test_a_full_queue_drops_who_is_not_in_the_room(
+    book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has stood there the longest; who comes and goes keeps nobody out."""
+    monkeypatch.setattr(hand_book, "HANDS_LIMIT", 3)
+    here, gone, late = session("here"), session("gone"), session("late")
+    for each in (here, gone, late):
+        up(book, each)
+    names = names_of(here)
+    assert book.raise_hand("lobby", session("new"), lambda: names) == (3, "gone")
+    assert book.nicks("lobby") == ["here", "late", "new"]
+
+
+def test_hands_are_kept_in_their_order(people: PeopleStore, book: HandBook) -> None:
+    """And are known by their owners, who come back under other nicks."""
+    eva, zoe, max_ = session("eva"), session("zoe", 7), session("max")
+    for each in (eva, zoe, max_):
+        up(book, each)
+    book.lower_hand("lobby", max_)
+    again = HandBook(people, ManualClock())
+    assert again.nicks("lobby") == ["eva", "zoe"]
+    back, phone = session("eva"), session("phone", 7)
+    back.take_nick("evi")
+    for each in (back, phone, session("other")):
+        again.know("lobby", each)
+    assert again.nicks("lobby") == ["evi", "phone"]
+    assert up(again, back) is up(again, phone) is None
+    assert again.lower_hand("lobby", phone) == 1
+
+
+def test_what_was_taken_down_is_forgotten_with_the_next_tidy(
+    people: PeopleStore, book: HandBook
+) -> None:
+    """A freeze that ends by itself writes nothing."""
+    up(book, session("eva"))
+    book.clear("lobby")
+    assert book.nicks("lobby") == []
+    assert len(people.hands()) == 1
+    book.tidy()
+    assert people.hands() == []
+
+
+def test_a_page_goes_on_behind_a_nick(book: HandBook) -> None:
+    """Whoever stands in the queue no more is none to go on behind."""
+    for nick in ("eva", "zoe", "max"):
+        up(book, session(nick))
+    assert book.nicks_after("lobby", "EVA") == ["zoe", "max"]
+    assert book.nicks_after("lobby", "max") == []
+    with pytest.raises(ProtocolError, match="no hand up"):
+        book.nicks_after("lobby", "ian")
