@@ -509,7 +509,7 @@ class Connection:
         self._detach(self.outbox.finish(last_frames))
 
     def _detach(self, members: tuple[Member, ...]) -> None:
-        comes_back = self._lost and self._ended is not Code.KICKED
+        comes_back = self._awaited and self._ended is not Code.KICKED
         for member in members:
             self._parts.hands.leave_room(member, comes_back=comes_back)
         if self._session is not None:
