@@ -11,16 +11,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import colorama
 
-from chat_client import passwords, plain, private, records, settings
+from chat_client import passwords, plain, private, records, settings, streams
 from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
 from chat_client.durations import parse_duration
 from chat_client.errors import ChatError, Refused
-from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN
+from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
 from chat_client.system import is_null
@@ -29,6 +29,9 @@ from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
 from chat_client.view import Bell
 from protocol.errors import Code
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 _TAKE_ANYTHING = ("--say", "--nick", "--room")
 """Options whose value may begin with a dash."""
@@ -40,6 +43,15 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
     """
+    streams.fill_gaps()
+    try:
+        code = _run(arguments)
+    except SystemExit as end:  # argparse's, after --help and wrong use
+        sys.exit(streams.flush(int(end.code or DONE)))
+    return streams.flush(code)
+
+
+def _run(arguments: list[str] | None) -> int:
     options = _read(arguments)
     if os.path.expanduser("~") == "~":  # a user with no home
         os.environ["HOME"] = "/"  # where nothing is theirs, and nothing has to be
@@ -49,13 +61,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         values = settings.read({name: getattr(options, name) for name in SETTINGS})
         if options.print_config:
-            print(settings.shown(values))
-            return DONE
+            return DONE if streams.show(settings.shown(values)) else NOT_SAID
         address = _address(options, values)
         known = passwords.known(values["password_file"], options.login, address)
         return passwords.with_password(partial(_chat, options, values, address), known, address)
     except ChatError as error:
-        return _fail(str(error))
+        streams.tell(f"chat-client: {one_line(str(error))}")
+        return NOT_LET_IN
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -151,8 +163,18 @@ def _chat_on_terminal(
                 nick = names.another(error, address, nick, credentials)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not pass over it when what it prints cannot be written."""
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        if file is sys.stderr:
+            streams.tell(message.rstrip("\n"))
+        elif message and not streams.show(message.rstrip("\n")):
+            sys.exit(NOT_SAID)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="chat-client",
         description="Talk in a chat room. On a terminal, /help shows what can be typed; without "
         "one, each line of the input is said and what is said is printed.",
@@ -263,8 +285,3 @@ def _take_any_text(stream: TextIO | None) -> None:
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure:
         reconfigure(errors="replace")
-
-
-def _fail(text: str) -> int:
-    print(f"chat-client: {one_line(text)}", file=sys.stderr)
-    return NOT_LET_IN

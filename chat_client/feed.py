@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from chat_client.errors import ChatError
+from chat_client.waiting import holds
 from protocol.messages import LARGEST_ID, Message
 
 _TAIL = 1000
@@ -129,7 +130,7 @@ class Feed:
     def wait_for(self, seq: int, timeout: float | None = None) -> bool:
         """Wait until the message `seq` was heard. Return whether it was, within the timeout."""
         with self._changed:
-            self._changed.wait_for(lambda: self._over or self._heard >= seq, timeout)
+            holds(self._changed, lambda: self._over or self._heard >= seq, timeout)
             return self._heard >= seq
 
     # -- the cursor of the room's one reader ----------------------------------------------------
@@ -147,7 +148,7 @@ class Feed:
             ChatError: the error with which the feed ended.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._over or self._heard > self._read)
+            holds(self._changed, lambda: self._over or self._heard > self._read)
             if self._heard > self._read:
                 return True
             if self._error:

@@ -1,9 +1,8 @@
 """Who the user is, at a terminal: asked once, and remembered. Where a nick is taken, who else."""
 
-import sys
 from itertools import islice
 
-from chat_client import private
+from chat_client import private, streams
 from chat_client.address import Address
 from chat_client.chat import free_nick, login_nick
 from chat_client.errors import Refused
@@ -39,14 +38,14 @@ def another(refusal: Refused, address: Address, nick: str, credentials: Credenti
     """
     others = islice(nick_guesses(nick), 1, None)
     free = free_nick(address, others, credentials.password, _hear)
-    print(f"chat-client: {one_line(str(refusal))}", file=sys.stderr)
-    print("If it is your account's: Ctrl-C, and start with --login", file=sys.stderr)
+    streams.tell(f"chat-client: {one_line(str(refusal))}")
+    streams.tell("If it is your account's: Ctrl-C, and start with --login")
     return _ask(f"another name (Enter: {one_line(free)}): ", free)
 
 
 def _hear(event: Event) -> None:
     if isinstance(event, Trusted):
-        print(Lines(0).of(event, "", None), file=sys.stderr)
+        streams.tell(Lines(0).of(event, "", None) or "")
 
 
 def _ask(question: str, usual: str) -> str:
@@ -67,5 +66,5 @@ def _checked(nick: str, *, tell: bool = False) -> str | None:
         return normalize_nick(nick)
     except ProtocolError as error:
         if tell:
-            print(f"chat-client: {one_line(error.text)}", file=sys.stderr)
+            streams.tell(f"chat-client: {one_line(error.text)}")
         return None

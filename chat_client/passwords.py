@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from chat_client import streams
 from chat_client.address import Address, TcpAddress, TlsAddress
 from chat_client.errors import ChatError, Refused, SettingError
 from chat_client.hello import Credentials
@@ -123,12 +124,12 @@ def _ask(what: str, address: Address) -> str:
     try:
         return getpass.getpass(f"{what}{warning}: ", sys.stderr)
     except EOFError:  # Ctrl-D
-        print(file=sys.stderr)
+        streams.tell("")
         return ""
 
 
 def _tell(error: Refused) -> None:
-    print(f"chat-client: {one_line(str(error))}", file=sys.stderr)
+    streams.tell(f"chat-client: {one_line(str(error))}")
 
 
 def _read(path: Path) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
+from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import Chat, Room, connect
 from chat_client.errors import ChatError, Closed
@@ -29,6 +30,7 @@ from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.records import Record, refused_as_json
 from chat_client.text import bare_line, bare_text, one_line
+from chat_client.waiting import join, next_of
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 
@@ -70,6 +72,7 @@ def run(
         ChatError: the first connection could not be made, or the room not be entered.
     """
     plain = _Plain(room, record, json, Lines(colours))
+    code = DONE
     with (
         connect(
             address,
@@ -87,7 +90,9 @@ def run(
                 target=plain.read_stdin, name="chat-client stdin", daemon=True
             )
             reader.start()
-        return plain.say_all(joined)
+        code = plain.say_all(joined)
+    # Only now: what we said last may come back, and fail to be printed, while we leave.
+    return code or (NOT_SAID if plain.stdout_gone else DONE)
 
 
 def say(
@@ -128,7 +133,7 @@ def say(
             joined.say(bare_text(text))
         except ChatError as error:
             reason = _LATE if late.is_set() else one_line(str(error))
-            print(f"chat-client: not said: {reason}", file=sys.stderr)
+            streams.tell(f"chat-client: not said: {reason}")
             return ended_by_server(error.code) if isinstance(error, Closed) else NOT_SAID
         return DONE
 
@@ -155,12 +160,12 @@ def _ending(chat: Chat, seconds: float | None, stop: Callable[[], None]) -> Iter
         yield
     finally:
         timer.cancel()
-        timer.join()
+        join(timer)
 
 
 def _tell_of_trust(event: Event) -> None:
     if isinstance(event, Trusted):
-        print(Lines(0).of(event, "", None), file=sys.stderr)
+        streams.tell(Lines(0).of(event, "", None) or "")
 
 
 class _Plain:
@@ -176,13 +181,14 @@ class _Plain:
         self._late = threading.Event()
         self._ahead = threading.Semaphore(_AHEAD)
         self._slowed = False  # whether it was told that the server asks to wait; the reader's own
-        self._printing = threading.Lock()  # guards stdout and _stdout_gone; a leaf
-        self._stdout_gone = False
+        # Guards stdout, which must have whole lines, and stdout_gone. A leaf.
+        self._printing = threading.Lock()
+        self.stdout_gone = False
 
     def say_all(self, room: Room) -> int:
         """Say each line once the one before it is stored: they keep their order."""
         outcome, last = DONE, 0
-        while (todo := self._todo.get()) is not None:
+        while (todo := next_of(self._todo)) is not None:
             if isinstance(todo, int):
                 return todo
             number, line = todo
@@ -259,20 +265,20 @@ class _Plain:
 
     def _print(self, record: str) -> None:
         with self._printing:
-            if self._stdout_gone:
+            if self.stdout_gone:
                 return
             try:
-                print(record, flush=True)
-            except OSError:  # a pipe whose reader left
-                self._stdout_gone = True
-                # What is still in the buffer must not fail again when the interpreter ends.
-                with open(os.devnull, "wb") as nowhere:
-                    os.dup2(nowhere.fileno(), sys.stdout.fileno())
-                self._todo.put(NOT_SAID)
+                streams.write(record)
+                return
+            except OSError as error:  # a pipe whose reader left, a full disk
+                self.stdout_gone = True
+                reason = error
+        streams.tell_unwritable(reason)
+        self._todo.put(NOT_SAID)
 
     def _tell(self, line: str | None) -> None:
         if line is not None:
-            print(line, file=sys.stderr, flush=True)
+            streams.tell(line)
 
 
 def _last_state(line: bytes) -> bytes:

@@ -24,8 +24,9 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from chat_client import private
+from chat_client import private, reflow
 from chat_client.completion import Cycle, candidates
+from chat_client.keyboard import Keyboard
 from chat_client.passwords import EXPOSED
 from chat_client.text import cells, one_line
 from chat_client.typed import Typed, commands, secret_at
@@ -166,6 +167,9 @@ class Prompt:
             style=Style.from_dict({"waiting": "italic", "chosen": "noreverse bold"}),
             color_depth=None if colours else ColorDepth.DEPTH_1_BIT,
         )
+        self._keyboard = Keyboard(self.session.app.input)
+        if reflow.reflows():
+            reflow.follow(self.session.app)
         self._add_status_line()
 
     def ask(self, question: str, action: Callable[[], None]) -> None:
@@ -270,6 +274,10 @@ class Prompt:
             else:
                 self.ask("leave?", self.leave)
 
+        @keys.add("c-d", filter=editing & Condition(lambda: self._keyboard.cut))
+        def _leave_a_paste(_: KeyPressEvent) -> None:
+            self.leave()  # nothing was there to be seen, let alone deleted, until this key
+
         @keys.add("escape", "r", filter=editing)
         def _bring_back(event: KeyPressEvent) -> None:
             if self._drafts.lost:
@@ -372,10 +380,10 @@ class Prompt:
 
 
 def _fitted(text: str, width: int) -> str:
-    """The beginning of a text, on one line."""
-    shown = one_line(text)
-    while cells(shown) > width:
-        shown = shown[: min(len(shown) - 1, width)]
+    """The beginning of a text, on one line; nothing where there is no room."""
+    shown = one_line(text)[: max(0, width)]
+    while cells(shown) > width and shown:
+        shown = shown[:-1]
     return shown
 
 

@@ -25,6 +25,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 
 from chat_client.events import Event
+from chat_client.system import rows
 from chat_client.typed import Item, Pages
 from chat_client.view import View
 
@@ -117,7 +118,7 @@ class Screen:
             if isinstance(item, Pages):
                 lines += view.settle()
                 shown = "\n".join(item.lines).split("\n")
-                if len(shown) > os.get_terminal_size().lines - _OWN_ROWS:
+                if len(shown) > rows(sys.stdout) - _OWN_ROWS:
                     self._filled.set()  # there may be more behind it
                     first = sum(line.count("\n") + 1 for line in item.lines[: item.first])
                     return lines, Pages(shown, item.from_end, first)

@@ -37,6 +37,7 @@ from chat_client.events import (
 )
 from chat_client.feed import Feed
 from chat_client.hello import Credentials, say_hello
+from chat_client.waiting import is_set, result_of
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,
@@ -220,7 +221,7 @@ class Session:
             finally:
                 threading.stack_size(before)
         try:
-            self._entered.result()
+            result_of(self._entered)
         except BaseException:  # Ctrl-C, too: nothing must go on connecting behind our back
             self.close()
             raise
@@ -263,9 +264,9 @@ class Session:
             raise RuntimeError("on_event must not wait for a reply: hand the event to a thread")
         while True:
             try:
-                return self._submit(build).result()
+                return result_of(self._submit(build))
             except _Postponement as postponed:
-                if self._closing.wait(postponed.delay):
+                if is_set(self._closing, postponed.delay):
                     raise Closed("the chat was closed") from None
 
     def feed(self, room: str) -> Feed | None:

@@ -1,6 +1,7 @@
 """What differs from system to system. The one place with calls that not every system has."""
 
 import contextlib
+import io
 import os
 import signal
 import socket
@@ -13,6 +14,25 @@ from typing import BinaryIO, TextIO
 if sys.platform == "win32":
     import msvcrt
 
+    def takes_text(stream: TextIO, patience: float) -> bool:  # noqa: ARG001
+        """Return whether a stream can be written without a wait. Windows does not tell."""
+        return True
+
+    def is_gone(number: int) -> bool:  # noqa: ARG001
+        """Return whether the terminal of a descriptor was closed. It never is on Windows, which
+        ends the program then.
+        """
+        return False
+
+    def write_all(stream: TextIO, text: str) -> None:
+        """Write a text at once.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        stream.write(text)
+        stream.flush()
+
     def _lock(file: BinaryIO) -> None:
         msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
 
@@ -20,6 +40,47 @@ if sys.platform == "win32":
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
+    import select
+
+    def takes_text(stream: TextIO, patience: float) -> bool:
+        """Return whether a line can be written to a stream without waiting for whoever reads it.
+
+        Args:
+            stream: any. Only a pipe and a socket can have a reader that does not read.
+            patience: seconds to wait for the reader.
+        """
+        try:
+            mode = os.fstat(stream.fileno()).st_mode
+        except io.UnsupportedOperation:  # it is in memory
+            return True
+        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+            return True
+        watch = select.poll()
+        watch.register(stream, select.POLLOUT)
+        return bool(watch.poll(patience * 1000))
+
+    def is_gone(number: int) -> bool:
+        """Return whether the terminal of a descriptor was closed."""
+        watch = select.poll()
+        watch.register(number, 0)  # of an end it tells always
+        return bool(watch.poll(0))
+
+    def write_all(stream: TextIO, text: str) -> None:
+        """Write a text at once, and straight to the descriptor: a daemon thread that holds the
+        lock of a stream's buffer while the interpreter ends would crash it, and what failed once
+        would stay in the buffer and fail again.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            number = stream.fileno()
+        except io.UnsupportedOperation:  # it is in memory
+            stream.write(text)
+            return
+        data = text.encode(stream.encoding, "replace")
+        while data:
+            data = data[os.write(number, data) :]
 
     def _lock(file: BinaryIO) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -30,6 +91,9 @@ else:
 
 _COLUMNS = 80
 """Cells in a line of a terminal that does not tell."""
+
+_ROWS = 24
+"""Lines of a terminal that does not tell."""
 
 has_unix_sockets = hasattr(socket, "AF_UNIX")
 
@@ -45,6 +109,14 @@ def columns(stream: TextIO) -> int:
         return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
     except (OSError, ValueError):
         return _COLUMNS
+
+
+def rows(stream: TextIO) -> int:
+    """Return how many lines a terminal has by now; a usual number if it is none."""
+    try:
+        return os.get_terminal_size(stream.fileno()).lines or _ROWS
+    except (OSError, ValueError):
+        return _ROWS
 
 
 def is_null(stream: TextIO) -> bool:

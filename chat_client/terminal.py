@@ -20,6 +20,7 @@ from typing import Any
 from chat_client import (
     in_charge,  # noqa: F401  # registers its commands
     private,
+    streams,
 )
 from chat_client.address import Address
 from chat_client.chat import Chat, connect
@@ -35,10 +36,11 @@ from chat_client.people import Person
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
-from chat_client.system import columns, on_ending_signals, on_waking
+from chat_client.system import columns, is_gone, on_ending_signals, on_waking
 from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
+from chat_client.waiting import join
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 
@@ -203,11 +205,18 @@ class _Terminal:
             )
         except (EOFError, KeyboardInterrupt):
             pass
+        except OSError as error:
+            self._mistake = self._mistake or error
         finally:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        gone = is_gone(sys.stdout.fileno())
+        if gone:  # what is left to be written goes nowhere
+            streams.discard(sys.stdout)
         for outcome in [self._mistake, *outcomes]:
+            if isinstance(outcome, OSError) and gone:
+                continue
             if isinstance(outcome, Exception):
                 raise outcome
 
@@ -220,7 +229,7 @@ class _Terminal:
 
     def close(self) -> int:
         """Write what is left to be written, once the chat is closed; return the exit code."""
-        self._sender.join()
+        join(self._sender)
         self._screen.write_all(self._view)
         for text in [*(typed.again for typed in self._drafts.waiting), self._prompt.unfinished]:
             if text.strip():
@@ -408,4 +417,4 @@ def _no_password(secret: str) -> str:
 def _confess(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """Tell of a mistake of the program in one sentence; the rest is for whoever mends it."""
     path = private.write_crash(kind, error, where)
-    print(f"chat-client: a mistake of the program ({kind.__name__}): see {path}", file=sys.stderr)
+    streams.tell(f"chat-client: a mistake of the program ({kind.__name__}): see {path}")
