@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import ifaddr
 
-from chat_server.errors import StartError
-from chat_server.rules import Endpoint
+from chat_server.runtime.errors import StartError
+from chat_server.runtime.setting_types import Endpoint
 
 # Connections that the kernel completes while the accept loop is busy; it caps this itself.
 BACKLOG = 4096

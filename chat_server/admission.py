@@ -12,10 +12,10 @@ import logging
 import unicodedata
 
 from chat_server.addresses import host_address
-from chat_server.clock import Clock
 from chat_server.guesses import Guesses
-from chat_server.rules import PASSWORD_LIMIT
-from chat_server.settings import LiveSettings
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.setting_types import PASSWORD_LIMIT
+from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
 log = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ import threading
 from collections import deque
 from functools import partial
 
-from chat_server.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.outbox import Outbox, Step
-from chat_server.threads import ServerThread, Survived, Vital
-from chat_server.timers import Timers
+from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
+from chat_server.runtime.threads import ServerThread, Survived, Vital
+from chat_server.runtime.timers import Timers
 
 log = logging.getLogger(__name__)
 

@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from chat_server import config, logs, service, threads
 from chat_server.admin import cli as admin
-from chat_server.config import Config
-from chat_server.errors import StartError
 from chat_server.invitation import invitation
-from chat_server.log_writer import LogWriter
-from chat_server.rules import NONE, Setting
+from chat_server.runtime import config_loader, logs, systemd, threads
+from chat_server.runtime.config_loader import Config
+from chat_server.runtime.errors import StartError
+from chat_server.runtime.log_writer import LogWriter
+from chat_server.runtime.setting_types import NONE, Setting
+from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
-from chat_server.settings import SETTINGS, Settings
 from chat_server.version import SERVER
 from protocol.descriptors import allow_descriptors
 from protocol.tls import shown_fingerprint
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         errors(errors="backslashreplace")  # a path may be no text
     try:
         if options.print_config:
-            return _say(config.shown(_settings(options)))
+            return _say(config_loader.shown(_settings(options)))
         return _check(_settings(options)) if options.check else _serve(options)
     except StartError as error:
         return _wrong(error.problems)
@@ -105,7 +105,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 def _check(chosen: Config) -> int:
     for warning in chosen.warnings:
         print(f"chat-server: warning: {warning}", file=sys.stderr)
-    problems = config.check(chosen.settings)
+    problems = config_loader.check(chosen.settings)
     if problems:
         return _wrong(problems)
     return _say("the settings are good")
@@ -162,12 +162,12 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
         return WRONG_USE
     _greet(server)
     listening = " ".join(str(address) for address in server.addresses)
-    service.tell(service.READY, f"STATUS=listening on {listening}")
+    systemd.tell(systemd.READY, f"STATUS=listening on {listening}")
     while signals.get() == SIGHUP and (_has_terminal() or not ends_with_terminal):
-        service.tell_reloading()
+        systemd.tell_reloading()
         chosen = _reload(server, options, chosen, stream)
-        service.tell(service.READY)
-    service.tell(service.STOPPING)
+        systemd.tell(systemd.READY)
+    systemd.tell(systemd.STOPPING)
     server.stop()
     return 0
 
@@ -189,7 +189,7 @@ def _reload(
 
 
 def _settings(options: argparse.Namespace, before: Config | None = None) -> Config:
-    return config.read(vars(options), os.environ, options.config, before)
+    return config_loader.read(vars(options), os.environ, options.config, before)
 
 
 def _set_up_logs(settings: Settings, stream: LogWriter) -> None:
@@ -217,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"what is set neither here nor by a variable (default: {config.default_file()}, if "
+        help=f"what is set neither here nor by a variable (default: {config_loader.default_file()}, if "
         "there is such a file)".replace("%", "%%"),
     )
     parser.add_argument(

@@ -5,8 +5,8 @@ from collections import Counter, deque
 from typing import Generic, Protocol, TypeVar
 
 from chat_server.addresses import neighbourhood
-from chat_server.errors import CrowdedError
-from chat_server.settings import LiveSettings
+from chat_server.runtime.errors import CrowdedError
+from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
 # So many over the limit are told that there is no place; whoever comes beyond is cut off.

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from chat_server.errors import OutcomeUnknownError, StoreError
+from chat_server.runtime.errors import OutcomeUnknownError, StoreError
 
 Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""

@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from chat_server.threads import ServerThread, Survived
-from chat_server.timers import Timers
+from chat_server.runtime.threads import ServerThread, Survived
+from chat_server.runtime.timers import Timers
 
 # Seconds after which a visitor is cut off. The next one waits for no longer than that.
 VISIT_LIMIT = 5.0

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chat_server.clock import Clock
+from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 
 # So many wrong ones are anybody's mistakes, or one each of a few people behind one address.

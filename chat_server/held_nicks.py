@@ -9,8 +9,8 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from chat_server.addresses import neighbourhood
-from chat_server.clock import Clock
 from chat_server.participant import Participant
+from chat_server.runtime.clock import Clock
 from protocol.text import nick_key, nick_skeleton
 
 HOLD_SECONDS = 120.0

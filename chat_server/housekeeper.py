@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 
-from chat_server.clock import Clock
-from chat_server.errors import StoreError
 from chat_server.history.dates import Dates
 from chat_server.history.store import Store
-from chat_server.rules import Keep
-from chat_server.settings import LiveSettings
-from chat_server.threads import ServerThread, Survived
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.errors import StoreError
+from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.threads import ServerThread, Survived
 
 log = logging.getLogger(__name__)
 

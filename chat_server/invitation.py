@@ -4,7 +4,7 @@ import ipaddress
 from pathlib import Path
 
 from chat_server.addresses import Address, Reachable, lan_addresses
-from chat_server.programs import CLIENT, client_command, quoted
+from chat_server.runtime.programs import CLIENT, client_command, quoted
 
 _SOURCE = Path(__file__).resolve().parents[1]
 

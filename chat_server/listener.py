@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from chat_server.addresses import BACKLOG, Address, address_of, host_address
 from chat_server.crowd import FULL_RETRY_AFTER
-from chat_server.errors import CrowdedError
-from chat_server.threads import ServerThread, Survived
+from chat_server.runtime.errors import CrowdedError
+from chat_server.runtime.threads import ServerThread, Survived
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Goodbye, encode
 

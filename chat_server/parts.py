@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from chat_server.admission import Admission
 from chat_server.catch_up import CatchUp
-from chat_server.clock import Clock
 from chat_server.delivery import Delivery
 from chat_server.history.store import Store
 from chat_server.meters import Meters
@@ -19,8 +18,9 @@ from chat_server.people.sanctions import Sanctions
 from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.rooms import Rooms
-from chat_server.settings import LiveSettings, Settings
-from chat_server.timers import Timers
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.timers import Timers
 from chat_server.turns import Turns
 
 

@@ -4,7 +4,7 @@ A request takes a token, also one that is refused because there is none: so who 
 into debt, has to wait for longer, and is a flooder when the debt is as large as the bucket.
 """
 
-from chat_server.clock import Clock
+from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 
 

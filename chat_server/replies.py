@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from msgspec import UNSET
 
-from chat_server.errors import STORE_RETRY_AFTER
+from chat_server.runtime.errors import STORE_RETRY_AFTER
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import Error, encoded_size

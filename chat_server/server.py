@@ -19,12 +19,9 @@ from chat_server.admin.desk import AdminDesk
 from chat_server.admission import Admission
 from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
-from chat_server.clock import Clock, SystemClock
-from chat_server.config import check_metrics_library, entry
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
-from chat_server.errors import StartError, StoreError
 from chat_server.history.dates import Dates
 from chat_server.history.folder import DataFolder
 from chat_server.history.store import Store
@@ -47,10 +44,13 @@ from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.rooms import Rooms
-from chat_server.rules import Endpoint
+from chat_server.runtime.clock import Clock, SystemClock
+from chat_server.runtime.config_loader import check_metrics_library, entry
+from chat_server.runtime.errors import StartError, StoreError
+from chat_server.runtime.setting_types import Endpoint
+from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.timers import Timers
 from chat_server.session import Session
-from chat_server.settings import LiveSettings, Settings
-from chat_server.timers import Timers
 from chat_server.turns import Turns
 from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE

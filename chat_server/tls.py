@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from socket import socket
 
-from chat_server.errors import StartError
-from chat_server.settings import Settings
+from chat_server.runtime.errors import StartError
+from chat_server.runtime.settings import Settings
 from protocol.tls import Channel, fingerprint, restrict
 
 log = logging.getLogger(__name__)

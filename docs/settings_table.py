@@ -5,8 +5,8 @@
 
 from pathlib import Path
 
-from chat_server.rules import NONE, Setting
-from chat_server.settings import SETTINGS, Settings
+from chat_server.runtime.setting_types import NONE, Setting
+from chat_server.runtime.settings import SETTINGS, Settings
 
 PAGE = Path(__file__).with_name("operating.md")
 HEAD = "| in the file | option | usually | what |\n|---|---|---|---|\n"

@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import msgspec
 
-from chat_server import config
 from chat_server.admin import attendance, audit, export, messages
 from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
@@ -32,9 +31,10 @@ from chat_server.admin.moments import (
 )
 from chat_server.admin.show import harmless_json, one_line
 from chat_server.admin.table import size_shown, table
-from chat_server.errors import BackchannelError, SettingError
 from chat_server.people.proofs import replace_secret
 from chat_server.people.store import Act, PeopleStore
+from chat_server.runtime import config_loader
+from chat_server.runtime.errors import BackchannelError, SettingError
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room
 
@@ -295,7 +295,7 @@ def _add_output(parser: argparse.ArgumentParser, formats: Sequence[str], default
 def _data_folder(options: argparse.Namespace) -> Path:
     """The data folder of a server that is set up in the same way."""
     try:
-        return config.read({"data": options.data}, os.environ, options.config).settings.data
+        return config_loader.read({"data": options.data}, os.environ, options.config).settings.data
     except SettingError as error:
         raise AdminError(str(error)) from error
 

@@ -1,6 +1,6 @@
 """What can go wrong with a command of the operator's."""
 
-from chat_server.errors import BackchannelError
+from chat_server.runtime.errors import BackchannelError
 
 
 class AdminError(BackchannelError):

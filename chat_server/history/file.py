@@ -24,7 +24,7 @@ from chat_server.database import (
     translated,
     unusable,
 )
-from chat_server.errors import StartError, StoreError
+from chat_server.runtime.errors import StartError, StoreError
 
 FILE = "history.db"
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from chat_server.errors import StartError
+from chat_server.runtime.errors import StartError
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat_server.database import Sync, check_space, unusable
-from chat_server.errors import StartError, StoreError
 from chat_server.history.file import HistoryFile
 from chat_server.history.incarnations import Incarnations
 from chat_server.history.search import SearchIndex
 from chat_server.history.sessions import Sessions
+from chat_server.runtime.errors import StartError, StoreError
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ log; then memory, from where everybody reads it; then the connections and rooms 
 import threading
 from collections.abc import Iterable
 
-from chat_server.clock import Clock
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.notices import Writer
 from chat_server.moderation.rule_book import RuleBook
@@ -19,6 +18,7 @@ from chat_server.people.store import PeopleStore, Sanction
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.room_rules import Who, names_of
+from chat_server.runtime.clock import Clock
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_reason

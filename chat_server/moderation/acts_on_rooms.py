@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from chat_server.clock import Clock
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.moderation.notices import OwnNotices, Writer
@@ -28,8 +27,9 @@ from chat_server.room_rules import (
     shown_time,
 )
 from chat_server.rooms import Rooms
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.timers import Timers
 from chat_server.session import Session
-from chat_server.timers import Timers
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_nick
 

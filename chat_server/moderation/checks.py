@@ -6,7 +6,6 @@ other.
 """
 
 from chat_server.addresses import host_address
-from chat_server.clock import Clock
 from chat_server.participant import Participant
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
@@ -14,6 +13,7 @@ from chat_server.people.sanctions import Address, Person, Sanctions
 from chat_server.people.store import Sanction
 from chat_server.room import Room
 from chat_server.room_rules import RoomRules, name_of, names_of, shown_rest, shown_time
+from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 

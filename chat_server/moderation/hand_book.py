@@ -9,11 +9,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat_server.clock import Clock
-from chat_server.errors import StoreError
 from chat_server.participant import Participant
 from chat_server.people.store import KeptHand, PeopleStore
 from chat_server.room_rules import Who, name_of
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key
 

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from chat_server.clock import Clock
 from chat_server.guesses import Guesses
 from chat_server.participant import Participant
 from chat_server.people.passwords import Passwords
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, Act, PeopleStore
-from chat_server.settings import LiveSettings
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 

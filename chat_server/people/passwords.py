@@ -24,7 +24,7 @@ from argon2.exceptions import (
 )
 from argon2.low_level import Type
 
-from chat_server.errors import StoreError
+from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
 
 AT_ONCE = 2

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from chat_server.database import Format, Transactions, open_database, unusable
-from chat_server.errors import StartError
 from chat_server.people.roles import Role
+from chat_server.runtime.errors import StartError
 
 log = logging.getLogger("audit")
 

@@ -13,11 +13,11 @@ import pytest
 from chat_server import guesses
 from chat_server.addresses import host_address
 from chat_server.admission import Admission
-from chat_server.clock import SystemClock
 from chat_server.guesses import Guesses
-from chat_server.rules import PASSWORD_LIMIT, network
+from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.setting_types import PASSWORD_LIMIT, network
+from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.server import Server
-from chat_server.settings import LiveSettings, Settings
 from protocol.errors import Code, ProtocolError
 from tests.chat_server.house import House
 from tests.chat_server.test_listening import needs_ipv6

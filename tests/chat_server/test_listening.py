@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.errors import StartError
+from chat_server.runtime.errors import StartError
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually

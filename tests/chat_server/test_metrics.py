@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat_server import config
 from chat_server.desk import VISIT_LIMIT
-from chat_server.errors import SettingError, StartError
-from chat_server.rules import Endpoint
+from chat_server.runtime import config_loader
+from chat_server.runtime.errors import SettingError, StartError
+from chat_server.runtime.setting_types import Endpoint
+from chat_server.runtime.settings import Settings
 from chat_server.server import Server
-from chat_server.settings import Settings
 from protocol.errors import Code
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
@@ -267,10 +267,10 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delitem(sys.modules, "chat_server.metrics", raising=False)
     with pytest.raises(StartError, match=r"-m pip install prometheus-client$"):
         Server(Settings(hosts=("127.0.0.1",), port=0, data=tmp_path, metrics=ANYWHERE)).start()
-    (problem,) = config.check(Settings(data=tmp_path, metrics=ANYWHERE))
+    (problem,) = config_loader.check(Settings(data=tmp_path, metrics=ANYWHERE))
     command = problem.partition("Type:  ")[2].replace("pip install", "pip --version #")
     subprocess.run(command, shell=True, check=True, capture_output=True)
-    assert config.check(Settings(data=tmp_path)) == []
+    assert config_loader.check(Settings(data=tmp_path)) == []
     with running_server(tmp_path):
         pass
 
@@ -298,14 +298,14 @@ def test_a_place_that_is_taken(tmp_path: Path) -> None:
 )
 def test_where(text: str, endpoint: Endpoint | None) -> None:
     """This machine alone, unless a host is named."""
-    assert config.read({"metrics": text}, {}).settings.metrics == endpoint
+    assert config_loader.read({"metrics": text}, {}).settings.metrics == endpoint
 
 
 @pytest.mark.parametrize("text", ["host", "::1:9100", "host:", "host:99999", "a:b:1", "[::1]"])
 def test_what_is_no_place(text: str) -> None:
     """Refused before anything starts."""
     with pytest.raises(SettingError, match="HOST:PORT"):
-        config.read({"metrics": text}, {})
+        config_loader.read({"metrics": text}, {})
 
 
 def test_a_peer_is_not_kept_waiting_by_who_looks() -> None:

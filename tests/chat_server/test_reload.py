@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.rules import Keep
+from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
-from chat_server.settings import SETTINGS, Settings
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Peer
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, address_of, running_server

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat_server.history.store import Entry, Store
-from chat_server.rules import Keep
+from chat_server.runtime.setting_types import Keep
 from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock

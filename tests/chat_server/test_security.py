@@ -25,7 +25,7 @@ from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
 from chat_server.housekeeper import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS
-from chat_server.rules import Endpoint
+from chat_server.runtime.setting_types import Endpoint
 from chat_server.session import token_hash
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import config, tls
-from chat_server.errors import StartError
+from chat_server import tls
 from chat_server.outbox import DONT_WAIT, Outbox, Step
 from chat_server.room import Room, Segment
+from chat_server.runtime import config_loader
+from chat_server.runtime.errors import StartError
+from chat_server.runtime.settings import Settings
 from chat_server.server import Server
-from chat_server.settings import Settings
 from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
 from tests.chat_server.house import House
 from tests.chat_server.test_slow_reader import read_in_order, talk
@@ -394,7 +395,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, spoil: object, says: str) -> 
     )  # fmt: skip
     with pytest.raises(StartError, match=says):
         Server(settings).start()
-    (problem,) = config.check(settings)
+    (problem,) = config_loader.check(settings)
     with pytest.raises(StartError, match=says):
         raise StartError(problem)
 

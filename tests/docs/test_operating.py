@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from chat_client.settings import SETTINGS as CLIENT_SETTINGS
-from chat_server import cli, config, guesses
+from chat_server import cli, guesses
 from chat_server.admin import cli as admin
+from chat_server.runtime import config_loader
 from docs.settings_table import PAGE, with_table
 from tests.support.servers import ROOT
 
@@ -26,7 +27,7 @@ def test_the_file_that_is_shown_could_be_one(tmp_path: Path) -> None:
     file = tmp_path / "chat-server.toml"
     file.write_text(example)
     (tmp_path / "password").write_text("secret")
-    assert config.read({}, {}, file).settings.connections_per_address is None
+    assert config_loader.read({}, {}, file).settings.connections_per_address is None
 
 
 @pytest.mark.parametrize("line", re.findall(r"^    (?:\S*/)?chat-server (.*)$", TEXT, re.MULTILINE))
@@ -40,7 +41,7 @@ def test_every_command_that_is_shown_is_understood(
         return
     (tmp_path / "password").write_text("secret")
     monkeypatch.chdir(tmp_path)
-    config.read(vars(cli._parser().parse_args(words)), {})
+    config_loader.read(vars(cli._parser().parse_args(words)), {})
 
 
 def test_the_mistakes_that_are_shown_are_told_so(capsys: pytest.CaptureFixture[str]) -> None:

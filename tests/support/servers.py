@@ -17,9 +17,9 @@ from typing import IO, Any, Self
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from chat_server.clock import SystemClock
+from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.settings import Settings
 from chat_server.server import Server
-from chat_server.settings import Settings
 from tests.support.clock import ManualClock
 from tests.support.waiting import DEADLINE, eventually
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.people.store import PeopleStore
+from chat_server.runtime.settings import Settings
 from chat_server.server import Server
-from chat_server.settings import Settings
 from tests.chat_server.house import House
 from tests.chat_server.people.test_accounts import PASSWORD, Slow, leave, register
 from tests.support.clock import ManualClock

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.errors import StartError, StoreError
 from chat_server.people.roles import Role
 from chat_server.people.store import (
     Account,
@@ -22,6 +21,7 @@ from chat_server.people.store import (
     Rules,
     Sanction,
 )
+from chat_server.runtime.errors import StartError, StoreError
 
 ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)
 TOKEN = b"t" * 32

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_client.settings import SETTINGS as CLIENT_SETTINGS
-from chat_server import cli, config
-from chat_server.config import CLIENT_VARIABLES, Config
-from chat_server.errors import SettingError
-from chat_server.rules import Keep
-from chat_server.settings import SETTINGS, Settings
+from chat_server import cli
+from chat_server.runtime import config_loader
+from chat_server.runtime.config_loader import CLIENT_VARIABLES, Config
+from chat_server.runtime.errors import SettingError
+from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.settings import SETTINGS, Settings
 from tests.chat_server.test_data_folder import needs_unprivileged
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
@@ -59,7 +60,7 @@ def read(
     file: Path | None = None, flags: dict[str, Any] | None = None, /, **variables: str
 ) -> Config:
     """What is read, where no other than these variables are set."""
-    return config.read(flags or {}, variables, file)
+    return config_loader.read(flags or {}, variables, file)
 
 
 def problems(*args: Any, **variables: str) -> tuple[str, ...]:
@@ -115,7 +116,7 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(name: str, file: Path) ->
     by_variable = read(**{setting.variable: ",".join(values)}).settings
     assert by_flag == by_variable != Settings()
     value: Any = list(values) if many else values[0]
-    file.write_text(f"{name} = {config._toml(value)}")
+    file.write_text(f"{name} = {config_loader._toml(value)}")
     assert read(file).settings == by_flag
 
 
@@ -124,7 +125,7 @@ def test_what_is_printed_could_be_the_file(name: str, file: Path) -> None:
     """Whatever is set."""
     setting, values = SETTINGS[name], sample(name)
     found = read(**{setting.variable: ",".join(values)})
-    printed = config.shown(found)
+    printed = config_loader.shown(found)
     assert f"  # {setting.variable}" in printed
     file.write_text(printed)
     again = read(file)
@@ -155,13 +156,13 @@ def test_whatever_is_in_a_file_is_refused_or_kept(value: Any, name: str) -> None
         taken = rule.read(value)
     except ValueError:
         return
-    written = tomllib.loads(f"x = {config._toml(rule.write(taken))}")["x"]
+    written = tomllib.loads(f"x = {config_loader._toml(rule.write(taken))}")["x"]
     assert rule.write(rule.read(written)) == written
 
 
 def test_what_is_printed_names_every_setting_once() -> None:
     """With where it is from."""
-    lines = config.shown(read()).splitlines()[1:]
+    lines = config_loader.shown(read()).splitlines()[1:]
     assert lines.pop(list(SETTINGS).index("password")) == "# password is not shown; from: default"
     assert [line.split(" = ")[0] for line in lines] == OPEN
     assert all(line.endswith("  # default") for line in lines)
@@ -329,10 +330,10 @@ def test_a_password_is_from_a_file_or_the_environment(file: Path, secret: Path) 
 
 def test_a_password_is_never_shown(secret: Path) -> None:
     """But that there is one, and where it is from."""
-    shown = config.shown(read(CHAT_PASSWORD="hush"))
+    shown = config_loader.shown(read(CHAT_PASSWORD="hush"))
     assert "# password is not shown; from: CHAT_PASSWORD" in shown
     assert "hush" not in shown + repr(read(CHAT_PASSWORD="hush"))
-    shown = config.shown(read(CHAT_PASSWORD_FILE=str(secret)))
+    shown = config_loader.shown(read(CHAT_PASSWORD_FILE=str(secret)))
     assert f"# password is not shown; from: {secret}" in shown
     assert "of the file" not in shown
 

@@ -15,9 +15,9 @@ from typing import Self
 
 import pytest
 
-from chat_server import logs
-from chat_server.log_writer import WAITING_LIMIT, LogWriter
-from tests.chat_server.test_logs import journal_stream
+from chat_server.runtime import logs
+from chat_server.runtime.log_writer import WAITING_LIMIT, LogWriter
+from tests.chat_server.runtime.test_logs import journal_stream
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually

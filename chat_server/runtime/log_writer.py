@@ -12,7 +12,7 @@ import threading
 from types import TracebackType
 from typing import NamedTuple, Self, TextIO
 
-from chat_server.threads import ServerThread
+from chat_server.runtime.threads import ServerThread
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import itertools
 import threading
 from collections.abc import Callable
 
-from chat_server.clock import Clock
-from chat_server.threads import ServerThread, Survived, Vital
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.threads import ServerThread, Survived, Vital
 
 # Seconds after which what ran out of memory is tried again.
 RETRY_AFTER = 1.0

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import cli, service
+from chat_server import cli
+from chat_server.runtime import systemd
 from tests.support.servers import ServerProcess
 
 
@@ -17,15 +18,15 @@ def test_it_is_told_line_by_line(tmp_path: Path, kind: str) -> None:
     path = str(tmp_path / "notify") if kind == "path" else f"@{tmp_path}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path.replace("@", "\0"))
-        service.tell(service.READY, "STATUS=x", environment={"NOTIFY_SOCKET": path})
+        systemd.tell(systemd.READY, "STATUS=x", environment={"NOTIFY_SOCKET": path})
         assert manager.recv(100) == b"READY=1\nSTATUS=x"
 
 
 def test_nobody_need_listen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Without a manager nothing is told; one that is gone is no reason to end."""
-    service.tell(service.READY, environment={})
+    systemd.tell(systemd.READY, environment={})
     assert not caplog.messages
-    service.tell(service.READY, environment={"NOTIFY_SOCKET": str(tmp_path / "gone")})
+    systemd.tell(systemd.READY, environment={"NOTIFY_SOCKET": str(tmp_path / "gone")})
     assert "the service manager was not told" in caplog.text
 
 

@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
-from chat_server import delivery, threads, timers
+from chat_server import delivery
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
 from chat_server.admin.desk import AdminDesk
 from chat_server.admin.errors import AdminError
-from chat_server.clock import SystemClock
 from chat_server.connection import Connection
 from chat_server.pages import Pages
 from chat_server.requests import Requests
-from chat_server.threads import StartableThread
-from chat_server.timers import Timers
+from chat_server.runtime import threads, timers
+from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.threads import StartableThread
+from chat_server.runtime.timers import Timers
 from protocol.messages import Message, encode
 from tests.chat_server.house import House, seqs
 from tests.chat_server.test_hard_times import limit, needs_prlimit
@@ -51,11 +52,11 @@ sys.exit(cli.main(sys.argv[1:]))
         ("chat_server.listener", "Listener", "accept"),
         ("chat_server.delivery", "Delivery", "delivery-1"),
         ("chat_server.catch_up", "CatchUp", "catch-up"),
-        ("chat_server.timers", "Timers", "timers"),
+        ("chat_server.runtime.timers", "Timers", "timers"),
         ("chat_server.attendance", "Attendance", "attendance"),
         ("chat_server.desk", "Desk", "admin"),
         ("chat_server.housekeeper", "Housekeeper", "housekeeper"),
-        ("chat_server.log_writer", "LogWriter", "log"),
+        ("chat_server.runtime.log_writer", "LogWriter", "log"),
     ],
 )
 def test_a_thread_that_ends_by_an_error_ends_the_server(

@@ -1,6 +1,6 @@
 """How the operator wants it: from the command line, else the environment, else a file.
 
-Every value has one rule, wherever it comes from (`chat_server/settings.py`), and whoever breaks it
+Every value has one rule, wherever it comes from (`chat_server/runtime/settings.py`), and whoever breaks it
 is told where it stood. All that is wrong is told at once, also of values that are overruled.
 """
 
@@ -19,11 +19,11 @@ from platformdirs import user_config_path
 
 from chat_server import tls
 from chat_server.addresses import check_unix, resolve, resolve_endpoint
-from chat_server.errors import SettingError, StartError
 from chat_server.history.folder import check_folder
-from chat_server.programs import path_from_here
-from chat_server.rules import PASSWORD_LIMIT, Setting
-from chat_server.settings import LIFTED_FOR_LAB, SETTINGS, Settings
+from chat_server.runtime.errors import SettingError, StartError
+from chat_server.runtime.programs import path_from_here
+from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
+from chat_server.runtime.settings import LIFTED_FOR_LAB, SETTINGS, Settings
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 import colorama
 
-from chat_server.log_writer import LogWriter
+from chat_server.runtime.log_writer import LogWriter
 
 _COLOURS = {
     logging.DEBUG: colorama.Style.DIM,
