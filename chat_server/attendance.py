@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chat_server.database import Format, Transactions, check_space, open_database, unusable
 from chat_server.participant import Participant
 from chat_server.room import Member, Outlet, Room
 from chat_server.runtime.clock import Clock
@@ -25,6 +24,7 @@ from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreErr
 from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread
 from chat_server.session import Session
+from chat_server.storage.database import Format, Transactions, check_space, open_database, unusable
 
 log = logging.getLogger(__name__)
 

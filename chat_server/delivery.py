@@ -18,13 +18,13 @@ import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from chat_server.history.store import Entry, Store
 from chat_server.meters import Meters
 from chat_server.presence import Changes
 from chat_server.room import Draft, Member, Outlet, Room, Segment
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital
+from chat_server.storage.sqlite_log import Entry, Store
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok, encode
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 from chat_server.admission import Admission
 from chat_server.catch_up import CatchUp
 from chat_server.delivery import Delivery
-from chat_server.history.store import Store
 from chat_server.meters import Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
@@ -21,6 +20,7 @@ from chat_server.rooms import Rooms
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
+from chat_server.storage.sqlite_log import Store
 from chat_server.turns import Turns
 
 

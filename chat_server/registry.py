@@ -9,7 +9,6 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.held_nicks import Held, HeldNicks
-from chat_server.history.store import Store
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.store import Account, PeopleStore
@@ -17,6 +16,7 @@ from chat_server.room_rules import shown_time
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.session import Client, Session, new_token, token_hash
+from chat_server.storage.sqlite_log import Store
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 

@@ -11,8 +11,6 @@ from msgspec import UNSET, UnsetType
 
 from chat_server import account_requests
 from chat_server.account_requests import Caller
-from chat_server.history.search import WORDS_LIMIT
-from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
 from chat_server.moderation.requests import Moderation
 from chat_server.moderation.targets import Actor
 from chat_server.parts import Parts
@@ -20,6 +18,8 @@ from chat_server.replies import fitting, refusal
 from chat_server.room import Draft, Member, Room
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.session import Claim, Client, Session
+from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
+from chat_server.storage.sqlite_search import WORDS_LIMIT
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from chat_server.addresses import neighbourhood
-from chat_server.history.store import StoredRoom
 from chat_server.room import Member, Room
 from chat_server.runtime.settings import LiveSettings
+from chat_server.storage.sqlite_log import StoredRoom
 from protocol.errors import Code, ProtocolError
 
 # Seconds after which a room may have been given up.

@@ -22,10 +22,6 @@ from chat_server.catch_up import CatchUp
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
-from chat_server.history.dates import Dates
-from chat_server.history.folder import DataFolder
-from chat_server.history.store import Store
-from chat_server.housekeeper import Housekeeper
 from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
@@ -51,6 +47,10 @@ from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from chat_server.session import Session
+from chat_server.storage.data_folder import DataFolder
+from chat_server.storage.dates import Dates
+from chat_server.storage.maintenance import Housekeeper
+from chat_server.storage.sqlite_log import Store
 from chat_server.turns import Turns
 from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE

@@ -8,11 +8,11 @@ everything that is said, and what is stored the store does, by session, request 
 import threading
 from typing import Protocol
 
-from chat_server.history.store import Store
 from chat_server.people.store import Asked, PeopleStore
 from chat_server.replies import refusal, unavailable
 from chat_server.room import Draft, Outlet
 from chat_server.session import Session
+from chat_server.storage.sqlite_log import Store
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Ok, encode
 

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from chat_server.database import Format, Transactions, open_database, unusable
 from chat_server.people.roles import Role
 from chat_server.runtime.errors import StartError
+from chat_server.storage.database import Format, Transactions, open_database, unusable
 
 log = logging.getLogger("audit")
 

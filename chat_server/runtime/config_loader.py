@@ -19,11 +19,11 @@ from platformdirs import user_config_path
 
 from chat_server import tls
 from chat_server.addresses import check_unix, resolve, resolve_endpoint
-from chat_server.history.folder import check_folder
 from chat_server.runtime.errors import SettingError, StartError
 from chat_server.runtime.programs import path_from_here
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
 from chat_server.runtime.settings import LIFTED_FOR_LAB, SETTINGS, Settings
+from chat_server.storage.data_folder import check_folder
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from chat_server import attendance
-from chat_server.database import RESERVED_MOST
+from chat_server.storage.database import RESERVED_MOST
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
 from tests.support.servers import ServerProcess, running_server

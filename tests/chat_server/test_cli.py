@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat_server.test_data_folder import needs_unprivileged, refused
+from tests.chat_server.storage.test_data_folder import needs_unprivileged, refused
 from tests.chat_server.test_listening import greet, has_ipv6
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess

@@ -18,15 +18,15 @@ import msgspec
 import pytest
 
 from chat_server.addresses import neighbourhood
-from chat_server.database import RESERVED_MOST
-from chat_server.history.search import WORDS_LIMIT
-from chat_server.history.store import Entry, Store
-from chat_server.history.tokens import TOKENS_LIMIT, phrases_of
-from chat_server.housekeeper import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.session import token_hash
+from chat_server.storage.database import RESERVED_MOST
+from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
+from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
+from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite_search import WORDS_LIMIT
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import AnyRequest, Bye, Hello, Message, Pong

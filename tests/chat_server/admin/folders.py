@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from chat_server.admin import cli
-from chat_server.history.store import Entry, Store
+from chat_server.storage.sqlite_log import Entry, Store
 from protocol.messages import Message
 
 START = 1_795_168_800.0  # 2026-11-20 10:00 UTC

@@ -15,7 +15,7 @@ from chat_server.people.store import FILE
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
-from tests.chat_server.test_hard_times import fill_the_disk, limit, needs_prlimit
+from tests.chat_server.storage.test_hard_times import fill_the_disk, limit, needs_prlimit
 from tests.support.clock import ManualClock
 from tests.support.servers import ROOT, ServerProcess, address_of, running_server
 from tests.support.waiting import eventually

@@ -13,7 +13,7 @@ import pytest
 
 from tests.chat_server.admin.folders import START, keep
 from tests.chat_server.house import House
-from tests.chat_server.test_data_folder import needs_unprivileged
+from tests.chat_server.storage.test_data_folder import needs_unprivileged
 from tests.support.peer import Peer
 from tests.support.servers import (
     ENVIRONMENT,

@@ -16,7 +16,7 @@ from chat_server.runtime.config_loader import CLIENT_VARIABLES, Config
 from chat_server.runtime.errors import SettingError
 from chat_server.runtime.setting_types import Keep
 from chat_server.runtime.settings import SETTINGS, Settings
-from tests.chat_server.test_data_folder import needs_unprivileged
+from tests.chat_server.storage.test_data_folder import needs_unprivileged
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
 

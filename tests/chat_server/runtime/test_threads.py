@@ -24,7 +24,7 @@ from chat_server.runtime.threads import StartableThread
 from chat_server.runtime.timers import Timers
 from protocol.messages import Message, encode
 from tests.chat_server.house import House, seqs
-from tests.chat_server.test_hard_times import limit, needs_prlimit
+from tests.chat_server.storage.test_hard_times import limit, needs_prlimit
 from tests.support.peer import ConnectionEnded, Peer
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, running_server
 from tests.support.waiting import DEADLINE, eventually
@@ -55,7 +55,7 @@ sys.exit(cli.main(sys.argv[1:]))
         ("chat_server.runtime.timers", "Timers", "timers"),
         ("chat_server.attendance", "Attendance", "attendance"),
         ("chat_server.desk", "Desk", "admin"),
-        ("chat_server.housekeeper", "Housekeeper", "housekeeper"),
+        ("chat_server.storage.maintenance", "Housekeeper", "housekeeper"),
         ("chat_server.runtime.log_writer", "LogWriter", "log"),
     ],
 )

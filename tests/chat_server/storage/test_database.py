@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.database import Format, Transactions, open_database
 from chat_server.runtime.errors import StoreError
+from chat_server.storage.database import Format, Transactions, open_database
 
 FORMAT = Format(application_id=7, version=1, schema="CREATE TABLE words (word TEXT UNIQUE);")
 

@@ -10,9 +10,9 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
-from chat_server.database import Transactions, make_private
-from chat_server.history.tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 from chat_server.runtime.errors import StartError
+from chat_server.storage.database import Transactions, make_private
+from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
 # What is taken out of the index must be folded as it was when it was put in. So another version of

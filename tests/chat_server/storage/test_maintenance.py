@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chat_server.history.store import Entry, Store
 from chat_server.runtime.setting_types import Keep
+from chat_server.storage.sqlite_log import Entry, Store
 from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock

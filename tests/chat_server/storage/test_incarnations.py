@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.backup import back_up
-from chat_server.history import incarnations
-from chat_server.history.incarnations import FILE
-from chat_server.history.store import Entry, Store
+from chat_server.storage import incarnations
+from chat_server.storage.incarnations import FILE
+from chat_server.storage.sqlite_log import Entry, Store
 from protocol.messages import Message
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame

@@ -14,12 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.database import Sync, check_space, unusable
-from chat_server.history.file import HistoryFile
-from chat_server.history.incarnations import Incarnations
-from chat_server.history.search import SearchIndex
-from chat_server.history.sessions import Sessions
 from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.database import Sync, check_space, unusable
+from chat_server.storage.incarnations import Incarnations
+from chat_server.storage.sqlite_file import HistoryFile
+from chat_server.storage.sqlite_search import SearchIndex
+from chat_server.storage.sqlite_sessions import Sessions
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-from chat_server.database import (
+from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.database import (
     Format,
     Sync,
     Transactions,
@@ -24,7 +25,6 @@ from chat_server.database import (
     translated,
     unusable,
 )
-from chat_server.runtime.errors import StartError, StoreError
 
 FILE = "history.db"
 

@@ -19,8 +19,8 @@ import sqlite3
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.database import Sync
-from chat_server.history.file import HistoryFile
+from chat_server.storage.database import Sync
+from chat_server.storage.sqlite_file import HistoryFile
 
 log = logging.getLogger(__name__)
 

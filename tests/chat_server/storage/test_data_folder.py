@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.history.folder import DataFolder
 from chat_server.runtime.errors import StartError
+from chat_server.storage.data_folder import DataFolder
 from tests.chat_server.house import House, texts, whole_log
 from tests.support.peer import Peer
 from tests.support.servers import (
