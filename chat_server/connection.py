@@ -15,6 +15,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.crowd import Crowd
+from chat_server.network.tls import TlsWire
 from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
 from chat_server.people.store import Account
@@ -24,7 +25,6 @@ from chat_server.room import Member
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import StartableThread, Vital
 from chat_server.session import Session
-from chat_server.tls import TlsWire
 from chat_server.version import SERVER
 from protocol import VERSION
 from protocol.errors import FATAL, Code, ProtocolError

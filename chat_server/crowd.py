@@ -4,7 +4,7 @@ import threading
 from collections import Counter, deque
 from typing import Generic, Protocol, TypeVar
 
-from chat_server.addresses import neighbourhood
+from chat_server.network.addresses import neighbourhood
 from chat_server.runtime.errors import CrowdedError
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError

@@ -3,7 +3,7 @@
 import ipaddress
 from pathlib import Path
 
-from chat_server.addresses import Address, Reachable, lan_addresses
+from chat_server.network.addresses import Address, Reachable, lan_addresses
 from chat_server.runtime.programs import CLIENT, client_command, quoted
 
 _SOURCE = Path(__file__).resolve().parents[1]

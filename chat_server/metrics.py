@@ -21,16 +21,16 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from chat_server.addresses import address_of
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
-from chat_server.desk import Desk
 from chat_server.meters import (
     BATCH_SIZES,
     COMMIT_TIMES,
     DELIVERY_TIMES,
     Counters,
 )
+from chat_server.network.addresses import address_of
+from chat_server.network.socket_service import Desk
 from chat_server.parts import Parts
 from chat_server.version import SERVER
 

@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
+from chat_server.network.tls import TlsWire
 from chat_server.room import Member, Room, Segment
 from chat_server.runtime.clock import Clock
-from chat_server.tls import TlsWire
 
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes
 # wait for a client that does not take them.

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from chat_server.addresses import neighbourhood
+from chat_server.network.addresses import neighbourhood
 from chat_server.room import Member, Room
 from chat_server.runtime.settings import LiveSettings
 from chat_server.storage.sqlite_log import StoredRoom

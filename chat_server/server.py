@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 
-from chat_server import tls
-from chat_server.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.admin.desk import AdminDesk
 from chat_server.admission import Admission
 from chat_server.attendance import Attendance
@@ -22,13 +20,15 @@ from chat_server.catch_up import CatchUp
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
-from chat_server.listener import Listener
 from chat_server.meters import Counters, Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.moderation.rule_book import RuleBook
+from chat_server.network import tls
+from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
+from chat_server.network.listener import Listener
 from chat_server.pages import Pages
 from chat_server.participant import Participant
 from chat_server.parts import Parts

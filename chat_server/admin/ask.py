@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.admin import place
 from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import AnyPart, Done, Refused, Request, decode_part, encode
+from chat_server.network import admin_socket
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 
@@ -62,7 +62,7 @@ def _parts(sock: socket.socket) -> Iterator[AnyPart]:
 
 def _connected(data: Path) -> socket.socket:
     try:
-        return place.connect(data)
+        return admin_socket.connect(data)
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise AdminError(
             f"no server runs with the data folder {data}. Name the one that it was started with: "
@@ -70,7 +70,7 @@ def _connected(data: Path) -> socket.socket:
         ) from error
     except PermissionError as error:
         raise AdminError(
-            f"{data / place.FILE} is for the server's user alone: be that user, or root."
+            f"{data / admin_socket.FILE} is for the server's user alone: be that user, or root."
         ) from error
-    except (OSError, place.NoPlaceError) as error:
+    except (OSError, admin_socket.NoPlaceError) as error:
         raise AdminError(f"the server in {data} cannot be asked: {error}.") from error

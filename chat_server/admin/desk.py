@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chat_server.account_requests import tell_role
-from chat_server.admin import messages, place
+from chat_server.admin import messages
 from chat_server.admin.messages import (
     OPERATOR,
     Done,
@@ -23,10 +23,11 @@ from chat_server.admin.messages import (
 )
 from chat_server.connection import Connection
 from chat_server.crowd import Crowd
-from chat_server.desk import VISIT_LIMIT, Desk
 from chat_server.moderation.acts_on_people import NAMED_AT_ONCE
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.targets import Actor
+from chat_server.network import admin_socket
+from chat_server.network.socket_service import VISIT_LIMIT, Desk
 from chat_server.parts import Parts
 from chat_server.people.roles import Role
 from chat_server.room import Draft, Outlet
@@ -64,8 +65,8 @@ class AdminDesk:
     def start(self) -> None:
         """Listen, and start the thread."""
         try:
-            sock = place.bind(self._data)
-        except place.NoPlaceError as error:
+            sock = admin_socket.bind(self._data)
+        except admin_socket.NoPlaceError as error:
             log.warning("`chat-server admin` cannot reach this server: %s", error)
             return
         self._desk = Desk("admin", sock, self._serve, self._parts.timers)
@@ -75,14 +76,14 @@ class AdminDesk:
         """Take no more questions, and end the thread."""
         if self._desk is not None:
             self._desk.stop()
-            place.remove(self._data)
+            admin_socket.remove(self._data)
 
     # -- the thread
 
     def _serve(self, visitor: socket.socket) -> None:
         """Answer one visitor. Raises OSError where it has gone."""
-        if not place.may_ask(visitor):
-            log.warning("somebody else's process was turned away from %s", place.FILE)
+        if not admin_socket.may_ask(visitor):
+            log.warning("somebody else's process was turned away from %s", admin_socket.FILE)
             return
         for part in self._answer(visitor):
             visitor.sendall(encode(part))

@@ -5,7 +5,7 @@ round: first the ban is there, then those are looked for whom it means. So of th
 other.
 """
 
-from chat_server.addresses import host_address
+from chat_server.network.addresses import host_address
 from chat_server.participant import Participant
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from chat_server.addresses import host_address
+from chat_server.network.addresses import host_address
 from chat_server.people.accounts import Accounts
 from chat_server.people.roles import Role
 from chat_server.people.sanctions import Network, Sought, read_network, shown_network

@@ -23,7 +23,7 @@ from ipaddress import (
 )
 from typing import Literal, NamedTuple
 
-from chat_server.addresses import host_address
+from chat_server.network.addresses import host_address
 from chat_server.people.store import PeopleStore, Sanction
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError

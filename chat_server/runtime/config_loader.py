@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 from platformdirs import user_config_path
 
-from chat_server import tls
-from chat_server.addresses import check_unix, resolve, resolve_endpoint
+from chat_server.network import tls
+from chat_server.network.addresses import check_unix, resolve, resolve_endpoint
 from chat_server.runtime.errors import SettingError, StartError
 from chat_server.runtime.programs import path_from_here
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting

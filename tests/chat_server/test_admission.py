@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from chat_server import guesses
-from chat_server.addresses import host_address
 from chat_server.admission import Admission
 from chat_server.guesses import Guesses
+from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, network
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.server import Server
 from protocol.errors import Code, ProtocolError
 from tests.chat_server.house import House
-from tests.chat_server.test_listening import needs_ipv6
+from tests.chat_server.network.test_listener import needs_ipv6
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, address_of, running_server

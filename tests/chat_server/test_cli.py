@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.chat_server.network.test_listener import greet, has_ipv6
 from tests.chat_server.storage.test_data_folder import needs_unprivileged, refused
-from tests.chat_server.test_listening import greet, has_ipv6
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chat_server.test_listening import needs_ipv6
+from tests.chat_server.network.test_listener import needs_ipv6
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess
 from tests.support.waiting import eventually
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from chat_server.desk import VISIT_LIMIT
+from chat_server.network.socket_service import VISIT_LIMIT
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import SettingError, StartError
 from chat_server.runtime.setting_types import Endpoint

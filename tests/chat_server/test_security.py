@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 import msgspec
 import pytest
 
-from chat_server.addresses import neighbourhood
+from chat_server.network.addresses import neighbourhood
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS
 from chat_server.runtime.setting_types import Endpoint

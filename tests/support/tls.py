@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cryptography.hazmat.primitives import serialization
 
-from chat_server import certificates
+from chat_server.network import certificates
 from protocol.tls import restrict
 from tests.support.peer import believing
 

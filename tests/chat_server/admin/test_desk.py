@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.admin import place
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import (
@@ -26,7 +25,8 @@ from chat_server.admin.messages import (
     decode_part,
     fitting,
 )
-from chat_server.desk import VISIT_LIMIT
+from chat_server.network import admin_socket
+from chat_server.network.socket_service import VISIT_LIMIT
 from protocol.framing import FRAME_LIMIT, FrameDecoder
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
@@ -40,7 +40,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 @contextmanager
 def visit(data: Path) -> Iterator[socket.socket]:
     """Connect to the socket, and say nothing yet."""
-    with place.connect(data) as sock:
+    with admin_socket.connect(data) as sock:
         sock.settimeout(DEADLINE)
         yield sock
 
@@ -63,9 +63,9 @@ def test_it_is_for_the_owner_alone(tmp_path: Path) -> None:
     """From its first moment, in a folder that others may look into, too; and it goes in the end."""
     tmp_path.chmod(0o755)
     with running_server(tmp_path):
-        assert stat.S_IMODE((tmp_path / place.FILE).stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / admin_socket.FILE).stat().st_mode) == 0o600
         assert is_running(tmp_path)
-    assert not (tmp_path / place.FILE).exists()
+    assert not (tmp_path / admin_socket.FILE).exists()
     assert not is_running(tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_another_user_is_turned_away(tmp_path: Path) -> None:
         "sock.sendall(bytes.fromhex(sys.argv[2])); print(sock.recv(100))"
     )
     with running_server(tmp_path / "data"):
-        path = tmp_path / "data" / place.FILE
+        path = tmp_path / "data" / admin_socket.FILE
         for folder in [*path.parents][:-2]:
             folder.chmod(folder.stat().st_mode | 0o011)
         path.chmod(0o666)
@@ -146,7 +146,7 @@ def _is_timed(timers: object) -> bool:
 def test_visitors_do_not_hold_up_the_end(tmp_path: Path) -> None:
     """Nor those who wait for their turn."""
     with running_server(tmp_path):
-        visitors = [place.connect(tmp_path) for _ in range(5)]
+        visitors = [admin_socket.connect(tmp_path) for _ in range(5)]
     for sock in visitors:
         sock.close()
 
@@ -155,39 +155,39 @@ def test_a_long_path(tmp_path: Path) -> None:
     """Longer than a Unix socket's may be: Linux has a way round."""
     data = tmp_path / ("d" * 100) / ("e" * 100)
     with running_server(data):
-        assert stat.S_IMODE((data / place.FILE).stat().st_mode) == 0o600
+        assert stat.S_IMODE((data / admin_socket.FILE).stat().st_mode) == 0o600
         assert len(list(ask(data, Status()))) == 2
-    assert not (data / place.FILE).exists()
+    assert not (data / admin_socket.FILE).exists()
 
 
 def test_a_long_path_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The server runs without, and says so; so does the command."""
-    monkeypatch.setattr(place, "_BY_DESCRIPTOR", tmp_path / "no-such-folder")
+    monkeypatch.setattr(admin_socket, "_BY_DESCRIPTOR", tmp_path / "no-such-folder")
     data = tmp_path / ("d" * 100) / ("e" * 100)
     with caplog.at_level(logging.WARNING), running_server(data) as server:
         assert "chat-server admin" in caplog.text
-        assert str(place.PATH_LIMIT) in caplog.text
+        assert str(admin_socket.PATH_LIMIT) in caplog.text
         with House(address_of(server)) as house:
             house.enter("ada", "lobby").say("lobby", "hi")
-        with pytest.raises(AdminError, match=str(place.PATH_LIMIT)):
+        with pytest.raises(AdminError, match=str(admin_socket.PATH_LIMIT)):
             list(ask(data, Status()))
 
 
 def test_what_stands_in_the_way_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A file of that name is somebody's; the server runs without a socket."""
-    (tmp_path / place.FILE).write_text("mine")
+    (tmp_path / admin_socket.FILE).write_text("mine")
     with caplog.at_level(logging.WARNING), running_server(tmp_path):
-        assert place.FILE in caplog.text
-    assert (tmp_path / place.FILE).read_text() == "mine"
+        assert admin_socket.FILE in caplog.text
+    assert (tmp_path / admin_socket.FILE).read_text() == "mine"
 
 
 def test_the_socket_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
     """Nobody has to clean up."""
     with ServerProcess.serve(tmp_path) as server:
         server.kill()
-        assert (tmp_path / place.FILE).exists()
+        assert (tmp_path / admin_socket.FILE).exists()
         with pytest.raises(AdminError, match="no server runs"):
             list(ask(tmp_path, Status()))
     with running_server(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.addresses import host_address
+from chat_server.network.addresses import host_address
 from chat_server.people import sanctions
 from chat_server.people.sanctions import (
     Kind,

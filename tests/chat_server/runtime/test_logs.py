@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chat_server.runtime import logs
-from tests.chat_server.test_listening import needs_ipv6
+from tests.chat_server.network.test_listener import needs_ipv6
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually

@@ -49,12 +49,12 @@ sys.exit(cli.main(sys.argv[1:]))
 @pytest.mark.parametrize(
     ("module", "name", "thread"),
     [
-        ("chat_server.listener", "Listener", "accept"),
+        ("chat_server.network.listener", "Listener", "accept"),
         ("chat_server.delivery", "Delivery", "delivery-1"),
         ("chat_server.catch_up", "CatchUp", "catch-up"),
         ("chat_server.runtime.timers", "Timers", "timers"),
         ("chat_server.attendance", "Attendance", "attendance"),
-        ("chat_server.desk", "Desk", "admin"),
+        ("chat_server.network.socket_service", "Desk", "admin"),
         ("chat_server.storage.maintenance", "Housekeeper", "housekeeper"),
         ("chat_server.runtime.log_writer", "LogWriter", "log"),
     ],

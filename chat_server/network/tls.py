@@ -163,7 +163,7 @@ def _given(settings: Settings) -> Identity:
 
 def _make(certificate: Path, key: Path) -> None:
     # Only now: it takes longer to load than all the rest, and who has certificates does without it.
-    from chat_server import certificates
+    from chat_server.network import certificates
 
     try:
         if not key.exists():

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from chat_server.addresses import lan_addresses
+from chat_server.network.addresses import lan_addresses
 
 # It is to outlive the server, and must not end one lesson with a date. Clocks may be wrong, too.
 _VALID = datetime.timedelta(days=36525)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server import tls
+from chat_server.network import tls
 from chat_server.outbox import DONT_WAIT, Outbox, Step
 from chat_server.room import Room, Segment
 from chat_server.runtime import config_loader
