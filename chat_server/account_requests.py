@@ -6,10 +6,10 @@ As in `requests`: the checks, and the order in which the parts are told.
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.people_store import Account, Act
+from chat_server.identity.roles import Role
 from chat_server.parts import Parts
-from chat_server.people.accounts import Accounts
-from chat_server.people.roles import Role
-from chat_server.people.store import Account, Act
 from chat_server.room_rules import Who, name_of
 from chat_server.session import Client, Session
 from protocol import messages

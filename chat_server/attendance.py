@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chat_server.participant import Participant
+from chat_server.identity.participant import Participant
 from chat_server.room import Member, Outlet, Room
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError

@@ -8,8 +8,8 @@ last: who comes and goes thousands of times keeps neither thousands of nicks fro
 from collections import OrderedDict
 from typing import NamedTuple
 
+from chat_server.identity.participant import Participant
 from chat_server.network.addresses import neighbourhood
-from chat_server.participant import Participant
 from chat_server.runtime.clock import Clock
 from protocol.text import nick_key, nick_skeleton
 

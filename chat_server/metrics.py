@@ -22,7 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from chat_server.connection import Connection
-from chat_server.crowd import Crowd
+from chat_server.identity.connection_limit import Crowd
 from chat_server.meters import (
     BATCH_SIZES,
     COMMIT_TIMES,

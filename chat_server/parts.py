@@ -2,19 +2,19 @@
 
 from typing import NamedTuple
 
-from chat_server.admission import Admission
 from chat_server.catch_up import CatchUp
 from chat_server.delivery import Delivery
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.admission import Admission
+from chat_server.identity.authentication import Proofs
+from chat_server.identity.people_store import PeopleStore
 from chat_server.meters import Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.pages import Pages
-from chat_server.people.accounts import Accounts
-from chat_server.people.proofs import Proofs
 from chat_server.people.sanctions import Sanctions
-from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.rooms import Rooms
 from chat_server.runtime.clock import Clock

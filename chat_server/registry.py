@@ -9,9 +9,9 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.held_nicks import Held, HeldNicks
-from chat_server.people.accounts import Accounts
-from chat_server.people.roles import Role
-from chat_server.people.store import Account, PeopleStore
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.people_store import Account, PeopleStore
+from chat_server.identity.roles import Role
 from chat_server.room_rules import shown_time
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from chat_server.participant import Participant
+from chat_server.identity.participant import Participant
 from chat_server.presence import Changes
 from chat_server.room_rules import Floor, RoomRules
 from protocol.framing import skip_frames

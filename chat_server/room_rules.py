@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from chat_server.participant import Participant
+from chat_server.identity.participant import Participant
 from protocol.errors import Code, ProtocolError
 
 TALKERS_LIMIT = 10_000

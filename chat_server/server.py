@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher
 
 from chat_server.admin.desk import AdminDesk
-from chat_server.admission import Admission
 from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
 from chat_server.connection import Connection
-from chat_server.crowd import Crowd
 from chat_server.delivery import Delivery
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.admission import Admission
+from chat_server.identity.authentication import Proofs, make_secret
+from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.participant import Participant
+from chat_server.identity.passwords import Passwords, strong_hasher
+from chat_server.identity.people_store import PeopleStore
 from chat_server.meters import Counters, Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
@@ -30,13 +35,8 @@ from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
 from chat_server.pages import Pages
-from chat_server.participant import Participant
 from chat_server.parts import Parts
-from chat_server.people.accounts import Accounts
-from chat_server.people.passwords import Passwords, strong_hasher
-from chat_server.people.proofs import Proofs, make_secret
 from chat_server.people.sanctions import Sanctions, read_sanctions
-from chat_server.people.store import PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.rooms import Rooms

@@ -31,8 +31,8 @@ from chat_server.admin.moments import (
 )
 from chat_server.admin.show import harmless_json, one_line
 from chat_server.admin.table import size_shown, table
-from chat_server.people.proofs import replace_secret
-from chat_server.people.store import Act, PeopleStore
+from chat_server.identity.authentication import replace_secret
+from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import BackchannelError, SettingError
 from protocol.errors import ProtocolError

@@ -22,14 +22,14 @@ from chat_server.admin.messages import (
     fitting,
 )
 from chat_server.connection import Connection
-from chat_server.crowd import Crowd
+from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.roles import Role
 from chat_server.moderation.acts_on_people import NAMED_AT_ONCE
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk
 from chat_server.parts import Parts
-from chat_server.people.roles import Role
 from chat_server.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER

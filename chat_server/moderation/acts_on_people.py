@@ -7,14 +7,14 @@ log; then memory, from where everybody reads it; then the connections and rooms 
 import threading
 from collections.abc import Iterable
 
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.people_store import PeopleStore, Sanction
+from chat_server.identity.roles import Role
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.notices import Writer
 from chat_server.moderation.rule_book import RuleBook
 from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
-from chat_server.people.accounts import Accounts
-from chat_server.people.roles import Role
 from chat_server.people.sanctions import Kind, Network, Sanctions
-from chat_server.people.store import PeopleStore, Sanction
 from chat_server.registry import Registry
 from chat_server.room import Room
 from chat_server.room_rules import Who, names_of

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
+from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
 from chat_server.moderation.targets import Actor
-from chat_server.people.store import Act, PeopleStore
 from chat_server.registry import Registry
 from chat_server.room import Member, Room
 from chat_server.room_rules import (

@@ -5,12 +5,12 @@ round: first the ban is there, then those are looked for whom it means. So of th
 other.
 """
 
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.participant import Participant
+from chat_server.identity.people_store import Sanction
+from chat_server.identity.roles import Role
 from chat_server.network.addresses import host_address
-from chat_server.participant import Participant
-from chat_server.people.accounts import Accounts
-from chat_server.people.roles import Role
 from chat_server.people.sanctions import Address, Person, Sanctions
-from chat_server.people.store import Sanction
 from chat_server.room import Room
 from chat_server.room_rules import RoomRules, name_of, names_of, shown_rest, shown_time
 from chat_server.runtime.clock import Clock

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chat_server.participant import Participant
-from chat_server.people.store import KeptHand, PeopleStore
+from chat_server.identity.participant import Participant
+from chat_server.identity.people_store import KeptHand, PeopleStore
 from chat_server.room_rules import Who, name_of
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError

@@ -8,7 +8,7 @@ everything that is said, and what is stored the store does, by session, request 
 import threading
 from typing import Protocol
 
-from chat_server.people.store import Asked, PeopleStore
+from chat_server.identity.people_store import Asked, PeopleStore
 from chat_server.replies import refusal, unavailable
 from chat_server.room import Draft, Outlet
 from chat_server.session import Session

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from ipaddress import ip_network
 from typing import NamedTuple
 
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.people_store import Account, Act, Asked
+from chat_server.identity.roles import Role
 from chat_server.network.addresses import host_address
-from chat_server.people.accounts import Accounts
-from chat_server.people.roles import Role
 from chat_server.people.sanctions import Network, Sought, read_network, shown_network
-from chat_server.people.store import Account, Act, Asked
 from chat_server.registry import Former, Registry
 from chat_server.session import Session
 from protocol.errors import Code, ProtocolError

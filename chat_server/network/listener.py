@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from chat_server.crowd import FULL_RETRY_AFTER
+from chat_server.identity.connection_limit import FULL_RETRY_AFTER
 from chat_server.network.addresses import BACKLOG, Address, address_of, host_address
 from chat_server.runtime.errors import CrowdedError
 from chat_server.runtime.threads import ServerThread, Survived

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from chat_client.settings import SETTINGS as CLIENT_SETTINGS
-from chat_server import cli, guesses
+from chat_server import cli
 from chat_server.admin import cli as admin
+from chat_server.identity import throttle
 from chat_server.runtime import config_loader
 from docs.settings_table import PAGE, with_table
 from tests.support.servers import ROOT
@@ -58,12 +59,12 @@ def test_the_clients_variables_are_all_named() -> None:
 
 def test_the_numbers_of_guesses_are_right() -> None:
     """So that nobody relies on others."""
-    assert (guesses.FREE, guesses.FIRST_WAIT, guesses.LONGEST_WAIT) == (5, 1.0, 60.0)
-    assert guesses.FORGOTTEN_AFTER == 15 * 60
-    assert guesses.ADDRESSES == 10_000
-    assert guesses.FREE * guesses.PEOPLE_OF_NETWORK == 200
-    assert guesses.LONGEST_OF_NETWORK == 1.0
-    assert f"{86400 / guesses.LONGEST_WAIT:,.0f} guesses a day" in TEXT
+    assert (throttle.FREE, throttle.FIRST_WAIT, throttle.LONGEST_WAIT) == (5, 1.0, 60.0)
+    assert throttle.FORGOTTEN_AFTER == 15 * 60
+    assert throttle.ADDRESSES == 10_000
+    assert throttle.FREE * throttle.PEOPLE_OF_NETWORK == 200
+    assert throttle.LONGEST_OF_NETWORK == 1.0
+    assert f"{86400 / throttle.LONGEST_WAIT:,.0f} guesses a day" in TEXT
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.people.store import Act, PeopleStore
+from chat_server.identity.people_store import Act, PeopleStore
 from tests.chat_server.admin.folders import START, Operator
 
 ACTS = [

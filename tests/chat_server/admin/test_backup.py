@@ -10,7 +10,7 @@ import pytest
 
 from chat_server.admin.backup import back_up
 from chat_server.admin.errors import AdminError
-from chat_server.people.store import Act, PeopleStore
+from chat_server.identity.people_store import Act, PeopleStore
 from tests.chat_server.admin.folders import START, keep
 from tests.chat_server.house import House, texts, whole_log
 from tests.support.servers import ServerProcess, address_of, running_server

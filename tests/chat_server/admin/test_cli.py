@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.people.store import FILE
+from chat_server.identity.people_store import FILE
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.moderation.rule_book import RuleBook
-from chat_server.people.store import Act, PeopleStore
 from chat_server.room_rules import Freeze, RoomRules
 from tests.support.clock import ManualClock
 

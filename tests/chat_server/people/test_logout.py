@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.chat_server.house import House, seqs, texts
+from tests.chat_server.identity.test_accounts import (
+    CYRILLIC_ADA,
+    PASSWORD,
+    leave,
+    refused,
+    register,
+)
 from tests.chat_server.moderation.order_house import OrderedHouse, is_refused, ordered_house
-from tests.chat_server.people.test_accounts import CYRILLIC_ADA, PASSWORD, leave, refused, register
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chat_server.identity.people_store import Sanction
 from chat_server.network.addresses import host_address
 from chat_server.people import sanctions
 from chat_server.people.sanctions import (
@@ -17,7 +18,6 @@ from chat_server.people.sanctions import (
     read_network,
     shown_network,
 )
-from chat_server.people.store import Sanction
 from protocol.errors import ProtocolError
 from protocol.text import nick_key, nick_skeleton
 from tests.support.clock import ManualClock

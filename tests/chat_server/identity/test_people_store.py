@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.people.roles import Role
-from chat_server.people.store import (
+from chat_server.identity.people_store import (
     Account,
     Act,
     Membership,
@@ -21,6 +20,7 @@ from chat_server.people.store import (
     Rules,
     Sanction,
 )
+from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError, StoreError
 
 ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)

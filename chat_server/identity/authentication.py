@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from chat_server.guesses import Guesses
-from chat_server.people.accounts import Accounts
-from chat_server.people.passwords import Passwords
-from chat_server.people.store import Account, Act, PeopleStore
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.passwords import Passwords
+from chat_server.identity.people_store import Account, Act, PeopleStore
+from chat_server.identity.throttle import Guesses
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import ProtocolError

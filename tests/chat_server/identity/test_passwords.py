@@ -8,8 +8,8 @@ from argon2 import Parameters, PasswordHasher, extract_parameters
 from argon2.low_level import Type
 from argon2.profiles import CHEAPEST
 
-from chat_server.people import passwords
-from chat_server.people.passwords import AT_ONCE, Passwords, strong_hasher
+from chat_server.identity import passwords
+from chat_server.identity.passwords import AT_ONCE, Passwords, strong_hasher
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
 

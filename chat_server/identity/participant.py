@@ -3,7 +3,7 @@
 It is all of a session that rooms, roles and rules look at. They know nothing of connections.
 """
 
-from chat_server.people.roles import Role
+from chat_server.identity.roles import Role
 from protocol.text import nick_key, nick_skeleton
 
 

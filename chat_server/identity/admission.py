@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import unicodedata
 
-from chat_server.guesses import Guesses
+from chat_server.identity.throttle import Guesses
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.setting_types import PASSWORD_LIMIT

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from chat_server import guesses
-from chat_server.admission import Admission
-from chat_server.guesses import Guesses
+from chat_server.identity import throttle
+from chat_server.identity.admission import Admission
+from chat_server.identity.throttle import Guesses
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, network
@@ -98,7 +98,7 @@ def test_wrong_ones_are_slowed_and_the_right_one_too() -> None:
     clock = ManualClock()
     settings = {"password": "right", "clock": clock}
     with running_server(**settings) as server, House(server) as house:  # type: ignore[arg-type]
-        for _ in range(guesses.FREE + 1):
+        for _ in range(throttle.FREE + 1):
             assert house.connect().hello("eva", password="wrong")["code"] == "bad_password"
         peer = house.connect()
         error = peer.hello("eva", password="right")
@@ -116,7 +116,7 @@ def test_wrong_ones_are_slowed_and_the_right_one_too() -> None:
 def test_no_password_is_no_guess() -> None:
     """A class that has not been told is not made to wait."""
     with running_server(password="right") as server, House(server) as house:
-        for _ in range(guesses.FREE * 2):
+        for _ in range(throttle.FREE * 2):
             assert house.connect().hello("eva")["code"] == "bad_password"
         house.enter("eva", password="right")
 
@@ -167,22 +167,22 @@ def test_the_wait_grows_to_a_limit_and_is_forgotten() -> None:
         looked_at += wrong(counted, "10.0.0.7")
         clock.advance(1)
     assert 120 < looked_at < 140
-    clock.advance(guesses.FORGOTTEN_AFTER)
-    assert [wrong(counted, "10.0.0.7") for _ in range(guesses.FREE + 2)].count(True) == (
-        guesses.FREE + 1
+    clock.advance(throttle.FORGOTTEN_AFTER)
+    assert [wrong(counted, "10.0.0.7") for _ in range(throttle.FREE + 2)].count(True) == (
+        throttle.FREE + 1
     )
 
 
 def test_many_at_once_are_no_way_round() -> None:
     """What counts is the address, however many connections it has."""
     counted = Guesses(ManualClock())
-    assert sum(wrong(counted, "10.0.0.7") for _ in range(1000)) == guesses.FREE + 1
+    assert sum(wrong(counted, "10.0.0.7") for _ in range(1000)) == throttle.FREE + 1
 
 
 def test_a_right_one_does_not_wash_wrong_ones_away() -> None:
     """Else one's own password would be a way to go on guessing another's."""
     counted = Guesses(ManualClock())
-    for _ in range(guesses.FREE + 1):
+    for _ in range(throttle.FREE + 1):
         assert counted.guess("10.0.0.7", lambda: True)
         wrong(counted, "10.0.0.7")
     assert not wrong(counted, "10.0.0.7")
@@ -192,10 +192,10 @@ def test_one_that_takes_long_counts_from_its_beginning() -> None:
     """So that many that begin together are not all free; a right one is taken back."""
     clock = ManualClock()
     counted = Guesses(clock)
-    for _ in range(guesses.FREE * 3):
+    for _ in range(throttle.FREE * 3):
         counted.begin("10.0.0.7")
         counted.right("10.0.0.7")
-    for _ in range(guesses.FREE + 1):
+    for _ in range(throttle.FREE + 1):
         counted.begin("10.0.0.7")
     with pytest.raises(ProtocolError, match="wait 1 s"):
         counted.begin("10.0.0.7")
@@ -206,7 +206,7 @@ def test_one_that_takes_long_counts_from_its_beginning() -> None:
 def test_an_address_of_ipv6_does_not_pay_for_the_others() -> None:
     """A whole school is in one /64."""
     counted = Guesses(ManualClock())
-    assert sum(wrong(counted, "2001:db8::7") for _ in range(100)) == guesses.FREE + 1
+    assert sum(wrong(counted, "2001:db8::7") for _ in range(100)) == throttle.FREE + 1
     assert wrong(counted, "2001:db8::8")
 
 
@@ -214,11 +214,11 @@ def test_who_goes_through_the_addresses_of_a_network_is_slowed() -> None:
     """One machine can have all 2^64 of them: a guess a second is left, for all together."""
     clock = ManualClock()
     counted = Guesses(clock)
-    most = guesses.FREE * guesses.PEOPLE_OF_NETWORK + 1
+    most = throttle.FREE * throttle.PEOPLE_OF_NETWORK + 1
     assert sum(wrong(counted, f"2001:db8::{number:x}") for number in range(most + 100)) == most
     for number in range(100):
         assert not wrong(counted, f"2001:db8::1:{number:x}")
-        clock.advance(guesses.LONGEST_OF_NETWORK)
+        clock.advance(throttle.LONGEST_OF_NETWORK)
         assert wrong(counted, f"2001:db8::2:{number:x}")
     assert wrong(counted, "2001:db8:0:1::1")
 
@@ -226,9 +226,9 @@ def test_who_goes_through_the_addresses_of_a_network_is_slowed() -> None:
 def test_memory_is_bounded() -> None:
     """Who has that many addresses has them anyway."""
     counted = Guesses(ManualClock())
-    for number in range(guesses.ADDRESSES + 500):
+    for number in range(throttle.ADDRESSES + 500):
         wrong(counted, str(IPv4Address(number)))
-    assert len(counted._wrong) == guesses.ADDRESSES
+    assert len(counted._wrong) == throttle.ADDRESSES
 
 
 # -- networks --------------------------------------------------------------------------------------

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from chat_server.guesses import Guesses
-from chat_server.participant import Participant
-from chat_server.people.passwords import Passwords
-from chat_server.people.roles import Role
-from chat_server.people.store import Account, Act, PeopleStore
+from chat_server.identity.participant import Participant
+from chat_server.identity.passwords import Passwords
+from chat_server.identity.people_store import Account, Act, PeopleStore
+from chat_server.identity.roles import Role
+from chat_server.identity.throttle import Guesses
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError

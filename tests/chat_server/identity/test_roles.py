@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.people.store import PeopleStore
+from chat_server.identity.people_store import PeopleStore
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from tests.chat_server.house import House
-from tests.chat_server.people.test_accounts import PASSWORD, Slow, leave, register
+from tests.chat_server.identity.test_accounts import PASSWORD, Slow, leave, register
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server

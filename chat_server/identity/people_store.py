@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from chat_server.people.roles import Role
+from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError
 from chat_server.storage.database import Format, Transactions, open_database, unusable
 
