@@ -10,8 +10,8 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, Act
 from chat_server.identity.roles import Role
 from chat_server.parts import Parts
-from chat_server.room_rules import Who, name_of
-from chat_server.session import Client, Session
+from chat_server.rooms.policy import Who, name_of
+from chat_server.rooms.session import Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, RoleChange, ServerMessage, encode

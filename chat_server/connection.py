@@ -21,10 +21,10 @@ from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS, Requests
-from chat_server.room import Member
+from chat_server.rooms.room import Member
+from chat_server.rooms.session import Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import StartableThread, Vital
-from chat_server.session import Session
 from chat_server.version import SERVER
 from protocol import VERSION
 from protocol.errors import FATAL, Code, ProtocolError

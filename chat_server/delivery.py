@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from chat_server.meters import Meters
-from chat_server.presence import Changes
-from chat_server.room import Draft, Member, Outlet, Room, Segment
+from chat_server.rooms.presence import Changes
+from chat_server.rooms.room import Draft, Member, Outlet, Room, Segment
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import Counter, deque
 from typing import NamedTuple
 
-from chat_server.room import Room
+from chat_server.rooms.room import Room
 from protocol.errors import Code
 
 BATCH_SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)

@@ -20,7 +20,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from chat_server.network.tls import TlsWire
-from chat_server.room import Member, Room, Segment
+from chat_server.rooms.room import Member, Room, Segment
 from chat_server.runtime.clock import Clock
 
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes

@@ -8,7 +8,7 @@ who reads the same stretch of the log shares them.
 
 from collections import OrderedDict
 
-from chat_server.room import PAGE_LIMIT, Room, Segment
+from chat_server.rooms.room import PAGE_LIMIT, Room, Segment
 from chat_server.storage.sqlite_log import Store
 from protocol.framing import fit_frames, skip_frames
 from protocol.messages import encode

@@ -15,8 +15,8 @@ from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
 from chat_server.pages import Pages
 from chat_server.people.sanctions import Sanctions
-from chat_server.registry import Registry
-from chat_server.rooms import Rooms
+from chat_server.rooms.directory import Rooms
+from chat_server.rooms.registry import Registry
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers

@@ -15,9 +15,9 @@ from chat_server.moderation.requests import Moderation
 from chat_server.moderation.targets import Actor
 from chat_server.parts import Parts
 from chat_server.replies import fitting, refusal
-from chat_server.room import Draft, Member, Room
+from chat_server.rooms.room import Draft, Member, Room
+from chat_server.rooms.session import Claim, Client, Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
-from chat_server.session import Claim, Client, Session
 from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
 from chat_server.storage.sqlite_search import WORDS_LIMIT
 from protocol import messages

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher
 
 from chat_server.admin.desk import AdminDesk
-from chat_server.attendance import Attendance
 from chat_server.catch_up import CatchUp
 from chat_server.connection import Connection
 from chat_server.delivery import Delivery
@@ -37,16 +36,17 @@ from chat_server.network.listener import Listener
 from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.people.sanctions import Sanctions, read_sanctions
-from chat_server.registry import Registry
-from chat_server.room import Room
-from chat_server.rooms import Rooms
+from chat_server.rooms.attendance import Attendance
+from chat_server.rooms.directory import Rooms
+from chat_server.rooms.registry import Registry
+from chat_server.rooms.room import Room
+from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock, SystemClock
 from chat_server.runtime.config_loader import check_metrics_library, entry
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
-from chat_server.session import Session
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
 from chat_server.storage.maintenance import Housekeeper

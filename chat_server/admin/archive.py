@@ -13,10 +13,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
-from chat_server import attendance
 from chat_server.admin.errors import AdminError
 from chat_server.identity import people_store as people
 from chat_server.identity.people_store import Act
+from chat_server.rooms import attendance
 from chat_server.storage import sqlite_file as history
 from chat_server.storage import sqlite_log
 from chat_server.storage.database import Format

@@ -30,7 +30,7 @@ from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk
 from chat_server.parts import Parts
-from chat_server.room import Draft, Outlet
+from chat_server.rooms.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError

@@ -15,11 +15,11 @@ from chat_server.moderation.notices import Writer
 from chat_server.moderation.rule_book import RuleBook
 from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
 from chat_server.people.sanctions import Kind, Network, Sanctions
-from chat_server.registry import Registry
-from chat_server.room import Room
-from chat_server.room_rules import Who, names_of
+from chat_server.rooms.policy import Who, names_of
+from chat_server.rooms.registry import Registry
+from chat_server.rooms.room import Room
+from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
-from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_reason
 

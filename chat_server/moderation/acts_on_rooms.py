@@ -14,9 +14,8 @@ from chat_server.moderation.hands import Hands
 from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
 from chat_server.moderation.targets import Actor
-from chat_server.registry import Registry
-from chat_server.room import Member, Room
-from chat_server.room_rules import (
+from chat_server.rooms.directory import Rooms
+from chat_server.rooms.policy import (
     NO_RULES,
     Freeze,
     Lock,
@@ -26,10 +25,11 @@ from chat_server.room_rules import (
     names_of,
     shown_time,
 )
-from chat_server.rooms import Rooms
+from chat_server.rooms.registry import Registry
+from chat_server.rooms.room import Member, Room
+from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
-from chat_server.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_nick
 

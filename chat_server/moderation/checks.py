@@ -11,8 +11,8 @@ from chat_server.identity.people_store import Sanction
 from chat_server.identity.roles import Role
 from chat_server.network.addresses import host_address
 from chat_server.people.sanctions import Address, Person, Sanctions
-from chat_server.room import Room
-from chat_server.room_rules import RoomRules, name_of, names_of, shown_rest, shown_time
+from chat_server.rooms.policy import RoomRules, name_of, names_of, shown_rest, shown_time
+from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton

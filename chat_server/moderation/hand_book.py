@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import KeptHand, PeopleStore
-from chat_server.room_rules import Who, name_of
+from chat_server.rooms.policy import Who, name_of
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from chat_server.identity.people_store import Asked, PeopleStore
 from chat_server.replies import refusal, unavailable
-from chat_server.room import Draft, Outlet
-from chat_server.session import Session
+from chat_server.rooms.room import Draft, Outlet
+from chat_server.rooms.session import Session
 from chat_server.storage.sqlite_log import Store
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Ok, encode

@@ -16,9 +16,9 @@ from chat_server.identity.roles import Role
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
 from chat_server.replies import fitting, unavailable
-from chat_server.room import Draft, Room
+from chat_server.rooms.room import Draft, Room
+from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError
-from chat_server.session import Claim
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import BanEntry, Ok, Page, ServerMessage

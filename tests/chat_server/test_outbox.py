@@ -15,9 +15,9 @@ import pytest
 
 from chat_server.delivery import _feed
 from chat_server.outbox import Outbox, Step
-from chat_server.room import Member, Room, Segment
+from chat_server.rooms.room import Member, Room, Segment
+from chat_server.rooms.session import Session
 from chat_server.runtime.clock import SystemClock
-from chat_server.session import Session
 from tests.support.peer import Frame, Peer, encode
 
 Action = Callable[[], object]

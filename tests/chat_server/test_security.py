@@ -20,8 +20,8 @@ import pytest
 from chat_server.network.addresses import neighbourhood
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS
+from chat_server.rooms.session import token_hash
 from chat_server.runtime.setting_types import Endpoint
-from chat_server.session import token_hash
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of

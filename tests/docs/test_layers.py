@@ -216,19 +216,19 @@ def toy(**sources: str) -> dict[str, Imports]:
 def test_what_points_up_is_found() -> None:
     """In a function, for the type checker alone, from a package, and to the other side."""
     graph = toy(
-        chat_server__top="from chat_server import middle\nimport chat_server.rooms.store",
+        chat_server__top="from chat_server import middle\nimport chat_server.rooms.directory.store",
         chat_server__middle="if TYPE_CHECKING:\n    from chat_server.top import Top",
         chat_server__rooms="def f():\n    import chat_server.middle",
-        chat_server__rooms__list="from chat_server.rooms import store\nimport protocol",
-        chat_server__rooms__store="import socket\nfrom chat_server.rooms.list import List",
-        chat_client__view="from chat_server.rooms.list import List",
+        chat_server__rooms__list="from chat_server.rooms.directory import store\nimport protocol",
+        chat_server__rooms__store="import socket\nfrom chat_server.rooms.directory.list import List",
+        chat_client__view="from chat_server.rooms.directory.list import List",
         protocol="from chat_client import view",
     )
     assert upward(graph, layers_on(_TOY)) == [
-        ("chat_client.view", "chat_server.rooms.list"),
+        ("chat_client.view", "chat_server.rooms.directory.list"),
         ("chat_server.middle", "chat_server.top"),
-        ("chat_server.rooms", "chat_server.middle"),
-        ("chat_server.rooms.list", "chat_server.rooms.store"),
+        ("chat_server.rooms.directory", "chat_server.middle"),
+        ("chat_server.rooms.directory.list", "chat_server.rooms.directory.store"),
         ("protocol", "chat_client.view"),
     ]
 

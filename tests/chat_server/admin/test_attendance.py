@@ -7,10 +7,10 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from chat_server import attendance
 from chat_server.admin.archive import Stays, StoredStay
 from chat_server.admin.attendance import merged
 from chat_server.admin.backup import back_up
+from chat_server.rooms import attendance
 from chat_server.runtime.setting_types import Keep
 from tests.chat_server.admin.folders import START, Operator
 from tests.chat_server.house import House

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from chat_server import attendance
 from chat_server.admin.ask import ask
 from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
 from chat_server.identity.people_store import PeopleStore, Rules
 from chat_server.moderation.notices import OwnNotices
-from chat_server.room import Room, Segment
+from chat_server.rooms import attendance
+from chat_server.rooms.room import Room, Segment
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.sqlite_log import PRUNE_STEP, Store
 from tests.chat_server.admin.folders import START, Operator, keep

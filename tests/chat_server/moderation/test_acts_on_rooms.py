@@ -12,9 +12,9 @@ import pytest
 
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.rule_book import _tell_of_freeze
-from chat_server.room import Draft, Member, Outlet, Room
-from chat_server.room_rules import Freeze, RoomRules
-from chat_server.session import Session
+from chat_server.rooms.policy import Freeze, RoomRules
+from chat_server.rooms.room import Draft, Member, Outlet, Room
+from chat_server.rooms.session import Session
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock

@@ -11,8 +11,8 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation import hand_book
 from chat_server.moderation.hand_book import HandBook
-from chat_server.room_rules import Who, names_of
-from chat_server.session import Session
+from chat_server.rooms.policy import Who, names_of
+from chat_server.rooms.session import Session
 from protocol.errors import ProtocolError
 from tests.support.clock import ManualClock
 

@@ -9,7 +9,7 @@ import pytest
 
 from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.moderation.rule_book import RuleBook
-from chat_server.room_rules import Freeze, RoomRules
+from chat_server.rooms.policy import Freeze, RoomRules
 from tests.support.clock import ManualClock
 
 ACT = Act(0.0, "ada", "freeze", "lobby")

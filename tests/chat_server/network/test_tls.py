@@ -13,7 +13,7 @@ import pytest
 
 from chat_server.network import tls
 from chat_server.outbox import DONT_WAIT, Outbox, Step
-from chat_server.room import Room, Segment
+from chat_server.rooms.room import Room, Segment
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings

@@ -53,7 +53,7 @@ sys.exit(cli.main(sys.argv[1:]))
         ("chat_server.delivery", "Delivery", "delivery-1"),
         ("chat_server.catch_up", "CatchUp", "catch-up"),
         ("chat_server.runtime.timers", "Timers", "timers"),
-        ("chat_server.attendance", "Attendance", "attendance"),
+        ("chat_server.rooms.attendance", "Attendance", "attendance"),
         ("chat_server.network.socket_service", "Desk", "admin"),
         ("chat_server.storage.maintenance", "Housekeeper", "housekeeper"),
         ("chat_server.runtime.log_writer", "LogWriter", "log"),

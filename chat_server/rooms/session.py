@@ -13,7 +13,7 @@ from typing import Protocol
 
 from chat_server.identity.participant import Participant
 from chat_server.outbox import Outbox
-from chat_server.room import Draft, Outlet
+from chat_server.rooms.room import Draft, Outlet
 from protocol.errors import Code
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.rooms import LEAVING_RETRY_AFTER
+from chat_server.rooms.directory import LEAVING_RETRY_AFTER
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, address_of, running_server
 

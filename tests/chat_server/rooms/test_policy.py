@@ -2,9 +2,9 @@
 
 import pytest
 
-from chat_server import room_rules
-from chat_server.room_rules import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of, shown_time
-from chat_server.session import Session
+from chat_server.rooms import policy
+from chat_server.rooms.policy import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of, shown_time
+from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError
 
 EVA = frozenset({"eva"})
@@ -112,7 +112,7 @@ def test_slow_mode_remembers_nobody_for_longer_than_it_must() -> None:
 
 
 def test_slow_mode_remembers_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room_rules, "TALKERS_LIMIT", 5)
+    monkeypatch.setattr(policy, "TALKERS_LIMIT", 5)
     floor = Floor()
     for number in range(20):
         floor.take(f"n{number}", 1000.0, float(number))

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat_server.identity.participant import Participant
-from chat_server.room import Member, Outlet, Room
+from chat_server.rooms.room import Member, Outlet, Room
+from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread
-from chat_server.session import Session
 from chat_server.storage.database import Format, Transactions, check_space, open_database, unusable
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from chat_server.network.addresses import neighbourhood
-from chat_server.room import Member, Room
+from chat_server.rooms.room import Member, Room
 from chat_server.runtime.settings import LiveSettings
 from chat_server.storage.sqlite_log import StoredRoom
 from protocol.errors import Code, ProtocolError

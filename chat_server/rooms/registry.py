@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from chat_server.held_nicks import Held, HeldNicks
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, PeopleStore
 from chat_server.identity.roles import Role
-from chat_server.room_rules import shown_time
+from chat_server.rooms.held_nicks import Held, HeldNicks
+from chat_server.rooms.policy import shown_time
+from chat_server.rooms.session import Client, Session, new_token, token_hash
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
-from chat_server.session import Client, Session, new_token, token_hash
 from chat_server.storage.sqlite_log import Store
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton

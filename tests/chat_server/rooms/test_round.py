@@ -6,8 +6,8 @@ import weakref
 import pytest
 
 from chat_server import delivery
-from chat_server.room import ROUND_LIMIT, Draft, Member, Room, Segment
-from chat_server.session import Session
+from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room, Segment
+from chat_server.rooms.session import Session
 from tests.chat_server.house import House, seqs
 from tests.support.peer import encode
 from tests.support.servers import running_server

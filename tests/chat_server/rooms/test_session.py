@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chat_server.room import Draft, Room
-from chat_server.room_rules import RoomRules
+from chat_server.rooms.policy import RoomRules
+from chat_server.rooms.room import Draft, Room
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.clock import ManualClock

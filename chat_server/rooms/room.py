@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from chat_server.identity.participant import Participant
-from chat_server.presence import Changes
-from chat_server.room_rules import Floor, RoomRules
+from chat_server.rooms.policy import Floor, RoomRules
+from chat_server.rooms.presence import Changes
 from protocol.framing import skip_frames
 
 # A talker faster than the store is slowed, not buffered: so much of what is said may wait.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chat_server import attendance
+from chat_server.rooms import attendance
 from chat_server.storage.database import RESERVED_MOST
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
