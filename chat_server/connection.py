@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 from msgspec import UNSET
 
+from chat_server.delivery.outbox import DONT_WAIT, Outbox
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.people_store import Account
 from chat_server.network.tls import TlsWire
-from chat_server.outbox import DONT_WAIT, Outbox
 from chat_server.parts import Parts
 from chat_server.rate import RateLimit
 from chat_server.requests import COSTS, Requests

@@ -2,18 +2,19 @@
 
 from typing import NamedTuple
 
-from chat_server.catch_up import CatchUp
-from chat_server.delivery import Delivery
+from chat_server.delivery.catch_up import CatchUp
+from chat_server.delivery.counters import Meters
+from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.page_cache import Pages
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs
 from chat_server.identity.people_store import PeopleStore
-from chat_server.meters import Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
 from chat_server.moderation.checks import Checks
 from chat_server.moderation.hands import Hands
-from chat_server.pages import Pages
 from chat_server.people.sanctions import Sanctions
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry
@@ -21,7 +22,6 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from chat_server.storage.sqlite_log import Store
-from chat_server.turns import Turns
 
 
 class Parts(NamedTuple):

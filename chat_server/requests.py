@@ -11,10 +11,10 @@ from msgspec import UNSET, UnsetType
 
 from chat_server import account_requests
 from chat_server.account_requests import Caller
+from chat_server.delivery.replies import fitting, refusal
 from chat_server.moderation.requests import Moderation
 from chat_server.moderation.targets import Actor
 from chat_server.parts import Parts
-from chat_server.replies import fitting, refusal
 from chat_server.rooms.room import Draft, Member, Room
 from chat_server.rooms.session import Claim, Client, Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError

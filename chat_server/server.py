@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING
 from argon2 import PasswordHasher
 
 from chat_server.admin.desk import AdminDesk
-from chat_server.catch_up import CatchUp
 from chat_server.connection import Connection
-from chat_server.delivery import Delivery
+from chat_server.delivery.catch_up import CatchUp
+from chat_server.delivery.counters import Counters, Meters
+from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.page_cache import Pages
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs, make_secret
@@ -24,7 +27,6 @@ from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.participant import Participant
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.people_store import PeopleStore
-from chat_server.meters import Counters, Meters
 from chat_server.moderation.acts_on_people import ActsOnPeople
 from chat_server.moderation.acts_on_rooms import ActsOnRooms
 from chat_server.moderation.checks import Checks
@@ -33,7 +35,6 @@ from chat_server.moderation.rule_book import RuleBook
 from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
-from chat_server.pages import Pages
 from chat_server.parts import Parts
 from chat_server.people.sanctions import Sanctions, read_sanctions
 from chat_server.rooms.attendance import Attendance
@@ -51,7 +52,6 @@ from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
 from chat_server.storage.maintenance import Housekeeper
 from chat_server.storage.sqlite_log import Store
-from chat_server.turns import Turns
 from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint

@@ -8,8 +8,8 @@ everything that is said, and what is stored the store does, by session, request 
 import threading
 from typing import Protocol
 
+from chat_server.delivery.replies import refusal, unavailable
 from chat_server.identity.people_store import Asked, PeopleStore
-from chat_server.replies import refusal, unavailable
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.sqlite_log import Store

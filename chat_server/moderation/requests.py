@@ -11,11 +11,11 @@ from typing import Any
 from msgspec import UNSET
 
 from chat_server.account_requests import Caller
+from chat_server.delivery.replies import fitting, unavailable
 from chat_server.identity.people_store import Asked, Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
-from chat_server.replies import fitting, unavailable
 from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError

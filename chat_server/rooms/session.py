@@ -11,8 +11,8 @@ import threading
 from enum import Enum, auto
 from typing import Protocol
 
+from chat_server.delivery.outbox import Outbox
 from chat_server.identity.participant import Participant
-from chat_server.outbox import Outbox
 from chat_server.rooms.room import Draft, Outlet
 from protocol.errors import Code
 

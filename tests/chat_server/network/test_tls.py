@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.delivery.outbox import DONT_WAIT, Outbox, Step
 from chat_server.network import tls
-from chat_server.outbox import DONT_WAIT, Outbox, Step
 from chat_server.rooms.room import Room, Segment
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
+from tests.chat_server.delivery.test_catch_up import read_in_order, talk
 from tests.chat_server.house import House
-from tests.chat_server.test_slow_reader import read_in_order, talk
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer, believing, connect_socket, encode
 from tests.support.servers import ServerProcess, address_of, running_server

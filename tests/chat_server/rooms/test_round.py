@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from chat_server import delivery
+from chat_server.delivery import fanout
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room, Segment
 from chat_server.rooms.session import Session
 from tests.chat_server.house import House, seqs
@@ -126,7 +126,7 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
 
 def test_a_room_larger_than_a_stride(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everybody has everything in order, with several talkers, and newcomers on the way."""
-    monkeypatch.setattr(delivery, "STRIDE", 2)
+    monkeypatch.setattr(fanout, "STRIDE", 2)
     with running_server() as server, House(server) as house:
         people = [house.enter(f"p{number}", "lobby") for number in range(7)]
         for turn in range(20):
@@ -142,7 +142,7 @@ def test_a_room_larger_than_a_stride(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_says_something_and_bye_still_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The `ok` lets the goodbye go; what was said must not come behind that."""
-    monkeypatch.setattr(delivery, "STRIDE", 1)
+    monkeypatch.setattr(fanout, "STRIDE", 1)
     say = {"type": "say", "id": 101, "room": "lobby", "text": "last words"}
     bye = {"type": "bye", "id": 102}
     with running_server() as server, House(server) as house:

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from chat_server import delivery
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
 from chat_server.admin.desk import AdminDesk
 from chat_server.admin.errors import AdminError
 from chat_server.connection import Connection
-from chat_server.pages import Pages
+from chat_server.delivery import fanout
+from chat_server.delivery.page_cache import Pages
 from chat_server.requests import Requests
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
@@ -50,8 +50,8 @@ sys.exit(cli.main(sys.argv[1:]))
     ("module", "name", "thread"),
     [
         ("chat_server.network.listener", "Listener", "accept"),
-        ("chat_server.delivery", "Delivery", "delivery-1"),
-        ("chat_server.catch_up", "CatchUp", "catch-up"),
+        ("chat_server.delivery.fanout", "Delivery", "delivery-1"),
+        ("chat_server.delivery.catch_up", "CatchUp", "catch-up"),
         ("chat_server.runtime.timers", "Timers", "timers"),
         ("chat_server.rooms.attendance", "Attendance", "attendance"),
         ("chat_server.network.socket_service", "Desk", "admin"),
@@ -181,7 +181,7 @@ def test_a_room_whose_message_cannot_be_encoded(
         return encode(event)
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "encode", encode_good)
+        patched.setattr(fanout, "encode", encode_good)
         ada.refused("unavailable", "say", room="bad", text="hello")
         assert ada.say("good", "hello") == 1
     assert ada.say("bad", "hello") == 1

@@ -14,7 +14,7 @@ Each client waits for one thing at a time, so nobody has two places among those 
 import threading
 from collections import OrderedDict
 
-from chat_server.outbox import Outbox
+from chat_server.delivery.outbox import Outbox
 
 
 class Turns:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.pages import CACHE_LIMIT, MESSAGES_PER_PAGE, Pages
+from chat_server.delivery.page_cache import CACHE_LIMIT, MESSAGES_PER_PAGE, Pages
 from chat_server.rooms.room import PAGE_LIMIT, Room
 from chat_server.storage.sqlite_log import Entry, Store
 from protocol.framing import FrameDecoder

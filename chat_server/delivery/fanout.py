@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from chat_server.meters import Meters
+from chat_server.delivery.counters import Meters
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.room import Draft, Member, Outlet, Room, Segment
 from chat_server.runtime.clock import Clock

@@ -13,8 +13,8 @@ from itertools import permutations
 
 import pytest
 
-from chat_server.delivery import _feed
-from chat_server.outbox import Outbox, Step
+from chat_server.delivery.fanout import _feed
+from chat_server.delivery.outbox import Outbox, Step
 from chat_server.rooms.room import Member, Room, Segment
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import SystemClock

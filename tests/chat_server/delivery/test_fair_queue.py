@@ -11,9 +11,9 @@ from contextlib import closing
 import pytest
 
 from chat_server.connection import Connection
-from chat_server.outbox import Outbox
+from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.outbox import Outbox
 from chat_server.requests import IN_TURN
-from chat_server.turns import Turns
 from protocol.errors import Code
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame, Peer, encode

@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from functools import partial
 
-from chat_server.outbox import Outbox, Step
+from chat_server.delivery.outbox import Outbox, Step
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.runtime.timers import Timers
