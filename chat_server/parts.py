@@ -11,11 +11,11 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs
 from chat_server.identity.people_store import PeopleStore
-from chat_server.moderation.acts_on_people import ActsOnPeople
-from chat_server.moderation.acts_on_rooms import ActsOnRooms
-from chat_server.moderation.checks import Checks
-from chat_server.moderation.hands import Hands
-from chat_server.people.sanctions import Sanctions
+from chat_server.moderation.bans import Sanctions
+from chat_server.moderation.people_actions import ActsOnPeople
+from chat_server.moderation.permissions import Checks
+from chat_server.moderation.raised_hands import Hands
+from chat_server.moderation.room_actions import ActsOnRooms
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry
 from chat_server.runtime.clock import Clock

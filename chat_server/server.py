@@ -27,16 +27,16 @@ from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.participant import Participant
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.people_store import PeopleStore
-from chat_server.moderation.acts_on_people import ActsOnPeople
-from chat_server.moderation.acts_on_rooms import ActsOnRooms
-from chat_server.moderation.checks import Checks
-from chat_server.moderation.hands import Hands
-from chat_server.moderation.rule_book import RuleBook
+from chat_server.moderation.bans import Sanctions, read_sanctions
+from chat_server.moderation.people_actions import ActsOnPeople
+from chat_server.moderation.permissions import Checks
+from chat_server.moderation.policy_book import RuleBook
+from chat_server.moderation.raised_hands import Hands
+from chat_server.moderation.room_actions import ActsOnRooms
 from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
 from chat_server.parts import Parts
-from chat_server.people.sanctions import Sanctions, read_sanctions
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry

@@ -24,8 +24,8 @@ from chat_server.admin.messages import (
 from chat_server.connection import Connection
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.roles import Role
-from chat_server.moderation.acts_on_people import NAMED_AT_ONCE
 from chat_server.moderation.notices import OwnNotices
+from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, Act, Asked
 from chat_server.identity.roles import Role
+from chat_server.moderation.bans import Network, Sought, read_network, shown_network
 from chat_server.network.addresses import host_address
-from chat_server.people.sanctions import Network, Sought, read_network, shown_network
 from chat_server.rooms.registry import Former, Registry
 from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError

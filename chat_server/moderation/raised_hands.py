@@ -3,8 +3,8 @@
 from functools import partial
 
 from chat_server.identity.participant import Participant
-from chat_server.moderation.checks import Checks
 from chat_server.moderation.hand_book import HandBook
+from chat_server.moderation.permissions import Checks
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.policy import NO_RULES, Who, names_of
 from chat_server.rooms.room import Member, Room

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from chat_server.identity.people_store import Act, PeopleStore, Rules
+from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
-from chat_server.people.sanctions import seconds_left
 from chat_server.rooms.policy import NO_RULES, Freeze, Lock, RoomRules, Who
 from chat_server.rooms.room import Draft, Room
 from chat_server.runtime.clock import Clock

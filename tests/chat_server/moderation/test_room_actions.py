@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chat_server.moderation.notices import OwnNotices
-from chat_server.moderation.rule_book import _tell_of_freeze
+from chat_server.moderation.policy_book import _tell_of_freeze
 from chat_server.rooms.policy import Freeze, RoomRules
 from chat_server.rooms.room import Draft, Member, Outlet, Room
 from chat_server.rooms.session import Session

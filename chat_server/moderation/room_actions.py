@@ -9,10 +9,10 @@ from dataclasses import replace
 from functools import partial
 
 from chat_server.identity.people_store import Act, PeopleStore
-from chat_server.moderation.checks import Checks
-from chat_server.moderation.hands import Hands
 from chat_server.moderation.notices import OwnNotices, Writer
-from chat_server.moderation.rule_book import EVERYWHERE, RuleBook
+from chat_server.moderation.permissions import Checks
+from chat_server.moderation.policy_book import EVERYWHERE, RuleBook
+from chat_server.moderation.raised_hands import Hands
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.policy import (

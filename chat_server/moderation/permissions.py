@@ -9,8 +9,8 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import Sanction
 from chat_server.identity.roles import Role
+from chat_server.moderation.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address
-from chat_server.people.sanctions import Address, Person, Sanctions
 from chat_server.rooms.policy import RoomRules, name_of, names_of, shown_rest, shown_time
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.identity.people_store import Sanction
-from chat_server.network.addresses import host_address
-from chat_server.people import sanctions
-from chat_server.people.sanctions import (
+from chat_server.moderation import bans
+from chat_server.moderation.bans import (
     Kind,
     Person,
     Sanctions,
@@ -18,6 +17,7 @@ from chat_server.people.sanctions import (
     read_network,
     shown_network,
 )
+from chat_server.network.addresses import host_address
 from protocol.errors import ProtocolError
 from protocol.text import nick_key, nick_skeleton
 from tests.support.clock import ManualClock
@@ -158,7 +158,7 @@ def test_lifting_goes_by_what_it_was_made_of(clock: ManualClock) -> None:
 
 def test_there_are_not_more_than_may_be(clock: ManualClock, monkeypatch: Any) -> None:
     """One that ended makes place for another."""
-    monkeypatch.setattr(sanctions, "SANCTIONS_LIMIT", 2)
+    monkeypatch.setattr(bans, "SANCTIONS_LIMIT", 2)
     now = clock.time()
     holding = Sanctions(clock, [sanction(1, key="a", time=now, until=now + 5)])
     holding.check_space()

@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import PeopleStore, Sanction
 from chat_server.identity.roles import Role
-from chat_server.moderation.checks import Checks
+from chat_server.moderation.bans import Kind, Network, Sanctions
 from chat_server.moderation.notices import Writer
-from chat_server.moderation.rule_book import RuleBook
+from chat_server.moderation.permissions import Checks
+from chat_server.moderation.policy_book import RuleBook
 from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
-from chat_server.people.sanctions import Kind, Network, Sanctions
 from chat_server.rooms.policy import Who, names_of
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room

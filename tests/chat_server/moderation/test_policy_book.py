@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.people_store import Act, PeopleStore
-from chat_server.moderation.rule_book import RuleBook
+from chat_server.moderation.policy_book import RuleBook
 from chat_server.rooms.policy import Freeze, RoomRules
 from tests.support.clock import ManualClock
 
