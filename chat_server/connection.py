@@ -18,9 +18,9 @@ from chat_server.delivery.outbox import DONT_WAIT, Outbox
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.people_store import Account
 from chat_server.network.tls import TlsWire
-from chat_server.parts import Parts
-from chat_server.rate import RateLimit
-from chat_server.requests import COSTS, Requests
+from chat_server.requests.context import Parts
+from chat_server.requests.dispatch import COSTS, Requests
+from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError

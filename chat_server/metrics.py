@@ -31,7 +31,7 @@ from chat_server.delivery.counters import (
 from chat_server.identity.connection_limit import Crowd
 from chat_server.network.addresses import address_of
 from chat_server.network.socket_service import Desk
-from chat_server.parts import Parts
+from chat_server.requests.context import Parts
 from chat_server.version import SERVER
 
 log = logging.getLogger(__name__)

@@ -36,7 +36,7 @@ from chat_server.moderation.room_actions import ActsOnRooms
 from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
-from chat_server.parts import Parts
+from chat_server.requests.context import Parts
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from chat_server.account_requests import tell_role
 from chat_server.admin import messages
 from chat_server.admin.messages import (
     OPERATOR,
@@ -29,7 +28,8 @@ from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk
-from chat_server.parts import Parts
+from chat_server.requests.account_requests import tell_role
+from chat_server.requests.context import Parts
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER

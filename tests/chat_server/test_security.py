@@ -18,8 +18,8 @@ import msgspec
 import pytest
 
 from chat_server.network.addresses import neighbourhood
-from chat_server.rate import RateLimit
-from chat_server.requests import COSTS
+from chat_server.requests.dispatch import COSTS
+from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.session import token_hash
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST

@@ -17,7 +17,7 @@ from chat_server.admin.errors import AdminError
 from chat_server.connection import Connection
 from chat_server.delivery import fanout
 from chat_server.delivery.page_cache import Pages
-from chat_server.requests import Requests
+from chat_server.requests.dispatch import Requests
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.threads import StartableThread

@@ -9,12 +9,12 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from chat_server import account_requests
-from chat_server.account_requests import Caller
 from chat_server.delivery.replies import fitting, refusal
-from chat_server.moderation.requests import Moderation
 from chat_server.moderation.targets import Actor
-from chat_server.parts import Parts
+from chat_server.requests import account_requests
+from chat_server.requests.account_requests import Caller
+from chat_server.requests.context import Parts
+from chat_server.requests.moderation import Moderation
 from chat_server.rooms.room import Draft, Member, Room
 from chat_server.rooms.session import Claim, Client, Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError

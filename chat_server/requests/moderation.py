@@ -1,4 +1,4 @@
-"""What a moderator may ask: one method for each request, as in chat_server.requests.
+"""What a moderator may ask: one method for each request, as in chat_server.requests.dispatch.
 
 A role is looked at when the request comes. What an act leaves in the log of a room, it leaves there
 once, however often the request is sent: see `_once`.
@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from chat_server.account_requests import Caller
 from chat_server.delivery.replies import fitting, unavailable
 from chat_server.identity.people_store import Asked, Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
+from chat_server.requests.account_requests import Caller
 from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError

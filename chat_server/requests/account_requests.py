@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, Act
 from chat_server.identity.roles import Role
-from chat_server.parts import Parts
+from chat_server.requests.context import Parts
 from chat_server.rooms.policy import Who, name_of
 from chat_server.rooms.session import Client, Session
 from protocol import messages

@@ -1,1 +1,0 @@
-"""Tests of who people are and what they may do."""
