@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
 
-from chat_server.admin.desk import AdminDesk
-from chat_server.connection import Connection
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, Meters
 from chat_server.delivery.fair_queue import Turns
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
+from chat_server.gateways.admin import AdminDesk
+from chat_server.gateways.connection import Connection
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs, make_secret
@@ -57,7 +57,7 @@ from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint
 
 if TYPE_CHECKING:
-    from chat_server.metrics import Metrics
+    from chat_server.gateways.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -349,6 +349,6 @@ def _metrics(
     sock: socket.socket, parts: Parts, crowd: Crowd[Connection], counters: Counters
 ) -> "Metrics":
     """The metrics, whose library is loaded for who wants them."""
-    from chat_server.metrics import Metrics
+    from chat_server.gateways.metrics import Metrics
 
     return Metrics(sock, parts, crowd, counters)

@@ -10,9 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from chat_server.connection import Connection
 from chat_server.delivery.fair_queue import Turns
 from chat_server.delivery.outbox import Outbox
+from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import IN_TURN
 from protocol.errors import Code
 from tests.chat_server.house import House, texts

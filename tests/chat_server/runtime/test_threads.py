@@ -12,11 +12,11 @@ import pytest
 
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
-from chat_server.admin.desk import AdminDesk
 from chat_server.admin.errors import AdminError
-from chat_server.connection import Connection
 from chat_server.delivery import fanout
 from chat_server.delivery.page_cache import Pages
+from chat_server.gateways.admin import AdminDesk
+from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import Requests
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock

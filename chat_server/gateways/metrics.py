@@ -21,13 +21,13 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from chat_server.connection import Connection
 from chat_server.delivery.counters import (
     BATCH_SIZES,
     COMMIT_TIMES,
     DELIVERY_TIMES,
     Counters,
 )
+from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import Crowd
 from chat_server.network.addresses import address_of
 from chat_server.network.socket_service import Desk

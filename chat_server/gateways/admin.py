@@ -20,7 +20,7 @@ from chat_server.admin.messages import (
     encode,
     fitting,
 )
-from chat_server.connection import Connection
+from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import OwnNotices
