@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
-from chat_server.admin import cli as admin
+from chat_server.admin import commands as admin
 from chat_server.invitation import invitation
 from chat_server.runtime import config_loader, logs, systemd, threads
 from chat_server.runtime.config_loader import Config

@@ -8,7 +8,7 @@ import pytest
 
 from chat_client.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
-from chat_server.admin import cli as admin
+from chat_server.admin import commands as admin
 from chat_server.identity import throttle
 from chat_server.runtime import config_loader
 from docs.settings_table import PAGE, with_table

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chat_server.admin import cli
+from chat_server.admin import commands
 from chat_server.storage.sqlite_log import Entry, Store
 from protocol.messages import Message
 
@@ -44,7 +44,7 @@ class Operator:
         """Run `chat-server admin ARGUMENTS --data DATA`."""
         self._capsys.readouterr()
         try:
-            code = cli.main([*map(str, arguments), "--data", str(self.data)])
+            code = commands.main([*map(str, arguments), "--data", str(self.data)])
         except SystemExit as end:  # argparse's
             code = int(end.code or 0)
         return Outcome(code, *self._capsys.readouterr())

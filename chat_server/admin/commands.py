@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chat_server.admin import attendance, audit, export, messages
+from chat_server.admin import attendance_report, audit, export, messages
 from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
@@ -172,8 +172,8 @@ def _attendance(options: argparse.Namespace) -> None:
     with Stays.open(options.data) as record:
         now = time.time() if running else record.known()
         rows = record.find(room, since, until)
-        stays = attendance.merged(rows, now, options.gap, running)
-    _write(options, attendance.FORMATS[options.format](stays, room))
+        stays = attendance_report.merged(rows, now, options.gap, running)
+    _write(options, attendance_report.FORMATS[options.format](stays, room))
 
 
 def _audit(options: argparse.Namespace) -> None:
@@ -251,7 +251,7 @@ def _parser() -> argparse.ArgumentParser:
         "--gap", type=seconds_of, default=DEFAULT_GAP, metavar="TIME",
         help="who comes back within this time has not been away (default: 60s)",
     )  # fmt: skip
-    _add_output(present, list(attendance.FORMATS), "txt")
+    _add_output(present, list(attendance_report.FORMATS), "txt")
     done = _add(commands, "audit", _audit, "what was done by who is in charge")
     _add_window(done)
     _add_output(done, list(audit.FORMATS), "txt")
