@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import colorama
 
-from chat_client import passwords, plain, private, records, settings, streams
+from chat_client import passwords, plain, records, settings, streams
 from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.clock import DEFAULT_FORMAT, Clock
 from chat_client.durations import parse_duration
 from chat_client.errors import ChatError, Refused
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
+from chat_client.files import user_files
+from chat_client.files.osdep import is_null
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
-from chat_client.system import is_null
 from chat_client.text import one_line
 from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
@@ -150,7 +151,7 @@ def _chat_on_terminal(
     nick, room = values["nick"].value, values["room"].value
     clock = Clock(values["time_format"].value, values["time_zone"].value or None)
     bell, color = cast(Bell, values["bell"].value), values["color"].value
-    with private.open_session(str(address), nick or None) as kept:
+    with user_files.open_session(str(address), nick or None) as kept:
         nick = nick or kept.nick or names.own(address, credentials)
         while True:
             try:

@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from chat_client.errors import ChatError
-from chat_client.waiting import holds
+from chat_client.files.waiting import holds
 from protocol.messages import LARGEST_ID, Message
 
 _TAIL = 1000

@@ -7,7 +7,7 @@ import sys
 
 from prompt_toolkit.input import Input
 
-from chat_client.system import is_gone
+from chat_client.files.osdep import is_gone
 
 if sys.platform != "win32":
     from prompt_toolkit.input.vt100 import Vt100Input

@@ -2,11 +2,12 @@
 
 from itertools import islice
 
-from chat_client import private, streams
+from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import free_nick, login_nick
 from chat_client.errors import Refused
 from chat_client.events import Event, Trusted
+from chat_client.files import user_files
 from chat_client.hello import Credentials, nick_guesses
 from chat_client.lines import Lines
 from chat_client.text import one_line
@@ -21,11 +22,11 @@ def own(address: Address, credentials: Credentials) -> str:
         ChatError: the server cannot be reached, or lets nobody in.
         KeyboardInterrupt: the user would rather leave.
     """
-    nick = _checked(private.read_nick())
+    nick = _checked(user_files.read_nick())
     if nick is None:
         usual = free_nick(address, nick_guesses(login_nick()), credentials.password, _hear)
         nick = _ask(f"your name here (Enter: {one_line(usual)}): ", usual)
-        private.write_nick(nick)
+        user_files.write_nick(nick)
     return nick
 
 

@@ -26,11 +26,11 @@ from chat_client.events import (
     Trusted,
 )
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
+from chat_client.files.waiting import join, next_of
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.records import Record, refused_as_json
 from chat_client.text import bare_line, bare_text, one_line
-from chat_client.waiting import join, next_of
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 

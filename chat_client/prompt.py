@@ -24,8 +24,9 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from chat_client import private, reflow
+from chat_client import reflow
 from chat_client.completion import Cycle, candidates
+from chat_client.files import user_files
 from chat_client.keyboard import Keyboard
 from chat_client.passwords import EXPOSED
 from chat_client.text import cells, one_line
@@ -113,11 +114,11 @@ class _Recall(History):
         self.append_string(text)
 
     def load_history_strings(self) -> Iterable[str]:
-        return reversed(private.read_typed())
+        return reversed(user_files.read_typed())
 
     def store_string(self, string: str) -> None:
         if self._kept:
-            private.add_typed(string)
+            user_files.add_typed(string)
 
 
 class Prompt:

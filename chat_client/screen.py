@@ -25,7 +25,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 
 from chat_client.events import Event
-from chat_client.system import rows
+from chat_client.files.osdep import rows
 from chat_client.typed import Item, Pages
 from chat_client.view import View
 

@@ -36,8 +36,8 @@ from chat_client.events import (
     Removed,
 )
 from chat_client.feed import Feed
+from chat_client.files.waiting import is_set, result_of
 from chat_client.hello import Credentials, say_hello
-from chat_client.waiting import is_set, result_of
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,

@@ -11,7 +11,7 @@ import threading
 from typing import TextIO
 
 from chat_client.exits import NOT_SAID
-from chat_client.system import takes_text, write_all
+from chat_client.files.osdep import takes_text, write_all
 
 _PATIENCE = 5.0
 """Seconds that stderr, where it is a pipe that nobody empties, may hold up who tells something."""

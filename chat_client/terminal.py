@@ -17,11 +17,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from chat_client import (
-    in_charge,  # noqa: F401  # registers its commands
-    private,
-    streams,
-)
+from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import Chat, connect
 from chat_client.clock import Clock
@@ -29,6 +25,9 @@ from chat_client.commands import SHOWN
 from chat_client.errors import ChatError, Closed, CommandError
 from chat_client.events import Ended, Entered, Event
 from chat_client.exits import DONE, ended_by_server
+from chat_client.files import user_files
+from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
+from chat_client.files.waiting import join
 from chat_client.hello import Credentials
 from chat_client.lines import Lines
 from chat_client.passwords import is_exposed
@@ -36,11 +35,9 @@ from chat_client.people import Person
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
-from chat_client.system import columns, is_gone, on_ending_signals, on_waking
 from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
 from chat_client.view import Bell, View
-from chat_client.waiting import join
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 
@@ -67,7 +64,7 @@ def run(
     room: str,
     credentials: Credentials,
     *,
-    kept: private.KeptSession,
+    kept: user_files.KeptSession,
     color: str,
     bell: Bell,
     clock: Clock,
@@ -130,7 +127,9 @@ class _Terminal:
         self._lines = lines
         self._colours = colour_count
         self._screen = Screen(loop)
-        self._view = View(lines, str(address), bell, private.read_ignored(), private.write_ignored)
+        self._view = View(
+            lines, str(address), bell, user_files.read_ignored(), user_files.write_ignored
+        )
         self._exposed = is_exposed(address)
         self._drafts = Drafts()
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -181,7 +180,7 @@ class _Terminal:
             lambda: chat.round_trip,
             self._exposed,
         )
-        if not private.read_typed():  # somebody new
+        if not user_files.read_typed():  # somebody new
             self._talk.note("type to talk; /help lists the commands")
         chat.join(room, history=SHOWN)
         self._sender.start()
@@ -416,5 +415,5 @@ def _no_password(secret: str) -> str:
 
 def _confess(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """Tell of a mistake of the program in one sentence; the rest is for whoever mends it."""
-    path = private.write_crash(kind, error, where)
+    path = user_files.write_crash(kind, error, where)
     streams.tell(f"chat-client: a mistake of the program ({kind.__name__}): see {path}")

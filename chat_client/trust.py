@@ -12,7 +12,7 @@ from typing import Protocol
 
 from chat_client.errors import SettingError, Untrusted
 from chat_client.events import Trusted
-from chat_client.known_servers import KnownServers, known_servers_file
+from chat_client.files.known_servers import KnownServers, known_servers_file
 from protocol.tls import fingerprint, parse_fingerprint, restrict, shown_fingerprint
 
 SYSTEM = "system"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import connect, private
+from chat_client import connect
+from chat_client.files import user_files
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
@@ -137,20 +138,20 @@ def test_two_terminals_that_were_killed(host: House, home: dict[str, str]) -> No
 def test_places_of_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that a client holds is nobody else's, nor is that of another server or nick."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with private.open_session("a:1", None) as one, private.open_session("a:1", None) as two:
+    with user_files.open_session("a:1", None) as one, user_files.open_session("a:1", None) as two:
         assert (one.token, two.token) == (None, None)
         one.keep("first", "ana")
         two.keep("a longer secret", "ben")
         two.keep("second", "ben")
-    with private.open_session("b:1", None) as other:
+    with user_files.open_session("b:1", None) as other:
         assert other.token is None
-    with private.open_session("a:1", "Ben") as ben, private.open_session("a:1", None) as ana:
+    with user_files.open_session("a:1", "Ben") as ben, user_files.open_session("a:1", None) as ana:
         assert (ben.token, ben.nick) == ("second", "ben")
         assert (ana.token, ana.nick) == ("first", "ana")
-        with private.open_session("a:1", "eve") as eve:
+        with user_files.open_session("a:1", "eve") as eve:
             assert eve.token is None
         ana.forget()
-    with private.open_session("a:1", "ana") as ana:
+    with user_files.open_session("a:1", "ana") as ana:
         assert ana.token is None
 
 
@@ -160,13 +161,13 @@ def test_a_kept_session_that_is_none(
 ) -> None:
     """Somebody else wrote it, or the disk was full: a new one is made."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with private.open_session("a:1", None):
+    with user_files.open_session("a:1", None):
         (file,) = (tmp_path / "backchannel" / "sessions").iterdir()
     file.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with private.open_session("a:1", None) as kept:
+    with user_files.open_session("a:1", None) as kept:
         assert kept.token is None
         kept.keep("new", "ana")
-    with private.open_session("a:1", None) as kept:
+    with user_files.open_session("a:1", None) as kept:
         assert kept.token == "new"
 
 
@@ -174,7 +175,7 @@ def test_no_place_to_keep_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """It is a convenience: the program does without."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with private.open_session("a:1", None) as kept:
+    with user_files.open_session("a:1", None) as kept:
         kept.keep("secret", "ana")
         kept.forget()
         assert kept.token is None
@@ -194,10 +195,10 @@ def test_ids_go_on_above_those_of_the_killed_client(
         line.wait_for_end()
 
     with foreign_server(script) as address:
-        with private.open_session(address, "ana") as kept:
+        with user_files.open_session(address, "ana") as kept:
             kept.keep("kept", "ana")
         with (
-            private.open_session(address, "ana") as kept,
+            user_files.open_session(address, "ana") as kept,
             connect(address, nick="ana", keeper=kept) as chat,
         ):
             chat.join("lobby")

@@ -8,7 +8,7 @@ import pytest
 
 import chat_client
 from chat_client import Untrusted, cli, replies, trust
-from chat_client.known_servers import KnownServers
+from chat_client.files.known_servers import KnownServers
 from chat_client.lines import Lines
 from chat_client.records import as_json
 from chat_client.text import printable

@@ -17,7 +17,7 @@ from typing import BinaryIO, Self
 
 from platformdirs import user_state_path
 
-from chat_client.system import hold_private, open_private
+from chat_client.files.osdep import hold_private, open_private
 
 _KEPT = 1000
 """Lines of what was typed."""

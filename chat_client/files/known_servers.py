@@ -13,7 +13,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from chat_client.system import locked, open_private
+from chat_client.files.osdep import locked, open_private
 
 _LINE = re.compile(r"(\S+)\s+sha256:([0-9a-f]{64})(?:\s.*)?")
 
