@@ -15,20 +15,21 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import colorama
 
-from chat_client import passwords, plain, records, settings, streams
+from chat_client import passwords, plain, settings, streams
 from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
-from chat_client.clock import DEFAULT_FORMAT, Clock
-from chat_client.durations import parse_duration
+from chat_client.display import records
+from chat_client.display.durations import parse_duration
+from chat_client.display.model import Bell
+from chat_client.display.text import one_line
+from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError, Refused
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.files import user_files
 from chat_client.files.osdep import is_null
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
-from chat_client.text import one_line
 from chat_client.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
-from chat_client.view import Bell
 from protocol.errors import Code
 
 if TYPE_CHECKING:

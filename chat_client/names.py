@@ -5,12 +5,12 @@ from itertools import islice
 from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import free_nick, login_nick
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import one_line
 from chat_client.errors import Refused
 from chat_client.events import Event, Trusted
 from chat_client.files import user_files
 from chat_client.hello import Credentials, nick_guesses
-from chat_client.lines import Lines
-from chat_client.text import one_line
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick
 

@@ -14,6 +14,9 @@ from queue import SimpleQueue
 from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import Chat, Room, connect
+from chat_client.display.records import Record, refused_as_json
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import bare_line, bare_text, one_line
 from chat_client.errors import ChatError, Closed
 from chat_client.events import (
     Connected,
@@ -28,9 +31,6 @@ from chat_client.events import (
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.files.waiting import join, next_of
 from chat_client.hello import Credentials
-from chat_client.lines import Lines
-from chat_client.records import Record, refused_as_json
-from chat_client.text import bare_line, bare_text, one_line
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 

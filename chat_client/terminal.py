@@ -20,8 +20,12 @@ from typing import Any
 from chat_client import streams
 from chat_client.address import Address
 from chat_client.chat import Chat, connect
-from chat_client.clock import Clock
 from chat_client.commands import SHOWN
+from chat_client.display.model import Bell, View
+from chat_client.display.people import Person
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import one_line
+from chat_client.display.time_format import Clock
 from chat_client.errors import ChatError, Closed, CommandError
 from chat_client.events import Ended, Entered, Event
 from chat_client.exits import DONE, ended_by_server
@@ -29,15 +33,11 @@ from chat_client.files import user_files
 from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
 from chat_client.files.waiting import join
 from chat_client.hello import Credentials
-from chat_client.lines import Lines
 from chat_client.passwords import is_exposed
-from chat_client.people import Person
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
-from chat_client.text import one_line
 from chat_client.typed import Talk, Typed, parse
-from chat_client.view import Bell, View
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 

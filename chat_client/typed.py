@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from chat_client.chat import Chat, Room
+from chat_client.display.model import View
+from chat_client.display.people import Person
+from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError, Refused
 from chat_client.events import Event
-from chat_client.lines import Lines
-from chat_client.people import Person
-from chat_client.view import View
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_text
 

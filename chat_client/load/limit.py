@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from chat_client.display.text import wrap
 from chat_client.errors import ChatError
 from chat_client.load.errors import Interrupted
 from chat_client.load.result import Result
 from chat_client.load.units import UNBOUNDED, count_text, time_text
 from chat_client.load.verdict import Condition, generator_limits, rate_reached
-from chat_client.text import wrap
 
 NARROW = 1.1
 """The lowest rate that broke over the highest that held: close enough."""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from chat_client.display.text import one_line
 from chat_client.load.errors import LoadError, UsageError
-from chat_client.text import one_line
 
 _READER_GONE = (errno.EPIPE, errno.EBADF)
 

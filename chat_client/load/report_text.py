@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from colorama import Fore, Style
 
+from chat_client.display.text import wrap
 from chat_client.load.result import Result, Verdict
 from chat_client.load.units import UNBOUNDED, bytes_text, count_of, count_text, time_text
 from chat_client.load.verdict import times
-from chat_client.text import wrap
 
 PERCENTS = (50, 90, 95, 99, 99.9)
 

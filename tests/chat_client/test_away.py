@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from chat_client.display.model import View
+from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
-from chat_client.lines import Lines
-from chat_client.view import View
 from protocol.messages import Message
 from tests.chat_client.programs import Terminal
 from tests.chat_client.test_terminal import chat_lines

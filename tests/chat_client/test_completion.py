@@ -6,11 +6,11 @@ import pytest
 
 import chat_client.in_charge  # noqa: F401  # registers its commands
 from chat_client.completion import candidates
+from chat_client.display.model import View
+from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
-from chat_client.lines import Lines
 from chat_client.typed import commands, find
-from chat_client.view import View
 from protocol.messages import FreezeChange, HandChange, Presence, RoleChange
 
 PEOPLE = ["ben", "bertha", "clara"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import records
-from chat_client.clock import Clock
+from chat_client.display import records
+from chat_client.display.time_format import Clock
 from protocol.messages import Direct, Message, Presence
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import run, start

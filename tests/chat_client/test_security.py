@@ -8,12 +8,12 @@ import pytest
 
 import chat_client
 from chat_client import Untrusted, cli, replies, trust
+from chat_client.display.model import _NAMED_LIMIT, View
+from chat_client.display.records import as_json
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import printable
 from chat_client.files.known_servers import KnownServers
-from chat_client.lines import Lines
-from chat_client.records import as_json
-from chat_client.text import printable
 from chat_client.trust import refuse_downgrade
-from chat_client.view import _NAMED_LIMIT, View
 from protocol.messages import BanEntry, Direct, HandChange, Message, Presence, RoleChange
 from tests.chat_client.foreign import Line, foreign_server
 

@@ -225,11 +225,11 @@ def test_what_points_up_is_found() -> None:
         protocol="from chat_client import view",
     )
     assert upward(graph, layers_on(_TOY)) == [
-        ("chat_client.view", "chat_server.rooms.directory.list"),
+        ("chat_client.display.model", "chat_server.rooms.directory.list"),
         ("chat_server.middle", "chat_server.top"),
         ("chat_server.rooms.directory", "chat_server.middle"),
         ("chat_server.rooms.directory.list", "chat_server.rooms.directory.store"),
-        ("protocol", "chat_client.view"),
+        ("protocol", "chat_client.display.model"),
     ]
 
 

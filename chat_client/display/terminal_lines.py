@@ -13,8 +13,9 @@ from functools import lru_cache
 from colorama import Fore, Style
 from msgspec import UnsetType
 
-from chat_client.clock import Clock
-from chat_client.durations import spoken
+from chat_client.display.durations import spoken
+from chat_client.display.text import cells, fold, mentions, one_line, printable, wrap
+from chat_client.display.time_format import Clock
 from chat_client.events import (
     MEMBER,
     Connected,
@@ -26,7 +27,6 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from chat_client.text import cells, fold, mentions, one_line, printable, wrap
 from protocol.messages import (
     BanEntry,
     Direct,

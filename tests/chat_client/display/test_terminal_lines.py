@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import printable
 from chat_client.events import Connected, Ended, Entered, Postponed, Reconnecting, Removed
-from chat_client.lines import Lines
-from chat_client.text import printable
 from protocol.messages import (
     BanEntry,
     Direct,

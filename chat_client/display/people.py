@@ -7,8 +7,8 @@ written to before the user has said so.
 
 from collections.abc import Iterable, Mapping
 
+from chat_client.display.text import fold
 from chat_client.errors import CommandError
-from chat_client.text import fold
 
 _LIMIT = 200
 """People who are followed at the same time."""

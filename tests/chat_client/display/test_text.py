@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_client.completion import Cycle, candidates
-from chat_client.lines import HUES, Lines
-from chat_client.text import cells, mentions, printable, wrap
-from chat_client.view import RoomView, View
+from chat_client.display.model import RoomView, View
+from chat_client.display.terminal_lines import HUES, Lines
+from chat_client.display.text import cells, mentions, printable, wrap
 
 _words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from chat_client.clock import Clock
+from chat_client.display.text import printable
+from chat_client.display.time_format import Clock
 from chat_client.errors import ChatError, Closed, Refused
 from chat_client.events import Event
-from chat_client.text import printable
 from protocol.messages import Direct, Message, ServerMessage
 
 Record = Callable[[Event], str | None]

@@ -1,8 +1,8 @@
 """What the status line says of the connection, and what people hear of each other."""
 
+from chat_client.display.model import View
+from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered, Reconnecting
-from chat_client.lines import Lines
-from chat_client.view import View
 from protocol.messages import Presence
 
 

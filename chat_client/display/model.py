@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from chat_client.display.people import People, Person
+from chat_client.display.terminal_lines import Lines
+from chat_client.display.text import cells, fold, mentions, one_line
 from chat_client.events import (
     MEMBER,
     Connected,
@@ -21,9 +24,6 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from chat_client.lines import Lines
-from chat_client.people import People, Person
-from chat_client.text import cells, fold, mentions, one_line
 from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
 
 Bell = Literal["on", "off", "all"]
