@@ -4,7 +4,6 @@
 what can go wrong.
 """
 
-from chat_client.address import Address, TcpAddress, TlsAddress, UnixAddress, parse_address
 from chat_client.chat import Chat, Room, connect
 from chat_client.errors import (
     AddressError,
@@ -25,7 +24,14 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from chat_client.trust import Authorities, FirstUse, Pinned
+from chat_client.transport.address import (
+    Address,
+    TcpAddress,
+    TlsAddress,
+    UnixAddress,
+    parse_address,
+)
+from chat_client.transport.trust import Authorities, FirstUse, Pinned
 from protocol.messages import (
     BanEntry,
     Direct,

@@ -22,7 +22,6 @@ from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
-from chat_client.address import Address, parse_address
 from chat_client.authority import Authority
 from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
@@ -38,6 +37,7 @@ from chat_client.replies import (
     seq_of,
 )
 from chat_client.session import Keeper, Session
+from chat_client.transport.address import Address, parse_address
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (
     AnyRequest,

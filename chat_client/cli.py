@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, TextIO, cast
 import colorama
 
 from chat_client import passwords, plain, settings, streams
-from chat_client.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.display import records
 from chat_client.display.durations import parse_duration
 from chat_client.display.model import Bell
@@ -28,7 +27,8 @@ from chat_client.files import user_files
 from chat_client.files.osdep import is_null
 from chat_client.hello import Credentials
 from chat_client.settings import SETTINGS, Value
-from chat_client.trust import SYSTEM, Authorities, Pinned
+from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
+from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
 from protocol.errors import Code
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from msgspec import UNSET, UnsetType
 
-from chat_client.address import Address
-from chat_client.connection import Connection
 from chat_client.errors import ConnectError, ConnectionLost, Refused
+from chat_client.transport.address import Address
+from chat_client.transport.connection import Connection
 from chat_client.version import BOT, CLIENT
 from protocol import VERSION
 from protocol.errors import FATAL, Code

@@ -3,7 +3,6 @@
 from itertools import islice
 
 from chat_client import streams
-from chat_client.address import Address
 from chat_client.chat import free_nick, login_nick
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line
@@ -11,6 +10,7 @@ from chat_client.errors import Refused
 from chat_client.events import Event, Trusted
 from chat_client.files import user_files
 from chat_client.hello import Credentials, nick_guesses
+from chat_client.transport.address import Address
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
 from chat_client import streams
-from chat_client.address import Address
 from chat_client.chat import Chat, Room, connect
 from chat_client.display.records import Record, refused_as_json
 from chat_client.display.terminal_lines import Lines
@@ -31,6 +30,7 @@ from chat_client.events import (
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.files.waiting import join, next_of
 from chat_client.hello import Credentials
+from chat_client.transport.address import Address
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 

@@ -22,8 +22,6 @@ from typing import Never, Protocol
 
 from msgspec import UnsetType
 
-from chat_client.address import Address, is_near, open_connection
-from chat_client.connection import Connection
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused, Unconfirmed
 from chat_client.events import (
     MEMBER,
@@ -38,6 +36,8 @@ from chat_client.events import (
 from chat_client.feed import Feed
 from chat_client.files.waiting import is_set, result_of
 from chat_client.hello import Credentials, say_hello
+from chat_client.transport.address import Address, is_near, open_connection
+from chat_client.transport.connection import Connection
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     LARGEST_ID,

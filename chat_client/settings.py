@@ -14,10 +14,10 @@ from typing import get_args
 
 from platformdirs import user_config_path
 
-from chat_client.address import TcpAddress, parse_address
 from chat_client.display.model import Bell
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import AddressError, SettingError
+from chat_client.transport.address import TcpAddress, parse_address
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick, normalize_room
 from protocol.tls import parse_fingerprint, shown_fingerprint

@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import Any
 
 from chat_client import streams
-from chat_client.address import Address
 from chat_client.chat import Chat, connect
 from chat_client.commands import SHOWN
 from chat_client.display.model import Bell, View
@@ -37,6 +36,7 @@ from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.settings import colours
+from chat_client.transport.address import Address
 from chat_client.typed import Talk, Typed, parse
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from chat_client import passwords
-from chat_client.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.load.audit import STAMP_SIZE
 from chat_client.load.errors import UsageError
 from chat_client.load.machine import cores
 from chat_client.load.messages import Load
 from chat_client.load.verdict import Condition, parse_condition
 from chat_client.settings import Value
+from chat_client.transport.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
 from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chat_client.address import Address, parse_address
 from chat_client.load.errors import LoadError, UsageError
+from chat_client.transport.address import Address, parse_address
 
 STOPPING = 20.0
 """Seconds for it to end when it is told to."""

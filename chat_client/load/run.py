@@ -7,7 +7,6 @@ whoever watches. It never touches a client.
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 
-from chat_client.address import Address, TcpAddress, TlsAddress
 from chat_client.errors import ChatError, ConnectError, Refused
 from chat_client.load.audit import Faults
 from chat_client.load.crew import Crew
@@ -37,7 +36,8 @@ from chat_client.load.messages import (
 from chat_client.load.result import ErrorCount, Result, Row, ServerSide
 from chat_client.load.rooms import Probe, knows_temporary_rooms, remove_rooms
 from chat_client.load.verdict import OWN_ERRORS
-from chat_client.trust import Anybody
+from chat_client.transport.address import Address, TcpAddress, TlsAddress
+from chat_client.transport.trust import Anybody
 from protocol.errors import Code
 
 LOOK = 0.1

@@ -6,7 +6,7 @@ Certificates are not looked at: a load test has nothing to hide, and the report 
 import socket
 import ssl
 
-from chat_client.trust import Anybody
+from chat_client.transport.trust import Anybody
 from protocol.tls import Channel
 
 # Bytes encrypted at once: what the socket does not take of them has to be kept.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chat_client import cli, exits, passwords
-from chat_client.address import parse_address
+from chat_client.transport.address import parse_address
 from tests.chat_client.foreign import Line, Script, foreign_server
 from tests.chat_client.programs import Terminal, run
 from tests.support.waiting import eventually

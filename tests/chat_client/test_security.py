@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 import chat_client
-from chat_client import Untrusted, cli, replies, trust
+from chat_client import Untrusted, cli, replies
 from chat_client.display.model import _NAMED_LIMIT, View
 from chat_client.display.records import as_json
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import printable
 from chat_client.files.known_servers import KnownServers
-from chat_client.trust import refuse_downgrade
+from chat_client.transport import trust
+from chat_client.transport.trust import refuse_downgrade
 from protocol.messages import BanEntry, Direct, HandChange, Message, Presence, RoleChange
 from tests.chat_client.foreign import Line, foreign_server
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
-from chat_client.tls import TlsSocket, handshake
+from chat_client.transport.tls import TlsSocket, handshake
 from protocol.tls import Channel
 from tests.stress_tls.outcome import Outcome
 from tests.support.peer import believing

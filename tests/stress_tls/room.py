@@ -9,10 +9,10 @@ import threading
 import time
 import zlib
 
-from chat_client.address import TlsAddress, open_connection
-from chat_client.connection import Connection
 from chat_client.errors import ChatError
-from chat_client.trust import Anybody
+from chat_client.transport.address import TlsAddress, open_connection
+from chat_client.transport.connection import Connection
+from chat_client.transport.trust import Anybody
 from protocol import VERSION
 from protocol.errors import Code
 from protocol.messages import (

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from typing import Any
 
-from chat_client.address import parse_address
 from chat_client.load.messages import Load
 from chat_client.load.result import Result, Row
 from chat_client.load.run import Run, Stopper
 from chat_client.load.verdict import judge
+from chat_client.transport.address import parse_address
 from tests.chat_client.programs import ENVIRONMENT
 from tests.support.servers import ROOT
 

@@ -27,7 +27,7 @@ from chat_client import (
 )
 from chat_client import session as session_module
 from chat_client.files.known_servers import Entry, KnownServers, known_servers_file
-from chat_client.tls import TlsSocket, handshake
+from chat_client.transport.tls import TlsSocket, handshake
 from chat_server.server import Server
 from protocol.tls import Channel, parse_fingerprint, shown_fingerprint
 from tests.chat_client.foreign import Line, foreign_server

@@ -13,7 +13,7 @@ from chat_client import (
     UnixAddress,
     parse_address,
 )
-from chat_client.address import Address, is_private
+from chat_client.transport.address import Address, is_private
 
 
 @pytest.mark.parametrize(

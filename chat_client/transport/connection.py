@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from chat_client.errors import ConnectionLost
-from chat_client.tls import TlsSocket
+from chat_client.transport.tls import TlsSocket
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import AnyServerMessage, decode_server_message

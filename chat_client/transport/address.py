@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from chat_client.errors import AddressError, ConnectError, Untrusted
 from chat_client.events import Trusted
 from chat_client.files.osdep import has_unix_sockets, unix_socket
-from chat_client.tls import TlsSocket, handshake
-from chat_client.trust import FirstUse, Trust, refuse_downgrade
+from chat_client.transport.tls import TlsSocket, handshake
+from chat_client.transport.trust import FirstUse, Trust, refuse_downgrade
 from protocol.tls import TlsError
 
 DEFAULT_HOST = "127.0.0.1"
