@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from chat_client.errors import Refused
-from chat_client.hello import nick_guesses
 from chat_client.replies import checked, given, goes_on, page_of, room_named
-from chat_client.session import Session
+from chat_client.session.hello import nick_guesses
+from chat_client.session.session import Session
 from protocol.errors import Code
 from protocol.messages import (
     Announce,

@@ -25,8 +25,6 @@ from typing import Literal, Self
 from chat_client.authority import Authority
 from chat_client.errors import ChatError, Refused
 from chat_client.events import Event
-from chat_client.feed import Feed
-from chat_client.hello import Credentials, nick_guesses
 from chat_client.replies import (
     LONGEST_LIST,
     checked,
@@ -36,7 +34,9 @@ from chat_client.replies import (
     room_named,
     seq_of,
 )
-from chat_client.session import Keeper, Session
+from chat_client.session.feed import Feed
+from chat_client.session.hello import Credentials, nick_guesses
+from chat_client.session.session import Keeper, Session
 from chat_client.transport.address import Address, parse_address
 from protocol.errors import Code, ProtocolError
 from protocol.messages import (

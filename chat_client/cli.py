@@ -25,7 +25,7 @@ from chat_client.errors import ChatError, Refused
 from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.files import user_files
 from chat_client.files.osdep import is_null
-from chat_client.hello import Credentials
+from chat_client.session.hello import Credentials
 from chat_client.settings import SETTINGS, Value
 from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned

@@ -9,7 +9,7 @@ from chat_client.display.text import one_line
 from chat_client.errors import Refused
 from chat_client.events import Event, Trusted
 from chat_client.files import user_files
-from chat_client.hello import Credentials, nick_guesses
+from chat_client.session.hello import Credentials, nick_guesses
 from chat_client.transport.address import Address
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick

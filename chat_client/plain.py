@@ -29,7 +29,7 @@ from chat_client.events import (
 )
 from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.files.waiting import join, next_of
-from chat_client.hello import Credentials
+from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange

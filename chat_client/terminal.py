@@ -31,10 +31,10 @@ from chat_client.exits import DONE, ended_by_server
 from chat_client.files import user_files
 from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
 from chat_client.files.waiting import join
-from chat_client.hello import Credentials
 from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
+from chat_client.session.hello import Credentials
 from chat_client.settings import colours
 from chat_client.transport.address import Address
 from chat_client.typed import Talk, Typed, parse

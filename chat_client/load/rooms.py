@@ -12,8 +12,8 @@ from typing import Self
 from msgspec import UNSET, UnsetType
 
 from chat_client.errors import ChatError, ConnectionLost
-from chat_client.hello import Credentials, say_hello
 from chat_client.load.loop import clock
+from chat_client.session.hello import Credentials, say_hello
 from chat_client.transport.address import Address, open_connection
 from chat_client.transport.connection import Connection
 from protocol.errors import Code

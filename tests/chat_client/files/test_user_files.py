@@ -8,12 +8,12 @@ import pytest
 
 import chat_client
 from chat_client import Closed, Refused
-from chat_client import session as session_module
 from chat_client.commands import SHOWN
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
+from chat_client.session import session as session_module
 from chat_client.typed import Typed, parse
 from protocol.messages import Direct, Presence
 from tests.chat_client.programs import Terminal

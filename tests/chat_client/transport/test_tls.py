@@ -25,8 +25,8 @@ from chat_client import (
     Untrusted,
     cli,
 )
-from chat_client import session as session_module
 from chat_client.files.known_servers import Entry, KnownServers, known_servers_file
+from chat_client.session import session as session_module
 from chat_client.transport.tls import TlsSocket, handshake
 from chat_server.server import Server
 from protocol.tls import Channel, parse_fingerprint, shown_fingerprint

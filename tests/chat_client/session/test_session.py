@@ -8,7 +8,7 @@ import pytest
 
 import chat_client
 from chat_client import Chat, Closed, Connected, Ended, Message, Reconnecting
-from chat_client import session as session_module
+from chat_client.session import session as session_module
 from tests.chat_client.recorder import Recorder
 from tests.support.leaks import nothing_left_behind
 from tests.support.peer import Peer

@@ -33,9 +33,9 @@ from chat_client.events import (
     Reconnecting,
     Removed,
 )
-from chat_client.feed import Feed
 from chat_client.files.waiting import is_set, result_of
-from chat_client.hello import Credentials, say_hello
+from chat_client.session.feed import Feed
+from chat_client.session.hello import Credentials, say_hello
 from chat_client.transport.address import Address, is_near, open_connection
 from chat_client.transport.connection import Connection
 from protocol.errors import FATAL, Code

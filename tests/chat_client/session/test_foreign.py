@@ -10,7 +10,7 @@ import pytest
 
 import chat_client
 from chat_client import ChatError, Closed, Connected, ConnectError, Ended, Message, Refused
-from chat_client import session as session_module
+from chat_client.session import session as session_module
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
 from tests.support.leaks import nothing_left_behind

@@ -7,10 +7,10 @@ import pytest
 
 import chat_client
 from chat_client import Entered
-from chat_client import session as session_module
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
-from chat_client.feed import Feed
+from chat_client.session import session as session_module
+from chat_client.session.feed import Feed
 from protocol.messages import Message
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
