@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import colorama
 
-from chat_client import passwords, plain, settings, streams
+from chat_client import plain
+from chat_client.config import credentials, settings, streams
+from chat_client.config.exit_codes import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
+from chat_client.config.settings import SETTINGS, Value
 from chat_client.display import records
 from chat_client.display.durations import parse_duration
 from chat_client.display.model import Bell
 from chat_client.display.text import one_line
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError, Refused
-from chat_client.exits import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.files import user_files
 from chat_client.files.osdep import is_null
 from chat_client.session.hello import Credentials
-from chat_client.settings import SETTINGS, Value
 from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.version import CLIENT
@@ -65,8 +66,8 @@ def _run(arguments: list[str] | None) -> int:
         if options.print_config:
             return DONE if streams.show(settings.shown(values)) else NOT_SAID
         address = _address(options, values)
-        known = passwords.known(values["password_file"], options.login, address)
-        return passwords.with_password(partial(_chat, options, values, address), known, address)
+        known = credentials.known(values["password_file"], options.login, address)
+        return credentials.with_password(partial(_chat, options, values, address), known, address)
     except ChatError as error:
         streams.tell(f"chat-client: {one_line(str(error))}")
         return NOT_LET_IN

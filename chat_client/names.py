@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from chat_client import streams
 from chat_client.chat import free_nick, login_nick
+from chat_client.config import streams
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line
 from chat_client.errors import Refused

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
-from chat_client import streams
 from chat_client.chat import Chat, Room, connect
+from chat_client.config import streams
+from chat_client.config.exit_codes import DONE, NOT_SAID, ended_by_server
 from chat_client.display.records import Record, refused_as_json
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import bare_line, bare_text, one_line
@@ -27,7 +28,6 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from chat_client.exits import DONE, NOT_SAID, ended_by_server
 from chat_client.files.waiting import join, next_of
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address

@@ -17,9 +17,12 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from chat_client import streams
 from chat_client.chat import Chat, connect
 from chat_client.commands import SHOWN
+from chat_client.config import streams
+from chat_client.config.credentials import is_exposed
+from chat_client.config.exit_codes import DONE, ended_by_server
+from chat_client.config.settings import colours
 from chat_client.display.model import Bell, View
 from chat_client.display.people import Person
 from chat_client.display.terminal_lines import Lines
@@ -27,15 +30,12 @@ from chat_client.display.text import one_line
 from chat_client.display.time_format import Clock
 from chat_client.errors import ChatError, Closed, CommandError
 from chat_client.events import Ended, Entered, Event
-from chat_client.exits import DONE, ended_by_server
 from chat_client.files import user_files
 from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
 from chat_client.files.waiting import join
-from chat_client.passwords import is_exposed
 from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.session.hello import Credentials
-from chat_client.settings import colours
 from chat_client.transport.address import Address
 from chat_client.typed import Talk, Typed, parse
 from protocol.errors import ProtocolError

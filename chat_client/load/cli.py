@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 
 import msgspec
 
+from chat_client.config.settings import colours
 from chat_client.display.text import one_line, printable
 from chat_client.errors import AddressError, ChatError, ConnectError, SettingError
 from chat_client.load.compare import comparison_lines
@@ -33,7 +34,6 @@ from chat_client.load.result import Result
 from chat_client.load.run import Run, Stopper
 from chat_client.load.units import UNBOUNDED, count_text
 from chat_client.load.verdict import judge
-from chat_client.settings import colours
 from chat_client.transport.address import Address
 
 FAILED = 1

@@ -5,13 +5,13 @@ import os
 import re
 from collections.abc import Callable, Sequence
 
-from chat_client import passwords
+from chat_client.config import credentials
+from chat_client.config.settings import Value
 from chat_client.load.audit import STAMP_SIZE
 from chat_client.load.errors import UsageError
 from chat_client.load.machine import cores
 from chat_client.load.messages import Load
 from chat_client.load.verdict import Condition, parse_condition
-from chat_client.settings import Value
 from chat_client.transport.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
@@ -202,7 +202,7 @@ def _password(file: str | None, address: Address) -> str | None:
     """The server's password, from where the client has it, and never from the command line."""
     variable = "CHAT_PASSWORD_FILE"
     where = Value(os.environ.get(variable, ""), variable) if file is None else Value(file, "")
-    return passwords.known(where, login=False, address=address).password
+    return credentials.known(where, login=False, address=address).password
 
 
 def _load(options: argparse.Namespace) -> Load:

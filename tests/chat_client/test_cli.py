@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chat_client import cli, exits
+from chat_client import cli
+from chat_client.config import exit_codes
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import run
 from tests.support.peer import Peer
@@ -24,7 +25,7 @@ def free_port() -> Iterator[int]:
 
 def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     """Start the client wrongly and return the sentence that it says."""
-    assert cli.main(list(arguments)) == exits.NOT_LET_IN
+    assert cli.main(list(arguments)) == exit_codes.NOT_LET_IN
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("chat-client: ")

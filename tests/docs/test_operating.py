@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_client.settings import SETTINGS as CLIENT_SETTINGS
+from chat_client.config.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
 from chat_server.admin import commands as admin
 from chat_server.identity import throttle

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.settings import SETTINGS as CLIENT_SETTINGS
+from chat_client.config.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
 from chat_server.runtime import config_loader
 from chat_server.runtime.config_loader import CLIENT_VARIABLES, Config

@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TextIO
 
-from chat_client.exits import NOT_SAID
+from chat_client.config.exit_codes import NOT_SAID
 from chat_client.files.osdep import takes_text, write_all
 
 _PATIENCE = 5.0

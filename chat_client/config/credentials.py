@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from chat_client import streams
+from chat_client.config import streams
+from chat_client.config.settings import Value
 from chat_client.display.text import one_line
 from chat_client.errors import ChatError, Refused, SettingError
 from chat_client.session.hello import Credentials
-from chat_client.settings import Value
 from chat_client.transport.address import Address, TcpAddress, TlsAddress
 from protocol.errors import Code
 

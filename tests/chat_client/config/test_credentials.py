@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_client import cli, exits, passwords
+from chat_client import cli
+from chat_client.config import credentials, exit_codes
 from chat_client.transport.address import parse_address
 from tests.chat_client.foreign import Line, Script, foreign_server
 from tests.chat_client.programs import Terminal, run
@@ -51,7 +52,9 @@ def test_from_a_file(password_file: str, monkeypatch: pytest.MonkeyPatch) -> Non
     """Its first line; the option wins over the environment."""
     monkeypatch.setenv("CHAT_PASSWORD", "another")
     with foreign_server(wants(SECRET)) as address:
-        assert cli.main([address, "--password-file", password_file, "--say", "hi"]) == exits.DONE
+        assert (
+            cli.main([address, "--password-file", password_file, "--say", "hi"]) == exit_codes.DONE
+        )
 
 
 def test_from_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -59,7 +62,7 @@ def test_from_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "password"
     path.write_text(f"{SECRET}\n", encoding="utf-8-sig")
     with foreign_server(wants(SECRET)) as address:
-        assert cli.main([address, "--password-file", str(path), "--say", "hi"]) == exits.DONE
+        assert cli.main([address, "--password-file", str(path), "--say", "hi"]) == exit_codes.DONE
 
 
 def test_from_the_environment(password_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,11 +71,11 @@ def test_from_the_environment(password_file: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CHAT_PASSWORD_FILE", "/no/such/file")
     monkeypatch.setenv("CHAT_ACCOUNT_PASSWORD", "mine")
     with foreign_server(wants(SECRET, account_password="mine")) as address:
-        assert cli.main([address, "--login", "--say", "hi"]) == exits.DONE
+        assert cli.main([address, "--login", "--say", "hi"]) == exit_codes.DONE
     monkeypatch.delenv("CHAT_PASSWORD")
     monkeypatch.setenv("CHAT_PASSWORD_FILE", password_file)
     with foreign_server(wants(SECRET)) as address:
-        assert cli.main([address, "--say", "hi"]) == exits.DONE
+        assert cli.main([address, "--say", "hi"]) == exit_codes.DONE
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_without_a_terminal(
 ) -> None:
     """Nobody is asked; a sentence says what to do."""
     with foreign_server(refuses(code, text)) as address:
-        assert cli.main([address, "--nick", "ana", "--say", "hi"]) == exits.NOT_LET_IN
+        assert cli.main([address, "--nick", "ana", "--say", "hi"]) == exit_codes.NOT_LET_IN
     assert capsys.readouterr().err == f"chat-client: {says}\n"
 
 
@@ -116,7 +119,7 @@ def test_wrong_use(
     """Before anything is connected."""
     (tmp_path / "empty").write_text(content)
     given = [str(tmp_path / "empty") if each == "FILE" else each for each in arguments]
-    assert cli.main([*given, "--say", "hi"]) == exits.NOT_LET_IN
+    assert cli.main([*given, "--say", "hi"]) == exit_codes.NOT_LET_IN
     assert says in capsys.readouterr().err
 
 
@@ -135,7 +138,7 @@ def test_wrong_use(
 )
 def test_it_is_told_who_could_read_it(address: str, exposed: bool) -> None:
     """Where it would cross the network as it is."""
-    assert passwords.is_exposed(parse_address(address)) == exposed
+    assert credentials.is_exposed(parse_address(address)) == exposed
 
 
 def test_never_on_the_command_line() -> None:
