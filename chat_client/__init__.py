@@ -4,7 +4,7 @@
 what can go wrong.
 """
 
-from chat_client.chat import Chat, Room, connect
+from chat_client.api.chat import Chat, Room, connect
 from chat_client.errors import (
     AddressError,
     ChatError,

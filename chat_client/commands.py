@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from typing import get_args
 
-from chat_client.chat import Room
+from chat_client.api.chat import Room
 from chat_client.display.model import Bell
 from chat_client.display.text import fold, one_line
 from chat_client.errors import CommandError, Refused

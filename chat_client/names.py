@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from chat_client.chat import free_nick, login_nick
+from chat_client.api.chat import free_nick, login_nick
 from chat_client.config import streams
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
-from chat_client.chat import Chat, connect
+from chat_client.api.chat import Chat, connect
 from chat_client.commands import SHOWN
 from chat_client.config import streams
 from chat_client.config.credentials import is_exposed

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import chat_client
-from chat_client import Untrusted, cli, replies
+from chat_client import Untrusted, cli
+from chat_client.api import replies
 from chat_client.display.model import _NAMED_LIMIT, View
 from chat_client.display.records import as_json
 from chat_client.display.terminal_lines import Lines

@@ -7,8 +7,8 @@ or `10.1.0.0/16`. What one's role does not allow is refused with `forbidden`.
 from collections.abc import Sequence
 from functools import partial
 
+from chat_client.api.replies import checked, given, goes_on, page_of, room_named
 from chat_client.errors import Refused
-from chat_client.replies import checked, given, goes_on, page_of, room_named
 from chat_client.session.hello import nick_guesses
 from chat_client.session.session import Session
 from protocol.errors import Code

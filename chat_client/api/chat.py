@@ -22,10 +22,8 @@ from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
-from chat_client.authority import Authority
-from chat_client.errors import ChatError, Refused
-from chat_client.events import Event
-from chat_client.replies import (
+from chat_client.api.moderation import Authority
+from chat_client.api.replies import (
     LONGEST_LIST,
     checked,
     given,
@@ -34,6 +32,8 @@ from chat_client.replies import (
     room_named,
     seq_of,
 )
+from chat_client.errors import ChatError, Refused
+from chat_client.events import Event
 from chat_client.session.feed import Feed
 from chat_client.session.hello import Credentials, nick_guesses
 from chat_client.session.session import Keeper, Session
