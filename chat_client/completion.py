@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from chat_client.commands.command import IN_CHARGE, Command
 from chat_client.display.durations import UNITS, is_duration
 from chat_client.display.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER
-from chat_client.typed import IN_CHARGE, Command
 
 
 def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[int, list[str]]:

@@ -24,10 +24,10 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 
+from chat_client.commands.command import Item, Pages
 from chat_client.display.model import View
 from chat_client.events import Event
 from chat_client.files.osdep import rows
-from chat_client.typed import Item, Pages
 
 _REDRAW = 0.05
 """Seconds between two writes above the input line: what comes meanwhile is written in one."""

@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from chat_client.api.chat import Chat, connect
-from chat_client.commands import SHOWN
+from chat_client.commands.command import Talk, Typed, parse
+from chat_client.commands.room_commands import SHOWN
 from chat_client.config import streams
 from chat_client.config.credentials import is_exposed
 from chat_client.config.exit_codes import DONE, ended_by_server
@@ -37,7 +38,6 @@ from chat_client.prompt import Drafts, Prompt
 from chat_client.screen import Screen
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
-from chat_client.typed import Talk, Typed, parse
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 

@@ -8,13 +8,13 @@ import pytest
 
 import chat_client
 from chat_client import Closed, Refused
-from chat_client.commands import SHOWN
+from chat_client.commands.command import Typed, parse
+from chat_client.commands.room_commands import SHOWN
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
 from chat_client.session import session as session_module
-from chat_client.typed import Typed, parse
 from protocol.messages import Direct, Presence
 from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House

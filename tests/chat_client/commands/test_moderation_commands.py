@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-import chat_client.in_charge  # registers its commands
+import chat_client.commands.moderation_commands  # registers its commands
 from chat_client import Chat, FreezeChange, HandChange, Message, Refused, RoleChange
+from chat_client.commands.command import Item, Pages, Talk, parse
 from chat_client.display.durations import parse_duration, spoken
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.time_format import Clock
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Ended, Entered
-from chat_client.typed import Item, Pages, Talk, parse
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
 from tests.support.waiting import eventually

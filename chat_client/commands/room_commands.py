@@ -6,11 +6,20 @@ from itertools import dropwhile
 from typing import get_args
 
 from chat_client.api.chat import Room
+from chat_client.commands.command import (
+    IN_CHARGE,
+    Command,
+    Pages,
+    Talk,
+    Typed,
+    command,
+    commands,
+    find,
+)
 from chat_client.display.model import Bell
 from chat_client.display.text import fold, one_line
 from chat_client.errors import CommandError, Refused
 from chat_client.events import MEMBER
-from chat_client.typed import IN_CHARGE, Command, Pages, Talk, Typed, command, commands, find
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message
 from protocol.text import normalize_room

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from chat_client.commands import checked_room
+from chat_client.commands.command import IN_CHARGE, Pages, Talk, Typed, command
+from chat_client.commands.room_commands import checked_room
 from chat_client.display.durations import UNITS, is_duration, parse_duration, spoken
 from chat_client.display.terminal_lines import HINT, with_article
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
-from chat_client.typed import IN_CHARGE, Pages, Talk, Typed, command
 
 _ALL = "all"
 """Stands for all rooms."""
