@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 import colorama
 
-from chat_client import plain
 from chat_client.config import credentials, settings, streams
 from chat_client.config.exit_codes import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.config.settings import SETTINGS, Value
@@ -30,6 +29,7 @@ from chat_client.files.osdep import is_null
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
+from chat_client.ui import pipe
 from chat_client.version import CLIENT
 from protocol.errors import Code
 
@@ -118,13 +118,13 @@ def _chat(
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value
     if options.say is not None:
-        return plain.say(address, nick, room, credentials, options.say, options.timeout)
+        return pipe.say(address, nick, room, credentials, options.say, options.timeout)
     if _is_plain(options):
         utc = layout == DEFAULT_FORMAT and zone is None
         clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
         record = records.as_json if options.json else records.plain(clock)
         colours = settings.colours(color) if _is_terminal(sys.stderr) else 0
-        return plain.run(
+        return pipe.run(
             address,
             nick,
             room,
@@ -148,7 +148,7 @@ def _chat_on_terminal(
     values: Mapping[str, Value], address: Address, credentials: Credentials
 ) -> int:
     # Only now: it takes longer to load than all the rest, and pipes do without it.
-    from chat_client import names, terminal
+    from chat_client.ui import app, names
 
     nick, room = values["nick"].value, values["room"].value
     clock = Clock(values["time_format"].value, values["time_zone"].value or None)
@@ -157,7 +157,7 @@ def _chat_on_terminal(
         nick = nick or kept.nick or names.own(address, credentials)
         while True:
             try:
-                return terminal.run(
+                return app.run(
                     address, nick, room, credentials, kept=kept, color=color, bell=bell, clock=clock
                 )
             except Refused as error:

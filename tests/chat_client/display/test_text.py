@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.completion import Cycle, candidates
 from chat_client.display.model import RoomView, View
 from chat_client.display.terminal_lines import HUES, Lines
 from chat_client.display.text import cells, mentions, printable, wrap
+from chat_client.ui.completion import Cycle, candidates
 
 _words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
 

@@ -24,14 +24,14 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from chat_client import reflow
 from chat_client.commands.command import Typed, commands, secret_at
-from chat_client.completion import Cycle, candidates
 from chat_client.config.credentials import EXPOSED
 from chat_client.display.model import View
 from chat_client.display.text import cells, one_line
 from chat_client.files import user_files
-from chat_client.keyboard import Keyboard
+from chat_client.ui import reflow
+from chat_client.ui.completion import Cycle, candidates
+from chat_client.ui.keyboard import Keyboard
 
 _SOON = 0.3
 """Seconds after which a line that has had no answer is shown as one that waits."""

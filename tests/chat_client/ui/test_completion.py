@@ -6,11 +6,11 @@ import pytest
 
 import chat_client.commands.moderation_commands  # noqa: F401  # registers its commands
 from chat_client.commands.command import commands, find
-from chat_client.completion import candidates
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
+from chat_client.ui.completion import candidates
 from protocol.messages import FreezeChange, HandChange, Presence, RoleChange
 
 PEOPLE = ["ben", "bertha", "clara"]

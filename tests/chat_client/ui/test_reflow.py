@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_client.reflow import reflows
+from chat_client.ui.reflow import reflows
 from tests.chat_client.programs import ENVIRONMENT
 from tests.chat_server.house import House
 from tests.support.servers import ROOT

@@ -13,7 +13,7 @@ from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
 from protocol.messages import Message
 from tests.chat_client.programs import Terminal
-from tests.chat_client.test_terminal import chat_lines
+from tests.chat_client.ui.test_app import chat_lines
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually

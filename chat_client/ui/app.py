@@ -34,10 +34,10 @@ from chat_client.events import Ended, Entered, Event
 from chat_client.files import user_files
 from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
 from chat_client.files.waiting import join
-from chat_client.prompt import Drafts, Prompt
-from chat_client.screen import Screen
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
+from chat_client.ui.prompt import Drafts, Prompt
+from chat_client.ui.screen import Screen
 from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 
