@@ -2,6 +2,6 @@
 
 import sys
 
-from chat_client.load.cli import main
+from chat_client.load.control.command_line import main
 
 sys.exit(main())

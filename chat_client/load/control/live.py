@@ -1,0 +1,269 @@
+"""What one sees while it runs: a picture on a terminal, else a line each second.
+
+Only the parent's one thread draws, and rich's own refreshing thread and redirections stay off:
+those are what is known to lock up.
+"""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from chat_client.load.model.result import Result, Row
+from chat_client.load.model.units import count_text, time_text
+from chat_client.load.report.output import is_terminal
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod, RenderableType
+
+    from chat_client.load.control.keys import Keys
+
+_BARS = "▁▂▃▄▅▆▇█"
+_SECONDS_SHOWN = 40
+
+_WIDTH, _HEIGHT = 78, 20
+"""Cells and rows that the picture takes where there is room for all of it."""
+
+_BESIDE_BAR = 36
+"""Cells of a row that the bar in it cannot have."""
+
+INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds between two drawings, to choose from. The workers report twice a second."""
+
+
+class View(Protocol):
+    """Shows a run while it is made. A context manager."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    def show(self, result: Result, row: Row) -> None:
+        """Show the result so far, and the newest second that is complete."""
+
+
+class Lines:
+    """A line each second."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """
+        Args:
+            say: writes a line.
+        """
+        self._say = say
+        self._printed = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing has to be put back."""
+
+    def show(self, _result: Result, row: Row) -> None:
+        """Print a second that was not printed yet."""
+        if row.second > self._printed:
+            self._say(_line(row))
+            self._printed = row.second
+
+
+class Picture:
+    """Progress bars and a table, drawn anew from time to time: `+` longer, `-` shorter, `q` ends.
+
+    Attributes:
+        interval: seconds between two drawings.
+    """
+
+    def __init__(self, keys: "Keys | None" = None, end: Callable[[], None] | None = None) -> None:
+        """
+        Args:
+            keys: the keyboard, if there is one.
+            end: ends the run early.
+
+        Raises:
+            ImportError: rich is not installed.
+        """
+        from rich.console import Console
+        from rich.live import Live
+
+        self.interval = INTERVALS[0]
+        self._keys = keys
+        self._end = end
+        # Without what was exported, which rich would take for the terminal's size.
+        exported = ("COLUMNS", "LINES")
+        environment = {name: each for name, each in os.environ.items() if name not in exported}
+        console = Console(_environ=environment)
+        self._live = Live(
+            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
+        self._restored = ExitStack()
+        self._drawn = -INTERVALS[-1]
+        self._newest: RenderableType = ""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            if self._keys is not None:
+                stack.enter_context(self._keys)
+            self._live.start()
+            stack.callback(self._live.stop)
+            self._restored = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._restored:
+            self._live.update(self._newest)
+
+    def show(self, result: Result, row: Row) -> None:
+        """Draw, if it is time."""
+        pressed = self._keys.pressed() if self._keys is not None else ""
+        for key in pressed:
+            self.obey(key)
+        width, height = self._live.console.size
+        size = min(width, _WIDTH), height
+        self._newest = _picture(result, row, self._help(size[0]), *size)
+        now = time.monotonic()
+        # The reports of several workers come close together, a little early or late.
+        if pressed or now - self._drawn >= self.interval * 0.9:
+            self._drawn = now
+            self._live.update(self._newest, refresh=True)
+
+    def obey(self, key: str) -> None:
+        """Do what a key means; most mean nothing."""
+        place = INTERVALS.index(self.interval)
+        if key == "q" and self._end is not None:
+            self._end()
+        elif key == "+":
+            self.interval = INTERVALS[min(place + 1, len(INTERVALS) - 1)]
+        elif key == "-":
+            self.interval = INTERVALS[max(place - 1, 0)]
+
+    def _help(self, width: int) -> str:
+        if self._keys is None:
+            return ""
+        if width < _WIDTH:
+            return f"q ends, + -: every {self.interval:g} s"
+        return f"q ends the run, + and - change how often this is drawn: every {self.interval:g} s"
+
+
+def choose_view(
+    live: bool, end: Callable[[], None] | None = None, say: Callable[[str], None] = print
+) -> View:
+    """Return the picture if it is wanted and can be had, else the lines.
+
+    Args:
+        live: whether it is wanted.
+        end: ends the run early; the picture's key `q` does that.
+        say: writes a line.
+    """
+    if not live or not is_terminal():
+        return Lines(say)
+    try:
+        return Picture(_keyboard(), end)
+    except ImportError:
+        print(
+            "chat-load: rich is not installed, so there is a line each second and no picture; "
+            f"to install it, type:  {shlex.quote(sys.executable)} -m pip install rich",
+            file=sys.stderr,
+        )
+        return Lines(say)
+
+
+def _keyboard() -> "Keys | None":
+    if sys.stdin is None or not sys.stdin.isatty():
+        return None
+    from chat_client.load.control.keys import (
+        Keys,  # Windows, where chat-load does not run, lacks termios
+    )
+
+    return Keys()
+
+
+def _line(row: Row) -> str:
+    tick = row.tick
+    return (
+        f"{row.second:>4} s {tick.phase:<8} {row.up:>6,} up  {tick.sent:>7,} said/s "
+        f"{tick.deliveries:>10,} deliveries/s  p50 {time_text(tick.delivery.percentile(50)):>8} "
+        f"p99 {time_text(tick.delivery.percentile(99)):>8}  "
+        f"{sum(tick.errors.values()):,} errors"
+    )
+
+
+def _picture(result: Result, row: Row, keys: str, width: int, height: int) -> "RenderableType":
+    """What is drawn, in so many cells and rows: where there are few, only what is needed most."""
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    load = result.load
+    bars, length = Table.grid(padding=(0, 2)), width - _BESIDE_BAR
+    bars.add_row("clients", _bar(row.up, load.clients, length), f"{row.up:,} of {load.clients:,}")
+    total = load.warm_up + load.duration
+    done = min(total, row.second + 1.0)
+    bars.add_row("time", _bar(done, total, length), f"{done:.0f} of {total:g} s, {row.tick.phase}")
+    title = Text(f"chat-load {result.server}")  # a path may look like markup
+    table = _table(result, row, narrow=width < _WIDTH)
+    parts = [bars, "", table, "", *_history(result, row)] if height >= _HEIGHT else [bars, table]
+    return Panel(
+        Group(*parts),
+        title=title, title_align="left", subtitle=keys or None, subtitle_align="left", width=width,
+    )  # fmt: skip
+
+
+def _bar(done: float, total: float, length: int) -> "RenderableType":
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=total, completed=done, width=max(1, min(40, length)))
+
+
+def _table(result: Result, row: Row, *, narrow: bool) -> "RenderableType":
+    from rich.table import Table
+
+    load, tick, whole = result.load, row.tick, result.measured
+    table = Table(box=None, padding=(0, 1 if narrow else 2), pad_edge=False)
+    for heading in ("", "last second", "so far"):
+        side: JustifyMethod = "right" if heading else "left"
+        table.add_column(heading, justify=side, min_width=None if narrow else 16, no_wrap=True)
+    wanted = "as fast as it goes" if load.rate is None else f"{count_text(load.rate)}/s"
+    errors = sum(error.count for error in result.errors.values())
+    per_second = result.per_second
+    rows = [
+        ("rate wanted", wanted, ""),
+        ("rate got", f"{tick.confirmed:,}/s", f"{count_text(per_second(whole.confirmed))}/s"),
+        ("deliveries", f"{tick.deliveries:,}/s", f"{count_text(per_second(whole.deliveries))}/s"),
+    ]
+    rows += [
+        (
+            f"{name} p{percent}",
+            time_text(getattr(tick, name).percentile(percent)),
+            time_text(getattr(whole, name).percentile(percent)),
+        )
+        for name, percent in (("delivery", 50), ("delivery", 99), ("ok", 99), ("lag", 99))
+    ]
+    rows.append(("errors", f"{sum(tick.errors.values()):,}", f"{errors:,}"))
+    rows.append(("busiest worker", f"{row.busiest:.0%}", f"{result.busiest:.0%}"))
+    for cells in rows:
+        table.add_row(*cells)
+    return table
+
+
+def _history(result: Result, newest: Row) -> list[str]:
+    rows = [row for row in result.rows if 0 <= row.second <= newest.second]
+    shown = rows[-_SECONDS_SHOWN:]
+    return [
+        f"deliveries  {_sparks([row.tick.deliveries for row in shown])}",
+        f"p99         {_sparks([row.tick.delivery.percentile(99) or 0 for row in shown])}",
+    ]
+
+
+def _sparks(values: list[int]) -> str:
+    most = max(values, default=0) or 1
+    return "".join(_BARS[value * (len(_BARS) - 1) // most] for value in values)

@@ -1,0 +1,88 @@
+"""The keys of the picture, on a real terminal; and that the terminal is as it was."""
+
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from chat_client.load.control import command_line
+from chat_client.load.control.live import INTERVALS, Picture
+from tests.chat_client.programs import Terminal
+from tests.support.servers import address_of, running_server
+from tests.support.waiting import eventually
+
+MODES = termios.ECHO | termios.ICANON
+PROGRAM = "import sys; from chat_client.load.control.command_line import main; sys.exit(main())"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with running_server() as running:
+        yield address_of(running)
+
+
+def load(server: str, prefix: str, columns: int = 80, rows: int = 40) -> Terminal:
+    """A run that does not end by itself."""
+    return Terminal(
+        server, "--clients", "2", "--duration", "600", "--warm-up", "0", "--rate", "20",
+        "--processes", "1", "--nick-prefix", prefix, command=PROGRAM, columns=columns, rows=rows,
+    )  # fmt: skip
+
+
+def test_q_ends_the_run_and_reports(server: str) -> None:
+    """After keys that change how often it is drawn, and with the terminal as it was."""
+    with load(server, "quit") as terminal:
+        terminal.see("q ends the run, + and - change how often this is drawn: every 0.5 s")
+        assert not terminal.local_modes & MODES
+        terminal.type("+")
+        terminal.see("every 1 s")
+        terminal.type("-")
+        terminal.see("every 0.5 s")
+        terminal.type("xq")
+        terminal.see("Ctrl-C or q ended the load early")
+        terminal.see("lag ")
+        assert terminal.leave() == command_line.INTERRUPTED
+        assert terminal.local_modes & MODES == MODES
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(40, 15), (80, 24)])
+def test_the_picture_fits_the_terminal(server: str, columns: int, rows: int) -> None:
+    """A projector has large letters, and so few of them; what is needed least is left out."""
+    with load(server, f"fit{columns}", columns, rows) as terminal:
+
+        def drawn() -> str:
+            """The picture, once it is there from corner to corner."""
+            screen = [line.rstrip() for line in terminal.screen.display if line.strip()]
+            whole = screen and screen[0][0] == "╭" and screen[-1].startswith("╰─ q ends")
+            text = "\n".join(screen)
+            return text if whole and "measure" in text else ""
+
+        picture = eventually(drawn)
+        assert {len(line) for line in picture.split("\n")} == {min(columns, 78)}
+        for part in ("2 of 2", "last second", "so far", "delivery p99", "busiest worker"):
+            assert part in picture
+        assert ("│ p99  " in picture) == (rows == 24)
+        terminal.type("q")
+        assert terminal.leave() == command_line.INTERRUPTED
+
+
+@pytest.mark.parametrize("keys", ["\x03", "q\x03"])
+def test_ctrl_c_is_what_it_was(server: str, keys: str) -> None:
+    """It ends the run, too, and the terminal is as it was."""
+    with load(server, "ctrl" if len(keys) == 1 else "both") as terminal:
+        terminal.see("q ends the run")
+        terminal.type(keys)
+        eventually(lambda: terminal.local_modes & MODES == MODES)
+        assert terminal.leave() == command_line.INTERRUPTED
+
+
+def test_intervals_have_ends() -> None:
+    """A key too many changes nothing."""
+    pytest.importorskip("rich")
+    picture = Picture()
+    for key, interval in (("-", INTERVALS[0]), *(("+", each) for each in INTERVALS[1:])):
+        picture.obey(key)
+        assert picture.interval == interval
+    picture.obey("+")
+    picture.obey("q")
+    assert picture.interval == INTERVALS[-1]

@@ -1,0 +1,51 @@
+"""What one sees while it runs."""
+
+import io
+import sys
+
+import pytest
+
+from chat_client.load.control.live import Lines, Picture, choose_view
+from chat_client.load.model.result import Row
+from tests.chat_client.load.samples import sample
+
+
+def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, however often it is shown; the ramp is none."""
+    result = sample()
+    with Lines(print) as view:
+        for row in (*result.rows, result.rows[-1]):
+            view.show(result, row)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" s ")[0].strip() for line in lines] == ["0", "1"]
+    assert "2,000 deliveries/s  p50  2.00 ms p99  3.00 ms  0 errors" in lines[0]
+
+
+@pytest.mark.parametrize("newest", [0, 2])
+def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During the ramp, and amid a run; an address is no markup."""
+    pytest.importorskip("rich")
+    screen = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", screen)
+    result = sample(server="unix:/tmp/[/b]x")
+    row: Row = result.rows[newest]
+    with Picture() as view:
+        view.show(result, row)
+    shown = screen.getvalue()
+    assert "chat-load unix:/tmp/[/b]x" in shown
+    assert "10 of 10" in shown
+    assert "delivery p99" in shown
+
+
+def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines, and a sentence that says what is missing."""
+    monkeypatch.setitem(sys.modules, "rich.live", None)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert isinstance(choose_view(live=True), Lines)
+    assert "rich is not installed" in capsys.readouterr().err
+
+
+def test_without_a_terminal() -> None:
+    """Lines, and nobody has to ask for them."""
+    assert isinstance(choose_view(live=True), Lines)
+    assert isinstance(choose_view(live=False), Lines)
