@@ -19,14 +19,16 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from chat_server.delivery.counters import Meters
+from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.log_tail import Chunk, Segment
 from chat_server.rooms.presence import Changes
-from chat_server.rooms.room import Draft, Member, Outlet, Room, Segment
+from chat_server.rooms.room import Draft, Member, Outlet, Room
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.storage.sqlite_log import Entry, Store
 from protocol.errors import Code
-from protocol.messages import Error, Message, Ok, encode
+from protocol.messages import Error, Message, Ok
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ class Delivery:
         if due:
             with Survived("telling a room who came and left"):
                 self._announce(room, *due)
-        _feed(room, room.round.take(STRIDE, room), self._clock.monotonic())
+        _feed(room, room.round.take(STRIDE, room.last, room.members), self._clock.monotonic())
         self._meters.fed(room)
         room.end_turn()
 
@@ -126,14 +128,13 @@ class Delivery:
             if member is None:
                 outbox.reply(replies)
             else:
-                outbox.offer(member, news.after(member.cursor), now, replies)
+                outbox.offer(member, news.after(member.cursor, member.codec), now, replies)
 
     def _prepare(self, room: Room, drafts: list[Draft]) -> tuple[list[Entry], Segment | None]:
-        """Number and encode drafts. No segment means that they cannot be stored."""
+        """Number drafts. No segment means that they cannot be stored."""
         with Survived("preparing what is said"):
             entries = self._number(room, drafts)
-            frames = b"".join(encode(entry.message) for entry in entries)
-            return entries, Segment(entries[0].message.seq, entries[-1].message.seq, frames)
+            return entries, Segment(entries[0].message.seq, [entry.message for entry in entries])
         return [], None
 
     def _store_entries(self, room: Room, entries: list[Entry]) -> bool:
@@ -171,10 +172,10 @@ class Delivery:
             for seq, draft in enumerate(drafts, room.last + 1)
         ]  # fmt: skip
 
-    def _replies(self, drafts: list[Draft], entries: list[Entry]) -> dict[Outlet, list[bytes]]:
-        replies: dict[Outlet, list[bytes]] = {}
+    def _replies(self, drafts: list[Draft], entries: list[Entry]) -> dict[Outlet, list[Ok]]:
+        replies: dict[Outlet, list[Ok]] = {}
         for draft, entry in zip(drafts, entries, strict=True):
-            reply = encode(Ok(re=draft.request, seq=entry.message.seq))
+            reply = Ok(re=draft.request, seq=entry.message.seq)
             for outbox in draft.session.settle(draft):
                 replies.setdefault(outbox, []).append(reply)
         return replies
@@ -188,14 +189,15 @@ class Delivery:
                 retry_after=STORE_RETRY_AFTER,
             )
             for outbox in draft.session.settle(draft, stored=False):
-                outbox.reply([encode(refusal)])
+                outbox.reply([refusal])
 
     def _announce(self, room: Room, changes: Changes, members: int) -> None:
-        frames = b"".join(encode(event) for event in changes.events(room.name, members))
-        if not frames:
+        events = changes.events(room.name, members)
+        if not events:
             return
+        presence = Broadcast(*events)
         for member in room.members():
-            member.outbox.put_if_short(frames)
+            member.outbox.put_if_short(presence)
 
 
 class _News:
@@ -203,13 +205,17 @@ class _News:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._after: dict[int, Segment | None] = {}
+        self._after: dict[tuple[int, Codec], Chunk | None] = {}
 
-    def after(self, cursor: int) -> Segment | None:
-        """Return the buffer that all members at `cursor` share; None if the tail has none."""
-        if cursor not in self._after:
-            self._after[cursor] = self._room.tail_after(cursor)
-        return self._after[cursor]
+    def after(self, cursor: int, codec: Codec) -> Chunk | None:
+        """Return the buffer that all members at `cursor` share who speak one wire format.
+
+        Returns None if the tail has none.
+        """
+        key = cursor, codec
+        if key not in self._after:
+            self._after[key] = self._room.tail_after(cursor, codec)
+        return self._after[key]
 
 
 def _feed(room: Room, members: Sequence[Member], now: float) -> None:
@@ -219,13 +225,14 @@ def _feed(room: Room, members: Sequence[Member], now: float) -> None:
     here is owed nothing, or in the hands of the catch-up thread, which goes by the cursor as well.
     """
     last, news = room.last, _News(room)
-    known, follows = last, None  # most stand at the cursor of the one before
+    known, codec, follows = last, None, None  # most are where the one before is, with its codec
     for member in members:
         cursor = member.cursor
         if cursor == last or member.outbox.catching_up:
             continue
-        if cursor != known:
-            known, follows = cursor, news.after(cursor)
+        if cursor != known or member.codec is not codec:
+            known, codec = cursor, member.codec
+            follows = news.after(cursor, codec)
         try:
             member.outbox.offer(member, follows, now)
         except Exception as error:

@@ -20,8 +20,11 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from chat_server.network.tls import TlsWire
-from chat_server.rooms.room import Member, Room, Segment
+from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.log_tail import Chunk
+from chat_server.rooms.room import Member, Room
 from chat_server.runtime.clock import Clock
+from protocol.messages import ServerMessage
 
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes
 # wait for a client that does not take them.
@@ -67,6 +70,7 @@ class Outbox:
         "_send_now",
         "_tls",
         "catching_up",
+        "codec",
         "socket",
         "taken_at",
     )
@@ -76,7 +80,8 @@ class Outbox:
         sock: socket.socket,
         clock: Clock,
         catch_up: "Callable[[Outbox], None]",
-        read_page: Callable[[Room, int], Segment],
+        read_page: Callable[[Room, int, Codec], Chunk],
+        codec: Codec,
         tls: TlsWire | None = None,
     ) -> None:
         """
@@ -85,9 +90,11 @@ class Outbox:
             clock: for `taken_at`.
             catch_up: hands an outbox to the catch-up thread.
             read_page: gives the messages of a room that follow a seq.
+            codec: how events are written for this client.
             tls: encrypts what is sent, if anything does.
         """
         self.socket = sock
+        self.codec = codec
         # Under the lock, too. `_send_now` is called as the socket's own `send` is.
         self._tls = tls
         self._send_now = sock.send if tls is None else tls.send
@@ -117,22 +124,25 @@ class Outbox:
 
     # -- anyone
 
-    def put(self, frame: bytes) -> None:
-        """Send `frame` after what waits already."""
+    def put(self, event: ServerMessage) -> None:
+        """Send `event` after what waits already."""
+        frame = self.codec.encode(event)
         with self._lock:
             if not self._finishing:
                 self._put(frame)
 
-    def put_ping(self, frame: bytes) -> None:
-        """Send `frame` without taking it for a sign of life that the kernel had space for it."""
+    def put_ping(self, event: ServerMessage) -> None:
+        """Send `event` without taking it for a sign of life that the kernel had space for it."""
+        frame = self.codec.encode(event)
         with self._lock:
             if not self._finishing:
                 taken_at = self.taken_at
                 self._put(frame)
                 self.taken_at = taken_at
 
-    def put_if_short(self, frame: bytes) -> bool:
-        """Send `frame` unless too much waits already; return whether it will be sent."""
+    def put_if_short(self, events: Broadcast) -> bool:
+        """Send `events` unless too much waits already; return whether they will be sent."""
+        frame = events.encoded(self.codec)
         with self._lock:
             if self._finishing or self._queued >= QUEUE_LIMIT:
                 return False
@@ -198,15 +208,16 @@ class Outbox:
         with self._lock:
             self._changed.wait_for(lambda: self._rest is None and not self._queue, timeout)
 
-    def admit(self, member: Member, reply: bytes) -> bool:
+    def admit(self, member: Member, reply: ServerMessage) -> bool:
         """Send the reply to a join, and from then on what follows the member's cursor.
 
         Returns False, having sent nothing, if the connection is being closed.
         """
+        frame = self.codec.encode(reply)
         with self._lock:
             if self._finishing:
                 return False
-            self._put(reply)
+            self._put(frame)
             before = self._members.get(member.room)
             if before is not None:
                 before.admitted = False
@@ -242,28 +253,34 @@ class Outbox:
     # -- delivery workers
 
     def offer(
-        self, member: Member, news: Segment | None, now: float, replies: Sequence[bytes] = ()
+        self,
+        member: Member,
+        news: Chunk | None,
+        now: float,
+        replies: Sequence[ServerMessage] = (),
     ) -> None:
         """Give `replies` that were expected, and `news`, if that is what follows the cursor.
 
         Where that leaves the member behind, or the socket is full, the catch-up thread has it in
         hand from then on. `now` is the monotonic time, which is read once for many members.
         """
+        frames = self._encoded(replies) if replies else b""
         with self._lock:
             if replies:
-                self._answer(replies)
+                self._answer(len(replies), frames)
             if self._rest is not None or not member.admitted:
                 return
             if news is not None and member.cursor == news.first - 1:
                 member.cursor = news.last
-                self._send(news.frames, now)
+                self._send(news.buffer, now)
             if member.cursor < member.room.last:
                 self._start_catching_up()
 
-    def reply(self, replies: Sequence[bytes]) -> None:
+    def reply(self, replies: Sequence[ServerMessage]) -> None:
         """Give replies that were expected."""
+        frames = self._encoded(replies)
         with self._lock:
-            self._answer(replies)
+            self._answer(len(replies), frames)
 
     # -- the catch-up thread
 
@@ -287,14 +304,14 @@ class Outbox:
         if member is None:
             self._look_again()
             return Step.DONE
-        page = self._read_page(member.room, cursor)
+        page = self._read_page(member.room, cursor, self.codec)
         with self._lock:
             # While the page was read a worker may have fed the member, or the member left.
             if member.cursor == cursor and member.admitted:
                 self._members[member.room] = self._members.pop(member.room)
                 if self._rest is None:
                     member.cursor = page.last
-                    self._send(page.frames)
+                    self._send(page.buffer)
             return Step.BEHIND if self._rest is None else Step.BLOCKED
 
     def _look_again(self) -> None:
@@ -309,12 +326,13 @@ class Outbox:
 
     # -- the end
 
-    def finish(self, last_frames: bytes) -> tuple[Member, ...]:
-        """Send `last_frames` after what waits, then end the stream. Nothing else is sent.
+    def finish(self, *last_events: ServerMessage) -> tuple[Member, ...]:
+        """Send `last_events` after what waits, then end the stream. Nothing else is sent.
 
-        If the end was begun already, `last_frames` are not sent. Returns the memberships that are
+        If the end was begun already, `last_events` are not sent. Returns the memberships that are
         still to be ended, each of them once.
         """
+        frames = self._encoded(last_events)
         with self._lock:
             members = tuple(self._members.values())
             for member in members:
@@ -322,7 +340,7 @@ class Outbox:
             self._members.clear()
             if self._finishing:
                 return members
-            self._put(last_frames)
+            self._put(frames)
             self._finishing = True
             self._changed.notify_all()
             if self._rest is None:
@@ -348,12 +366,15 @@ class Outbox:
             if not self.catching_up:
                 self.socket.close()
 
+    def _encoded(self, events: Sequence[ServerMessage]) -> bytes:
+        return b"".join(map(self.codec.encode, events))
+
     # -- with the lock held
 
-    def _answer(self, replies: Sequence[bytes]) -> None:
-        self._owed -= len(replies)
+    def _answer(self, count: int, frames: bytes) -> None:
+        self._owed -= count
         if not self._finishing:
-            self._put(b"".join(replies))
+            self._put(frames)
         if not self._owed:
             self._changed.notify_all()
 

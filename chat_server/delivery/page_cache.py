@@ -8,10 +8,10 @@ who reads the same stretch of the log shares them.
 
 from collections import OrderedDict
 
-from chat_server.rooms.room import PAGE_LIMIT, Room, Segment
+from chat_server.rooms.codec import Codec
+from chat_server.rooms.log_tail import PAGE_LIMIT, Chunk, Segment
+from chat_server.rooms.room import Room
 from chat_server.storage.sqlite_log import Store
-from protocol.framing import fit_frames, skip_frames
-from protocol.messages import encode
 
 # From one multiple of this many messages to the next.
 MESSAGES_PER_PAGE = 250
@@ -28,29 +28,36 @@ class Pages:
         self._cache: OrderedDict[tuple[str, int, int], Segment] = OrderedDict()
         self._size = 0
 
-    def read(self, room: Room, seq: int) -> Segment:
+    def read(self, room: Room, seq: int, codec: Codec) -> Chunk:
         """Return a page of the messages of `room` that follow `seq`, as far as they are kept.
+
+        Args:
+            room: whose log it is.
+            seq: the last message that the reader has.
+            codec: the reader's.
 
         Raises:
             StoreError: they are not in memory, and the store cannot be read.
         """
-        return room.tail_after(seq) or self._read_stored(room, seq)
+        return room.tail_after(seq, codec) or self._read_stored(room, seq, codec)
 
     @property
     def cached(self) -> int:
         """How many bytes the cache holds."""
         return self._size
 
-    def _read_stored(self, room: Room, seq: int) -> Segment:
+    def _read_stored(self, room: Room, seq: int, codec: Codec) -> Chunk:
         oldest = self._store.oldest(room.name) or 1
         begin = max(seq, oldest - 1)
         last = room.last
         if begin >= last:
-            return Segment(seq + 1, last, b"")  # all of it is gone
+            return Chunk(seq + 1, last, b"")  # all of it is gone
         number = begin // MESSAGES_PER_PAGE
         end = min((number + 1) * MESSAGES_PER_PAGE, last)
         page = self._cached(room.name, number, end)
-        return _part(page, seq, begin) if page.frames else Segment(seq + 1, page.last, b"")
+        if page.last < page.first:
+            return Chunk(seq + 1, end, b"")
+        return page.after(begin, codec, PAGE_LIMIT)._replace(first=seq + 1)
 
     def _cached(self, room: str, number: int, end: int) -> Segment:
         key = (room, number, end)
@@ -59,23 +66,13 @@ class Pages:
             self._cache.move_to_end(key)
             return page
         page = self._cache[key] = self._load(*key)
-        self._size += len(page.frames)
+        self._size += page.cost
         while self._size > CACHE_LIMIT and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)
-            self._size -= len(oldest.frames)
+            self._size -= oldest.cost
         return page
 
     def _load(self, room: str, number: int, end: int) -> Segment:
         begin = number * MESSAGES_PER_PAGE
         messages = self._store.after(room, begin, end - begin)
-        first = messages[0].seq if messages else end + 1
-        return Segment(first, end, b"".join(encode(message) for message in messages))
-
-
-def _part(page: Segment, seq: int, begin: int) -> Segment:
-    """What of `page` follows the message `begin`, as far as is handed out at once."""
-    skipped = max(0, begin + 1 - page.first)
-    start = skip_frames(page.frames, skipped)
-    count, stop = fit_frames(page.frames, start, PAGE_LIMIT)
-    frames = page.frames if stop - start == len(page.frames) else page.frames[start:stop]
-    return Segment(seq + 1, page.first + skipped + count - 1, frames)
+        return Segment(messages[0].seq if messages else end + 1, messages)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.delivery.outbox import DONT_WAIT, Outbox
+from chat_server.gateways.native import NATIVE
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.people_store import Account
 from chat_server.network.tls import TlsWire
@@ -33,11 +34,11 @@ from protocol.messages import (
     Error,
     Goodbye,
     Hello,
+    ServerMessage,
     ServerPing,
     Welcome,
     decode_hello,
     decode_request,
-    encode,
     names_bot,
 )
 from protocol.text import normalize_nick
@@ -51,7 +52,7 @@ log = logging.getLogger(__name__)
 RECEIVE_SIZE = 472
 RECEIVE_SIZE_BUSY = 16 * 1024
 # The ping's id means nothing to the server: any answer is a sign of life.
-PING = encode(ServerPing(id=1))
+PING = ServerPing(id=1)
 # Who ends a connection by this is not expected back.
 _FOR_GOOD = frozenset({Code.BYE, Code.BANNED})
 
@@ -133,7 +134,7 @@ class Connection:
         self._parts = parts
         self._crowd = crowd
         wire = TlsWire(sock, tls) if tls else None
-        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, wire)
+        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, NATIVE, wire)
         # This connection's thread's own: what it reads with.
         self._tls = tls
         self._size = RECEIVE_SIZE
@@ -171,22 +172,26 @@ class Connection:
     # -- any thread
 
     def close(
-        self, code: Code, text: str, *, before: bytes = b"", retry_after: float | None = None
+        self,
+        code: Code,
+        text: str,
+        *,
+        before: ServerMessage | None = None,
+        retry_after: float | None = None,
     ) -> None:
         """Say goodbye and end the connection, after what waits to be sent.
 
         Args:
             code: the reason.
             text: a sentence for the person.
-            before: frames to send ahead of it.
+            before: what to send ahead of it, if anything.
             retry_after: seconds after which coming back may help.
         """
-        last = before
+        last: list[ServerMessage] = [before] if before else []
         if code in FATAL:
             self._parts.meters.refused(code)
-            last += _error(None, code, text, retry_after)
-        last += encode(Goodbye(code=code, text=text))
-        self._show_out(code, last)
+            last.append(_error(None, code, text, retry_after))
+        self._show_out(code, *last, Goodbye(code=code, text=text))
 
     def abort(self) -> None:
         """End the connection without waiting for anything."""
@@ -230,7 +235,7 @@ class Connection:
         Without memory a thread may end before the first line that it was to run.
         """
         if not self._gone and not self.thread.is_alive():
-            self._end(Code.INTERNAL, b"")
+            self._end(Code.INTERNAL)
             self._let_go()
         return self._gone
 
@@ -336,7 +341,7 @@ class Connection:
                 )
                 self.outbox.push()  # the alert, which says why
                 self._tls = None  # what else comes is read and dropped
-                self._show_out(Code.BAD_FRAME, b"")
+                self._show_out(Code.BAD_FRAME)
                 return data
             if tls.owes or established is not tls.established:
                 self.outbox.push()
@@ -378,7 +383,7 @@ class Connection:
         if refusal is not None:
             self._refuse(refusal, re)
         elif reply is not None:
-            self.outbox.put(encode(reply))
+            self.outbox.put(reply)
 
     def _allow_for_next_hello(self, error: ProtocolError) -> None:
         """Give whoever is to say hello again the time that they need for it."""
@@ -435,7 +440,7 @@ class Connection:
             account=UNSET if account is None else account,
             last_id=self._session.newest,
         )
-        self.outbox.put(encode(welcome))
+        self.outbox.put(welcome)
         self._requests = Requests(self, self._session, parts)
         parts.timers.call_later(settings.ping_interval, self._check_life)
 
@@ -476,7 +481,7 @@ class Connection:
                 self.close(code, "The server made a mistake; its log says which.")
             else:
                 self.outbox.wait_until_answered()
-                self._end(code, b"")
+                self._end(code)
             self.outbox.wait_until_sent(self._parts.settings.linger)
         finally:
             self._let_go()
@@ -485,17 +490,17 @@ class Connection:
         with _letting_go:
             self.outbox.close()
             # Whatever came in while another thread ended the connection, or is still there.
-            self._detach(self.outbox.finish(b""))
+            self._detach(self.outbox.finish())
             self._tls = None  # as in the outbox
             self._crowd.remove(self)
             self._gone = True
 
-    def _show_out(self, code: Code, last_frames: bytes) -> None:
+    def _show_out(self, code: Code, *last_events: ServerMessage) -> None:
         """End the connection, and give the other side some time to take what it is sent."""
-        self._end(code, last_frames, lost=code not in _FOR_GOOD)
+        self._end(code, *last_events, lost=code not in _FOR_GOOD)
         self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
 
-    def _end(self, code: Code, last_frames: bytes, *, lost: bool = True) -> None:
+    def _end(self, code: Code, *last_events: ServerMessage, lost: bool = True) -> None:
         with _ending:
             first = self._ended is None
             if first:
@@ -506,7 +511,7 @@ class Connection:
             log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
         # First, so that who has read the goodbye finds the nick free; then what came in between.
         self._detach(self.outbox.members())
-        self._detach(self.outbox.finish(last_frames))
+        self._detach(self.outbox.finish(*last_events))
 
     def _detach(self, members: tuple[Member, ...]) -> None:
         comes_back = self._awaited and self._ended is not Code.KICKED
@@ -530,6 +535,6 @@ def _rate_limit(parts: Parts) -> RateLimit | None:
     return RateLimit(rate, settings.requests_burst, parts.clock) if rate else None
 
 
-def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> bytes:
+def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> Error:
     wait = UNSET if retry_after is None else retry_after
-    return encode(Error(re=re, code=code, text=text, retry_after=wait))
+    return Error(re=re, code=code, text=text, retry_after=wait)

@@ -14,7 +14,7 @@ from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.sqlite_log import Store
 from protocol.errors import ProtocolError
-from protocol.messages import Error, Ok, encode
+from protocol.messages import Error, Ok
 
 
 class Writer(Protocol):
@@ -121,7 +121,7 @@ class Notices:
             self._left -= 1
             if self._left:
                 return
-        reply = encode(self._reply())
+        reply = self._reply()
         for outbox in self._session.settle(self._claimed):
             outbox.reply([reply])
 

@@ -8,10 +8,11 @@ from functools import partial
 from chat_server.identity.people_store import Act, PeopleStore, Rules
 from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
+from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import NO_RULES, Freeze, Lock, RoomRules, Who
 from chat_server.rooms.room import Draft, Room
 from chat_server.runtime.clock import Clock
-from protocol.messages import FreezeChange, encode
+from protocol.messages import FreezeChange
 
 EVERYWHERE = ""
 """The room that stands for all of them."""
@@ -177,9 +178,9 @@ def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
         return
     told = None
     while told is not frozen:  # it may have changed on the way, and that been told ahead of this
-        frame = encode(FreezeChange(room=room.name, frozen=frozen))
+        change = Broadcast(FreezeChange(room=room.name, frozen=frozen))
         for member in room.members():
-            member.outbox.put_if_short(frame)
+            member.outbox.put_if_short(change)
         told, frozen = frozen, _has_freeze(room)
 
 

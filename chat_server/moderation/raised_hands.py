@@ -5,11 +5,12 @@ from functools import partial
 from chat_server.identity.participant import Participant
 from chat_server.moderation.hand_book import HandBook
 from chat_server.moderation.permissions import Checks
+from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.policy import NO_RULES, Who, names_of
 from chat_server.rooms.room import Member, Room
 from protocol.errors import Code, ProtocolError
-from protocol.messages import HandChange, encode
+from protocol.messages import HandChange
 
 
 class Hands:
@@ -81,10 +82,10 @@ class Hands:
             )
 
     def _tell(self, room: Room, change: HandChange) -> None:
-        frame = encode(change)
+        told = Broadcast(change)
         for member in room.members():
             if self._checks.is_moderator(member.session):
-                member.outbox.put_if_short(frame)
+                member.outbox.put_if_short(told)
 
 
 def _names_in(room: Room) -> frozenset[Who]:

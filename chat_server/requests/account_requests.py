@@ -4,24 +4,35 @@ As in `requests`: the checks, and the order in which the parts are told.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+from chat_server.delivery.outbox import Outbox
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, Act
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Parts
+from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import Who, name_of
 from chat_server.rooms.session import Client, Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Ok, RoleChange, ServerMessage, encode
+from protocol.messages import Ok, RoleChange, ServerMessage
 from protocol.text import normalize_account, normalize_nick, normalize_password
+
+
+class Asker(Client, Protocol):
+    """A connection, as far as requests know it."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes out on it."""
+        ...
 
 
 class Caller(NamedTuple):
     """Who asks, and what the answer is made with."""
 
-    connection: Client
+    connection: Asker
     session: Session
     parts: Parts
 
@@ -206,7 +217,7 @@ def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str
 
 def tell_role(sessions: Iterable[Session], role: Role, by: str) -> None:
     """Tell those who are connected that they have another role, and by whom."""
-    event = encode(RoleChange(role=role.word, by=by))
+    event = Broadcast(RoleChange(role=role.word, by=by))
     for session in sessions:
         connection = session.connection
         if connection is not None:

@@ -12,18 +12,19 @@ from msgspec import UNSET, UnsetType
 from chat_server.delivery.replies import fitting, refusal
 from chat_server.moderation.targets import Actor
 from chat_server.requests import account_requests
-from chat_server.requests.account_requests import Caller
+from chat_server.requests.account_requests import Asker, Caller
 from chat_server.requests.context import Parts
 from chat_server.requests.moderation import Moderation
+from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Draft, Member, Room
-from chat_server.rooms.session import Claim, Client, Session
+from chat_server.rooms.session import Claim, Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
 from chat_server.storage.sqlite_search import WORDS_LIMIT
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import Ok, Page, RoomEntry, ServerMessage, encode
+from protocol.messages import Ok, Page, RoomEntry, ServerMessage
 from protocol.text import normalize_nick, normalize_room, normalize_text, normalize_topic
 
 MESSAGES_PER_PAGE = 100
@@ -54,7 +55,7 @@ class Requests:
 
     def __init__(
         self,
-        connection: Client,
+        connection: Asker,
         session: Session,
         parts: Parts,
     ) -> None:
@@ -114,7 +115,7 @@ class Requests:
         try:
             reply = method(self, request)
             if reply is not None:
-                self._outbox.put(encode(reply))
+                self._outbox.put(reply)
         finally:
             turns.give_back()
 
@@ -151,14 +152,14 @@ class Requests:
             log=self._store.incarnations.name,
             diverged=UNSET if diverged is None else diverged,
         )
-        if not self._outbox.admit(member, encode(reply)):
+        if not self._outbox.admit(member, reply):
             self._hands.leave_room(member, comes_back=True)
             return
         self._hands.know(member)
         while room.rules is not rules:  # a freeze may have been told of ahead of this
             rules = room.rules
             frozen = self._checks.is_frozen(room)
-            self._outbox.put(encode(messages.FreezeChange(room=name, frozen=frozen)))
+            self._outbox.put(messages.FreezeChange(room=name, frozen=frozen))
 
     def leave(self, request: messages.Leave) -> Ok:
         """Leave a room."""
@@ -223,7 +224,7 @@ class Requests:
             text=text,
             bot=self._connection.is_bot,
         )
-        if not connection.outbox.put_if_short(encode(direct)):
+        if not connection.outbox.put_if_short(Broadcast(direct)):
             raise ProtocolError(
                 Code.UNAVAILABLE,
                 f"{nick!r} is here but does not read just now: try again later",
@@ -297,7 +298,7 @@ class Requests:
     def bye(self, request: messages.Bye) -> None:
         """Close, once all before it is answered."""
         self._outbox.wait_until_answered()
-        self._connection.close(Code.BYE, "Goodbye.", before=encode(Ok(re=request.id)))
+        self._connection.close(Code.BYE, "Goodbye.", before=Ok(re=request.id))
 
     def hello(self, _: messages.Hello) -> None:
         """Refuse: it was said already."""
@@ -385,7 +386,7 @@ class Requests:
                 continue
         except ProtocolError as error:
             self._outbox.expect_no_reply()
-            reply = encode(refusal(draft.request, error))
+            reply = refusal(draft.request, error)
             for outbox in self._session.settle(draft):
                 if outbox is not self._outbox:
                     outbox.reply([reply])

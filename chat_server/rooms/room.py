@@ -1,45 +1,32 @@
 """A room is a log; a member is a cursor in it.
 
-What is said waits as a draft until a delivery worker numbers it, stores it and publishes it as a
-segment: the frames of a whole batch in one buffer. The latest segments stay in memory as the log's
-tail, which the worker feeds the members from, and readers that are a little behind; the rest is
-in the store.
+What somebody says waits as a draft until a delivery worker stores it and publishes it as a segment.
+The latest segments stay in memory as the log's tail (`log_tail`), from which the worker feeds the
+members, and readers that are a little behind. The rest is in the store.
 
-Nothing here knows a socket.
+Room, Member and Draft name one another, so they share this file, with what a room needs to know of
+those above it: the outlet of a client, and the author of a draft. Nothing here knows a socket.
 """
 
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from chat_server.identity.participant import Participant
+from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.log_tail import Chunk, LogTail, Segment, joined, message_cost
 from chat_server.rooms.policy import Floor, RoomRules
 from chat_server.rooms.presence import Changes
-from protocol.framing import skip_frames
+from chat_server.rooms.round import Round
+from protocol.messages import ServerMessage
 
 # A talker faster than the store is slowed, not buffered: so much of what is said may wait.
 DRAFTS_COST_LIMIT = 1024 * 1024
-# What is published while the worker goes once round the members, in bytes of frames: enough to
-# share the costs among many messages, and what a reader's socket takes at once.
+# What is published while the worker goes once round the members, in bytes as `message_cost` counts:
+# enough to share the costs among many messages, and what a reader's socket takes at once.
 ROUND_LIMIT = 128 * 1024
-# How much of the log's end is kept in memory, in bytes of frames: two rounds and some more, as a
-# member waits for what came after its turn in the one round and before it in the next.
-TAIL_LIMIT = 320 * 1024
-# What is handed to a reader at once that catches up, in bytes of frames.
-PAGE_LIMIT = 128 * 1024
-# A frame around a text, roughly; what a draft costs besides its text.
-FRAME_COST = 192
-
-
-class Segment(NamedTuple):
-    """Consecutive messages as one buffer of frames."""
-
-    first: int
-    last: int
-    frames: bytes
 
 
 class Outlet(Protocol):
@@ -54,13 +41,26 @@ class Outlet(Protocol):
         """Return the membership in a room, if there is one."""
         ...
 
+    @property
+    def codec(self) -> Codec:
+        """How events are written for this client."""
+        ...
+
+    def members(self) -> "tuple[Member, ...]":
+        """Return the memberships."""
+        ...
+
     def offer(
-        self, member: "Member", news: Segment | None, now: float, replies: Sequence[bytes] = ()
+        self,
+        member: "Member",
+        news: Chunk | None,
+        now: float,
+        replies: Sequence[ServerMessage] = (),
     ) -> None:
         """Give replies that were expected, and news, if that is what follows the cursor."""
         ...
 
-    def reply(self, replies: Sequence[bytes]) -> None:
+    def reply(self, replies: Sequence[ServerMessage]) -> None:
         """Give replies that were expected."""
         ...
 
@@ -68,8 +68,8 @@ class Outlet(Protocol):
         """Cut it off."""
         ...
 
-    def put_if_short(self, frame: bytes) -> bool:
-        """Send a frame unless too much waits already; return whether it will be sent."""
+    def put_if_short(self, events: Broadcast) -> bool:
+        """Send events unless too much waits already; return whether they will be sent."""
         ...
 
 
@@ -100,7 +100,7 @@ class Draft:
     @property
     def cost(self) -> int:
         """What it takes up while it waits, in bytes, roughly."""
-        return FRAME_COST + len(self.text)
+        return message_cost(self.text)
 
 
 @dataclass(eq=False, slots=True)
@@ -116,48 +116,15 @@ class Member:
     # Whether the outbox has admitted it, and not dismissed it since. The outbox's own, as well:
     # looking it up there would take memory that is cold by the time a round comes to a member.
     admitted: bool = field(init=False, default=False)
+    # The outbox's. Here too, as a round looks at it for each member.
+    codec: Codec = field(init=False)
     # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
     known_as: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.began = self.cursor
+        self.codec = self.outbox.codec
         self.known_as = self.session.nick
-
-
-class Round:
-    """The worker's way round the members of a room. Only who has the room's turn uses it."""
-
-    __slots__ = ("_last", "_members", "_position", "published")
-
-    def __init__(self, last: int) -> None:
-        self._members: tuple[Member, ...] = ()  # as they were when the round began
-        self._position = 0
-        self._last = last  # the seq of the last message when the round began
-        self.published = 0  # since then, in bytes of frames
-
-    def take(self, count: int, room: "Room") -> tuple[Member, ...]:
-        """Return the next members that are to be fed, at most `count`; none if all are.
-
-        A round begins when something was published since the last one began: who has been passed
-        by then has its turn in the next.
-        """
-        if not self._members and self._last != room.last:
-            self._last = room.last
-            self._members = room.members()
-        members = self._members[self._position : self._position + count]
-        self._position += count
-        if self._position >= len(self._members):
-            self._members, self._position, self.published = (), 0, 0
-        return members
-
-    @property
-    def fed(self) -> int | None:
-        """The seq up to which all have been passed, at the end of a round; None on the way."""
-        return None if self._members else self._last
-
-    def needed(self, last: int) -> bool:
-        """Return whether somebody is still to be fed, where the log ends with the seq `last`."""
-        return bool(self._members) or self._last != last
 
 
 class Room:
@@ -205,9 +172,8 @@ class Room:
         self._given_up = False
         self._closed = False  # it is about to be removed
         self._in_turn = False  # a worker has the room, or it waits for one
-        self.round = Round(last)  # the worker's that has the turn; not guarded
-        self._tail: list[Segment] = []
-        self._tail_size = 0
+        self.round: Round[Member] = Round(last)  # the worker's that has the turn; not guarded
+        self._tail = LogTail()
         self._topic = topic
         # Written under the lock. Read without it too, as a reader that finds an older value
         # is offered the newer segments by the worker that published them.
@@ -401,18 +367,11 @@ class Room:
 
     # -- readers that catch up
 
-    def tail_after(self, seq: int) -> Segment | None:
-        """Return the page that follows `seq`, if it is in the tail."""
+    def tail_after(self, seq: int, codec: Codec) -> Chunk | None:
+        """Return the page that follows `seq`, as `codec` writes it, if it is in the tail."""
         with self._lock:
-            if not self._tail or seq + 1 < self._tail[0].first:
-                return None
-            start = bisect_left(self._tail, seq + 1, key=_last)
-            stop, size = start, 0
-            while stop < len(self._tail) and size < PAGE_LIMIT:
-                size += len(self._tail[stop].frames)
-                stop += 1
-            segments = self._tail[start:stop]
-        return _joined(segments, seq)
+            segments = self._tail.after(seq)
+        return joined(segments, seq, codec) if segments else None
 
     # -- delivery workers
 
@@ -449,10 +408,7 @@ class Room:
         """Add a segment, which is stored, to the log's tail."""
         with self._lock:
             self._tail.append(segment)
-            self._tail_size += len(segment.frames)
-            self.round.published += len(segment.frames)
-            while self._tail_size > TAIL_LIMIT and len(self._tail) > 1:
-                self._tail_size -= len(self._tail.pop(0).frames)
+            self.round.published += segment.cost
             if topic is not None:
                 self._topic = topic
             self.last = segment.last
@@ -487,19 +443,3 @@ class Room:
             return False
         self._changes_noted = True
         return True
-
-
-def _last(segment: Segment) -> int:
-    return segment.last
-
-
-def _joined(segments: list[Segment], seq: int) -> Segment | None:
-    """One segment of what follows `seq` in `segments`."""
-    if not segments:
-        return None
-    first = segments[0]
-    if first.first == seq + 1 and len(segments) == 1:
-        return first  # the buffer that all share
-    parts = [segment.frames for segment in segments]
-    parts[0] = parts[0][skip_frames(parts[0], seq + 1 - first.first) :]
-    return Segment(seq + 1, segments[-1].last, b"".join(parts))

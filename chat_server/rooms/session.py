@@ -11,10 +11,10 @@ import threading
 from enum import Enum, auto
 from typing import Protocol
 
-from chat_server.delivery.outbox import Outbox
 from chat_server.identity.participant import Participant
 from chat_server.rooms.room import Draft, Outlet
 from protocol.errors import Code
+from protocol.messages import ServerMessage
 
 
 def new_token() -> str:
@@ -45,7 +45,7 @@ class Client(Protocol):
         ...
 
     @property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> Outlet:
         """What goes out on it."""
         ...
 
@@ -55,7 +55,12 @@ class Client(Protocol):
         ...
 
     def close(
-        self, code: Code, text: str, *, before: bytes = b"", retry_after: float | None = None
+        self,
+        code: Code,
+        text: str,
+        *,
+        before: ServerMessage | None = None,
+        retry_after: float | None = None,
     ) -> None:
         """Say goodbye and end it."""
         ...

@@ -17,11 +17,12 @@ from chat_server.admin.messages import RemoveRoom
 from chat_server.identity.people_store import PeopleStore, Rules
 from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
-from chat_server.rooms.room import Room, Segment
+from chat_server.rooms.room import Room
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.sqlite_log import PRUNE_STEP, Store
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.support.codec import segment
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
 
@@ -225,9 +226,9 @@ def test_what_is_being_stored_is_waited_for() -> None:
     eventually(lambda: any_waiter(room))
     assert len(room.take_drafts()) == 1
     assert not closed
-    room.publish(Segment(1, 1, b"frame"), None)
+    room.publish(segment(1, 1), None)
     room.end_turn()  # there is another, for the round
-    room.round.take(1, room)
+    room.round.take(1, room.last, room.members)
     room.end_turn()
     closing.join()
     assert (closed, room.last) == ([0], 1)

@@ -15,18 +15,18 @@ import pytest
 
 from chat_server.delivery.fanout import _feed
 from chat_server.delivery.outbox import Outbox, Step
-from chat_server.rooms.room import Member, Room, Segment
+from chat_server.gateways.native import NATIVE
+from chat_server.rooms.codec import Codec
+from chat_server.rooms.log_tail import Chunk
+from chat_server.rooms.room import Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import SystemClock
-from tests.support.peer import Frame, Peer, encode
+from protocol.errors import Code
+from protocol.messages import Error, Ok, ServerPong
+from tests.support.codec import segment
+from tests.support.peer import Frame, Peer
 
 Action = Callable[[], object]
-
-
-def segment(first: int, last: int) -> Segment:
-    """Messages as a worker publishes them."""
-    frames = [encode({"type": "message", "seq": seq}) for seq in range(first, last + 1)]
-    return Segment(first, last, b"".join(frames))
 
 
 class Interrupted(Room):
@@ -57,19 +57,19 @@ class Stage:
         self._log = last
         self.waiting = 0  # how often the outbox was handed to the catch-up thread
         self.while_reading: list[Action] = []
-        self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page)
+        self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page, NATIVE)
         self.member = Member(self.room, Session(b"", "ada", 1, 0), self.outbox, cursor)
         self.room.add(self.member, None)
-        self.outbox.admit(self.member, encode({"type": "ok", "re": 1}))
+        self.outbox.admit(self.member, Ok(re=1))
 
-    def publish(self) -> Segment:
+    def publish(self) -> Chunk:
         """The worker's first half: two more messages are in the log."""
         new = segment(self._log + 1, self._log + 2)
         self._log += 2
         self.room.publish(new, None)
-        return new
+        return new.after(new.first - 1, NATIVE)
 
-    def offer(self, new: Segment) -> None:
+    def offer(self, new: Chunk) -> None:
         """The worker's second half."""
         self.outbox.offer(self.member, new, time.monotonic())
 
@@ -88,9 +88,9 @@ class Stage:
 
     def seen(self) -> list[int]:
         """What arrived, all of it."""
-        self.outbox.put(encode({"type": "end"}))
+        self.outbox.put(ServerPong(re=1))
         frames: list[Frame] = []
-        while (frame := self.peer.receive(within=1))["type"] != "end":
+        while (frame := self.peer.receive(within=1))["type"] != "pong":
             frames.append(frame)
         return [frame["seq"] for frame in frames if frame["type"] == "message"]
 
@@ -103,8 +103,9 @@ class Stage:
     def _hand_over(self, _: Outbox) -> None:
         self.waiting += 1
 
-    def _read_page(self, _: Room, seq: int) -> Segment:
-        page = self.room.tail_after(seq) or segment(seq + 1, self._log)
+    def _read_page(self, _: Room, seq: int, codec: Codec) -> Chunk:
+        stored = segment(seq + 1, self._log)
+        page = self.room.tail_after(seq, codec) or stored.after(seq, codec)
         if self.while_reading:
             self.while_reading.pop(0)()
         return page
@@ -189,7 +190,7 @@ def test_the_member_leaves_while_the_page_is_read(stage: Stage) -> None:
 def test_the_member_joins_again_while_the_page_is_read(stage: Stage) -> None:
     """The new cursor counts, and the old page is dropped."""
     again = Member(stage.room, stage.member.session, stage.outbox, 4)
-    stage.while_reading = [lambda: stage.outbox.admit(again, encode({"type": "ok", "re": 2}))]
+    stage.while_reading = [lambda: stage.outbox.admit(again, Ok(re=2))]
     stage.finish_catching_up()
     assert stage.seen() == [5]
 
@@ -207,8 +208,8 @@ def test_a_failed_send_leaves_the_memberships_to_be_ended(stage: Stage) -> None:
     stage.peer.close()
     stage.deliver()
     assert stage.outbox.members() == (stage.member,)
-    assert stage.outbox.finish(b"") == (stage.member,)
-    assert stage.outbox.finish(b"") == ()
+    assert stage.outbox.finish() == (stage.member,)
+    assert stage.outbox.finish() == ()
 
 
 def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
@@ -220,7 +221,7 @@ def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
 
 def _halves(stage: Stage) -> list[Action]:
     """Two deliveries in halves and three steps, each in its own order."""
-    new: list[Segment] = []
+    new: list[Chunk] = []
     return [
         lambda: new.append(stage.publish()),
         lambda: stage.offer(new[0]),
@@ -257,10 +258,10 @@ def test_every_order_of_worker_and_catch_up(order: tuple[int, ...]) -> None:
 def test_a_full_socket_and_every_turn_back_to_live() -> None:
     """Lagging because the socket is full: fed again as it takes bytes, and let go in the end."""
     with closing(Stage(cursor=0, last=0)) as stage:
-        stage.outbox.put(encode({"type": "ok", "re": 2}))
-        big = "x" * 60_000
+        stage.outbox.put(Ok(re=2))
+        big = Error(re=None, code=Code.INTERNAL, text="x" * 60_000)
         while not stage.waiting:
-            stage.outbox.put(encode({"type": "filler", "text": big}))
+            stage.outbox.put(big)
         for _ in range(50):
             stage.deliver()
         assert stage.outbox.step() is Step.BLOCKED

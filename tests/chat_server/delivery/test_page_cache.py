@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from chat_server.delivery.page_cache import CACHE_LIMIT, MESSAGES_PER_PAGE, Pages
-from chat_server.rooms.room import PAGE_LIMIT, Room
+from chat_server.gateways.native import NATIVE
+from chat_server.rooms.log_tail import PAGE_LIMIT
+from chat_server.rooms.room import Room
 from chat_server.storage.sqlite_log import Entry, Store
 from protocol.framing import FrameDecoder
 from protocol.messages import Message, decode_server_message
@@ -47,12 +49,12 @@ def read_on(pages: Pages, room: Room, cursor: int) -> list[int]:
     """Read page after page to the end, and return the seqs."""
     seqs: list[int] = []
     while cursor < room.last:
-        page = pages.read(room, cursor)
+        page = pages.read(room, cursor, NATIVE)
         assert page.first == cursor + 1
         assert cursor < page.last <= room.last
-        assert len(page.frames) <= PAGE_LIMIT or page.last == page.first
+        assert len(page.buffer) <= PAGE_LIMIT or page.last == page.first
         cursor = page.last
-        for payload in FrameDecoder().feed(page.frames):
+        for payload in FrameDecoder().feed(page.buffer):
             message = decode_server_message(payload)
             assert isinstance(message, Message)
             seqs.append(message.seq)

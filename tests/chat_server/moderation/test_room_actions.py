@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from chat_server.gateways.native import NATIVE
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.policy_book import _tell_of_freeze
+from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import Freeze, RoomRules
 from chat_server.rooms.room import Draft, Member, Outlet, Room
 from chat_server.rooms.session import Session
@@ -476,8 +478,10 @@ class _Listener:
         self._action: Callable[[], None] | None = action
         self.heard: list[bool] = []
 
-    def put_if_short(self, frame: bytes) -> bool:
-        self.heard.append(json.loads(frame[4:])["frozen"])
+    codec = NATIVE
+
+    def put_if_short(self, events: Broadcast) -> bool:
+        self.heard.append(json.loads(events.encoded(NATIVE)[4:])["frozen"])
         if self._action:
             action, self._action = self._action, None
             action()

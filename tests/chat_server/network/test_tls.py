@@ -13,7 +13,9 @@ import pytest
 
 from chat_server.delivery.outbox import DONT_WAIT, Outbox, Step
 from chat_server.network import tls
-from chat_server.rooms.room import Room, Segment
+from chat_server.rooms.codec import Codec
+from chat_server.rooms.log_tail import Chunk
+from chat_server.rooms.room import Room
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings
@@ -22,6 +24,7 @@ from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
 from tests.chat_server.delivery.test_catch_up import read_in_order, talk
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
+from tests.support.codec import RawCodec, as_is
 from tests.support.peer import Peer, believing, connect_socket, encode
 from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.tls import encrypt_key, make_files, only, server_context
@@ -492,8 +495,8 @@ class Line:
         self.waiting = 0
         self.clock = ManualClock()
         self.outbox = Outbox(
-            self.ours, self.clock, self._hand_over, _read_no_page, self.wire
-        )  # fmt: skip
+            self.ours, self.clock, self._hand_over, _read_no_page, RawCodec(), self.wire
+        )
         self.client.begin()
         if established:
             self.shake()
@@ -547,8 +550,8 @@ class Line:
         self.waiting += 1
 
 
-def _read_no_page(room: Room, seq: int) -> Segment:
-    raise AssertionError((room, seq))
+def _read_no_page(room: Room, seq: int, codec: Codec) -> Chunk:
+    raise AssertionError((room, seq, codec))
 
 
 def filler(number: int) -> bytes:
@@ -560,7 +563,7 @@ def test_only_so_much_is_encrypted_ahead_of_a_socket_that_is_full() -> None:
     with Line() as line:
         frames = [filler(number) for number in range(100)]
         for frame in frames:
-            line.outbox.put(frame)
+            line.outbox.put(as_is(frame))
         assert line.waiting == 1
         assert 0 < len(line.wire.unsent) <= tls.PIECE + 1024
         said = b""
@@ -575,9 +578,9 @@ def test_the_last_bytes_are_encrypted_and_not_taken() -> None:
     with Line() as line:
         line.wire._flush(DONT_WAIT)
         _fill(line.ours)
-        line.outbox.put(b"last")
+        line.outbox.put(as_is(b"last"))
         assert line.waiting == 1
-        line.outbox.put(b" words")
+        line.outbox.put(as_is(b" words"))
         assert line.catch_up() is Step.BLOCKED
         line.theirs.setblocking(False)
         raw = _drain(line.theirs)
@@ -612,9 +615,9 @@ def test_the_end_follows_all_that_waits_and_is_said() -> None:
     with Line() as line:
         frames = [filler(number) for number in range(20)]
         for frame in frames:
-            line.outbox.put(frame)
-        line.outbox.finish(b"goodbye")
-        line.outbox.put(b"too late")
+            line.outbox.put(as_is(frame))
+        line.outbox.finish(as_is(b"goodbye"))
+        line.outbox.put(as_is(b"too late"))
         said = b""
         while line.waiting:
             line.catch_up()
@@ -629,7 +632,7 @@ def test_nothing_goes_out_after_an_abort() -> None:
     """What was encrypted and not sent is dropped: half a record is of no use to anybody."""
     with Line() as line:
         for number in range(20):
-            line.outbox.put(filler(number))
+            line.outbox.put(as_is(filler(number)))
         line.outbox.abort()
         while line.waiting:
             line.catch_up()
@@ -642,12 +645,12 @@ def test_taking_bytes_is_the_sign_of_life_and_not_encrypting_them() -> None:
     """`taken_at` is when the socket took some, as without TLS; a ping does not count."""
     with Line() as line:
         line.clock.advance(1.0)
-        line.outbox.put(b"x")
+        line.outbox.put(as_is(b"x"))
         taken = line.outbox.taken_at
         assert taken == line.clock.monotonic()
         _fill(line.ours)
         line.clock.advance(1.0)
-        line.outbox.put(b"encrypted")
+        line.outbox.put(as_is(b"encrypted"))
         assert len(line.wire.unsent) > 0
         assert line.outbox.taken_at == taken
         line.theirs.setblocking(False)
@@ -655,15 +658,15 @@ def test_taking_bytes_is_the_sign_of_life_and_not_encrypting_them() -> None:
         line.catch_up()
         assert line.outbox.taken_at == line.clock.monotonic()
         line.clock.advance(1.0)
-        line.outbox.put_ping(b"ping")
+        line.outbox.put_ping(as_is(b"ping"))
         assert line.outbox.taken_at == line.clock.monotonic() - 1.0
 
 
 def test_what_is_said_before_the_handshake_waits_for_it() -> None:
     """With nobody: the catch-up thread lets go, and the handshake takes it up again."""
     with Line(established=False) as line:
-        line.outbox.put(b"hello ")
-        line.outbox.put(b"there")
+        line.outbox.put(as_is(b"hello "))
+        line.outbox.put(as_is(b"there"))
         assert line.catch_up() is Step.DONE
         assert line.waiting == 0
         line.shake()
@@ -673,7 +676,7 @@ def test_what_is_said_before_the_handshake_waits_for_it() -> None:
 def test_the_end_waits_for_the_handshake_too() -> None:
     """A refusal is heard by who can hear it."""
     with Line(established=False) as line:
-        line.outbox.finish(b"no place")
+        line.outbox.finish(as_is(b"no place"))
         while line.waiting:
             line.catch_up()
         line.shake()

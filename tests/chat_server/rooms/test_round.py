@@ -6,15 +6,19 @@ import weakref
 import pytest
 
 from chat_server.delivery import fanout
-from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room, Segment
+from chat_server.gateways.native import NATIVE
+from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room
 from chat_server.rooms.session import Session
 from tests.chat_server.house import House, seqs
+from tests.support.codec import segment
 from tests.support.peer import encode
 from tests.support.servers import running_server
 
 
 class Someone:
     """Stands where a member's outbox does: a round never looks into it."""
+
+    codec = NATIVE
 
 
 class Crowd:
@@ -31,11 +35,11 @@ class Crowd:
 
     def publish(self) -> None:
         seq = self.room.last + 1
-        self.room.publish(Segment(seq, seq, b"\0\0\0\2{}"), None)
+        self.room.publish(segment(seq, seq), None)
 
     def feed(self, count: int) -> list[Member]:
         """One turn's stride."""
-        stride = self.room.round.take(count, self.room)
+        stride = self.room.round.take(count, self.room.last, self.room.members)
         for member in stride:
             member.cursor = self.room.last
         return list(stride)
@@ -117,7 +121,7 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
         crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []), None)
     first = crowd.room.take_drafts()
     assert 0 < sum(draft.cost for draft in first) < ROUND_LIMIT + 8000
-    crowd.room.publish(Segment(1, 1, bytes(ROUND_LIMIT)), None)
+    crowd.room.publish(segment(1, 1, "x" * ROUND_LIMIT), None)
     crowd.feed(1)
     assert crowd.room.take_drafts() == []
     crowd.finish(1)

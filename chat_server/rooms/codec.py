@@ -1,0 +1,51 @@
+"""The codec seam: how events become bytes, seen from the rooms and from delivery.
+
+A gateway brings one codec, which all its connections share. Rooms and delivery keep events, and ask
+a codec for bytes when they send: a batch of messages is written once for each codec that has a
+member in the room, however many members speak it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from protocol.messages import Message, ServerMessage
+
+
+class Encoded(NamedTuple):
+    """Messages in one buffer; the message number `n` ends at the offset `ends[n]`."""
+
+    buffer: bytes
+    ends: Sequence[int]
+
+
+class Codec(Protocol):
+    """One wire format. It has no state: any thread may call any method."""
+
+    def encode(self, event: ServerMessage) -> bytes:
+        """Return one event, as it goes on the wire."""
+        ...
+
+    def encode_messages(self, messages: Sequence[Message]) -> Encoded:
+        """Return a batch of messages in one buffer that all who speak this format share."""
+        ...
+
+
+class Broadcast:
+    """Events for many: written once for each codec, on first use.
+
+    Two threads may both be the first; they write the same.
+    """
+
+    __slots__ = ("_encoded", "_events")
+
+    def __init__(self, *events: ServerMessage) -> None:
+        self._events = events
+        self._encoded: dict[Codec, bytes] = {}
+
+    def encoded(self, codec: Codec) -> bytes:
+        """Return the events as `codec` writes them."""
+        written = self._encoded.get(codec)
+        if written is None:
+            written = b"".join(codec.encode(event) for event in self._events)
+            self._encoded[codec] = written
+        return written

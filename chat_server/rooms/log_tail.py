@@ -1,0 +1,134 @@
+"""The end of a room's log in memory: its latest segments.
+
+A segment is one batch of messages. It keeps the messages, and writes itself once for each codec
+that asks. What is older than the tail is in the store.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chat_server.rooms.codec import Codec, Encoded
+from protocol.messages import Message
+
+# How much of the log's end is kept in memory: two rounds and some more, as a member waits for what
+# came after its turn in the one round and before it in the next. In bytes, as `message_cost` counts.
+TAIL_LIMIT = 320 * 1024
+# How many bytes a reader that catches up is handed at once.
+PAGE_LIMIT = 128 * 1024
+# What a message takes besides its text, in bytes, roughly.
+MESSAGE_COST = 128
+
+
+def message_cost(text: str) -> int:
+    """Return how many bytes a message with this text takes, in memory or on the wire, roughly."""
+    return MESSAGE_COST + (len(text) if text.isascii() else 4 * len(text))
+
+
+class Chunk(NamedTuple):
+    """The messages `first` to `last` of a log, as one codec writes them.
+
+    The oldest may be gone from the log: `buffer` has those that are kept.
+    """
+
+    first: int
+    last: int
+    buffer: bytes
+
+
+class Segment:
+    """Consecutive messages of one log. Immutable, but for the bytes that it keeps.
+
+    Attributes:
+        first: the seq of the first message.
+        last: the seq of the last.
+        cost: bytes it takes, roughly.
+    """
+
+    __slots__ = ("_encoded", "_messages", "cost", "first", "last")
+
+    def __init__(self, first: int, messages: Sequence[Message]) -> None:
+        """
+        Args:
+            first: the seq of the first message, or the one that it would have.
+            messages: in the order of their seq, without a gap.
+        """
+        self.first = first
+        self.last = first + len(messages) - 1
+        self.cost = sum(message_cost(message.text) for message in messages)
+        self._messages = messages
+        # Two threads may both write what is missing; they write the same.
+        self._encoded: dict[Codec, Encoded] = {}
+
+    def after(self, seq: int, codec: Codec, limit: int | None = None) -> Chunk:
+        """Return what follows `seq` here, as `codec` writes it.
+
+        Args:
+            seq: the last message that the reader has; not above `last`.
+            codec: the reader's.
+            limit: so many bytes at most, but one message at the least; all of it without one.
+        """
+        buffer, ends = self._written(codec)
+        begin = max(seq + 1, self.first)
+        skipped = begin - self.first
+        start = ends[skipped - 1] if skipped else 0
+        stop = len(ends)
+        if limit is not None and len(buffer) - start > limit:
+            stop = max(bisect_right(ends, start + limit), skipped + 1)
+        whole = not skipped and stop == len(ends)
+        return Chunk(
+            begin, self.first + stop - 1, buffer if whole else buffer[start : ends[stop - 1]]
+        )
+
+    def _written(self, codec: Codec) -> Encoded:
+        written = self._encoded.get(codec)
+        if written is None:
+            written = self._encoded[codec] = codec.encode_messages(self._messages)
+        return written
+
+
+class LogTail:
+    """The latest segments of one room. The room guards it with its lock."""
+
+    __slots__ = ("_segments", "_size")
+
+    def __init__(self) -> None:
+        self._segments: list[Segment] = []
+        self._size = 0
+
+    def append(self, segment: Segment) -> None:
+        """Add the segment that follows, and let go of what is over the limit."""
+        self._segments.append(segment)
+        self._size += segment.cost
+        while self._size > TAIL_LIMIT and len(self._segments) > 1:
+            self._size -= self._segments.pop(0).cost
+
+    def after(self, seq: int) -> list[Segment] | None:
+        """Return the segments that hold what follows `seq`, as much as one page takes.
+
+        Returns None if the tail begins later.
+        """
+        segments = self._segments
+        if not segments or seq + 1 < segments[0].first:
+            return None
+        start = bisect_left(segments, seq + 1, key=_last)
+        stop, size = start, 0
+        while stop < len(segments) and size < PAGE_LIMIT:
+            size += segments[stop].cost
+            stop += 1
+        return segments[start:stop]
+
+
+def joined(segments: list[Segment], seq: int, codec: Codec) -> Chunk | None:
+    """Return one chunk of what follows `seq` in consecutive segments; None if there are none."""
+    if not segments:
+        return None
+    first = segments[0].after(seq, codec)
+    if len(segments) == 1:
+        return first  # the buffer that all share
+    rest = [segment.after(segment.first - 1, codec).buffer for segment in segments[1:]]
+    return Chunk(first.first, segments[-1].last, b"".join([first.buffer, *rest]))
+
+
+def _last(segment: Segment) -> int:
+    return segment.last
