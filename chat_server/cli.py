@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
+from chat_server import preflight
 from chat_server.admin import commands as admin
 from chat_server.invitation import invitation
 from chat_server.runtime import config_loader, logs, systemd, threads
@@ -105,7 +106,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 def _check(chosen: Config) -> int:
     for warning in chosen.warnings:
         print(f"chat-server: warning: {warning}", file=sys.stderr)
-    problems = config_loader.check(chosen.settings)
+    problems = preflight.check(chosen.settings)
     if problems:
         return _wrong(problems)
     return _say("the settings are good")

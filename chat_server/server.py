@@ -20,10 +20,11 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
+from chat_server.gateways.native import refused
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs, make_secret
-from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.connection_limit import FULL_RETRY_AFTER, Crowd
 from chat_server.identity.participant import Participant
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.people_store import PeopleStore
@@ -36,6 +37,7 @@ from chat_server.moderation.room_actions import ActsOnRooms
 from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
+from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Parts
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import Rooms
@@ -43,7 +45,7 @@ from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock, SystemClock
-from chat_server.runtime.config_loader import check_metrics_library, entry
+from chat_server.runtime.config_loader import entry
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import LiveSettings, Settings
@@ -60,6 +62,12 @@ if TYPE_CHECKING:
     from chat_server.gateways.metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+NO_PLACE = ProtocolError(
+    Code.SERVER_FULL,
+    "The server has no place for another connection: try again later.",
+    retry_after=FULL_RETRY_AFTER,
+)
 
 # How long what was said before the stop may take to be stored; what is not was not confirmed.
 DRAIN_TIMEOUT = 1.0
@@ -184,7 +192,7 @@ class Server:
         )
         if watched and counters:
             self._metrics = _metrics(watched, self._parts, self._crowd, counters)
-        self._listener = Listener(sockets, self._accepted, self._refuse_address)
+        self._listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         self._housekeeper.start()
         if self._attendance:
             self._attendance.start()

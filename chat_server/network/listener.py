@@ -8,12 +8,10 @@ import socket
 import threading
 from collections.abc import Callable
 
-from chat_server.identity.connection_limit import FULL_RETRY_AFTER
 from chat_server.network.addresses import BACKLOG, Address, address_of, host_address
 from chat_server.runtime.errors import CrowdedError
 from chat_server.runtime.threads import ServerThread, Survived
-from protocol.errors import Code, ProtocolError
-from protocol.messages import Error, Goodbye, encode
+from protocol.errors import ProtocolError
 
 log = logging.getLogger(__name__)
 
@@ -22,11 +20,6 @@ PAUSE = 0.25
 
 # As much of a hello as can be there already when it is not wanted.
 RECEIVE_SIZE = 16 * 1024
-
-_TEXT = "The server has no place for another connection: try again later."
-NO_PLACE = encode(Error(None, Code.SERVER_FULL, _TEXT, retry_after=FULL_RETRY_AFTER)) + encode(
-    Goodbye(Code.SERVER_FULL, _TEXT)
-)
 
 
 class Listener:
@@ -37,6 +30,8 @@ class Listener:
         sockets: list[socket.socket],
         accepted: Callable[[socket.socket, str], None],
         refusal: Callable[[str], ProtocolError | None],
+        written: Callable[[ProtocolError], bytes],
+        no_place: ProtocolError,
     ) -> None:
         """
         Args:
@@ -44,10 +39,14 @@ class Listener:
             accepted: called with each new socket and its peer's address.
             refusal: called first, with the host of that address; returns why nobody may come in
                 from there, if so. Whoever may not costs no thread.
+            written: returns a refusal as the bytes to send.
+            no_place: the refusal of whoever comes when the system has no place left.
         """
         self._sockets = sockets
         self._accepted = accepted
         self._refusal = refusal
+        self._written = written
+        self._no_place = written(no_place)
         self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
@@ -120,14 +119,14 @@ class Listener:
         refusal = self._refusal(host)
         if refusal is not None:
             self._tell_refused(host, refusal.text)
-            _turn_away(sock, _frames(refusal))
+            _turn_away(sock, self._written(refusal))
             return
         try:
             _prepare(sock)
             self._accepted(sock, peer)
         except (OSError, RuntimeError, MemoryError, CrowdedError) as error:
             self._complain(_reason(error))
-            _turn_away(sock)
+            _turn_away(sock, self._no_place)
             return
         if self._complaint:
             log.warning("people can come in again")
@@ -139,7 +138,7 @@ class Listener:
             os.close(self._spare)
             self._spare = None
         with contextlib.suppress(OSError):
-            _turn_away(listening.accept()[0])
+            _turn_away(listening.accept()[0], self._no_place)
         with contextlib.suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
@@ -160,13 +159,7 @@ def _reason(error: Exception) -> str:
     return "the server is out of memory" if isinstance(error, MemoryError) else str(error)
 
 
-def _frames(refusal: ProtocolError) -> bytes:
-    return encode(Error(None, refusal.code, refusal.text)) + encode(
-        Goodbye(refusal.code, refusal.text)
-    )
-
-
-def _turn_away(sock: socket.socket, frames: bytes = NO_PLACE) -> None:
+def _turn_away(sock: socket.socket, frames: bytes) -> None:
     with sock, contextlib.suppress(OSError):
         sock.setblocking(False)
         sock.send(frames)

@@ -8,22 +8,17 @@ import difflib
 import json
 import os
 import stat
-import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from platformdirs import user_config_path
 
-from chat_server.network import tls
-from chat_server.network.addresses import check_unix, resolve, resolve_endpoint
-from chat_server.runtime.errors import SettingError, StartError
-from chat_server.runtime.programs import path_from_here
+from chat_server.runtime.errors import SettingError
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
 from chat_server.runtime.settings import LIFTED_FOR_LAB, SETTINGS, Settings
-from chat_server.storage.data_folder import check_folder
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(
@@ -140,42 +135,6 @@ def entry(setting: Setting, settings: Settings) -> str:
     if setting.secret:
         return setting.name
     return f"{setting.name} = {_toml(setting.rule.write(getattr(settings, setting.field)))}"
-
-
-def check(settings: Settings) -> list[str]:
-    """Return what stands in the way of a server with these settings, as far as can be told
-    without starting one: the port may be in use by the very server that is asked about.
-    """
-    looks: tuple[Callable[[], object], ...] = (
-        lambda: resolve(settings.hosts),
-        lambda: check_unix(settings.unix),
-        lambda: check_folder(settings.data),
-        lambda: settings.metrics and resolve_endpoint(settings.metrics),
-        check_metrics_library if settings.metrics else lambda: None,
-        lambda: tls.check(settings),
-    )
-    problems = []
-    for look in looks:
-        try:
-            look()
-        except StartError as error:
-            problems.append(str(error))
-    return problems
-
-
-def check_metrics_library() -> None:
-    """See whether the library that metrics need is there.
-
-    Raises:
-        StartError: it is not.
-    """
-    try:
-        import prometheus_client  # noqa: F401
-    except ImportError as error:
-        raise StartError(
-            "metrics need the library prometheus-client, which is not installed. Type:  "
-            f"{path_from_here(Path(sys.executable))} -m pip install prometheus-client"
-        ) from error
 
 
 # -- the layers, from what wins to what is overruled ----------------------------------------------

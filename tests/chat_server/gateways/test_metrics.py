@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from chat_server import preflight
 from chat_server.network.socket_service import VISIT_LIMIT
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import SettingError, StartError
@@ -267,10 +268,10 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delitem(sys.modules, "chat_server.gateways.metrics", raising=False)
     with pytest.raises(StartError, match=r"-m pip install prometheus-client$"):
         Server(Settings(hosts=("127.0.0.1",), port=0, data=tmp_path, metrics=ANYWHERE)).start()
-    (problem,) = config_loader.check(Settings(data=tmp_path, metrics=ANYWHERE))
+    (problem,) = preflight.check(Settings(data=tmp_path, metrics=ANYWHERE))
     command = problem.partition("Type:  ")[2].replace("pip install", "pip --version #")
     subprocess.run(command, shell=True, check=True, capture_output=True)
-    assert config_loader.check(Settings(data=tmp_path)) == []
+    assert preflight.check(Settings(data=tmp_path)) == []
     with running_server(tmp_path):
         pass
 

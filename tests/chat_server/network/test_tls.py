@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from chat_server import preflight
 from chat_server.delivery.outbox import DONT_WAIT, Outbox, Step
 from chat_server.network import tls
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Room
-from chat_server.runtime import config_loader
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
@@ -398,7 +398,7 @@ def test_files_that_cannot_be_used(tmp_path: Path, spoil: object, says: str) -> 
     )  # fmt: skip
     with pytest.raises(StartError, match=says):
         Server(settings).start()
-    (problem,) = config_loader.check(settings)
+    (problem,) = preflight.check(settings)
     with pytest.raises(StartError, match=says):
         raise StartError(problem)
 
