@@ -218,8 +218,8 @@ def _parser() -> argparse.ArgumentParser:
         "--config",
         type=Path,
         metavar="FILE",
-        help=f"what is set neither here nor by a variable (default: {config_loader.default_file()}, if "
-        "there is such a file)".replace("%", "%%"),
+        help="what is set neither here nor by a variable (default: "
+        f"{config_loader.default_file()}, if there is such a file)".replace("%", "%%"),
     )
     parser.add_argument(
         "--check", action="store_true", help="say what is wrong with the settings, and leave"

@@ -1,1 +1,5 @@
-"""To be said."""
+"""Settings, passwords and exit codes.
+
+It may import: session and below.
+Never in it: what a command or the screen does.
+"""

@@ -13,10 +13,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
-from chat_server.admin.errors import AdminError
 from chat_server.identity import people_store as people
 from chat_server.identity.people_store import Act
 from chat_server.rooms import attendance
+from chat_server.runtime.errors import AdminError
 from chat_server.storage import sqlite_file as history
 from chat_server.storage import sqlite_log
 from chat_server.storage.database import Format
@@ -173,7 +173,8 @@ class History(_Database):
         ).fetchone()
         if row is None:
             names = self._connection.execute(
-                f"SELECT name FROM rooms WHERE {sqlite_log.HAS_MESSAGES} ORDER BY last_seq DESC LIMIT 10"
+                f"SELECT name FROM rooms WHERE {sqlite_log.HAS_MESSAGES}"
+                " ORDER BY last_seq DESC LIMIT 10"
             ).fetchall()
             raise AdminError(_no_room(name, [name for (name,) in names]))
         return row[0] << sqlite_log.SEQ_BITS, row[1]

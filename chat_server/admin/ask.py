@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import AnyPart, Done, Refused, Request, decode_part, encode
 from chat_server.network import admin_socket
+from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 

@@ -14,11 +14,11 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from chat_server.admin.archive import opened
-from chat_server.admin.errors import AdminError
 from chat_server.admin.files import sync, whole_file, whole_folder
 from chat_server.identity import people_store as people
 from chat_server.network.tls import CERTIFICATE_FILE, KEY_FILE
 from chat_server.rooms import attendance
+from chat_server.runtime.errors import AdminError
 from chat_server.storage import sqlite_file as history
 from chat_server.storage.database import Format
 from chat_server.storage.incarnations import mark_copy

@@ -19,7 +19,6 @@ from chat_server.admin import attendance_report, audit, export, messages
 from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
-from chat_server.admin.errors import AdminError
 from chat_server.admin.files import whole_file
 from chat_server.admin.moments import (
     FORMS,
@@ -34,7 +33,7 @@ from chat_server.admin.table import size_shown, table
 from chat_server.identity.authentication import replace_secret
 from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.runtime import config_loader
-from chat_server.runtime.errors import BackchannelError, SettingError
+from chat_server.runtime.errors import AdminError, BackchannelError, SettingError
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room
 

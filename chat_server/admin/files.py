@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from chat_server.admin.errors import AdminError
+from chat_server.runtime.errors import AdminError
 
 
 def refuse_to_overwrite(path: Path, force: bool) -> None:

@@ -1,1 +1,5 @@
-"""To be said."""
+"""From a draft to everybody's socket: batches, fan-out, catching up.
+
+It may import: rooms and below.
+Never in it: a rule about who may say what.
+"""

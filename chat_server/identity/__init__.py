@@ -1,1 +1,5 @@
-"""To be said."""
+"""Who somebody is, and who may come in.
+
+It may import: storage, network and runtime.
+Never in it: rooms, and what is said in them.
+"""

@@ -1,1 +1,5 @@
-"""To be said."""
+"""The live state: rooms, who is in them, who is here.
+
+It may import: identity and below.
+Never in it: sockets, and the format of any wire.
+"""

@@ -1,1 +1,5 @@
-"""To be said."""
+"""What every part needs: settings, the clock, timers, logs, threads.
+
+It may import: nothing above it.
+Never in it: anything that only one part needs.
+"""

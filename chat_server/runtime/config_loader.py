@@ -1,7 +1,8 @@
 """How the operator wants it: from the command line, else the environment, else a file.
 
-Every value has one rule, wherever it comes from (`chat_server/runtime/settings.py`), and whoever breaks it
-is told where it stood. All that is wrong is told at once, also of values that are overruled.
+Every value has one rule, wherever it comes from (`chat_server/runtime/settings.py`), and whoever
+breaks it is told where it stood. All that is wrong is told at once, also of values that are
+overruled.
 """
 
 import difflib

@@ -37,3 +37,7 @@ class OutcomeUnknownError(BackchannelError):
 
 class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""
+
+
+class AdminError(BackchannelError):
+    """A command of the operator could not be done. Its text is a sentence for the operator."""

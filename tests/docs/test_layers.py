@@ -1,4 +1,4 @@
-"""What docs/architecture.md says of the layers is so."""
+"""The folders import what docs/architecture.md says they may, and nothing in a circle."""
 
 import ast
 import re
@@ -13,6 +13,7 @@ from tests.support.servers import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGES = ("protocol", "chat_server", "chat_client")
+TOP, GROUND = "(root)", "(ground)"
 
 # What cannot be done without sockets, without threads, without a clock.
 SOCKETS = {"asyncio", "select", "selectors", "socket", "socketserver"}
@@ -25,6 +26,20 @@ class Imports(NamedTuple):
 
     ours: frozenset[str]
     others: frozenset[str]  # top-level packages, the standard library's too
+
+
+class Folders(NamedTuple):
+    """One package's table: what each folder may import, and which modules are its ground."""
+
+    may_import: dict[str, set[str]]
+    ground: set[str]
+
+    def of(self, module: str) -> str:
+        """The folder that a module stands in."""
+        path = module.split(".")[1:]
+        if path and path[0] in self.ground:
+            return GROUND
+        return path[0] if path and path[0] in self.may_import else TOP
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -68,29 +83,32 @@ def _source(module: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def layers_on(page: str) -> dict[str, list[list[str]]]:
-    """The lists of the page: for each package its layers from the top, as they are written."""
-    found: dict[str, list[list[str]]] = {}
-    for line in page.split("## The layers")[1].split("\n| ")[0].splitlines():
-        if package := re.fullmatch(r" {4}(\w+)", line):
-            layers = found.setdefault(package[1], [])
-        elif layer := re.fullmatch(r" {6}(\S.*?) {2,}\S.*", line):
-            layers.append(layer[1].split(", "))
+def tables(page: str) -> dict[str, Folders]:
+    """The tables of the page, one for each package; rows stand in the order of the layers."""
+    found = {}
+    for part in re.split(r"^### ", page.split("\n## The life")[0], flags=re.MULTILINE)[1:]:
+        rows = re.findall(r"^\| ([\w()]+) \| (.+) \| ([\w() ]+) \|$", part, re.MULTILINE)[1:]
+        if rows and (package := part.split()[0]) in PACKAGES:
+            found[package] = _folders(rows)
     return found
 
 
-def places(module: str, layers: list[list[str]]) -> list[int]:
-    """In which layers a module stands: those that name it, else those that name its package."""
-    _, _, name = module.partition(".")
-    name = name.replace(".", "/") or "__init__"
-    for called in (name, f"{name}/", f"{name.partition('/')[0]}/"):
-        if numbers := [number for number, layer in enumerate(layers) if called in layer]:
-            return numbers
-    return []
+def _folders(rows: list[tuple[str, str, str]]) -> Folders:
+    names = [name for name, _, _ in rows]
+    may_import = {}
+    for number, (name, _, rule) in enumerate(rows):
+        first = rule.removesuffix(" and below")
+        allowed = names[names.index(first) :] if rule.endswith(" and below") else [first]
+        may_import[name] = set(allowed) - {"nothing"}
+        assert may_import[name] <= set(names[number + 1 :]), f"{name} would import upward"
+    ground = {
+        name for row, text, _ in rows if row == GROUND for name in re.findall(r"`(\w+)`", text)
+    }
+    return Folders(may_import, ground)
 
 
-def upward(graph: dict[str, Imports], layers: dict[str, list[list[str]]]) -> list[tuple[str, str]]:
-    """Every import that points up, or to the other side."""
+def forbidden(graph: dict[str, Imports], folders: dict[str, Folders]) -> list[tuple[str, str]]:
+    """Every import that the tables do not allow."""
     found = []
     for module, named in graph.items():
         package = module.partition(".")[0]
@@ -99,7 +117,10 @@ def upward(graph: dict[str, Imports], layers: dict[str, list[list[str]]]) -> lis
             if its_package != package:
                 if its_package != "protocol":
                     found.append((module, other))
-            elif places(other, layers[package]) < places(module, layers[package]):
+                continue
+            table = folders[package]
+            here, there = table.of(module), table.of(other)
+            if other != package and there != here and there not in table.may_import[here]:
                 found.append((module, other))
     return sorted(found)
 
@@ -114,7 +135,7 @@ def circle(graph: dict[str, Imports]) -> list[str]:
 
 
 def below(module: str, graph: dict[str, Imports]) -> set[str]:
-    """A module, and all of ours that it stands on."""
+    """A module, and all of ours that it imports, directly or by way of others."""
     found, left = set(), [module]
     while left:
         if (each := left.pop()) not in found:
@@ -123,29 +144,41 @@ def below(module: str, graph: dict[str, Imports]) -> set[str]:
     return found
 
 
-# -- the page -------------------------------------------------------------------------------------
+# -- the tree -------------------------------------------------------------------------------------
 
 
-def test_each_module_stands_in_one_layer() -> None:
-    """And each name in the lists is that of a module or a package."""
-    layers = layers_on(PAGE)
-    assert set(layers) == set(PACKAGES)
-    for module in modules():
-        assert len(places(module, layers[module.partition(".")[0]])) == 1, module
-    for package, lists in layers.items():
-        for name in (name for layer in lists for name in layer):
-            path = ROOT / package / name
-            assert path.is_dir() if name.endswith("/") else path.with_suffix(".py").is_file(), name
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_folder_has_a_row(package: str) -> None:
+    """And every row a folder."""
+    folders = {path.parent.name for path in (ROOT / package).glob("*/*.py")}
+    rows = set(tables(PAGE)[package].may_import)
+    assert folders == rows - {TOP, GROUND}
 
 
-def test_imports_point_down() -> None:
+def test_imports_are_allowed() -> None:
     """Also those in functions, and those for the type checker alone."""
-    assert upward(imports(), layers_on(PAGE)) == []
+    assert forbidden(imports(), tables(PAGE)) == []
 
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
-    """Within a layer neither."""
+    """Within a folder neither."""
     assert circle(imports()) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_base_name_is_used_once(package: str) -> None:
+    """One name means one thing."""
+    names = [path.stem for path in (ROOT / package).rglob("*.py") if path.stem[0] != "_"]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_says_what_it_is_for(package: str) -> None:
+    """In at least three lines: what it is for, what it may import, what must never be in it."""
+    for path in (ROOT / package).glob("*/__init__.py"):
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        assert len([line for line in text.splitlines() if line]) >= 3, path
+        assert "import" in text, path
 
 
 @pytest.mark.parametrize("module", [each for each in modules() if each.startswith("protocol")])
@@ -167,43 +200,46 @@ def test_the_protocol_needs_neither_sockets_nor_threads_nor_a_clock(module: str)
 
 
 @pytest.mark.parametrize(
-    "module", [each for each in modules() if re.match(r"chat_server\.(room$|history)", each)]
+    "module",
+    [each for each in modules() if re.match(r"chat_server\.(rooms\.room$|storage\.sqlite)", each)],
 )
-def test_a_room_and_its_history_know_no_sockets(module: str) -> None:
-    """Nor does anything that they stand on."""
+def test_a_room_and_its_log_know_no_sockets(module: str) -> None:
+    """Nor does anything that they import."""
     for each in below(module, imports()):
         assert not imports()[each].others & (SOCKETS | {"ssl"}), each
 
 
-def test_what_is_kept_of_people_knows_no_sockets() -> None:
-    """An address is all that it knows of where somebody is."""
+def test_only_storage_and_the_files_of_people_know_sql() -> None:
+    """Gateways, requests, delivery and rooms ask them."""
     for module, named in imports().items():
-        if module.startswith("chat_server.people"):
-            assert not named.others & (SOCKETS | {"ssl"}), module
-
-
-def test_a_connection_knows_no_sql() -> None:
-    """Nor do those who answer."""
-    for module in ("connection", "requests", "account_requests", "registry", "room", "session"):
-        assert "sqlite3" not in imports()[f"chat_server.{module}"].others, module
+        if re.match(r"chat_server\.(gateways|requests|moderation|delivery)", module):
+            assert "sqlite3" not in named.others, module
 
 
 # -- whether all this would be noticed ------------------------------------------------------------
 
-_TOY = """## The layers
+_TOY = """
+### chat_server
 
-    chat_server
-      top, rooms/store     what is above
-      middle               what is
-      rooms/               the rest
+| folder | what it is | may import |
+|---|---|---|
+| (root) | the program | top and below |
+| top | what is above | middle and below |
+| middle | what is between | (ground) |
+| rooms | the rest | (ground) |
+| (ground) | `version` | nothing |
 
-    chat_client
-      view                 the other side
+### chat_client
 
-    protocol
-      __init__             what both need
+| folder | what it is | may import |
+|---|---|---|
+| (root) | the other side | nothing |
 
-| to change ... | look at ... |
+### protocol
+
+| folder | what it is | may import |
+|---|---|---|
+| (root) | what both need | nothing |
 """
 
 
@@ -213,23 +249,23 @@ def toy(**sources: str) -> dict[str, Imports]:
     return {name: read(source, named) for name, source in named.items()}
 
 
-def test_what_points_up_is_found() -> None:
-    """In a function, for the type checker alone, from a package, and to the other side."""
+def test_what_is_forbidden_is_found() -> None:
+    """In a function, for the type checker alone, in the root, and to the other side."""
     graph = toy(
-        chat_server__top="from chat_server import middle\nimport chat_server.rooms.directory.store",
-        chat_server__middle="if TYPE_CHECKING:\n    from chat_server.top import Top",
-        chat_server__rooms="def f():\n    import chat_server.middle",
-        chat_server__rooms__list="from chat_server.rooms.directory import store\nimport protocol",
-        chat_server__rooms__store="import socket\nfrom chat_server.rooms.directory.list import List",
-        chat_client__view="from chat_server.rooms.directory.list import List",
+        chat_server__cli="from chat_server.top import one",
+        chat_server__top__one="from chat_server.rooms import store\nimport chat_server.version",
+        chat_server__middle__two="if TYPE_CHECKING:\n    from chat_server.top.one import Top",
+        chat_server__rooms__store="def f():\n    import chat_server.middle.two\nimport protocol",
+        chat_server__version="import chat_server.cli",
+        chat_client__view="from chat_server.rooms.store import Store",
         protocol="from chat_client import view",
     )
-    assert upward(graph, layers_on(_TOY)) == [
-        ("chat_client.display.model", "chat_server.rooms.directory.list"),
-        ("chat_server.middle", "chat_server.top"),
-        ("chat_server.rooms.directory", "chat_server.middle"),
-        ("chat_server.rooms.directory.list", "chat_server.rooms.directory.store"),
-        ("protocol", "chat_client.display.model"),
+    assert forbidden(graph, tables(_TOY)) == [
+        ("chat_client.view", "chat_server.rooms.store"),
+        ("chat_server.middle.two", "chat_server.top.one"),
+        ("chat_server.rooms.store", "chat_server.middle.two"),
+        ("chat_server.version", "chat_server.cli"),
+        ("protocol", "chat_client.view"),
     ]
 
 
@@ -240,7 +276,7 @@ def test_a_circle_is_found() -> None:
     assert circle(toy(a="import b", b="import c", c="")) == []
 
 
-def test_what_a_module_stands_on_goes_all_the_way() -> None:
+def test_what_a_module_imports_goes_all_the_way() -> None:
     """Over others."""
     graph = toy(a="import b", b="import c", c="", d="import a")
     assert below("a", graph) == {"a", "b", "c"}

@@ -1,1 +1,1 @@
-"""To be said."""
+"""A run from its start to its end, and the search for the limit."""

@@ -1,1 +1,1 @@
-"""To be said."""
+"""The simulated clients, and the audit of what they hear."""

@@ -1,1 +1,1 @@
-"""To be said."""
+"""What is measured: the options, the schedule, histograms, results, the verdict."""

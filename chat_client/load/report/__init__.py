@@ -1,1 +1,1 @@
-"""To be said."""
+"""What a run is told as: text, JSON, CSV, a page."""

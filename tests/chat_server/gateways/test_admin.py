@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.ask import ask, is_running
-from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import (
     REQUEST_LIMIT,
     AnyPart,
@@ -27,6 +26,7 @@ from chat_server.admin.messages import (
 )
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT
+from chat_server.runtime.errors import AdminError
 from protocol.framing import FRAME_LIMIT, FrameDecoder
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock

@@ -13,11 +13,11 @@ import pytest
 from argon2 import PasswordHasher
 
 from chat_server.admin.ask import ask
-from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import RemoveAccount
 from chat_server.identity import accounts
 from chat_server.identity.people_store import Act
 from chat_server.identity.roles import Role
+from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
 from protocol.text import nick_key, nick_skeleton
 from tests.chat_server.house import House

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from chat_server.admin.ask import ask
-from chat_server.admin.errors import AdminError
 from chat_server.admin.messages import RemoveRoom
+from chat_server.runtime.errors import AdminError
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Frame, Peer
 from tests.support.servers import running_server

@@ -12,7 +12,6 @@ import pytest
 
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
-from chat_server.admin.errors import AdminError
 from chat_server.delivery import fanout
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
@@ -20,6 +19,7 @@ from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import Requests
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.errors import AdminError
 from chat_server.runtime.threads import StartableThread
 from chat_server.runtime.timers import Timers
 from protocol.messages import Message, encode

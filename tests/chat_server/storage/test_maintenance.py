@@ -154,6 +154,7 @@ def sweep(house: House) -> None:
             say_many(peer, "broom", 11)
             last = peer.say("broom", "the last")
             eventually(partial(begins_at, peer, last - 9))
+        peer.ok("bye")  # the nick is free at once
 
 
 def test_a_clock_that_is_years_ahead_for_a_moment_deletes_nothing() -> None:
