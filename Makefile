@@ -8,49 +8,54 @@ BIN := $(VENV)/bin
 # cores. 0 for one in this terminal, with --pdb or -s.
 WORKERS ?= 4
 
-.PHONY: run chat load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.DEFAULT_GOAL := run
+.PHONY: help run chat load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
-run: $(VENV)/.installed
+help:  ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+	awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.installed  ## host a room until Ctrl-C; ARGS=... for chat-server
 	$(BIN)/chat-server $(ARGS)
 
-chat: $(VENV)/.installed
+chat: $(VENV)/.installed  ## talk in a room; ARGS=HOST for one on another machine
 	$(BIN)/chat-client $(ARGS)
 
-load: $(VENV)/.installed-load
+load: $(VENV)/.installed-load  ## a load test with a server of its own
 	$(BIN)/chat-load --own-server $(ARGS)
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev  ## all tests; ARGS='tests/protocol -k nick' for some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-bench: $(VENV)/.installed-dev
+test-bench: $(VENV)/.installed-dev  ## the tests of the benchmarks
 	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)
 
-torture: $(VENV)/.installed-dev
+torture: $(VENV)/.installed-dev  ## kill the server and cut connections for minutes, and check every promise
 	$(BIN)/python -m tests.torture $(ARGS)
 
-stress-tls: $(VENV)/.installed-dev
+stress-tls: $(VENV)/.installed-dev  ## TLS under load, every byte compared
 	$(BIN)/python -m tests.stress_tls $(ARGS)
 
-lint: $(VENV)/.installed-dev
+lint: $(VENV)/.installed-dev  ## check the style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed-dev
+types: $(VENV)/.installed-dev  ## check the types
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-dev  ## measure the fan-out of one busy room
 	$(BIN)/python -m benchmarks.fanout $(ARGS)
 
-bench-slow: $(VENV)/.installed-dev
+bench-slow: $(VENV)/.installed-dev  ## measure it beside readers that stop
 	$(BIN)/python -m benchmarks.slow_readers $(ARGS)
 
-bench-crowd: $(VENV)/.installed-dev
+bench-crowd: $(VENV)/.installed-dev  ## measure thousands of idle clients
 	$(BIN)/python -m benchmarks.crowd $(ARGS)
 
-compare: $(VENV)/.installed-dev
+compare: $(VENV)/.installed-dev  ## measure beside Redis, NATS and others
 	$(BIN)/python -m benchmarks.compare $(ARGS)
 
-clean:
+clean: ## remove .venv
 	rm -rf $(VENV)
 
 # Says what is missing before anything is made or installed.
