@@ -1,0 +1,67 @@
+"""What every codec has to do, whichever wire format it writes: the contract."""
+
+import pytest
+
+from chat_server.gateways.native import NATIVE
+from chat_server.rooms.codec import Broadcast, Codec
+from protocol.messages import Error, Message, Ok, Presence, ServerMessage
+
+# A new wire format is added here.
+CODECS = [pytest.param(NATIVE, id="native")]
+
+
+def messages(count: int) -> list[Message]:
+    """Messages of different lengths."""
+    return [
+        Message(room="lobby", seq=seq, time=1.5, from_="ada", kind="text", text="ä" * seq)
+        for seq in range(1, count + 1)
+    ]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_a_batch_is_its_messages_one_after_the_other(codec: Codec, count: int) -> None:
+    """And `ends` says where each of them ends."""
+    batch = messages(count)
+    buffer, ends = codec.encode_messages(batch)
+    assert len(ends) == count
+    begins = [0, *ends]
+    for number, message in enumerate(batch):
+        assert buffer[begins[number] : ends[number]] == codec.encode(message)
+    assert len(buffer) == begins[-1]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_an_event_is_always_written_the_same(codec: Codec) -> None:
+    """A codec has no state, so that one buffer serves everybody who speaks it."""
+    events: list[ServerMessage] = [
+        Ok(re=1, seq=7),
+        Error(re=None, code="bad_request", text="why"),
+        Presence(room="lobby", joined=["ada"], left=[], renamed=[], members=1),
+    ]
+    once = [codec.encode(event) for event in events]
+    codec.encode_messages(messages(3))
+    assert [codec.encode(event) for event in events] == once
+
+
+class _Counting:
+    """Counts how often it writes an event."""
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def encode(self, event: ServerMessage) -> bytes:
+        self.written += 1
+        return NATIVE.encode(event)
+
+    encode_messages = NATIVE.encode_messages
+
+
+def test_a_broadcast_is_written_once_for_each_codec() -> None:
+    """However many members it goes to."""
+    one, other = _Counting(), _Counting()
+    broadcast = Broadcast(Ok(re=1), Ok(re=2))
+    for _ in range(3):
+        assert broadcast.encoded(one) == NATIVE.encode(Ok(re=1)) + NATIVE.encode(Ok(re=2))
+    broadcast.encoded(other)
+    assert (one.written, other.written) == (2, 2)

@@ -1,0 +1,94 @@
+"""Segments and the tail: whatever the cursor, what follows it comes, once and in order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chat_server.gateways.native import NATIVE
+from chat_server.rooms.log_tail import PAGE_LIMIT, TAIL_LIMIT, LogTail, joined, message_cost
+from protocol.framing import FrameDecoder
+from protocol.messages import Message, decode_server_message
+from tests.support.codec import segment
+
+
+def seqs(buffer: bytes) -> list[int]:
+    """The numbers of the messages in a buffer of frames."""
+    found = []
+    for payload in FrameDecoder().feed(buffer):
+        message = decode_server_message(payload)
+        assert isinstance(message, Message)
+        found.append(message.seq)
+    return found
+
+
+@given(first=st.integers(1, 50), count=st.integers(1, 20), skipped=st.integers(0, 19))
+def test_what_follows_a_cursor_in_a_segment(first: int, count: int, skipped: int) -> None:
+    """From any place in it."""
+    last = first + count - 1
+    cursor = first - 1 + min(skipped, count - 1)
+    chunk = segment(first, last).after(cursor, NATIVE)
+    assert (chunk.first, chunk.last) == (cursor + 1, last)
+    assert seqs(chunk.buffer) == list(range(cursor + 1, last + 1))
+
+
+@given(limit=st.integers(0, 3000))
+def test_a_limit_cuts_between_messages_and_leaves_one(limit: int) -> None:
+    """A reader always gets on."""
+    whole = segment(1, 10, "x" * 100)
+    cursor, found = 0, []
+    while cursor < 10:
+        chunk = whole.after(cursor, NATIVE, limit)
+        assert chunk.first == cursor + 1
+        assert len(chunk.buffer) <= limit or chunk.first == chunk.last
+        found += seqs(chunk.buffer)
+        cursor = chunk.last
+    assert found == list(range(1, 11))
+
+
+def test_the_buffer_is_shared() -> None:
+    """All who stand before a segment get the very same bytes."""
+    whole = segment(5, 9)
+    assert whole.after(4, NATIVE).buffer is whole.after(4, NATIVE).buffer
+
+
+@given(sizes=st.lists(st.integers(1, 5), min_size=1, max_size=8), data=st.data())
+def test_segments_are_joined_from_any_cursor(sizes: list[int], data: st.DataObject) -> None:
+    """One chunk of all that follows, as far as one page takes."""
+    tail, last = LogTail(), 0
+    for size in sizes:
+        tail.append(segment(last + 1, last + size))
+        last += size
+    cursor = data.draw(st.integers(0, last - 1))
+    segments = tail.after(cursor)
+    assert segments
+    chunk = joined(segments, cursor, NATIVE)
+    assert chunk is not None
+    assert seqs(chunk.buffer) == list(range(cursor + 1, last + 1))
+    assert tail.after(last) == []
+
+
+def test_the_tail_lets_go_of_the_oldest() -> None:
+    """It is bounded, and says what it does not have."""
+    tail, text = LogTail(), "x" * 4000
+    count = TAIL_LIMIT // message_cost(text) + 10
+    for seq in range(1, count + 1):
+        tail.append(segment(seq, seq, text))
+    assert tail.after(0) is None
+    kept = tail.after(count - 1)
+    assert kept
+    assert kept[0].first == count
+
+
+def test_a_page_from_the_tail_is_bounded() -> None:
+    """A reader that lags far gets one page at a time."""
+    tail, text = LogTail(), "x" * 4000
+    for seq in range(1, 61):
+        tail.append(segment(seq, seq, text))
+    page = tail.after(0)
+    assert page is not None
+    assert sum(each.cost for each in page) < PAGE_LIMIT + message_cost(text)
+
+
+def test_text_beyond_ascii_counts_for_what_it_may_take() -> None:
+    """Four bytes a character at most."""
+    assert message_cost("é" * 10) - message_cost("") == 40
+    assert message_cost("e" * 10) - message_cost("") == 10
