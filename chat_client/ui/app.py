@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from chat_client.api.chat import Chat, connect
+from chat_client.commands import moderation_commands  # noqa: F401  # registers its commands
 from chat_client.commands.command import Talk, Typed, parse
 from chat_client.commands.room_commands import SHOWN
 from chat_client.config import streams

@@ -131,10 +131,13 @@ class Delivery:
                 outbox.offer(member, news.after(member.cursor, member.codec), now, replies)
 
     def _prepare(self, room: Room, drafts: list[Draft]) -> tuple[list[Entry], Segment | None]:
-        """Number drafts. No segment means that they cannot be stored."""
+        """Number and encode drafts. No segment means that they cannot be stored."""
         with Survived("preparing what is said"):
             entries = self._number(room, drafts)
-            return entries, Segment(entries[0].message.seq, [entry.message for entry in entries])
+            segment = Segment(entries[0].message.seq, [entry.message for entry in entries])
+            for codec in {outbox.codec for draft in drafts for outbox in tuple(draft.waiters)}:
+                segment.after(segment.first - 1, codec)  # what cannot be written is refused
+            return entries, segment
         return [], None
 
     def _store_entries(self, room: Room, entries: list[Entry]) -> bool:

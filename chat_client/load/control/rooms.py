@@ -17,7 +17,7 @@ from chat_client.session.hello import Credentials, say_hello
 from chat_client.transport.address import Address, open_connection
 from chat_client.transport.connection import Connection
 from protocol.errors import Code
-from protocol.messages import Error, Forget, Ok, Welcome, encode
+from protocol.messages import Bye, Error, Forget, Ok, Welcome, encode
 
 PATIENCE = 10.0
 """Seconds for each answer of the server."""
@@ -57,7 +57,15 @@ class Probe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._connection.close()
+        """Say goodbye, so that the nick is free for the next one, and close."""
+        number = next(self._ids)
+        try:
+            self._connection.send(encode(Bye(number)))
+            next(self._replies(number), None)
+        except ConnectionLost:
+            pass  # then there is nobody to say it to
+        finally:
+            self._connection.close()
 
     def forget(self, room: str) -> Ok | Error | None:
         """Ask for a room's removal. Return the reply, None if there is none."""

@@ -23,6 +23,7 @@ from protocol import VERSION
 from protocol.errors import FATAL, ProtocolError
 from protocol.messages import (
     AnyServerMessage,
+    Bye,
     Error,
     Goodbye,
     Hello,
@@ -172,7 +173,11 @@ class Client:
         self._crowd.loop.call_at(clock() + away, self.come)
 
     def close(self) -> None:
-        """Let go of the connection, for good."""
+        """Say goodbye, so that the nick is free for the next run, and let go of the connection."""
+        if self.state is State.UP:
+            self._id += 1
+            self._unsent += encode(Bye(self._id))
+            self.flush()
         self._close()
 
     def pause(self) -> None:

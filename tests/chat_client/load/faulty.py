@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 
 from protocol.framing import HEADER_SIZE, FrameDecoder
 from protocol.messages import (
+    Bye,
     Error,
     Forget,
     Hello,
@@ -142,6 +143,8 @@ class FaultyServer:
                 self._say(client, Ok(number, room, len(log), 1, ""))
             case Say() as say:
                 self._take(client, say)
+            case Bye(id=number):
+                self._say(client, Ok(number))
             case Forget(id=number):  # as a server says that does not know the request
                 self._say(client, Error(number, "bad_request", "Invalid value 'forget'."))
             case other:

@@ -546,9 +546,10 @@ def test_a_flood_leaves_the_prompt_usable(ana: Terminal, bob: Peer) -> None:
 
 CRASH = """
 import sys
-from chat_client import cli, typed
+from chat_client import cli
+from chat_client.commands import command
 
-@typed.command("/crash", "fail", "program", asks=sys.argv.pop() == "sender")
+@command.command("/crash", "fail", "program", asks=sys.argv.pop() == "sender")
 def _crash(talk, typed):
     raise ZeroDivisionError("on purpose")
 

@@ -323,13 +323,12 @@ def test_an_account_that_was_removed_does_not_come_back(operator: Operator) -> N
 def test_an_account_that_is_called_like_an_address_can_be_removed(operator: Operator) -> None:
     """Earlier versions took an address for a nick. Nobody can be called that any more."""
     with running_server(operator.data) as server, House(address_of(server)) as house:
-        secret = server.owner_secret
         house.enter("ada").ok("register", password="correct horse")
     with closing(sqlite3.connect(operator.data / FILE)) as people, people:
         people.execute("UPDATE accounts SET name = '10.0.0.7', key = '10.0.0.7'")
     with running_server(operator.data) as server, House(address_of(server)) as house:
         olga = house.enter("olga")
-        olga.ok("claim", secret=secret)
+        olga.ok("claim", secret=server.owner_secret)
         assert house.connect().hello("10.0.0.7")["code"] == "bad_nick"
         olga.refused("bad_nick", "login", account="10.0.0.7", password="correct horse")
         olga.ok("op", who="@10.0.0.7")

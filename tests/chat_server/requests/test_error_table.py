@@ -75,6 +75,7 @@ WRONG_FOR = {
     ("forbidden", "login"): {"password": "wrong horse"},
     ("forbidden", "register"): {},  # there is an account already
     ("forbidden", "hand"): {"room": "lobby"},
+    ("no_such_nick", "hands"): {"after": "zoe"},
 }
 
 # A race between two connections of a session; any, where the disk is full: test_hard_times.

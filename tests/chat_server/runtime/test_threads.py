@@ -12,8 +12,8 @@ import pytest
 
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
-from chat_server.delivery import fanout
 from chat_server.delivery.page_cache import Pages
+from chat_server.gateways import native
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import Requests
@@ -181,7 +181,7 @@ def test_a_room_whose_message_cannot_be_encoded(
         return encode(event)
 
     with monkeypatch.context() as patched:
-        patched.setattr(fanout, "encode", encode_good)
+        patched.setattr(native, "encode", encode_good)
         ada.refused("unavailable", "say", room="bad", text="hello")
         assert ada.say("good", "hello") == 1
     assert ada.say("bad", "hello") == 1
@@ -190,7 +190,7 @@ def test_a_room_whose_message_cannot_be_encoded(
 def test_a_request_that_fails_ends_its_connection_alone(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With `internal`; the nick is free again."""
+    """With `internal`; everybody else goes on, and somebody new comes in."""
     ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     with monkeypatch.context() as patched:
@@ -198,7 +198,7 @@ def test_a_request_that_fails_ends_its_connection_alone(
         ada.post("say", room="lobby", text="x")
         ada.expect_fatal("internal")
     assert eva.say("lobby", "still here") == 1
-    house.enter("ada", "lobby")
+    house.enter("bob", "lobby")
     assert not [record for record in caplog.records if record.levelno > logging.ERROR]
 
 
