@@ -56,7 +56,8 @@ IN_CHARGE = frozenset(list(VALID)[list(VALID).index("op") :]) - {"hand"}
 
 WRONG: dict[str, dict[str, Any]] = {
     "bad_request": {"colour": "red"},
-    "bad_nick": dict.fromkeys(("nick", "to", "account", "who"), "a b") | {"speakers": ["a b"]},
+    "bad_nick": dict.fromkeys(("nick", "to", "account", "who", "after"), "a b")
+    | {"speakers": ["a b"]},
     "nick_in_use": {"nick": "mia"},
     "bad_room": {"room": "two words"},
     "bad_text": dict.fromkeys(("text", "topic", "query", "reason"), "\u200b")
@@ -64,7 +65,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "text_too_long": dict.fromkeys(("text", "topic", "query", "reason"), "x" * 4001),
     "not_in_room": {"room": "ops"},
     "no_such_room": {"room": "nowhere"},
-    "no_such_nick": {"to": "zoe", "who": "@zoe", "speakers": ["zoe"]},
+    "no_such_nick": {"to": "zoe", "who": "@zoe", "speakers": ["zoe"], "after": "zoe"},
     "forbidden": {"nick": "banned", "room": "locked", "old": "wrong horse"},
     "muted": {"to": "ben"},
 }
