@@ -238,6 +238,6 @@ def _feed(room: Room, members: Sequence[Member], now: float) -> None:
             follows = news.after(cursor, codec)
         try:
             member.outbox.offer(member, follows, now)
-        except Exception as error:
+        except Exception as error:  # whatever it is: one member's trouble is not the room's
             log.error("%s is cut off by a mistake of the server's", member.known_as, exc_info=error)
             member.outbox.abort()
