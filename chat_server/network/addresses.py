@@ -146,7 +146,7 @@ def address_of(sock: socket.socket) -> Address:
     """Return where a bound socket is."""
     name = sock.getsockname()
     if isinstance(name, str):
-        return Address("", 0, Path(name).absolute())
+        return Address("", 0, Path(name).resolve())  # a longer way round may be too long to connect
     scope = name[3] if len(name) == 4 else 0
     return Address(f"{name[0]}%{_scope_name(scope)}" if scope else name[0], name[1])
 

@@ -1,10 +1,12 @@
 """The client as a user starts it: through pipes, and on a terminal that a test can read."""
 
+import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 import termios
+from array import array
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
@@ -87,7 +89,7 @@ class Terminal:
         program = ["-c", command] if command else COMMAND[1:]
         self._screen = pyte.HistoryScreen(columns, rows, history=5000, ratio=0.5)
         self._stream = pyte.ByteStream(self._screen)
-        self.output = b""
+        self._output = b""
         self.child = pexpect.spawn(
             COMMAND[0],
             [*program, *arguments],
@@ -121,6 +123,23 @@ class Terminal:
             eventually(lambda: not self.local_modes & termios.ECHO)
             self._reads_keys = True
         self.child.send(keys)
+
+    def wait_until_read(self) -> None:
+        """Wait until the client has read every key so far: the next comes by itself, as pressed."""
+        with open(f"/proc/{self.child.pid}/fd/0", "rb", buffering=0) as keyboard:
+            waiting = array("i", [0])
+
+            def all_read() -> bool:
+                fcntl.ioctl(keyboard, termios.FIONREAD, waiting)
+                return not waiting[0]
+
+            eventually(all_read)
+
+    @property
+    def output(self) -> bytes:
+        """All that the client wrote, as it wrote it."""
+        self._read()
+        return self._output
 
     @property
     def local_modes(self) -> int:
@@ -206,5 +225,5 @@ class Terminal:
                 data = cast(bytes, self.child.read_nonblocking(65536, timeout=0))
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return
-            self.output += data
+            self._output += data
             self._stream.feed(data)

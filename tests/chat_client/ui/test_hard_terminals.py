@@ -101,8 +101,9 @@ def test_a_terminal_that_sends_no_hangup(mortal: ServerProcess, home: dict[str, 
 def test_a_paste_without_its_end_mark(ana: Terminal, bob: Peer) -> None:
     """Ctrl-C ends it and clears the line, as ever; what was pasted can be brought back."""
     ana.type(f"{PASTE}half a paste")
+    ana.wait_until_read()
     ana.type("\x03")
-    ana.see_input("[lobby]")
+    ana.wait_until_read()
     ana.enter("said")
     assert bob.messages(1)[0]["text"] == "said"
     ana.type("\x1br")
