@@ -65,7 +65,15 @@ class TlsError(ConnectionError):
 
 
 class NotTlsError(TlsError):
-    """What came first is nothing that TLS begins with."""
+    """What came first is nothing that TLS begins with.
+
+    Attributes:
+        received: what came.
+    """
+
+    def __init__(self, received: bytes) -> None:
+        super().__init__("what it speaks is not TLS")
+        self.received = received
 
 
 def restrict(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -148,7 +156,7 @@ class Channel:
                 return b""
             if not self._begun and data[:1] not in _BEGINNINGS:
                 self.ended = True
-                raise NotTlsError("what it speaks is not TLS")
+                raise NotTlsError(data)
             self._begun = True
             self._incoming.write(data)
             return self._advance()

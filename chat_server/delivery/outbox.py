@@ -3,7 +3,8 @@
 Replies and events are put in; the messages of the rooms are offered by the delivery workers, or
 read by the catch-up thread from where a member's cursor stands. Whoever has something to send
 sends it, at once and without waiting, under the lock. What the socket does not take stays as
-`_rest`; from then on until the socket has taken everything, only the catch-up thread sends.
+`_rest`; from then on until the socket has taken everything the outbox is blocked: only the catch-up
+thread sends.
 
 The one delicate step is from catching up back to live. It is decided by the cursor, under the
 lock, on both sides: the catch-up thread lets go only when every cursor stands at the end of what
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-from chat_server.network.tls import TlsWire
+from chat_server.network.transport import DONT_WAIT, PlainWire, Wire
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Member, Room
@@ -29,10 +30,6 @@ from protocol.messages import ServerMessage
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes
 # wait for a client that does not take them.
 QUEUE_LIMIT = 256 * 1024
-
-# Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
-# whole socket does not wait, and the connection's thread waits in select instead of recv.
-DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
 
 
 class Step(Enum):
@@ -54,6 +51,7 @@ class Outbox:
     """The sending half of one connection. Any thread may call any method."""
 
     __slots__ = (
+        "_blocked",
         "_catch_up",
         "_changed",
         "_clock",
@@ -67,8 +65,7 @@ class Outbox:
         "_read_page",
         "_reader_done",
         "_rest",
-        "_send_now",
-        "_tls",
+        "_wire",
         "catching_up",
         "codec",
         "socket",
@@ -82,7 +79,7 @@ class Outbox:
         catch_up: "Callable[[Outbox], None]",
         read_page: Callable[[Room, int, Codec], Chunk],
         codec: Codec,
-        tls: TlsWire | None = None,
+        wire: Wire | None = None,
     ) -> None:
         """
         Args:
@@ -91,13 +88,11 @@ class Outbox:
             catch_up: hands an outbox to the catch-up thread.
             read_page: gives the messages of a room that follow a seq.
             codec: how events are written for this client.
-            tls: encrypts what is sent, if anything does.
+            wire: what sends on the socket; plainly, if nothing is given.
         """
         self.socket = sock
         self.codec = codec
-        # Under the lock, too. `_send_now` is called as the socket's own `send` is.
-        self._tls = tls
-        self._send_now = sock.send if tls is None else tls.send
+        self._wire: Wire = wire or PlainWire(sock)  # under the lock, too
         self._clock = clock
         self._catch_up = catch_up
         self._read_page = read_page
@@ -106,10 +101,9 @@ class Outbox:
         # sends, none of which waits. The last in the order: rooms -> room -> outbox.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below
-        # What the socket has yet to take of a buffer. It is empty where all of it is encrypted,
-        # and only some of that has yet to go.
-        self._rest: memoryview | None = None
-        self._queue: list[bytes] = []  # frames that wait behind `_rest`
+        self._blocked = False  # the socket did not take all of what was sent last
+        self._rest: memoryview | bytes = b""  # what the wire has yet to take of that
+        self._queue: list[bytes] = []  # frames that wait behind it
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
         self._members: dict[Room, Member] = {}
@@ -175,16 +169,16 @@ class Outbox:
     def push(self) -> None:
         """Send what TLS has to say by itself: the handshake, above all, and what waited for it."""
         with self._lock:
-            if self._rest is None:
-                self._send(b"")
-            else:
+            if self._blocked:
                 self._start_catching_up()
+            else:
+                self._send(b"")
 
     def speak_plainly(self) -> None:
         """Give TLS up, before anything was said in it: the other side does not speak it."""
         with self._lock:
-            self._tls, self._send_now = None, self.socket.send
-            if self._rest is not None:
+            self._wire = PlainWire(self.socket)
+            if self._blocked:
                 self._start_catching_up()
 
     def expect_reply(self) -> None:
@@ -206,7 +200,7 @@ class Outbox:
     def wait_until_sent(self, timeout: float) -> None:
         """Wait up to `timeout` seconds until nothing waits to be sent."""
         with self._lock:
-            self._changed.wait_for(lambda: self._rest is None and not self._queue, timeout)
+            self._changed.wait_for(lambda: not (self._blocked or self._queue), timeout)
 
     def admit(self, member: Member, reply: ServerMessage) -> bool:
         """Send the reply to a join, and from then on what follows the member's cursor.
@@ -247,8 +241,7 @@ class Outbox:
     def backlog(self) -> Backlog:
         """Return how far behind the client is."""
         with self._lock:
-            rest = 0 if self._rest is None else len(self._rest)
-            return Backlog(self.catching_up, rest + self._queued)
+            return Backlog(self.catching_up, len(self._rest) + self._queued)
 
     # -- delivery workers
 
@@ -268,7 +261,7 @@ class Outbox:
         with self._lock:
             if replies:
                 self._answer(len(replies), frames)
-            if self._rest is not None or not member.admitted:
+            if self._blocked or not member.admitted:
                 return
             if news is not None and member.cursor == news.first - 1:
                 member.cursor = news.last
@@ -292,7 +285,7 @@ class Outbox:
         """
         with self._lock:
             if not self._flush():
-                if self._tls is not None and self._tls.waits_for_peer:
+                if self._wire.waits_for_peer:
                     self._stop_catching_up()  # `push` begins again
                     return Step.DONE
                 return Step.BLOCKED
@@ -309,10 +302,10 @@ class Outbox:
             # While the page was read a worker may have fed the member, or the member left.
             if member.cursor == cursor and member.admitted:
                 self._members[member.room] = self._members.pop(member.room)
-                if self._rest is None:
+                if not self._blocked:
                     member.cursor = page.last
                     self._send(page.buffer)
-            return Step.BEHIND if self._rest is None else Step.BLOCKED
+            return Step.BLOCKED if self._blocked else Step.BEHIND
 
     def _look_again(self) -> None:
         """After letting go: take hold again, if something was published since the last look.
@@ -343,7 +336,7 @@ class Outbox:
             self._put(frames)
             self._finishing = True
             self._changed.notify_all()
-            if self._rest is None:
+            if not self._blocked:
                 self._end_stream()
             return members
 
@@ -361,7 +354,7 @@ class Outbox:
         with self._lock:
             self._drop()
             # A timer may hold the connection for some time yet; what TLS takes need not wait.
-            self._tls, self._send_now = None, self.socket.send
+            self._wire = PlainWire(self.socket)
             self._reader_done = True
             if not self.catching_up:
                 self.socket.close()
@@ -379,37 +372,38 @@ class Outbox:
             self._changed.notify_all()
 
     def _put(self, frame: bytes) -> None:
-        if self._rest is None:
-            self._send(frame)
-        else:
+        if self._blocked:
             self._queue.append(frame)
             self._queued += len(frame)
+        else:
+            self._send(frame)
 
     def _send(self, data: bytes | memoryview, now: float | None = None) -> None:
-        """Send now what the socket takes, and keep the rest. Only with no rest before."""
+        """Send now what the socket takes, and keep the rest. Only while it is not blocked."""
+        assert not self._blocked
         if self._closed:
             return
         if now is None:
             now = self._clock.monotonic()
+        wire = self._wire
         try:
-            sent = self._send_now(data, DONT_WAIT)
+            sent = wire.send(data, DONT_WAIT)
         except BlockingIOError:
             sent = 0
         except (OSError, MemoryError):  # with TLS, some of it may be encrypted and lost
             self._drop()  # the reader finds out why
             return
-        tls = self._tls
-        if sent if tls is None else tls.took:
+        if wire.took or (sent and not wire.unsent):
             self.taken_at = now
-        if sent < len(data) or (tls is not None and tls.unsent):
-            self._rest = memoryview(data)[sent:]
+        if sent < len(data) or wire.unsent:
+            self._blocked, self._rest = True, memoryview(data)[sent:]
             self._start_catching_up()
 
     def _flush(self) -> bool:
         """Send what waits. Return whether all is sent."""
-        while self._rest is not None or self._queue:
-            if self._rest is not None:
-                rest, self._rest = self._rest, None
+        while self._blocked or self._queue:
+            if self._blocked:
+                rest = self._unblock()
                 self._send(rest)
             else:
                 frames = b"".join(self._queue)
@@ -417,12 +411,18 @@ class Outbox:
                 self._queued = 0
                 self._changed.notify_all()
                 self._send(frames)
-            if self._rest is not None:
+            if self._blocked:
                 return False
         self._changed.notify_all()
         if self._finishing:
             self._end_stream()
-        return self._rest is None
+        return not self._blocked
+
+    def _unblock(self) -> memoryview | bytes:
+        """Take out what the wire has yet to take."""
+        rest, self._rest = self._rest, b""
+        self._blocked = False
+        return rest
 
     def _one_behind(self) -> Member | None:
         """The member that has waited the longest for what is published; None if none waits."""
@@ -442,18 +442,16 @@ class Outbox:
 
     def _end_stream(self) -> None:
         try:
-            if self._tls is not None and not self._tls.end(DONT_WAIT):
-                self._rest = memoryview(b"")
+            if not self._wire.end(DONT_WAIT):
+                self._blocked = True
                 self._start_catching_up()
-                return
-            self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self._drop()
 
     def _drop(self) -> None:
         """Send nothing more. The memberships stay, for the connection's thread to end them."""
         self._finishing = self._closed = True
-        self._rest = None
+        self._unblock()
         self._queue.clear()
         self._queued = 0
         self._changed.notify_all()

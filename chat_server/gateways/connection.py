@@ -7,18 +7,17 @@ it would be reset, and the goodbye lost. A timer bounds the wait.
 """
 
 import logging
-import select
 import socket
 import threading
 from collections.abc import Callable
 
 from msgspec import UNSET
 
-from chat_server.delivery.outbox import DONT_WAIT, Outbox
+from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.native import NATIVE
 from chat_server.identity.connection_limit import Crowd
 from chat_server.identity.people_store import Account
-from chat_server.network.tls import TlsWire
+from chat_server.network.transport import DONT_WAIT, PlainReader, Reader, TlsReader, TlsWire
 from chat_server.requests.context import Parts
 from chat_server.requests.dispatch import COSTS, Requests
 from chat_server.requests.rate_limit import RateLimit
@@ -46,11 +45,6 @@ from protocol.tls import HANDSHAKE, Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
 
-# Bytes read at once. A buffer is held for as long as nothing comes, and there may be thousands who
-# say nothing: so it is small, until somebody fills it. Up to this size CPython's own allocator has
-# it; from malloc, which keeps what `recv` cuts off it apart, each idle client took 3 KB more.
-RECEIVE_SIZE = 472
-RECEIVE_SIZE_BUSY = 16 * 1024
 # The ping's id means nothing to the server: any answer is a sign of life.
 PING = ServerPing(id=1)
 # Who ends a connection by this is not expected back.
@@ -100,11 +94,9 @@ class Connection:
         "_peer",
         "_pinged_at",
         "_rate",
+        "_reader",
         "_requests",
         "_session",
-        "_size",
-        "_socket",
-        "_tls",
         "host",
         "is_bot",
         "outbox",
@@ -128,7 +120,6 @@ class Connection:
             tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
-        self._socket = sock
         self._peer = peer
         self.host = peer.rpartition(":")[0].strip("[]") or peer
         self._parts = parts
@@ -136,8 +127,8 @@ class Connection:
         wire = TlsWire(sock, tls) if tls else None
         self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, NATIVE, wire)
         # This connection's thread's own: what it reads with.
-        self._tls = tls
-        self._size = RECEIVE_SIZE
+        plain = PlainReader(sock)
+        self._reader: Reader = TlsReader(plain, tls, self.outbox.push) if tls else plain
         self._rate = _rate_limit(parts)
         self._began_at = self._heard_at = parts.clock.monotonic()
         self._hello_due = self._began_at + parts.settings.hello_timeout
@@ -247,7 +238,7 @@ class Connection:
             self._parts.timers.call_later(left, self._check_hello)
             return
         text = f"no hello came within {self._hello_due - self._began_at:g} seconds"
-        if self._tls is not None and not self._tls.begun:
+        if not self._reader.begun:
             # Who waits for the server to begin does not speak TLS, which the client begins.
             self.outbox.speak_plainly()
             text += "; this server speaks TLS: connect with --tls"
@@ -289,7 +280,7 @@ class Connection:
 
     def _read(self) -> None:
         decoder = FrameDecoder()
-        while data := self._receive() if self._tls is None else self._decrypt(self._tls):
+        while data := self._receive():
             if self._ended is not None:
                 continue
             try:
@@ -311,48 +302,32 @@ class Connection:
 
     def _receive(self) -> bytes:
         """Wait for some bytes; none when the stream has ended."""
-        while True:
-            try:
-                data = self._socket.recv(self._size)
-                self._size = RECEIVE_SIZE_BUSY if len(data) == self._size else RECEIVE_SIZE
-                return data
-            except BlockingIOError:
-                select.select([self._socket], [], [])
-            except OSError as error:
-                log.debug("%s: %s", self._peer, error, extra=self._who())
-                return b""
-
-    def _decrypt(self, tls: Channel) -> bytes:
-        """Wait for what is said in TLS, after the handshake; none when the stream has ended."""
-        said = b""
-        while not said and not tls.ended and (data := self._receive()):
-            established = tls.established
-            try:
-                said = tls.receive(data)
-            except NotTlsError:
-                self._answer_plainly()
-                return data
-            except TlsError as error:
-                log.info(
-                    "%s and this server do not understand each other: %s",
-                    self._peer,
-                    error,
-                    extra=self._who(),
-                )
-                self.outbox.push()  # the alert, which says why
-                self._tls = None  # what else comes is read and dropped
-                self._show_out(Code.BAD_FRAME)
-                return data
-            if tls.owes or established is not tls.established:
-                self.outbox.push()
-        return said
+        try:
+            return self._reader.receive()
+        except NotTlsError as error:
+            self._answer_plainly()
+            return error.received
+        except TlsError as error:
+            log.info(
+                "%s and this server do not understand each other: %s",
+                self._peer,
+                error,
+                extra=self._who(),
+            )
+            self.outbox.push()  # the alert, which says why
+            self._show_out(Code.BAD_FRAME)
+            self._reader = self._reader.plain  # what else comes is read and dropped
+            return self._receive()
+        except OSError as error:
+            log.debug("%s: %s", self._peer, error, extra=self._who())
+            return b""
 
     def _answer_plainly(self) -> None:
         """Tell somebody who speaks no TLS that this is needed here, in a way that is understood."""
         log.info(
             "%s does not speak TLS, which is all that is spoken here", self._peer, extra=self._who()
         )
-        self._tls = None
+        self._reader = self._reader.plain
         self.outbox.speak_plainly()
         self.close(Code.BAD_FRAME, "this server speaks TLS: connect with --tls")
 
@@ -491,7 +466,7 @@ class Connection:
             self.outbox.close()
             # Whatever came in while another thread ended the connection, or is still there.
             self._detach(self.outbox.finish())
-            self._tls = None  # as in the outbox
+            self._reader = self._reader.plain  # as in the outbox
             self._crowd.remove(self)
             self._gone = True
 

@@ -1,4 +1,4 @@
-"""TLS on the server: the half that sends, and the certificate that is shown."""
+"""TLS on the server: the key, and the certificate that is shown."""
 
 import logging
 import os
@@ -6,7 +6,6 @@ import re
 import ssl
 from contextlib import suppress
 from pathlib import Path
-from socket import socket
 
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings
@@ -14,85 +13,11 @@ from protocol.tls import Channel, fingerprint, restrict
 
 log = logging.getLogger(__name__)
 
-# Bytes that are encrypted at once, and so the most that are encrypted ahead of the socket.
-PIECE = 32 * 1024
-
 # In the data folder, where the server makes its own.
 KEY_FILE = "tls-key.pem"
 CERTIFICATE_FILE = "tls-certificate.pem"
 
 _PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-
-
-class TlsWire:
-    """The sending half of a TLS connection. Its outbox's lock guards it.
-
-    Attributes:
-        unsent: encrypted, and not taken by the socket yet: at most PIECE bytes and what TLS adds.
-            Nothing more is encrypted as long as there is some.
-        took: whether the socket took any bytes in the last call.
-    """
-
-    __slots__ = ("_channel", "_ended", "_socket", "took", "unsent")
-
-    def __init__(self, sock: socket, channel: Channel) -> None:
-        self._socket = sock
-        self._channel = channel
-        self._ended = False
-        self.unsent = memoryview(b"")
-        self.took = False
-
-    @property
-    def waits_for_peer(self) -> bool:
-        """Whether nothing can be sent until the peer has done its part of the handshake."""
-        return not self._channel.established and not self.unsent
-
-    def send(self, data: bytes | memoryview, flags: int) -> int:
-        """As a socket's `send`: return how many bytes of `data` are on their way.
-
-        The last of them may be in `unsent`: then what follows has to wait. Before the handshake is
-        done none are.
-
-        Raises:
-            OSError: the connection is broken.
-        """
-        self.took = False
-        self._flush(flags)
-        if self.unsent or not self._channel.established:
-            return 0
-        sent, view = 0, memoryview(data)
-        while sent < len(view) and not self.unsent:
-            piece = view[sent : sent + PIECE]
-            self.unsent = memoryview(self._channel.encrypt(piece))
-            sent += len(piece)
-            self._flush(flags)
-        return sent
-
-    def end(self, flags: int) -> bool:
-        """Tell the peer that nothing follows. Return whether the socket has taken all there was.
-
-        May be called again, when it takes bytes again.
-
-        Raises:
-            OSError: the connection is broken.
-        """
-        self._flush(flags)
-        if not self._ended and not self.unsent:
-            self._ended = True
-            self.unsent = memoryview(self._channel.end())
-            self._flush(flags)
-        return not self.unsent
-
-    def _flush(self, flags: int) -> None:
-        if not self.unsent:
-            self.unsent = memoryview(self._channel.take())
-        while self.unsent:
-            try:
-                count = self._socket.send(self.unsent, flags)
-            except BlockingIOError:
-                return
-            self.took = True
-            self.unsent = self.unsent[count:]
 
 
 class Identity:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from chat_server import preflight
-from chat_server.delivery.outbox import DONT_WAIT, Outbox, Step
+from chat_server.delivery.outbox import Outbox, Step
 from chat_server.network import tls
+from chat_server.network.transport import DONT_WAIT, PIECE, TlsWire
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Room
@@ -491,7 +492,7 @@ class Line:
         self.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
         self.server = Channel(server_context(), server_side=True)
         self.client = Channel(believing(), server_side=False)
-        self.wire = tls.TlsWire(self.ours, self.server)
+        self.wire = TlsWire(self.ours, self.server)
         self.waiting = 0
         self.clock = ManualClock()
         self.outbox = Outbox(
@@ -565,7 +566,7 @@ def test_only_so_much_is_encrypted_ahead_of_a_socket_that_is_full() -> None:
         for frame in frames:
             line.outbox.put(as_is(frame))
         assert line.waiting == 1
-        assert 0 < len(line.wire.unsent) <= tls.PIECE + 1024
+        assert 0 < len(line.wire.unsent) <= PIECE + 1024
         said = b""
         while line.waiting:
             line.catch_up()

@@ -1,0 +1,243 @@
+"""How bytes cross one connection: plain, or encrypted. Two halves, as two threads use them.
+
+A reader waits for bytes, on the connection's thread. A wire sends without waiting, and belongs to
+whoever holds the outbox's lock. Plain and TLS have the same methods, so that nobody else has to
+know which of them it is.
+"""
+
+import select
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from protocol.tls import Channel
+
+# Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
+# whole socket does not wait, and the connection's thread waits in select instead of recv.
+DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
+
+# Bytes read at once. A buffer is held for as long as nothing comes, and there may be thousands who
+# say nothing: so it is small, until somebody fills it. Up to this size CPython's own allocator has
+# it; from malloc, which keeps what `recv` cuts off it apart, each idle client took 3 KB more.
+RECEIVE_SIZE = 472
+RECEIVE_SIZE_BUSY = 16 * 1024
+
+# Bytes that are encrypted at once, and so the most that are encrypted ahead of the socket.
+PIECE = 32 * 1024
+
+
+class Reader(Protocol):
+    """The receiving half of a connection. The connection's thread alone uses it."""
+
+    @property
+    def plain(self) -> "PlainReader":
+        """What reads the socket."""
+        ...
+
+    @property
+    def begun(self) -> bool:
+        """Whether the peer has begun with what has to come before anything can be said."""
+        ...
+
+    def receive(self) -> bytes:
+        """Wait for some bytes; none when the stream has ended.
+
+        Raises:
+            NotTlsError: this half expects TLS, and the peer speaks none.
+            TlsError: the peer breaks the rules of TLS.
+            OSError: the connection is broken.
+        """
+        ...
+
+
+class Wire(Protocol):
+    """The sending half of a connection. Its outbox's lock guards it."""
+
+    @property
+    def unsent(self) -> memoryview | bytes:
+        """What was taken by `send`, and the socket has yet to take. Nothing more is taken as long
+        as there is some.
+        """
+        ...
+
+    @property
+    def took(self) -> bool:
+        """Whether the socket took, in the last call, bytes that were given earlier."""
+        ...
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether nothing can be sent until the peer has done its part of a handshake."""
+        ...
+
+    def send(self, data: bytes | memoryview, flags: int, /) -> int:
+        """As a socket's `send`: return how many bytes of `data` are on their way.
+
+        Raises:
+            BlockingIOError: none are, as the socket takes none now.
+            OSError: the connection is broken.
+        """
+        ...
+
+    def end(self, flags: int, /) -> bool:
+        """Tell the peer that nothing follows. Return whether the socket has taken all there was.
+
+        May be called again, when it takes bytes again.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        ...
+
+
+class PlainWire:
+    """A socket's sending half, as it is."""
+
+    __slots__ = ("_socket", "send")
+
+    unsent = b""
+    took = False
+    waits_for_peer = False
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self.send = sock.send  # itself: there is one call for each member of a round
+
+    def end(self, _: int) -> bool:
+        """End the stream, which needs no space."""
+        self._socket.shutdown(socket.SHUT_WR)
+        return True
+
+
+class TlsWire:
+    """The sending half of a TLS connection.
+
+    What is `unsent` is encrypted: at most PIECE bytes, and what TLS adds.
+    """
+
+    __slots__ = ("_channel", "_ended", "_socket", "took", "unsent")
+
+    def __init__(self, sock: socket.socket, channel: Channel) -> None:
+        self._socket = sock
+        self._channel = channel
+        self._ended = False
+        self.unsent = memoryview(b"")
+        self.took = False
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether nothing can be sent until the peer has done its part of the handshake."""
+        return not self._channel.established and not self.unsent
+
+    def send(self, data: bytes | memoryview, flags: int) -> int:
+        """As a socket's `send`: return how many bytes of `data` are on their way.
+
+        The last of them may be in `unsent`: then what follows has to wait. Before the handshake is
+        done none are.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        self.took = False
+        self._flush(flags)
+        if self.unsent or not self._channel.established:
+            return 0
+        sent, view = 0, memoryview(data)
+        while sent < len(view) and not self.unsent:
+            piece = view[sent : sent + PIECE]
+            self.unsent = memoryview(self._channel.encrypt(piece))
+            sent += len(piece)
+            self._flush(flags)
+        return sent
+
+    def end(self, flags: int) -> bool:
+        """Tell the peer that nothing follows. Return whether the socket has taken all there was.
+
+        May be called again, when it takes bytes again.
+
+        Raises:
+            OSError: the connection is broken.
+        """
+        self._flush(flags)
+        if not self._ended and not self.unsent:
+            self._ended = True
+            self.unsent = memoryview(self._channel.end())
+            self._flush(flags)
+        if self.unsent:
+            return False
+        self._socket.shutdown(socket.SHUT_WR)
+        return True
+
+    def _flush(self, flags: int) -> None:
+        if not self.unsent:
+            self.unsent = memoryview(self._channel.take())
+        while self.unsent:
+            try:
+                count = self._socket.send(self.unsent, flags)
+            except BlockingIOError:
+                return
+            self.took = True
+            self.unsent = self.unsent[count:]
+
+
+class PlainReader:
+    """A socket's receiving half, as it is."""
+
+    __slots__ = ("_size", "_socket")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._size = RECEIVE_SIZE
+
+    @property
+    def plain(self) -> "PlainReader":
+        """This."""
+        return self
+
+    @property
+    def begun(self) -> bool:
+        """Always: nothing has to come first."""
+        return True
+
+    def receive(self) -> bytes:
+        """See Reader."""
+        while True:
+            try:
+                data = self._socket.recv(self._size)
+                self._size = RECEIVE_SIZE_BUSY if len(data) == self._size else RECEIVE_SIZE
+                return data
+            except BlockingIOError:
+                select.select([self._socket], [], [])
+
+
+class TlsReader:
+    """The receiving half of a TLS connection."""
+
+    __slots__ = ("_channel", "_push", "plain")
+
+    def __init__(self, plain: PlainReader, channel: Channel, push: Callable[[], None]) -> None:
+        """
+        Args:
+            plain: what reads the encrypted bytes.
+            channel: decrypts them.
+            push: sends what TLS has to say by itself, and what waited for the handshake.
+        """
+        self.plain = plain
+        self._channel = channel
+        self._push = push
+
+    @property
+    def begun(self) -> bool:
+        """Whether the peer has begun the handshake."""
+        return self._channel.begun
+
+    def receive(self) -> bytes:
+        """Wait for what is said in TLS. See Reader."""
+        said = b""
+        channel = self._channel
+        while not said and not channel.ended and (data := self.plain.receive()):
+            established = channel.established
+            said = channel.receive(data)
+            if channel.owes or established is not channel.established:
+                self._push()
+        return said
