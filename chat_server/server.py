@@ -38,7 +38,7 @@ from chat_server.network import tls
 from chat_server.network.addresses import Address, address_of, bind, bind_endpoint, bind_unix
 from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
-from chat_server.requests.context import Parts
+from chat_server.requests.context import Context
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry
@@ -158,7 +158,7 @@ class Server:
         rooms = Rooms(self._settings, store.rooms(), self._make_room)
         checks = Checks(clock, accounts, sanctions)
         hands = Hands(rooms, checks, self._book.hands)
-        self._parts = Parts(
+        self._parts = Context(
             live_settings=self._settings,
             admission=Admission(self._settings, clock),
             clock=clock,
@@ -354,7 +354,7 @@ def _metrics_socket(endpoint: Endpoint | None) -> socket.socket | None:
 
 
 def _metrics(
-    sock: socket.socket, parts: Parts, crowd: Crowd[Connection], counters: Counters
+    sock: socket.socket, parts: Context, crowd: Crowd[Connection], counters: Counters
 ) -> "Metrics":
     """The metrics, whose library is loaded for who wants them."""
     from chat_server.gateways.metrics import Metrics

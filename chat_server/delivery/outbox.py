@@ -21,7 +21,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from chat_server.network.transport import DONT_WAIT, PlainWire, Wire
-from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.codec import Broadcast, Codec, Writer
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Member, Room
 from chat_server.runtime.clock import Clock
@@ -66,6 +66,7 @@ class Outbox:
         "_reader_done",
         "_rest",
         "_wire",
+        "_writer",
         "catching_up",
         "codec",
         "socket",
@@ -78,7 +79,7 @@ class Outbox:
         clock: Clock,
         catch_up: "Callable[[Outbox], None]",
         read_page: Callable[[Room, int, Codec], Chunk],
-        codec: Codec,
+        writer: Writer,
         wire: Wire | None = None,
     ) -> None:
         """
@@ -87,11 +88,12 @@ class Outbox:
             clock: for `taken_at`.
             catch_up: hands an outbox to the catch-up thread.
             read_page: gives the messages of a room that follow a seq.
-            codec: how events are written for this client.
+            writer: how this client is written to.
             wire: what sends on the socket; plainly, if nothing is given.
         """
         self.socket = sock
-        self.codec = codec
+        self.codec = writer.codec
+        self._writer = writer  # under the lock, too
         self._wire: Wire = wire or PlainWire(sock)  # under the lock, too
         self._clock = clock
         self._catch_up = catch_up
@@ -120,27 +122,30 @@ class Outbox:
 
     def put(self, event: ServerMessage) -> None:
         """Send `event` after what waits already."""
-        frame = self.codec.encode(event)
         with self._lock:
             if not self._finishing:
-                self._put(frame)
+                self._put(self._writer.write(event))
+
+    def put_bytes(self, data: bytes) -> None:
+        """Send what a gateway has written itself, after what waits already."""
+        with self._lock:
+            if not self._finishing:
+                self._put(data)
 
     def put_ping(self, event: ServerMessage) -> None:
         """Send `event` without taking it for a sign of life that the kernel had space for it."""
-        frame = self.codec.encode(event)
         with self._lock:
             if not self._finishing:
                 taken_at = self.taken_at
-                self._put(frame)
+                self._put(self._writer.write(event))
                 self.taken_at = taken_at
 
     def put_if_short(self, events: Broadcast) -> bool:
         """Send `events` unless too much waits already; return whether they will be sent."""
-        frame = events.encoded(self.codec)
         with self._lock:
             if self._finishing or self._queued >= QUEUE_LIMIT:
                 return False
-            self._put(frame)
+            self._put(self._writer.write_shared(events))
             return True
 
     def wake(self) -> None:
@@ -173,6 +178,13 @@ class Outbox:
                 self._start_catching_up()
             else:
                 self._send(b"")
+
+    def speak(self, writer: Writer) -> None:
+        """Write in another way from now on, as the client speaks another."""
+        with self._lock:
+            self._writer, self.codec = writer, writer.codec
+            for member in self._members.values():
+                member.codec = writer.codec
 
     def speak_plainly(self) -> None:
         """Give TLS up, before anything was said in it: the other side does not speak it."""
@@ -207,11 +219,10 @@ class Outbox:
 
         Returns False, having sent nothing, if the connection is being closed.
         """
-        frame = self.codec.encode(reply)
         with self._lock:
             if self._finishing:
                 return False
-            self._put(frame)
+            self._put(self._writer.write(reply))
             before = self._members.get(member.room)
             if before is not None:
                 before.admitted = False
@@ -257,10 +268,9 @@ class Outbox:
         Where that leaves the member behind, or the socket is full, the catch-up thread has it in
         hand from then on. `now` is the monotonic time, which is read once for many members.
         """
-        frames = self._encoded(replies) if replies else b""
         with self._lock:
             if replies:
-                self._answer(len(replies), frames)
+                self._answer(replies)
             if self._blocked or not member.admitted:
                 return
             if news is not None and member.cursor == news.first - 1:
@@ -271,9 +281,8 @@ class Outbox:
 
     def reply(self, replies: Sequence[ServerMessage]) -> None:
         """Give replies that were expected."""
-        frames = self._encoded(replies)
         with self._lock:
-            self._answer(len(replies), frames)
+            self._answer(replies)
 
     # -- the catch-up thread
 
@@ -325,7 +334,6 @@ class Outbox:
         If the end was begun already, `last_events` are not sent. Returns the memberships that are
         still to be ended, each of them once.
         """
-        frames = self._encoded(last_events)
         with self._lock:
             members = tuple(self._members.values())
             for member in members:
@@ -333,7 +341,7 @@ class Outbox:
             self._members.clear()
             if self._finishing:
                 return members
-            self._put(frames)
+            self._put(self._written(last_events))
             self._finishing = True
             self._changed.notify_all()
             if not self._blocked:
@@ -359,15 +367,15 @@ class Outbox:
             if not self.catching_up:
                 self.socket.close()
 
-    def _encoded(self, events: Sequence[ServerMessage]) -> bytes:
-        return b"".join(map(self.codec.encode, events))
-
     # -- with the lock held
 
-    def _answer(self, count: int, frames: bytes) -> None:
-        self._owed -= count
+    def _written(self, events: Sequence[ServerMessage]) -> bytes:
+        return b"".join(map(self._writer.write, events))
+
+    def _answer(self, replies: Sequence[ServerMessage]) -> None:
+        self._owed -= len(replies)
         if not self._finishing:
-            self._put(frames)
+            self._put(self._written(replies))
         if not self._owed:
             self._changed.notify_all()
 

@@ -29,7 +29,7 @@ from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk
 from chat_server.requests.account_requests import tell_role
-from chat_server.requests.context import Parts
+from chat_server.requests.context import Context
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER
@@ -47,7 +47,7 @@ class AdminDesk:
     """Answers the operator. A server that cannot have the socket goes on without."""
 
     def __init__(
-        self, parts: Parts, crowd: Crowd[Connection], addresses: Callable[[], list[str]]
+        self, parts: Context, crowd: Crowd[Connection], addresses: Callable[[], list[str]]
     ) -> None:
         """
         Args:

@@ -14,34 +14,20 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.delivery.outbox import Outbox
-from chat_server.gateways.native import NATIVE
+from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.sniff import Sniffer
 from chat_server.identity.connection_limit import Crowd
-from chat_server.identity.people_store import Account
 from chat_server.network.transport import DONT_WAIT, PlainReader, Reader, TlsReader, TlsWire
-from chat_server.requests.context import Parts
-from chat_server.requests.dispatch import COSTS, Requests
+from chat_server.requests.context import Caller, Context
+from chat_server.requests.dispatch import REQUESTS, answer
+from chat_server.requests.hello import greet
 from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
-from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import StartableThread, Vital
-from chat_server.version import SERVER
-from protocol import VERSION
 from protocol.errors import FATAL, Code, ProtocolError
-from protocol.framing import FrameDecoder
-from protocol.messages import (
-    Error,
-    Goodbye,
-    Hello,
-    ServerMessage,
-    ServerPing,
-    Welcome,
-    decode_hello,
-    decode_request,
-    names_bot,
-)
-from protocol.text import normalize_nick
-from protocol.tls import HANDSHAKE, Channel, NotTlsError, TlsError
+from protocol.messages import AnyRequest, Error, Goodbye, Hello, ServerMessage, ServerPing
+from protocol.tls import Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
 
@@ -85,17 +71,18 @@ class Connection:
     __slots__ = (
         "_awaited",
         "_began_at",
+        "_caller",
+        "_context",
         "_crowd",
         "_ended",
+        "_gateway",
         "_gone",
         "_heard_at",
         "_hello_due",
-        "_parts",
         "_peer",
         "_pinged_at",
         "_rate",
         "_reader",
-        "_requests",
         "_session",
         "host",
         "is_bot",
@@ -107,7 +94,7 @@ class Connection:
         self,
         sock: socket.socket,
         peer: str,
-        parts: Parts,
+        context: Context,
         crowd: "Crowd[Connection]",
         tls: Channel | None = None,
     ) -> None:
@@ -115,27 +102,34 @@ class Connection:
         Args:
             sock: accepted, and from now on the connection's to close.
             peer: HOST:PORT or [IPV6]:PORT, for the log; `unix` for a Unix socket.
-            parts: the server's.
+            context: the server's.
             crowd: all connections, of which this is to be one.
             tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
         self._peer = peer
         self.host = peer.rpartition(":")[0].strip("[]") or peer
-        self._parts = parts
+        self._context = context
         self._crowd = crowd
-        wire = TlsWire(sock, tls) if tls else None
-        self.outbox = Outbox(sock, parts.clock, parts.catch_up.add, parts.pages.read, NATIVE, wire)
+        self._gateway: Gateway = Sniffer(peer)
+        self.outbox = Outbox(
+            sock,
+            context.clock,
+            context.catch_up.add,
+            context.pages.read,
+            self._gateway,
+            TlsWire(sock, tls) if tls else None,
+        )
         # This connection's thread's own: what it reads with.
         plain = PlainReader(sock)
         self._reader: Reader = TlsReader(plain, tls, self.outbox.push) if tls else plain
-        self._rate = _rate_limit(parts)
-        self._began_at = self._heard_at = parts.clock.monotonic()
-        self._hello_due = self._began_at + parts.settings.hello_timeout
+        self._rate = _rate_limit(context)
+        self._began_at = self._heard_at = context.clock.monotonic()
+        self._hello_due = self._began_at + context.settings.hello_timeout
         self._pinged_at = 0.0
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
-        self._requests: Requests | None = None
+        self._caller: Caller | None = None
         self.is_bot = False
         self._awaited = True  # who ended it may come back; set with the next
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
@@ -149,7 +143,7 @@ class Connection:
             CrowdedError: there is no place for this connection.
             RuntimeError: the system has no thread left.
         """
-        self._parts.meters.connected()
+        self._context.meters.connected()
         refusal = self._crowd.add(self)
         if refusal is not None:
             self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
@@ -158,7 +152,7 @@ class Connection:
         except RuntimeError:
             self._crowd.remove(self)
             raise
-        self._parts.timers.call_later(self._parts.settings.hello_timeout, self._check_hello)
+        self._context.timers.call_later(self._context.settings.hello_timeout, self._check_hello)
 
     # -- any thread
 
@@ -180,7 +174,7 @@ class Connection:
         """
         last: list[ServerMessage] = [before] if before else []
         if code in FATAL:
-            self._parts.meters.refused(code)
+            self._context.meters.refused(code)
             last.append(_error(None, code, text, retry_after))
         self._show_out(code, *last, Goodbye(code=code, text=text))
 
@@ -211,12 +205,16 @@ class Connection:
     @property
     def age(self) -> float:
         """Seconds since it was accepted."""
-        return self._parts.clock.monotonic() - self._began_at
+        return self._context.clock.monotonic() - self._began_at
 
     @property
     def silence(self) -> float:
         """Seconds since anything came from it."""
-        return self._parts.clock.monotonic() - self._heard_at
+        return self._context.clock.monotonic() - self._heard_at
+
+    def begin(self, session: Session, *, is_bot: bool) -> None:
+        """Speak for somebody from now on. On this connection's thread."""
+        self._session, self.is_bot = session, is_bot
 
     # -- the timers' thread
 
@@ -231,11 +229,11 @@ class Connection:
         return self._gone
 
     def _check_hello(self) -> None:
-        if self._is_lost() or self._requests is not None or self._ended is not None:
+        if self._is_lost() or self._caller is not None or self._ended is not None:
             return
-        left = self._hello_due - self._parts.clock.monotonic()
+        left = self._hello_due - self._context.clock.monotonic()
         if left > 0:  # a hello was refused meanwhile
-            self._parts.timers.call_later(left, self._check_hello)
+            self._context.timers.call_later(left, self._check_hello)
             return
         text = f"no hello came within {self._hello_due - self._began_at:g} seconds"
         if not self._reader.begun:
@@ -248,8 +246,8 @@ class Connection:
         """Ask a silent client whether it is there, and end a dead one."""
         if self._is_lost() or self._ended is not None:
             return
-        settings = self._parts.settings
-        now = self._parts.clock.monotonic()
+        settings = self._context.settings
+        now = self._context.clock.monotonic()
         silent = now - max(self._heard_at, self.outbox.taken_at)
         asked = self._pinged_at > self._heard_at
         if asked and silent >= settings.patience:
@@ -264,7 +262,7 @@ class Connection:
             self._pinged_at = now
         next_ping = max(self._heard_at, self._pinged_at) + settings.ping_interval - now
         left = settings.patience - silent if asked else settings.patience
-        self._parts.timers.call_later(min(next_ping, left), self._check_life)
+        self._context.timers.call_later(min(next_ping, left), self._check_life)
         if ask:
             self.outbox.put_ping(PING)
 
@@ -279,33 +277,29 @@ class Connection:
             self._leave(code)
 
     def _read(self) -> None:
-        decoder = FrameDecoder()
         while data := self._receive():
             if self._ended is not None:
                 continue
             try:
-                for payload in decoder.feed(data):
-                    self._take(payload)
+                for asked in self._gateway.receive(data):
+                    self._take(asked)
                     if self._ended is not None:
                         break
             except ProtocolError as error:
                 self.outbox.wait_until_answered()  # what came before it
-                text = error.text
-                if self._requests is None and data[0] == HANDSHAKE:
-                    text = "this is TLS, which this server does not speak: connect without --tls"
-                    log.info(
-                        "%s speaks TLS, and this server does not: see --tls",
-                        self._peer,
-                        extra=self._who(),
-                    )
-                self.close(error.code, text, retry_after=error.retry_after)
+                self.close(error.code, error.text, retry_after=error.retry_after)
 
     def _receive(self) -> bytes:
         """Wait for some bytes; none when the stream has ended."""
         try:
             return self._reader.receive()
         except NotTlsError as error:
-            self._answer_plainly()
+            log.info(
+                "%s does not speak TLS, which is all that is spoken here",
+                self._peer,
+                extra=self._who(),
+            )
+            self._sniff_plainly()
             return error.received
         except TlsError as error:
             log.info(
@@ -322,56 +316,67 @@ class Connection:
             log.debug("%s: %s", self._peer, error, extra=self._who())
             return b""
 
-    def _answer_plainly(self) -> None:
-        """Tell somebody who speaks no TLS that this is needed here, in a way that is understood."""
-        log.info(
-            "%s does not speak TLS, which is all that is spoken here", self._peer, extra=self._who()
-        )
+    def _sniff_plainly(self) -> None:
+        """Let who speaks no TLS be told, in a way that is understood, that it is needed here."""
         self._reader = self._reader.plain
         self.outbox.speak_plainly()
-        self.close(Code.BAD_FRAME, "this server speaks TLS: connect with --tls")
+        self._speak(Sniffer(self._peer, needs_tls=True))
 
-    def _take(self, payload: bytes) -> None:
-        """Answer one frame. Raises ProtocolError where that ends the connection."""
-        self._heard_at = self._parts.clock.monotonic()  # a whole frame: single bytes do not count
+    def _take(self, asked: Asked) -> None:
+        """Deal with one thing that came. Raises ProtocolError where that ends the connection."""
+        if isinstance(asked, Handover):
+            self._speak(asked.gateway)
+            return
+        self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.outbox.wait_until_short()
-        refusal = self._rate.take() if self._rate else None  # wrong requests count as well
-        reply, re = None, None
+        refusal = self._rate.take() if self._rate else None  # what is wrong counts as well
+        if refusal is not None and refusal.fatal:
+            raise refusal
+        if isinstance(asked, Answer):
+            self._give(asked)
+        elif isinstance(asked, ProtocolError):
+            self._refuse(refusal or asked, asked.re)
+        else:
+            self._answer(asked, refusal)
+
+    def _speak(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self.outbox.speak(gateway)
+
+    def _give(self, answer: Answer) -> None:
+        """Send what the gateway says by itself."""
+        self.outbox.put_bytes(answer.data)
+        if answer.ends is not None:
+            self._show_out(answer.ends)
+        elif self._caller is None:
+            self._hello_due = self._heard_at + self._context.settings.hello_timeout
+
+    def _answer(self, request: AnyRequest, refusal: ProtocolError | None) -> None:
+        """Do what is asked, and reply. Raises ProtocolError where that ends the connection."""
+        re = getattr(request, "id", None)
         try:
-            if self._requests is None:
-                self._greet(decode_hello(payload))
+            if refusal is not None:
+                raise refusal
+            if self._caller is None:
+                self._greet(request)
                 return
-            request = decode_request(payload)
-            re = getattr(request, "id", None)
-            if refusal is None:
-                if self._rate and type(request) in COSTS:
-                    self._rate.charge(COSTS[type(request)])
-                reply = self._requests.answer(request)
+            if self._rate:
+                self._rate.charge(REQUESTS[type(request)].cost)
+            reply = answer(self._caller, request)
         except ProtocolError as error:
             if error.fatal:
                 raise
-            if self._requests is None:
-                self._allow_for_next_hello(error)
-            refusal, re = refusal or error, re or error.re
-        if refusal is not None and refusal.fatal:
-            raise refusal
-        if refusal is not None:
-            self._refuse(refusal, re)
-        elif reply is not None:
-            self.outbox.put(reply)
-
-    def _allow_for_next_hello(self, error: ProtocolError) -> None:
-        """Give whoever is to say hello again the time that they need for it."""
-        more = HELLO_PATIENCE if error.code in _ASKS_A_PERSON else error.retry_after
-        if more is None:
-            return
-        more = min(more, HELLO_PATIENCE) + self._parts.settings.hello_timeout
-        self._hello_due = max(self._hello_due, self._parts.clock.monotonic() + more)
+            self._refuse(error, re or error.re)
+        else:
+            if reply is not None:
+                self.outbox.put(reply)
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
         """Say why something was not done, in turn: who goes on being refused waits for others."""
-        self._parts.meters.refused(error.code)
-        turns = self._parts.turns
+        if self._caller is None:
+            self._allow_for_next_hello(error)
+        self._context.meters.refused(error.code)
+        turns = self._context.turns
         if not turns.take(self.outbox):
             return
         try:
@@ -379,75 +384,23 @@ class Connection:
         finally:
             turns.give_back()
 
-    def _greet(self, hello: Hello) -> None:
-        if hello.version != VERSION:
-            raise ProtocolError(
-                Code.UNSUPPORTED_VERSION,
-                f"this server speaks version {VERSION} of the protocol, not {hello.version}",
-            )
-        parts = self._parts
-        parts.admission.check_hello(self.host, hello.password)
-        nick = normalize_nick(hello.nick)
-        try:
-            token = self._begin(nick, hello)
-        except StoreError as error:
-            log.error("%s could not come in: %s", nick, error, extra={"nick": nick})
-            raise ProtocolError(
-                Code.UNAVAILABLE,
-                "The server cannot keep sessions just now.",
-                retry_after=STORE_RETRY_AFTER,
-            ) from error
-        assert self._session is not None
-        self.is_bot = names_bot(hello.client)
-        parts.checks.check_person(self._session, self.host)  # second, see moderation.checks
-        parts.meters.came_in(resumed=token == hello.session)
-        log.info("%s came in from %s", nick, self._peer, extra={"nick": nick, "peer": self._peer})
-        account = parts.accounts.name_of(self._session)
-        settings = parts.settings  # once: new ones are whole, or not seen
-        welcome = Welcome(
-            version=VERSION,
-            server=SERVER,
-            session=token,
-            nick=nick,
-            limits=settings.limits(),
-            motd=settings.motd,
-            role=parts.accounts.role_of(self._session).word,
-            account=UNSET if account is None else account,
-            last_id=self._session.newest,
-        )
+    def _greet(self, hello: AnyRequest) -> None:
+        """Answer a hello, which every gateway asks for first."""
+        assert isinstance(hello, Hello)
+        context = self._context
+        caller, welcome = greet(self, hello, context)
+        self._gateway.greeted = True
         self.outbox.put(welcome)
-        self._requests = Requests(self, self._session, parts)
-        parts.timers.call_later(settings.ping_interval, self._check_life)
+        self._caller = caller
+        context.timers.call_later(context.settings.ping_interval, self._check_life)
 
-    def _begin(self, nick: str, hello: Hello) -> str:
-        """Take an earlier session up, or begin one. Return its secret."""
-        registry, token = self._parts.registry, hello.session
-        session = registry.find_session(token, nick) if token else None
-        account = self._log_in(nick, hello.account_password, session)
-        if session is None and account is None:
-            self._parts.checks.check_stranger(nick, self.host)  # before anything is kept of them
-        if token and session:
-            replaced = registry.resume_session(self, session, nick, account)
-        else:
-            session, token, replaced = registry.begin_session(self, nick, account)
-        self._session = session
-        for connection in replaced:
-            connection.close(Code.REPLACED, "Another connection of yours took over.")
-        return token
-
-    def _log_in(self, nick: str, password: str | None, session: Session | None) -> Account | None:
-        """Return the account that owns `nick`, if that is shown by a password."""
-        owner = self._parts.accounts.owner_of(nick)
-        if owner is None or password is None or (session and session.account == owner.number):
-            return None
-        account = self._parts.proofs.authenticate(owner.name, password, self.host)
-        if account is None:
-            raise ProtocolError(
-                Code.NICK_IN_USE,
-                f"{nick!r} belongs to an account, and this is not its password: try again, or "
-                "choose another nick",
-            )
-        return account
+    def _allow_for_next_hello(self, error: ProtocolError) -> None:
+        """Give whoever is to say hello again the time that they need for it."""
+        more = HELLO_PATIENCE if error.code in _ASKS_A_PERSON else error.retry_after
+        if more is None:
+            return
+        more = min(more, HELLO_PATIENCE) + self._context.settings.hello_timeout
+        self._hello_due = max(self._hello_due, self._context.clock.monotonic() + more)
 
     def _leave(self, code: Code) -> None:
         """Let go of everything, when nothing more is to be read."""
@@ -457,7 +410,7 @@ class Connection:
             else:
                 self.outbox.wait_until_answered()
                 self._end(code)
-            self.outbox.wait_until_sent(self._parts.settings.linger)
+            self.outbox.wait_until_sent(self._context.settings.linger)
         finally:
             self._let_go()
 
@@ -473,7 +426,7 @@ class Connection:
     def _show_out(self, code: Code, *last_events: ServerMessage) -> None:
         """End the connection, and give the other side some time to take what it is sent."""
         self._end(code, *last_events, lost=code not in _FOR_GOOD)
-        self._parts.timers.call_later(self._parts.settings.linger, self.outbox.abort)
+        self._context.timers.call_later(self._context.settings.linger, self.outbox.abort)
 
     def _end(self, code: Code, *last_events: ServerMessage, lost: bool = True) -> None:
         with _ending:
@@ -482,7 +435,7 @@ class Connection:
                 self._awaited = lost
                 self._ended = code
         if first:
-            self._parts.meters.closed(code)
+            self._context.meters.closed(code)
             log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
         # First, so that who has read the goodbye finds the nick free; then what came in between.
         self._detach(self.outbox.members())
@@ -491,9 +444,9 @@ class Connection:
     def _detach(self, members: tuple[Member, ...]) -> None:
         comes_back = self._awaited and self._ended is not Code.KICKED
         for member in members:
-            self._parts.hands.leave_room(member, comes_back=comes_back)
+            self._context.hands.leave_room(member, comes_back=comes_back)
         if self._session is not None:
-            self._parts.registry.end_session(self._session, self, lost=self._awaited)
+            self._context.registry.end_session(self._session, self, lost=self._awaited)
 
     def _name(self) -> str:
         return self._session.nick if self._session else self._peer
@@ -504,10 +457,10 @@ class Connection:
         return {**named, "peer": self._peer}
 
 
-def _rate_limit(parts: Parts) -> RateLimit | None:
-    settings = parts.settings
+def _rate_limit(context: Context) -> RateLimit | None:
+    settings = context.settings
     rate = settings.requests_per_second
-    return RateLimit(rate, settings.requests_burst, parts.clock) if rate else None
+    return RateLimit(rate, settings.requests_burst, context.clock) if rate else None
 
 
 def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> Error:

@@ -31,7 +31,7 @@ from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import Crowd
 from chat_server.network.addresses import address_of
 from chat_server.network.socket_service import Desk
-from chat_server.requests.context import Parts
+from chat_server.requests.context import Context
 from chat_server.version import SERVER
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Metrics:
     def __init__(
         self,
         sock: socket.socket,
-        parts: Parts,
+        parts: Context,
         crowd: Crowd[Connection],
         counters: Counters,
     ) -> None:
@@ -78,7 +78,7 @@ class Metrics:
 class _Collector(Collector):
     """Turns numbers into Prometheus's families, each time somebody asks."""
 
-    def __init__(self, parts: Parts, crowd: Crowd[Connection], counters: Counters) -> None:
+    def __init__(self, parts: Context, crowd: Crowd[Connection], counters: Counters) -> None:
         self._parts = parts
         self._crowd = crowd
         self._counters = counters

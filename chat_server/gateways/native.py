@@ -1,13 +1,21 @@
 """The native wire: frames of length-prefixed JSON (docs/protocol.md)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-from msgspec import UNSET
-
-from chat_server.rooms.codec import Encoded
+from chat_server.delivery.replies import refusal
+from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import ProtocolError
-from protocol.messages import Error, Goodbye, Message, ServerMessage, encode
+from protocol.framing import FrameDecoder
+from protocol.messages import (
+    AnyRequest,
+    Goodbye,
+    Message,
+    ServerMessage,
+    decode_hello,
+    decode_request,
+    encode,
+)
 
 
 class NativeCodec:
@@ -23,13 +31,43 @@ class NativeCodec:
         return Encoded(b"".join(frames), list(accumulate(map(len, frames))))
 
 
-def refused(error: ProtocolError) -> bytes:
-    """Return what somebody gets who is turned away before a connection is made of them."""
-    wait = UNSET if error.retry_after is None else error.retry_after
-    return encode(Error(None, error.code, error.text, retry_after=wait)) + encode(
-        Goodbye(error.code, error.text)
-    )
-
-
 NATIVE = NativeCodec()
 """The codec that all native connections share."""
+
+
+class NativeGateway:
+    """One native connection. See Gateway."""
+
+    __slots__ = ("_decoder", "greeted")
+
+    codec = NATIVE
+    answers_pings = True
+
+    def __init__(self) -> None:
+        self._decoder = FrameDecoder()
+        self.greeted = False
+
+    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
+        """Yield a request, or a mistake, for each frame that `data` completes. See Gateway."""
+        for payload in self._decoder.feed(data):
+            try:
+                asked = decode_request(payload) if self.greeted else decode_hello(payload)
+            except ProtocolError as error:
+                if error.fatal:
+                    raise
+                yield error
+            else:
+                yield asked
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return one event as one frame."""
+        return encode(event)
+
+    def write_shared(self, events: Broadcast) -> bytes:
+        """Return events that many are sent."""
+        return events.encoded(NATIVE)
+
+
+def refused(error: ProtocolError) -> bytes:
+    """Return what somebody gets who is turned away before a connection is made of them."""
+    return encode(refusal(None, error)) + encode(Goodbye(error.code, error.text))

@@ -1,55 +1,42 @@
-"""What a client may ask about accounts and roles: one function for each request.
+"""Who somebody is: nick, account and role."""
 
-As in `requests`: the checks, and the order in which the parts are told.
-"""
+from collections.abc import Iterable
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol
-
-from chat_server.delivery.outbox import Outbox
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, Act
 from chat_server.identity.roles import Role
-from chat_server.requests.context import Parts
+from chat_server.requests.context import Caller, Context
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import Who, name_of
-from chat_server.rooms.session import Client, Session
+from chat_server.rooms.session import Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Ok, RoleChange, ServerMessage
+from protocol.messages import Ok, RoleChange
 from protocol.text import normalize_account, normalize_nick, normalize_password
 
 
-class Asker(Client, Protocol):
-    """A connection, as far as requests know it."""
-
-    @property
-    def outbox(self) -> Outbox:
-        """What goes out on it."""
-        ...
-
-
-class Caller(NamedTuple):
-    """Who asks, and what the answer is made with."""
-
-    connection: Asker
-    session: Session
-    parts: Parts
-
-    @property
-    def role(self) -> Role:
-        """What the caller may do at this moment."""
-        return self.parts.accounts.role_of(self.session)
+def nick(caller: Caller, request: messages.Nick) -> Ok:
+    """Take another nick."""
+    old, new = caller.session.nick, normalize_nick(request.nick)
+    if new != old:
+        caller.check_voice()  # every room reads a new nick, as if it had been said
+    caller.context.checks.check_nick(caller.session, new)
+    caller.context.registry.rename(caller.session, caller.connection, new)
+    caller.check_person()
+    if new != old:
+        for member in caller.outbox.members():
+            member.room.rename(member)
+    return Ok(re=request.id, nick=new)
 
 
 def register(caller: Caller, request: messages.Register) -> Ok:
     """Make an account of the caller's nick."""
-    session, accounts = caller.session, caller.parts.accounts
+    session, accounts = caller.session, caller.context.accounts
     password = normalize_password(request.password)
     name = accounts.name_of(session)
     if name is not None:
         raise ProtocolError(Code.FORBIDDEN, f"you are logged in to an account already: {name}")
-    registry, who = caller.parts.registry, name_of(session)
+    registry, who = caller.context.registry, name_of(session)
     with registry.reserved_nick(session) as nick:
         if accounts.is_named_owner(nick) and caller.role is not Role.OWNER:
             raise ProtocolError(
@@ -66,15 +53,15 @@ def register(caller: Caller, request: messages.Register) -> Ok:
 
 def login(caller: Caller, request: messages.Login) -> Ok:
     """Log the caller in to an account, under its nick."""
-    session, parts = caller.session, caller.parts
+    session, context = caller.session, caller.context
     name = session.nick if request.account is None else normalize_nick(request.account)
-    account = parts.proofs.authenticate(name, request.password, caller.connection.host)
+    account = context.proofs.authenticate(name, request.password, caller.connection.host)
     if account is None:
         raise ProtocolError(
             Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
         )
     nick, who = session.nick, name_of(session)
-    for replaced in parts.registry.log_in(session, caller.connection, account):
+    for replaced in context.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
     _rename(caller, nick, who)
     return Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
@@ -82,15 +69,15 @@ def login(caller: Caller, request: messages.Login) -> Ok:
 
 def password(caller: Caller, request: messages.Password) -> Ok:
     """Give the caller's account another password. Whoever else is logged in to it is out."""
-    session, parts, host = caller.session, caller.parts, caller.connection.host
+    session, context, host = caller.session, caller.context, caller.connection.host
     name = _account_name(caller)
     new = normalize_password(request.new)
-    account = parts.proofs.authenticate(name, request.old, host)
-    ended = account and parts.accounts.change_password(
-        account, new, session, host, parts.registry.log_out_others
+    account = context.proofs.authenticate(name, request.old, host)
+    ended = account and context.accounts.change_password(
+        account, new, session, host, context.registry.log_out_others
     )
     # Who asks again, as the answer was lost with a connection, finds it changed.
-    if ended is None and parts.proofs.authenticate(name, new, host) is None:
+    if ended is None and context.proofs.authenticate(name, new, host) is None:
         raise ProtocolError(Code.FORBIDDEN, f"the old password is not that of {name!r}")
     for connection in ended or ():
         connection.close(
@@ -103,24 +90,26 @@ def password(caller: Caller, request: messages.Password) -> Ok:
 
 def logout(caller: Caller, request: messages.Logout) -> Ok:
     """Let the caller have no account any more, nor its nick."""
-    session, parts = caller.session, caller.parts
+    session, context = caller.session, caller.context
     _account_name(caller)
     old, who = session.nick, name_of(session)
     new = old if request.nick is None else normalize_nick(request.nick)
-    parts.checks.check_voice(session, caller.connection.host)  # nor be rid of a mute of the account
-    parts.checks.check_nick(session, new)
-    parts.acts_on_rooms.keep_inside(session, caller.connection.outbox.members())
-    parts.registry.log_out(session, caller.connection, new)
+    context.checks.check_voice(
+        session, caller.connection.host
+    )  # nor be rid of a mute of the account
+    context.checks.check_nick(session, new)
+    context.acts_on_rooms.keep_inside(session, caller.connection.outbox.members())
+    context.registry.log_out(session, caller.connection, new)
     _rename(caller, old, who)
     return Ok(re=request.id, nick=new, role=caller.role.word)
 
 
 def claim(caller: Caller, request: messages.Claim) -> Ok:
     """Make the caller an owner, who knows the secret."""
-    if not caller.parts.proofs.check_secret(request.secret, caller.connection.host):
+    if not caller.context.proofs.check_secret(request.secret, caller.connection.host):
         raise ProtocolError(Code.FORBIDDEN, "this is not the owner's secret")
     if caller.role is not Role.OWNER:
-        _change_role(caller, _holder(caller.parts, caller.session), Role.OWNER, "claim")
+        _change_role(caller, _holder(caller.context, caller.session), Role.OWNER, "claim")
     return Ok(re=request.id, role=caller.role.word)
 
 
@@ -138,7 +127,7 @@ def deop(caller: Caller, request: messages.Deop) -> Ok:
 
 def _account_name(caller: Caller) -> str:
     """The account that the caller is logged in to."""
-    name = caller.parts.accounts.name_of(caller.session)
+    name = caller.context.accounts.name_of(caller.session)
     if name is None:
         raise ProtocolError(Code.FORBIDDEN, "you are logged in to no account")
     return name
@@ -146,8 +135,8 @@ def _account_name(caller: Caller) -> str:
 
 def _know_again(caller: Caller, who: Who) -> None:
     """Let all rooms take the caller for who they were, whose name in rules was another."""
-    caller.parts.hands.know_again(caller.session, who)
-    for room in caller.parts.rooms.all():
+    caller.context.hands.know_again(caller.session, who)
+    for room in caller.context.rooms.all():
         room.floor.know_again(caller.session, who)
 
 
@@ -164,8 +153,8 @@ def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:
     """Let an owner give somebody a role."""
     if caller.role is not Role.OWNER:
         raise ProtocolError(Code.FORBIDDEN, "only an owner says who is a moderator")
-    accounts = caller.parts.accounts
-    holder = _find(caller.parts, who)
+    accounts = caller.context.accounts
+    holder = _find(caller.context, who)
     if isinstance(holder, Account) and accounts.is_named_owner(holder.name):
         raise ProtocolError(Code.FORBIDDEN, f"the settings make {holder.name!r} an owner")
     now = _role(accounts, holder)
@@ -175,25 +164,25 @@ def _appoint(caller: Caller, who: str, role: Role, act: str) -> None:
         _change_role(caller, holder, role, act)
 
 
-def _find(parts: Parts, who: str) -> Account | Session:
+def _find(context: Context, who: str) -> Account | Session:
     """To whom belongs the role of the account or the nick that `who` names."""
     if who.startswith("@"):
-        account = parts.accounts.find(normalize_account(who[1:]))
+        account = context.accounts.find(normalize_account(who[1:]))
         if account is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {who[1:]!r}")
         return account
-    session = parts.registry.session_called(normalize_nick(who))
+    session = context.registry.session_called(normalize_nick(who))
     if session is None:
         raise ProtocolError(
             Code.NO_SUCH_NICK,
             f"nobody here is called {who!r}; an account is written with an @ before it",
         )
-    return _holder(parts, session)
+    return _holder(context, session)
 
 
-def _holder(parts: Parts, session: Session) -> Account | Session:
+def _holder(context: Context, session: Session) -> Account | Session:
     """To whom belongs the role of who is in this session."""
-    return parts.accounts.account_of(session) or session
+    return context.accounts.account_of(session) or session
 
 
 def _role(accounts: Accounts, holder: Account | Session) -> Role:
@@ -204,13 +193,13 @@ def _role(accounts: Accounts, holder: Account | Session) -> Role:
 
 def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str) -> None:
     """Give somebody another role, and tell them, wherever they are connected."""
-    parts, by = caller.parts, caller.session.nick
-    now = parts.clock.time()
+    context, by = caller.context, caller.session.nick
+    now = context.clock.time()
     if isinstance(holder, Account):
-        parts.accounts.set_role(holder, role, Act(now, by, act, f"@{holder.name}"))
-        sessions = parts.registry.sessions_of(holder.number)
+        context.accounts.set_role(holder, role, Act(now, by, act, f"@{holder.name}"))
+        sessions = context.registry.sessions_of(holder.number)
     else:
-        parts.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
+        context.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
         sessions = [holder]
     tell_role(sessions, role, by)
 
@@ -222,14 +211,3 @@ def tell_role(sessions: Iterable[Session], role: Role, by: str) -> None:
         connection = session.connection
         if connection is not None:
             connection.outbox.put_if_short(event)
-
-
-METHODS: dict[type, Callable[[Caller, Any], ServerMessage | None]] = {
-    messages.Register: register,
-    messages.Login: login,
-    messages.Password: password,
-    messages.Logout: logout,
-    messages.Claim: claim,
-    messages.Op: op,
-    messages.Deop: deop,
-}

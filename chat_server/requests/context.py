@@ -1,16 +1,18 @@
-"""The parts of a server that a connection works with."""
+"""What a request is answered with: the server's parts, and who asks."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Meters
 from chat_server.delivery.fair_queue import Turns
 from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs
 from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Sanctions
 from chat_server.moderation.people_actions import ActsOnPeople
 from chat_server.moderation.permissions import Checks
@@ -18,14 +20,15 @@ from chat_server.moderation.raised_hands import Hands
 from chat_server.moderation.room_actions import ActsOnRooms
 from chat_server.rooms.directory import Rooms
 from chat_server.rooms.registry import Registry
+from chat_server.rooms.session import Client, Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from chat_server.storage.sqlite_log import Store
 
 
-class Parts(NamedTuple):
-    """What the server puts together once, and every connection uses."""
+class Context(NamedTuple):
+    """The parts that the server puts together once, and every connection uses."""
 
     live_settings: LiveSettings
     admission: Admission
@@ -52,3 +55,71 @@ class Parts(NamedTuple):
     def settings(self) -> Settings:
         """The settings that count at this moment: to be read where they are used."""
         return self.live_settings.now
+
+
+class Asker(Client, Protocol):
+    """A connection, as far as requests know it."""
+
+    @property
+    def peer(self) -> str:
+        """Its address, as the log has it."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes out on it."""
+        ...
+
+    def begin(self, session: Session, *, is_bot: bool) -> None:
+        """Speak for somebody from now on."""
+        ...
+
+
+class Caller:
+    """Who asks, on which connection, and what the answer is made with. Its thread's own.
+
+    Attributes:
+        connection: that the request came by.
+        session: of whoever asks.
+        context: the server's parts.
+        voiced: the version of the bans and mutes by which the caller is not muted.
+    """
+
+    __slots__ = ("connection", "context", "session", "voiced")
+
+    def __init__(self, connection: Asker, session: Session, context: Context) -> None:
+        self.connection = connection
+        self.session = session
+        self.context = context
+        self.voiced = -1
+
+    @property
+    def outbox(self) -> Outbox:
+        """What goes out to the caller."""
+        return self.connection.outbox
+
+    @property
+    def role(self) -> Role:
+        """What the caller may do at this moment."""
+        return self.context.accounts.role_of(self.session)
+
+    def check_voice(self) -> None:
+        """See that the caller is not muted. Looked up only after a ban or mute has changed.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        version = self.context.sanctions.version
+        if self.voiced != version and self.context.checks.check_voice(
+            self.session, self.connection.host
+        ):
+            self.voiced = version
+
+    def check_person(self) -> None:
+        """See that the caller, who has another nick or account now, may be here.
+
+        Raises:
+            ProtocolError: `banned`.
+        """
+        self.voiced = -1
+        self.context.checks.check_person(self.session, self.connection.host)

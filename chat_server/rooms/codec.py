@@ -30,22 +30,42 @@ class Codec(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """How one client is written to. The lock of its outbox guards it."""
+
+    @property
+    def codec(self) -> Codec:
+        """What writes the messages of rooms, for all who speak this format."""
+        ...
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return what this client is sent for an event, or for a reply; it may be nothing."""
+        ...
+
+    def write_shared(self, events: "Broadcast") -> bytes:
+        """Return what this client is sent for events that many are sent."""
+        ...
+
+
 class Broadcast:
     """Events for many: written once for each codec, on first use.
 
     Two threads may both be the first; they write the same.
+
+    Attributes:
+        events: what is sent.
     """
 
-    __slots__ = ("_encoded", "_events")
+    __slots__ = ("_encoded", "events")
 
     def __init__(self, *events: ServerMessage) -> None:
-        self._events = events
+        self.events = events
         self._encoded: dict[Codec, bytes] = {}
 
     def encoded(self, codec: Codec) -> bytes:
         """Return the events as `codec` writes them."""
         written = self._encoded.get(codec)
         if written is None:
-            written = b"".join(codec.encode(event) for event in self._events)
+            written = b"".join(codec.encode(event) for event in self.events)
             self._encoded[codec] = written
         return written

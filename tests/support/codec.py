@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from chat_server.rooms.codec import Encoded
+from chat_server.rooms.codec import Broadcast, Encoded
 from chat_server.rooms.log_tail import Segment
 from protocol.messages import Message, ServerMessage
 
@@ -16,6 +16,18 @@ class RawCodec:
 
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         raise AssertionError(f"no room is delivered to here: {messages}")
+
+
+class RawWriter:
+    """Writes for one client as RawCodec does."""
+
+    codec = RawCodec()
+
+    def write(self, event: ServerMessage) -> bytes:
+        return self.codec.encode(event)
+
+    def write_shared(self, events: Broadcast) -> bytes:
+        return events.encoded(self.codec)
 
 
 def as_is(data: bytes) -> ServerMessage:

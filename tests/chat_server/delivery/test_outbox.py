@@ -15,7 +15,7 @@ import pytest
 
 from chat_server.delivery.fanout import _feed
 from chat_server.delivery.outbox import Outbox, Step
-from chat_server.gateways.native import NATIVE
+from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Member, Room
@@ -57,7 +57,7 @@ class Stage:
         self._log = last
         self.waiting = 0  # how often the outbox was handed to the catch-up thread
         self.while_reading: list[Action] = []
-        self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page, NATIVE)
+        self.outbox = Outbox(ours, SystemClock(), self._hand_over, self._read_page, NativeGateway())
         self.member = Member(self.room, Session(b"", "ada", 1, 0), self.outbox, cursor)
         self.room.add(self.member, None)
         self.outbox.admit(self.member, Ok(re=1))

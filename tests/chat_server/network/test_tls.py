@@ -25,7 +25,7 @@ from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
 from tests.chat_server.delivery.test_catch_up import read_in_order, talk
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
-from tests.support.codec import RawCodec, as_is
+from tests.support.codec import RawWriter, as_is
 from tests.support.peer import Peer, believing, connect_socket, encode
 from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.tls import encrypt_key, make_files, only, server_context
@@ -496,7 +496,7 @@ class Line:
         self.waiting = 0
         self.clock = ManualClock()
         self.outbox = Outbox(
-            self.ours, self.clock, self._hand_over, _read_no_page, RawCodec(), self.wire
+            self.ours, self.clock, self._hand_over, _read_no_page, RawWriter(), self.wire
         )
         self.client.begin()
         if established:

@@ -13,10 +13,10 @@ import pytest
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
 from chat_server.delivery.page_cache import Pages
-from chat_server.gateways import native
+from chat_server.gateways import connection, native
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
-from chat_server.requests.dispatch import Requests
+from chat_server.requests import dispatch
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import AdminError
@@ -194,7 +194,7 @@ def test_a_request_that_fails_ends_its_connection_alone(
     ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     with monkeypatch.context() as patched:
-        patched.setattr(Requests, "answer", failing_once(MemoryError(), Requests.answer))
+        patched.setattr(connection, "answer", failing_once(MemoryError(), dispatch.answer))
         ada.post("say", room="lobby", text="x")
         ada.expect_fatal("internal")
     assert eva.say("lobby", "still here") == 1

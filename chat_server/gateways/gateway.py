@@ -1,0 +1,68 @@
+"""The gateway seam: how one client speaks, without any I/O.
+
+A gateway turns the bytes of one connection into what is asked, and replies and events into bytes.
+The connection has the thread, the socket, the limits and the end; what a request does is the same
+for all gateways (`requests`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from chat_server.rooms.codec import Writer
+from protocol.errors import Code, ProtocolError
+from protocol.messages import AnyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a gateway says by itself, to what is no request here: the answer to an HTTP request, a
+    numeric, a pong.
+
+    Attributes:
+        data: bytes to be sent; none, if what came is only a sign of life.
+        ends: why the connection ends after it; None if it goes on.
+    """
+
+    data: bytes = b""
+    ends: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Another gateway speaks from now on; it was given what was left of the bytes."""
+
+    gateway: "Gateway"
+
+
+class Gateway(Writer, Protocol):
+    """One connection's. It is a Writer too, whose methods are called by any thread, under the lock
+    of the connection's outbox; `receive` is called by the connection's thread, without it.
+
+    Attributes:
+        greeted: whether the hello was answered with a welcome. Set by the connection.
+    """
+
+    greeted: bool
+
+    @property
+    def answers_pings(self) -> bool:
+        """Whether a client that is there answers a ping. Who does not is never taken for dead."""
+        ...
+
+    def receive(self, data: bytes) -> "Iterator[Asked]":
+        """Yield what `data` completes, in order: a hello as long as none was answered, then
+        requests; mistakes, which are refused; answers; handovers.
+
+        Each is dealt with before the next is looked for: the reply to a request that is answered
+        at once has been given to `write` by then. The iterator is not run on after the end of the
+        connection.
+
+        Raises:
+            ProtocolError: fatal: this ends the connection.
+        """
+        ...
+
+
+Asked = AnyRequest | ProtocolError | Answer | Handover
+"""What comes out of a gateway."""

@@ -1,0 +1,142 @@
+"""Being in rooms: joining and leaving them, and who else is there."""
+
+from msgspec import UNSET, UnsetType
+
+from chat_server.delivery.replies import fitting
+from chat_server.moderation.targets import Actor
+from chat_server.requests.context import Caller
+from chat_server.rooms.room import Member, Room
+from protocol import messages
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Ok, Page, RoomEntry
+from protocol.text import normalize_room
+
+
+def join(caller: Caller, request: messages.Join) -> None:
+    """Place a cursor in a room's log; the reply goes out ahead of what follows it."""
+    if request.after is not None and request.history is not None:
+        raise ProtocolError(
+            Code.BAD_REQUEST, "A join has `after` or `history`, not both: leave one out."
+        )
+    name = normalize_room(request.room)
+    _check_room_count(caller, name)
+    diverged = _divergence(caller, name, request)
+    added = None
+    while added is None:  # a room that is given up, or gets other rules at this moment
+        room = caller.context.rooms.enter(name, caller.connection.host, temporary=request.temporary)
+        rules = room.rules
+        if rules is not None and caller.outbox.member_in(room) is None:
+            caller.context.checks.check_entry(rules, caller.session)
+        last = room.last
+        cursor = _cursor(request, last) if diverged is None else diverged
+        member = Member(room, caller.session, caller.outbox, cursor)
+        added = room.add(member, rules, temporary=request.temporary)
+    count, topic = added
+    reply = Ok(
+        re=request.id,
+        room=name,
+        seq=last,
+        members=count,
+        topic=topic,
+        oldest=oldest_after(caller, room, cursor),
+        frozen=caller.context.checks.is_frozen(room) or UNSET,
+        log=caller.context.store.incarnations.name,
+        diverged=UNSET if diverged is None else diverged,
+    )
+    if not caller.outbox.admit(member, reply):
+        caller.context.hands.leave_room(member, comes_back=True)
+        return
+    caller.context.hands.know(member)
+    while room.rules is not rules:  # a freeze may have been told of ahead of this
+        rules = room.rules
+        frozen = caller.context.checks.is_frozen(room)
+        caller.outbox.put(messages.FreezeChange(room=name, frozen=frozen))
+
+
+def leave(caller: Caller, request: messages.Leave) -> Ok:
+    """Leave a room."""
+    member = membership(caller, request.room)
+    caller.outbox.dismiss(member)
+    caller.context.hands.leave_room(member)
+    return Ok(re=request.id)
+
+
+def forget(caller: Caller, request: messages.Forget) -> Ok:
+    """Remove a temporary room."""
+    actor = Actor(caller.session.nick, caller.role, caller.session)
+    caller.context.acts_on_rooms.forget(actor, normalize_room(request.room))
+    return Ok(re=request.id)
+
+
+def who(caller: Caller, request: messages.Who) -> Page:
+    """Name who is in a room."""
+    room = readable_room(caller, request.room)
+    after = request.after
+    nicks = sorted(member.session.nick for member in room.members())
+    if after is not None:
+        nicks = [nick for nick in nicks if nick > after]
+    shown = fitting(nicks)
+    return Page(re=request.id, more=len(shown) < len(nicks), members=shown)
+
+
+def rooms(caller: Caller, request: messages.Rooms) -> Page:
+    """Name the rooms."""
+    after = request.after
+    entries = [
+        RoomEntry(room=room.name, members=len(room.members()), topic=room.topic)
+        for room in caller.context.rooms.all()
+        if after is None or room.name > after
+    ]
+    shown = fitting(entries)
+    return Page(re=request.id, more=len(shown) < len(entries), rooms=shown)
+
+
+def membership(caller: Caller, name: str) -> Member:
+    """The membership in the room of that name; `not_in_room` if there is none."""
+    name = normalize_room(name)
+    room = caller.context.rooms.find(name)
+    member = caller.outbox.member_in(room) if room else None
+    if member is None:
+        raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
+    return member
+
+
+def readable_room(caller: Caller, name: str) -> Room:
+    """The room of that name, if this client is in it."""
+    if caller.context.rooms.find(normalize_room(name)) is None:
+        raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {normalize_room(name)}")
+    return membership(caller, name).room
+
+
+def oldest_after(caller: Caller, room: Room, seq: int) -> int | UnsetType:
+    """The oldest message that is kept, if what follows `seq` is gone."""
+    oldest = caller.context.store.oldest(room.name)
+    return oldest if oldest is not None and oldest > seq + 1 else UNSET
+
+
+def _divergence(caller: Caller, room: str, request: messages.Join) -> int | None:
+    """The last message that the log of a client that comes back shares with ours.
+
+    None where it is the same log, or the client does not say.
+    """
+    if request.after is None or request.log is None:
+        return None
+    return caller.context.store.incarnations.common(room, request.log, request.after)
+
+
+def _check_room_count(caller: Caller, name: str) -> None:
+    """See that the caller may be in one more room."""
+    allowed = caller.context.settings.rooms_per_client
+    rooms = [member.room.name for member in caller.outbox.members()]
+    if len(rooms) >= allowed and name not in rooms:
+        raise ProtocolError(
+            Code.TOO_MANY_ROOMS,
+            f"a client may be in {allowed} rooms, and you are: leave one first",
+        )
+
+
+def _cursor(request: messages.Join, last: int) -> int:
+    """Where a join places the cursor in a log that ends with the seq `last`."""
+    if request.after is not None:
+        return min(request.after, last)
+    return last if request.history is None else max(0, last - request.history)

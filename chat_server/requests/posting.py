@@ -1,0 +1,105 @@
+"""Saying something: to a room, whose log keeps it, or to one person."""
+
+from chat_server.delivery.replies import refusal
+from chat_server.requests.context import Caller
+from chat_server.requests.membership import membership
+from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.room import Draft, Room
+from chat_server.rooms.session import Claim
+from protocol import messages
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Ok
+from protocol.text import normalize_nick, normalize_text, normalize_topic
+
+READER_RETRY_AFTER = 5.0
+"""Seconds after which somebody who does not read just now may read again."""
+
+
+def say(caller: Caller, request: messages.Say) -> Ok | None:
+    """Append to a room's log."""
+    room = membership(caller, request.room).room
+    return _post(caller, room, request.id, request.kind or "text", normalize_text(request.text))
+
+
+def topic(caller: Caller, request: messages.Topic) -> Ok | None:
+    """Set a room's topic, which is an entry of its log."""
+    room = membership(caller, request.room).room
+    return _post(caller, room, request.id, "topic", normalize_topic(request.topic))
+
+
+def tell(caller: Caller, request: messages.Tell) -> Ok:
+    """Send one person a text that is not kept."""
+    text = normalize_text(request.text)
+    nick = normalize_nick(request.to)
+    recipient = caller.context.registry.session_called(nick)
+    connection = recipient.connection if recipient else None
+    if recipient is None or connection is None:
+        raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+    if not caller.context.checks.is_moderator(recipient):  # whom one who is muted may ask why
+        caller.check_voice()
+    direct = messages.Direct(
+        time=caller.context.clock.time(),
+        from_=caller.session.nick,
+        to=recipient.nick,
+        text=text,
+        bot=caller.connection.is_bot,
+    )
+    if not connection.outbox.put_if_short(Broadcast(direct)):
+        raise ProtocolError(
+            Code.UNAVAILABLE,
+            f"{nick!r} is here but does not read just now: try again later",
+            retry_after=READER_RETRY_AFTER,
+        )
+    return Ok(re=request.id)
+
+
+def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok | None:
+    """Let something be stored, once. The delivery worker replies, when it is."""
+    session = caller.session
+    number = caller.context.registry.keep_session(session)
+    bot = caller.connection.is_bot
+    draft = Draft(session, number, request, session.nick, kind, text, [caller.outbox], bot)
+    with session.posting:
+        claim = session.claim(caller.connection, draft)
+        if claim is Claim.PERHAPS_STORED:
+            seq = caller.context.store.find_request(number, request)
+            if seq is not None:
+                return Ok(re=request, seq=seq)
+            claim = session.claim(caller.connection, draft, looked_up=True)
+        if claim in (Claim.NEW, Claim.PENDING):
+            caller.outbox.expect_reply()
+        if claim is Claim.NEW:
+            try:
+                free = room.rules is None and caller.voiced == caller.context.sanctions.version
+                if not (free and room.post(draft, None)):
+                    _let_say(caller, room, draft)
+            except MemoryError:  # it was not posted: sent again, it is new
+                session.settle(draft)
+                raise
+    return None
+
+
+def _let_say(caller: Caller, room: Room, draft: Draft) -> None:
+    """Post what is new, if its author may talk. What is stored already needs no leave."""
+    try:
+        caller.check_voice()
+        _post_by_rules(caller, room, draft)
+    except ProtocolError as error:
+        caller.outbox.expect_no_reply()
+        reply = refusal(draft.request, error)
+        for outbox in caller.session.settle(draft):
+            if outbox is not caller.outbox:
+                outbox.reply([reply])
+        raise
+
+
+def _post_by_rules(caller: Caller, room: Room, draft: Draft) -> None:
+    """Post a draft by the rules of its room; by the new ones, if they change meanwhile."""
+    checks, posted = caller.context.checks, False
+    while not posted:
+        rules = room.rules
+        if rules is not None:
+            checks.take_floor(room, rules, caller.session)
+        posted = room.post(draft, rules)
+        if not posted and rules is not None:
+            checks.give_floor_back(room, caller.session)
