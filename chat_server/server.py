@@ -21,6 +21,8 @@ from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.native import refused
+from chat_server.gateways.site import Site
+from chat_server.gateways.sniff import Doors
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Proofs, make_secret
@@ -192,6 +194,7 @@ class Server:
         )
         if watched and counters:
             self._metrics = _metrics(watched, self._parts, self._crowd, counters)
+        self._doors = Doors(self._settings, Site(settings.origins, (), {}))
         self._listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         self._housekeeper.start()
         if self._attendance:
@@ -313,7 +316,7 @@ class Server:
     def _accepted(self, sock: socket.socket, peer: str) -> None:
         on_network = sock.family != getattr(socket, "AF_UNIX", None)
         channel = self._identity.channel() if self._identity and on_network else None
-        Connection(sock, peer, self._parts, self._crowd, channel).start()
+        Connection(sock, peer, self._parts, self._crowd, self._doors, channel).start()
 
     def _refuse_address(self, host: str) -> ProtocolError | None:
         refusal = self._parts.admission.refuse_address(host)

@@ -15,9 +15,16 @@ from msgspec import UNSET
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
-from chat_server.gateways.sniff import Sniffer
+from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.identity.connection_limit import Crowd
-from chat_server.network.transport import DONT_WAIT, PlainReader, Reader, TlsReader, TlsWire
+from chat_server.network.transport import (
+    DONT_WAIT,
+    PlainReader,
+    Reader,
+    TlsReader,
+    TlsWire,
+    keep_alive,
+)
 from chat_server.requests.context import Caller, Context
 from chat_server.requests.dispatch import REQUESTS, answer
 from chat_server.requests.hello import greet
@@ -74,6 +81,7 @@ class Connection:
         "_caller",
         "_context",
         "_crowd",
+        "_doors",
         "_ended",
         "_gateway",
         "_gone",
@@ -96,6 +104,7 @@ class Connection:
         peer: str,
         context: Context,
         crowd: "Crowd[Connection]",
+        doors: Doors,
         tls: Channel | None = None,
     ) -> None:
         """
@@ -104,6 +113,7 @@ class Connection:
             peer: HOST:PORT or [IPV6]:PORT, for the log; `unix` for a Unix socket.
             context: the server's.
             crowd: all connections, of which this is to be one.
+            doors: what may be spoken.
             tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
@@ -111,7 +121,8 @@ class Connection:
         self.host = peer.rpartition(":")[0].strip("[]") or peer
         self._context = context
         self._crowd = crowd
-        self._gateway: Gateway = Sniffer(peer)
+        self._doors = doors
+        self._gateway: Gateway = Sniffer(doors, peer, encrypted=tls is not None)
         self.outbox = Outbox(
             sock,
             context.clock,
@@ -320,7 +331,7 @@ class Connection:
         """Let who speaks no TLS be told, in a way that is understood, that it is needed here."""
         self._reader = self._reader.plain
         self.outbox.speak_plainly()
-        self._speak(Sniffer(self._peer, needs_tls=True))
+        self._speak(Sniffer(self._doors, self._peer, needs_tls=True))
 
     def _take(self, asked: Asked) -> None:
         """Deal with one thing that came. Raises ProtocolError where that ends the connection."""
@@ -392,7 +403,10 @@ class Connection:
         self._gateway.greeted = True
         self.outbox.put(welcome)
         self._caller = caller
-        context.timers.call_later(context.settings.ping_interval, self._check_life)
+        if self._gateway.answers_pings:
+            context.timers.call_later(context.settings.ping_interval, self._check_life)
+        else:
+            keep_alive(self.outbox.socket)
 
     def _allow_for_next_hello(self, error: ProtocolError) -> None:
         """Give whoever is to say hello again the time that they need for it."""
@@ -436,7 +450,10 @@ class Connection:
                 self._ended = code
         if first:
             self._context.meters.closed(code)
-            log.info("%s left: %s", self._name(), code, extra=self._who() | {"code": code})
+            # A browser comes and goes for each part of the page.
+            level = logging.DEBUG if code is Code.BYE and not self._session else logging.INFO
+            who = self._who() | {"code": code}
+            log.log(level, "%s left: %s", self._name(), code, extra=who)
         # First, so that who has read the goodbye finds the nick free; then what came in between.
         self._detach(self.outbox.members())
         self._detach(self.outbox.finish(*last_events))

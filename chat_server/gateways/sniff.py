@@ -4,19 +4,39 @@ The server waits until that is clear: it never speaks first, except to turn some
 """
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from chat_server.gateways.gateway import Answer, Asked, Handover
-from chat_server.gateways.native import NativeGateway
-from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.http import METHODS, HttpGateway
+from chat_server.gateways.lines import LinesGateway
+from chat_server.gateways.native import NATIVE, NativeGateway
+from chat_server.gateways.site import Site
+from chat_server.rooms.codec import Broadcast
+from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
-from protocol.messages import ServerMessage
+from protocol.messages import ServerMessage, encode
 from protocol.tls import HANDSHAKE
 
 log = logging.getLogger(__name__)
 
+# What is not clear after so many bytes is lines.
+WORD_LIMIT = 16
+
 # A TLS alert, "handshake failure": a browser that tries https first goes on with http at once.
 _NO_TLS = b"\x15\x03\x03\x00\x02\x02\x28"
+
+_TELNET = 0xFF
+_WORD_END = re.compile(rb"[ \r\n]")
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What a server's connections may speak, besides frames."""
+
+    settings: LiveSettings
+    site: Site
 
 
 class Sniffer:
@@ -25,42 +45,74 @@ class Sniffer:
     What is written before that is written as native frames.
     """
 
-    __slots__ = ("_native", "_needs_tls", "_peer")
+    __slots__ = ("_doors", "_encrypted", "_needs_tls", "_peer", "_received", "greeted")
 
-    greeted = False
+    codec = NATIVE
     answers_pings = True
 
-    def __init__(self, peer: str, *, needs_tls: bool = False) -> None:
+    def __init__(
+        self, doors: Doors, peer: str, *, encrypted: bool = False, needs_tls: bool = False
+    ) -> None:
         """
         Args:
+            doors: what may be spoken.
             peer: the client's address, for the log.
-            needs_tls: whether what comes is refused, in its own language, as it is not encrypted.
+            encrypted: whether what comes was encrypted.
+            needs_tls: whether what comes is refused, in its own language, as it is not.
         """
-        self._native = NativeGateway()
+        self._doors = doors
         self._peer = peer
+        self._encrypted = encrypted
         self._needs_tls = needs_tls
-
-    @property
-    def codec(self) -> Codec:
-        """The native one."""
-        return self._native.codec
+        self._received = b""
+        self.greeted = False
 
     def receive(self, data: bytes) -> Iterator[Asked]:
-        """Yield the gateway that `data` asks for, and what that one makes of it. See Gateway."""
-        if data[0] == HANDSHAKE:
+        """Yield the gateway that the client asks for, and what that one asks. See Gateway."""
+        self._received += data
+        if self._received[0] == HANDSHAKE:
             log.info("%s speaks TLS, and this server does not: see --tls", self._peer)
             yield Answer(_NO_TLS, ends=Code.BAD_FRAME)
             return
-        gateway = self._native
+        make = self._gateway(self._received)
+        if make is None:
+            return
+        gateway = make()
         yield Handover(gateway)
-        if self._needs_tls:
+        if self._needs_tls and not isinstance(gateway, HttpGateway):
             raise ProtocolError(Code.BAD_FRAME, "this server speaks TLS: connect with --tls")
-        yield from gateway.receive(data)
+        yield from gateway.receive(self._received)
 
     def write(self, event: ServerMessage) -> bytes:
         """As native frames."""
-        return self._native.write(event)
+        return encode(event)
 
     def write_shared(self, events: Broadcast) -> bytes:
         """As native frames."""
-        return self._native.write_shared(events)
+        return events.encoded(NATIVE)
+
+    def _gateway(self, begin: bytes) -> Callable[[], Gateway] | None:
+        """What makes the gateway for who begins like this; None as long as that is not clear."""
+        settings = self._doors.settings.now
+        if begin[0] == _TELNET or begin[0] >= 0xC2:
+            return self._lines if settings.lines else NativeGateway
+        if not _is_text(begin[0]):
+            return NativeGateway
+        end = _WORD_END.search(begin[:WORD_LIMIT])
+        if end is None and len(begin) < WORD_LIMIT:
+            return None
+        word = begin[: end.start()].decode("ascii", "replace") if end else ""
+        blank = end is not None and end[0] == b" "
+        if blank and word in METHODS:
+            return self._http if settings.web else NativeGateway
+        return self._lines if settings.lines else NativeGateway
+
+    def _http(self) -> Gateway:
+        return HttpGateway(self._doors.site, secure=self._encrypted, needs_tls=self._needs_tls)
+
+    def _lines(self) -> Gateway:
+        return LinesGateway(asks_password=bool(self._doors.settings.now.password))
+
+
+def _is_text(byte: int) -> bool:
+    return 0x20 <= byte < 0x7F or byte in b"\r\n\t"

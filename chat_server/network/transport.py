@@ -241,3 +241,16 @@ class TlsReader:
             if channel.owes or established is not channel.established:
                 self._push()
         return said
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Let the system ask a peer that is silent whether it is there, and end a dead connection.
+
+    For who cannot be asked by a ping of ours. Nothing is done to a socket that is no TCP's.
+    """
+    if sock.family == getattr(socket, "AF_UNIX", None):
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):  # else the system's own times count, of two hours or so
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

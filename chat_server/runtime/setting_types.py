@@ -328,6 +328,16 @@ def network(text: str) -> IPv4Network | IPv6Network:
     return found
 
 
+def origin(text: str) -> str:
+    """Return where a page comes from, for `many`: a scheme, a host, perhaps a port (RFC 6454)."""
+    found = text.lower().rstrip("/")
+    if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", found):
+        raise ValueError(
+            f"an origin is a scheme and a host, such as https://chat.example.org, not {text!r}"
+        )
+    return found
+
+
 def password() -> Rule[str]:
     """A secret. What is wrong with one is told without it."""
 

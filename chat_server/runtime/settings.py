@@ -24,6 +24,7 @@ from chat_server.runtime.setting_types import (
     nick,
     one_of,
     or_none,
+    origin,
     password,
     path,
     path_or_none,
@@ -84,6 +85,25 @@ class Settings:
         None, path_or_none(), "a certificate in PEM, and with it TLS; needs --tls-key", live=True
     )
     tls_key: Path | None = setting(None, path_or_none(), "its key in PEM, not encrypted", live=True)
+
+    # What else may be spoken on every listener, besides frames.
+    web: bool = setting(
+        True, switch(), "let browsers in: the page, and WebSocket, on the same port", live=True
+    )
+    lines: bool = setting(
+        True,
+        switch(),
+        "let lines of text in, as nc and telnet send them, on the same port",
+        live=True,
+    )
+    # Where else than on this server a page may stand that talks to it.
+    origins: tuple[str, ...] = setting(
+        (),
+        many(origin, "URL"),
+        "an address by which browsers come here, such as https://chat.example.org, if a proxy or a "
+        "name of your own is in between; any number of times",
+        name="origin",
+    )
 
     # Where the log of the rooms is kept.
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")

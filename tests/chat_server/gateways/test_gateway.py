@@ -7,7 +7,9 @@ import pytest
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.native import NativeGateway
-from chat_server.gateways.sniff import Sniffer
+from chat_server.gateways.site import Site
+from chat_server.gateways.sniff import Doors, Sniffer
+from chat_server.runtime.settings import LiveSettings, Settings
 from protocol.errors import ProtocolError
 from protocol.messages import Bye, Hello, Join, Ok, Say
 from tests.support.peer import encode
@@ -36,10 +38,12 @@ REQUESTS = frames(
 )
 ASKED = (Join, Say, ProtocolError, Bye)
 
+DOORS = Doors(LiveSettings(Settings()), Site((), (), {}))
+
 # A new gateway is added here.
 CASES = [
     pytest.param(Case(NativeGateway, HELLO, REQUESTS, ASKED), id="native"),
-    pytest.param(Case(lambda: Sniffer("peer"), HELLO, REQUESTS, ASKED), id="sniffed-native"),
+    pytest.param(Case(lambda: Sniffer(DOORS, "peer"), HELLO, REQUESTS, ASKED), id="sniffed-native"),
 ]
 
 

@@ -1,0 +1,242 @@
+"""HTTP/1.1 (RFC 9110, 9112) as far as a page needs it: GET and HEAD, no bodies, one at a time.
+
+`websockets` reads the heads and does the WebSocket handshake; `site` knows what there is to get.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from email.utils import formatdate
+from http import HTTPStatus
+
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.typing import Origin, Subprotocol
+
+from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.site import Refused, Site
+from chat_server.gateways.websocket import WEBSOCKET, WebSocketGateway
+from chat_server.rooms.codec import Broadcast
+from protocol.errors import Code
+from protocol.framing import FRAME_LIMIT
+from protocol.messages import Error, ServerMessage
+
+HEAD_LIMIT = 8192
+"""Bytes: the longest head of a request."""
+
+METHODS = frozenset(
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"]
+)
+"""With which word a request may begin. All but two are refused, but none is chat."""
+
+# What the library says of each connection is the connection's own to say.
+_quiet = logging.getLogger("websockets.server")
+_quiet.setLevel(logging.ERROR)
+
+SUBPROTOCOL = Subprotocol("backchannel.v1")
+
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+
+_STATUS: dict[str, HTTPStatus] = {
+    Code.HELLO_TIMEOUT: HTTPStatus.REQUEST_TIMEOUT,
+    Code.FLOODING: HTTPStatus.TOO_MANY_REQUESTS,
+    Code.SERVER_FULL: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.SHUTTING_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
+    Code.BANNED: HTTPStatus.FORBIDDEN,
+    Code.FORBIDDEN: HTTPStatus.FORBIDDEN,
+    Code.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+_ENDING = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
+"""After these the connection ends: where the next request begins is not known, or it is late."""
+
+
+class HttpGateway:
+    """One connection that speaks HTTP, until it asks for a WebSocket. See Gateway."""
+
+    __slots__ = ("_needs_tls", "_received", "_secure", "_site", "_used", "greeted")
+
+    codec = WEBSOCKET  # which is not used before there is a WebSocket
+    answers_pings = False
+
+    def __init__(self, site: Site, *, secure: bool, needs_tls: bool) -> None:
+        """
+        Args:
+            site: what there is to get.
+            secure: whether what is spoken is encrypted.
+            needs_tls: whether all are told to use https.
+        """
+        self._site = site
+        self._secure = secure
+        self._needs_tls = needs_tls
+        self._received = b""
+        self._used = False  # a request was answered, and nothing of another one has come
+        self.greeted = False
+
+    def receive(self, data: bytes) -> Iterator[Asked]:
+        """Yield the answers to the requests in `data`, or the WebSocket. See Gateway."""
+        self._received += data
+        while self._received:
+            self._used = False
+            end = _HEAD_END.search(self._received)
+            if end is None:
+                if len(self._received) > HEAD_LIMIT:
+                    yield self._refused(self._too_long(self._received))
+                return
+            head, self._received = self._received[: end.end()], self._received[end.end() :]
+            yield from self._answered(head)
+            self._used = True
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return why the connection ends, if a request waits for an answer."""
+        if not isinstance(event, Error) or self._used:
+            return b""
+        status = _STATUS.get(event.code, HTTPStatus.BAD_REQUEST)
+        return self._refused(Refused(status, event.text)).data
+
+    def write_shared(self, _: Broadcast) -> bytes:
+        """Return nothing: nobody is here yet."""
+        return b""
+
+    def _answered(self, head: bytes) -> Iterator[Asked]:
+        """Answer one request, whose head is whole."""
+        try:
+            protocol, request = _parse(head)
+            if self._needs_tls:
+                raise self._site.refuse_plain(request)
+            if request.path.partition("?")[0] == "/ws":
+                yield from self._upgraded(protocol, request)
+                return
+            response = self._site.answer(request, secure=self._secure)
+        except Refused as refused:
+            yield self._refused(refused)
+            return
+        ends = not _stays(request)
+        written = _written(response, head_only=request.method == "HEAD", ends=ends)
+        yield Answer(written, ends=Code.BYE if ends else None)
+
+    def _upgraded(self, protocol: ServerProtocol, request: Request) -> Iterator[Asked]:
+        """Do the handshake, and hand over to the WebSocket with what came behind it."""
+        host = self._site.checked_host(request)
+        version = request.headers.get("Sec-WebSocket-Version")
+        protocol.origins = [None, *map(Origin, self._site.origins(host))]
+        response = protocol.accept(request)
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            raise _no_handshake(response, version)
+        protocol.send_response(response)
+        yield Answer(b"".join(protocol.data_to_send()))
+        rest, self._received = self._received, b""
+        gateway = WebSocketGateway(protocol)
+        yield Handover(gateway)
+        if rest:
+            yield from gateway.receive(rest)
+
+    def _refused(self, refused: Refused) -> Answer:
+        if refused.status not in _ENDING:
+            return Answer(_written(refused.response()))
+        self._received = b""
+        return Answer(_written(refused.response(), ends=True), ends=Code.BAD_FRAME)
+
+    def _too_long(self, head: bytes) -> Refused:
+        if b"\n" in head:
+            return Refused(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"The head of a request has at most {HEAD_LIMIT} bytes.",
+            )
+        return Refused(
+            HTTPStatus.REQUEST_URI_TOO_LONG,
+            f"The first line of a request has at most {HEAD_LIMIT} bytes.",
+        )
+
+
+def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
+    """Return the request with this head, and what has read it.
+
+    Raises:
+        Refused: it is none, or one that has no answer here.
+    """
+    method = head.split(b" ", 1)[0].decode("ascii", "replace")
+    if method not in ("GET", "HEAD"):
+        if method == "PRI":
+            raise Refused(HTTPStatus.BAD_REQUEST, "This server speaks HTTP/1.1, not HTTP/2.")
+        raise Refused(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            f"There is nothing to {method} here, only to GET and HEAD.",
+            {"Allow": "GET, HEAD"},
+        )
+    if len(head) > HEAD_LIMIT:
+        raise Refused(
+            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+            f"The head of a request has at most {HEAD_LIMIT} bytes.",
+        )
+    protocol = ServerProtocol(
+        subprotocols=[SUBPROTOCOL],
+        select_subprotocol=lambda _, offered: SUBPROTOCOL if SUBPROTOCOL in offered else None,
+        max_size=FRAME_LIMIT,
+        logger=_quiet,
+    )
+    protocol.receive_data(_without_body(head))
+    requests = protocol.events_received()
+    if not requests:
+        raise Refused(HTTPStatus.BAD_REQUEST, "This is no request of HTTP/1.1.")
+    request = requests[0]
+    assert isinstance(request, Request)
+    return protocol, request
+
+
+def _without_body(head: bytes) -> bytes:
+    """The head of a request that has no body; of one that has, nothing is read."""
+    for line in head.splitlines()[1:]:
+        name, _, value = line.partition(b":")
+        name = name.strip().lower()
+        if name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+            raise Refused(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A request has no body here: send none."
+            )
+    return head
+
+
+def _no_handshake(response: Response, version: str | None) -> Refused:
+    """Why a WebSocket was not opened."""
+    status = HTTPStatus(response.status_code)
+    more = {name: value for name, value in response.headers.raw_items() if name == "Upgrade"}
+    if version not in (None, "13"):
+        status, more = HTTPStatus.UPGRADE_REQUIRED, {"Upgrade": "websocket"}
+        more["Sec-WebSocket-Version"] = "13"
+    text = bytes(response.body or b"").decode().splitlines()[0]
+    return Refused(status, text, more)
+
+
+def _stays(request: Request) -> bool:
+    """Whether another request may follow on this connection."""
+    options = ",".join(request.headers.get_all("Connection")).lower()
+    words = {word.strip() for word in options.split(",")}
+    if request.protocol == "HTTP/1.0":
+        return False
+    return "close" not in words
+
+
+def _written(response: Response, *, head_only: bool = False, ends: bool = False) -> bytes:
+    """A response as it goes on the wire."""
+    headers = Headers(response.headers.raw_items())
+    headers["Date"] = formatdate(usegmt=True)
+    if response.status_code != HTTPStatus.NOT_MODIFIED:
+        headers["Content-Length"] = str(len(response.body))
+    if ends:
+        headers["Connection"] = "close"
+    body = b"" if head_only else response.body
+    return Response(response.status_code, response.reason_phrase, headers, body).serialize()

@@ -1,0 +1,327 @@
+"""Lines of text, for `nc` and `telnet`: what is typed is said. No resume: they are for people."""
+
+import re
+from collections.abc import Callable, Generator, Iterator, Sequence
+from itertools import accumulate
+from typing import Literal
+
+from msgspec import UNSET
+
+from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.telnet import LineReader
+from chat_server.rooms.codec import Broadcast, Encoded
+from protocol import VERSION
+from protocol.errors import FATAL, Code, ProtocolError
+from protocol.messages import (
+    AnyRequest,
+    Bye,
+    Direct,
+    Error,
+    FreezeChange,
+    Goodbye,
+    Hand,
+    Hello,
+    History,
+    Join,
+    Leave,
+    Message,
+    Ok,
+    Page,
+    RoleChange,
+    Rooms,
+    Say,
+    ServerMessage,
+    Tell,
+    Topic,
+    Welcome,
+    Who,
+)
+
+LINE_LIMIT = 4000
+"""Characters a line may have."""
+
+HISTORY = 10
+"""How many of the latest messages are shown to who comes into a room."""
+
+FIRST_ROOM = "lobby"
+
+HELP = """\
+/me WAVES      do something          /who          who is here
+/msg NICK TEXT to one person alone   /rooms        the rooms
+/join ROOM     go to another room    /topic TEXT   set the topic
+/hand          raise your hand       /quit         leave
+//             says a line that begins with a /"""
+
+_CLIENT = "lines"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u061c]")
+
+
+def _shown(event: ServerMessage) -> list[str]:
+    """What is shown of an event."""
+    match event:
+        case Message(kind="action"):
+            return [f"* {event.from_} {event.text}"]
+        case Message(kind="topic"):
+            return [f"* {event.from_} set the topic: {event.text}"]
+        case Message(kind="notice"):
+            return [f"-- {line}" for line in event.text.split("\n")]
+        case Message():
+            return [f"{event.from_}: {line}" for line in event.text.split("\n")]
+        case Direct():
+            return [f"{event.from_} to you alone: {line}" for line in event.text.split("\n")]
+        case FreezeChange():
+            change = "frozen: only moderators speak" if event.frozen else "open again"
+            return [f"-- #{event.room} is {change}"]
+        case RoleChange():
+            return [f"-- {event.by} made you {event.role}"]
+        case Welcome():
+            return [f"-- {line}" for line in event.motd.split("\n") if line]
+        case Goodbye():
+            return [f"-- {event.text}"]
+        case _:
+            return []
+
+
+class LinesCodec:
+    """Writes messages as lines. There are two, for the two ends that a line may have."""
+
+    def __init__(self, end: str) -> None:
+        self._end = end
+
+    def encode(self, event: ServerMessage) -> bytes:
+        """Return one event as lines; nothing, for one that is not shown."""
+        return self.lines(*_shown(event))
+
+    def encode_messages(self, messages: Sequence[Message]) -> Encoded:
+        """Return a batch of messages in one buffer."""
+        written = [self.encode(message) for message in messages]
+        return Encoded(b"".join(written), list(accumulate(map(len, written))))
+
+    def lines(self, *lines: str) -> bytes:
+        """Return lines as they are sent, without what a terminal would act on."""
+        return "".join(f"{_CONTROL.sub('', line)}{self._end}" for line in lines).encode()
+
+
+_LF, _CRLF = LinesCodec("\n"), LinesCodec("\r\n")
+
+
+class LinesGateway:
+    """One connection that sends lines. See Gateway."""
+
+    __slots__ = (
+        "_asks_password",
+        "_id",
+        "_nick",
+        "_reader",
+        "_replies",
+        "_room",
+        "codec",
+        "greeted",
+    )
+
+    answers_pings = False
+    writes_own = True
+
+    def __init__(self, *, asks_password: bool) -> None:
+        """
+        Args:
+            asks_password: whether the server has a password.
+        """
+        self._asks_password = asks_password
+        self._reader = LineReader(4 * LINE_LIMIT)  # bytes of UTF-8
+        self._nick = ""
+        self._room = ""
+        self._id = 0
+        self._replies: dict[int, ServerMessage] = {}  # that `receive` waits for
+        self.codec = _LF
+        self.greeted = False
+
+    def receive(self, data: bytes) -> Iterator[Asked]:
+        """Yield what the lines in `data` ask. See Gateway."""
+        lines = list(self._reader.feed(data))
+        if self._reader.refusals:
+            yield Answer(self._reader.refusals)
+            self._reader.refusals = b""
+        for line in lines:
+            if line is not None and line.endswith("\r") and self.codec is _LF:
+                self.codec = _CRLF
+                yield Handover(self)
+            text = None if line is None else _CONTROL.sub("", line)
+            if text is None or len(text) > LINE_LIMIT:
+                yield self._note(f"a line has at most {LINE_LIMIT} characters: send it in parts")
+            elif self.greeted:
+                yield from self._said(text)
+            else:
+                yield from self._came(text.strip())
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return one event as lines."""
+        if isinstance(event, Ok | Page) and event.re in self._replies:
+            self._replies[event.re] = event
+            return b""
+        if isinstance(event, Message):  # one's own, which stands there already
+            return b""
+        if isinstance(event, Welcome):
+            self._nick = event.nick
+        if isinstance(event, Error) and event.code not in FATAL:
+            if not self.greeted and event.code in (Code.BAD_NICK, Code.NICK_IN_USE):
+                self._nick = ""
+                return self.codec.lines(f"-- {event.text}", "nick?")
+            return self.codec.lines(f"-- {event.text}")
+        return self.codec.encode(event)
+
+    def write_shared(self, events: Broadcast) -> bytes:
+        """Return events that many are sent."""
+        return b"".join(self.write(event) for event in events.events)
+
+    # -- coming in
+
+    def _came(self, line: str) -> Iterator[Asked]:
+        """Take the nick, and the password where there is one."""
+        if not self._nick:
+            self._nick = line
+            if not line:
+                yield ProtocolError(Code.BAD_NICK, "say what you want to be called")
+                return
+            if self._asks_password:
+                yield Answer(self.codec.lines("password? (it is shown as you type it)"))
+                return
+            yield self._hello(None)
+        else:
+            yield self._hello(line)
+        if self.greeted:
+            yield from self._joined(FIRST_ROOM)
+
+    def _hello(self, password: str | None) -> Hello:
+        return Hello(version=VERSION, nick=self._nick, client=_CLIENT, password=password)
+
+    def _joined(self, room: str) -> Iterator[Asked]:
+        """Go to a room, and from the one before."""
+        reply = yield from self._asked(Join(id=self._next_id(), room=room))
+        if not isinstance(reply, Ok) or reply.room is UNSET or reply.seq is UNSET:
+            return
+        if self._room and self._room != reply.room:
+            yield from self._asked(Leave(id=self._next_id(), room=self._room))
+        self._room = reply.room
+        topic = f"topic: {reply.topic}" if reply.topic else ""
+        yield Answer(
+            self.codec.lines(
+                f"* you are {self._nick} in #{self._room}, {reply.members} here; /help",
+                *([f"* {topic}"] if topic else []),
+            )
+        )
+        if reply.seq:
+            before = reply.seq + 1
+            page = yield from self._asked(
+                History(id=self._next_id(), room=self._room, before=before, limit=HISTORY)
+            )
+            if isinstance(page, Page) and page.messages is not UNSET:
+                yield Answer(self.codec.encode_messages(page.messages).buffer)
+
+    # -- being here
+
+    def _said(self, line: str) -> Iterator[Asked]:
+        """Say a line, or do what it commands."""
+        if not line.strip():
+            return
+        if line.startswith("/") and not line.startswith("//"):
+            word, _, rest = line[1:].strip().partition(" ")
+            command = _COMMANDS.get(word.lower())
+            if command is None:
+                yield self._note(f"there is no /{word[:40]}: /help says what there is")
+            else:
+                yield from command(self, rest.strip())
+            return
+        yield self._say(line.removeprefix("/"))
+
+    def _say(self, text: str, kind: Literal["text", "action"] = "text") -> AnyRequest:
+        return Say(id=self._next_id(), room=self._room or FIRST_ROOM, text=text, kind=kind)
+
+    def _me(self, rest: str) -> Iterator[Asked]:
+        yield self._say(rest, "action")
+
+    def _who(self, _: str) -> Iterator[Asked]:
+        nicks: list[str] = []
+        page: ServerMessage | None = None
+        while page is None or (isinstance(page, Page) and page.more and nicks):
+            request = Who(id=self._next_id(), room=self._room, after=nicks[-1] if nicks else None)
+            page = yield from self._asked(request)
+            if isinstance(page, Page) and page.members is not UNSET:
+                nicks += page.members
+        yield self._note(f"{len(nicks)} here: {', '.join(nicks)}")
+
+    def _msg(self, rest: str) -> Iterator[Asked]:
+        nick, _, text = rest.partition(" ")
+        if not text.strip():
+            yield self._note("/msg takes a nick and a text: /msg ana hello")
+            return
+        reply = yield from self._asked(Tell(id=self._next_id(), to=nick, text=text))
+        if isinstance(reply, Ok):
+            yield self._note(f"to {nick}: {text}")
+
+    def _join(self, rest: str) -> Iterator[Asked]:
+        if not rest:
+            yield self._note("/join takes a room: /join lobby")
+            return
+        yield from self._joined(rest.removeprefix("#"))
+
+    def _topic(self, rest: str) -> Iterator[Asked]:
+        if not rest:
+            yield self._note("/topic takes the topic: /topic exercise 3")
+            return
+        yield Topic(id=self._next_id(), room=self._room, topic=rest)
+
+    def _rooms(self, _: str) -> Iterator[Asked]:
+        page = yield from self._asked(Rooms(id=self._next_id()))
+        if isinstance(page, Page) and page.rooms is not UNSET:
+            for entry in page.rooms:
+                topic = f": {entry.topic}" if entry.topic else ""
+                yield self._note(f"#{entry.room}, {entry.members} there{topic}")
+            if page.more:
+                yield self._note("and more")
+
+    def _hand(self, _: str) -> Iterator[Asked]:
+        reply = yield from self._asked(Hand(id=self._next_id(), room=self._room, up=True))
+        if isinstance(reply, Ok):
+            yield self._note("your hand is up")
+
+    def _quit(self, _: str) -> Iterator[Asked]:
+        yield Bye(id=self._next_id())
+
+    def _help(self, _: str) -> Iterator[Asked]:
+        yield Answer(self.codec.lines(*HELP.splitlines()))
+
+    # -- below
+
+    def _asked(
+        self, request: Join | Leave | History | Who | Tell | Rooms | Hand
+    ) -> Generator[Asked, None, ServerMessage | None]:
+        """Ask something, and return the reply; None if it was refused, which has been told."""
+        self._replies[request.id] = _NONE
+        yield request
+        reply = self._replies.pop(request.id)
+        return None if reply is _NONE else reply
+
+    def _note(self, text: str) -> Answer:
+        return Answer(self.codec.lines(f"-- {text}"))
+
+    def _next_id(self) -> int:
+        self._id += 1
+        return self._id
+
+
+# Stands for a reply that has not come.
+_NONE = Goodbye(code="", text="")
+
+_COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Asked]]] = {
+    "me": LinesGateway._me,
+    "who": LinesGateway._who,
+    "msg": LinesGateway._msg,
+    "join": LinesGateway._join,
+    "topic": LinesGateway._topic,
+    "rooms": LinesGateway._rooms,
+    "hand": LinesGateway._hand,
+    "quit": LinesGateway._quit,
+    "help": LinesGateway._help,
+}

@@ -1,0 +1,213 @@
+"""What there is to get by HTTP: the page and its parts, and some small answers."""
+
+import hashlib
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.resources import files
+
+from websockets.datastructures import Headers, MultipleValuesError
+from websockets.http11 import Request, Response
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
+}
+
+_TEXT = "text/plain; charset=utf-8"
+
+# Whatever of a Host goes into a header or a page is of this form (RFC 9110, 4.2).
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+
+_PAGES = {"/": "/assets/index.html", "/wall": "/assets/wall.html"}
+
+_ROBOTS = b"User-agent: *\nDisallow: /\n"
+
+
+class Refused(Exception):
+    """A request gets no more than a status and a sentence.
+
+    Attributes:
+        status: of the response.
+        text: a sentence for a person; or a page, if the headers say so.
+        headers: more than all responses have, or others.
+    """
+
+    def __init__(
+        self, status: HTTPStatus, text: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """Return it as a response."""
+        headers = Headers({"Content-Type": _TEXT, "X-Content-Type-Options": "nosniff"})
+        for name, value in self.headers.items():
+            headers.pop(name, None)
+            headers[name] = value
+        return Response(self.status.value, self.status.phrase, headers, f"{self.text}\n".encode())
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file, as it is sent."""
+
+    body: bytes
+    type: str
+    tag: str
+
+
+class Site:
+    """The pages of one server. It does not change: any thread may call any method.
+
+    A host that is asked for has to be this server's: an address, or one of its names. Otherwise any
+    page on the web could give itself a name that leads here, and talk for whoever looks at it (DNS
+    rebinding). An address cannot be given a page of somebody else's.
+    """
+
+    def __init__(
+        self, origins: Iterable[str], names: Iterable[str], made: Mapping[str, "Maker"]
+    ) -> None:
+        """
+        Args:
+            origins: more from which a page may come, such as `https://chat.example.org`.
+            names: what this machine is called, besides what it calls itself.
+            made: what is made when it is asked for, by its path.
+        """
+        self._origins = tuple(origins)
+        own = socket.gethostname()
+        self._names = {"localhost", own.lower(), f"{own.partition('.')[0]}.local".lower()}
+        self._names.update(name.lower() for name in names)
+        self._names.update(_host_of(origin.partition("://")[2]) for origin in self._origins)
+        self._made = dict(made)
+        self._parts = {
+            f"/assets/{each.name}": _part(each.name, each.read_bytes())
+            for each in files("chat_server.gateways").joinpath("page").iterdir()
+            if _ending(each.name) in _TYPES
+        }
+
+    def checked_host(self, request: Request) -> str:
+        """Return which host is asked for, with its port if that is named.
+
+        Raises:
+            Refused: there is none, or it is not this server.
+        """
+        try:
+            host = request.headers.get("Host")
+        except MultipleValuesError:
+            host = None
+        if not host or not _HOST.fullmatch(host):
+            raise Refused(HTTPStatus.BAD_REQUEST, "A request names one Host, and a real one.")
+        name = _host_of(host)
+        if name in self._names or _is_address(name):
+            return host
+        raise Refused(
+            HTTPStatus.MISDIRECTED_REQUEST,
+            f"This server is not called {name[:100]!r}: --origin adds a name.",
+        )
+
+    def origins(self, host: str) -> tuple[str, ...]:
+        """Return from where a page may open a WebSocket that was asked for as `host`."""
+        return (f"http://{host}", f"https://{host}", *self._origins)
+
+    def refuse_plain(self, request: Request) -> Refused:
+        """Return what somebody gets who should have used https: a page that leads there.
+
+        Raises:
+            Refused: as `checked_host` does.
+        """
+        url = f"https://{self.checked_host(request)}/"
+        link = f'<a href="{url}">{url}</a>'
+        page = f"<!doctype html><title>https</title><p>This server speaks https: {link}"
+        return Refused(HTTPStatus.BAD_REQUEST, page, {"Content-Type": _TYPES[".html"]})
+
+    def answer(self, request: Request, *, secure: bool) -> Response:
+        """Return the response to a GET or HEAD.
+
+        Args:
+            request: what is asked.
+            secure: whether it came over TLS.
+
+        Raises:
+            Refused: there is no such thing.
+        """
+        host = self.checked_host(request)
+        path = request.path.partition("?")[0]
+        if path == "/healthz":
+            return _response(b"ok\n", _TEXT)
+        if path == "/robots.txt":
+            return _response(_ROBOTS, _TEXT)
+        if path in self._made:
+            body, type_ = self._made[path](f"{'https' if secure else 'http'}://{host}/")
+            return _response(body, type_)
+        part = self._parts.get(_PAGES.get(path, path))
+        if part is None:
+            raise Refused(HTTPStatus.NOT_FOUND, f"There is no {path[:100]} here.")
+        return _part_response(part, request, host)
+
+
+Maker = Callable[[str], tuple[bytes, str]]
+"""Makes a body and its content type; is given the address of the page, as it was asked for."""
+
+
+def _part(name: str, body: bytes) -> _Part:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+    return _Part(body, _TYPES[_ending(name)], tag)
+
+
+def _ending(name: str) -> str:
+    return name[name.rfind(".") :]
+
+
+def _part_response(part: _Part, request: Request, host: str) -> Response:
+    response = _response(part.body, part.type)
+    response.headers["ETag"] = part.tag
+    response.headers["Cache-Control"] = "no-cache"
+    if part.type.startswith("text/html"):
+        _secure(response.headers, host)
+    if part.tag in ",".join(request.headers.get_all("If-None-Match")):
+        status = HTTPStatus.NOT_MODIFIED
+        del response.headers["Content-Type"]
+        return Response(status.value, status.phrase, response.headers, b"")
+    return response
+
+
+def _secure(headers: Headers, host: str) -> None:
+    """What every page is sent with. Safari wants the WebSocket's address named."""
+    headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    headers["Referrer-Policy"] = "no-referrer"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+
+
+def _response(body: bytes, type_: str) -> Response:
+    headers = Headers({"Content-Type": type_, "X-Content-Type-Options": "nosniff"})
+    return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)
+
+
+def _host_of(authority: str) -> str:
+    """A host without its port: `[::1]:7878` is `::1`."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition(":")[0].lower().rstrip(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

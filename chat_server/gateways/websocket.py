@@ -1,0 +1,143 @@
+"""Native messages over WebSocket (RFC 6455): one JSON object is one text message.
+
+`websockets` does the protocol, without I/O: masking, fragments, control frames, closing. It reads
+on the connection's thread alone; what is written is made of whole frames, which need no state.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.server import ServerProtocol
+
+from chat_server.gateways.gateway import Answer
+from chat_server.rooms.codec import Broadcast, Encoded
+from protocol.errors import Code, ProtocolError
+from protocol.framing import HEADER_SIZE
+from protocol.messages import (
+    AnyRequest,
+    Goodbye,
+    Message,
+    ServerMessage,
+    ServerPing,
+    decode_hello,
+    decode_request,
+    encode,
+)
+
+REPLACED = 4000
+"""The close code for whose session goes on in another connection."""
+
+_CLOSE_CODES: dict[str, int] = {
+    Code.BYE: CloseCode.NORMAL_CLOSURE,
+    Code.SHUTTING_DOWN: CloseCode.GOING_AWAY,
+    Code.SERVER_FULL: CloseCode.TRY_AGAIN_LATER,
+    Code.INTERNAL: CloseCode.INTERNAL_ERROR,
+    Code.REPLACED: REPLACED,
+}
+"""Why a server closes; everything else breaks a rule."""
+
+# What a control frame may hold, without the close code (RFC 6455, 5.5).
+_REASON_LIMIT = 123
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class WebSocketCodec:
+    """Writes events as text messages."""
+
+    def encode(self, event: ServerMessage) -> bytes:
+        """Return one event as one message."""
+        return _frame(Opcode.TEXT, encode(event)[HEADER_SIZE:])
+
+    def encode_messages(self, messages: Sequence[Message]) -> Encoded:
+        """Return a batch of messages in one buffer."""
+        frames = [self.encode(message) for message in messages]
+        return Encoded(b"".join(frames), list(accumulate(map(len, frames))))
+
+
+WEBSOCKET = WebSocketCodec()
+"""The codec that all WebSocket connections share."""
+
+
+class WebSocketGateway:
+    """One WebSocket, after its handshake. See Gateway."""
+
+    __slots__ = ("_fragments", "_protocol", "greeted")
+
+    codec = WEBSOCKET
+    answers_pings = True
+
+    def __init__(self, protocol: ServerProtocol) -> None:
+        """
+        Args:
+            protocol: that has accepted the handshake; its `max_size` bounds a message in bytes.
+        """
+        self._protocol = protocol
+        self._fragments: list[bytes] = []
+        self.greeted = False
+
+    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | Answer]:
+        """Yield what the frames in `data` ask. See Gateway."""
+        protocol = self._protocol
+        protocol.receive_data(data)
+        for event in protocol.events_received():
+            assert isinstance(event, Frame)
+            if event.opcode in _DATA:
+                if event.opcode is Opcode.BINARY:
+                    protocol.fail(CloseCode.UNSUPPORTED_DATA, "messages are text: JSON in UTF-8")
+                    break
+                self._fragments.append(bytes(event.data))
+                if event.fin:
+                    yield from self._decoded(self._joined())
+        yield self._answer()
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return one event as one message; for a ping, and for the end, what WebSocket has, too."""
+        written = WEBSOCKET.encode(event)
+        if isinstance(event, ServerPing):
+            return written + _frame(Opcode.PING, b"")
+        if isinstance(event, Goodbye):
+            code = _CLOSE_CODES.get(event.code, CloseCode.POLICY_VIOLATION)
+            return written + _close(code, event.text)
+        return written
+
+    def write_shared(self, events: Broadcast) -> bytes:
+        """Return events that many are sent."""
+        return events.encoded(WEBSOCKET)
+
+    def _joined(self) -> bytes:
+        payload = b"".join(self._fragments)
+        self._fragments.clear()
+        return payload
+
+    def _decoded(self, payload: bytes) -> Iterator[AnyRequest | ProtocolError]:
+        """Yield the request in a message, unless it is no text."""
+        try:
+            payload.decode()
+        except UnicodeDecodeError:
+            self._protocol.fail(CloseCode.INVALID_DATA, "a message is text in UTF-8")
+            return
+        try:
+            yield decode_request(payload) if self.greeted else decode_hello(payload)
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            yield error
+
+    def _answer(self) -> Answer:
+        """What WebSocket answers by itself; that something came is a sign of life."""
+        written = b"".join(self._protocol.data_to_send())
+        if not self._protocol.close_expected():
+            return Answer(written)
+        broken = self._protocol.parser_exc is not None or self._protocol.close_rcvd is None
+        return Answer(written, ends=Code.BAD_FRAME if broken else Code.BYE)
+
+
+def _frame(opcode: Opcode, payload: bytes) -> bytes:
+    return Frame(opcode, payload).serialize(mask=False)
+
+
+def _close(code: int, reason: str) -> bytes:
+    payload = code.to_bytes(2) + reason.encode()[:_REASON_LIMIT].decode(errors="ignore").encode()
+    return _frame(Opcode.CLOSE, payload)

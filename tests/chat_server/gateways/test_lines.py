@@ -1,0 +1,180 @@
+"""Whoever has nothing but `nc` or `telnet` is in the chat by pressing Enter."""
+
+import pytest
+
+from tests.chat_server.house import House
+from tests.support.servers import address_of, running_server
+from tests.support.text_peer import TextPeer
+
+
+def enter(house: House, nick: str) -> TextPeer:
+    """Somebody who came in and has read the first line."""
+    peer = TextPeer(house.address)
+    peer.send(nick)
+    assert peer.line().startswith(f"* you are {nick} in #lobby, ")
+    return peer
+
+
+def test_the_first_line_is_the_nick(house: House) -> None:
+    """Trimmed; an empty one is asked for again."""
+    with TextPeer(house.address) as peer:
+        peer.send("")
+        assert peer.lines(2)[1] == "nick?"
+        peer.send("  ana  ")
+        assert peer.line() == "* you are ana in #lobby, 1 here; /help"
+
+
+def test_a_nick_that_cannot_be(house: House) -> None:
+    """Why is told, and another is asked for."""
+    house.enter("ada")
+    with TextPeer(house.address) as peer:
+        peer.send("ada")
+        why, question = peer.lines(2)
+        assert "ada" in why
+        assert question == "nick?"
+        peer.send("x" * 40)
+        assert peer.lines(2)[1] == "nick?"
+        peer.send("eva")
+        assert peer.line().startswith("* you are eva")
+
+
+def test_the_latest_messages_are_shown(house: House) -> None:
+    """Ten of them, one's own from before as well."""
+    ada = house.enter("ada", "lobby")
+    for number in range(12):
+        ada.say("lobby", f"number {number}")
+    with enter(house, "ana") as ana:
+        assert ana.lines(10) == [f"ada: number {number}" for number in range(2, 12)]
+
+
+def test_talking(house: House) -> None:
+    """What is typed is said; others' messages are printed, one's own are not repeated."""
+    ada = house.enter("ada", "lobby")
+    with enter(house, "ana") as ana, enter(house, "bob") as bob:
+        ana.send("hello", "//quit is a command", "/me waves")
+        assert [m["text"] for m in ada.messages(3)] == ["hello", "/quit is a command", "waves"]
+        assert bob.lines(3) == ["ana: hello", "ana: /quit is a command", "* ana waves"]
+        ada.say("lobby", "one\ntwo")
+        assert ana.lines(2) == ["ada: one", "ada: two"]
+
+
+def test_each_end_of_a_line_is_answered_by_its_like(house: House) -> None:
+    """CR LF to who sends CR LF, for what comes live as well."""
+    ada = house.enter("ada", "lobby")
+    with TextPeer(house.address) as ana:
+        ana.send("ana", end="\r\n")
+        assert ana.line().endswith("/help\r")
+        ada.say("lobby", "hello")
+        assert ana.line() == "ada: hello\r"
+
+
+def test_commands(house: House) -> None:
+    """Those of a person at a terminal."""
+    ada = house.enter("ada", "lobby")
+    with enter(house, "ana") as ana:
+        ana.send("/who")
+        assert ana.line() == "-- 2 here: ada, ana"
+        ana.send("/msg ada psst")
+        assert ana.line() == "-- to ada: psst"
+        assert ada.expect("direct")["text"] == "psst"
+        ada.ok("tell", to="ana", text="yes?")
+        assert ana.line() == "ada to you alone: yes?"
+        ana.send("/topic exercise 3")
+        assert ada.messages(1)[0]["text"] == "exercise 3"
+        ana.send("/rooms")
+        assert ana.line() == "-- #lobby, 2 there: exercise 3"
+        ana.send("/hand")
+        assert ana.line() == "-- your hand is up"
+        ana.send("/join #physics")
+        assert ana.line() == "* you are ana in #physics, 1 here; /help"
+        ana.send("/who", "/help")
+        assert ana.line() == "-- 1 here: ana"
+        assert "/me" in ana.line()
+        ana.send("/quit")
+        assert b"Goodbye." in ana.rest()
+
+
+@pytest.mark.parametrize(
+    ("line", "part"),
+    [
+        ("/frobnicate", "there is no /frobnicate"),
+        ("/msg", "/msg takes"),
+        ("/msg nobody hi", "nobody"),
+        ("/join", "/join takes"),
+        ("/join a b", "room"),
+        ("/topic", "/topic takes"),
+        ("x" * 4001, "4000"),
+        ("x" * 20000, "4000"),
+    ],
+)
+def test_what_cannot_be_done_is_told(house: House, line: str, part: str) -> None:
+    """In a line, and one goes on."""
+    with enter(house, "ana") as ana:
+        ana.send(line, "/who")
+        assert part in ana.see("-- ")
+        assert ana.see("here: ana")
+
+
+def test_control_characters_are_stripped_both_ways(house: House) -> None:
+    """Nobody writes to another's terminal."""
+    ada = house.enter("ada", "lobby")
+    with enter(house, "ana") as ana:
+        ana.send_raw(b"a\x1b[2Jb\x07c\n")
+        assert ada.messages(1)[0]["text"] == "a[2Jbc"
+        ada.say("lobby", "x\ty")
+        assert ana.line() == "ada: x\ty"
+
+
+def test_telnet_is_refused_politely(house: House) -> None:
+    """Its options, one by one; its commands are no text."""
+    ada = house.enter("ada", "lobby")
+    with TextPeer(house.address) as ana:
+        ana.send_raw(b"\xff\xfb\x1f\xff\xfd\x01\xff\xfa\x1f\x00\x50\x00\x18\xff\xf0ana\r\n")
+        assert ana.until(b"/help\r\n").endswith(b"/help\r\n")
+        ana.send_raw(b"he\xff")
+        ana.send_raw(b"\xf1llo\r\n")
+        assert ada.messages(1)[0]["text"] == "hello"
+
+
+def test_the_servers_password(house: House) -> None:
+    """It is asked for, and said that it is shown."""
+    with running_server(password="open sesame") as server:
+        with TextPeer(address_of(server)) as peer:
+            peer.send("ana")
+            assert peer.line().startswith("password?")
+            peer.send("open sesame")
+            assert peer.line().startswith("* you are ana")
+        with TextPeer(address_of(server)) as peer:
+            peer.send("eva", "wrong")
+            assert b"password" in peer.rest()
+
+
+def test_who_sits_and_reads_is_not_taken_for_dead() -> None:
+    """A person does not answer pings."""
+    with (
+        running_server(ping_interval=0.05, patience=0.2) as server,
+        House(server) as house,
+        enter(house, "ana") as ana,
+    ):
+        ada = house.enter("ada", "lobby")
+        for number in range(20):
+            ada.say("lobby", str(number))
+            assert ana.line(1) == f"ada: {number}"
+
+
+def test_a_flood_is_slowed_and_ended() -> None:
+    """The limit counts requests here, too."""
+    with running_server(requests_per_second=1, requests_burst=5) as server, House(server) as house:
+        with enter(house, "ana") as ana:
+            ana.send(*(f"line {n}" for n in range(30)))
+            assert b"requests a second" in ana.rest()
+
+
+def test_a_reader_that_stops_loses_nothing(house: House) -> None:
+    """It is caught up from the log, as anybody is, and holds up nobody."""
+    ada, text = house.enter("ada", "lobby"), "x" * 3000
+    with enter(house, "ana") as ana:
+        for number in range(400):
+            ada.say("lobby", f"{number} {text}")
+        for number in range(400):
+            assert ana.line() == f"ada: {number} {text}"
