@@ -55,7 +55,7 @@ from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
 from chat_server.storage.maintenance import Housekeeper
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import Code, ProtocolError
 from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint
@@ -270,10 +270,10 @@ class Server:
             if refusal is not None:
                 connection.close(refusal.code, refusal.text)
 
-    def _open(self, settings: Settings) -> tuple[Store, PeopleStore, Accounts, Sanctions]:
+    def _open(self, settings: Settings) -> tuple[SqliteLog, PeopleStore, Accounts, Sanctions]:
         """Open what is kept; nothing is left open if that fails."""
         with ExitStack() as opened:
-            store = opened.enter_context(closing(Store(settings.data, settings.sync)))
+            store = opened.enter_context(closing(SqliteLog(settings.data, settings.sync)))
             people = opened.enter_context(closing(PeopleStore(settings.data)))
             try:
                 accounts = Accounts(self._settings, self._clock, people, self._passwords)
@@ -286,7 +286,7 @@ class Server:
             opened.pop_all()
         return store, people, accounts, sanctions
 
-    def _forget_sessions(self, store: Store, people: PeopleStore) -> None:
+    def _forget_sessions(self, store: SqliteLog, people: PeopleStore) -> None:
         before = self._dates.past() - self._settings.now.keep_sessions
         try:
             store.sessions.forget(before)

@@ -17,9 +17,9 @@ from chat_server.identity import people_store as people
 from chat_server.identity.people_store import Act
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
-from chat_server.storage import sqlite_file as history
-from chat_server.storage import sqlite_log
 from chat_server.storage.database import Format
+from chat_server.storage.sqlite import log
+from chat_server.storage.sqlite import log_file as history
 from protocol.messages import Message
 
 MESSAGES_PER_PAGE = 1000
@@ -158,7 +158,7 @@ class History(_Database):
             if not rows:
                 return
             for row in rows:
-                message = sqlite_log.stored_message(room, *row)
+                message = log.stored_message(room, *row)
                 if (since is None or message.time >= since) and (
                     until is None or message.time < until
                 ):
@@ -168,16 +168,15 @@ class History(_Database):
     def _room(self, name: str) -> tuple[int, int]:
         """The key that a room's keys are counted from, and its last seq."""
         row = self._connection.execute(
-            f"SELECT number, last_seq FROM rooms WHERE name = ? AND {sqlite_log.HAS_MESSAGES}",
+            f"SELECT number, last_seq FROM rooms WHERE name = ? AND {log.HAS_MESSAGES}",
             (name,),
         ).fetchone()
         if row is None:
             names = self._connection.execute(
-                f"SELECT name FROM rooms WHERE {sqlite_log.HAS_MESSAGES}"
-                " ORDER BY last_seq DESC LIMIT 10"
+                f"SELECT name FROM rooms WHERE {log.HAS_MESSAGES} ORDER BY last_seq DESC LIMIT 10"
             ).fetchall()
             raise AdminError(_no_room(name, [name for (name,) in names]))
-        return row[0] << sqlite_log.SEQ_BITS, row[1]
+        return row[0] << log.SEQ_BITS, row[1]
 
 
 class Stays(_Database):

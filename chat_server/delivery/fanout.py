@@ -26,7 +26,7 @@ from chat_server.rooms.room import Draft, Member, Outlet, Room
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital
-from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite.log import Entry, SqliteLog
 from protocol.errors import Code
 from protocol.messages import Error, Message, Ok
 
@@ -41,7 +41,7 @@ CLOCK_TOLERANCE = 1.0
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
-    def __init__(self, store: Store, clock: Clock, workers: int, meters: Meters) -> None:
+    def __init__(self, store: SqliteLog, clock: Clock, workers: int, meters: Meters) -> None:
         self._store = store
         self._meters = meters
         self._clock = clock
@@ -103,7 +103,7 @@ class Delivery:
         room.end_turn()
 
     def _append(self, room: Room, drafts: list[Draft]) -> None:
-        """Store what is said, and publish it.
+        """SqliteLog what is said, and publish it.
 
         An error before the commit refuses these drafts and nothing else. From then on nothing may
         fail: a room that has stored what it did not publish would give its numbers out again.

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import PAGE_LIMIT, Chunk, Segment
 from chat_server.rooms.room import Room
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 
 # From one multiple of this many messages to the next.
 MESSAGES_PER_PAGE = 250
@@ -22,7 +22,7 @@ CACHE_LIMIT = 4 * 1024 * 1024
 class Pages:
     """Reads pages. The catch-up thread's alone."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: SqliteLog) -> None:
         self._store = store
         # By room, place, and how far the log went then; the one used last at the end.
         self._cache: OrderedDict[tuple[str, int, int], Segment] = OrderedDict()

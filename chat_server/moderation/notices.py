@@ -12,7 +12,7 @@ from chat_server.delivery.replies import refusal, unavailable
 from chat_server.identity.people_store import Asked, PeopleStore
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Ok
 
@@ -70,7 +70,7 @@ class Notices:
         self._left = 1  # notices that are not settled; and the writing of them
         self._error: ProtocolError | None = None
 
-    def look_up(self, store: Store, people: PeopleStore) -> None:
+    def look_up(self, store: SqliteLog, people: PeopleStore) -> None:
         """See whether the request was done already, and which notices are stored.
 
         Raises:

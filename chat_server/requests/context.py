@@ -24,7 +24,7 @@ from chat_server.rooms.session import Client, Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 
 
 class Context(NamedTuple):
@@ -34,7 +34,7 @@ class Context(NamedTuple):
     admission: Admission
     clock: Clock
     timers: Timers
-    store: Store
+    store: SqliteLog
     people: PeopleStore
     accounts: Accounts
     proofs: Proofs

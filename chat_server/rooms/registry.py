@@ -16,7 +16,7 @@ from chat_server.rooms.policy import shown_time
 from chat_server.rooms.session import Client, Session, new_token, token_hash
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
@@ -50,7 +50,7 @@ class Registry:
     def __init__(
         self,
         clock: Clock,
-        store: Store,
+        store: SqliteLog,
         people: PeopleStore,
         accounts: Accounts,
         renamed: Callable[[Session], None],

@@ -9,7 +9,7 @@ minute; after the server was off for a day, an hour of running catches up. It is
 import threading
 
 from chat_server.runtime.clock import Clock
-from chat_server.storage.sqlite_file import HistoryFile
+from chat_server.storage.sqlite.log_file import HistoryFile
 
 CATCH_UP = 24.0
 """Seconds towards the wall clock for each second that passes."""

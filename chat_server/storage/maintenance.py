@@ -9,7 +9,7 @@ from chat_server.runtime.setting_types import Keep
 from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.dates import Dates
-from chat_server.storage.sqlite_log import Store
+from chat_server.storage.sqlite.log import SqliteLog
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class Housekeeper:
     def __init__(
         self,
         settings: LiveSettings,
-        store: Store,
+        store: SqliteLog,
         dates: Dates,
         clock: Clock,
         needs_session: Callable[[bytes], bool],

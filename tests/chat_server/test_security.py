@@ -25,8 +25,8 @@ from chat_server.runtime.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
-from chat_server.storage.sqlite_log import Entry, Store
-from chat_server.storage.sqlite_search import WORDS_LIMIT
+from chat_server.storage.sqlite.log import Entry, SqliteLog
+from chat_server.storage.sqlite.search_index import WORDS_LIMIT
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import AnyRequest, Bye, Hello, Message, Pong
@@ -84,7 +84,7 @@ def test_marks_on_a_letter_are_counted() -> None:
 
 def test_a_page_is_not_read_a_hundred_times_over(tmp_path: Path) -> None:
     """Of a thousand texts of the longest, that were asked for, some twenty are read."""
-    store = Store(tmp_path)
+    store = SqliteLog(tmp_path)
     try:
         session = store.sessions.add(bytes(32), 0.0)
         texts = [f"{number} {'x' * (TEXT_LIMIT - 5)}" for number in range(100, 200)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from chat_server.admin import commands
-from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite.log import Entry, SqliteLog
 from protocol.messages import Message
 
 START = 1_795_168_800.0  # 2026-11-20 10:00 UTC
@@ -68,7 +68,7 @@ class Operator:
 def keep(data: Path, room: str, said: Sequence[tuple[float, str, str, str]]) -> None:
     """Keep messages, each with its time, nick, kind and text, as a server does."""
     data.mkdir(exist_ok=True)
-    store = Store(data)
+    store = SqliteLog(data)
     last = next((known.last_seq for known in store.rooms() if known.name == room), 0)
     session = store.sessions.add(f"{room} {last}".encode(), START)
     entries = [

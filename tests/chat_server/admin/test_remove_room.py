@@ -19,7 +19,7 @@ from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
 from chat_server.rooms.room import Room
 from chat_server.storage.database import RESERVED_MOST
-from chat_server.storage.sqlite_log import PRUNE_STEP, Store
+from chat_server.storage.sqlite.log import PRUNE_STEP, SqliteLog
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.codec import segment
@@ -314,7 +314,7 @@ def test_a_big_one_is_deleted_a_little_at_a_time(tmp_path: Path) -> None:
     """Others that have something to store wait for one portion, and no more."""
     keep(tmp_path, "lobby", said(3 * PRUNE_STEP + 1))
     keep(tmp_path, "garden", said(2))
-    store = Store(tmp_path)
+    store = SqliteLog(tmp_path)
     try:
         store.search("lobby", "word", None, 10)
         store.remove_room("lobby")

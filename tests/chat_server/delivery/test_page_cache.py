@@ -9,7 +9,7 @@ from chat_server.delivery.page_cache import CACHE_LIMIT, MESSAGES_PER_PAGE, Page
 from chat_server.gateways.native import NATIVE
 from chat_server.rooms.log_tail import PAGE_LIMIT
 from chat_server.rooms.room import Room
-from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite.log import Entry, SqliteLog
 from protocol.framing import FrameDecoder
 from protocol.messages import Message, decode_server_message
 
@@ -17,15 +17,15 @@ LAST = 3 * MESSAGES_PER_PAGE + 17
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(tmp_path: Path) -> Iterator[SqliteLog]:
     """A store with a log of a few pages."""
-    opened = Store(tmp_path)
+    opened = SqliteLog(tmp_path)
     fill(opened, 1, LAST, "short")
     yield opened
     opened.close()
 
 
-def fill(store: Store, first: int, last: int, text: str) -> None:
+def fill(store: SqliteLog, first: int, last: int, text: str) -> None:
     """Add messages to the lobby's log."""
     store.append(
         "lobby",
@@ -64,14 +64,14 @@ def read_on(pages: Pages, room: Room, cursor: int) -> list[int]:
 @pytest.mark.parametrize(
     "cursor", [0, 1, MESSAGES_PER_PAGE - 1, MESSAGES_PER_PAGE, MESSAGES_PER_PAGE + 1, LAST - 1]
 )
-def test_what_follows_a_cursor_comes_once(store: Store, cursor: int) -> None:
+def test_what_follows_a_cursor_comes_once(store: SqliteLog, cursor: int) -> None:
     """From the beginning, the end, the middle of a page; twice, so that the cache answers too."""
     pages, room = Pages(store), lobby(LAST)
     assert read_on(pages, room, cursor) == list(range(cursor + 1, LAST + 1))
     assert read_on(pages, room, cursor) == list(range(cursor + 1, LAST + 1))
 
 
-def test_the_last_page_grows(store: Store) -> None:
+def test_the_last_page_grows(store: SqliteLog) -> None:
     """A page that was cached before its end was said is not taken for the whole."""
     pages = Pages(store)
     assert read_on(pages, lobby(LAST), LAST - 5) == list(range(LAST - 4, LAST + 1))
@@ -79,7 +79,7 @@ def test_the_last_page_grows(store: Store) -> None:
     assert read_on(pages, lobby(LAST + 3), LAST - 5) == list(range(LAST - 4, LAST + 4))
 
 
-def test_large_messages_are_cut_to_the_bound(store: Store) -> None:
+def test_large_messages_are_cut_to_the_bound(store: SqliteLog) -> None:
     """A page is bounded in bytes, and the cache as well."""
     last = LAST + 1000
     fill(store, LAST + 1, last, "🦊" * 4000)
@@ -89,13 +89,13 @@ def test_large_messages_are_cut_to_the_bound(store: Store) -> None:
 
 
 @pytest.mark.parametrize("keep", [LAST - 1, 3 * MESSAGES_PER_PAGE, 10, 1])
-def test_what_is_gone_is_passed_over(store: Store, keep: int) -> None:
+def test_what_is_gone_is_passed_over(store: SqliteLog, keep: int) -> None:
     """A cursor in the part that was deleted goes on with the oldest message there is."""
     store.prune(keep, None)
     assert read_on(Pages(store), lobby(LAST), 3) == list(range(max(4, LAST - keep + 1), LAST + 1))
 
 
-def test_nothing_is_left(store: Store) -> None:
+def test_nothing_is_left(store: SqliteLog) -> None:
     """A log of which nothing is kept is at its end."""
     store.prune(None, 2.0)
     assert read_on(Pages(store), lobby(LAST), 3) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chat_server.runtime.setting_types import Keep
-from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite.log import Entry, SqliteLog
 from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
@@ -106,7 +106,7 @@ def test_a_room_of_which_nothing_is_left_is_no_more(tmp_path: Path) -> None:
 
 def test_what_is_gone_is_not_found(tmp_path: Path) -> None:
     """Pruning takes messages out of the search index as well."""
-    store = Store(tmp_path)
+    store = SqliteLog(tmp_path)
     try:
         store.append("lobby", entries(1200))
         assert len(store.search("lobby", "word", None, 1000)) == 1000
@@ -120,7 +120,7 @@ def test_what_is_gone_is_not_found(tmp_path: Path) -> None:
 
 def test_age_and_count_together(tmp_path: Path) -> None:
     """Whatever breaks one of the two rules goes."""
-    store = Store(tmp_path)
+    store = SqliteLog(tmp_path)
     try:
         store.append("lobby", entries(10, time=1000.0))
         store.append("lobby", entries(10, first=11, time=2000.0))
@@ -245,7 +245,7 @@ def test_a_clock_that_was_at_its_beginning_costs_nothing(tmp_path: Path) -> None
 )
 def test_messages_with_a_wrong_date(tmp_path: Path, times: list[float], left: list[float]) -> None:
     """Messages from before 50 are old, and it is 200 now."""
-    with closing(Store(tmp_path)) as store:
+    with closing(SqliteLog(tmp_path)) as store:
         for seq, time in enumerate(times, 1):
             store.append("lobby", entries(1, first=seq, time=time))
         assert store.prune(None, 50.0, 200.0) == len(times) - len(left)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat_server.storage.database import check_space
-from chat_server.storage.sqlite_file import HistoryFile
+from chat_server.storage.sqlite.log_file import HistoryFile
 
 PORTION = 500
 """Sessions deleted in one transaction: a delivery waits for no more than that."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chat_server.storage.database import Sync
-from chat_server.storage.sqlite_file import HistoryFile
+from chat_server.storage.sqlite.log_file import HistoryFile
 
 log = logging.getLogger(__name__)
 

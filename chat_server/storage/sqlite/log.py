@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import Sync, check_space, unusable
-from chat_server.storage.incarnations import Incarnations
-from chat_server.storage.sqlite_file import HistoryFile
-from chat_server.storage.sqlite_search import SearchIndex
-from chat_server.storage.sqlite_sessions import Sessions
+from chat_server.storage.sqlite.incarnations import Incarnations
+from chat_server.storage.sqlite.log_file import HistoryFile
+from chat_server.storage.sqlite.search_index import SearchIndex
+from chat_server.storage.sqlite.sessions import Sessions
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Entry(NamedTuple):
     request: int
 
 
-class Store:
+class SqliteLog:
     """The history. Any thread may call any method.
 
     Attributes:

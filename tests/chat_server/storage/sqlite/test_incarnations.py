@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.backup import back_up
-from chat_server.storage import incarnations
-from chat_server.storage.incarnations import FILE
-from chat_server.storage.sqlite_log import Entry, Store
+from chat_server.storage.sqlite import incarnations
+from chat_server.storage.sqlite.incarnations import FILE
+from chat_server.storage.sqlite.log import Entry, SqliteLog
 from protocol.messages import Message
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame
@@ -44,7 +44,7 @@ def come_back(data: Path, after: int, log: str | None, count: int) -> tuple[Fram
 
 def name_of(data: Path) -> str:
     """What a store calls its log at another start."""
-    with closing(Store(data)) as store:
+    with closing(SqliteLog(data)) as store:
         return store.incarnations.name
 
 
@@ -94,7 +94,7 @@ def test_a_kill_while_the_name_is_noted_changes_nothing(data: Path) -> None:
 def test_a_removed_room_keeps_the_name(data: Path) -> None:
     """Its numbers go on, so that no cursor is ahead."""
     name = say(data, "one", "two")
-    with closing(Store(data)) as store:
+    with closing(SqliteLog(data)) as store:
         store.remove_room("lobby")
     ok, _ = come_back(data, 2, name, 0)
     assert (ok["log"], ok["seq"]) == (name, 2)
@@ -227,7 +227,7 @@ def test_an_unclean_end_before_another_start_of_the_machine(
     """The tail may be missing then, unless each commit waited for the disk."""
     name = name_of(data)
     cut_power(data, monkeypatch, sync, boot)
-    with closing(Store(data)) as store:
+    with closing(SqliteLog(data)) as store:
         assert (store.incarnations.name != name) is changes
         assert store.incarnations.common("lobby", name, 9) == (1 if changes else None)
 
@@ -266,7 +266,7 @@ def test_search_finds_what_has_the_numbers_now(data: Path) -> None:
 
 def test_a_folder_of_before_opens(data: Path) -> None:
     """It gets a name, and a backup of it as it is can be made."""
-    with closing(Store(data)) as store:
+    with closing(SqliteLog(data)) as store:
         message = Message(room="lobby", seq=1, time=1.0, from_="ada", kind="text", text="old")
         store.append("lobby", [Entry(message, 1, 1)])
     with closing(sqlite3.connect(data / DATABASE)) as database:
@@ -290,6 +290,6 @@ def test_only_so_many_incarnations_are_remembered(
     for _ in range(3):
         (data / FILE).unlink()
         names.append(name_of(data))
-    with closing(Store(data)) as store:
+    with closing(SqliteLog(data)) as store:
         common = [store.incarnations.common("lobby", name, 5) for name in names]
     assert common == [0, 0, 1, None]
