@@ -17,7 +17,7 @@ from chat_server.identity import people_store as people
 from chat_server.identity.people_store import Act
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
-from chat_server.storage.database import Format
+from chat_server.storage.migrations import Format
 from chat_server.storage.sqlite import log
 from chat_server.storage.sqlite import log_file as history
 from protocol.messages import Message
@@ -57,7 +57,7 @@ def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
     try:
         with ExitStack() as stack:
             connection = _connect(path, stack)
-            _check(connection, path, form)
+            _check(connection, form)
             yield connection
     except sqlite3.Error as error:
         raise AdminError(f"{path} cannot be read: {error}.") from error
@@ -243,13 +243,14 @@ class Audit(_Database):
                     yield act
 
 
-def _check(connection: sqlite3.Connection, path: Path, form: Format) -> None:
-    (found,) = connection.execute("PRAGMA application_id").fetchone()
-    if found != form.application_id:
-        raise AdminError(f"{path} is none of this server's databases.")
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
-    if found != form.version:
-        raise AdminError(f"{path} has format {found}; this program reads format {form.version}.")
+def _check(connection: sqlite3.Connection, form: Format) -> None:
+    """Check that a database is the one that it should be.
+
+    Earlier formats are read as they are: the tables that are read here are the same in all of them.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    form.check(application, version)
 
 
 def _no_room(name: str, others: list[str]) -> str:

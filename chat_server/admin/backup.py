@@ -19,7 +19,7 @@ from chat_server.identity import people_store as people
 from chat_server.network.tls import CERTIFICATE_FILE, KEY_FILE
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
-from chat_server.storage.database import Format
+from chat_server.storage.migrations import Format
 from chat_server.storage.sqlite import log_file as history
 from chat_server.storage.sqlite.incarnations import mark_copy
 

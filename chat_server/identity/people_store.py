@@ -19,7 +19,8 @@ from typing import Any, Literal, NamedTuple
 
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError
-from chat_server.storage.database import Format, Transactions, open_database, unusable
+from chat_server.storage.database import Transactions, open_database, unusable
+from chat_server.storage.migrations import Format
 
 log = logging.getLogger("audit")
 
@@ -79,7 +80,7 @@ CREATE TABLE audit (
     reason TEXT NOT NULL
 ) STRICT;
 """
-# What files that are older lack. It is made wherever it is missing.
+# Some files of format 1 have these tables already.
 _ADDED = """
 CREATE TABLE IF NOT EXISTS done (
     token BLOB NOT NULL, -- of the session, a SHA-256, whose request an act was
@@ -96,7 +97,7 @@ CREATE TABLE IF NOT EXISTS hands (
     time REAL NOT NULL
 ) STRICT;
 """
-FORMAT = Format(application_id=0x42414350, version=1, schema=_SCHEMA)
+FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED))
 
 
 class Account(NamedTuple):
@@ -249,7 +250,6 @@ class PeopleStore:
         path = folder / FILE
         try:
             self._connection = open_database(path, FORMAT, "full")
-            self._connection.executescript(_ADDED)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("what is known of people", path, error)) from error
         self._transactions = Transactions(self._connection, path)

@@ -24,7 +24,8 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread
-from chat_server.storage.database import Format, Transactions, check_space, open_database, unusable
+from chat_server.storage.database import Transactions, check_space, open_database, unusable
+from chat_server.storage.migrations import Format
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ CREATE TABLE known (moment REAL NOT NULL) STRICT; -- up to when all this is true
 INSERT INTO known VALUES (0);
 """
 
-FORMAT = Format(application_id=0x42414154, version=1, schema=_SCHEMA)
+FORMAT = Format(application_id=0x42414154, steps=(_SCHEMA,))
 
 _KEEP = (
     "INSERT INTO stays VALUES (?, ?, ?, ?, ?, ?, ?)"

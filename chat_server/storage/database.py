@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from chat_server.runtime.errors import OutcomeUnknownError, StoreError
+from chat_server.storage.migrations import Format, migrate
 
 Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
@@ -21,25 +22,21 @@ RESERVED_SHARE = 0.02
 RESERVED_MOST = 64 * 1024 * 1024
 
 
-class Format(NamedTuple):
-    """What a file of ours is known by, and what a new one begins with."""
-
-    application_id: int
-    version: int
-    schema: str
-
-
 def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connection:
     """Open a database, or make it, readable for its owner alone; in WAL mode.
 
+    A database of an earlier format is taken to the present one.
+
     Raises:
-        sqlite3.Error: it is damaged, or none of ours. Not a byte was written to it.
+        sqlite3.Error: it is damaged, another program's or a later version's. Nothing was written
+            to it.
         OSError: the system does not let us have it.
     """
     make_private(path)
     connection = connect(path, sync)
     with closed_on_failure(connection):
-        _check(connection, file_format)
+        _check_whole(connection)
+        migrate(connection, file_format)
     return connection
 
 
@@ -196,24 +193,8 @@ def closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _check(connection: sqlite3.Connection, file_format: Format) -> None:
-    """See that the database is whole and ours before the first byte is written to it."""
+def _check_whole(connection: sqlite3.Connection) -> None:
+    """Check that a database is whole before the first byte is written to it."""
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables == 0:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(
-            f"BEGIN; {file_format.schema}"
-            f" PRAGMA application_id = {file_format.application_id};"
-            f" PRAGMA user_version = {file_format.version}; COMMIT;"
-        )
-    elif application != file_format.application_id:
-        raise sqlite3.DatabaseError("it is the database of another program")
-    elif version != file_format.version:
-        raise sqlite3.DatabaseError(
-            f"it has format {version}, this server reads format {file_format.version}"
-        )

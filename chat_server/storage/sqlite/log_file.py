@@ -16,15 +16,14 @@ from queue import SimpleQueue
 
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import (
-    Format,
     Sync,
     Transactions,
-    closed_on_failure,
     connect,
     open_database,
     translated,
     unusable,
 )
+from chat_server.storage.migrations import Format
 
 FILE = "history.db"
 
@@ -57,9 +56,8 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
-# Tables that came later. An earlier server of the same format opens the file and ignores them.
+# Some files of format 1 have these tables already.
 _ADDED = """
-BEGIN;
 CREATE TABLE IF NOT EXISTS incarnations ( -- see incarnations.py
     number INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
@@ -79,10 +77,9 @@ CREATE TABLE IF NOT EXISTS opening ( -- one row; none in a copy that was made by
     clean INTEGER NOT NULL -- whether it was closed
 ) STRICT;
 CREATE TABLE IF NOT EXISTS confirmed (time REAL NOT NULL) STRICT; -- one row, see dates.py
-COMMIT;
 """
 
-FORMAT = Format(application_id=0x4241434B, version=1, schema=_SCHEMA)
+FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED))
 
 
 class HistoryFile:
@@ -110,8 +107,6 @@ class HistoryFile:
         self._commits = 0  # since the last one; used in the writer's turn
         try:
             self._writer = open_database(self.path, FORMAT, sync)
-            with closed_on_failure(self._writer):
-                self._writer.executescript(_ADDED)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
         self.transactions = Transactions(self._writer, self.path, self._count_commit)

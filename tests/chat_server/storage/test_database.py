@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.database import Format, Transactions, open_database
+from chat_server.storage.database import Transactions, open_database
+from chat_server.storage.migrations import Format
 
-FORMAT = Format(application_id=7, version=1, schema="CREATE TABLE words (word TEXT UNIQUE);")
+FORMAT = Format(application_id=7, steps=("CREATE TABLE words (word TEXT UNIQUE)",))
 
 
 @pytest.fixture
