@@ -187,7 +187,7 @@ class Server:
             meters=meters,
         )
         self._housekeeper = Housekeeper(
-            self._settings, store, self._dates, self._clock, self._needs_session
+            self._settings, store, store.sessions, self._dates, self._clock, self._needs_session
         )
         self._admin = AdminDesk(
             self._parts, self._crowd, lambda: [str(address) for address in self.addresses]
@@ -280,7 +280,7 @@ class Server:
                 self.owner_secret = make_secret(people)
                 sanctions = read_sanctions(people, self._clock)
                 self._book = RuleBook(people, self._clock)
-                self._dates = Dates(store.file, self._clock)
+                self._dates = Dates(store, self._clock)
             except StoreError as error:
                 raise StartError(f"{error}. See that the disk has space.") from error
             opened.pop_all()

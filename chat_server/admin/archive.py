@@ -18,11 +18,10 @@ from chat_server.identity.people_store import Act
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format
-from chat_server.storage.sqlite import log
 from chat_server.storage.sqlite import log_file as history
+from chat_server.storage.sqlite.history_reader import HistoryReader
 from protocol.messages import Message
 
-MESSAGES_PER_PAGE = 1000
 STAYS_PER_PAGE = 1000
 ACTS_PER_PAGE = 1000
 
@@ -143,40 +142,15 @@ class History(_Database):
         Raises:
             AdminError: nothing is kept of such a room, or it cannot be read.
         """
-        base, last = self._room(room)
-        return self._pages(room, base, base | last, since, until)
-
-    def _pages(
-        self, room: str, after: int, last: int, since: float | None, until: float | None
-    ) -> Iterator[Message]:
-        while True:
-            rows = self._connection.execute(
-                "SELECT key, time, sender, kind, text FROM messages"
-                " WHERE key > ? AND key <= ? ORDER BY key LIMIT ?",
-                (after, last, MESSAGES_PER_PAGE),
-            ).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                message = log.stored_message(room, *row)
-                if (since is None or message.time >= since) and (
-                    until is None or message.time < until
-                ):
-                    yield message
-            after = rows[-1][0]
-
-    def _room(self, name: str) -> tuple[int, int]:
-        """The key that a room's keys are counted from, and its last seq."""
-        row = self._connection.execute(
-            f"SELECT number, last_seq FROM rooms WHERE name = ? AND {log.HAS_MESSAGES}",
-            (name,),
-        ).fetchone()
-        if row is None:
-            names = self._connection.execute(
-                f"SELECT name FROM rooms WHERE {log.HAS_MESSAGES} ORDER BY last_seq DESC LIMIT 10"
-            ).fetchall()
-            raise AdminError(_no_room(name, [name for (name,) in names]))
-        return row[0] << log.SEQ_BITS, row[1]
+        reader = HistoryReader(self._connection)
+        messages = reader.messages(room)
+        if messages is None:
+            raise AdminError(_no_room(room, reader.busiest_rooms(10)))
+        return (
+            message
+            for message in messages
+            if (since is None or message.time >= since) and (until is None or message.time < until)
+        )
 
 
 class Stays(_Database):

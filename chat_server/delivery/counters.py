@@ -38,13 +38,19 @@ class Meters:
     def closed(self, code: Code) -> None:
         """A connection has ended, and why."""
 
-    def committed(self, room: Room, messages: int, seconds: float, posted_at: float) -> None:
-        """A batch is stored and published.
+    def committed(self, messages: int, seconds: float) -> None:
+        """A transaction is stored.
 
         Args:
-            room: whose it is.
-            messages: how many are in it.
-            seconds: how long the transaction took.
+            messages: how many are in it, of all rooms.
+            seconds: how long it took.
+        """
+
+    def published(self, room: Room, posted_at: float) -> None:
+        """A batch is the end of a room's log.
+
+        Args:
+            room: the room.
             posted_at: when its first message was posted, by the monotonic clock.
         """
 
@@ -119,10 +125,13 @@ class Counters(Meters):
         with self._lock:
             self._closes[code] += 1
 
-    def committed(self, room: Room, messages: int, seconds: float, posted_at: float) -> None:
+    def committed(self, messages: int, seconds: float) -> None:
         with self._lock:
             self._batches.add(messages)
             self._commits.add(seconds)
+
+    def published(self, room: Room, posted_at: float) -> None:
+        with self._lock:
             self._under_way.setdefault(room, deque()).append((room.last, posted_at))
 
     def fed(self, room: Room) -> None:

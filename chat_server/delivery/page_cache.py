@@ -11,7 +11,7 @@ from collections import OrderedDict
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import PAGE_LIMIT, Chunk, Segment
 from chat_server.rooms.room import Room
-from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.interface import RoomLog
 
 # From one multiple of this many messages to the next.
 MESSAGES_PER_PAGE = 250
@@ -22,8 +22,8 @@ CACHE_LIMIT = 4 * 1024 * 1024
 class Pages:
     """Reads pages. The catch-up thread's alone."""
 
-    def __init__(self, store: SqliteLog) -> None:
-        self._store = store
+    def __init__(self, log: RoomLog) -> None:
+        self._log = log
         # By room, place, and how far the log went then; the one used last at the end.
         self._cache: OrderedDict[tuple[str, int, int], Segment] = OrderedDict()
         self._size = 0
@@ -47,7 +47,7 @@ class Pages:
         return self._size
 
     def _read_stored(self, room: Room, seq: int, codec: Codec) -> Chunk:
-        oldest = self._store.oldest(room.name) or 1
+        oldest = self._log.oldest(room.name) or 1
         begin = max(seq, oldest - 1)
         last = room.last
         if begin >= last:
@@ -74,5 +74,5 @@ class Pages:
 
     def _load(self, room: str, number: int, end: int) -> Segment:
         begin = number * MESSAGES_PER_PAGE
-        messages = self._store.after(room, begin, end - begin)
+        messages = self._log.after(room, begin, end - begin)
         return Segment(messages[0].seq if messages else end + 1, messages)

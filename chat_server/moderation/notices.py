@@ -12,7 +12,7 @@ from chat_server.delivery.replies import refusal, unavailable
 from chat_server.identity.people_store import Asked, PeopleStore
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
-from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.interface import RoomLog
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Ok
 
@@ -43,7 +43,7 @@ class OwnNotices:
 
     def write(self, room: str, text: str) -> Draft:  # noqa: ARG002
         """Return a notice for a room."""
-        return Draft(self, 0, 0, self._by, "notice", text, [])
+        return Draft(self, None, 0, self._by, "notice", text, [])
 
     def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Nobody waits for it."""
@@ -61,7 +61,8 @@ class Notices:
         """
         self._session = session
         self._claimed = claimed
-        self._number = -claimed.number  # see the store's Entry
+        assert claimed.number is not None, "somebody asks for it"
+        self._number = claimed.number
         self._told: set[str] = set()  # rooms that have theirs from when the request came before
         self._done = False
         self._written: set[str] = set()  # rooms that get theirs now: this thread's alone
@@ -70,14 +71,14 @@ class Notices:
         self._left = 1  # notices that are not settled; and the writing of them
         self._error: ProtocolError | None = None
 
-    def look_up(self, store: SqliteLog, people: PeopleStore) -> None:
+    def look_up(self, store: RoomLog, people: PeopleStore) -> None:
         """See whether the request was done already, and which notices are stored.
 
         Raises:
             StoreError: the stores could not be asked.
         """
         asked = Asked(self._session.token, self._claimed.request)
-        self._told = store.find_notices(-self._number, asked.request)
+        self._told = store.find_notices(self._number, asked.request)
         self._done = bool(self._told) or people.was_done(asked)
 
     @property

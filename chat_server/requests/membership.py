@@ -40,7 +40,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         topic=topic,
         oldest=oldest_after(caller, room, cursor),
         frozen=caller.context.checks.is_frozen(room) or UNSET,
-        log=caller.context.store.incarnations.name,
+        log=caller.context.store.name,
         diverged=UNSET if diverged is None else diverged,
     )
     if not caller.outbox.admit(member, reply):
@@ -121,7 +121,7 @@ def _divergence(caller: Caller, room: str, request: messages.Join) -> int | None
     """
     if request.after is None or request.log is None:
         return None
-    return caller.context.store.incarnations.common(room, request.log, request.after)
+    return caller.context.store.common(room, request.log, request.after)
 
 
 def _check_room_count(caller: Caller, name: str) -> None:

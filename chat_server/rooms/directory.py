@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from chat_server.network.addresses import neighbourhood
 from chat_server.rooms.room import Member, Room
 from chat_server.runtime.settings import LiveSettings
-from chat_server.storage.sqlite.log import StoredRoom
+from chat_server.storage.interface import StoredRoom
 from protocol.errors import Code, ProtocolError
 
 # Seconds after which a room may have been given up.

@@ -86,7 +86,8 @@ class Draft:
     """What somebody says, until it is stored."""
 
     session: Author
-    number: int  # the session's, in the store; negative, or 0, for a notice: see Entry there
+    # The session's, in the log; None for a notice that no request asked for.
+    number: int | None
     request: int
     from_: str
     kind: str

@@ -9,39 +9,33 @@ minute; after the server was off for a day, an hour of running catches up. It is
 import threading
 
 from chat_server.runtime.clock import Clock
-from chat_server.storage.sqlite.log_file import HistoryFile
+from chat_server.storage.interface import RoomLog
 
 CATCH_UP = 24.0
 """Seconds towards the wall clock for each second that passes."""
-
-# The newest message of all rooms, unless that is from the future.
-_NEWEST = """
-SELECT max(time) FROM rooms JOIN messages ON key = (rooms.number << 40 | last_seq) WHERE time <= ?
-"""
 
 
 class Dates:
     """The confirmed date. Any thread may call any method."""
 
-    def __init__(self, file: HistoryFile, clock: Clock) -> None:
+    def __init__(self, log: RoomLog, clock: Clock) -> None:
         """Go on from the date of the last run; without one, from the newest message.
 
         Args:
-            file: keeps it.
+            log: keeps it.
             clock: the machine's.
 
         Raises:
-            StoreError: the file could not be read.
+            StoreError: the log could not be read.
         """
-        self._file = file
+        self._log = log
         self._clock = clock
         wall = clock.time()
-        with file.reader() as reader:
-            kept = reader.execute("SELECT time FROM confirmed").fetchone()
-            ((newest,),) = reader.execute(_NEWEST, (wall,))
+        kept = log.confirmed_date()
+        date = log.newest_time(wall) if kept is None else kept
         self._lock = threading.Lock()  # guards the two below; a leaf
         self._at = clock.monotonic()
-        self._confirmed: float = kept[0] if kept else newest or wall
+        self._confirmed = wall if date is None else date
 
     def past(self) -> float:
         """Return the date before which things may be deleted: no later than today.
@@ -63,10 +57,7 @@ class Dates:
         Raises:
             StoreError: it could not be kept.
         """
-        now = self._move()
-        with self._file.transactions as writer:
-            writer.execute("DELETE FROM confirmed")
-            writer.execute("INSERT INTO confirmed VALUES (?)", (now,))
+        self._log.keep_confirmed_date(self._move())
 
     def _move(self) -> float:
         wall, at = self._clock.time(), self._clock.monotonic()

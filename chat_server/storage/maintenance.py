@@ -1,4 +1,4 @@
-"""The housekeeper: work on the store that nobody should wait for, on a thread of its own."""
+"""The housekeeper: work on what is kept that nobody should wait for, on a thread of its own."""
 
 import logging
 from collections.abc import Callable
@@ -9,7 +9,8 @@ from chat_server.runtime.setting_types import Keep
 from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.dates import Dates
-from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.interface import RoomLog
+from chat_server.storage.sqlite.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +21,13 @@ UNUSED_INTERVAL = 600.0
 
 
 class Housekeeper:
-    """Folds the store's log back into its database when it has grown, and deletes what is old."""
+    """Lets the log engine do its upkeep, and deletes what is old."""
 
     def __init__(
         self,
         settings: LiveSettings,
-        store: SqliteLog,
+        store: RoomLog,
+        sessions: Sessions,
         dates: Dates,
         clock: Clock,
         needs_session: Callable[[bytes], bool],
@@ -33,7 +35,8 @@ class Housekeeper:
         """
         Args:
             settings: how much is kept.
-            store: what is looked after.
+            store: the logs that are looked after.
+            sessions: the sessions that are looked after.
             dates: for how old something is.
             clock: for when it is time to look.
             needs_session: whether somebody has a session, or it is more than a session, by the
@@ -41,11 +44,12 @@ class Housekeeper:
         """
         self._settings = settings
         self._store = store
+        self._sessions = sessions
         self._dates = dates
         self._clock = clock
         self._needs_session = needs_session
         self._unused_at = clock.monotonic()  # when they are looked for
-        self._stopping = False  # read after checkpoint_due was set, written before
+        self._stopping = False  # read after `maintenance_due` was set, written before
         self._thread = ServerThread(self._run, "housekeeper")
 
     def start(self) -> None:
@@ -55,7 +59,7 @@ class Housekeeper:
     def stop(self) -> None:
         """End the thread."""
         self._stopping = True
-        self._store.file.checkpoint_due.set()
+        self._store.maintenance_due.set()
         self._thread.join()
         try:
             self._dates.keep()
@@ -64,7 +68,7 @@ class Housekeeper:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._store.file.checkpoint_due.wait(self._settings.now.prune_interval)
+            self._store.maintenance_due.wait(self._settings.now.prune_interval)
             with Survived("looking after the store"):
                 try:
                     self._look_after()
@@ -72,9 +76,7 @@ class Housekeeper:
                     log.error("the store was not looked after: %s", error)
 
     def _look_after(self) -> None:
-        if self._store.file.checkpoint_due.is_set():
-            self._store.file.checkpoint()
-        self._delete_removed()
+        self._store.maintain(lambda: self._stopping)
         keep = self._settings.now.keep
         if keep != Keep():
             self._prune(keep)
@@ -83,20 +85,14 @@ class Housekeeper:
             self._forget_unused()
             self._dates.keep()
 
-    def _delete_removed(self) -> None:
-        """Delete what was said in rooms that were removed, as much as there is."""
-        while not self._stopping and self._store.delete_removed():
-            if self._store.file.checkpoint_due.is_set():
-                self._store.file.checkpoint()
-
     def _forget_unused(self) -> None:
         """Forget the sessions with which nothing was said, a few at a time."""
         last, seen_before = 0, self._dates.past() - UNUSED_AFTER
-        while not self._stopping and (found := self._store.sessions.unused(last, seen_before)):
+        while not self._stopping and (found := self._sessions.unused(last, seen_before)):
             last = found[-1][0]
             numbers = [number for number, token in found if not self._needs_session(token)]
             if numbers:
-                self._store.sessions.drop(numbers)
+                self._sessions.drop(numbers)
 
     def _prune(self, keep: Keep) -> None:
         oldest = None if keep.seconds is None else self._dates.past() - keep.seconds

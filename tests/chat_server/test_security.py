@@ -25,11 +25,11 @@ from chat_server.runtime.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
-from chat_server.storage.sqlite.log import Entry, SqliteLog
+from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.search_index import WORDS_LIMIT
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import AnyRequest, Bye, Hello, Message, Pong
+from protocol.messages import AnyRequest, Bye, Hello, Pong
 from protocol.text import (
     MARKS_LIMIT,
     TEXT_LIMIT,
@@ -39,6 +39,7 @@ from protocol.text import (
 )
 from protocol.tls import Channel
 from tests.chat_server.house import House
+from tests.chat_server.storage.logs import append, entry, numbered
 from tests.protocol.attempts import refuse
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
@@ -86,11 +87,10 @@ def test_a_page_is_not_read_a_hundred_times_over(tmp_path: Path) -> None:
     """Of a thousand texts of the longest, that were asked for, some twenty are read."""
     store = SqliteLog(tmp_path)
     try:
-        session = store.sessions.add(bytes(32), 0.0)
         texts = [f"{number} {'x' * (TEXT_LIMIT - 5)}" for number in range(100, 200)]
-        messages = [Message("lobby", seq, 1.0, "ada", "text", text)
-                    for seq, text in enumerate(texts, 1)]  # fmt: skip
-        store.append("lobby", [Entry(each, session, each.seq) for each in messages])
+        entries = [entry(text, request=number) for number, text in enumerate(texts, 1)]
+        append(store, *entries)
+        messages = numbered(entries, 1)
         least = FRAME_LIMIT // TEXT_LIMIT
         assert store.before("lobby", None, 1001, FRAME_LIMIT) == messages[-least - 1 :]
         assert store.after("lobby", 0, 1001, FRAME_LIMIT) == messages[: least + 1]

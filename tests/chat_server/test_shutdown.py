@@ -13,6 +13,8 @@ from tests.support.servers import ServerProcess
 
 LIMIT = 5.0
 
+with_workers = pytest.mark.parametrize("workers", [1, 2, 3])
+
 
 def test_everybody_is_told_goodbye(tmp_path: Path) -> None:
     """`goodbye` with shutting_down, then the close; whether they were in a room or not."""
@@ -25,11 +27,12 @@ def test_everybody_is_told_goodbye(tmp_path: Path) -> None:
             assert not [frame for frame in frames if frame["type"] == "error"]
 
 
+@with_workers
 @pytest.mark.parametrize("send", [ServerProcess.interrupt, ServerProcess.terminate])
-def test_a_signal_ends_it_with_exit_code_0(tmp_path: Path, send: object) -> None:
+def test_a_signal_ends_it_with_exit_code_0(tmp_path: Path, send: object, workers: int) -> None:
     """SIGINT and SIGTERM alike; nobody is connected, so at once."""
     assert callable(send)
-    with ServerProcess.serve(tmp_path) as server:
+    with ServerProcess.serve(tmp_path, "--delivery-workers", str(workers)) as server:
         send(server)
         assert server.wait(LIMIT) == 0
         assert "Traceback" not in server.stderr
@@ -74,10 +77,13 @@ def _next_ok(peer: Peer) -> int:
     return seq
 
 
-def test_under_a_flood_it_ends_in_time_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+@with_workers
+def test_under_a_flood_it_ends_in_time_and_keeps_what_it_acknowledged(
+    tmp_path: Path, workers: int
+) -> None:
     """Four talk as fast as they can: every ok is in the log when the server comes again."""
     acknowledged: list[list[int]] = [[] for _ in range(4)]
-    with ServerProcess.serve(tmp_path) as server:
+    with ServerProcess.serve(tmp_path, "--delivery-workers", str(workers)) as server:
         threads = [
             threading.Thread(target=_flood, args=(server.address, f"talker{n}", seen))
             for n, seen in enumerate(acknowledged)
@@ -103,16 +109,26 @@ def test_under_a_flood_it_ends_in_time_and_keeps_what_it_acknowledged(tmp_path: 
     assert set(said) <= set(log)
 
 
-def test_what_was_acknowledged_is_delivered_before_the_goodbye(tmp_path: Path) -> None:
-    """A drain: what is stored reaches who reads."""
-    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
-        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
-        ids = [ada.post("say", room="lobby", text=f"{number}") for number in range(200)]
+@with_workers
+def test_what_was_acknowledged_is_delivered_before_the_goodbye(
+    tmp_path: Path, workers: int
+) -> None:
+    """A drain: what is stored reaches who reads, in each of many rooms."""
+    rooms = [f"room{number}" for number in range(10)]
+    arguments = ("--delivery-workers", str(workers))
+    with ServerProcess.serve(tmp_path, *arguments) as server, House(server.address) as house:
+        ada, eva = house.enter("ada", *rooms), house.enter("eva", *rooms)
+        ids = [
+            ada.post("say", room=room, text=f"{number}") for number in range(50) for room in rooms
+        ]
         for identity in ids:
             ada.reply(identity)
         server.interrupt()
         heard = [f for f in eva.expect_end("shutting_down") if f["type"] == "message"]
-    assert texts(heard) == [str(number) for number in range(200)]
+        assert server.wait(LIMIT) == 0
+    for room in rooms:
+        said = [message for message in heard if message["room"] == room]
+        assert texts(said) == [str(number) for number in range(50)]
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path: Path) -> None:

@@ -1,8 +1,7 @@
-"""The store: what was said in the rooms, and who said it.
+"""The log engine on SQLite. One process writes the file, which is locked with the data folder.
 
-Every room is a log, so a message's place is its key: the number of its room in the upper bits,
-its `seq` in the lower 40. A page of a log is one range of the table's own B-tree, and the search
-index can be asked for one room by the same range.
+So what this process appends is all that is ever added to a log, and `follow` is simple: it returns
+the batch that was appended last, from memory.
 """
 
 import logging
@@ -14,72 +13,76 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
-from chat_server.runtime.errors import StartError, StoreError
+from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.storage.database import Sync, check_space, unusable
+from chat_server.storage.interface import (
+    Entry,
+    NotKnown,
+    NotStored,
+    Outcome,
+    Stored,
+    StoredRoom,
+)
 from chat_server.storage.sqlite.incarnations import Incarnations
+from chat_server.storage.sqlite.keys import (
+    HAS_MESSAGES,
+    ROOM_BITS,
+    SEQ_BITS,
+    base_of,
+    end_of,
+    key_of,
+    request_columns,
+    row_of,
+    seq_of,
+    stored_message,
+)
+from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
+from chat_server.storage.sqlite.retention import Retention, read_texts
 from chat_server.storage.sqlite.search_index import SearchIndex
 from chat_server.storage.sqlite.sessions import Sessions
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-SEQ_BITS = 40
-SEQ_MASK = (1 << SEQ_BITS) - 1
-ROOM_BITS = 63 - SEQ_BITS  # of a room's number, as a key has 63; see sessions.py, too
-BOT_MARK = "+bot"  # behind the `kind` of what a bot said, as it is stored
-INDEX_STEP = 500
-PRUNE_STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
+INDEX_STEP = 500  # messages that are indexed in one transaction
+FOLLOW_LIMIT = 1000  # messages that `follow` reads at once, if they are not in memory
 
-# Keys of the first message that was said in a time, and of the last that was said before one.
-_FIRST_BETWEEN = (
-    "SELECT key FROM messages WHERE key > ? AND key < ? AND time BETWEEN ? AND ?"
-    " ORDER BY key LIMIT 1"
+_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+_NEWEST = (
+    "SELECT max(time) FROM rooms JOIN messages"
+    f" ON key = (rooms.number << {SEQ_BITS} | last_seq) WHERE time <= ?"
 )
-_LAST_BEFORE = (
-    "SELECT key FROM messages WHERE key > ? AND key < ? AND time < ? ORDER BY key DESC LIMIT 1"
-)
+
+# What SQLite or its module raises for a row that it does not take: a request that is there, a text
+# that is not Unicode or too long, a number of more than 64 bits.
+_REFUSED_ROW = (sqlite3.IntegrityError, sqlite3.DataError, ValueError, OverflowError)
 
 _Row = tuple[int, float, str, str, str]
 
-HAS_MESSAGES = (
-    "EXISTS (SELECT 1 FROM messages"
-    f" WHERE key > (rooms.number << {SEQ_BITS}) AND key < (rooms.number + 1 << {SEQ_BITS}))"
-)
-"""Whether anything that was said in a room is kept: a condition of a query of `rooms`."""
+
+class _RowRefusedError(Exception):
+    """SQLite does not take a row of a batch. Each has to be tried by itself."""
 
 
-class StoredRoom(NamedTuple):
-    """What is kept of a room besides its messages.
+class _Appended(NamedTuple):
+    """What became of the entries of one room."""
 
-    `is_empty` if neither a message is kept nor a topic: what is left is that `seq` goes on.
-    """
-
-    name: str
-    topic: str
-    last_seq: int
-    is_empty: bool
+    number: int
+    messages: list[Message]  # those that are new
+    seqs: list[int | None]  # of each entry, see Stored
 
 
-class Entry(NamedTuple):
-    """A message and the request that brought it: what makes sending it again harmless.
-
-    For a notice, `session` is negative; and both are 0 for one that nobody asked for, which goes
-    by its own `seq`.
-    """
-
-    message: Message
-    session: int
-    request: int
+_Insert = Callable[[sqlite3.Connection, int, int, list[Entry]], _Appended]
+"""Adds entries to the log of a room, with its number and that of its last message."""
 
 
 class SqliteLog:
-    """The history. Any thread may call any method.
+    """The engine. Any thread may call any method. What it does is said in storage/interface.py.
 
     Attributes:
-        file: where it is.
-        sessions: those who wrote it.
-        incarnations: which log it is.
+        file: the file of the history.
+        sessions: the sessions that it keeps.
     """
 
     def __init__(self, folder: Path, sync: Sync = "normal") -> None:
@@ -90,39 +93,40 @@ class SqliteLog:
             sync: when a commit is done, see SQLite's PRAGMA synchronous.
 
         Raises:
-            StartError: it cannot be opened, is damaged, or is none of ours.
+            StartError: it cannot be opened, is damaged, or is not ours.
         """
         self.file = HistoryFile(folder, sync)
         try:
-            self.incarnations = Incarnations(self.file, sync)
+            self._incarnations = Incarnations(self.file, sync)
         except (StoreError, OSError) as error:
             self.file.close()
             raise StartError(unusable("the history", self.file.path, error)) from error
         self.sessions = Sessions(self.file)
-        # Guards what follows. A leaf.
-        self._lock = threading.Lock()
         with self.file.reader() as reader:
-            self._numbers = {
-                name: number for number, name in reader.execute("SELECT number, name FROM rooms")
-            }
-            self._oldest = {
-                name: _find_oldest(reader, number) for name, number in self._numbers.items()
-            }
-            # Numbers that rooms had until they were removed: what was said there is to be deleted.
-            self._removed = _find_removed(reader, set(self._numbers.values()))
-        if self._removed:
-            self.file.checkpoint_due.set()  # wakes the housekeeper
+            self._known = KnownRooms(reader)
         # What an earlier log had under its numbers must not be found.
-        self._index = SearchIndex(folder / "search.db", anew=self.incarnations.is_another)
+        self._index = SearchIndex(folder / "search.db", anew=self._incarnations.is_another)
+        self._retention = Retention(self.file, self._known, self._index)
+        if self._known.next_removed() is not None:
+            self.maintenance_due.set()
 
     def close(self) -> None:
-        """Close all. No other call may be under way."""
+        """Close the files. No other call may be under way."""
         self._index.close()
         try:
-            self.incarnations.close()
+            self._incarnations.close()
         except (StoreError, OSError) as error:
             log.error("that the history was closed could not be noted: %s", error)
         self.file.close()
+
+    @property
+    def name(self) -> str:
+        """The name of this log."""
+        return self._incarnations.name
+
+    def common(self, room: str, name: str, seq: int) -> int | None:
+        """Return the last message up to `seq` that a log of another name has in common."""
+        return self._incarnations.common(room, name, seq)
 
     def rooms(self) -> list[StoredRoom]:
         """Return every room in which something was ever said."""
@@ -133,133 +137,54 @@ class SqliteLog:
                 for name, topic, last, said in rows
             ]
 
-    def append(self, room: str, entries: Sequence[Entry]) -> None:
-        """Add `entries`, whose `seq` follow the room's last without a gap, in one transaction.
+    # -- writing
 
-        Raises:
-            StoreError: nothing was added.
-        """
-        check_space(self.file.path)
-        with self.file.transactions as writer:
-            number = self._number(room) or _add_room(writer, room)
-            writer.executemany(
-                "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        number << SEQ_BITS | m.seq,
-                        m.time,
-                        m.from_,
-                        m.kind + BOT_MARK if m.bot else m.kind,
-                        m.text,
-                        session if session > 0 else _notice_session(session, number),
-                        request or m.seq,
-                    )
-                    for m, session, request in entries
-                ],
-            )
-            writer.execute(
-                "UPDATE rooms SET last_seq = ? WHERE number = ?",
-                (entries[-1].message.seq, number),
-            )
-            topics = [entry.message.text for entry in entries if entry.message.kind == "topic"]
-            if topics:
-                writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topics[-1], number))
-        with self._lock:
-            self._numbers[room] = number
-            self._oldest.setdefault(room, None)
+    def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Number entries and add them to the logs of their rooms, in one transaction."""
+        try:
+            check_space(self.file.path)
+            try:
+                return self._store(entries, _insert_together, self._known.end)
+            except _RowRefusedError:
+                return self._store(entries, _insert_singly, lambda _: None)
+        except OutcomeUnknownError as error:
+            return NotKnown(str(error))
+        except StoreError as error:
+            return NotStored(str(error))
 
-    def oldest(self, room: str) -> int | None:
-        """Return the seq of the oldest message that is kept, if older ones are gone."""
-        with self._lock:
-            return self._oldest.get(room)
+    def follow(self, room: str, seq: int) -> list[Message]:
+        """Return the next messages behind `seq` that have become part of a room's log."""
+        fresh = self._known.take_fresh(room, seq)
+        return self.after(room, seq, FOLLOW_LIMIT) if fresh is None else list(fresh)
 
     def prune(self, keep: int | None, said_before: float | None, today: float = math.inf) -> int:
-        """Delete from the start of every room's log what need not be kept. Return how much.
-
-        Args:
-            keep: how many messages of a room are kept; None for all.
-            said_before: those said before this time, in Unix seconds, are not kept.
-            today: Unix seconds. A message with a later date, which must be wrong, goes with the
-                message behind it.
-
-        Raises:
-            StoreError: not everything could be deleted.
-        """
-        with self._lock:
-            rooms = list(self._numbers.items())
-        return sum(self._prune_room(*room, keep, said_before, today) for room in rooms)
+        """Delete from the start of every room's log what need not be kept. Return how much."""
+        return self._retention.prune(keep, said_before, today)
 
     def remove_room(self, room: str) -> None:
-        """Forget what was said in a room, and its topic; `seq` goes on from where it was.
+        """Forget all messages of a room, and its topic."""
+        self._retention.remove_room(room)
+        self.maintenance_due.set()
 
-        Nobody says anything there meanwhile. The room gets another number, which is done at once,
-        whatever was said; what has the old one is nobody's, and left to `delete_removed`.
-
-        Raises:
-            StoreError: all is as it was.
-        """
-        old = self._number(room)
-        if old is None:
-            return
-        with self.file.transactions as writer:
-            # No row is ever deleted, so that this number was never another's.
-            ((new,),) = writer.execute("SELECT max(number) + 1 FROM rooms")
-            writer.execute("UPDATE rooms SET number = ?, topic = '' WHERE number = ?", (new, old))
-            ((last,),) = writer.execute("SELECT last_seq FROM rooms WHERE number = ?", (new,))
-        with self._lock:
-            self._numbers[room] = new
-            self._oldest[room] = last + 1
-            self._removed.append(old)
-        self.file.checkpoint_due.set()  # wakes the housekeeper
-
-    def delete_removed(self) -> bool:
-        """Delete some of what was said in rooms that were removed. Return whether there is more.
-
-        Raises:
-            StoreError: it could not be deleted.
-        """
-        with self._lock:
-            if not self._removed:
-                return False
-            number = self._removed[0]
-        rows = self._texts(number << SEQ_BITS, 0, PRUNE_STEP)
-        if rows:
-            self._delete(number, rows[-1][0])
-            self._index.forget(number, rows)
-            return True
-        self._index.forget_room(number)
-        with self._lock:
-            self._removed.remove(number)
-            return bool(self._removed)
+    # -- reading
 
     def after(self, room: str, seq: int, limit: int, space: int | None = None) -> list[Message]:
-        """Return up to `limit` messages that follow `seq`, ascending.
-
-        Args:
-            room: whose.
-            seq: the one before the first.
-            limit: how many.
-            space: bytes of a page: once the messages fill it, with the last of them too many, no
-                more are read. A page of the longest texts would be read a hundred times over.
-        """
+        """Return up to `limit` messages that follow `seq`, ascending."""
         return self._select(
             room,
             "key > ? AND key < ? ORDER BY key LIMIT ?",
-            lambda base: (_key(base, seq), _end(base), limit),
+            lambda base: (key_of(base, seq), end_of(base), limit),
             space,
         )
 
     def before(
         self, room: str, seq: int | None, limit: int, space: int | None = None
     ) -> list[Message]:
-        """Return the last up to `limit` messages ahead of `seq`, or of all; ascending.
-
-        `space` is as in `after`; what is left out then is the oldest.
-        """
+        """Return the last up to `limit` messages before `seq`, or of all; ascending."""
         newest_first = self._select(
             room,
             "key > ? AND key < ? ORDER BY key DESC LIMIT ?",
-            lambda base: (base, _end(base) if seq is None else _key(base, seq), limit),
+            lambda base: (base, end_of(base) if seq is None else key_of(base, seq), limit),
             space,
         )
         return newest_first[::-1]
@@ -267,34 +192,34 @@ class SqliteLog:
     def search(
         self, room: str, query: str, before: int | None, limit: int, space: int | None = None
     ) -> list[Message]:
-        """Return the last up to `limit` messages with all words of `query`; ascending.
-
-        `space` is as in `before`.
-
-        Raises:
-            StoreError: the store or its index cannot be read.
-        """
-        number = self._number(room)
+        """Return the last up to `limit` messages with all words of `query`; ascending."""
+        number = self._known.number(room)
         if number is None:
             return []
-        base = number << SEQ_BITS
-        end = _end(base) if before is None else _key(base, before)
-        self._index.catch_up(number, lambda after: self._texts(base, after, INDEX_STEP))
-        keys = self._index.find(query, _key(base, self.oldest(room) or 0), end, limit)
+        base = base_of(number)
+        end = end_of(base) if before is None else key_of(base, before)
+        self._index.catch_up(
+            number, lambda after: read_texts(self.file, max(base, after), end_of(base), INDEX_STEP)
+        )
+        keys = self._index.find(query, key_of(base, self.oldest(room) or 0), end, limit)
         marks = ",".join("?" * len(keys))
         where = f"key IN ({marks}) ORDER BY key DESC"
         return self._select(room, where, lambda _: keys, space)[::-1]
 
+    def oldest(self, room: str) -> int | None:
+        """Return the number of the oldest message that is kept; None if none was deleted."""
+        return self._known.oldest(room)
+
     def find_request(self, session: int, request: int) -> int | None:
-        """Return the `seq` that a request of a session was stored with, or None."""
+        """Return the number that a request of a session is stored with; None if it is not."""
         with self.file.reader() as reader:
             row = reader.execute(
                 "SELECT key FROM messages WHERE session = ? AND request = ?", (session, request)
             ).fetchone()
-        return None if row is None else row[0] & SEQ_MASK
+        return None if row is None else seq_of(row[0])
 
     def find_notices(self, session: int, request: int) -> set[str]:
-        """Return the rooms in which a request of a session is stored as a notice."""
+        """Return the rooms in which a `per_room` request of a session is stored."""
         base = session << ROOM_BITS
         with self.file.reader() as reader:
             rows = reader.execute(
@@ -304,7 +229,74 @@ class SqliteLog:
             ).fetchall()
         return {name for (name,) in rows}
 
+    # -- upkeep
+
+    @property
+    def maintenance_due(self) -> threading.Event:
+        """Set when `maintain` has something to do."""
+        return self.file.checkpoint_due
+
+    def maintain(self, stopping: Callable[[], bool]) -> None:
+        """Fold the write-ahead log back, and delete the messages of removed rooms."""
+        more = True
+        while more and not stopping():
+            if self.maintenance_due.is_set():
+                self.file.checkpoint()
+            more = self._retention.delete_removed()
+
+    def newest_time(self, up_to: float) -> float | None:
+        """Return when the newest message was said, not counting any after `up_to`."""
+        with self.file.reader() as reader:
+            ((newest,),) = reader.execute(_NEWEST, (up_to,))
+        return None if newest is None else float(newest)
+
+    def confirmed_date(self) -> float | None:
+        """Return the date that was kept last; None if none was."""
+        with self.file.reader() as reader:
+            row = reader.execute("SELECT time FROM confirmed").fetchone()
+        return float(row[0]) if row else None
+
+    def keep_confirmed_date(self, date: float) -> None:
+        """Keep a date for the next start."""
+        with self.file.transactions as writer:
+            writer.execute("DELETE FROM confirmed")
+            writer.execute("INSERT INTO confirmed VALUES (?)", (date,))
+
     # -- below
+
+    def _store(
+        self,
+        entries: Sequence[Entry],
+        insert: _Insert,
+        known_end: Callable[[str], tuple[int, int] | None],
+    ) -> Stored:
+        """Add entries in one transaction.
+
+        Args:
+            entries: of one room or several.
+            insert: adds those of one room.
+            known_end: gives a room's number and that of its last message; None: read them.
+
+        Raises:
+            _RowRefusedError: one of them cannot be stored; nothing was added.
+            StoreError: nothing was added.
+            OutcomeUnknownError: nobody knows.
+        """
+        by_room: dict[str, list[Entry]] = {}
+        for entry in entries:
+            by_room.setdefault(entry.message.room, []).append(entry)
+        appended = {}
+        with self.file.transactions as writer:
+            for room, batch in by_room.items():
+                end = known_end(room) or _end_of_log(writer, room)
+                appended[room] = insert(writer, *end, batch)
+        for room, done in appended.items():
+            if done.messages:
+                self._known.appended(room, done.number, done.messages)
+        if len(appended) == 1:
+            return Stored(done.seqs)
+        seqs = {room: iter(done.seqs) for room, done in appended.items()}
+        return Stored([next(seqs[entry.message.room]) for entry in entries])
 
     def _select(
         self,
@@ -313,139 +305,109 @@ class SqliteLog:
         parameters: Callable[[int], Sequence[int]],
         space: int | None = None,
     ) -> list[Message]:
-        """The messages of `room` for which a condition holds, whose parameters depend on the
-        key that the room's keys are counted from; the first of them, where they fill `space`."""
-        number = self._number(room)
+        """Return the messages of `room` that a condition holds for, until they fill `space`.
+
+        The condition's parameters depend on the key that the room's keys are counted from.
+        """
+        number = self._known.number(room)
         if number is None:
             return []
         with self.file.reader() as reader:
             cursor = reader.execute(
                 f"SELECT key, time, sender, kind, text FROM messages WHERE {where}",
-                parameters(number << SEQ_BITS),
+                parameters(base_of(number)),
             )
             with closing(cursor):  # it may have more to say
                 rows = cursor.fetchall() if space is None else _filling(cursor, space)
         return [stored_message(room, *row) for row in rows]
 
-    def _texts(
-        self, base: int, after: int, limit: int, end: int | None = None
-    ) -> list[tuple[int, str]]:
-        """The next up to `limit` keys and texts of a room behind a key, before `end`."""
-        with self.file.reader() as reader:
-            return reader.execute(
-                "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-                (max(base, after), end or _end(base), limit),
-            ).fetchall()
 
-    def _prune_room(
-        self, room: str, number: int, keep: int | None, said_before: float | None, today: float
-    ) -> int:
-        deleted, base = 0, number << SEQ_BITS
-        end = self._end_of_prunable(base, keep, said_before, today)
-        while rows := self._texts(base, 0, PRUNE_STEP, end):
-            last = rows[-1][0]
-            self._delete(number, last)
-            with self._lock:
-                if self._numbers[room] == number:  # it was not removed meanwhile
-                    self._oldest[room] = (last & SEQ_MASK) + 1
-            # Second, as it can be done again: an index that still knows what is gone does no harm.
-            self._index.forget(number, rows)
-            deleted += len(rows)
-        return deleted
+def _insert_together(
+    writer: sqlite3.Connection, room: int, last: int, entries: list[Entry]
+) -> _Appended:
+    """Add entries to the log of a room that ends with `last` and has none of them.
 
-    def _delete(self, number: int, last: int) -> None:
-        """Delete the first messages of a log, up to the key `last`."""
-        with self.file.transactions as writer:
-            writer.execute(
-                "DELETE FROM messages WHERE key > ? AND key <= ?", (number << SEQ_BITS, last)
-            )
-
-    def _end_of_prunable(
-        self, base: int, keep: int | None, said_before: float | None, today: float
-    ) -> int:
-        """The first key behind the messages at the start of a log that need not be kept."""
-        with self.file.reader() as reader:
-            row = reader.execute(
-                "SELECT last_seq FROM rooms WHERE number = ?", (base >> SEQ_BITS,)
-            ).fetchone()
-            if row is None:
-                return base  # it was removed at this moment
-            surplus = base if keep is None else base + max(0, row[0] - keep)
-            if said_before is None:
-                return surplus + 1
-            recent = reader.execute(
-                _FIRST_BETWEEN, (base, _end(base), said_before, today)
-            ).fetchone()
-            first: int = recent[0] if recent else _end(base)
-            old = reader.execute(_LAST_BEFORE, (base, first, said_before)).fetchone()
-        last: int = old[0] if old else base
-        return max(surplus, last) + 1
-
-    def _number(self, room: str) -> int | None:
-        with self._lock:
-            return self._numbers.get(room)
+    Raises:
+        _RowRefusedError: the log has one, or cannot store one, or ends further on.
+    """
+    messages = [_numbered(entry.message, seq) for seq, entry in enumerate(entries, last + 1)]
+    try:
+        writer.executemany(
+            _INSERT,
+            [
+                row_of(message, room, entry.request)
+                for message, entry in zip(messages, entries, strict=True)
+            ],
+        )
+    except _REFUSED_ROW as error:
+        raise _RowRefusedError from error
+    _set_last(writer, room, messages[-1].seq, messages)
+    return _Appended(room, messages, [message.seq for message in messages])
 
 
-def stored_message(room: str, key: int, time: float, sender: str, kind: str, text: str) -> Message:
-    """Return the message of a room that a row of the table holds."""
-    bot = kind.endswith(BOT_MARK)
-    return Message(room, key & SEQ_MASK, time, sender, kind.removesuffix(BOT_MARK), text, bot)
+def _insert_singly(
+    writer: sqlite3.Connection, room: int, last: int, entries: list[Entry]
+) -> _Appended:
+    """Add entries to the log of a room, but for those that it has or cannot store."""
+    messages: list[Message] = []
+    seqs: list[int | None] = []
+    for entry in entries:
+        message = _numbered(entry.message, last + 1)
+        try:
+            writer.execute(_INSERT, row_of(message, room, entry.request))
+        except _REFUSED_ROW:  # the statement alone is undone
+            seqs.append(_find_request(writer, entry, room))
+        else:
+            last += 1
+            messages.append(message)
+            seqs.append(last)
+    _set_last(writer, room, last, messages)
+    return _Appended(room, messages, seqs)
+
+
+def _find_request(connection: sqlite3.Connection, entry: Entry, room: int) -> int | None:
+    """Return the number with which the request of an entry is stored; None if it is not."""
+    if entry.request is None:
+        return None
+    try:
+        row = connection.execute(
+            "SELECT key FROM messages WHERE session = ? AND request = ?",
+            request_columns(entry.request, room, 0),
+        ).fetchone()
+    except OverflowError:  # a number that no column holds
+        return None
+    return None if row is None else seq_of(row[0])
+
+
+def _set_last(
+    writer: sqlite3.Connection, room: int, last: int, messages: Iterable[Message]
+) -> None:
+    """Note where the log of a room ends, and its topic if there is another one."""
+    writer.execute("UPDATE rooms SET last_seq = ? WHERE number = ?", (last, room))
+    topics = [message.text for message in messages if message.kind == "topic"]
+    if topics:
+        writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topics[-1], room))
+
+
+def _end_of_log(writer: sqlite3.Connection, room: str) -> tuple[int, int]:
+    """Return the number of a room and of its last message. The room gets a row if it has none."""
+    writer.execute("INSERT INTO rooms (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (room,))
+    ((number, last),) = writer.execute("SELECT number, last_seq FROM rooms WHERE name = ?", (room,))
+    return number, last
+
+
+def _numbered(message: Message, seq: int) -> Message:
+    return Message(
+        message.room, seq, message.time, message.from_, message.kind, message.text, message.bot
+    )
 
 
 def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
-    """The first of `rows`, up to the one with which their texts take more than `space`."""
+    """Return the first of `rows`, up to the one with which their texts take more than `space`."""
     found = []
     for row in rows:
         found.append(row)
-        space -= len(row[-1])  # characters: as many bytes at the least
+        space -= len(row[-1])  # characters: at least as many bytes
         if space < 0:
             break
     return found
-
-
-def _notice_session(session: int, room: int) -> int:
-    """The session that a notice is stored with.
-
-    One request may put a notice into many rooms, each of which is to have it once: so the room's
-    number is part of it, and the sign keeps it apart from what people say.
-    """
-    return -(-session << ROOM_BITS | room)
-
-
-def _key(base: int, seq: int) -> int:
-    """The key of a message; of the room's last possible one for a seq that cannot be."""
-    return base | min(seq, SEQ_MASK)
-
-
-def _end(base: int) -> int:
-    """The first key behind a room's."""
-    return base + (1 << SEQ_BITS)
-
-
-def _find_oldest(reader: sqlite3.Connection, number: int) -> int | None:
-    """The seq of the oldest message that is kept of a room, if older ones are gone."""
-    base = number << SEQ_BITS
-    ((last,),) = reader.execute("SELECT last_seq FROM rooms WHERE number = ?", (number,))
-    ((key,),) = reader.execute(
-        "SELECT min(key) FROM messages WHERE key > ? AND key < ?", (base, _end(base))
-    )
-    oldest = last + 1 if key is None else key & SEQ_MASK
-    return oldest if oldest > 1 else None
-
-
-def _find_removed(reader: sqlite3.Connection, known: set[int]) -> list[int]:
-    """The numbers that no room has, but messages do: the server ended while it deleted them."""
-    found, number = [], 0
-    while row := reader.execute(
-        "SELECT key FROM messages WHERE key >= ? ORDER BY key LIMIT 1", (_end(number << SEQ_BITS),)
-    ).fetchone():
-        number = row[0] >> SEQ_BITS
-        if number not in known:
-            found.append(number)
-    return found
-
-
-def _add_room(writer: sqlite3.Connection, room: str) -> int:
-    number = writer.execute("INSERT INTO rooms (name) VALUES (?)", (room,)).lastrowid
-    assert number is not None
-    return number

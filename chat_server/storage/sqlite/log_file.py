@@ -52,7 +52,7 @@ CREATE TABLE messages (
     session INTEGER NOT NULL,
     request INTEGER NOT NULL
 ) STRICT;
--- A request is stored once, whatever happens; a notice once in each room, see _notice_session.
+-- A request is stored once, whatever happens; a notice once in each room, see keys.py.
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 

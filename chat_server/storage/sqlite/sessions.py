@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat_server.storage.database import check_space
+from chat_server.storage.sqlite.keys import ROOM_BITS
 from chat_server.storage.sqlite.log_file import HistoryFile
 
 PORTION = 500
@@ -11,11 +12,11 @@ PORTION = 500
 
 # A session that was forgotten leaves its messages behind: its number is not another's, whose
 # requests would be taken for those.
-_UNUSED_SESSION = """
+_UNUSED_SESSION = f"""
 SELECT 1 + max(
     (SELECT coalesce(max(number), 0) FROM sessions),
     (SELECT coalesce(max(session), 0) FROM messages),
-    (SELECT coalesce(-min(session), 0) >> 23 FROM messages)
+    (SELECT coalesce(-min(session), 0) >> {ROOM_BITS} FROM messages)
 )
 """
 
@@ -28,11 +29,11 @@ ORDER BY number LIMIT ?
 
 
 # The highest request with which it said something or, under the numbers of notices, left one.
-_FIND = """
+_FIND = f"""
 SELECT number, max(
     (SELECT coalesce(max(request), 0) FROM messages WHERE session = number),
     (SELECT coalesce(max(request), 0) FROM messages
-     WHERE session BETWEEN 1 - (number + 1 << 23) AND -(number << 23))
+     WHERE session BETWEEN 1 - (number + 1 << {ROOM_BITS}) AND -(number << {ROOM_BITS}))
 ) FROM (SELECT sessions.number AS number FROM sessions WHERE token = ?)
 """
 

@@ -1,6 +1,7 @@
 """Data folders with something in them, and the command that looks at them."""
 
 import json
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from chat_server.admin import commands
-from chat_server.storage.sqlite.log import Entry, SqliteLog
-from protocol.messages import Message
+from chat_server.storage.interface import Request
+from chat_server.storage.sqlite.log import SqliteLog
+from tests.chat_server.storage.logs import append, entry
 
 START = 1_795_168_800.0  # 2026-11-20 10:00 UTC
 
@@ -69,16 +71,13 @@ def keep(data: Path, room: str, said: Sequence[tuple[float, str, str, str]]) -> 
     """Keep messages, each with its time, nick, kind and text, as a server does."""
     data.mkdir(exist_ok=True)
     store = SqliteLog(data)
-    last = next((known.last_seq for known in store.rooms() if known.name == room), 0)
-    session = store.sessions.add(f"{room} {last}".encode(), START)
+    session = store.sessions.add(secrets.token_bytes(32), START)
     entries = [
-        Entry(
-            Message(room=room, seq=seq, time=time, from_=nick, kind=kind, text=text), session, seq
-        )
-        for seq, (time, nick, kind, text) in enumerate(said, last + 1)
+        entry(text, room=room, request=Request(session, number), time=time, from_=nick, kind=kind)
+        for number, (time, nick, kind, text) in enumerate(said, 1)
     ]
     for start in range(0, len(entries), 5000):
-        store.append(room, entries[start : start + 5000])
+        append(store, *entries[start : start + 5000])
     store.close()
 
 

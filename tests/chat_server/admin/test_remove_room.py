@@ -19,7 +19,8 @@ from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
 from chat_server.rooms.room import Room
 from chat_server.storage.database import RESERVED_MOST
-from chat_server.storage.sqlite.log import PRUNE_STEP, SqliteLog
+from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.sqlite.retention import STEP
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.codec import segment
@@ -312,16 +313,20 @@ def test_a_moderator_who_acts_on_it_meanwhile(operator: Operator) -> None:
 
 def test_a_big_one_is_deleted_a_little_at_a_time(tmp_path: Path) -> None:
     """Others that have something to store wait for one portion, and no more."""
-    keep(tmp_path, "lobby", said(3 * PRUNE_STEP + 1))
+    keep(tmp_path, "lobby", said(3 * STEP + 1))
     keep(tmp_path, "garden", said(2))
     store = SqliteLog(tmp_path)
     try:
         store.search("lobby", "word", None, 10)
         store.remove_room("lobby")
-        left = []
-        while store.delete_removed():
+        left: list[int] = []
+
+        def stopping() -> bool:  # it is asked before each portion
             left.append(stored(tmp_path))
-        assert left == [2 * PRUNE_STEP + 3, PRUNE_STEP + 3, 3, 2]
+            return False
+
+        store.maintain(stopping)
+        assert left == [3 * STEP + 3, 2 * STEP + 3, STEP + 3, 3, 2]
         assert store.search("lobby", "word", None, 10) == []
         assert len(store.search("garden", "word", None, 10)) == 2
     finally:
@@ -330,7 +335,7 @@ def test_a_big_one_is_deleted_a_little_at_a_time(tmp_path: Path) -> None:
 
 def test_killed_while_it_deletes(tmp_path: Path) -> None:
     """The room is gone from the moment in which it was said to be; the next start goes on."""
-    data, copy, count = tmp_path / "data", tmp_path / "copy", 3 * PRUNE_STEP
+    data, copy, count = tmp_path / "data", tmp_path / "copy", 3 * STEP
     keep(data, "lobby", said(count))
     with ServerProcess.serve(data) as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
@@ -338,7 +343,7 @@ def test_killed_while_it_deletes(tmp_path: Path) -> None:
         ada.ok("leave", room="lobby")
         with busy(data / "search.db"):  # where the housekeeper waits after the first portion
             remove(data)
-            eventually(lambda: stored(data) == count - PRUNE_STEP)
+            eventually(lambda: stored(data) == count - STEP)
             server.kill()
     back_up(data, copy, force=False)
     for folder in (data, copy):

@@ -1,15 +1,31 @@
 """What is said in a room reaches everybody in it, once and in one order."""
 
+import sqlite3
+import subprocess
+import sys
 import threading
 import unicodedata
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chat_server.delivery.counters import Meters
+from chat_server.delivery.fanout import Delivery
+from chat_server.gateways import native
+from chat_server.runtime import threads
+from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.threads import EXIT_CODE
+from chat_server.server import Server
+from protocol.messages import Message, encode
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess, address_of, running_server
+from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, address_of, running_server
+from tests.support.waiting import eventually
 
 
 def test_a_message_says_where_when_who_and_what() -> None:
@@ -117,8 +133,14 @@ def _talk(peer: Peer, seqs_of: dict[str, list[tuple[str, int]]]) -> None:
         said.append((f"{room} {text}", peer.reply(identity)["seq"]))
 
 
-def test_everybody_hears_one_same_order_exactly_once(house: House) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_everybody_hears_one_same_order_exactly_once(workers: int) -> None:
     """Four talk at once in three rooms, five listen: one order, no gap, nothing twice."""
+    with running_server(delivery_workers=workers) as server, House(server) as house:
+        _hear_one_order(house)
+
+
+def _hear_one_order(house: House) -> None:
     talkers = [house.enter(f"talker{n}", *ROOMS) for n in range(4)]
     listeners = [house.enter(f"listener{n}", *ROOMS) for n in range(5)]
     acknowledged: dict[str, list[tuple[str, int]]] = {}
@@ -165,3 +187,151 @@ def test_a_store_that_waits_for_the_disk(tmp_path: Path) -> None:
     with ServerProcess.serve(tmp_path, "--sync", "full") as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
         assert [ada.say("lobby", text) for text in ("one", "two")] == [1, 2]
+
+
+# -- many rooms in one transaction ----------------------------------------------------------------
+
+MANY = [f"room{number}" for number in range(20)]
+
+
+@contextmanager
+def held_up(server: Server) -> Iterator[list[str]]:
+    """Keep the store from writing while the block runs. Gives the transactions that come then."""
+    seen: list[str] = []
+    log = server._parts.store
+    with closing(sqlite3.connect(log.file.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        log.file._writer.set_trace_callback(seen.append)
+        try:
+            yield seen
+        finally:
+            other.execute("ROLLBACK")
+
+
+def commits(seen: list[str]) -> int:
+    """How many of these statements end a transaction."""
+    return seen.count("COMMIT")
+
+
+def waiting(server: Server, rooms: list[str]) -> int:
+    """How many messages wait to be stored in rooms."""
+    found = [server._parts.rooms.find(room) for room in rooms]
+    return sum(room.waiting for room in found if room)
+
+
+def test_rooms_that_wait_are_stored_in_one_transaction(house: House) -> None:
+    """Twenty rooms, said to while the store is busy with one: two commits and not twenty."""
+    server = house.server
+    assert server is not None
+    ada, eva = house.enter("ada", *MANY), house.enter("eva", *MANY)
+    with held_up(server) as seen:
+        first = ada.post("say", room=MANY[0], text="first")
+        eventually(lambda: not waiting(server, MANY) and "BEGIN IMMEDIATE" in seen)
+        ids = [ada.post("say", room=room, text=f"in {room}") for room in MANY[1:] for _ in (1, 2)]
+        eventually(lambda: waiting(server, MANY) == len(ids))
+    assert ada.reply(first)["seq"] == 1
+    assert [ada.reply(identity)["seq"] for identity in ids] == [1, 2] * len(MANY[1:])
+    assert commits(seen) == 2
+    for room in MANY[1:]:
+        assert texts(eva.messages(2, room)) == [f"in {room}"] * 2
+
+
+def test_a_commit_that_fails_is_told_to_each_talker(house: House) -> None:
+    """Two talk in many rooms: each gets as many refusals as it asked, and again it all works."""
+    server = house.server
+    assert server is not None
+    ada, eva = house.enter("ada", *MANY), house.enter("eva", *MANY)
+    writer = server._parts.store.file._writer
+    forbid(writer, "COMMIT")
+    ids = {peer: [peer.post("say", room=room, text="x") for room in MANY] for peer in (ada, eva)}
+    for peer, asked in ids.items():
+        for identity in asked:
+            reply = peer.reply(identity)
+            assert (reply["type"], reply["code"]) == ("error", "unavailable")
+    forbid(writer)
+    for seq, (peer, asked) in enumerate(ids.items(), 1):
+        for identity, room in zip(asked, MANY, strict=True):
+            peer.send({"type": "say", "id": identity, "room": room, "text": peer.nick})
+            assert peer.reply(identity)["seq"] == seq
+    assert all(texts(whole_log(ada, room)) == ["ada", "eva"] for room in MANY)
+
+
+def test_a_commit_that_ends_in_doubt_ends_the_server(tmp_path: Path) -> None:
+    """Nobody may guess: the next start reads what is stored, and clients send again."""
+    script = _SHORT_OF_MEMORY.format(path=str(tmp_path))
+    ended = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == EXIT_CODE, ended.stderr
+    assert "OutcomeUnknownError" in ended.stderr
+    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
+        assert texts(whole_log(house.enter("eva", "lobby"), "lobby")) == ["in doubt"]
+
+
+_SHORT_OF_MEMORY = """
+from pathlib import Path
+from chat_server.runtime.threads import end_process_on_failure
+from tests.chat_server.house import House
+from tests.support.servers import running_server
+
+def no_memory():
+    raise MemoryError
+
+end_process_on_failure(lambda: None)
+with running_server(Path({path!r})) as server, House(server) as house:
+    ada = house.enter("ada", "lobby")
+    server._parts.store.file.transactions._committed = no_memory
+    ada.post("say", room="lobby", text="in doubt")
+    ada.read_to_end()
+"""
+
+
+@pytest.mark.usefixtures("expected_mistakes")
+def test_what_cannot_be_encoded_takes_nothing_with_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad draft among others that wait, in its room and in another: it alone is refused."""
+    server = house.server
+    assert server is not None
+    ada = house.enter("ada", "lobby", "garden")
+
+    def encode_good(event: Any) -> bytes:
+        if isinstance(event, Message) and event.text == "bad":
+            raise ZeroDivisionError
+        return encode(event)
+
+    monkeypatch.setattr(native, "encode", encode_good)
+    with held_up(server) as seen:
+        first = ada.post("say", room="garden", text="first")
+        eventually(lambda: "BEGIN IMMEDIATE" in seen)
+        said = [("lobby", "one"), ("lobby", "bad"), ("lobby", "two"), ("garden", "three")]
+        ids = [ada.post("say", room=room, text=text) for room, text in said]
+        eventually(lambda: waiting(server, ["lobby", "garden"]) == len(ids))
+    assert ada.reply(first)["seq"] == 1
+    replies = [ada.reply(identity) for identity in ids]
+    assert [reply.get("seq") for reply in replies] == [1, None, 2, 2]
+    assert replies[1]["code"] == "unavailable"
+    assert texts(ada.messages(2, "lobby")) == ["one", "two"]
+
+
+@pytest.fixture
+def expected_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mistakes are logged here, and are no mistakes."""
+    monkeypatch.setattr(threads.log, "disabled", True)
+
+
+def test_workers_share_the_rooms_that_wait() -> None:
+    """A worker of three takes no more than its part in hand, so that the others have something."""
+    with running_server(delivery_workers=3) as server, House(server) as house:
+        ada = house.enter("ada", *MANY)
+        for room in MANY:
+            ada.say(room, "hello")
+        rooms = [server._parts.rooms.find(room) for room in MANY]
+        assert all(rooms)
+        group = Delivery(server._parts.store, SystemClock(), 3, Meters())
+        for found in rooms[1:]:
+            assert found is not None
+            group.give_turn(found)
+        assert rooms[0] is not None
+        assert len(group._group(rooms[0])) == 1 + len(rooms[1:]) // 3

@@ -9,9 +9,10 @@ from chat_server.delivery.page_cache import CACHE_LIMIT, MESSAGES_PER_PAGE, Page
 from chat_server.gateways.native import NATIVE
 from chat_server.rooms.log_tail import PAGE_LIMIT
 from chat_server.rooms.room import Room
-from chat_server.storage.sqlite.log import Entry, SqliteLog
+from chat_server.storage.sqlite.log import SqliteLog
 from protocol.framing import FrameDecoder
 from protocol.messages import Message, decode_server_message
+from tests.chat_server.storage.logs import append, entry
 
 LAST = 3 * MESSAGES_PER_PAGE + 17
 
@@ -27,17 +28,8 @@ def store(tmp_path: Path) -> Iterator[SqliteLog]:
 
 def fill(store: SqliteLog, first: int, last: int, text: str) -> None:
     """Add messages to the lobby's log."""
-    store.append(
-        "lobby",
-        [
-            Entry(
-                Message(room="lobby", seq=seq, time=1.0, from_="ada", kind="text", text=text),
-                session=1,
-                request=seq,
-            )
-            for seq in range(first, last + 1)
-        ],
-    )
+    said = [entry(text, request=seq, time=1.0) for seq in range(first, last + 1)]
+    assert append(store, *said) == list(range(first, last + 1))
 
 
 def lobby(last: int) -> Room:

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from chat_server.runtime.setting_types import Keep
-from chat_server.storage.sqlite.log import Entry, SqliteLog
-from protocol.messages import Message
+from chat_server.storage.interface import Entry
+from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.storage.logs import append, entry
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
@@ -26,14 +27,7 @@ def say_many(peer: Peer, room: str, count: int) -> None:
 
 def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
     """Messages for a store, by one session."""
-    return [
-        Entry(
-            Message(room="lobby", seq=seq, time=time, from_="ada", kind="text", text=f"word{seq}"),
-            session=1,
-            request=seq,
-        )
-        for seq in range(first, first + count)
-    ]
+    return [entry(f"word{seq}", request=seq, time=time) for seq in range(first, first + count)]
 
 
 def test_no_more_messages_than_are_to_be_kept() -> None:
@@ -108,7 +102,7 @@ def test_what_is_gone_is_not_found(tmp_path: Path) -> None:
     """Pruning takes messages out of the search index as well."""
     store = SqliteLog(tmp_path)
     try:
-        store.append("lobby", entries(1200))
+        append(store, *entries(1200))
         assert len(store.search("lobby", "word", None, 1000)) == 1000
         assert store.prune(100, None) == 1100
         assert [m.seq for m in store.search("lobby", "word", None, 1000)] == list(range(1101, 1201))
@@ -122,8 +116,8 @@ def test_age_and_count_together(tmp_path: Path) -> None:
     """Whatever breaks one of the two rules goes."""
     store = SqliteLog(tmp_path)
     try:
-        store.append("lobby", entries(10, time=1000.0))
-        store.append("lobby", entries(10, first=11, time=2000.0))
+        append(store, *entries(10, time=1000.0))
+        append(store, *entries(10, first=11, time=2000.0))
         assert store.prune(15, None) == 5
         assert store.prune(15, 1500.0) == 5
         assert store.prune(15, 1500.0) == 0
@@ -247,7 +241,7 @@ def test_messages_with_a_wrong_date(tmp_path: Path, times: list[float], left: li
     """Messages from before 50 are old, and it is 200 now."""
     with closing(SqliteLog(tmp_path)) as store:
         for seq, time in enumerate(times, 1):
-            store.append("lobby", entries(1, first=seq, time=time))
+            append(store, *entries(1, first=seq, time=time))
         assert store.prune(None, 50.0, 200.0) == len(times) - len(left)
         assert [message.time for message in store.after("lobby", 0, 2000)] == left
 

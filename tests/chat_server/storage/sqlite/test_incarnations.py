@@ -12,9 +12,9 @@ import pytest
 from chat_server.admin.backup import back_up
 from chat_server.storage.sqlite import incarnations
 from chat_server.storage.sqlite.incarnations import FILE
-from chat_server.storage.sqlite.log import Entry, SqliteLog
-from protocol.messages import Message
+from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, texts
+from tests.chat_server.storage.logs import append, entry
 from tests.support.peer import Frame
 from tests.support.servers import ServerProcess, running_server
 
@@ -45,7 +45,7 @@ def come_back(data: Path, after: int, log: str | None, count: int) -> tuple[Fram
 def name_of(data: Path) -> str:
     """What a store calls its log at another start."""
     with closing(SqliteLog(data)) as store:
-        return store.incarnations.name
+        return store.name
 
 
 @pytest.fixture
@@ -228,8 +228,8 @@ def test_an_unclean_end_before_another_start_of_the_machine(
     name = name_of(data)
     cut_power(data, monkeypatch, sync, boot)
     with closing(SqliteLog(data)) as store:
-        assert (store.incarnations.name != name) is changes
-        assert store.incarnations.common("lobby", name, 9) == (1 if changes else None)
+        assert (store.name != name) is changes
+        assert store.common("lobby", name, 9) == (1 if changes else None)
 
 
 def test_a_clean_end_before_another_start_of_the_machine(
@@ -267,11 +267,11 @@ def test_search_finds_what_has_the_numbers_now(data: Path) -> None:
 def test_a_folder_of_before_opens(data: Path) -> None:
     """It gets a name, and a backup of it as it is can be made."""
     with closing(SqliteLog(data)) as store:
-        message = Message(room="lobby", seq=1, time=1.0, from_="ada", kind="text", text="old")
-        store.append("lobby", [Entry(message, 1, 1)])
+        append(store, entry("old", request=1))
     with closing(sqlite3.connect(data / DATABASE)) as database:
         for table in ("incarnations", "forks", "opening"):
             database.execute(f"DROP TABLE {table}")
+        database.execute("PRAGMA user_version = 1")
     (data / FILE).unlink()
     back_up(data, data.with_name("copy"), force=False)
     assert sorted(os.listdir(data.with_name("copy"))) == [DATABASE]
@@ -291,5 +291,5 @@ def test_only_so_many_incarnations_are_remembered(
         (data / FILE).unlink()
         names.append(name_of(data))
     with closing(SqliteLog(data)) as store:
-        common = [store.incarnations.common("lobby", name, 5) for name in names]
+        common = [store.common("lobby", name, 5) for name in names]
     assert common == [0, 0, 1, None]

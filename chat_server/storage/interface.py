@@ -1,0 +1,247 @@
+"""The interface of a log engine: what the rooms need from whatever stores them.
+
+A room is a log, and the engine numbers its messages. The delivery workers hand it entries without
+numbers (`append`) and deliver what it says has become part of the log (`follow`). So it makes no
+difference to them whether this process or another one appended a message.
+
+SQLite is the first engine (`storage/sqlite`). Every engine passes the tests in
+`tests/chat_server/storage/test_interface.py`.
+"""
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from protocol.messages import Message
+
+UNNUMBERED = 0
+"""The `seq` of a message that no log has numbered yet."""
+
+
+class Request(NamedTuple):
+    """The request that brings a message. A log stores it once, however often it is sent.
+
+    Attributes:
+        session: the number of its session.
+        id: its number in the session.
+        per_room: it may leave one message in each of several rooms, as the notice of a moderator
+            does. It is stored once in each of them then.
+    """
+
+    session: int
+    id: int
+    per_room: bool = False
+
+
+class Entry(NamedTuple):
+    """A message that is to be stored.
+
+    Attributes:
+        message: its `seq` is UNNUMBERED.
+        request: who brings it; None for a notice of the server's own, which is never sent again.
+    """
+
+    message: Message
+    request: Request | None
+
+
+class Stored(NamedTuple):
+    """The entries are in the log.
+
+    Attributes:
+        seqs: the number of each entry, in the order in which they were given. A request that the
+            log had already keeps the number that it had. None for an entry that can never be
+            stored, such as a text that is not Unicode; the others are not affected by it.
+    """
+
+    seqs: Sequence[int | None]
+
+
+class NotStored(NamedTuple):
+    """No entry is in the log, and none will be.
+
+    Attributes:
+        reason: why, as a sentence for the operator.
+    """
+
+    reason: str
+
+
+class NotKnown(NamedTuple):
+    """Each entry may be in the log or not. `find_request` can tell; nobody may guess.
+
+    Attributes:
+        reason: why, as a sentence for the operator.
+    """
+
+    reason: str
+
+
+Outcome = Stored | NotStored | NotKnown
+
+
+class StoredRoom(NamedTuple):
+    """What is kept of a room besides its messages.
+
+    Attributes:
+        name: the room's.
+        topic: the present one, or "".
+        last_seq: the number of the last message. Numbers go on from it, whatever was deleted.
+        is_empty: neither a message is kept nor a topic.
+    """
+
+    name: str
+    topic: str
+    last_seq: int
+    is_empty: bool
+
+
+class RoomLog(Protocol):
+    """The logs of all rooms, in one engine. Any thread may call any method.
+
+    Methods that read raise StoreError if the engine cannot be read just now. Methods that write,
+    apart from `append`, raise StoreError if nothing was written.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of this log. It changes if numbers may have been given out twice."""
+        ...
+
+    def common(self, room: str, name: str, seq: int) -> int | None:
+        """Return the last message up to `seq` that a log of another name has in common with this.
+
+        Args:
+            room: the room.
+            name: the log that a reader knows.
+            seq: the last message that the reader has.
+
+        Returns: its number; 0 if there is none or it cannot be known; None if this is that log.
+        """
+        ...
+
+    def rooms(self) -> list[StoredRoom]:
+        """Return every room in which something was ever said."""
+        ...
+
+    # -- writing
+
+    def append(self, entries: Sequence[Entry]) -> Outcome:
+        """Number entries and add them to the logs of their rooms, in one transaction.
+
+        Entries of one room get numbers that follow each other, in the order given. What another
+        process appends at the same moment stands before them or behind them.
+
+        Args:
+            entries: of one room or of several.
+        """
+        ...
+
+    def follow(self, room: str, seq: int) -> list[Message]:
+        """Return the next messages behind `seq` that have become part of a room's log.
+
+        This is the only way in which messages reach the members of a room. A delivery worker calls
+        it in each of the room's turns, until nothing comes back. An engine that several processes
+        write gives a room a turn when another process has appended to it.
+
+        Args:
+            room: the room.
+            seq: the last message that was delivered to it.
+
+        Returns: ascending, and without a gap but for what is deleted. Never older than `seq`.
+        """
+        ...
+
+    def prune(self, keep: int | None, said_before: float | None, today: float = math.inf) -> int:
+        """Delete from the start of every room's log what need not be kept.
+
+        Args:
+            keep: how many messages of a room are kept; None for all.
+            said_before: messages said before this time, in Unix seconds, are deleted.
+            today: Unix seconds. A message with a later date, which must be wrong, is deleted with
+                the message behind it.
+
+        Returns: how many messages were deleted.
+        """
+        ...
+
+    def remove_room(self, room: str) -> None:
+        """Forget all messages of a room, and its topic. Its numbers go on from where they were.
+
+        Nobody appends to the room meanwhile.
+        """
+        ...
+
+    # -- reading
+
+    def after(self, room: str, seq: int, limit: int, space: int | None = None) -> list[Message]:
+        """Return up to `limit` messages that follow `seq`, ascending.
+
+        Args:
+            room: the room.
+            seq: the message before the first one.
+            limit: how many.
+            space: bytes of a page. The messages end with the one that no longer fits it.
+        """
+        ...
+
+    def before(
+        self, room: str, seq: int | None, limit: int, space: int | None = None
+    ) -> list[Message]:
+        """Return the last up to `limit` messages before `seq`, or of all; ascending.
+
+        `space` is as in `after`, counted from the newest message.
+        """
+        ...
+
+    def search(
+        self, room: str, query: str, before: int | None, limit: int, space: int | None = None
+    ) -> list[Message]:
+        """Return the last up to `limit` messages with all words of `query`; ascending.
+
+        `space` is as in `before`.
+        """
+        ...
+
+    def oldest(self, room: str) -> int | None:
+        """Return the number of the oldest message that is kept; None if none was deleted."""
+        ...
+
+    def find_request(self, session: int, request: int) -> int | None:
+        """Return the number that a request of a session is stored with; None if it is not."""
+        ...
+
+    def find_notices(self, session: int, request: int) -> set[str]:
+        """Return the rooms in which a `per_room` request of a session is stored."""
+        ...
+
+    # -- upkeep
+
+    @property
+    def maintenance_due(self) -> threading.Event:
+        """Set when `maintain` has something to do."""
+        ...
+
+    def maintain(self, stopping: Callable[[], bool]) -> None:
+        """Do what takes long and nobody waits for, until `stopping` returns True."""
+        ...
+
+    def newest_time(self, up_to: float) -> float | None:
+        """Return when the newest message was said, not counting any after `up_to`.
+
+        Both are in Unix seconds. None if there is none.
+        """
+        ...
+
+    def confirmed_date(self) -> float | None:
+        """Return the date that was kept last, in Unix seconds; None if none was."""
+        ...
+
+    def keep_confirmed_date(self, date: float) -> None:
+        """Keep a date, in Unix seconds, for the next start."""
+        ...
+
+    def close(self) -> None:
+        """Close the engine. No other call may be under way."""
+        ...

@@ -1,0 +1,51 @@
+"""Reads the messages in a history that a server may be writing at the same moment.
+
+It reads short pages, none of which stays open. A reader that pauses, such as a pager, would keep
+the server's write-ahead log from starting over.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+
+from chat_server.storage.sqlite.keys import HAS_MESSAGES, base_of, key_of, stored_message
+from protocol.messages import Message
+
+MESSAGES_PER_PAGE = 1000
+
+_PAGE = (
+    "SELECT key, time, sender, kind, text FROM messages"
+    " WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
+)
+
+
+class HistoryReader:
+    """The rooms and messages of one history. Its methods raise sqlite3.Error."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """`connection` is to the history, and need not be able to write."""
+        self._connection = connection
+
+    def busiest_rooms(self, limit: int) -> list[str]:
+        """Return up to `limit` rooms of which messages are kept, with the most messages first."""
+        rows = self._connection.execute(
+            f"SELECT name FROM rooms WHERE {HAS_MESSAGES} ORDER BY last_seq DESC LIMIT ?", (limit,)
+        )
+        return [name for (name,) in rows]
+
+    def messages(self, room: str) -> Iterator[Message] | None:
+        """Return the messages of a room that there are now, in order.
+
+        Returns None if no message of such a room is kept.
+        """
+        row = self._connection.execute(
+            f"SELECT number, last_seq FROM rooms WHERE name = ? AND {HAS_MESSAGES}", (room,)
+        ).fetchone()
+        return self._pages(room, *row) if row else None
+
+    def _pages(self, room: str, number: int, last: int) -> Iterator[Message]:
+        after = base_of(number)
+        end = key_of(after, last)
+        while rows := self._connection.execute(_PAGE, (after, end, MESSAGES_PER_PAGE)).fetchall():
+            for row in rows:
+                yield stored_message(room, *row)
+            after = rows[-1][0]

@@ -1,0 +1,50 @@
+"""Entries for a log, and what a test wants of it: that they are stored."""
+
+from collections.abc import Sequence
+
+from chat_server.storage.interface import (
+    UNNUMBERED,
+    Entry,
+    Outcome,
+    Request,
+    RoomLog,
+    Stored,
+)
+from protocol.messages import Message
+
+SESSION = 1
+
+
+def entry(
+    text: str = "hello",
+    *,
+    room: str = "lobby",
+    request: Request | int | None = None,
+    time: float = 1000.0,
+    from_: str = "ada",
+    kind: str = "text",
+    bot: bool = False,
+) -> Entry:
+    """Return something to be stored; a number alone is a request of SESSION."""
+    if isinstance(request, int):
+        request = Request(SESSION, request)
+    return Entry(Message(room, UNNUMBERED, time, from_, kind, text, bot), request)
+
+
+def numbered(entries: Sequence[Entry], first: int) -> list[Message]:
+    """Return the messages that entries of one room are, once they are stored from `first` on."""
+    return [
+        Message(m.room, seq, m.time, m.from_, m.kind, m.text, m.bot)
+        for seq, (m, _) in enumerate(entries, first)
+    ]
+
+
+def seqs_of(outcome: Outcome) -> list[int | None]:
+    """Return the numbers of an outcome, which must be that all is stored."""
+    assert isinstance(outcome, Stored), outcome
+    return list(outcome.seqs)
+
+
+def append(log: RoomLog, *entries: Entry) -> list[int | None]:
+    """Append entries, which must be stored, and return their numbers."""
+    return seqs_of(log.append(entries))
