@@ -154,6 +154,7 @@ class Delivery:
         posted = [(room, drafts) for room in rooms if (drafts := room.take_drafts())]
         stored = self._store(posted) if posted else {}
         for room in rooms:
+            _note_own(room, stored.get(room, ()))
             self._publish(room)
             if room in stored:
                 self._meters.published(room, stored[room][0][0].posted_at)
@@ -291,6 +292,14 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
     if draft.number is None:
         return Entry(message, None)
     return Entry(message, Request(draft.number, draft.request, draft.kind == "notice"))
+
+
+def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
+    """Let talkers know which messages are their own, before they are delivered."""
+    for draft, seq in stored:
+        if draft.kind != "notice":
+            for outbox in tuple(draft.waiters):
+                outbox.note_own(room, seq)
 
 
 class _News:

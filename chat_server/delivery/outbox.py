@@ -226,6 +226,7 @@ class Outbox:
             before = self._members.get(member.room)
             if before is not None:
                 before.admitted = False
+                member.own = before.own
             self._members[member.room] = member
             member.admitted = True
             if member.cursor < member.room.last:
@@ -275,9 +276,16 @@ class Outbox:
                 return
             if news is not None and member.cursor == news.first - 1:
                 member.cursor = news.last
-                self._send(news.buffer, now)
+                self._send(self._without_own(member, news) if member.own else news.buffer, now)
             if member.cursor < member.room.last:
                 self._start_catching_up()
+
+    def note_own(self, room: Room, seq: int) -> None:
+        """Note which message is the client's own, before it is published."""
+        with self._lock:
+            member = self._members.get(room)
+            if member is not None and self._writer.writes_own:
+                member.own = [*member.own, seq]
 
     def reply(self, replies: Sequence[ServerMessage]) -> None:
         """Give replies that were expected."""
@@ -313,7 +321,7 @@ class Outbox:
                 self._members[member.room] = self._members.pop(member.room)
                 if not self._blocked:
                     member.cursor = page.last
-                    self._send(page.buffer)
+                    self._send(self._without_own(member, page) if member.own else page.buffer)
             return Step.BLOCKED if self._blocked else Step.BEHIND
 
     def _look_again(self) -> None:
@@ -368,6 +376,15 @@ class Outbox:
                 self.socket.close()
 
     # -- with the lock held
+
+    def _without_own(self, member: Member, news: Chunk) -> bytes:
+        """Return messages as the client is sent them whose own are written by its writer."""
+        own = {seq for seq in member.own if seq <= news.last}
+        member.own = [seq for seq in member.own if seq > news.last]
+        write, encode = self._writer.write, self.codec.encode
+        return b"".join(
+            write(message) if message.seq in own else encode(message) for message in news.messages
+        )
 
     def _written(self, events: Sequence[ServerMessage]) -> bytes:
         return b"".join(map(self._writer.write, events))

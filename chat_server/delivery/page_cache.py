@@ -51,12 +51,12 @@ class Pages:
         begin = max(seq, oldest - 1)
         last = room.last
         if begin >= last:
-            return Chunk(seq + 1, last, b"")  # all of it is gone
+            return Chunk(seq + 1, last, b"", ())  # all of it is gone
         number = begin // MESSAGES_PER_PAGE
         end = min((number + 1) * MESSAGES_PER_PAGE, last)
         page = self._cached(room.name, number, end)
         if page.last < page.first:
-            return Chunk(seq + 1, end, b"")
+            return Chunk(seq + 1, end, b"", ())
         return page.after(begin, codec, PAGE_LIMIT)._replace(first=seq + 1)
 
     def _cached(self, room: str, number: int, end: int) -> Segment:

@@ -72,6 +72,7 @@ class HttpGateway:
 
     codec = WEBSOCKET  # which is not used before there is a WebSocket
     answers_pings = False
+    writes_own = False
 
     def __init__(self, site: Site, *, secure: bool, needs_tls: bool) -> None:
         """

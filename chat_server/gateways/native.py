@@ -42,6 +42,7 @@ class NativeGateway:
 
     codec = NATIVE
     answers_pings = True
+    writes_own = False
 
     def __init__(self) -> None:
         self._decoder = FrameDecoder()

@@ -49,6 +49,7 @@ class Sniffer:
 
     codec = NATIVE
     answers_pings = True
+    writes_own = False
 
     def __init__(
         self, doors: Doors, peer: str, *, encrypted: bool = False, needs_tls: bool = False

@@ -67,6 +67,7 @@ class WebSocketGateway:
 
     codec = WEBSOCKET
     answers_pings = True
+    writes_own = False
 
     def __init__(self, protocol: ServerProtocol) -> None:
         """

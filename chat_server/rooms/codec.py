@@ -38,6 +38,13 @@ class Writer(Protocol):
         """What writes the messages of rooms, for all who speak this format."""
         ...
 
+    @property
+    def writes_own(self) -> bool:
+        """Whether the client's own messages, as they come back from a room, are not taken from what
+        all share, but handed to `write`.
+        """
+        ...
+
     def write(self, event: ServerMessage) -> bytes:
         """Return what this client is sent for an event, or for a reply; it may be nothing."""
         ...

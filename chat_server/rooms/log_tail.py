@@ -28,12 +28,13 @@ def message_cost(text: str) -> int:
 class Chunk(NamedTuple):
     """The messages `first` to `last` of a log, as one codec writes them.
 
-    The oldest may be gone from the log: `buffer` has those that are kept.
+    The oldest may be gone from the log: `buffer` and `messages` have those that are kept.
     """
 
     first: int
     last: int
     buffer: bytes
+    messages: Sequence[Message]
 
 
 class Segment:
@@ -75,10 +76,10 @@ class Segment:
         stop = len(ends)
         if limit is not None and len(buffer) - start > limit:
             stop = max(bisect_right(ends, start + limit), skipped + 1)
-        whole = not skipped and stop == len(ends)
-        return Chunk(
-            begin, self.first + stop - 1, buffer if whole else buffer[start : ends[stop - 1]]
-        )
+        last = self.first + stop - 1
+        if not skipped and stop == len(ends):
+            return Chunk(begin, last, buffer, self._messages)
+        return Chunk(begin, last, buffer[start : ends[stop - 1]], self._messages[skipped:stop])
 
     def _written(self, codec: Codec) -> Encoded:
         written = self._encoded.get(codec)
@@ -126,8 +127,10 @@ def joined(segments: list[Segment], seq: int, codec: Codec) -> Chunk | None:
     first = segments[0].after(seq, codec)
     if len(segments) == 1:
         return first  # the buffer that all share
-    rest = [segment.after(segment.first - 1, codec).buffer for segment in segments[1:]]
-    return Chunk(first.first, segments[-1].last, b"".join([first.buffer, *rest]))
+    chunks = [first, *(segment.after(segment.first - 1, codec) for segment in segments[1:])]
+    messages = [message for chunk in chunks for message in chunk.messages]
+    buffer = b"".join(chunk.buffer for chunk in chunks)
+    return Chunk(first.first, segments[-1].last, buffer, messages)
 
 
 def _last(segment: Segment) -> int:

@@ -50,6 +50,10 @@ class Outlet(Protocol):
         """Return the memberships."""
         ...
 
+    def note_own(self, room: "Room", seq: int) -> None:
+        """Note which message is the client's own, before it is published."""
+        ...
+
     def offer(
         self,
         member: "Member",
@@ -119,6 +123,9 @@ class Member:
     admitted: bool = field(init=False, default=False)
     # The outbox's. Here too, as a round looks at it for each member.
     codec: Codec = field(init=False)
+    # Which of the messages behind the cursor are the client's own, ascending, for a writer that
+    # writes them itself. Guarded by the outbox's lock.
+    own: Sequence[int] = field(init=False, default=())
     # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
     known_as: str = field(init=False)
 

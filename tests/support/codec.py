@@ -22,6 +22,7 @@ class RawWriter:
     """Writes for one client as RawCodec does."""
 
     codec = RawCodec()
+    writes_own = False
 
     def write(self, event: ServerMessage) -> bytes:
         return self.codec.encode(event)

@@ -1,5 +1,7 @@
 """One port for everybody: the first bytes tell who speaks what."""
 
+from typing import Any
+
 import pytest
 
 from tests.chat_server.house import House
@@ -58,7 +60,8 @@ def test_who_never_says_enough_is_gone_in_time() -> None:
 )
 def test_each_can_be_turned_off(setting: str, kind: str) -> None:
     """Then it is refused as a frame that is none."""
-    with running_server(**{setting: False}) as server, Peer.connect(address_of(server)) as peer:
+    settings: dict[str, Any] = {setting: False}
+    with running_server(**settings) as server, Peer.connect(address_of(server)) as peer:
         peer.send_raw(BEGINNINGS[kind][0])
         peer.expect_fatal("frame_too_large")
 
