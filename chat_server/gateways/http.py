@@ -25,6 +25,9 @@ from protocol.messages import Error, ServerMessage
 HEAD_LIMIT = 8192
 """Bytes: the longest head of a request."""
 
+HEADERS_LIMIT = 100
+"""How many header fields a request may have."""
+
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"]
 )
@@ -96,7 +99,7 @@ class HttpGateway:
             end = _HEAD_END.search(self._received)
             if end is None:
                 if len(self._received) > HEAD_LIMIT:
-                    yield self._refused(self._too_long(self._received))
+                    yield self._refused(_too_long(self._received))
                 return
             head, self._received = self._received[: end.end()], self._received[end.end() :]
             yield from self._answered(head)
@@ -152,16 +155,18 @@ class HttpGateway:
         self._received = b""
         return Answer(_written(refused.response(), ends=True), ends=Code.BAD_FRAME)
 
-    def _too_long(self, head: bytes) -> Refused:
-        if b"\n" in head:
-            return Refused(
-                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-                f"The head of a request has at most {HEAD_LIMIT} bytes.",
-            )
+
+def _too_long(head: bytes) -> Refused:
+    """Why a head is refused that is over its limit."""
+    if len(head.partition(b"\n")[0]) > HEAD_LIMIT:
         return Refused(
             HTTPStatus.REQUEST_URI_TOO_LONG,
             f"The first line of a request has at most {HEAD_LIMIT} bytes.",
         )
+    return Refused(
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        f"The head of a request has at most {HEAD_LIMIT} bytes and {HEADERS_LIMIT} fields.",
+    )
 
 
 def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
@@ -179,11 +184,8 @@ def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
             f"There is nothing to {method} here, only to GET and HEAD.",
             {"Allow": "GET, HEAD"},
         )
-    if len(head) > HEAD_LIMIT:
-        raise Refused(
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            f"The head of a request has at most {HEAD_LIMIT} bytes.",
-        )
+    if len(head) > HEAD_LIMIT or head.count(b"\n") > HEADERS_LIMIT:
+        raise _too_long(head)
     protocol = ServerProtocol(
         subprotocols=[SUBPROTOCOL],
         select_subprotocol=lambda _, offered: SUBPROTOCOL if SUBPROTOCOL in offered else None,
@@ -196,6 +198,8 @@ def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
         raise Refused(HTTPStatus.BAD_REQUEST, "This is no request of HTTP/1.1.")
     request = requests[0]
     assert isinstance(request, Request)
+    if not (request.path.isascii() and request.path.isprintable()):
+        raise Refused(HTTPStatus.BAD_REQUEST, "A path is printable ASCII.")
     return protocol, request
 
 

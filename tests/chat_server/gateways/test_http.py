@@ -1,0 +1,124 @@
+"""HTTP/1.1 on the port of the chat: what is there, and what is refused, and how."""
+
+import pytest
+
+from tests.chat_server.house import House
+from tests.support.servers import address_of, running_server
+from tests.support.text_peer import TextPeer
+from tests.support.web import get, upgrade
+
+
+def ask(house: House, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send one request, and return status, headers and body."""
+    with TextPeer(house.address) as peer:
+        peer.send_raw(request)
+        return read_answer(peer, head_only=request.startswith(b"HEAD"))
+
+
+def read_answer(peer: TextPeer, *, head_only: bool = False) -> tuple[int, dict[str, str], bytes]:
+    """Read one answer."""
+    first, *lines = peer.until(b"\r\n\r\n").decode().split("\r\n")[:-2]
+    headers = {
+        name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+    }
+    length = 0 if head_only else int(headers.get("content-length", "0"))
+    return int(first.split()[1]), headers, peer.exactly(length)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/healthz", b"ok\n"), ("/robots.txt", b"User-agent: *\nDisallow: /\n")]
+)
+def test_the_small_answers(house: House, path: str, body: bytes) -> None:
+    """In full, and by HEAD without the body."""
+    assert ask(house, get(path))[::2] == (200, body)
+    status, headers, _ = ask(house, get(path, method="HEAD"))
+    assert (status, headers["content-length"]) == (200, str(len(body)))
+
+
+def test_one_request_after_the_other(house: House) -> None:
+    """On one connection, also if all come at once; until the client asks for the end."""
+    with TextPeer(house.address) as peer:
+        peer.send_raw(get("/healthz") + get("/nothing") + get("/healthz", Connection="close"))
+        assert [read_answer(peer)[0] for _ in range(3)] == [200, 404, 200]
+        assert peer.rest() == b""
+
+
+def test_http_1_0_ends_after_the_answer(house: House) -> None:
+    """As it did."""
+    with TextPeer(house.address) as peer:
+        peer.send_raw(b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        assert peer.rest().endswith(b"ok\n")
+
+
+LONG = "x" * 9000
+
+REFUSED = {
+    "unknown": (get("/nothing"), 404),
+    "climbing": (get("/assets/../http.py"), 404),
+    "post": (b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 405),
+    "delete": (get("/", method="DELETE"), 405),
+    "options": (get("*", method="OPTIONS"), 405),
+    "body": (get("/", Content_Length="5") + b"hello", 413),
+    "chunks": (get("/", Transfer_Encoding="chunked") + b"0\r\n\r\n", 413),
+    "long-line": (get(f"/{LONG}"), 414),
+    "long-headers": (get("/", Cookie=LONG), 431),
+    "many-headers": (get("/", **{f"X-{n}": "y" for n in range(300)}), 431),
+    "no-host": (get("/", ""), 400),
+    "two-hosts": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+    "host-of-headers": (get("/", "localhost:80; script-src *"), 400),
+    "foreign-host": (get("/", "evil.example"), 421),
+    "http-2": (b"PRI * HTTP/2.0\r\n\r\n", 400),
+    "no-version": (b"GET /\r\n\r\n", 400),
+    "bare-line-feeds": (b"GET / HTTP/1.1\nHost: localhost\n\n", 400),
+    "no-header": (b"GET / HTTP/1.1\r\nnonsense\r\n\r\n", 400),
+    "nul": (b"GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+    "ws-without-upgrade": (get("/ws"), 426),
+    "ws-of-another-version": (upgrade(Sec_WebSocket_Version="8"), 426),
+    "ws-without-key": (upgrade(Sec_WebSocket_Key=""), 400),
+    "ws-with-a-bad-key": (upgrade(Sec_WebSocket_Key="abc"), 400),
+    "ws-from-elsewhere": (upgrade(Origin="https://evil.example"), 403),
+    "ws-from-a-file": (upgrade(Origin="null"), 403),
+    "ws-of-a-foreign-host": (upgrade(host="evil.example"), 421),
+    "ws-by-head": (upgrade().replace(b"GET", b"HEAD"), 405),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_and_how(house: House, name: str) -> None:
+    """A status and a sentence; and nobody else is held up."""
+    ada = house.enter("ada", "lobby")
+    request, status = REFUSED[name]
+    with TextPeer(house.address) as peer:
+        peer.send_raw(request)
+        found, headers, body = read_answer(peer, head_only=request.startswith(b"HEAD"))
+    assert found == status
+    if not request.startswith(b"HEAD"):
+        assert headers["content-type"].startswith("text/plain")
+        assert body.decode().strip().endswith(".")
+    ada.ping()
+
+
+@pytest.mark.parametrize("cut", [1, 5, 30])
+def test_half_a_request_is_told_that_its_time_is_over(cut: int) -> None:
+    """408, if it was clear that it is HTTP; silence, for who asked nothing more."""
+    with running_server(hello_timeout=0.3) as server:
+        with TextPeer(address_of(server)) as peer:
+            peer.send_raw(get("/healthz")[: cut + 4])
+            assert peer.rest().startswith(b"HTTP/1.1 408 ")
+        with TextPeer(address_of(server)) as peer:
+            peer.send_raw(get("/healthz"))
+            assert peer.rest().count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("origin", ["http://localhost", "https://localhost", ""])
+def test_from_where_a_websocket_may_come(house: House, origin: str) -> None:
+    """From a page of this host, or from no page at all."""
+    assert ask(house, upgrade(Origin=origin))[0] == 101
+
+
+def test_other_names_that_are_given() -> None:
+    """`--origin` says by which address people come."""
+    with running_server(origins=("https://chat.example.org",)) as server, House(server) as house:
+        assert ask(house, get("/healthz", "chat.example.org"))[0] == 200
+        asked = upgrade(host="chat.example.org", Origin="https://chat.example.org")
+        assert ask(house, asked)[0] == 101
