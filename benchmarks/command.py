@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.audit import NUMBER_DIGITS
 from benchmarks.clients import RunFailedError
 from benchmarks.server_process import ServerFailedError
-from protocol.descriptors import allow_descriptors
+from protocol.common.descriptors import allow_descriptors
 
 
 def exit_code_of(measure: Callable[[], int]) -> int:

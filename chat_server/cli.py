@@ -23,7 +23,7 @@ from chat_server.runtime.setting_types import NONE, Setting
 from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
 from chat_server.version import SERVER
-from protocol.descriptors import allow_descriptors
+from protocol.common.descriptors import allow_descriptors
 from protocol.tls import shown_fingerprint
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_client.load.generator.messages import Sockaddr
-from protocol.descriptors import allow_descriptors as allow_as_many
+from protocol.common.descriptors import allow_descriptors as allow_as_many
 
 _PROC = Path("/proc")
 _SPARE_DESCRIPTORS = 64

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from protocol.descriptors import allow_descriptors
+from protocol.common.descriptors import allow_descriptors
 
 
 @pytest.fixture(autouse=True)
