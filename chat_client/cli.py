@@ -19,7 +19,6 @@ from chat_client.config import credentials, settings, streams
 from chat_client.config.exit_codes import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.config.settings import SETTINGS, Value
 from chat_client.display import records
-from chat_client.display.durations import parse_duration
 from chat_client.display.model import Bell
 from chat_client.display.text import one_line
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
@@ -31,6 +30,7 @@ from chat_client.transport.address import Address, TlsAddress, UnixAddress, pars
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.ui import pipe
 from chat_client.version import CLIENT
+from protocol.common.durations import parse_duration
 from protocol.errors import Code
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def _parser() -> argparse.ArgumentParser:
 def _seconds(text: str) -> float:
     """What a time limit is: a duration, or a number of seconds."""
     try:
-        return parse_duration(f"{text}s" if text.isdigit() else text)
+        return parse_duration(text, bare=True)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from chat_client.commands.command import IN_CHARGE, Pages, Talk, Typed, command
 from chat_client.commands.room_commands import checked_room
-from chat_client.display.durations import UNITS, is_duration, parse_duration, spoken
 from chat_client.display.terminal_lines import HINT, with_article
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
+from protocol.common.durations import UNITS, begins_duration, parse_duration, show_duration
 
 _ALL = "all"
 """Stands for all rooms."""
@@ -130,7 +130,7 @@ def _freeze(talk: Talk, typed: Typed) -> None:
         words = words[:place]
         if not speakers:
             raise CommandError(f"nobody stands behind {_BUT!r}: type {typed.command.usage}")
-    where = words.pop(0) if words and not is_duration(words[0]) else ""
+    where = words.pop(0) if words and not begins_duration(words[0]) else ""
     seconds = _duration(words.pop(0)) if words else None
     if words:
         raise CommandError(
@@ -285,7 +285,7 @@ def _sentence(text: str) -> tuple[str, float | None, str]:
     """Who, for how many seconds if not for ever, and why."""
     who, rest = _split(text)
     word, reason = _split(rest)
-    return (who, _duration(word), reason) if is_duration(word) else (who, None, rest)
+    return (who, _duration(word), reason) if begins_duration(word) else (who, None, rest)
 
 
 def _duration(word: str) -> float:
@@ -321,4 +321,4 @@ def _place(room: str | None) -> str:
 
 
 def _for(seconds: float | None) -> str:
-    return "" if seconds is None else f" for {spoken(seconds)}"
+    return "" if seconds is None else f" for {show_duration(seconds)}"

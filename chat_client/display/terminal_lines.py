@@ -13,7 +13,6 @@ from functools import lru_cache
 from colorama import Fore, Style
 from msgspec import UnsetType
 
-from chat_client.display.durations import spoken
 from chat_client.display.text import cells, fold, mentions, one_line, printable, wrap
 from chat_client.display.time_format import Clock
 from chat_client.events import (
@@ -27,6 +26,7 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
+from protocol.common.durations import show_duration
 from protocol.messages import (
     BanEntry,
     Direct,
@@ -332,7 +332,7 @@ def with_article(role: str) -> str:
 def _soon(delay: float) -> str:
     if delay < 0.05:
         return "now"
-    return f"in {spoken(delay)}" if 60 <= delay < _SPOKEN else f"in {delay:.1f} s"
+    return f"in {show_duration(delay)}" if 60 <= delay < _SPOKEN else f"in {delay:.1f} s"
 
 
 def _bare(sentence: str) -> str:

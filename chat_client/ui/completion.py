@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chat_client.commands.command import IN_CHARGE, Command
-from chat_client.display.durations import UNITS, is_duration
 from chat_client.display.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER
+from protocol.common.durations import UNITS, begins_duration
 
 
 def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[int, list[str]]:
@@ -115,7 +115,7 @@ def _places(usage: str) -> list[_Place]:
 def _fits(kind: str, word: str, view: View) -> bool:
     match kind:
         case "DURATION":
-            return is_duration(word)
+            return begins_duration(word)
         case "ROOM":
             return word.removeprefix("#") in {*view.rooms, *view.listed}
         case _ if kind[0] in "#@":

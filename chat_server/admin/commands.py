@@ -22,10 +22,8 @@ from chat_server.admin.backup import back_up
 from chat_server.admin.files import whole_file
 from chat_server.admin.moments import (
     FORMS,
-    duration_shown,
     parse_since,
     parse_until,
-    seconds_of,
     shown,
 )
 from chat_server.admin.show import harmless_json, one_line
@@ -34,6 +32,7 @@ from chat_server.identity.authentication import replace_secret
 from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import AdminError, BackchannelError, SettingError
+from protocol.common.durations import parse_duration, show_duration
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room
 
@@ -76,7 +75,7 @@ def _status(options: argparse.Namespace) -> None:
     if options.json:
         _print_json([part])
         return
-    running = duration_shown(part.now - part.started)
+    running = show_duration(part.now - part.started)
     unnamed = f", and {part.unnamed} that have not said hello" if part.unnamed else ""
     facts = {
         "server": f"{part.server}, process {part.process}",
@@ -109,8 +108,8 @@ def _clients(options: argparse.Namespace) -> None:
             client.account or "",
             client.role,
             client.address,
-            duration_shown(client.connected),
-            duration_shown(client.silent),
+            show_duration(client.connected),
+            show_duration(client.silent),
             _backlog(client),
             " ".join(client.rooms),
         )
@@ -247,7 +246,7 @@ def _parser() -> argparse.ArgumentParser:
     present.add_argument("--room", required=True)
     _add_window(present)
     present.add_argument(
-        "--gap", type=seconds_of, default=DEFAULT_GAP, metavar="TIME",
+        "--gap", type=_gap, default=DEFAULT_GAP, metavar="TIME",
         help="who comes back within this time has not been away (default: 60s)",
     )  # fmt: skip
     _add_output(present, list(attendance_report.FORMATS), "txt")
@@ -289,6 +288,14 @@ def _add_output(parser: argparse.ArgumentParser, formats: Sequence[str], default
     parser.add_argument("--format", choices=formats, default=default, help="default: %(default)s")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
     parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def _gap(text: str) -> float:
+    """How many seconds `text` stands for; unlike other durations it may be 0."""
+    try:
+        return 0.0 if text in ("0", "0s") else parse_duration(text, bare=True)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _data_folder(options: argparse.Namespace) -> Path:

@@ -4,12 +4,11 @@
 ago: `2h`. A date as `--until` includes that day.
 """
 
-import argparse
-import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_ago = re.compile(r"([0-9]{1,6})([smhdw])")
+from protocol.common.durations import parse_duration
+
 _FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M",
@@ -70,32 +69,6 @@ def iso(time: float) -> str:
     return datetime.fromtimestamp(time).astimezone().isoformat(timespec="milliseconds")
 
 
-def duration_shown(seconds: float) -> str:
-    """Return how long: 45 s, 12 min, 3 h 05 min, 2 d 4 h."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes:02} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
-
-
-def seconds_of(text: str) -> float:
-    """Return how many seconds `text` stands for: 90, 30s, 15m, 2h, 1d.
-
-    Raises:
-        argparse.ArgumentTypeError: none.
-    """
-    found = _ago.fullmatch(text if text[-1:].isalpha() else f"{text}s")
-    if not found:
-        raise argparse.ArgumentTypeError(f"a time is a number with s, m, h or d, not {text!r}")
-    return float(int(found[1]) * _UNITS[found[2]])
-
-
 def _parse(text: str, now: float) -> tuple[datetime, bool]:
     """The moment, and whether it stands for a whole day."""
     here = datetime.fromtimestamp(now)
@@ -104,9 +77,8 @@ def _parse(text: str, now: float) -> tuple[datetime, bool]:
     if text in _DAYS_AGO:
         midnight = here.replace(hour=0, minute=0, second=0, microsecond=0)
         return midnight - timedelta(days=_DAYS_AGO[text]), True
-    found = _ago.fullmatch(text)
-    if found:
-        return datetime.fromtimestamp(max(0.0, now - int(found[1]) * _UNITS[found[2]])), False
+    with suppress(ValueError):
+        return datetime.fromtimestamp(max(0.0, now - parse_duration(text))), False
     for form in _FORMATS:
         try:
             return datetime.strptime(text, form), form == _FORMATS[0]

@@ -11,9 +11,10 @@ from chat_server.identity.people_store import Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address
-from chat_server.rooms.policy import RoomRules, name_of, names_of, shown_rest, shown_time
+from chat_server.rooms.policy import RoomRules, name_of, names_of, shown_rest
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock
+from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
@@ -110,8 +111,8 @@ class Checks:
         if wait:
             raise ProtocolError(
                 Code.RATE_LIMITED,
-                f"slow mode: you may say something every {shown_time(rules.slow)}; wait "
-                f"{shown_time(wait)}",
+                f"slow mode: you may say something every {show_duration(rules.slow)}; wait "
+                f"{show_duration(wait)}",
                 retry_after=wait,
             )
 

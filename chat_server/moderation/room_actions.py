@@ -23,13 +23,13 @@ from chat_server.rooms.policy import (
     Who,
     name_of,
     names_of,
-    shown_time,
 )
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
+from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_nick
 
@@ -84,7 +84,7 @@ class ActsOnRooms:
         """
         text = "slow mode is over"
         if seconds:
-            text = f"slow mode: each of you may say something every {shown_time(seconds)}"
+            text = f"slow mode: each of you may say something every {show_duration(seconds)}"
         act = actor.did("slow", self._clock.time(), room.name, reason=f"{seconds:g} s")
         self._set(room, lambda rules: replace(rules, slow=seconds), act, text, notices)
 
@@ -316,7 +316,7 @@ def _logged_out(session: Session, shared: bool, insiders: frozenset[Who]) -> fro
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:
     what = "all rooms are" if freeze.everywhere else "this room is"
-    long = "" if seconds is None else f" for {shown_time(seconds)}"
+    long = "" if seconds is None else f" for {show_duration(seconds)}"
     who = ["moderators", *speakers]
     named = f"{', '.join(who[:-1])} and {who[-1]}" if speakers else who[0]
     return f"{what} frozen{long}: only {named} may speak; /hand asks for the floor"

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from chat_server.identity.participant import Participant
+from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
 
 TALKERS_LIMIT = 10_000
@@ -132,19 +133,7 @@ def name_of(session: Participant) -> Who:
 
 def shown_rest(seconds: float | None) -> str:
     """Return " for another 5 min", or "" for what does not end by itself."""
-    return "" if seconds is None else f" for another {shown_time(seconds)}"
-
-
-def shown_time(seconds: float) -> str:
-    """Return a time as a person says it, in its largest two units: "1 h 5 min"."""
-    left, parts = max(1, round(seconds)), []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count} {unit}")
-        elif parts:
-            break
-    return " ".join(parts[:2])
+    return "" if seconds is None else f" for another {show_duration(seconds)}"
 
 
 class Floor:

@@ -12,11 +12,11 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import Account, PeopleStore
 from chat_server.identity.roles import Role
 from chat_server.rooms.held_nicks import Held, HeldNicks
-from chat_server.rooms.policy import shown_time
 from chat_server.rooms.session import Client, Session, new_token, token_hash
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.sqlite.log import SqliteLog
+from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
@@ -451,7 +451,7 @@ def _is_held(nick: str, held: Held, left: float) -> ProtocolError:
     what = repr(nick) if held.key == nick_key(nick) else f"{nick!r} looks like {held.nick!r}, which"
     return ProtocolError(
         Code.NICK_IN_USE,
-        f"{what} is kept for another {shown_time(left)} for somebody whose connection was lost: "
+        f"{what} is kept for another {show_duration(left)} for somebody whose connection was lost: "
         "choose another nick, or wait",
         retry_after=left,
     )

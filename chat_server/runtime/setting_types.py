@@ -13,6 +13,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+from protocol.common.durations import parse_duration, write_duration
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick, normalize_text
 
@@ -27,7 +28,7 @@ LARGEST = 10**12
 LONGEST = 3650 * 86400.0
 PASSWORD_LIMIT = 200
 
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_COUNT = re.compile(r"[0-9]+")
 _PORT = re.compile(r"[0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 
@@ -148,15 +149,15 @@ def seconds(what: str) -> Rule[float]:
     """A time above 0: so many seconds, or a number with a unit."""
 
     def read(value: object) -> float:
-        found = _as_seconds(_as_text(value))
-        if found is None or not 0 < found <= LONGEST:
+        try:
+            return parse_duration(_as_text(value), bare=True, longest=LONGEST)
+        except ValueError:
             raise ValueError(
                 f"{what} is so many seconds, or a time such as 30s, 5m, 12h or 30d, of at most "
-                f"{_as_age(LONGEST)}, not {value!r}"
-            )
-        return found
+                f"{write_duration(LONGEST)}, not {value!r}"
+            ) from None
 
-    return Rule(read=read, write=_as_age, metavar="TIME")
+    return Rule(read=read, write=write_duration, metavar="TIME")
 
 
 def or_none(rule: Rule[Value]) -> Rule[Value | None]:
@@ -375,22 +376,21 @@ def _read_keep(values: Sequence[object]) -> Keep:
     age: float | None = None
     for value in values:
         text = _as_text(value)
-        found = _as_seconds(text)
-        is_age = text[-1:] in _UNITS
-        if not found or "." in text or found > (LONGEST if is_age else LARGEST):
+        try:
+            if _COUNT.fullmatch(text):
+                messages = whole("a number of messages").read(text)
+            else:
+                age = parse_duration(text, longest=LONGEST)
+        except ValueError:
             raise ValueError(
                 "what is kept is an age such as 30d, 12h or 45m, or a number of messages, not "
                 f"{value!r}"
-            )
-        if is_age:
-            age = found
-        else:
-            messages = int(text)
+            ) from None
     return Keep(messages, age)
 
 
 def _write_keep(kept: Keep) -> Toml:
-    written = [] if kept.seconds is None else [_as_age(kept.seconds)]
+    written = [] if kept.seconds is None else [write_duration(kept.seconds)]
     return written if kept.messages is None else [*written, str(kept.messages)]
 
 
@@ -411,15 +411,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return ""
     return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-
-
-def _as_seconds(text: str) -> float | None:
-    """What a number with a unit, or of seconds, stands for."""
-    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
-    return float(number) * _UNITS[unit] if _NUMBER.fullmatch(number) else None
-
-
-def _as_age(age: float) -> str:
-    """The other way round, in the largest unit that needs no fraction."""
-    unit = next((unit for unit in "dhm" if age % _UNITS[unit] == 0), "s")
-    return f"{age / _UNITS[unit]:.9f}".rstrip("0").rstrip(".") + unit

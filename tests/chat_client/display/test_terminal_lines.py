@@ -64,7 +64,7 @@ def test_strips_what_drives_a_terminal() -> None:
          "-- connected again as me\n   be\n   nice"),
         (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
         (Reconnecting("it broke.", 0.01), "-- not connected (it broke); next try now"),
-        (Reconnecting("it broke.", 600.0), "-- not connected (it broke); next try in 10 minutes"),
+        (Reconnecting("it broke.", 600.0), "-- not connected (it broke); next try in 10 min"),
         (Reconnecting("it broke.", float("inf")), "-- not connected (it broke); next try in inf s"),
         (Postponed("too fast", 3), "-- not done yet (too fast); next try in 3.0 s"),
         (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are here: #lobby, 1 here"),

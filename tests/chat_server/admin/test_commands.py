@@ -33,7 +33,7 @@ def test_status(operator: Operator) -> None:
         found = dict(line.split(maxsplit=1) for line in operator.done("status").lines)
         (record,) = operator.done("status", "--json").records
     assert found["server"].startswith(SERVER)
-    assert found["running"] == "for 1 h 05 min, since 2026-11-20 10:00:00 UTC"
+    assert found["running"] == "for 1 h 5 min, since 2026-11-20 10:00:00 UTC"
     assert found["listening"] == address_of(server)
     assert found["clients"] == "2, and 1 that have not said hello"
     assert (found["rooms"], found["messages"], found["storing"]) == ("2", "1", "yes")

@@ -3,7 +3,7 @@
 import pytest
 
 from chat_server.rooms import policy
-from chat_server.rooms.policy import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of, shown_time
+from chat_server.rooms.policy import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of
 from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError
 
@@ -129,12 +129,3 @@ def session(nick: str, account: int | None = None) -> Session:
 def test_names_of_somebody() -> None:
     assert names_of(session("eva")) == {b"eva".hex()}
     assert names_of(session("eva", 7)) == {b"eva".hex(), "@7"}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0.2, "1 s"), (59.6, "1 min"), (90, "1 min 30 s"), (3600, "1 h"), (3605, "1 h"),
-     (7500, "2 h 5 min"), (90_000, "1 d 1 h"), (86_400, "1 d")],
-)  # fmt: skip
-def test_a_time_as_a_person_says_it(seconds: float, shown: str) -> None:
-    assert shown_time(seconds) == shown
