@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from precis_i18n import get_profile
 
+from protocol.common.unsafe_characters import CONTROLS, DIRECTIONS, HALVES, MARKS, SEPARATORS
 from protocol.errors import Code, ProtocolError
 
 NICK_LIMIT = 32
@@ -44,10 +45,9 @@ _signs = re.compile(rf"[^\w\x00-\u02ff]{{{MARKS_LIMIT + 1},}}")
 # These are two marks each, and not marked as such.
 _double_marks = "\u0f73\u0f75\u0f81"
 
-# C0 but for tab and line feed, DEL and C1: they drive terminals. A lone surrogate is no character.
-_forbidden_in_text = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-# What also ends a line, or turns the direction of what stands after it.
-_forbidden_in_reason = re.compile(r"[\t\n\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_forbidden_in_text = re.compile(f"[{CONTROLS}{HALVES}]")
+# A reason is one line, and must not change how the rest of that line reads.
+_forbidden_in_reason = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
 
 # What is neither white space nor a format character, and shows as little: fillers, the selectors of
 # variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44).

@@ -10,11 +10,9 @@ from functools import lru_cache
 
 from wcwidth import iter_graphemes, wcswidth
 
-# C0 but for the line feed, DEL, C1; what overrides the direction of text; separators that some
-# terminals take for line feeds; halves of characters, which cannot be encoded.
-_UNPRINTABLE = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
+from protocol.common.unsafe_characters import UNSAFE
+
+_UNPRINTABLE = re.compile(f"[{UNSAFE}]")
 _PARTS = re.compile(r" +|[^ ]+")
 _JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
 _LINK = re.compile(r"\w+://")

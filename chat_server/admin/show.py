@@ -6,27 +6,23 @@ cannot drive the operator's terminal either, nor turn a line around with a bidir
 
 import re
 
-# C0 but for tab and line feed, DEL, C1; line and paragraph separators; what changes the direction
-# of text; lone surrogates, which no file can hold.
-_DANGEROUS = (
-    "\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u200e\\u200f\\u202a-\\u202e"
-    "\\u2066-\\u2069\\ud800-\\udfff"
-)
-_dangerous = re.compile(f"[{_DANGEROUS}]")
-_dangerous_in_a_line = re.compile(f"[\\t\\n{_DANGEROUS}]")
+from protocol.common.unsafe_characters import MARKS, UNSAFE, escape
+
+_dangerous = re.compile(f"[{UNSAFE}{MARKS}]")
+_line_break = re.compile(r"[\t\n]")
 _markup = re.compile(r"[\\`*_{}\[\]<>&|~#$]")
 # What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_FORMULA = ("=", "+", "-", "@", "|", "%", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def harmless(text: str) -> str:
     """Return `text` with every dangerous character as its escape; tab and line feed stay."""
-    return _dangerous.sub(_escape, text)
+    return _dangerous.sub(escape, text)
 
 
 def one_line(text: str) -> str:
     """Return `text` on one line, with every dangerous character as its escape."""
-    return _dangerous_in_a_line.sub(_escape, text)
+    return harmless(_line_break.sub(" ", text))
 
 
 def harmless_json(document: str) -> str:
@@ -47,11 +43,3 @@ def csv_cell(text: str) -> str:
     """Return `text` so that no spreadsheet takes it for a formula (OWASP: CSV injection)."""
     plain = one_line(text)
     return f"'{plain}" if text.lstrip(" ").startswith(_FORMULA) else plain
-
-
-def _escape(found: re.Match[str]) -> str:
-    character = found[0]
-    if character in "\t\n":
-        return " "
-    code = ord(character)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"

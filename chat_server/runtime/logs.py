@@ -21,6 +21,7 @@ from typing import Any, TextIO
 import colorama
 
 from chat_server.runtime.log_writer import LogWriter
+from protocol.common.unsafe_characters import HIDDEN, MARKS, UNSAFE, escape
 
 _COLOURS = {
     logging.DEBUG: colorama.Style.DIM,
@@ -28,10 +29,7 @@ _COLOURS = {
     logging.ERROR: colorama.Fore.RED,
 }
 
-# C0, DEL, C1, other line ends, what reverses text or does not show, half characters.
-_UNSAFE = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
+_UNSAFE = re.compile(rf"[\t\n{UNSAFE}{MARKS}{HIDDEN}]")
 
 _LAYOUT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -77,7 +75,7 @@ def escaped(text: str) -> str:
     """Return `text` on one line, with escapes for what does not simply show."""
     if text.isprintable():  # nearly always, and a pattern takes half a page of the thread's stack
         return text
-    return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _UNSAFE.sub(escape, text)
 
 
 def _is_journal(stream: TextIO | LogWriter) -> bool:

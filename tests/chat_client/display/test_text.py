@@ -119,4 +119,4 @@ def test_tab_goes_round() -> None:
 
 def test_strips_what_reverses_a_text() -> None:
     """Overrides and isolates go; the marks that right-to-left scripts need stay."""
-    assert printable("a\u202eb\u2066c\u200fd") == "abc\u200fd"
+    assert printable("a\u202eb\u2066c\u061cd\u200fe") == "abcd\u200fe"

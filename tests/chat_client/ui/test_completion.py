@@ -57,7 +57,7 @@ def view() -> View:
         ("/ban -", ["-a"]),
         ("/ban b", ["ben", "bertha"]),
         ("/ban -a b", ["ben", "bertha"]),
-        ("/ban ben 1", ["1s", "1m", "1h", "1d"]),
+        ("/ban ben 1", ["1s", "1m", "1h", "1d", "1w"]),
         ("/ban ben 1d cl", ["clara"]),
         ("/mute ben ", ["30s", "10m", "2h", "1d", *PEOPLE]),
         ("/slow ", ["30s", "10m", "2h", "1d", "off"]),

@@ -51,7 +51,7 @@ def test_markdown_shows_what_was_said() -> None:
     assert markdown("one\n# two\n\n- three") == "one<br>\\# two<br><br>- three"
 
 
-@pytest.mark.parametrize("nick", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1"])
+@pytest.mark.parametrize("nick", ["=1+1", "+1", "-1", "@SUM(A1)", "|1", "%1", "\t=1", " =1", "＝1"])
 def test_no_cell_is_a_formula(nick: str) -> None:
     """A quote before it, as OWASP has it; also inside the quotes of CSV."""
     assert csv_cell(nick).startswith("'")
