@@ -6,14 +6,14 @@ at once lose nothing of each other's.
 """
 
 import datetime
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_data_path
 
-from chat_client.files.osdep import locked, open_private
+from chat_client.files.osdep import locked
+from protocol.common.private_files import write_private
 
 _LINE = re.compile(r"(\S+)\s+sha256:([0-9a-f]{64})(?:\s.*)?")
 
@@ -99,12 +99,7 @@ class KnownServers:
 
     def _write(self, lines: list[str]) -> None:
         """With the lock held."""
-        unfinished = self.path.with_name(f"{self.path.name}.new")
-        with open_private(unfinished, append=False) as file:
-            file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.path)
+        write_private(self.path, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
 
 
 def _find(lines: list[str], server: str) -> Entry | None:

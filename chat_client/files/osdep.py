@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from protocol.common.private_files import private
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -144,11 +146,7 @@ def open_private(path: Path, *, append: bool) -> BinaryIO:
         OSError: that is not possible.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    flags = os.O_CREAT | os.O_WRONLY | (os.O_APPEND if append else os.O_TRUNC)
-    opened = os.fdopen(os.open(path, flags, 0o600), "ab" if append else "wb")
-    with contextlib.suppress(OSError):  # somebody else's; it can be written, which is enough
-        path.chmod(0o600)  # it may be older than this program
-    return opened
+    return open(path, "ab" if append else "wb", opener=private)
 
 
 @contextlib.contextmanager
@@ -175,7 +173,7 @@ def hold_private(path: Path) -> BinaryIO | None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR, 0o600), "r+b")
+        opened = os.fdopen(private(str(path), os.O_CREAT | os.O_RDWR), "r+b")
     except OSError:
         return None
     try:

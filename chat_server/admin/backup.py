@@ -22,6 +22,7 @@ from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format
 from chat_server.storage.sqlite import log_file as history
 from chat_server.storage.sqlite.incarnations import mark_copy
+from protocol.common.private_files import private, write_private
 
 # Pages that are copied at a time; between two, others may use the disk.
 PAGES = 256
@@ -91,7 +92,7 @@ def _snapshot(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
 
 
 def _copy(source: sqlite3.Connection, path: Path) -> None:
-    path.touch(0o600)
+    open(path, "xb", opener=private).close()
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as target:
             # Nothing has to survive a crash before all is there.
@@ -107,9 +108,7 @@ def _copy(source: sqlite3.Connection, path: Path) -> None:
 
 
 def _copy_file(source: Path, path: Path) -> None:
-    path.touch(0o600)
-    path.write_bytes(source.read_bytes())
-    sync(path)
+    write_private(path, source.read_bytes())
 
 
 def _check(path: Path) -> None:

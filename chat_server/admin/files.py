@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chat_server.runtime.errors import AdminError
+from protocol.common.private_files import private
 
 
 def refuse_to_overwrite(path: Path, force: bool) -> None:
@@ -45,7 +46,7 @@ def whole_file(path: Path, force: bool) -> Iterator[Path]:
             sync(part)
             if not force:
                 # Takes the name, if it is still free.
-                os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
+                os.close(private(str(path), os.O_CREAT | os.O_EXCL))
             part.replace(path)
             _sync_folder(path)
     finally:

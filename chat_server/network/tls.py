@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.settings import Settings
+from protocol.common.private_files import write_private
 from protocol.tls import Channel, fingerprint, restrict
 
 log = logging.getLogger(__name__)
@@ -102,22 +103,6 @@ def _make(certificate: Path, key: Path) -> None:
             "makes another, and clients have to trust it anew."
         ) from error
     log.info("made a key and a certificate for TLS: %s", certificate)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Make a file that only its owner can ever read: all of it, or none.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    unfinished = path.with_name(f"{path.name}.new")
-    with suppress(FileNotFoundError):  # from a start that was cut short
-        unfinished.unlink()
-    with open(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def _load_key(context: ssl.SSLContext, certificate: Path, key: Path) -> None:

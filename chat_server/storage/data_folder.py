@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from chat_server.runtime.errors import StartError
+from protocol.common.private_files import private
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class DataFolder:
         self.path = path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = open(path / "lock", "ab", opener=_private)  # noqa: SIM115
+            self._file = open(path / "lock", "ab", opener=private)  # noqa: SIM115
         except OSError as error:
             raise StartError(
                 f"the data folder {path} cannot be used: {error.strerror}. Choose another with "
@@ -92,7 +93,3 @@ def _warn_if_open(path: Path) -> None:
     """Say so if others on this machine could put their own files in the place of ours."""
     if os.name == "posix" and path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         log.warning("others can change what is in the data folder: chmod go-w %s", path)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

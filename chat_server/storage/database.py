@@ -11,6 +11,7 @@ from typing import Literal
 
 from chat_server.runtime.errors import OutcomeUnknownError, StoreError
 from chat_server.storage.migrations import Format, migrate
+from protocol.common.private_files import private
 
 Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
@@ -60,10 +61,10 @@ def make_private(path: Path) -> None:
     Raises:
         OSError: the system does not let us have it.
     """
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    open(path, "a+b", opener=private).close()
     if os.name != "posix":
         return
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("-wal", "-shm"):  # not opened: to close them would end SQLite's locks
         file = path.with_name(path.name + suffix)
         with suppress(OSError):  # it is not there, or another's, who may have reasons
             if file.stat().st_mode & 0o077:

@@ -13,7 +13,6 @@ all messages in common then.
 """
 
 import logging
-import os
 import secrets
 import sqlite3
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import NamedTuple
 
 from chat_server.storage.database import Sync
 from chat_server.storage.sqlite.log_file import HistoryFile
+from protocol.common.private_files import write_private
 
 log = logging.getLogger(__name__)
 
@@ -177,12 +177,7 @@ class Incarnations:
             return None
 
     def _write_sidecar(self) -> None:
-        new = self._path.with_name(f"{FILE}.new")
-        with open(new, "w", encoding="ascii", opener=_private) as file:
-            file.write(f"{self.name} {self._generation}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        write_private(self._path, f"{self.name} {self._generation}\n".encode("ascii"))
 
 
 def mark_copy(connection: sqlite3.Connection) -> None:
@@ -207,7 +202,3 @@ def _identity(path: Path, *, changed: bool = False) -> str:
     """Which file that is; with `changed`, also when it was changed last, which nobody can set."""
     status = path.stat()
     return f"{status.st_ino}:{status.st_ctime_ns}" if changed else f"{status.st_ino}"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -307,19 +307,6 @@ def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
     assert (tmp_path / tls.KEY_FILE).read_bytes() == key
 
 
-def test_nobody_can_read_a_private_file_even_for_a_moment(tmp_path: Path) -> None:
-    """Whatever the umask is, and a link in its place is not followed."""
-    target = tmp_path / "target"
-    (tmp_path / "secret.new").symlink_to(target)
-    before = os.umask(0)
-    try:
-        tls.write_private(tmp_path / "secret", b"secret")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
-    assert not target.exists()
-
-
 def test_a_real_certificate(tmp_path: Path) -> None:
     """Two files name it, and a client that trusts who vouches for it is content."""
     files = make_files(tmp_path)
