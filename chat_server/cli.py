@@ -6,7 +6,6 @@ import faulthandler
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from queue import SimpleQueue
 from chat_server import preflight
 from chat_server.admin import commands as admin
 from chat_server.invitation import invitation
+from chat_server.network.wakeup import WakeUp
 from chat_server.runtime import config_loader, logs, systemd, threads
 from chat_server.runtime.config_loader import Config
 from chat_server.runtime.errors import StartError
@@ -261,14 +261,12 @@ def _watch_signals() -> "SimpleQueue[int]":
     runs only when the main thread does, and that one may sleep in a lock.
     """
     asked: SimpleQueue[int] = SimpleQueue()
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
+    wakeup = WakeUp()
 
     def watch() -> None:
         stopping = False
-        with reader, writer:
-            while True:
-                (signum,) = reader.recv(1)
+        while True:
+            for signum in wakeup.take():
                 if stopping and signum != SIGHUP:
                     os._exit(128 + signum)  # the store survives that
                 stopping = stopping or signum != SIGHUP
@@ -276,7 +274,7 @@ def _watch_signals() -> "SimpleQueue[int]":
 
     for signum in (signal.SIGINT, signal.SIGTERM, *([SIGHUP] if SIGHUP else [])):
         signal.signal(signum, lambda *_: None)
-    signal.set_wakeup_fd(writer.fileno())
+    signal.set_wakeup_fd(wakeup.signal_descriptor)
     threads.ServerThread(watch, "signals").start()
     return asked
 

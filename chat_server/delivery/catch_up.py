@@ -8,12 +8,12 @@ another waiting.
 import contextlib
 import logging
 import selectors
-import socket
 import threading
 from collections import deque
 from functools import partial
 
 from chat_server.delivery.outbox import Outbox, Step
+from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.runtime.timers import Timers
@@ -27,10 +27,8 @@ class CatchUp:
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
         self._selector = selectors.DefaultSelector()  # this thread's alone
-        self._wake_reader, self._wake_writer = socket.socketpair()
-        self._wake_reader.setblocking(False)
-        self._wake_writer.setblocking(False)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._wakeup = WakeUp()
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         # Guards all below. A leaf: it comes after outbox, whose holder adds itself.
         self._lock = threading.Lock()
         self._ready: deque[Outbox] = deque()
@@ -50,8 +48,7 @@ class CatchUp:
             self._wake()
         self._thread.join()
         self._selector.close()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._wakeup.close()
 
     def add(self, outbox: Outbox) -> None:
         """Take an outbox in hand that is behind. It says itself when it is in hand already."""
@@ -92,8 +89,8 @@ class CatchUp:
             self._awake = bool(self._ready) or self._stopped
             timeout = 0 if self._awake else None
         for key, _ in self._selector.select(timeout):
-            if key.fileobj is self._wake_reader:
-                self._wake_reader.recv(64)
+            if key.fileobj is self._wakeup:
+                self._wakeup.take()
                 continue
             # Before the step, which may close the socket.
             self._selector.unregister(key.fileobj)
@@ -123,4 +120,4 @@ class CatchUp:
         """With the lock held: interrupt the wait, once."""
         if not self._awake:
             self._awake = True
-            self._wake_writer.send(b"\0")
+            self._wakeup.wake()

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 from chat_server.network.addresses import BACKLOG, Address, address_of, host_address
+from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.errors import CrowdedError
 from chat_server.runtime.threads import ServerThread, Survived
 from protocol.errors import ProtocolError
@@ -51,7 +52,7 @@ class Listener:
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
         self._selector = selectors.DefaultSelector()
-        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wakeup = WakeUp()
         self._stopping = threading.Event()
         self._thread = ServerThread(self._run, "accept")
 
@@ -61,24 +62,25 @@ class Listener:
             sock.listen(BACKLOG)
             sock.setblocking(False)
             self._selector.register(sock, selectors.EVENT_READ)
-        self._selector.register(self._wake_reader, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._thread.start()
 
     def stop(self) -> None:
         """Accept nobody any more, and end the thread."""
         self._stopping.set()
-        self._wake_writer.send(b"\0")
+        self._wakeup.wake()
         self._thread.join()
         self.close()
 
     def close(self) -> None:
         """Close the sockets; for a listener that was never started, too."""
-        for sock in [*self._sockets, self._wake_reader, self._wake_writer]:
-            path = address_of(sock).path if sock in self._sockets else None
+        for sock in self._sockets:
+            path = address_of(sock).path
             sock.close()
             if path is not None:
                 with contextlib.suppress(OSError):
                     path.unlink()
+        self._wakeup.close()
         self._selector.close()
         if self._spare is not None:
             os.close(self._spare)
@@ -87,7 +89,7 @@ class Listener:
     def _run(self) -> None:
         while not self._stopping.is_set():
             for key, _ in self._selector.select():
-                if isinstance(key.fileobj, socket.socket) and key.fileobj in self._sockets:
+                if isinstance(key.fileobj, socket.socket):
                     self._accept_safely(key.fileobj)
 
     def _accept_safely(self, listening: socket.socket) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.runtime.timers import Timers
 
@@ -43,7 +44,7 @@ class Desk:
         self._sock = sock
         self._serve = serve
         self._timers = timers
-        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wakeup = WakeUp()
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._visitor: socket.socket | None = None
@@ -59,7 +60,7 @@ class Desk:
     def stop(self) -> None:
         """Cut off who is being served, and end the thread."""
         self._stopping.set()
-        self._wake_writer.send(b"\0")
+        self._wakeup.wake()
         with self._lock:
             if self._visitor is not None:
                 _cut(self._visitor)
@@ -68,13 +69,13 @@ class Desk:
 
     def close(self) -> None:
         """Close the sockets; for a desk that was never started, too."""
-        for sock in (self._sock, self._wake_reader, self._wake_writer):
-            sock.close()
+        self._sock.close()
+        self._wakeup.close()
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(self._sock, selectors.EVENT_READ)
-            selector.register(self._wake_reader, selectors.EVENT_READ)
+            selector.register(self._wakeup, selectors.EVENT_READ)
             while not self._stopping.is_set():
                 selector.select()
                 with Survived(f"a visit to the desk {self._thread.name!r}") as visit:
