@@ -19,11 +19,12 @@ from chat_server.runtime import config_loader, logs, systemd, threads
 from chat_server.runtime.config_loader import Config
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.log_writer import LogWriter
-from chat_server.runtime.setting_types import NONE, Setting
+from chat_server.runtime.setting_types import Setting
 from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
 from chat_server.version import SERVER
 from protocol.common.descriptors import allow_descriptors
+from protocol.common.setting_rules import NONE
 from protocol.tls import shown_fingerprint
 
 log = logging.getLogger(__name__)

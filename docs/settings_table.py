@@ -5,8 +5,9 @@
 
 from pathlib import Path
 
-from chat_server.runtime.setting_types import NONE, Setting
+from chat_server.runtime.setting_types import Setting
 from chat_server.runtime.settings import SETTINGS, Settings
+from protocol.common.setting_rules import NONE
 
 PAGE = Path(__file__).with_name("operating.md")
 HEAD = "| in the file | option | usually | what |\n|---|---|---|---|\n"

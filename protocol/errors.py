@@ -1,5 +1,6 @@
 """The one exception of the protocol, and the codes that an error or a goodbye carries."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 
@@ -83,3 +84,18 @@ class ProtocolError(Exception):
     def fatal(self) -> bool:
         """Whether the connection must end."""
         return self.code in FATAL
+
+
+def value_check(normalize: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a function like `normalize` that raises ValueError instead of ProtocolError.
+
+    For settings and command lines, where a mistake is not a peer's.
+    """
+
+    def check(value: str) -> str:
+        try:
+            return normalize(value)
+        except ProtocolError as error:
+            raise ValueError(error.text) from None
+
+    return check

@@ -57,9 +57,8 @@ def known(file: Value, login: bool, address: Address) -> Credentials:
         ChatError: there is nobody to be asked.
     """
     password = os.environ.get(SERVER_VARIABLE) or None
-    flagged = not file.source
-    if file.value and (flagged or password is None):
-        password = _read(Path(file.value))
+    if file.value and (file.is_typed or password is None):
+        password = _read(file.value)
     account_password = os.environ.get(ACCOUNT_VARIABLE) or None
     if login and account_password is None:
         if not _can_ask():

@@ -1,16 +1,14 @@
-"""How the user wants it: from the command line, else the environment, else a file, else as it is.
+"""What the user can set: on the command line, else by a variable, else in a file.
 
-Every value has one rule, wherever it comes from, and who breaks it is told where it stood.
+`protocol/common/settings.py` reads the three places; a setting of the client is a line here.
 """
 
-import json
 import os
 import sys
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from platformdirs import user_config_path
 
@@ -18,7 +16,10 @@ from chat_client.display.model import Bell
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import AddressError, SettingError
 from chat_client.transport.address import TcpAddress, parse_address
-from protocol.errors import ProtocolError
+from protocol.common import settings
+from protocol.common.setting_rules import Rule, one_of, path_or_none, switch, text
+from protocol.common.settings import Sources, as_line, heading
+from protocol.errors import value_check
 from protocol.text import normalize_nick, normalize_room
 from protocol.tls import parse_fingerprint, shown_fingerprint
 
@@ -26,37 +27,15 @@ COLOUR_MODES = ("auto", "always", "never")
 BELL_MODES = get_args(Bell)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One thing that can be set.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(settings.Setting):
+    """One thing that can be set in the client.
 
     Attributes:
-        default: what it is unless it is set.
-        check: returns a value as it is used; raises ValueError with the rule for one that is
-            none.
+        default: its value unless one is set; an empty one stands for what the system says.
     """
 
-    default: str
-    check: Callable[[str], str]
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        if value not in allowed:
-            raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
-        return value
-
-    return check
-
-
-def _by_protocol(rule: Callable[[str], str]) -> Callable[[str], str]:
-    def check(value: str) -> str:
-        try:
-            return rule(value)
-        except ProtocolError as error:
-            raise ValueError(error.text) from None
-
-    return check
+    default: str = ""
 
 
 def _room(value: str) -> str:
@@ -71,12 +50,8 @@ def _server(value: str) -> str:
     return value
 
 
-def _switch(value: str) -> str:
-    if value.lower() in ("on", "true", "yes", "1"):
-        return "on"
-    if value.lower() in ("off", "false", "no", "0", ""):
-        return "off"
-    raise ValueError(f"{value!r} is neither on nor off")
+def _on_or_off(value: object) -> str:
+    return "on" if switch().read(value) else "off"
 
 
 def _fingerprint(value: str) -> str:
@@ -97,28 +72,40 @@ def _time_zone(value: str) -> str:
     return value
 
 
-SETTINGS: dict[str, Setting] = {
-    "server": Setting(str(TcpAddress()), _server),
-    "nick": Setting("", _by_protocol(normalize_nick)),
-    "room": Setting("lobby", _by_protocol(_room)),
-    "password_file": Setting("", str),
-    "tls": Setting("off", _switch),
-    "fingerprint": Setting("", _fingerprint),
-    "ca": Setting("", str),
-    "color": Setting("auto", _one_of(*COLOUR_MODES)),
-    "bell": Setting("on", _one_of(*BELL_MODES)),
-    "time_format": Setting(DEFAULT_FORMAT, _time_format),
-    "time_zone": Setting("", _time_zone),
-}
-"""What can be set, by its name in the file. An empty default stands for what the system says."""
+def _settings() -> Iterator[Setting]:
+    yield Setting(name="server", rule=text(_server), default=str(TcpAddress()), typed="HOST")
+    yield Setting(name="nick", rule=text(value_check(normalize_nick)))
+    yield Setting(name="room", rule=text(value_check(_room)), default="lobby")
+    yield Setting(name="password_file", rule=path_or_none())
+    yield Setting(name="tls", rule=Rule(read=_on_or_off, write=str), default="off")
+    yield Setting(name="fingerprint", rule=text(_fingerprint))
+    yield Setting(name="ca", rule=text(str))
+    yield Setting(name="color", rule=one_of(*COLOUR_MODES), default="auto")
+    yield Setting(name="bell", rule=one_of(*BELL_MODES), default="on")
+    yield Setting(name="time_format", rule=text(_time_format), default=DEFAULT_FORMAT)
+    yield Setting(name="time_zone", rule=text(_time_zone))
+
+
+SETTINGS = {each.name: each for each in _settings()}
+"""What can be set, by its name in the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a setting is, and where that was said; `source` is empty for a default."""
+    """The value of a setting, and where it was set; `source` is empty for a default.
 
-    value: str
+    Attributes:
+        value: a text, or a path for the file of the password.
+        source: an option, a variable or the path of the file.
+    """
+
+    value: Any
     source: str
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether it was set on the command line."""
+        return self.source.startswith("--")
 
 
 def config_file() -> Path:
@@ -135,28 +122,23 @@ def read(flags: Mapping[str, str | None]) -> dict[str, Value]:
     Raises:
         SettingError: a value breaks its rule, or the file has one that is not known.
     """
-    path = config_file()
-    from_file = _read_file(path)
-    found: dict[str, Value] = {}
-    for name, setting in SETTINGS.items():
-        flag, variable = flags.get(name), f"CHAT_{name.upper()}"
-        if flag is not None:
-            found[name] = _checked(setting, flag, "")
-        elif os.environ.get(variable):  # empty is as good as none
-            found[name] = _checked(setting, os.environ[variable], variable)
-        else:
-            found[name] = from_file.get(name, Value(setting.default, ""))
-    return found
+    sources = Sources(SETTINGS, flags, os.environ, config_file())
+    if sources.problems:
+        raise SettingError(". ".join(sources.problems))
+    chosen = sources.chosen()
+    return {
+        name: Value(*chosen.get(name, (setting.default, ""))) for name, setting in SETTINGS.items()
+    }
 
 
 def shown(values: Mapping[str, Value]) -> str:
     """Return settings as the file could hold them, and where each is from."""
     path = config_file()
-    lines = [f"# {path}{'' if path.exists() else ' (there is no such file)'}"]
+    lines = [heading(path, path.exists())]
     for name, each in values.items():
         if each.value:
             source = f"  # {each.source}" if each.source else ""
-            lines.append(f"{name} = {json.dumps(each.value)}{source}")
+            lines.append(f"{as_line(SETTINGS[name], each.value)}{source}")
     return "\n".join(lines)
 
 
@@ -172,31 +154,3 @@ def colours(mode: str) -> int:
         return 0
     many = "256" in terminal or "COLORTERM" in os.environ or sys.platform == "win32"
     return 256 if many else 16
-
-
-def _checked(setting: Setting, value: str, source: str) -> Value:
-    try:
-        return Value(setting.check(value), source)
-    except ValueError as error:
-        raise SettingError(f"{source}: {error}" if source else str(error)) from None
-
-
-def _read_file(path: Path) -> dict[str, Value]:
-    """What the file sets, all of it checked: also what is overruled is no place for a mistake."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:  # of tomllib and UTF-8, too
-        raise SettingError(f"{path} cannot be read: {error}. Mend it, or remove it") from None
-    values: dict[str, Value] = {}
-    for name, value in content.items():
-        if name not in SETTINGS:
-            known = ", ".join(SETTINGS)
-            raise SettingError(f"{path}: {name!r} cannot be set. What can be: {known}")
-        if isinstance(value, bool):
-            value = "on" if value else "off"
-        if not isinstance(value, str):
-            raise SettingError(f"{path}: {name} = {value!r} is no text: write it in quotes")
-        values[name] = _checked(SETTINGS[name], value, f"{path}: {name}")
-    return values

@@ -6,20 +6,19 @@ overruled.
 """
 
 import difflib
-import json
 import os
 import stat
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from platformdirs import user_config_path
 
 from chat_server.runtime.errors import SettingError
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
 from chat_server.runtime.settings import LIFTED_FOR_LAB, SETTINGS, Settings
+from protocol.common.settings import Found, Layer, Sources, as_line, heading
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(
@@ -30,9 +29,8 @@ CLIENT_VARIABLES = frozenset(
     )
 )
 
-# How alike two names are of which one may be meant for the other: from 0 to 1.
-_NEAR = 0.6
 _MISSPELT = 0.85
+"""How alike a variable and one of ours are, from 0 to 1, so that it may be misspelt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,6 @@ class Config:
     file: Path
     found: bool
     warnings: Sequence[str]
-
-
-class _Found(NamedTuple):
-    value: Any
-    source: str
-
-
-_Layer = dict[str, _Found]  # by the setting's name
 
 
 def default_file() -> Path:
@@ -88,40 +78,31 @@ def read(
         SettingError: a value breaks its rule, or the file cannot be read or has what is not
             known.
     """
-    problems: list[str] = []
     path = file or default_file()
-    content = _read_file(path, problems)
-    if content is None and before is not None and before.found:
+    sources = Sources(SETTINGS, flags, environment, path)
+    problems = sources.problems
+    if not sources.found and before is not None and before.found:
         problems.append(
             f"there is no {path} any more, which the settings are from. Put it back, or restart "
             "the server to do without"
         )
-    elif content is None and file is not None:
+    elif not sources.found and file is not None:
         problems.append(f"there is no {path}. Mend --config, or leave it out")
-    layers = (
-        _flags(flags, problems),
-        _variables(environment, problems),
-        _entries(path, content or {}, problems),
-    )
-    _lift_for_lab(layers)
+    _lift_limits(sources.layers)
     warnings = [*_empty_passwords(environment), *_misspelt(environment)]
-    _read_password(layers, problems, warnings)
-    chosen = {
-        name: next(layer[name] for layer in layers if name in layer)
-        for name in SETTINGS
-        if any(name in layer for layer in layers)
-    }
+    _read_password(sources, warnings)
+    chosen = sources.chosen()
     settings = Settings(**{SETTINGS[name].field: found.value for name, found in chosen.items()})
     problems += _contradictions(settings)
     if problems:
         raise SettingError(*problems)
-    sources = {name: found.source for name, found in chosen.items()}
-    return Config(settings, sources, path, content is not None, warnings)
+    named = {name: found.source for name, found in chosen.items()}
+    return Config(settings, named, path, sources.found, warnings)
 
 
 def shown(config: Config) -> str:
     """Return the settings as the file could hold them, and where each is from."""
-    lines = [f"# {config.file}{'' if config.found else ' (there is no such file)'}"]
+    lines = [heading(config.file, config.found)]
     for name, setting in SETTINGS.items():
         source = config.sources.get(name, "default")
         if setting.secret:
@@ -133,118 +114,53 @@ def shown(config: Config) -> str:
 
 def entry(setting: Setting, settings: Settings) -> str:
     """Return one setting as its line in the file; of a secret only its name."""
-    if setting.secret:
-        return setting.name
-    return f"{setting.name} = {_toml(setting.rule.write(getattr(settings, setting.field)))}"
+    return as_line(setting, getattr(settings, setting.field))
 
 
-# -- the layers, from what wins to what is overruled ----------------------------------------------
+# -- what follows from what was read --------------------------------------------------------------
 
 
-def _flags(flags: Mapping[str, Any], problems: list[str]) -> _Layer:
-    layer: _Layer = {}
-    for name, setting in SETTINGS.items():
-        if flags.get(name) is not None and not setting.secret:
-            _put(layer, setting, flags[name], setting.flag, setting.flag, problems)
-    return layer
-
-
-def _variables(environment: Mapping[str, str], problems: list[str]) -> _Layer:
-    layer: _Layer = {}
-    for setting in SETTINGS.values():
-        text = environment.get(setting.variable)
-        if not text:  # empty is as good as none
-            continue
-        many = setting.rule.kind == "many"
-        value = [part.strip() for part in text.split(",")] if many else text
-        _put(layer, setting, value, setting.variable, setting.variable, problems)
-    return layer
-
-
-def _entries(path: Path, content: Mapping[str, Any], problems: list[str]) -> _Layer:
-    layer: _Layer = {}
-    for name, value in content.items():
-        setting = SETTINGS.get(name)
-        if setting is None:
-            problems.append(f"{path}: {name!r} cannot be set.{_nearest(name)}")
-            continue
-        if setting.secret:
-            problems.append(
-                f"{path}: {name!r} stands in no file of settings, which others may read. Set "
-                f"{setting.variable}, or name a file for it alone with {name}_file"
-            )
-            continue
-        if setting.rule.kind == "many" and not isinstance(value, list):
-            value = [value]
-        _put(layer, setting, value, f"{path}: {name}", str(path), problems)
-        if name in layer and isinstance(layer[name].value, Path):  # is the file's, if relative
-            layer[name] = _Found(path.absolute().parent / layer[name].value, str(path))
-    return layer
-
-
-def _put(
-    layer: _Layer, setting: Setting, value: object, where: str, source: str, problems: list[str]
-) -> None:
-    try:
-        layer[setting.name] = _Found(setting.rule.read(value), source)
-    except ValueError as error:
-        problems.append(f"{where}: {error}")
-
-
-def _read_file(path: Path, problems: list[str]) -> Mapping[str, Any] | None:
-    """What the file holds: nothing if that cannot be told, which is a problem; None if there is no
-    such file.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError):  # the latter for who is at home in /dev/null
-        return None
-    except OSError as error:
-        problems.append(f"{path} cannot be read: {error.strerror}. Change its permissions")
-    except (ValueError, RecursionError) as error:  # of tomllib and UTF-8
-        problems.append(f"{path} is no TOML: {error}. Mend it")
-    return {}
-
-
-def _lift_for_lab(layers: Sequence[_Layer]) -> None:
+def _lift_limits(layers: Sequence[Layer]) -> None:
     """Where `lab` is said, let it set what it stands for."""
     for layer in layers:
         lab = layer.get("lab")
         if lab is None:
             continue
         for name in LIFTED_FOR_LAB if lab.value else ():
-            layer.setdefault(name, _Found(None, lab.source))
+            layer.setdefault(name, Found(None, lab.source))
         return
 
 
-def _read_password(layers: Sequence[_Layer], problems: list[str], warnings: list[str]) -> None:
-    """Where a file is named for the password, and it is not said itself, let it be from there."""
-    for layer in layers:
+def _read_password(sources: Sources, warnings: list[str]) -> None:
+    """Take the password from the file that a place names for it, if it holds no password."""
+    for layer in sources.layers:
         file, said = layer.get("password_file"), layer.get("password")
         if file is not None and file.value is not None:
             if said is None:
-                _put_password(layer, file, problems, warnings)
+                _put_password(sources, layer, file, warnings)
             else:
-                problems.append(f"{said.source} and {file.source} are both set: leave one out")
+                sources.problems.append(
+                    f"{said.source} and {file.source} are both set: leave one out"
+                )
         if file is not None or said is not None:
             return
 
 
-def _put_password(layer: _Layer, file: _Found, problems: list[str], warnings: list[str]) -> None:
+def _put_password(sources: Sources, layer: Layer, file: Found, warnings: list[str]) -> None:
     where, path = file.source, file.value
     try:
         with path.open(encoding="utf-8-sig") as lines:
             line = lines.readline(PASSWORD_LIMIT + 2).rstrip("\r\n")
             mode = os.fstat(lines.fileno()).st_mode
     except OSError as error:
-        problems.append(f"{where}: {path} cannot be read: {error.strerror}. Mend it")
+        sources.problems.append(f"{where}: {path} cannot be read: {error.strerror}. Mend it")
         return
     except ValueError:
-        problems.append(f"{where}: {path} is no text in UTF-8. Write the password into it")
+        sources.problems.append(f"{where}: {path} is no text in UTF-8. Write the password into it")
         return
     if mode & stat.S_IROTH and os.name == "posix":
         warnings.append(f"{path} holds the password and can be read by others: chmod o= {path}")
-    _put(layer, SETTINGS["password"], line, f"the first line of {path}", str(path), problems)
+    sources.put(layer, SETTINGS["password"], line, f"the first line of {path}", str(path))
 
 
 # -- what is wrong, or may be ---------------------------------------------------------------------
@@ -258,11 +174,6 @@ def _contradictions(settings: Settings) -> list[str]:
             "nobody would be asked before being given up. Let patience be the longer"
         ]
     return []
-
-
-def _nearest(name: str) -> str:
-    near = difflib.get_close_matches(name, SETTINGS, 1, _NEAR)
-    return f" Did you mean {near[0]!r}?" if near else " --print-config shows what can be."
 
 
 def _misspelt(environment: Mapping[str, str]) -> list[str]:
@@ -284,8 +195,3 @@ def _empty_passwords(environment: Mapping[str, str]) -> list[str]:
         for variable in secret
         if environment.get(variable) == ""
     ]
-
-
-def _toml(value: object) -> str:
-    """A value as TOML, of which JSON's texts, numbers and arrays are a part but for U+007F."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,25 +19,27 @@ from chat_server.runtime.setting_types import (
     Setting,
     endpoint_or_none,
     keep,
-    many,
     network,
-    nick,
-    one_of,
-    or_none,
     origin,
     password,
+    setting,
+)
+from protocol.common.setting_rules import (
+    many,
+    one_of,
+    or_none,
     path,
     path_or_none,
     rate,
     seconds,
-    setting,
     switch,
     text,
     whole,
 )
+from protocol.errors import value_check
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import LimitValue
-from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT
+from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT, normalize_nick, normalize_topic
 
 Network = IPv4Network | IPv6Network
 
@@ -197,12 +199,14 @@ class Settings:
     )
 
     # What `welcome` shows to everybody who comes in.
-    motd: str = setting("", text(), "what all who come in are told", live=True)
+    motd: str = setting(
+        "", text(value_check(normalize_topic)), "what all who come in are told", live=True
+    )
 
     # Whose accounts are owners' accounts, besides those that claimed it with the secret.
     owners: tuple[str, ...] = setting(
         (),
-        many(nick, "NICK"),
+        many(value_check(normalize_nick), "NICK"),
         "an account that is an owner of the server, any number of times",
         name="owner",
         live=True,

@@ -16,6 +16,7 @@ from chat_server.runtime.config_loader import CLIENT_VARIABLES, Config
 from chat_server.runtime.errors import SettingError
 from chat_server.runtime.setting_types import Keep
 from chat_server.runtime.settings import SETTINGS, Settings
+from protocol.common.settings import toml
 from tests.chat_server.storage.test_data_folder import needs_unprivileged
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
@@ -116,7 +117,7 @@ def test_every_setting_has_a_flag_a_variable_and_a_key(name: str, file: Path) ->
     by_variable = read(**{setting.variable: ",".join(values)}).settings
     assert by_flag == by_variable != Settings()
     value: Any = list(values) if many else values[0]
-    file.write_text(f"{name} = {config_loader._toml(value)}")
+    file.write_text(f"{name} = {toml(value)}")
     assert read(file).settings == by_flag
 
 
@@ -156,7 +157,7 @@ def test_whatever_is_in_a_file_is_refused_or_kept(value: Any, name: str) -> None
         taken = rule.read(value)
     except ValueError:
         return
-    written = tomllib.loads(f"x = {config_loader._toml(rule.write(taken))}")["x"]
+    written = tomllib.loads(f"x = {toml(rule.write(taken))}")["x"]
     assert rule.write(rule.read(written)) == written
 
 
