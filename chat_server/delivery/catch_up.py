@@ -5,11 +5,11 @@ placed in the past. Every step sends one page to one of them, so that nobody's l
 another waiting.
 """
 
-import contextlib
 import logging
 import selectors
 import threading
 from collections import deque
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 from chat_server.delivery.outbox import Outbox, Step
@@ -26,9 +26,12 @@ class CatchUp:
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
-        self._selector = selectors.DefaultSelector()  # this thread's alone
-        self._wakeup = WakeUp()
-        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        with ExitStack() as opened:
+            self._wakeup = opened.enter_context(closing(WakeUp()))
+            # This thread's alone.
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._selector.register(self._wakeup, selectors.EVENT_READ)
+            opened.pop_all()
         # Guards all below. A leaf: it comes after outbox, whose holder adds itself.
         self._lock = threading.Lock()
         self._ready: deque[Outbox] = deque()
@@ -47,6 +50,10 @@ class CatchUp:
             self._stopped = True
             self._wake()
         self._thread.join()
+        self.close()
+
+    def close(self) -> None:
+        """Close what it waits with, also of a thread that was never started, and also twice."""
         self._selector.close()
         self._wakeup.close()
 
@@ -103,7 +110,7 @@ class CatchUp:
         for outbox in waiting:
             self._selector.unregister(outbox.socket)
         for outbox in [*waiting, *self._take_ready()]:
-            with contextlib.suppress(StoreError):
+            with suppress(StoreError):
                 outbox.step()
 
     def _stopping(self) -> bool:

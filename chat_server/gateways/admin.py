@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,8 +70,14 @@ class AdminDesk:
         except admin_socket.NoPlaceError as error:
             log.warning("`chat-server admin` cannot reach this server: %s", error)
             return
-        self._desk = Desk("admin", sock, self._serve, self._parts.timers)
-        self._desk.start()
+        with ExitStack() as bound:
+            bound.callback(admin_socket.remove, self._data)
+            bound.enter_context(sock)
+            desk = Desk("admin", sock, self._serve, self._parts.timers)
+            bound.callback(desk.close)
+            desk.start()
+            bound.pop_all()
+        self._desk = desk
 
     def stop(self) -> None:
         """Take no more questions, and end the thread."""

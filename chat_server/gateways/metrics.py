@@ -70,6 +70,10 @@ class Metrics:
         """Cut off who is asking, and end the thread."""
         self._desk.stop()
 
+    def close(self) -> None:
+        """Close the socket, also of metrics that were never started, and also twice."""
+        self._desk.close()
+
     def _serve(self, visitor: socket.socket) -> None:
         # One request: HTTP/1.0, which is the handler's default, closes after it.
         self._handler(visitor, None, None)

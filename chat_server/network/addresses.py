@@ -151,6 +151,17 @@ def address_of(sock: socket.socket) -> Address:
     return Address(f"{name[0]}%{_scope_name(scope)}" if scope else name[0], name[1])
 
 
+def release(sock: socket.socket) -> None:
+    """Close a bound socket, and remove the path of a Unix socket; a second time do nothing."""
+    if sock.fileno() == -1:
+        return
+    path = address_of(sock).path
+    sock.close()
+    if path is not None:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
 def check_unix(path: Path | None) -> None:
     """See whether a Unix socket could be at a path, if there is to be one, and make none.
 

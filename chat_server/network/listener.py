@@ -1,14 +1,14 @@
 """The accept loop: one thread that turns whoever knocks into a connection with its own."""
 
-import contextlib
 import logging
 import os
 import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 
-from chat_server.network.addresses import BACKLOG, Address, address_of, host_address
+from chat_server.network.addresses import BACKLOG, Address, host_address, release
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.errors import CrowdedError
 from chat_server.runtime.threads import ServerThread, Survived
@@ -50,11 +50,13 @@ class Listener:
         self._no_place = written(no_place)
         self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
-        self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
-        self._selector = selectors.DefaultSelector()
-        self._wakeup = WakeUp()
         self._stopping = threading.Event()
         self._thread = ServerThread(self._run, "accept")
+        with ExitStack() as opened:
+            self._wakeup = opened.enter_context(closing(WakeUp()))
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
+            opened.pop_all()
 
     def start(self) -> None:
         """Listen, and start the thread."""
@@ -73,13 +75,9 @@ class Listener:
         self.close()
 
     def close(self) -> None:
-        """Close the sockets; for a listener that was never started, too."""
+        """Close the sockets, also of a listener that was never started, and also twice."""
         for sock in self._sockets:
-            path = address_of(sock).path
-            sock.close()
-            if path is not None:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+            release(sock)
         self._wakeup.close()
         self._selector.close()
         if self._spare is not None:
@@ -139,9 +137,9 @@ class Listener:
         if self._spare is not None:
             os.close(self._spare)
             self._spare = None
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             _turn_away(listening.accept()[0], self._no_place)
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def _tell_refused(self, host: str, reason: str) -> None:
@@ -162,7 +160,7 @@ def _reason(error: Exception) -> str:
 
 
 def _turn_away(sock: socket.socket, frames: bytes) -> None:
-    with sock, contextlib.suppress(OSError):
+    with sock, suppress(OSError):
         sock.setblocking(False)
         sock.send(frames)
         sock.shutdown(socket.SHUT_WR)

@@ -5,11 +5,11 @@ or hostile a visitor is, its visit ends after a fixed time, and it is one thread
 that it costs.
 """
 
-import contextlib
 import selectors
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 from chat_server.network.wakeup import WakeUp
@@ -44,7 +44,11 @@ class Desk:
         self._sock = sock
         self._serve = serve
         self._timers = timers
-        self._wakeup = WakeUp()
+        with ExitStack() as opened:
+            self._wakeup = opened.enter_context(closing(WakeUp()))
+            # The thread's alone.
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            opened.pop_all()
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._visitor: socket.socket | None = None
@@ -55,6 +59,8 @@ class Desk:
         """Listen, and start the thread."""
         self._sock.listen(BACKLOG)
         self._sock.setblocking(False)
+        self._selector.register(self._sock, selectors.EVENT_READ)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
         self._thread.start()
 
     def stop(self) -> None:
@@ -68,20 +74,18 @@ class Desk:
         self.close()
 
     def close(self) -> None:
-        """Close the sockets; for a desk that was never started, too."""
+        """Close the sockets, also of a desk that was never started, and also twice."""
         self._sock.close()
+        self._selector.close()
         self._wakeup.close()
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._sock, selectors.EVENT_READ)
-            selector.register(self._wakeup, selectors.EVENT_READ)
-            while not self._stopping.is_set():
-                selector.select()
-                with Survived(f"a visit to the desk {self._thread.name!r}") as visit:
-                    self._accept()
-                if visit.failed:
-                    self._stopping.wait(PAUSE)
+        while not self._stopping.is_set():
+            self._selector.select()
+            with Survived(f"a visit to the desk {self._thread.name!r}") as visit:
+                self._accept()
+            if visit.failed:
+                self._stopping.wait(PAUSE)
 
     def _accept(self) -> None:
         try:
@@ -91,7 +95,7 @@ class Desk:
         except OSError:
             self._stopping.wait(PAUSE)
             return
-        with visitor, contextlib.suppress(OSError):
+        with visitor, suppress(OSError):
             visitor.setblocking(True)
             self._receive(visitor)
 
@@ -110,5 +114,5 @@ class Desk:
 
 def _cut(sock: socket.socket) -> None:
     """Wake whoever waits in a socket. One that is closed already is left alone."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)

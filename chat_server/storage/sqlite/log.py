@@ -9,7 +9,7 @@ import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,10 +96,16 @@ class SqliteLog:
             StartError: it cannot be opened, is damaged, or is not ours.
         """
         self.file = HistoryFile(folder, sync)
+        with ExitStack() as opened:
+            opened.callback(self.file.close)
+            self._open(folder, sync)
+            opened.pop_all()
+
+    def _open(self, folder: Path, sync: Sync) -> None:
+        """Read what the file holds of rooms, and open the index."""
         try:
             self._incarnations = Incarnations(self.file, sync)
         except (StoreError, OSError) as error:
-            self.file.close()
             raise StartError(unusable("the history", self.file.path, error)) from error
         self.sessions = Sessions(self.file)
         with self.file.reader() as reader:

@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,6 +18,7 @@ from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import (
     Sync,
     Transactions,
+    closed_on_failure,
     connect,
     open_database,
     translated,
@@ -105,16 +106,16 @@ class HistoryFile:
         self.checkpoint_due = threading.Event()
         self._passes = 0  # checkpoints so far; the housekeeper's
         self._commits = 0  # since the last one; used in the writer's turn
+        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         try:
             self._writer = open_database(self.path, FORMAT, sync)
+            with closed_on_failure(self._writer):
+                # Never in a commit, which would wait for the disk.
+                self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+                self._open_readers(sync)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
         self.transactions = Transactions(self._writer, self.path, self._count_commit)
-        # Never in a commit, which would wait for the disk.
-        self._writer.execute("PRAGMA wal_autocheckpoint = 0")
-        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(READERS):
-            self._readers.put(connect(self.path, sync))
 
     def close(self) -> None:
         """Fold the log into the database and close. No other call may be under way."""
@@ -156,6 +157,12 @@ class HistoryFile:
             self._commits = 0
             if self._passes % PASSES_PER_RESTART == 0:
                 writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _open_readers(self, sync: Sync) -> None:
+        with ExitStack() as opened:
+            for _ in range(READERS):
+                self._readers.put(opened.enter_context(closing(connect(self.path, sync))))
+            opened.pop_all()
 
     def _count_commit(self) -> None:
         self._commits += 1

@@ -200,7 +200,7 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
     """And is in the new room then, not in the one that is being deleted."""
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house:
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         ada = house.enter("ada")
         with record._transactions.turn():  # as if the disk were slow
             remover = threading.Thread(target=remove, args=(operator.data,))
@@ -245,7 +245,7 @@ def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house, ExitStack() as busy_disk:
         parts: Any = server._parts
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         ada = house.enter("ada")
         ada.ok("claim", secret=server.owner_secret)
         ada.ok("slow", room="lobby", seconds=60)
@@ -271,7 +271,7 @@ def test_what_cannot_be_deleted_stays_whole(
     monkeypatch.setattr(attendance, "FORGET_PATIENCE", 0.1)
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house:
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         with record._transactions.turn():
             assert attendance.FILE in operator.refused("remove-room", "lobby")
         ada = house.enter("ada", "lobby")
@@ -297,7 +297,7 @@ def test_a_moderator_who_acts_on_it_meanwhile(operator: Operator) -> None:
     """Is told that it was not stored, and the server goes on."""
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house:
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         ada = house.enter("ada")
         ada.ok("claim", secret=server.owner_secret)
         with record._transactions.turn():

@@ -86,7 +86,7 @@ def test_a_freeze_is_told_whoever_is_first_to_let_it_hold(
     bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
     zoe.ok("register", password="correct horse")
     place.mia.ok("lock", room="lobby", locked=True)
-    book = place.running._book
+    book = place.running._running.kept.book
     change = book.change
 
     def late(*arguments: Any) -> None:

@@ -229,7 +229,7 @@ def test_what_ends_while_a_write_fails_is_bounded_too(
         peers = [house.enter(f"pupil{number}") for number in range(30)]
         house.enter("ada", "lobby")
         eventually(lambda: rows(tmp_path))
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         with record._transactions.turn() as connection:
             connection.execute("PRAGMA busy_timeout = 200")  # milliseconds
         with held(tmp_path):
@@ -250,7 +250,7 @@ def test_nobody_waits_for_the_thread(tmp_path: Path) -> None:
     with running_server(tmp_path) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         eventually(lambda: rows(tmp_path))
-        record: Any = server._attendance
+        record: Any = server._running.attendance
         with record._transactions.turn():  # the thread waits for its own connection, as for a disk
             eva = house.enter("eva", "lobby")
             eventually(lambda: record._under_way)

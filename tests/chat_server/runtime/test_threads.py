@@ -142,7 +142,7 @@ def test_whoever_cannot_be_let_in(
 ) -> None:
     """The next one is."""
     assert house.server is not None
-    listener = house.server._listener
+    listener = house.server._running.listener
     monkeypatch.setattr(listener, "_accepted", failing_once(error, listener._accepted))
     with pytest.raises((ConnectionEnded, ConnectionError, AssertionError)):
         house.enter("ada")

@@ -1,0 +1,362 @@
+"""Every part of a server, made and started from the bottom up.
+
+Whatever has to be stopped or closed is noted on one stack as soon as there is something to stop or
+close. The stack is unwound in reverse order when the server stops, and also when a later part
+cannot be made: so the order of the lines here is the order of both.
+"""
+
+import logging
+import socket
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from chat_server.delivery.catch_up import CatchUp
+from chat_server.delivery.counters import Counters, Meters
+from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.page_cache import Pages
+from chat_server.gateways.admin import AdminDesk
+from chat_server.gateways.connection import Connection
+from chat_server.gateways.native import refused
+from chat_server.gateways.site import Site
+from chat_server.gateways.sniff import Doors
+from chat_server.identity.accounts import Accounts
+from chat_server.identity.admission import Admission
+from chat_server.identity.authentication import Proofs, make_secret
+from chat_server.identity.connection_limit import FULL_RETRY_AFTER, Crowd
+from chat_server.identity.passwords import Passwords
+from chat_server.identity.people_store import PeopleStore
+from chat_server.moderation.bans import Sanctions, read_sanctions
+from chat_server.moderation.people_actions import ActsOnPeople
+from chat_server.moderation.permissions import Checks
+from chat_server.moderation.policy_book import RuleBook
+from chat_server.moderation.raised_hands import Hands
+from chat_server.moderation.room_actions import ActsOnRooms
+from chat_server.network import tls
+from chat_server.network.addresses import (
+    Address,
+    address_of,
+    bind,
+    bind_endpoint,
+    bind_unix,
+    release,
+)
+from chat_server.network.listener import Listener
+from chat_server.preflight import check_metrics_library
+from chat_server.requests.context import Context
+from chat_server.rooms.attendance import Attendance
+from chat_server.rooms.directory import Rooms
+from chat_server.rooms.registry import Registry
+from chat_server.rooms.room import Room
+from chat_server.rooms.session import Session
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.errors import StartError, StoreError
+from chat_server.runtime.setting_types import Endpoint
+from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.timers import Timers
+from chat_server.storage.data_folder import DataFolder
+from chat_server.storage.dates import Dates
+from chat_server.storage.maintenance import Housekeeper
+from chat_server.storage.sqlite.log import SqliteLog
+from protocol.errors import Code, ProtocolError
+
+if TYPE_CHECKING:
+    from chat_server.gateways.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+NO_PLACE = ProtocolError(
+    Code.SERVER_FULL,
+    "The server has no place for another connection: try again later.",
+    retry_after=FULL_RETRY_AFTER,
+)
+"""What is told to whoever comes when the system has no descriptors or threads left."""
+
+DRAIN_TIMEOUT = 1.0
+"""Seconds that storing what was said may take at the end. What is not stored is not confirmed."""
+
+JOIN_TIMEOUT = 1.0
+"""Seconds that the threads of connections may take to notice that those were cut off."""
+
+
+class _Running(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+AnyRunning = TypeVar("AnyRunning", bound=_Running)
+
+
+class Kept(NamedTuple):
+    """What is kept in the data folder, opened.
+
+    Attributes:
+        secret: the owner's secret, if this start made one.
+    """
+
+    store: SqliteLog
+    dates: Dates
+    people: PeopleStore
+    accounts: Accounts
+    sanctions: Sanctions
+    book: RuleBook
+    secret: str | None
+
+
+class Assembly:
+    """The parts of a server that runs.
+
+    Attributes:
+        parts: those that connections work with.
+        kept: what is kept in the data folder.
+        attendance: the record of who was in which room, if it is wanted.
+        identity: the certificate that new connections are shown, if the server speaks TLS.
+        metrics: where Prometheus asks, if it may.
+        listener: what accepts connections.
+        addresses: where it listens.
+    """
+
+    def __init__(
+        self,
+        opened: ExitStack,
+        settings: LiveSettings,
+        clock: Clock,
+        timers: Timers,
+        passwords: Passwords,
+        crowd: Crowd[Connection],
+    ) -> None:
+        """Make every part. No thread runs yet, and nobody can connect.
+
+        Args:
+            opened: gets what closes each part.
+            settings: how the server is set up.
+            clock: the time.
+            timers: not started.
+            passwords: what hashes and checks them.
+            crowd: who is connected.
+
+        Raises:
+            StartError: an address, the data folder or the certificate cannot be used.
+            OSError: there are no descriptors left.
+        """
+        now = settings.now
+        self._settings = settings
+        self._clock = clock
+        self._timers = timers
+        self._crowd = crowd
+        opened.enter_context(closing(DataFolder(now.data)))
+        sockets = _listening_sockets(opened, now)
+        metrics_socket = _metrics_socket(opened, now.metrics)
+        self.identity = tls.identity(now)
+        self.kept = _open_kept(opened, settings, clock, passwords)
+        self.attendance = self._open_attendance(opened)
+        counters = Counters() if metrics_socket else None
+        self.parts = self._make_parts(opened, passwords, counters or Meters())
+        self.addresses = [self._address_of(sock) for sock in sockets]
+        self._housekeeper = Housekeeper(
+            settings,
+            self.kept.store,
+            self.kept.store.sessions,
+            self.kept.dates,
+            clock,
+            self._needs_session,
+        )
+        self._admin = AdminDesk(
+            self.parts, crowd, lambda: [str(address) for address in self.addresses]
+        )
+        self.metrics: Metrics | None = None
+        if metrics_socket and counters:
+            self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
+            opened.callback(self.metrics.close)
+        self._doors = Doors(settings, Site(now.origins, (), {}))
+        self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
+        opened.callback(self.listener.close)
+
+    def start(self, opened: ExitStack) -> None:
+        """Start the threads. When this returns, clients can connect.
+
+        Args:
+            opened: gets what stops each thread, and what is done in between.
+
+        Raises:
+            OSError: there are no descriptors left.
+            RuntimeError: there is no memory for another thread.
+        """
+        _start(opened, self._housekeeper)
+        if self.attendance:
+            _start(opened, self.attendance)
+        _start(opened, self._timers)
+        _start(opened, self.parts.catch_up)
+        opened.callback(self._say_goodbye)
+        self.parts.delivery.start()
+        opened.callback(self.parts.delivery.stop, DRAIN_TIMEOUT)
+        opened.callback(self._shut_rooms)
+        if self.metrics:
+            _start(opened, self.metrics)
+        _start(opened, self._admin)
+        _start(opened, self.listener)
+
+    # -- made by parts of them
+
+    def _open_attendance(self, opened: ExitStack) -> Attendance | None:
+        if not self._settings.now.attendance:
+            return None
+        kept = self.kept
+        return opened.enter_context(
+            closing(Attendance(self._settings, self._clock, kept.accounts.name_of, kept.dates.past))
+        )
+
+    def _make_parts(self, opened: ExitStack, passwords: Passwords, meters: Meters) -> Context:
+        settings, clock, timers = self._settings, self._clock, self._timers
+        store, _, people, accounts, sanctions, book, _ = self.kept
+        catch_up = opened.enter_context(closing(CatchUp(timers)))
+        # A room is made with the next one, also those of earlier runs, which `Rooms` makes.
+        self._delivery = Delivery(store, clock, settings.now.delivery_workers, meters)
+        rooms = Rooms(settings, store.rooms(), self._make_room)
+        registry = Registry(clock, store, people, accounts, self._renamed)
+        checks = Checks(clock, accounts, sanctions)
+        hands = Hands(rooms, checks, book.hands)
+        return Context(
+            live_settings=settings,
+            admission=Admission(settings, clock),
+            clock=clock,
+            timers=timers,
+            store=store,
+            people=people,
+            accounts=accounts,
+            proofs=Proofs(clock, people, accounts, passwords),
+            registry=registry,
+            rooms=rooms,
+            sanctions=sanctions,
+            checks=checks,
+            hands=hands,
+            acts_on_people=ActsOnPeople(clock, people, accounts, registry, sanctions, book, checks),
+            acts_on_rooms=ActsOnRooms(
+                clock, timers, people, registry, rooms, book, checks, hands, self._forget_room
+            ),
+            delivery=self._delivery,
+            pages=Pages(store),
+            catch_up=catch_up,
+            turns=Turns(),
+            meters=meters,
+        )
+
+    # -- what parts ask of others above them
+
+    def _address_of(self, sock: socket.socket) -> Address:
+        address = address_of(sock)
+        return address._replace(tls=address.path is None and self.identity is not None)
+
+    def _accepted(self, sock: socket.socket, peer: str) -> None:
+        on_network = sock.family != getattr(socket, "AF_UNIX", None)
+        channel = self.identity.channel() if self.identity and on_network else None
+        Connection(sock, peer, self.parts, self._crowd, self._doors, channel).start()
+
+    def _refuse_address(self, host: str) -> ProtocolError | None:
+        refusal = self.parts.admission.refuse_address(host)
+        if refusal is not None:
+            self.parts.meters.refused(refusal.code)
+        return refusal
+
+    def _make_room(self, name: str, topic: str, last: int) -> Room:
+        attend = self.attendance.note if self.attendance else None
+        rules = self.kept.book.of(name)
+        give_turn = self._delivery.give_turn
+        return Room(name, topic, last, give_turn, self._presence_changed, attend, rules)
+
+    def _presence_changed(self, room: Room) -> None:
+        self._timers.call_later(self._settings.now.presence_interval, room.presence_due)
+
+    def _renamed(self, session: Session) -> None:
+        if self.attendance:
+            self.attendance.renamed(session)
+
+    def _forget_room(self, name: str) -> None:
+        if self.attendance:
+            self.attendance.forget(name)
+        self.kept.store.remove_room(name)
+
+    def _needs_session(self, token: bytes) -> bool:
+        """Return whether a session is of use, though nothing was said with it."""
+        return (
+            self.parts.registry.has_session(token)
+            or self.kept.people.membership(token) is not None
+            or self.kept.sanctions.means_session(token)
+        )
+
+    # -- the end
+
+    def _shut_rooms(self) -> None:
+        """Let nobody say anything any more."""
+        for room in self.parts.rooms.all():
+            room.shut()
+
+    def _say_goodbye(self) -> None:
+        """Tell everybody that the server stops, and cut off who does not close in time."""
+        for connection in self._crowd.connections():
+            connection.close(Code.SHUTTING_DOWN, "The server is stopping. Come back later.")
+        if self._crowd.wait_until_empty(self._settings.now.linger):
+            return
+        for connection in self._crowd.connections():
+            connection.abort()
+        if not self._crowd.wait_until_empty(JOIN_TIMEOUT):
+            log.error("connections that do not end: %s", self._crowd.connections())
+
+
+def _start(opened: ExitStack, part: AnyRunning) -> None:
+    part.start()
+    opened.callback(part.stop)
+
+
+def _listening_sockets(opened: ExitStack, settings: Settings) -> list[socket.socket]:
+    sockets = bind(settings.hosts, settings.port)
+    for sock in sockets:
+        opened.callback(release, sock)
+    if settings.unix is not None:
+        sockets.append(bind_unix(settings.unix))
+        opened.callback(release, sockets[-1])
+    return sockets
+
+
+def _metrics_socket(opened: ExitStack, endpoint: Endpoint | None) -> socket.socket | None:
+    """Return a bound socket for the metrics, if there are to be any."""
+    if endpoint is None:
+        return None
+    check_metrics_library()
+    return opened.enter_context(bind_endpoint(endpoint))
+
+
+def _metrics(
+    sock: socket.socket, parts: Context, crowd: Crowd[Connection], counters: Counters
+) -> "Metrics":
+    """Return the metrics. Their library is loaded only where they are wanted."""
+    from chat_server.gateways.metrics import Metrics
+
+    return Metrics(sock, parts, crowd, counters)
+
+
+def _open_kept(
+    opened: ExitStack, settings: LiveSettings, clock: Clock, passwords: Passwords
+) -> Kept:
+    now = settings.now
+    store = opened.enter_context(closing(SqliteLog(now.data, now.sync)))
+    people = opened.enter_context(closing(PeopleStore(now.data)))
+    try:
+        accounts = Accounts(settings, clock, people, passwords)
+        secret = make_secret(people)
+        sanctions = read_sanctions(people, clock)
+        book = RuleBook(people, clock)
+        dates = Dates(store, clock)
+    except StoreError as error:
+        raise StartError(f"{error}. See that the disk has space.") from error
+    _forget_sessions(store, people, dates.past() - now.keep_sessions)
+    return Kept(store, dates, people, accounts, sanctions, book, secret)
+
+
+def _forget_sessions(store: SqliteLog, people: PeopleStore, before: float) -> None:
+    """Forget the sessions that nobody took up since `before`, in Unix seconds."""
+    try:
+        store.sessions.forget(before)
+        people.forget_sessions(before)
+    except StoreError as error:
+        log.error("old sessions were not forgotten: %s", error)
