@@ -33,7 +33,8 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which server is measured."""
     add = parser.add_argument
     add("--server", default="chat_server", help="module to run (chat_server)")
-    add("--server-args", type=str.split, default=["--lab"], help="for it, in one string (--lab)")
+    usual = "--no-limits"
+    add("--server-args", type=str.split, default=[usual], help=f"for it, in one string ({usual})")
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:

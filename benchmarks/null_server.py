@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--data", help="ignored: nothing is kept")
-    parser.add_argument("--lab", action="store_true", help="ignored: nothing is limited")
+    parser.add_argument("--no-limits", action="store_true", help="ignored: nothing is limited")
     parser.add_argument("--fault", choices=["", "drop", "double", "reorder"], default="")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _exit)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -243,8 +244,7 @@ def _add_option(parser: argparse._ActionsContainer, setting: Setting) -> None:
     default = getattr(Settings(), setting.field)
     help = setting.help.replace("%", "%%")
     if setting.rule.kind == "switch":
-        no = argparse.BooleanOptionalAction
-        parser.add_argument(setting.flag, dest=setting.name, action=no, default=None, help=help)
+        _add_switch(parser, setting, help)
         return
     written = setting.rule.write(default)
     if setting.rule.kind == "one" and written not in ("", NONE):
@@ -253,6 +253,20 @@ def _add_option(parser: argparse._ActionsContainer, setting: Setting) -> None:
     parser.add_argument(
         setting.flag, dest=setting.name, action=action, metavar=setting.rule.metavar, help=help
     )
+
+
+def _add_switch(parser: argparse._ActionsContainer, setting: Setting, help: str) -> None:
+    """Add the option of a switch, the one that takes it back, and those of its earlier name."""
+    if not setting.name.startswith("no_"):
+        no = argparse.BooleanOptionalAction
+        parser.add_argument(setting.flag, dest=setting.name, action=no, default=None, help=help)
+        return
+    add = partial(parser.add_argument, dest=setting.name, action="store_const")
+    add(setting.flag, const=True, help=help)
+    add(f"--{setting.flag.removeprefix('--no-')}", const=False, help=argparse.SUPPRESS)
+    if setting.former:
+        add(f"--{setting.former}", const=True, help=argparse.SUPPRESS)
+        add(f"--no-{setting.former}", const=False, help=argparse.SUPPRESS)
 
 
 def _watch_signals() -> "SimpleQueue[int]":

@@ -1,7 +1,7 @@
 """The servers that are compared: how each is started on loopback, and nowhere else.
 
 What protects a server from a flood is off, and limits on connections and queues are lifted, as
-`--lab` does with ours. Everything else is as it comes. None keeps anything but ours.
+`--no-limits` does with ours. Everything else is as it comes. None keeps anything but ours.
 """
 
 import contextlib
@@ -241,7 +241,7 @@ persistence false
     return ["-c", _written(folder / "mosquitto.conf", text)]
 
 
-OUR_SERVER = Module("Backchannel", OURS, "chat_server", ["--lab"])
+OUR_SERVER = Module("Backchannel", OURS, "chat_server", ["--no-limits"])
 
 RIVALS: dict[str, Rival] = {
     "ours": OUR_SERVER,

@@ -37,6 +37,9 @@ GATHERING = 0.1
 # recorded. Who is still there when the disk takes some again, is.
 BACKLOG_LIMIT = 100_000
 PRUNE_INTERVAL = 3600.0  # seconds
+# Seconds between two writings of the time up to which those in the record are known to be there:
+# this is how exactly a crash tells who was.
+KNOWN_INTERVAL = 2.0
 # How long somebody waits for a room to be forgotten: less than a visit of the operator's may take.
 FORGET_PATIENCE = 2.0
 
@@ -244,7 +247,7 @@ class Attendance:
 
     def _wait(self) -> bool:
         """Wait until there is something to write, and what comes with it. False when stopping."""
-        interval = self._settings.now.attendance_interval
+        interval = KNOWN_INTERVAL
         with self._changed:
             if not self._complaint:
                 self._changed.wait_for(

@@ -17,7 +17,7 @@ from platformdirs import user_config_path
 
 from chat_server.runtime.errors import SettingError
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
-from chat_server.runtime.settings import LIFTED_FOR_LAB, SETTINGS, Settings
+from chat_server.runtime.settings import LIFTED_LIMITS, SETTINGS, Settings
 from protocol.common.settings import Found, Layer, Sources, as_line, heading
 
 # The client's variables, which begin with CHAT_ as well and are none of the server's business.
@@ -121,13 +121,13 @@ def entry(setting: Setting, settings: Settings) -> str:
 
 
 def _lift_limits(layers: Sequence[Layer]) -> None:
-    """Where `lab` is said, let it set what it stands for."""
+    """Where `no_limits` is set, set the limits that it lifts."""
     for layer in layers:
-        lab = layer.get("lab")
-        if lab is None:
+        found = layer.get("no_limits")
+        if found is None:
             continue
-        for name in LIFTED_FOR_LAB if lab.value else ():
-            layer.setdefault(name, Found(None, lab.source))
+        for name in LIFTED_LIMITS if found.value else ():
+            layer.setdefault(name, Found(None, found.source))
         return
 
 
@@ -178,7 +178,7 @@ def _contradictions(settings: Settings) -> list[str]:
 
 def _misspelt(environment: Mapping[str, str]) -> list[str]:
     """Variables that look like ours. Others' begin with CHAT_ too, so that none is refused."""
-    known = {setting.variable for setting in SETTINGS.values()}
+    known = {variable for setting in SETTINGS.values() for variable in setting.variables}
     warnings = []
     for variable in sorted(set(environment) - known - CLIENT_VARIABLES):
         near = difflib.get_close_matches(variable, known, 1, _MISSPELT)

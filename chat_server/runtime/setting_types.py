@@ -48,6 +48,7 @@ def setting(
     live: bool = False,
     rare: bool = False,
     secret: bool = False,
+    former: str = "",
 ) -> Value:
     """Define a setting: the right-hand side of a field of `Settings`.
 
@@ -60,8 +61,9 @@ def setting(
             it, from `parts.settings`, and never copies it.
         rare: whether few people ever need it.
         secret: whether nobody may see it.
+        former: its earlier name, which goes on working and which nothing lists.
     """
-    metadata = {"name": name, "rule": rule, "help": help}
+    metadata = {"name": name, "rule": rule, "help": help, "former": former}
     metadata |= {"live": live, "rare": rare, "secret": secret}
     if callable(default):
         return field(default_factory=default, metadata=metadata)

@@ -133,14 +133,6 @@ class Settings:
         "how long a session that nobody takes up is remembered; looked at when the server starts",
         rare=True,
     )
-    # How often what need not be kept any more is deleted: a little each time.
-    prune_interval: float = setting(
-        5.0,
-        seconds("the time between two deletions"),
-        "how often what need not be kept is deleted, a little each time",
-        live=True,
-        rare=True,
-    )
 
     # Whether it is recorded who was in which room: what a teacher has to know, and what nobody
     # should keep who need not.
@@ -153,14 +145,6 @@ class Settings:
         or_none(seconds("how long the attendance is kept")),
         "how long the record of who was there is kept, or 'none': as long as the age in keep says",
         live=True,
-    )
-    # Who comes or goes is written a moment later; this is how exactly a crash tells who was there.
-    attendance_interval: float = setting(
-        2.0,
-        seconds("the time between two entries"),
-        "how often the time is written up to which those in the record are known to be there",
-        live=True,
-        rare=True,
     )
 
     # Who knows it may come in; "" is everybody. It is on no process list and in no file of
@@ -212,11 +196,12 @@ class Settings:
         live=True,
     )
 
-    # For a load test: no limits that it would run into. See LIFTED_FOR_LAB.
-    lab: bool = setting(
+    # For a load test, which would run into these limits. See LIFTED_LIMITS.
+    no_limits: bool = setting(
         False,
         switch(),
         "for a load test: no limit on requests a second, and on connections and rooms per address",
+        former="lab",
         live=True,
     )
 
@@ -394,5 +379,5 @@ class LiveSettings:
 SETTINGS = _definitions()
 """Every setting by the name that it has outside."""
 
-LIFTED_FOR_LAB = ("connections_per_address", "rooms_per_address", "requests_per_second")
-"""The limits that `lab` lifts, unless whoever says `lab` sets them in the same place."""
+LIFTED_LIMITS = ("connections_per_address", "rooms_per_address", "requests_per_second")
+"""The limits that `no_limits` lifts, unless the place that sets it also sets them."""

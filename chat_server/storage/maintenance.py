@@ -14,10 +14,14 @@ from chat_server.storage.sqlite.sessions import Sessions
 
 log = logging.getLogger(__name__)
 
-# A session with which nothing was ever said need not be kept for long: coming in and going again
-# would fill the disk. Seconds, and how often such are looked for.
+PRUNE_INTERVAL = 5.0
+"""Seconds between two deletions of what need not be kept any more, a little each time."""
+
 UNUSED_AFTER = 3600.0
+"""Seconds for which a session is kept with which nothing was ever said: it would fill the disk."""
+
 UNUSED_INTERVAL = 600.0
+"""Seconds between two searches for such sessions."""
 
 
 class Housekeeper:
@@ -68,7 +72,7 @@ class Housekeeper:
 
     def _run(self) -> None:
         while not self._stopping:
-            self._store.maintenance_due.wait(self._settings.now.prune_interval)
+            self._store.maintenance_due.wait(PRUNE_INTERVAL)
             with Survived("looking after the store"):
                 try:
                     self._look_after()

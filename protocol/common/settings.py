@@ -29,17 +29,24 @@ class Setting:
         secret: whether nobody may see it: then it has a variable, but neither an option nor a
             place in the file.
         typed: what it is called on the command line, where that is not --name.
+        former: an earlier name, which goes on working as a variable and in the file; "" for none.
     """
 
     name: str
     rule: Rule[Any]
     secret: bool = False
     typed: str = ""
+    former: str = ""
 
     @property
     def variable(self) -> str:
         """Its variable in the environment."""
         return f"CHAT_{self.name.upper()}"
+
+    @property
+    def variables(self) -> list[str]:
+        """Its variable, and the one of its earlier name."""
+        return [f"CHAT_{name.upper()}" for name in (self.name, self.former) if name]
 
     @property
     def flag(self) -> str:
@@ -122,18 +129,20 @@ class Sources:
     def _variables(self, environment: Mapping[str, str]) -> Layer:
         layer: Layer = {}
         for setting in self._definitions.values():
-            text = environment.get(setting.variable)
-            if not text:
+            variable = next((each for each in setting.variables if environment.get(each)), None)
+            if variable is None:
                 continue
+            text = environment[variable]
             many = setting.rule.kind == "many"
             value = [part.strip() for part in text.split(",")] if many else text
-            self.put(layer, setting, value, setting.variable, setting.variable)
+            self.put(layer, setting, value, variable, variable)
         return layer
 
     def _entries(self, path: Path, content: Mapping[str, Any]) -> Layer:
         layer: Layer = {}
+        former = {each.former: each for each in self._definitions.values()}
         for name, value in content.items():
-            setting = self._definitions.get(name)
+            setting = self._definitions.get(name) or (former.get(name) if name else None)
             if setting is None:
                 self.problems.append(f"{path}: {name!r} cannot be set.{self._nearest(name)}")
                 continue
@@ -146,8 +155,9 @@ class Sources:
             if setting.rule.kind == "many" and not isinstance(value, list):
                 value = [value]
             self.put(layer, setting, value, f"{path}: {name}", str(path))
-            if name in layer and isinstance(layer[name].value, Path):  # relative to the file
-                layer[name] = Found(path.absolute().parent / layer[name].value, str(path))
+            found = layer.get(setting.name)
+            if found is not None and isinstance(found.value, Path):  # relative to the file
+                layer[setting.name] = found._replace(value=path.absolute().parent / found.value)
         return layer
 
     def _read(self, path: Path) -> Mapping[str, Any] | None:

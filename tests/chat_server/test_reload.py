@@ -66,7 +66,7 @@ def test_limits_on_requests_are_for_new_connections() -> None:
 
 def test_what_is_kept() -> None:
     """From all to five messages of each room."""
-    with running_server(prune_interval=0.02) as server, House(server) as house:
+    with running_server(interval=0.02) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         for number in range(20):
             ada.say("lobby", f"number {number}")
@@ -92,7 +92,7 @@ def test_what_is_live() -> None:
     """All but where the server is, what it stands on, and how many threads it has."""
     fixed = {name for name, setting in SETTINGS.items() if not setting.live}
     assert {"host", "port", "unix", "data", "sync", "delivery_workers"} <= fixed
-    assert not fixed & {"motd", "keep", "lab", "log_level", "log_json", "hello_timeout"}
+    assert not fixed & {"motd", "keep", "no_limits", "log_level", "log_json", "hello_timeout"}
     new, live, later = Settings().taking_live(Settings(port=1, motd="x"))
     assert new == Settings(motd="x")
     assert [each.name for each in live + later] == ["motd", "port"]

@@ -146,7 +146,7 @@ def test_nobody_takes_all_the_rooms() -> None:
 def test_sessions_that_said_nothing_are_forgotten_while_it_runs(tmp_path: Path) -> None:
     """Coming in and going again, all day, does not fill the disk; what is of use is kept."""
     clock = ManualClock()
-    with running_server(tmp_path, clock, prune_interval=0.01) as server, House(server) as house:
+    with running_server(tmp_path, clock, interval=0.01) as server, House(server) as house:
 
         def kept() -> int:
             with closing(sqlite3.connect(tmp_path / "history.db")) as database:

@@ -14,12 +14,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
+from chat_server.rooms import attendance
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
+from chat_server.storage import maintenance
 from tests.support.clock import ManualClock
 from tests.support.waiting import DEADLINE, eventually
 
@@ -45,6 +48,7 @@ def running_server(
     data: Path | None = None,
     clock: ManualClock | None = None,
     hasher: PasswordHasher | None = None,
+    interval: float | None = None,
     **settings: Any,
 ) -> Iterator[Server]:
     """Run a server in this process, on a port that the system picks.
@@ -53,9 +57,11 @@ def running_server(
         data: the data folder; a temporary one if it is not given.
         clock: its clock, if it is not to be the real one.
         hasher: of passwords; one that costs nothing if it is not given.
+        interval: seconds between two rounds of deleting old things and of writing up who is there;
+            as always if it is not given.
         settings: what differs from the defaults. Requests are not limited unless said.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _rounds_every(interval):
         chosen = {
             "hosts": ("127.0.0.1",),
             "port": 0,
@@ -70,6 +76,15 @@ def running_server(
             yield server
         finally:
             server.stop()
+
+
+@contextmanager
+def _rounds_every(interval: float | None) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        if interval is not None:
+            patch.setattr(maintenance, "PRUNE_INTERVAL", interval)
+            patch.setattr(attendance, "KNOWN_INTERVAL", interval)
+        yield
 
 
 def address_of(server: Server) -> str:
@@ -158,7 +173,7 @@ class ServerProcess:
     @classmethod
     def serve(cls, data: Path, *more: str | Path, port: int = 0, host: str = "127.0.0.1") -> Self:
         """Start a server on one host, for a load test, and wait until it listens."""
-        server = cls("--host", host, "--port", str(port), "--data", data, "--lab", *more)
+        server = cls("--host", host, "--port", str(port), "--data", data, "--no-limits", *more)
         try:
             server.wait_until_listening()
         except BaseException:

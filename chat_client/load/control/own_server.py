@@ -33,7 +33,7 @@ def own_server() -> Iterator[Address]:
             server = subprocess.Popen(
                 [
                     sys.executable, "-m", "chat_server", "--host", "127.0.0.1", "--port", "0",
-                    "--data", str(Path(folder, "data")), "--lab",
+                    "--data", str(Path(folder, "data")), "--no-limits",
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -238,7 +238,7 @@ def _notes(result: Result) -> list[str]:
     if Code.RATE_LIMITED in result.errors:
         notes.append(
             "The server refused requests (rate_limited): it limits each client. A server started "
-            "with --lab does not."
+            "with --no-limits does not."
         )
     if result.interrupted:
         notes.append("Ctrl-C or q ended the load early: what is shown is of the time until then.")

@@ -62,7 +62,7 @@ def test_who_came_and_left(operator: Operator) -> None:
 def test_who_is_there_now(operator: Operator) -> None:
     """While the server runs, with the time that it is."""
     with (
-        running_server(operator.data, attendance_interval=SOON) as server,
+        running_server(operator.data, interval=SOON) as server,
         House(address_of(server)) as house,
     ):
         house.enter("ada", "lobby")
@@ -110,7 +110,7 @@ def test_another_nick_is_the_same_person(operator: Operator) -> None:
     """One stay, with every name that was used in it."""
     clock = ManualClock(START)
     with (
-        running_server(operator.data, clock, attendance_interval=SOON) as server,
+        running_server(operator.data, clock, interval=SOON) as server,
         House(address_of(server)) as house,
     ):
         ada = house.enter("ada", "lobby")
@@ -157,7 +157,7 @@ def test_after_a_crash(operator: Operator, tmp_path: Path) -> None:
     """A stay that never ended lasted until the last time that was written."""
     clock = ManualClock(START)
     with (
-        running_server(operator.data, clock, attendance_interval=SOON) as server,
+        running_server(operator.data, clock, interval=SOON) as server,
         House(address_of(server)) as house,
     ):
         house.enter("ada", "lobby")
@@ -247,7 +247,7 @@ def test_it_can_be_left_out(operator: Operator) -> None:
 def test_a_record_that_cannot_be_written(operator: Operator) -> None:
     """Nobody notices in the rooms; and when it can be again, nothing is missing."""
     with (
-        running_server(operator.data, attendance_interval=SOON) as server,
+        running_server(operator.data, interval=SOON) as server,
         House(address_of(server)) as house,
     ):
         house.enter("ada", "lobby")

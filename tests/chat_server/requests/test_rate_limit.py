@@ -216,8 +216,8 @@ def _paste(peer: Peer) -> list[Frame]:
 
 
 def test_lab_lifts_what_a_load_test_would_run_into(tmp_path: Path) -> None:
-    """`--lab`: no request rate, no limit per address; and welcome says so."""
-    with ServerProcess.serve(tmp_path, "--lab") as server, House(server.address) as house:
+    """`--no-limits`: no request rate, no limit per address; and welcome says so."""
+    with ServerProcess.serve(tmp_path, "--no-limits") as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
         limits = house.connect().hello("eva")["limits"]
         assert limits.get("requests_per_second") is None

@@ -108,7 +108,7 @@ def test_who_is_renamed_to_the_same_stays(tmp_path: Path) -> None:
 def test_it_is_written_at_once_whatever_the_interval(tmp_path: Path) -> None:
     """The interval is only about those who stay."""
     with (
-        running_server(tmp_path, attendance_interval=NEVER) as server,
+        running_server(tmp_path, interval=NEVER) as server,
         House(server) as house,
     ):
         ada = house.enter("ada", "lobby")
@@ -159,7 +159,7 @@ def test_a_disk_that_is_full_for_a_while(
     clock = ManualClock()
     full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=RESERVED_MOST - 1)
     with (
-        running_server(tmp_path, clock, attendance_interval=0.01) as server,
+        running_server(tmp_path, clock, interval=0.01) as server,
         House(server) as house,
     ):
         ada = house.enter("ada", "lobby")
@@ -187,7 +187,7 @@ def test_what_waits_for_the_disk_is_bounded(
     monkeypatch.setattr(attendance, "BACKLOG_LIMIT", 10)
     full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=RESERVED_MOST - 1)
     with (
-        running_server(tmp_path, attendance_interval=0.01) as server,
+        running_server(tmp_path, interval=0.01) as server,
         House(server) as house,
     ):
         eva = house.enter("eva", "lobby")
@@ -223,7 +223,7 @@ def test_what_ends_while_a_write_fails_is_bounded_too(
     """It cannot be told then whether its beginning will be in the record."""
     monkeypatch.setattr(attendance, "BACKLOG_LIMIT", 10)
     with (
-        running_server(tmp_path, attendance_interval=0.01) as server,
+        running_server(tmp_path, interval=0.01) as server,
         House(server) as house,
     ):
         peers = [house.enter(f"pupil{number}") for number in range(30)]

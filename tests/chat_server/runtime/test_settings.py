@@ -179,9 +179,9 @@ def test_every_field_is_a_setting_with_its_help() -> None:
 
 def test_a_number_can_be_a_text_and_a_list_one_value(file: Path) -> None:
     """What can be meant is understood."""
-    file.write_text('port = "9000"\nhost = "::"\nkeep = 500\nlab = "on"\nlinger = "2s"')
+    file.write_text('port = "9000"\nhost = "::"\nkeep = 500\nno_limits = "on"\nlinger = "2s"')
     settings = read(file).settings
-    assert (settings.port, settings.hosts, settings.lab) == (9000, ("::",), True)
+    assert (settings.port, settings.hosts, settings.no_limits) == (9000, ("::",), True)
     assert (settings.keep, settings.linger) == (Keep(messages=500), 2.0)
 
 
@@ -207,23 +207,39 @@ def test_no_unix_socket_can_be_said(file: Path) -> None:
     assert read(file, {"unix": ""}).settings.unix is None
 
 
-# -- lab ------------------------------------------------------------------------------------------
+# -- no limits ------------------------------------------------------------------------------------
 
 
-def test_lab_lifts_what_is_not_set_in_the_same_place(file: Path) -> None:
-    """And what is set where less counts; the source is whoever said lab."""
+def test_no_limits_lifts_what_is_not_set_in_the_same_place(file: Path) -> None:
+    """And what is set where less counts; the source is whoever said it."""
     file.write_text("connections_per_address = 7\nrequests_per_second = 9")
-    found = read(file, {"lab": True, "requests_per_second": "5"})
+    found = read(file, {"no_limits": True, "requests_per_second": "5"})
     assert found.settings.connections_per_address is None
     assert found.settings.requests_per_second == 5
-    assert found.sources["connections_per_address"] == "--lab"
+    assert found.sources["connections_per_address"] == "--no-limits"
 
 
-def test_lab_can_be_taken_back(file: Path) -> None:
-    """`--no-lab` where the file says lab."""
-    file.write_text("lab = true")
+def test_no_limits_can_be_taken_back(file: Path) -> None:
+    """`--limits` where the file says that there are none."""
+    file.write_text("no_limits = true")
     assert read(file).settings.requests_per_second is None
-    assert read(file, {"lab": False}).settings == Settings()
+    assert read(file, vars(cli._parser().parse_args(["--limits"]))).settings == Settings()
+
+
+def test_the_old_name_of_no_limits_goes_on_working(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On the command line, as a variable and in the file; but nothing lists it."""
+    wanted = read(None, {"no_limits": True}).settings
+    assert read(None, vars(cli._parser().parse_args(["--lab"]))).settings == wanted
+    by_variable = read(CHAT_LAB="1")
+    assert (by_variable.settings, by_variable.warnings) == (wanted, [])
+    file.write_text("lab = true")
+    assert read(file).settings == wanted
+    assert read(file, vars(cli._parser().parse_args(["--no-lab"]))).settings == Settings()
+    cli._parser().print_help()
+    assert "--lab" not in capsys.readouterr().out
+    assert "no_limits = true  # CHAT_LAB" in config_loader.shown(by_variable).splitlines()
 
 
 # -- mistakes -------------------------------------------------------------------------------------
@@ -251,8 +267,8 @@ def test_lab_can_be_taken_back(file: Path) -> None:
         ("hello_timeout = '99999d'", "of at most 3650d"),
         ("sync = 'maybe'", "sync: 'maybe' is none of normal, full"),
         ("log_level = ['info']", "log_level: ['info'] is none of debug, info, warning, error"),
-        ("lab = 'perhaps'", "lab: this is true or false, not 'perhaps'"),
-        ("lab = 1", "lab: this is true or false, not 1"),
+        ("no_limits = 'perhaps'", "no_limits: this is true or false, not 'perhaps'"),
+        ("no_limits = 1", "no_limits: this is true or false, not 1"),
         ("motd = 5", "motd: this is a text, in quotes, not 5"),
         ('motd = "\\u001b[2J"', "motd: a text holds no control characters"),
         ("keep = '0d'", "keep: what is kept is an age such as 30d, 12h or 45m, or a number"),

@@ -33,7 +33,7 @@ def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
 def test_no_more_messages_than_are_to_be_kept() -> None:
     """The newest stay; asking for more begins with the oldest there is, and says so."""
     with (
-        running_server(keep=Keep(messages=10), prune_interval=0.05) as server,
+        running_server(keep=Keep(messages=10), interval=0.05) as server,
         House(server) as house,
     ):
         ada = house.enter("ada", "lobby")
@@ -49,7 +49,7 @@ def test_no_more_messages_than_are_to_be_kept() -> None:
 def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
     """`after` a message that is gone: the log follows from the oldest, then live, unbroken."""
     with (
-        running_server(keep=Keep(messages=5), prune_interval=0.05) as server,
+        running_server(keep=Keep(messages=5), interval=0.05) as server,
         House(server) as house,
     ):
         ada = house.enter("ada", "lobby")
@@ -68,7 +68,7 @@ def test_who_joins_in_the_past_is_told_where_it_begins() -> None:
 def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
     """`seq` never starts over, though nothing is left, also across a restart."""
     clock = ManualClock()
-    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
+    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "interval": 0.05}
     with running_server(tmp_path, clock, **kept) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 3)
@@ -85,7 +85,7 @@ def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
 def test_a_room_of_which_nothing_is_left_is_no_more(tmp_path: Path) -> None:
     """From the next start on; one with a topic is."""
     clock = ManualClock()
-    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "prune_interval": 0.05}
+    kept: dict[str, Any] = {"keep": Keep(seconds=60.0), "interval": 0.05}
     with running_server(tmp_path, clock, **kept) as server, House(server) as house:
         ada = house.enter("ada", "lobby", "garden")
         ada.say("lobby", "hi")
@@ -127,7 +127,7 @@ def test_age_and_count_together(tmp_path: Path) -> None:
 
 
 DAY = 86_400.0
-MONTH: dict[str, Any] = {"keep": Keep(messages=10, seconds=30 * DAY), "prune_interval": 0.05}
+MONTH: dict[str, Any] = {"keep": Keep(messages=10, seconds=30 * DAY), "interval": 0.05}
 
 
 def begins_at(peer: Peer, seq: int) -> bool:

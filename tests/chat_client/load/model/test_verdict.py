@@ -122,7 +122,7 @@ def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
 
 def test_what_one_should_know() -> None:
     """Errors, an early end, a rate that was not reached, a long drain."""
-    assert "--lab" in sample_with_errors().verdict.notes[0]
+    assert "--no-limits" in sample_with_errors().verdict.notes[0]
     assert sample_with_errors().verdict.notes[-1] == "Errors: 2 rate_limited."
     assert "Ctrl-C" in sample(interrupted=True).verdict.notes[0]
     assert "200 messages/s were wanted, 100 were said" in str(
