@@ -17,7 +17,6 @@ from chat_client.load.control.machine import (
     this_machine,
 )
 from chat_client.load.control.rooms import Probe, knows_temporary_rooms, remove_rooms
-from chat_client.load.generator.audit import Faults
 from chat_client.load.generator.loop import clock
 from chat_client.load.generator.messages import (
     End,
@@ -33,6 +32,7 @@ from chat_client.load.generator.messages import (
     Talk,
     Tick,
 )
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.load_errors import Interrupted, UsageError
 from chat_client.load.model.result import ErrorCount, Result, Row, ServerSide
 from chat_client.load.model.verdict import OWN_ERRORS

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, field
 
-from chat_client.load.generator.audit import Faults
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.histogram import Histogram
 
 Phase = Literal["ramp", "warm-up", "measure", "drain"]

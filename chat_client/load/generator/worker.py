@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from chat_client.load.generator.audit import Faults, RoomLog
 from chat_client.load.generator.clients import Client, Crowd, State
 from chat_client.load.generator.loop import READ, Loop, Ready, clock
 from chat_client.load.generator.messages import (
@@ -36,6 +35,8 @@ from chat_client.load.generator.messages import (
     write_line,
 )
 from chat_client.load.generator.messages import Ready as AllIn
+from chat_client.load.generator.room_log import RoomLog
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.schedule import Schedule
 
 SECOND = 1_000_000

@@ -5,8 +5,8 @@ from typing import Literal
 from msgspec import Struct, field
 
 from chat_client.load.control.machine import Machine
-from chat_client.load.generator.audit import Faults
 from chat_client.load.generator.messages import Load, Tick
+from chat_client.load.model.faults import Faults
 
 Outcome = Literal["passed", "inconclusive", "failed"]
 

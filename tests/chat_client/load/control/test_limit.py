@@ -3,8 +3,8 @@
 import pytest
 
 from chat_client.load.control.limit import capacity_lines, doubtful, find_limit, finding, next_rate
-from chat_client.load.generator.audit import Faults
 from chat_client.load.generator.messages import Load
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.load_errors import LoadError
 from chat_client.load.model.result import Result
 from chat_client.load.model.verdict import parse_condition

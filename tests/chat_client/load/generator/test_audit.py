@@ -7,52 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.load.generator.audit import Faults, Numbers, Reader, RoomLog, Stamp, read_stamp
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.histogram import Histogram
 from protocol.errors import ProtocolError
-from protocol.messages import AnyServerMessage, Message, Ok, Presence, ServerPing, encode
-
-RUN = 7
-PRESENCE = encode(Presence("lobby", ["x"], [], [], 2))
-OWN = (PRESENCE, encode(Ok(5, seq=3)), encode(ServerPing(1)))
-
-
-def message(seq: int, number: int | None = None, due: int | None = None) -> Message:
-    """The message `seq`, which is the talker's text `number` and was due at `due` µs."""
-    number = seq - 1 if number is None else number
-    stamp = Stamp(RUN, 0, number, 1000 * seq if due is None else due)
-    return Message("lobby", seq, 1.5, "load0", "text", stamp.written() + "xxxx")
-
-
-def frames(*seqs: int) -> bytes:
-    return b"".join(encode(message(seq)) for seq in seqs)
-
-
-class Member:
-    """A reader, and what it was told that is no message."""
-
-    def __init__(self, log: RoomLog, last: int = 0) -> None:
-        self.told: list[AnyServerMessage] = []
-        self.reader = Reader(log, self.told.append)
-        self.reader.join(last, timed=True)
-
-    def receive(self, data: bytes, pieces: int | None = None) -> None:
-        """Receive `data`, in pieces of so many bytes."""
-        size = pieces or len(data) or 1
-        for start in range(0, len(data), size):
-            self.reader.receive(memoryview(data)[start : start + size])
-
-
-def a_log() -> RoomLog:
-    return RoomLog("lobby", RUN)
-
-
-def test_a_stamp_is_read_as_it_was_written() -> None:
-    """The due time travels in the text."""
-    stamp = Stamp(2**32 - 1, 12, 3456, 987_654_321_000)
-    assert read_stamp(stamp.written() + "xyz") == stamp
-    assert read_stamp("good morning, everybody, how are you all doing?") is None
-    assert read_stamp("") is None
+from protocol.messages import encode
+from tests.chat_client.load.members import OWN, Member, a_log, frames, message
 
 
 @given(st.integers(0, 2**32))
@@ -133,22 +92,6 @@ def test_the_same_in_other_bytes_is_as_good() -> None:
     assert second.reader.received == 2
 
 
-def test_a_text_that_is_stored_twice() -> None:
-    """Under two numbers: all members get it twice, each number once."""
-    log = a_log()
-    member = Member(log)
-    member.receive(frames(1) + encode(message(2, number=0)))
-    assert not member.reader.faults(2)
-    assert log.faults == Faults(doubled=1)
-
-
-def test_a_wide_gap_is_not_remembered_one_by_one() -> None:
-    """A server that is out of its mind costs no memory."""
-    numbers = Numbers(1)
-    numbers.take(2**50)
-    assert numbers.lost(2**50) == 2**50 - 1
-
-
 @pytest.mark.parametrize(("on_purpose", "timed"), [(True, 2), (False, 4)])
 def test_coming_back_behind_the_last_message(on_purpose: bool, timed: int) -> None:
     """What was cut off amid a message comes again from its start. What was missed is timed unless
@@ -179,40 +122,6 @@ def test_who_joins_later_is_owed_what_follows() -> None:
     late.receive(frames(6, 7))
     assert not early.reader.faults(3)
     assert not late.reader.faults(7)
-
-
-def test_latency_counts_from_when_it_was_due_for_every_member() -> None:
-    """Three members that hear two messages at the same time are six times."""
-    log = a_log()
-    for _ in range(3):
-        Member(log).receive(frames(1, 2))
-    latencies = Histogram()
-    log.settle(now=2200, since=0, latencies=latencies)
-    assert sorted(latencies.values()) == [(200, 3), (1200, 3)]
-    log.settle(now=9999, since=0, latencies=latencies)
-    assert latencies.total == 6
-
-
-def test_what_was_due_before_the_measurement_is_not_timed() -> None:
-    """The warm-up; and what somebody else says in the room has no due time at all."""
-    log = a_log()
-    member = Member(log)
-    stranger = Message("lobby", 3, 1.5, "ana", "text", "hello, what are all of you doing in here?")
-    member.receive(frames(1, 2) + encode(stranger))
-    latencies = Histogram()
-    log.settle(now=2200, since=1500, latencies=latencies)
-    assert list(latencies.values()) == [(200, 1)]
-    assert (log.own, member.reader.received) == (2, 3)
-
-
-def test_a_wronged_member_is_timed_as_well() -> None:
-    """It would be too easy to look fast otherwise."""
-    log = a_log()
-    member = Member(log)
-    member.receive(frames(2, 1))
-    latencies = Histogram()
-    log.settle(now=3000, since=0, latencies=latencies)
-    assert latencies.total == 2
 
 
 def test_what_is_not_made_of_frames() -> None:

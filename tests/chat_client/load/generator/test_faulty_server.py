@@ -3,8 +3,8 @@
 import pytest
 
 from chat_client.load.control.run import differing
-from chat_client.load.generator.audit import Faults
 from chat_client.load.generator.messages import RoomEnd
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.verdict import parse_condition
 from tests.chat_client.load.faulty import Spoil, faulty_server
 from tests.chat_client.load.runs import make_run

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from chat_client.load.generator.audit import Faults
 from chat_client.load.generator.messages import Load
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.histogram import Histogram
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.result import ErrorCount

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chat_client.load.control.limit import find_limit
-from chat_client.load.generator.audit import Faults
+from chat_client.load.model.faults import Faults
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.verdict import parse_condition
 from chat_client.load.report.compare import change_text, comparison_lines

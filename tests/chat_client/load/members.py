@@ -1,0 +1,40 @@
+"""Members of one room, for tests of the audit: what they receive, and their readers."""
+
+from chat_client.load.generator.audit import Reader
+from chat_client.load.generator.room_log import RoomLog
+from chat_client.load.generator.stamp import Stamp
+from protocol.messages import AnyServerMessage, Message, Ok, Presence, ServerPing, encode
+
+RUN = 7
+PRESENCE = encode(Presence("lobby", ["x"], [], [], 2))
+OWN = (PRESENCE, encode(Ok(5, seq=3)), encode(ServerPing(1)))
+
+
+def message(seq: int, number: int | None = None, due: int | None = None) -> Message:
+    """The message `seq`, which is the talker's text `number` and was due at `due` µs."""
+    number = seq - 1 if number is None else number
+    stamp = Stamp(RUN, 0, number, 1000 * seq if due is None else due)
+    return Message("lobby", seq, 1.5, "load0", "text", stamp.written() + "xxxx")
+
+
+def frames(*seqs: int) -> bytes:
+    return b"".join(encode(message(seq)) for seq in seqs)
+
+
+class Member:
+    """A reader, and what it was told that is no message."""
+
+    def __init__(self, log: RoomLog, last: int = 0) -> None:
+        self.told: list[AnyServerMessage] = []
+        self.reader = Reader(log, self.told.append)
+        self.reader.join(last, timed=True)
+
+    def receive(self, data: bytes, pieces: int | None = None) -> None:
+        """Receive `data`, in pieces of so many bytes."""
+        size = pieces or len(data) or 1
+        for start in range(0, len(data), size):
+            self.reader.receive(memoryview(data)[start : start + size])
+
+
+def a_log() -> RoomLog:
+    return RoomLog("lobby", RUN)
