@@ -18,22 +18,22 @@ import msgspec
 from chat_client.config.settings import colours
 from chat_client.display.text import one_line, printable
 from chat_client.errors import AddressError, ChatError, ConnectError, SettingError
-from chat_client.load.control.limit import capacity_lines, find_limit
-from chat_client.load.control.live import choose_view
+from chat_client.load.control.limit import find_limit
+from chat_client.load.control.options import read_comparison, read_options
 from chat_client.load.control.own_server import own_server
 from chat_client.load.control.run import Run, Stopper
-from chat_client.load.generator.messages import Load
 from chat_client.load.model.load_errors import Interrupted, LoadError, UsageError
-from chat_client.load.model.options import read_comparison, read_options
 from chat_client.load.model.result import Result
 from chat_client.load.model.units import UNBOUNDED, count_text
 from chat_client.load.model.verdict import judge
+from chat_client.load.model.workload import Load
 from chat_client.load.report.compare import comparison_lines
+from chat_client.load.report.live import choose_view
 from chat_client.load.report.output import Output, check_writable, is_terminal, write_file
 from chat_client.load.report.report_csv import capacity_csv, report_csv
 from chat_client.load.report.report_html import capacity_page, comparison_page, report_page
 from chat_client.load.report.report_json import read_result, write_capacity, write_result
-from chat_client.load.report.report_text import painted, report_text
+from chat_client.load.report.report_text import capacity_lines, painted, report_text
 from chat_client.transport.address import Address
 
 FAILED = 1

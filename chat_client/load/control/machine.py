@@ -11,21 +11,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat_client.load.generator.messages import Sockaddr
+from chat_client.load.model.result import Machine
 from protocol.common.descriptors import allow_descriptors as allow_as_many
 
 _PROC = Path("/proc")
 _SPARE_DESCRIPTORS = 64
-
-
-class Machine(Struct, frozen=True):
-    """What a result depends on besides the server. No name of the machine or its owner."""
-
-    python: str
-    gil: str
-    cores: int
-    processor: str
-    system: str
-    commit: str
 
 
 class ServerUse(Struct, frozen=True):

@@ -21,7 +21,6 @@ from chat_client.load.generator.loop import clock
 from chat_client.load.generator.messages import (
     End,
     Finish,
-    Load,
     Plan,
     Quiet,
     Ready,
@@ -30,12 +29,13 @@ from chat_client.load.generator.messages import (
     Sockaddr,
     Stop,
     Talk,
-    Tick,
 )
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.load_errors import Interrupted, UsageError
 from chat_client.load.model.result import ErrorCount, Result, Row, ServerSide
+from chat_client.load.model.tick import Tick
 from chat_client.load.model.verdict import OWN_ERRORS
+from chat_client.load.model.workload import Load
 from chat_client.transport.address import Address, TcpAddress, TlsAddress
 from chat_client.transport.trust import Anybody
 from protocol.errors import Code

@@ -16,10 +16,11 @@ from typing import NamedTuple
 from chat_client.load.generator import tls_lines
 from chat_client.load.generator.audit import Reader
 from chat_client.load.generator.loop import READ, WRITE, Loop, clock
-from chat_client.load.generator.messages import Plan, Tick
+from chat_client.load.generator.messages import Plan
 from chat_client.load.generator.room_log import RoomLog
 from chat_client.load.generator.stamp import Stamp
 from chat_client.load.generator.tls_lines import TlsEnd
+from chat_client.load.model.tick import Tick
 from chat_client.version import CLIENT
 from protocol import VERSION
 from protocol.errors import FATAL, ProtocolError

@@ -19,18 +19,15 @@ from functools import partial
 from chat_client.load.generator.clients import Client, Crowd, State
 from chat_client.load.generator.loop import READ, Loop, Ready, clock
 from chat_client.load.generator.messages import (
-    UNANSWERED,
     End,
     Finish,
     Order,
-    Phase,
     Plan,
     Quiet,
     Report,
     RoomEnd,
     Stop,
     Talk,
-    Tick,
     read_order,
     write_line,
 )
@@ -38,6 +35,7 @@ from chat_client.load.generator.messages import Ready as AllIn
 from chat_client.load.generator.room_log import RoomLog
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.schedule import Schedule
+from chat_client.load.model.tick import UNANSWERED, Phase, Tick
 
 SECOND = 1_000_000
 TICK = SECOND // 2

@@ -4,14 +4,25 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from chat_client.load.control.machine import Machine
-from chat_client.load.generator.messages import Load, Tick
 from chat_client.load.model.faults import Faults
+from chat_client.load.model.tick import Tick
+from chat_client.load.model.workload import Load
 
 Outcome = Literal["passed", "inconclusive", "failed"]
 
 FORMAT = 2
 """Of the files that `--json` writes. Format 1 had no figures but the buckets."""
+
+
+class Machine(Struct, frozen=True):
+    """What a result depends on besides the server. No name of the machine or its owner."""
+
+    python: str
+    gil: str
+    cores: int
+    processor: str
+    system: str
+    commit: str
 
 
 class Row(Struct):

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from chat_client.load.generator.messages import UNANSWERED
 from chat_client.load.model.histogram import Histogram
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.result import Check, Result, Verdict
+from chat_client.load.model.tick import UNANSWERED
 from chat_client.load.model.units import count_of, count_text, time_text
 from protocol.errors import Code
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chat_client.load.control.limit import Capacity
+from chat_client.load.model.capacity import Capacity
 from chat_client.load.model.result import Result
 from chat_client.load.report.report_json import series_row, step_row
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
-from chat_client.load.control.limit import Capacity, Step, doubtful, finding, held_text, middle_run
+from chat_client.load.model.capacity import Capacity, Step, doubtful, finding, held_text, middle_run
 from chat_client.load.model.histogram import Histogram
 from chat_client.load.model.result import Result, Row, Verdict
 from chat_client.load.model.units import count_text, short_text, tick_text, time_text

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chat_client.load.control.limit import Capacity, Step, finding
+from chat_client.load.model.capacity import Capacity, Step, finding
 from chat_client.load.model.histogram import Histogram
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.result import FORMAT, Result, Row

@@ -1,10 +1,11 @@
 """The report on a terminal: the verdict first, then the figures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from colorama import Fore, Style
 
 from chat_client.display.text import wrap
+from chat_client.load.model.capacity import Capacity, Step, finding, held_text, middle_run
 from chat_client.load.model.result import Result, Verdict
 from chat_client.load.model.units import UNBOUNDED, bytes_text, count_of, count_text, time_text
 from chat_client.load.model.verdict import times
@@ -18,6 +19,9 @@ _COLOURS = {"PASSED": Fore.GREEN, "INCONCLUSIVE": Fore.YELLOW, "FAILED": Fore.RE
 
 _LEAST_NEEDED = ("stddev", "mean", "p95", "p90", "count", "p99.9")
 """Columns that are left out where there is no room for all, the first of them first."""
+
+_BAR_CELLS = 12
+"""Cells of the longest bar of the curve."""
 
 TIME_NAMES = {
     "delivery": "due to received, every member",
@@ -170,3 +174,35 @@ def _errors(result: Result) -> Iterator[str]:
 
 def _rate(result: Result, count: int) -> str:
     return f"{count_text(result.per_second(count))}/s"
+
+
+def capacity_lines(capacity: Capacity, width: int = UNBOUNDED) -> list[str]:
+    """Return the report for a terminal of so many cells: the finding first, then the curve."""
+    lines = [*wrap(finding(capacity), width, 0, 0), ""]
+    lines.append(
+        f"{'messages/s':>11}{'deliveries/s':>14}{'p50':>9}{'p99':>9}{'from':>9}{'to':>9}"
+        f"{'server':>8}  held"
+    )
+    top = max((step.p99 or 0 for step in capacity.steps), default=0) or 1
+    for rate in capacity.rates:
+        runs = capacity.runs_at(rate)
+        lines.append(_rate_line(runs, top, width))
+    return lines
+
+
+def _rate_line(runs: Sequence[Step], top: float, width: int) -> str:
+    step, values = middle_run(runs), [each.p99 for each in runs if each.p99 is not None]
+    cpu = "-" if step.server_cpu is None else f"{step.server_cpu:.0%}"
+    good = sum(each.held for each in runs) * 2 > len(runs)
+    line = (
+        f"{count_text(step.rate):>11}{count_text(step.deliveries):>14}"
+        f"{time_text(step.p50):>9}{time_text(step.p99):>9}"
+        f"{time_text(min(values, default=None)):>9}{time_text(max(values, default=None)):>9}"
+        f"{cpu:>8}  {'✓' if good else '✗'} {held_text(runs)}"
+    )
+    reason = next((each.reason for each in runs if not each.held), "")
+    bar = "  " + "█" * max(1, round(_BAR_CELLS * (step.p99 or 0) / top))
+    for more in (bar, f" {reason}" if reason else ""):
+        if len(line) + len(more) <= width:
+            line += more
+    return line

@@ -5,9 +5,9 @@ import sys
 from typing import Any
 
 from chat_client.load.control.run import Run, Stopper
-from chat_client.load.generator.messages import Load
 from chat_client.load.model.result import Result, Row
 from chat_client.load.model.verdict import judge
+from chat_client.load.model.workload import Load
 from chat_client.transport.address import parse_address
 from tests.chat_client.programs import ENVIRONMENT
 from tests.support.servers import ROOT

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from chat_client.load.control.machine import Machine
-from chat_client.load.generator.messages import Load, Tick
 from chat_client.load.model.histogram import Histogram
-from chat_client.load.model.result import ErrorCount, Result, Row, ServerSide
+from chat_client.load.model.result import ErrorCount, Machine, Result, Row, ServerSide
+from chat_client.load.model.tick import Tick
 from chat_client.load.model.verdict import judge
+from chat_client.load.model.workload import Load
 
 
 def sample(latencies: tuple[int, ...] = (1000, 2000, 3000), **more: Any) -> Result:

@@ -2,13 +2,15 @@
 
 import pytest
 
-from chat_client.load.control.limit import capacity_lines, doubtful, find_limit, finding, next_rate
-from chat_client.load.generator.messages import Load
+from chat_client.load.control.limit import find_limit, next_rate
+from chat_client.load.model.capacity import doubtful, finding
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.load_errors import LoadError
 from chat_client.load.model.result import Result
 from chat_client.load.model.verdict import parse_condition
+from chat_client.load.model.workload import Load
 from chat_client.load.report.report_csv import capacity_csv
+from chat_client.load.report.report_text import capacity_lines
 from tests.chat_client.load.samples import sample
 
 

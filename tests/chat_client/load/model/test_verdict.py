@@ -3,12 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
-from chat_client.load.generator.messages import Load
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.histogram import Histogram
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.result import ErrorCount
 from chat_client.load.model.verdict import judge, parse_condition, rate_reached
+from chat_client.load.model.workload import Load
 from tests.chat_client.load.samples import sample, sample_with_errors
 
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from chat_client.load.control.live import Lines, Picture, choose_view
 from chat_client.load.model.result import Row
+from chat_client.load.report.live import Lines, Picture, choose_view
 from tests.chat_client.load.samples import sample
 
 

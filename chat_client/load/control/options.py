@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from chat_client.config import credentials
 from chat_client.config.settings import Value
 from chat_client.load.control.machine import cores
-from chat_client.load.generator.messages import Load
 from chat_client.load.generator.stamp import STAMP_SIZE
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.verdict import Condition, parse_condition
+from chat_client.load.model.workload import Load
 from chat_client.transport.address import Address, TcpAddress, UnixAddress, parse_address
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat_client.load.control import command_line
-from chat_client.load.control.live import INTERVALS, Picture
+from chat_client.load.report.live import INTERVALS, Picture
 from tests.chat_client.programs import Terminal
 from tests.support.servers import address_of, running_server
 from tests.support.waiting import eventually

@@ -20,7 +20,7 @@ from chat_client.load.report.output import is_terminal
 if TYPE_CHECKING:
     from rich.console import JustifyMethod, RenderableType
 
-    from chat_client.load.control.keys import Keys
+    from chat_client.load.report.keys import Keys
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SECONDS_SHOWN = 40
@@ -179,7 +179,7 @@ def choose_view(
 def _keyboard() -> "Keys | None":
     if sys.stdin is None or not sys.stdin.isatty():
         return None
-    from chat_client.load.control.keys import (
+    from chat_client.load.report.keys import (
         Keys,  # Windows, where chat-load does not run, lacks termios
     )
 
