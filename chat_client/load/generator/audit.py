@@ -1,13 +1,15 @@
-"""Did every member get every message once, in order, and the same as the others?
+"""The audit: did every member get every message once, in order, and the same as the others?
 
-The server owes all members of a room the same log. Whoever is ahead decodes a message, checks it
-and puts its bytes into the log (`RoomLog`); the bytes of everybody else are compared with those
-(`Reader`), which is one memcmp for each read, however many messages it holds. Between them may
-stand what is a member's own: replies, presence, pings. Where bytes differ, the frame is cut out
-and looked at; a message that says the same in other bytes is as good.
+All members of a room must receive the same log. The member that is ahead decodes a message, checks
+it and appends its bytes to the log (`RoomLog`). What the other members receive is compared with
+the log (`Reader`). That is one memcmp for each read, however many messages it holds.
 
-A member that was wronged once leaves the log: from then on each of its messages is decoded, and
-their numbers say what was lost, doubled or reordered (`Numbers`).
+A member also receives frames of its own: replies, presence, pings. Where the bytes differ from the
+log, the reader cuts out the frame and decodes it. A message with the same values in other bytes is
+no fault.
+
+A member whose numbers are wrong once is detached from the log. The reader decodes each of its
+messages from then on, and their numbers show what is lost, doubled or reordered (`Numbers`).
 """
 
 import struct
@@ -27,30 +29,30 @@ from protocol.messages import (
 
 _length = struct.Struct("!I")
 
-# Nearly all that is no message, in a busy room. A server that wrote the members in another order
-# would cost a decode here, and nothing else.
 _PRESENCE = b'{"type":"presence"'
+"""How most frames begin that are no messages. They are skipped without decoding. A server that
+writes the members of the object in another order costs a decode, and nothing else."""
 
 
 class Reader:
-    """One member's end of the log, over all of its connections.
+    """What one member has received of its room's log, over all of its connections.
 
     Attributes:
-        log: the room's.
-        place: how far into the log it has received; None before it joined and after it left the
-            log.
+        log: the room's log.
+        place: the place in the log up to which it has received; None before it joined, and once it
+            is detached from the log.
         next: the seq of the first message that it has not received; 0 before it joined.
-        received: how many messages it got.
-        altered: how many of them were not what the others got.
-        malformed: how many frames broke the protocol, beside those that the log has.
-        complaint: what was wrong with the first that was altered or malformed, or "".
+        received: how many messages it has received.
+        altered: how many of them differed from what the other members received.
+        malformed: how many frames broke the protocol, without those that are in the log.
+        first_fault: what was wrong with the first altered or malformed frame, or "".
     """
 
-    def __init__(self, log: RoomLog, told: Callable[[AnyServerMessage], None]) -> None:
+    def __init__(self, log: RoomLog, other: Callable[[AnyServerMessage], None]) -> None:
         """
         Args:
-            log: the room's.
-            told: called with all that is no message, in its place among the messages.
+            log: the room's log.
+            other: called with each frame that is no room message, in order.
         """
         self.log = log
         self.place: int | None = None
@@ -58,20 +60,20 @@ class Reader:
         self.received = 0
         self.altered = 0
         self.malformed = 0
-        self.complaint = ""
+        self.first_fault = ""
         self._numbers: Numbers | None = None
         self._partial = b""
         self._timed_from = 0
-        self._told = told
+        self._other = other
 
     def join(self, last: int, *, timed: bool, on_purpose: bool = False) -> None:
         """Note that the reply to a join came.
 
         Args:
-            last: the `seq` in it: the room's last message by then.
-            timed: whether the latency of what it receives is counted.
-            on_purpose: whether it had left on purpose. Then it is owed what it missed, as always;
-                but it was not the server that was late with that.
+            last: the `seq` in the reply: the room's last message at that time.
+            timed: whether to record the latency of what the member receives.
+            on_purpose: whether the member had disconnected on purpose. It must receive what it
+                missed all the same, but nobody is late with that: its latency is not recorded.
         """
         first = last + 1 if on_purpose or not self.next else self.next
         self._timed_from = first if timed else LARGEST_ID + 1
@@ -83,16 +85,16 @@ class Reader:
             self._numbers = Numbers(self.next)
 
     def cut_off(self) -> None:
-        """Note that the connection is gone, perhaps amid a message, which will come again."""
+        """Note that the connection is lost. A message that was cut off comes again whole."""
         self._partial = b""
         if self.place is not None:
             self.place = self.log.start_of(self.next)
 
     def receive(self, piece: memoryview) -> None:
-        """Check what came.
+        """Check the next bytes of the connection.
 
         Raises:
-            ProtocolError: it is not made of frames.
+            ProtocolError: they are not frames.
         """
         if self._partial:
             piece = memoryview(self._partial + piece)
@@ -112,11 +114,11 @@ class Reader:
         self._advance()
 
     def has_all(self, last: int) -> bool:
-        """Return whether it got what it is owed up to `last`, or is owed nothing."""
+        """Return whether the member has received all messages up to `last`, or never joined."""
         return not self.next or self.next > last
 
     def faults(self, last: int) -> Faults:
-        """Return what is wrong with what it got, if `last` is the seq of the last message."""
+        """Return the member's faults, given the seq of the room's last message."""
         found = Faults(altered=self.altered, malformed=self.malformed)
         if not self.next:
             return found
@@ -128,7 +130,7 @@ class Reader:
         return found
 
     def _from_frame(self, piece: memoryview, matched: int) -> memoryview:
-        """What is left of `piece`, of which so much matched, from the start of a frame."""
+        """Return the rest of `piece` from the start of the frame in which the match ended."""
         assert self.place is not None
         start = self.log.start_of(self.log.next_at(self.place))
         assert start is not None
@@ -147,53 +149,53 @@ class Reader:
             message = self._take_malformed(payload, fault)
         if not isinstance(message, Message):
             if message is not None:
-                self._told(message)
+                self._other(message)
         elif self._numbers is not None:
-            self._take_alone(message)
+            self._take_detached(message)
         elif self.place is not None:
             self._take_next(payload, message)
 
     def _take_malformed(self, payload: bytes, fault: str) -> Message | None:
-        """Note that a frame breaks the protocol. Return the message that it is, if it is one."""
+        """Count a frame that breaks the protocol. Return it as a message if it is one."""
         self._advance()
         message = decode_bare(payload) if fault.startswith("`message`") else None
         log = self.log
         if message and self.place == log.end and message.seq == self.next:
-            # It goes into the log, where all who get the same bytes have it from.
+            # It goes into the log: members that get the same bytes have the same fault.
             log.malformed += 1
-            log.complaint = log.complaint or fault
+            log.first_fault = log.first_fault or fault
         else:
             self.malformed += 1
-            self.complaint = self.complaint or fault
+            self.first_fault = self.first_fault or fault
         return message
 
     def _take_next(self, payload: bytes, message: Message) -> None:
-        """Take a message that is not, byte for byte, what comes next in the log."""
+        """Take a message whose bytes are not those that come next in the log."""
         assert self.place is not None
         self._advance()
         if message.seq != self.next:
             self._numbers = Numbers(self.next)
             self.place = None
             self.log.intact = False
-            self._take_alone(message)
+            self._take_detached(message)
             return
         if self.place == self.log.end:
             self.log.append(payload, message)
         elif difference := self.log.difference(message):
             self.altered += 1
-            self.complaint = self.complaint or f"in message {message.seq}, {difference}"
+            self.first_fault = self.first_fault or f"in message {message.seq}, {difference}"
         self.place = self.log.start_of(message.seq + 1)
 
-    def _take_alone(self, message: Message) -> None:
+    def _take_detached(self, message: Message) -> None:
         assert self._numbers is not None
         self._numbers.take(message.seq)
         self.received += 1
         self.next = max(self.next, message.seq + 1)
         if message.seq >= self._timed_from:
-            self.log.heard_alone(message)
+            self.log.note_received_detached(message)
 
     def _advance(self) -> None:
-        """Count what was received up to `place`."""
+        """Count the messages that end at or before `place`, and note when they came."""
         if self.place is None:
             return
         following = self.log.next_at(self.place)
@@ -202,12 +204,13 @@ class Reader:
         self.received += following - self.next
         first = max(self.next, self._timed_from)
         if first < following:
-            self.log.heard(first, following)
+            self.log.note_received(first, following)
         self.next = following
 
 
 def _cut(piece: memoryview) -> tuple[bytes | None, memoryview]:
-    """The payload of the first frame, None if it is not complete, and what follows it."""
+    """Return the payload of the first frame, None if it is not complete, and the rest."""
+
     if len(piece) < HEADER_SIZE:
         return None, piece
     (length,) = _length.unpack_from(piece)

@@ -1,9 +1,9 @@
-"""One simulated client: it comes, joins its room, talks if it is a talker, goes and comes back.
+"""A simulated client: it connects, joins its room, talks if it is a talker, and reconnects.
 
-It never waits: the loop calls it when its socket is ready or its time has come. A connection that
-is lost, on purpose (churn) or not, is taken up again with its session: it joins behind the last
-message that it saw, and says again what had no reply, with the same ids. So nothing may be lost,
-and the audit goes on where it was.
+A client never blocks. The loop calls it when its socket is ready or a timer is due. When a
+connection is lost, on purpose (churn) or not, the client reconnects with its session, joins after
+the last message that it received, and sends the texts without a reply again under the same ids. So
+no message may be lost, and the audit continues.
 """
 
 import contextlib
@@ -39,46 +39,51 @@ from protocol.messages import (
     encode,
 )
 
-PATIENCE = 10_000_000
-"""µs that coming in may take."""
+CONNECT_TIMEOUT = 10_000_000
+"""µs from connecting to the reply to the join."""
 
-PAUSE = 1_000_000
-"""µs after which a client that was refused tries again."""
+RETRY_DELAY = 1_000_000
+"""µs until a client that was refused, or lost its connection, connects again."""
 
 _IN_PROGRESS = (0, errno.EINPROGRESS)
 
-_view = memoryview(bytearray(256 * 1024))  # all clients of the process receive into it, in turn
+_view = memoryview(bytearray(256 * 1024))  # all clients of the process receive into it
 
 
 class State(Enum):
-    """How far a client has come."""
+    """The state of a client's connection."""
 
     AWAY = auto()
     CONNECTING = auto()
-    GREETING = auto()  # has said hello
+    GREETING = auto()  # sent `hello`
     JOINING = auto()
     UP = auto()
 
 
 class _Text(NamedTuple):
-    """A text that has no reply yet: which of its talker's, when it was due in µs, its frame."""
+    """A text without a reply: its number among its talker's, when it was due in µs, its frame."""
 
     number: int
     due: int
     frame: bytes
 
 
-class Crowd:
-    """What all clients of a process share.
+class WorkerState:
+    """What all clients of a worker share.
 
     Attributes:
-        loop: calls them.
-        tick: what they count in, another one from time to time.
-        up: how many of them are in.
-        confirmed: by room, how many texts the server said are stored.
+        loop: the loop that calls them.
+        tick: the counts. The worker replaces it when it has reported it.
+        family: the address family of the server's socket.
+        address: the server's address.
+        password: the server's password, or None.
+        temporary: whether to join rooms as temporary ones.
+        tls: the context of the clients' TLS connections, None for plain ones.
+        up: how many clients are in their room.
+        confirmed: by room, how many texts the server confirmed as stored.
         last: by room, the highest seq that the server has named.
-        answered: when each text was due, in µs, whose reply has just come.
-        refusal: the last reason why somebody could not come in, or "".
+        answered: due times, in µs, of the texts whose replies have just come.
+        refusal: why a client last could not join, or "".
     """
 
     def __init__(self, loop: Loop, tick: Tick, plan: Plan) -> None:
@@ -100,83 +105,83 @@ class Client:
     """One client.
 
     Attributes:
-        number: which of the run's clients it is, from 0.
-        state: how far it has come.
+        number: its number among all clients of the run, from 0.
+        state: the state of its connection.
         reader: checks what it receives.
-        window: how many texts it keeps without a reply: 0 but in a closed loop.
+        window: how many texts it keeps without a reply in a closed loop; 0 in an open loop.
     """
 
     def __init__(
-        self, crowd: Crowd, number: int, nick: str, log: RoomLog, run: int, *, timed: bool,
+        self, shared: WorkerState, number: int, nick: str, log: RoomLog, run: int, *, timed: bool,
         text_size: Callable[[], int],
     ) -> None:  # fmt: skip
         """
         Args:
-            crowd: what it shares with the others.
-            number: its own.
-            nick: what it is called.
-            log: of its room.
-            run: the number that the texts of this run carry.
-            timed: whether it reads all the time, so that what it hears late was late.
-            text_size: says how long its next text is, in bytes.
+            shared: what all clients of the worker share.
+            number: its number among all clients of the run, from 0.
+            nick: its nick.
+            log: the log of its room.
+            run: the number of this run, which its texts carry.
+            timed: whether to record latencies: not if the client stops reading at times.
+            text_size: returns the size of its next text, in bytes.
         """
         self.number = number
         self.state = State.AWAY
-        self.reader = Reader(log, self._told)
+        self.reader = Reader(log, self._handle)
         self.window = 0
-        self._crowd = crowd
+        self._shared = shared
         self._nick = nick
         self._room = log.name
         self._run = run
         self._timed = timed
         self._text_size = text_size
         self._socket: socket.socket | None = None
-        self._tls: TlsEnd | None = None  # what is spoken on it, if that is TLS
+        self._tls: TlsEnd | None = None  # on top of the socket, with TLS
         self._session: str | None = None
-        self._began = 0  # when this connection was begun
+        self._began = 0  # when it began to connect, in µs
         self._connected = 0
         self._id = 0
         self._join_id = 0
         self._said = 0
         self._unanswered: dict[int, _Text] = {}  # by id
-        self._owed: list[int] = []  # when the texts were due that it could not say yet
+        self._late: list[int] = []  # due times of texts that wait for a connection
         self._unsent = bytearray()
         self._reading = True
-        self._on_purpose = False  # it is away, or coming back, by its own choice
+        self._on_purpose = False  # whether it disconnected by itself
         self._watched = 0
 
-    # -- coming and going
+    # -- connecting and disconnecting
 
-    def come(self) -> None:
-        """Begin to connect, unless it is here already."""
+    def connect(self) -> None:
+        """Begin to connect, unless it is connected or connecting."""
         if self.state is not State.AWAY:
             return
         self.reader.cut_off()
         self._began = clock()
         self.state = State.CONNECTING
         try:
-            connection = self._socket = socket.socket(self._crowd.family)
+            connection = self._socket = socket.socket(self._shared.family)
             connection.setblocking(False)
-            error = connection.connect_ex(self._crowd.address)
-        except OSError as failure:  # an address that cannot be, or no descriptor is left
+            error = connection.connect_ex(self._shared.address)
+        except OSError as failure:  # a bad address, or no descriptor is left
             error = failure.errno or errno.EINVAL
         if error not in _IN_PROGRESS:
             self._lose(_error_name(error))
             return
         self._watch(WRITE)
         began = self._began
-        self._crowd.loop.call_at(began + PATIENCE, lambda: self._check_patience(began))
+        self._shared.loop.call_at(began + CONNECT_TIMEOUT, lambda: self._check_timeout(began))
 
-    def go(self, away: int) -> None:
-        """Break the connection on purpose, and come back after `away` µs."""
+    def disconnect(self, away: int) -> None:
+        """Break the connection on purpose, and connect again after `away` µs."""
         if self.state is State.AWAY:
             return
         self._close()
         self._on_purpose = True
-        self._crowd.loop.call_at(clock() + away, self.come)
+        self._shared.loop.call_at(clock() + away, self.connect)
 
     def close(self) -> None:
-        """Say goodbye, so that the nick is free for the next run, and let go of the connection."""
+        """Send `bye`, which frees the nick for the next run, and close the connection."""
         if self.state is State.UP:
             self._id += 1
             self._unsent += encode(Bye(self._id))
@@ -191,11 +196,11 @@ class Client:
         """Read again."""
         self._set_reading(True)
 
-    def turn(self, events: int) -> None:
-        """Do what the socket is ready for."""
+    def on_ready(self, events: int) -> None:
+        """Use the socket, which is ready for `events`."""
         try:
             if self.state is State.CONNECTING:
-                self._greet()
+                self._say_hello()
             elif events & READ:
                 self._receive()
             if self._socket is not None:
@@ -208,13 +213,16 @@ class Client:
     # -- talking
 
     def say(self, due: int) -> None:
-        """Say a text that was due at `due` µs. `flush` sends it."""
-        self._crowd.tick.lag.record(clock() - due)
+        """Say a text that was due at `due` µs: record how late it is, and queue it for `flush`."""
+        self._shared.tick.lag.record(clock() - due)
         self._say(due)
 
-    def owe(self, due: int) -> None:
-        """Say a text that was due at `due` µs as soon as this client is back."""
-        self._owed.append(due)
+    def say_later(self, due: int) -> None:
+        """Say a text that was due at `due` µs when this client is connected again.
+
+        That is no lag of the generator: the text waits for the server to take the client back.
+        """
+        self._late.append(due)
 
     def _say(self, due: int) -> None:
         self._id += 1
@@ -224,32 +232,29 @@ class Client:
         self._unanswered[self._id] = _Text(self._said, due, frame)
         self._said += 1
         self._unsent += frame
-        self._crowd.tick.sent += 1
+        self._shared.tick.sent += 1
 
     def talk(self) -> None:
-        """Fill the window of a closed loop, and send."""
+        """Say as many texts as the window of the closed loop has room for."""
         if self.state is State.UP:
             for _ in range(self.window - len(self._unanswered)):
                 self.say(clock())
             self.flush()
 
     def flush(self) -> None:
-        """Send what the socket takes.
-
-        A connection that turns out to be broken is noticed when it is read.
-        """
+        """Send as much as the socket takes. Reading notices a broken connection."""
         if self._unsent and self._socket is not None:
             with contextlib.suppress(OSError):
                 sent = (self._tls or self._socket).send(self._unsent)
                 del self._unsent[:sent]
-                self._crowd.tick.bytes_out += sent
+                self._shared.tick.bytes_out += sent
         blocked = bool(self._unsent) and not (self._tls and self._tls.waits)
         self._watch((READ if self._reading else 0) | (WRITE if blocked else 0))
 
     def unanswered(self) -> list[tuple[int, int]]:
-        """Return the number of each text that has no reply, and when it was due, in µs."""
+        """Return the number and the due time, in µs, of each text without a reply."""
         said = [(text.number, text.due) for text in self._unanswered.values()]
-        return said + list(enumerate(self._owed, self._said))
+        return said + list(enumerate(self._late, self._said))
 
     # -- what the server says
 
@@ -264,129 +269,130 @@ class Client:
             return
         before = self.reader.received
         self.reader.receive(_view[:count])
-        tick = self._crowd.tick
+        tick = self._shared.tick
         tick.bytes_in += count
         tick.deliveries += self.reader.received - before
         if self.window:
             self.talk()
 
-    def _told(self, message: AnyServerMessage) -> None:
+    def _handle(self, message: AnyServerMessage) -> None:
         match message:
             case Ok():
-                self._take_ok(message)
+                self._handle_ok(message)
             case Welcome():
-                self._take_welcome(message)
+                self._handle_welcome(message)
             case ServerPing(id=number):
                 self._unsent += encode(Pong(number))
             case Error():
-                self._take_error(message)
+                self._handle_error(message)
             case Goodbye():
-                # What comes after it is the end of the stream, which needs no other name.
+                # The end of the stream follows. It is not counted again.
                 self._count_loss(message.code)
             case _:
                 pass
 
-    def _take_ok(self, reply: Ok) -> None:
+    def _handle_ok(self, reply: Ok) -> None:
         seq = reply.seq if isinstance(reply.seq, int) else 0
-        crowd = self._crowd
-        crowd.last[self._room] = max(crowd.last.get(self._room, 0), seq)
+        shared = self._shared
+        shared.last[self._room] = max(shared.last.get(self._room, 0), seq)
         if reply.re == self._join_id:
-            self._enter(seq)
+            self._handle_join(seq)
             return
         asked = self._unanswered.pop(reply.re, None)
         if asked is None:
-            crowd.tick.count_error("unasked_reply")
+            shared.tick.count_error("unasked_reply")
             return
-        crowd.tick.confirmed += 1
-        crowd.confirmed[self._room] = crowd.confirmed.get(self._room, 0) + 1
+        shared.tick.confirmed += 1
+        shared.confirmed[self._room] = shared.confirmed.get(self._room, 0) + 1
         if self._timed:
-            crowd.answered.append(asked.due)
+            shared.answered.append(asked.due)
 
-    def _take_welcome(self, welcome: Welcome) -> None:
+    def _handle_welcome(self, welcome: Welcome) -> None:
         if self._timed:
-            self._crowd.tick.welcome.record(clock() - self._connected)
+            self._shared.tick.welcome.record(clock() - self._connected)
         if self._session is not None and welcome.session != self._session:
-            self._crowd.tick.count_error("session_forgotten")
+            self._shared.tick.count_error("session_forgotten")
         self._session = welcome.session
         self._id += 1
         self._join_id = self._id
         after = self.reader.next - 1 if self.reader.next else None
         self._unsent += encode(
-            Join(self._join_id, self._room, after=after, temporary=self._crowd.temporary)
+            Join(self._join_id, self._room, after=after, temporary=self._shared.temporary)
         )
         self.state = State.JOINING
 
-    def _enter(self, last: int) -> None:
+    def _handle_join(self, last: int) -> None:
         self.reader.join(last, timed=self._timed, on_purpose=self._on_purpose)
         self._on_purpose = False
         self.state = State.UP
-        self._crowd.up += 1
+        self._shared.up += 1
         for text in self._unanswered.values():
             self._unsent += text.frame
-        for due in self._owed:
+        for due in self._late:
             self._say(due)
-        self._owed.clear()
+        self._late.clear()
 
-    def _take_error(self, error: Error) -> None:
+    def _handle_error(self, error: Error) -> None:
         self._unanswered.pop(error.re or 0, None)
         if error.code in FATAL:
             return  # the goodbye that follows is counted
         if self.state is State.UP:
-            self._crowd.tick.count_error(error.code)
+            self._shared.tick.count_error(error.code)
             return
-        self._crowd.refusal = f"{error.code}: {error.text}"
+        self._shared.refusal = f"{error.code}: {error.text}"
         self._lose(error.code)
 
     def _count_loss(self, code: str) -> None:
-        self._crowd.refusal = code
+        self._shared.refusal = code
         self._lose(code)
 
     # -- the connection
 
-    def _greet(self) -> None:
-        """Say hello on a connection that stands by now, or does not."""
+    def _say_hello(self) -> None:
+        """Send `hello`, if the connection was made."""
         assert self._socket is not None
         error = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             self._lose(_error_name(error))
             return
         if self._socket.getsockname() == self._socket.getpeername() != "":
-            self._lose("ECONNREFUSED")  # TCP's simultaneous open: nobody listens but ourselves
+            self._lose("ECONNREFUSED")  # TCP's simultaneous open: connected to itself
             return
         if self._socket.family != getattr(socket, "AF_UNIX", None):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._crowd.tls is not None:
-            self._tls = TlsEnd(self._socket, self._crowd.tls)
+        if self._shared.tls is not None:
+            self._tls = TlsEnd(self._socket, self._shared.tls)
         self._connected = clock()
-        self._crowd.tick.connect.record(self._connected - self._began)
+        self._shared.tick.connect.record(self._connected - self._began)
         hello = Hello(
-            VERSION, self._nick, client=CLIENT, password=self._crowd.password,
+            VERSION, self._nick, client=CLIENT, password=self._shared.password,
             session=self._session,
         )  # fmt: skip
         self._unsent += encode(hello)
         self.state = State.GREETING
 
-    def _check_patience(self, began: int) -> None:
-        """End an attempt to come in that takes too long; it counts with all of its time."""
+    def _check_timeout(self, began: int) -> None:
+        """Audit an attempt to come in that takes too long; it counts with all of its time."""
         if self._began != began or self.state in (State.UP, State.AWAY):
             return
-        tick = self._crowd.tick
+        tick = self._shared.tick
         stage = tick.connect if self.state is State.CONNECTING else tick.welcome
         stage.record(clock() - began)
         self._lose("timeout")
 
     def _lose(self, code: str) -> None:
-        """Count a connection that was lost or not made, and try again later."""
+        """Count a connection that was lost or not made, and connect again later."""
+
         if self.state is State.AWAY:
             return
-        self._crowd.tick.count_error(code)
-        self._crowd.refusal = self._crowd.refusal or code
+        self._shared.tick.count_error(code)
+        self._shared.refusal = self._shared.refusal or code
         self._close()
-        self._crowd.loop.call_at(clock() + PAUSE, self.come)
+        self._shared.loop.call_at(clock() + RETRY_DELAY, self.connect)
 
     def _close(self) -> None:
         if self.state is State.UP:
-            self._crowd.up -= 1
+            self._shared.up -= 1
         self.state = State.AWAY
         self._unsent.clear()
         if self._socket is not None:
@@ -401,7 +407,7 @@ class Client:
 
     def _watch(self, events: int) -> None:
         if events != self._watched and self._socket is not None:
-            self._crowd.loop.watch(self._socket, events, self.turn)
+            self._shared.loop.watch(self._socket, events, self.on_ready)
             self._watched = events
 
 

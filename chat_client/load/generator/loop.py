@@ -1,4 +1,4 @@
-"""The loop of a worker: sockets that are ready, moments that have come. One thread."""
+"""The event loop of a worker: ready sockets and timers, in one thread."""
 
 import heapq
 import itertools
@@ -11,17 +11,17 @@ from typing import IO
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
-Ready = Callable[[int], None]
-"""Called with READ, WRITE or both."""
+Callback = Callable[[int], None]
+"""The loop calls it with READ, WRITE or both."""
 
 
 def clock() -> int:
-    """Return the time in whole µs, on the one monotonic clock that all processes share."""
+    """Return the time in whole µs, from the monotonic clock that all processes share."""
     return time.monotonic_ns() // 1000
 
 
 class Loop:
-    """Calls what is to be called. Times are in µs, as `clock` returns them."""
+    """An event loop. All times are in µs, as `clock` returns them."""
 
     def __init__(self) -> None:
         selector = selectors.DefaultSelector()
@@ -30,13 +30,13 @@ class Loop:
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._count = itertools.count()
 
-    def watch(self, file: socket.socket | IO[bytes], events: int, ready: Ready) -> None:
-        """Call `ready` whenever one of `events` is possible, from now on; 0 is never."""
+    def watch(self, file: socket.socket | IO[bytes], events: int, callback: Callback) -> None:
+        """Call `callback` whenever one of `events` is possible. With 0, stop watching `file`."""
         known = file in self._selector.get_map()
         if known and events:
-            self._selector.modify(file, events, ready)
+            self._selector.modify(file, events, callback)
         elif events:
-            self._selector.register(file, events, ready)
+            self._selector.register(file, events, callback)
         elif known:
             self._selector.unregister(file)
 
@@ -45,23 +45,27 @@ class Loop:
         heapq.heappush(self._timers, (when, next(self._count), call))
 
     def run_timers(self) -> int | None:
-        """Call what is due, and return when the next is."""
+        """Run the timers that are due. Return when the next one is due, None if there is none."""
         now = clock()
         while self._timers and self._timers[0][0] <= now:
             heapq.heappop(self._timers)[2]()
         return self._timers[0][0] if self._timers else None
 
-    def poll(self, until: int) -> list[tuple[Ready, int]]:
-        """Wait until something is ready or `until` has come, and return who is to be called."""
+    def poll(self, until: int) -> list[tuple[Callback, int]]:
+        """Wait until a file is ready, or until `until`.
+
+        Returns:
+            The callback and the events of each file that is ready.
+        """
         found = self._selector.select(0)
         wait = until - clock()
         if not found and wait > 0:
-            # A selector waits in whole milliseconds, which would make all that is said late;
-            # select waits in microseconds, and a selector can be waited for like any file.
+            # A selector waits for whole milliseconds, so every text would be late. `select` waits
+            # for microseconds, and it can wait for the selector as for any other file.
             select.select([self._selector], [], [], wait / 1e6)
             found = self._selector.select(0)
         return [(key.data, events) for key, events in found]
 
     def close(self) -> None:
-        """Let go of the selector."""
+        """Close the selector."""
         self._selector.close()

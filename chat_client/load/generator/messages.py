@@ -1,4 +1,4 @@
-"""What the parent and its workers tell each other: lines of JSON through pipes."""
+"""The messages between the parent process and its workers: lines of JSON through pipes."""
 
 from collections.abc import Sequence
 
@@ -10,23 +10,24 @@ from chat_client.load.model.tick import Tick
 from chat_client.load.model.workload import Load
 
 Sockaddr = tuple[str | int, ...] | str
-"""Where a socket connects to: host and port (and more with IPv6), or a path."""
+"""What a socket connects to: host and port (and two more with IPv6), or a path."""
 
 
 # -- parent to worker ---------------------------------------------------------------------------
 
 
 class Plan(Struct, frozen=True, tag=True):
-    """The first line: the load, and this worker's part of it.
+    """The first order: the load, and this worker's share of it.
 
     Attributes:
-        load: of all workers.
-        index: which worker this is, from 0. It drives client i if i modulo the workers is that.
+        load: the load of all workers.
+        index: the number of this worker, from 0. It drives client i if i modulo the number of
+            workers is `index`.
         family: the address family of the server's socket.
-        address: where the server is.
-        password: the server's. It is no part of the load, which stands in reports.
-        tls: whether TLS is spoken.
-        temporary: whether rooms are joined as temporary ones, which can be removed afterwards.
+        address: the server's address.
+        password: the server's password. It is not in `load`, because reports contain that.
+        tls: whether the clients speak TLS.
+        temporary: whether the clients join rooms as temporary ones, which can be removed.
     """
 
     load: Load
@@ -38,18 +39,18 @@ class Plan(Struct, frozen=True, tag=True):
     temporary: bool = False
 
 
-class Talk(Struct, frozen=True, tag=True):
-    """All are in: begin. `at` is when, in µs of the machine's monotonic clock."""
+class Begin(Struct, frozen=True, tag=True):
+    """All clients are in: begin to talk at `at`, in µs of the machine's monotonic clock."""
 
     at: int
 
 
 class Stop(Struct, frozen=True, tag=True):
-    """Say nothing more, earlier than planned."""
+    """Stop talking, earlier than planned."""
 
 
 class Finish(Struct, frozen=True, tag=True):
-    """All that will be said is said. `last` is the seq of the last message of each room."""
+    """Nobody talks any more: audit. `last` is the seq of the last message of each room."""
 
     last: dict[str, int]
 
@@ -58,10 +59,10 @@ class Finish(Struct, frozen=True, tag=True):
 
 
 class Ready(Struct, frozen=True, tag=True):
-    """As many of this worker's clients are in as will be.
+    """The ramp is over.
 
     Attributes:
-        up: how many.
+        up: how many of this worker's clients are in.
         reason: why the others are not, or "".
     """
 
@@ -69,8 +70,8 @@ class Ready(Struct, frozen=True, tag=True):
     reason: str
 
 
-class Quiet(Struct, frozen=True, tag=True):
-    """Nothing more will be said, and all that was is answered, or will not be.
+class Drained(Struct, frozen=True, tag=True):
+    """This worker talks no more, and every text is answered or its time is over.
 
     Attributes:
         last: the highest seq that this worker knows of each room.
@@ -79,13 +80,13 @@ class Quiet(Struct, frozen=True, tag=True):
     last: dict[str, int]
 
 
-class RoomEnd(Struct, frozen=True):
-    """How a room ended for one worker.
+class RoomAudit(Struct, frozen=True):
+    """What one worker saw of a room.
 
     Attributes:
-        confirmed: texts that the server said are stored.
-        own: messages of this run in its log; None if that is not known.
-        digest: of those.
+        confirmed: texts that the server confirmed as stored.
+        own: messages of this run in the worker's log; None if the log is not complete.
+        digest: a checksum of those messages in their order.
     """
 
     confirmed: int
@@ -93,24 +94,24 @@ class RoomEnd(Struct, frozen=True):
     digest: int
 
 
-class End(Struct, frozen=True, tag=True):
-    """The last line: the audit.
+class Audit(Struct, frozen=True, tag=True):
+    """The last report: what the audit found.
 
     Attributes:
-        received: messages that members got, from the first to the last.
-        faults: what went wrong.
-        examples: sentences about the first few.
-        rooms: each room that this worker has members in.
+        received: deliveries to this worker's clients over the whole run.
+        faults: what went wrong with deliveries.
+        examples: sentences about the first few faults.
+        rooms: what the worker saw of each room that its clients are in.
     """
 
     received: int
     faults: Faults
     examples: Sequence[str]
-    rooms: dict[str, RoomEnd]
+    rooms: dict[str, RoomAudit]
 
 
-Order = Plan | Talk | Stop | Finish
-Report = Ready | Tick | Quiet | End
+Order = Plan | Begin | Stop | Finish
+Report = Ready | Tick | Drained | Audit
 
 _encoder = msgspec.json.Encoder()
 _order_decoder: msgspec.json.Decoder[Order] = msgspec.json.Decoder(Order)
@@ -123,10 +124,11 @@ def write_line(message: Order | Report) -> bytes:
 
 
 def read_order(line: bytes) -> Order:
-    """Return what the parent wrote."""
+    """Return the order in a line of the parent."""
     return _order_decoder.decode(line)
 
 
 def read_report(line: bytes) -> Report:
-    """Return what a worker wrote."""
+    """Return the report in a line of a worker."""
+
     return _report_decoder.decode(line)

@@ -1,4 +1,8 @@
-"""What all members of one room are owed: one log, from where the first of them came in."""
+"""The log of one room, which all of its members must receive.
+
+The log begins where the first member joined. Whichever member is ahead adds what it received; the
+bytes that the other members receive are compared with that (see `audit`).
+"""
 
 import struct
 import zlib
@@ -15,32 +19,31 @@ from protocol.messages import Message, decode_server_message
 
 _length = struct.Struct("!I")
 
-# Characters of a value that is shown. The end of a text is what differs as often as its start.
 _SHOWN = 60
+"""Characters of a value in an example: half from its start, half from its end."""
 
 
 class RoomLog:
-    """What the members of one room are owed, from where the first of them came in.
+    """The messages of one room, from where the first member joined.
 
-    Places in the log are counted in bytes from its beginning, also when that is not kept any more.
+    A place in the log is a number of bytes from its beginning. The beginning may be dropped; places
+    still count from there.
 
     Attributes:
-        name: the room's.
-        members: how many readers there are.
-        intact: no member was wronged, so that `own` and `digest` are complete.
-        own: how many messages of this run it has had.
-        digest: of those messages, in their order.
-        malformed: how many of its messages break the protocol.
-        complaint: what is wrong with the first of those, or "".
-        faults: how the messages of each talker are numbered wrongly, and what is malformed; once,
-            not for each member.
+        name: the room's name.
+        members: how many readers the room has.
+        intact: whether no member is detached from the log, so that `own` and `digest` are complete.
+        own: how many messages of this run are in the log, or were.
+        digest: a checksum of those messages in their order.
+        malformed: how many messages of the log break the protocol.
+        first_fault: what is wrong with the first of those, or "".
     """
 
     def __init__(self, name: str, run: int) -> None:
         """
         Args:
-            name: the room's.
-            run: the number that this run's texts carry.
+            name: the room's name.
+            run: the number of this run, which its texts carry.
         """
         self.name = name
         self.members = 0
@@ -48,15 +51,15 @@ class RoomLog:
         self.own = 0
         self.digest = 0
         self.malformed = 0
-        self.complaint = ""
+        self.first_fault = ""
         self._run = run
         self._data = bytearray()
         self._base = 0  # the place where _data begins
         self._first = 0  # the seq of the message that _data begins with; 0 before anybody joined
         self._ends: list[int] = []  # the place where each kept message ends
-        self._dues: list[int] = []  # when it was due, in µs; 0 if it is not this run's
+        self._dues: list[int] = []  # when each was due, in µs; 0 if it is not of this run
         self._talkers: dict[int, Numbers] = {}
-        # What was heard since `settle` was called: messages `first` to before `stop`; due times.
+        # Received, and not in the latencies yet: messages `first` to before `stop`; due times.
         self._stretches: list[tuple[int, int]] = []
         self._singles: list[int] = []
 
@@ -72,20 +75,20 @@ class RoomLog:
 
     @property
     def faults(self) -> Faults:
-        """What is wrong with how the texts of the talkers are numbered."""
+        """What is wrong with the log itself: once, and not for each member."""
         found = Faults(malformed=self.malformed)
         for numbers in self._talkers.values():
             found.add(numbers.faults)
         return found
 
     def join(self, seq: int) -> int | None:
-        """Let a member in to whom `seq` is owed first. Return its place, None if there is none."""
+        """Add a member that must receive `seq` first. Return its place, None if it is not known."""
         self.members += 1
         self._first = self._first or seq
         return self.start_of(seq)
 
     def next_at(self, place: int) -> int:
-        """Return the seq of the message that is not complete before `place`."""
+        """Return the seq of the first message that does not end at or before `place`."""
         return self._first + bisect_right(self._ends, place)
 
     def start_of(self, seq: int) -> int | None:
@@ -96,7 +99,7 @@ class RoomLog:
         return self._ends[index - 1] if 0 < index <= len(self._ends) else None
 
     def match(self, place: int, piece: memoryview) -> int:
-        """Return how many bytes at the beginning of `piece` are those of the log from `place`."""
+        """Return how many bytes of `piece`, from its start, are those of the log from `place`."""
         data, offset = self._data, place - self._base
         known = min(len(data) - offset, len(piece))
         # startswith takes any buffer and compares in place; == on a slice would copy it first.
@@ -105,7 +108,7 @@ class RoomLog:
         low, step = 0, 32
         while data.startswith(piece[low : low + step], offset + low):
             low, step = low + step, step * 2
-        high = min(low + step, known) - 1  # the first so many bytes may be the same, not one more
+        high = min(low + step, known) - 1  # at most so many bytes are the same
         while low < high:
             middle = (low + high + 1) // 2
             if data.startswith(piece[low:middle], offset + low):
@@ -115,11 +118,16 @@ class RoomLog:
         return low
 
     def between(self, start: int, stop: int) -> bytes:
-        """Return the bytes of the log from one place to another."""
+        """Return the bytes of the log between two places."""
         return bytes(self._data[start - self._base : stop - self._base])
 
     def append(self, payload: bytes, message: Message) -> None:
-        """Add the message that comes next."""
+        """Append the next message.
+
+        Args:
+            payload: its bytes, without the length.
+            message: the same, decoded.
+        """
         self._data += _length.pack(len(payload))
         self._data += payload
         self._ends.append(self.end)
@@ -136,7 +144,7 @@ class RoomLog:
         numbers.take(stamp.number)
 
     def difference(self, message: Message) -> str:
-        """Return what is not the same in the log's message of the same seq, which it has."""
+        """Return how `message` differs from the message in the log with the same seq."""
         start = self.start_of(message.seq)
         stop = self.start_of(message.seq + 1)
         assert start is not None
@@ -146,31 +154,31 @@ class RoomLog:
         assert isinstance(mine, Message)
         return _difference(message, mine)
 
-    def has_heard(self, talker: int, number: int) -> bool:
-        """Return whether a text of one of this run's talkers is in the log."""
+    def has_text(self, talker: int, number: int) -> bool:
+        """Return whether text `number` of a talker of this run is or was in the log."""
         numbers = self._talkers.get(talker)
         return numbers is not None and numbers.seen(number)
 
-    def heard(self, first: int, stop: int) -> None:
-        """Note that a member has just received the messages `first` to before `stop`."""
+    def note_received(self, first: int, stop: int) -> None:
+        """Note that a member has just received the messages from `first` to before `stop`."""
         self._stretches.append((first, stop))
 
-    def heard_alone(self, message: Message) -> None:
-        """Note that a member that left the log has just received a message."""
+    def note_received_detached(self, message: Message) -> None:
+        """Note that a detached member has just received a message."""
         stamp = read_stamp(message.text)
         if stamp is not None and stamp.run == self._run:
             self._singles.append(stamp.due)
 
-    def settle(self, now: int, since: int, latencies: Histogram) -> None:
-        """Count the latency of what was heard since the last call.
+    def record_latencies(self, now: int, since: int, latencies: Histogram) -> None:
+        """Record the latency of everything that was received since the last call.
 
-        Many members hear the same at the same time. So each message is looked at once for all of
-        them: the stretches are cut where one begins or ends.
+        Many members receive the same messages at the same time. The stretches are cut where one of
+        them begins or ends, so that each message is looked at once for all members.
 
         Args:
-            now: when it was heard, in µs.
-            since: what was due before, in µs, is not counted.
-            latencies: where to.
+            now: when it was received, in µs.
+            since: messages that were due earlier, in µs, are not counted.
+            latencies: the histogram to record in.
         """
         if self._singles:
             latencies.record_waits([due for due in self._singles if due >= since], now)
@@ -190,11 +198,11 @@ class RoomLog:
             begin = seq
 
     def dues_from(self, seq: int) -> list[int]:
-        """Return when each message from `seq` on was due, in µs; 0 for what is not this run's."""
+        """Return when each message from `seq` on was due, in µs; 0 if it is not of this run."""
         return self._dues[max(0, seq - self._first) :]
 
-    def forget_before(self, place: int) -> None:
-        """Keep nothing that ends before `place`: all members have it."""
+    def drop_before(self, place: int) -> None:
+        """Drop the messages that end at or before `place`. All members have received them."""
         count = bisect_right(self._ends, place)
         if not count:
             return
@@ -211,7 +219,7 @@ class RoomLog:
 
 
 class _Bare(Struct):
-    """Of a message that breaks the protocol, what it takes to know which one it is."""
+    """What identifies a message that breaks the protocol."""
 
     seq: int
     text: str = ""
@@ -221,7 +229,7 @@ _bare_decoder = msgspec.json.Decoder(_Bare)
 
 
 def decode_bare(payload: bytes) -> Message | None:
-    """As much of a malformed message as can be read."""
+    """Return a malformed message with its seq and text, None if they cannot be read."""
     try:
         found = _bare_decoder.decode(payload)
     except (ValueError, RecursionError):
@@ -230,7 +238,8 @@ def decode_bare(payload: bytes) -> Message | None:
 
 
 def _difference(one: Message, other: Message) -> str:
-    """Which members of the object are not the same, and what they are."""
+    """The members of the object that differ, and their values."""
+
     names = [name for name in one.__struct_fields__ if getattr(one, name) != getattr(other, name)]
     return ", ".join(
         f"`{name.rstrip('_')}` is {_short(getattr(one, name))}, the others got "

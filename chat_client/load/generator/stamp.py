@@ -1,19 +1,22 @@
-"""The stamp at the beginning of each text: which run, which talker, which text, when due."""
+"""The stamp at the beginning of each text: which run, talker and text it is, and when it was due.
+
+The audit needs no table of what was said: each text that arrives says by itself what it is.
+"""
 
 from msgspec import Struct
 
 STAMP_SIZE = 40
-"""How many characters each text begins with that say whose it is, which one, and when due."""
+"""Characters of a stamp. No text of a load test is shorter."""
 
 
 class Stamp(Struct, frozen=True):
     """What the beginning of a text says.
 
     Attributes:
-        run: which run of the load tester said it.
-        talker: which of its clients.
-        number: which of the talker's texts, from 0.
-        due: when it was due to be said, in µs.
+        run: the number of the run, which is its seed.
+        talker: the number of the client that says the text.
+        number: which of the talker's texts this is, from 0.
+        due: when the text was due, in µs.
     """
 
     run: int
@@ -22,12 +25,12 @@ class Stamp(Struct, frozen=True):
     due: int
 
     def written(self) -> str:
-        """Return the STAMP_SIZE characters."""
+        """Return the stamp as STAMP_SIZE characters."""
         return f"{self.run:08x}{self.talker:06x}{self.number:010x}{self.due:016x}"
 
 
 def read_stamp(text: str) -> Stamp | None:
-    """Return the stamp of a text, or None if it has none: somebody else is in the room."""
+    """Return the stamp of a text, or None if it has none because somebody else said it."""
     try:
         return Stamp(
             int(text[:8], 16),

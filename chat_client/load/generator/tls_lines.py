@@ -1,6 +1,7 @@
-"""TLS for a simulated client: a socket's `send` and `recv_into` that never wait.
+"""TLS for a simulated client: non-blocking `send` and `recv_into`, as a socket has them.
 
-Certificates are not looked at: a load test has nothing to hide, and the report says so.
+Certificates are not checked: a load test sends no secrets but the server's password, and the
+report says that they were not checked.
 """
 
 import socket
@@ -9,38 +10,38 @@ import ssl
 from chat_client.transport.trust import Anybody
 from protocol.tls import Channel
 
-# Bytes encrypted at once: what the socket does not take of them has to be kept.
 _PIECE = 16 * 1024
+"""Bytes to encrypt at once. What the socket does not take of them is kept."""
 
 
 def context() -> ssl.SSLContext:
-    """Return what all clients of a process share."""
+    """Return a context that checks no certificate, for all clients of a process."""
     return Anybody().context()
 
 
 class TlsEnd:
-    """The client's end of a connection, on a socket that does not wait. One thread uses it."""
+    """The client's end of a TLS connection on a non-blocking socket. Used by one thread."""
 
     def __init__(self, connected: socket.socket, shared: ssl.SSLContext) -> None:
-        """Begin: what has to be sent goes out with the first `send`."""
+        """Begin the handshake. Its first bytes go out with the first `send`."""
         self._socket = connected
         self._channel = Channel(shared, server_side=False)
         self._unsent = b""  # encrypted, and not taken by the socket yet
-        self._within = 0  # how many of the bytes to be sent are encrypted in there
+        self._within = 0  # how many bytes of plain text are in there
         self._channel.begin()
 
     @property
     def waits(self) -> bool:
-        """Whether nothing can be sent until the server has done its part of the handshake."""
+        """Whether nothing can be sent until the server has answered in the handshake."""
         return not self._channel.established and not self._unsent and not self._channel.owes
 
     def send(self, data: bytearray) -> int:
-        """Return how many bytes of `data` are sent, as a socket does.
+        """Send `data` as a socket does, and return how many bytes of it were sent.
 
-        The next call begins with those that are not.
+        The next call must begin with the bytes that were not sent.
 
         Raises:
-            BlockingIOError: none were.
+            BlockingIOError: none were sent.
             OSError: the connection is broken.
         """
         sent = 0
@@ -57,10 +58,10 @@ class TlsEnd:
         return sent
 
     def recv_into(self, view: memoryview) -> int:
-        """Return how many bytes of what is said now stand in `view`; 0 if nothing more will be.
+        """Receive into `view` as a socket does, and return how many bytes; 0 at the end.
 
         Raises:
-            BlockingIOError: there is nothing yet.
+            BlockingIOError: nothing has come yet.
             OSError: the connection is broken.
         """
         said = self._channel.receive(self._socket.recv(len(view)) or self._end())
@@ -74,7 +75,8 @@ class TlsEnd:
         return b""
 
     def _flush(self) -> bool:
-        """Send what is encrypted. Return whether all of it is out."""
+        """Send what is encrypted. Return whether the socket took all of it."""
+
         self._unsent += self._channel.take()
         while self._unsent:
             try:

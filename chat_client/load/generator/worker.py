@@ -1,9 +1,9 @@
-"""A worker: one process, one loop, its share of the clients, from the ramp to the audit.
+"""A worker: one process with one loop that drives its share of the clients.
 
-It reads orders from its standard input and writes reports to its standard output; when the input
-ends, its parent is gone and it ends as well. The moments of a run follow from when to begin to
-talk and from the load, and are the same in all workers; ticks are counted from there, too, and none
-reaches over the end of a phase.
+A worker reads orders from its standard input and writes reports to its standard output. When the
+input ends, the parent is gone, and the worker ends too. The moments of a run follow from the load
+and from the moment to begin, so they are the same in all workers. Ticks count from that moment, and
+a tick ends when a phase does.
 """
 
 import contextlib
@@ -16,56 +16,63 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from chat_client.load.generator.clients import Client, Crowd, State
-from chat_client.load.generator.loop import READ, Loop, Ready, clock
+from chat_client.load.generator.clients import Client, State, WorkerState
+from chat_client.load.generator.loop import READ, Callback, Loop, clock
 from chat_client.load.generator.messages import (
-    End,
+    Audit,
+    Begin,
+    Drained,
     Finish,
     Order,
     Plan,
-    Quiet,
+    Ready,
     Report,
-    RoomEnd,
+    RoomAudit,
     Stop,
-    Talk,
     read_order,
     write_line,
 )
-from chat_client.load.generator.messages import Ready as AllIn
 from chat_client.load.generator.room_log import RoomLog
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.schedule import Schedule
 from chat_client.load.model.tick import UNANSWERED, Phase, Tick
 
 SECOND = 1_000_000
+"""µs in a second."""
+
 TICK = SECOND // 2
+"""µs between two reports of what was counted."""
 
 AT_ONCE = 100
-"""How many clients come at the same time: few enough that a server's queue refuses none."""
+"""How many clients connect at the same time: few enough for the server's accept queue."""
 
 RAMP_PATIENCE = 20 * SECOND
-"""How much longer than the ramp the clients may take to come in."""
+"""µs beyond the ramp that the clients may take to connect."""
 
 QUIET = SECOND // 4
-"""How long one listens for more when all is there: for what comes twice."""
+"""µs to listen on when every message has come, to notice one that comes twice."""
 
 LOOK = SECOND // 100
-"""How often it is looked whether something is complete."""
+"""µs between looks at whether a stage is complete."""
 
-TURNS_PER_STAMP = 16
-"""How many sockets are read before the time is taken for what they held. It is taken late rather
-than early, by what it takes to read so many, and the schedule is looked at as often."""
+SOCKETS_PER_BATCH = 16
+"""How many sockets are served before the clock is read for what they received, and the schedule is
+looked at. A latency is too long by the time that it takes to serve so many, and never too short."""
 
 IN_FLIGHT = 1024
-"""How many texts have no reply in a closed loop, all talkers together."""
+"""How many texts without a reply all talkers together keep in a closed loop."""
 
 AWAY = (SECOND // 2, 3 * SECOND // 2)
-"""How long a client that lost its connection on purpose stays away, from and to."""
+"""µs, from and to, that a client stays away after it disconnected on purpose."""
 
 PAUSE = (SECOND, 3 * SECOND)
-"""How long a slow client reads, and how long it does not, from and to."""
+"""µs, from and to, that a slow client reads, and then does not read."""
 
 FOREVER = 3600 * SECOND
+"""µs to wait where no timer is set."""
+
+EXAMPLES = 5
+"""How many faults are told with an example."""
 
 
 class Worker:
@@ -74,16 +81,16 @@ class Worker:
     def __init__(self, plan: Plan, loop: Loop, report: Callable[[Report], None]) -> None:
         """
         Args:
-            plan: what is to be done.
-            loop: the one that calls everything.
-            report: takes what is to be told to the parent.
+            plan: the load, and this worker's share of it.
+            loop: the loop that calls the clients.
+            report: sends a report to the parent.
         """
         self._load = load = plan.load
         self._loop = loop
         self._report = report
         self._random = random.Random(f"{load.seed}.{plan.index}")
         self._patience = int(load.patience * SECOND)
-        self._crowd = Crowd(loop, Tick("ramp", clock()), plan)
+        self._shared = WorkerState(loop, Tick("ramp", clock()), plan)
         self._logs: dict[str, RoomLog] = {}
         own = range(plan.index, load.clients, load.processes)
         self._clients = [self._client(number) for number in own]
@@ -96,66 +103,67 @@ class Worker:
         self._timed_since = 0
         self._stopped_at = 0
         self._last: dict[str, int] = {}
-        self._forget_next = False
+        self._drop_next = False
         self._ended = False
 
     def run(self) -> None:
-        """Serve until the audit is reported."""
+        """Run the loop until the audit is reported."""
         self._ramp(clock())
         while not self._ended:
             next_timer = self._loop.run_timers()
             next_due = self._say_due()
             moments = [when for when in (next_timer, next_due) if when is not None]
             ready = self._loop.poll(min(moments, default=clock() + FOREVER))
-            for start in range(0, len(ready), TURNS_PER_STAMP):
-                self._turn(ready[start : start + TURNS_PER_STAMP])
+            for start in range(0, len(ready), SOCKETS_PER_BATCH):
+                self._serve(ready[start : start + SOCKETS_PER_BATCH])
 
-    def take(self, order: Order) -> None:
-        """Do what the parent says."""
+    def obey(self, order: Order) -> None:
+        """Obey an order of the parent."""
         match order:
-            case Talk(at=moment):
-                self._talk(moment)
+            case Begin(at=moment):
+                self._plan_phases(moment)
             case Stop():
-                self._stop()
+                self._drain()
             case Finish(last=last):
                 self._last = last
-                self._wait(clock() + self._patience, self._all_heard, self._listen_on)
+                self._wait_until(clock() + self._patience, self._all_heard, self._listen_on)
             case Plan():
                 raise AssertionError("a worker has one plan")
 
-    # -- the loop's turns
+    # -- one round of the loop
 
-    def _turn(self, ready: list[tuple[Ready, int]]) -> None:
+    def _serve(self, ready: list[tuple[Callback, int]]) -> None:
+        """Let clients use their ready sockets, then record the latency of what they received."""
         for call, events in ready:
             call(events)
-        # What was said after a phase began is heard after it began: let it begin here, too.
+        # A phase may have begun meanwhile. What was received counts in the phase that is now.
         self._loop.run_timers()
-        now, since, tick = clock(), self._timed_since, self._crowd.tick
+        now, since, tick = clock(), self._timed_since, self._shared.tick
         for log in self._logs.values():
-            log.settle(now, since, tick.delivery)
-        tick.ok.record_waits([due for due in self._crowd.answered if due >= since], now)
-        self._crowd.answered.clear()
-        if self._forget_next:
-            self._forget()
+            log.record_latencies(now, since, tick.delivery)
+        tick.ok.record_waits([due for due in self._shared.answered if due >= since], now)
+        self._shared.answered.clear()
+        if self._drop_next:
+            self._drop_received()
         self._say_due()
 
-    def _forget(self) -> None:
-        """Drop what all have of the logs. Not before what was heard of it is settled."""
-        self._forget_next = False
+    def _drop_received(self) -> None:
+        """Drop what all members have received from the logs, once its latencies are recorded."""
+        self._drop_next = False
         for log in self._logs.values():
             places = [c.reader.place for c in self._clients if c.reader.log is log]
-            log.forget_before(min((place for place in places if place is not None), default=0))
+            log.drop_before(min((place for place in places if place is not None), default=0))
 
     def _say_due(self) -> int | None:
-        """Say what is due, and return when the next is."""
+        """Let the talkers say what is due. Return when the next text is due, None for never."""
         if self._schedule is None:
             return None
         talking = set()
         for number, due in self._schedule.take_due(clock()):
             talker = self._stand_in(number)
             if talker is None:
-                self._crowd.tick.missed += 1
-                self._talkers[number].owe(due)
+                self._shared.tick.missed += 1
+                self._talkers[number].say_later(due)
                 continue
             talker.say(due)
             talking.add(talker)
@@ -164,7 +172,7 @@ class Worker:
         return self._schedule.next_due
 
     def _stand_in(self, number: int) -> Client | None:
-        """The talker of that number, or another if it is not here just now."""
+        """The talker of that number, or another one while it is not connected."""
         talker = self._talkers[number]
         if talker.state is State.UP:
             return talker
@@ -179,7 +187,7 @@ class Worker:
         if log is None:
             log = self._logs[room] = RoomLog(room, load.seed)
         return Client(
-            self._crowd,
+            self._shared,
             number,
             f"{load.nick_prefix}{number}",
             log,
@@ -189,7 +197,7 @@ class Worker:
         )
 
     def _ramp(self, began: int) -> None:
-        """Let the clients come, and look again soon until they are there."""
+        """Let clients connect that are due, and look again soon until all of them are in."""
         ramp = int(self._load.ramp * SECOND)
         now = clock()
         coming = sum(c.state not in (State.AWAY, State.UP) for c in self._clients)
@@ -197,19 +205,19 @@ class Worker:
             due = began + ramp * self._coming[-1].number // self._load.clients
             if due > now:
                 break
-            self._coming.pop().come()
+            self._coming.pop().connect()
             coming += 1
         over = now > began + ramp + RAMP_PATIENCE
-        if self._crowd.up == len(self._clients) or over:
+        if self._shared.up == len(self._clients) or over:
             self._set_phase(self._phase)
-            reason = "" if self._crowd.up == len(self._clients) else self._crowd.refusal
-            self._report(AllIn(self._crowd.up, reason))
+            reason = "" if self._shared.up == len(self._clients) else self._shared.refusal
+            self._report(Ready(self._shared.up, reason))
             return
         self._loop.call_at(now + LOOK // 2, partial(self._ramp, began))
-        if now - self._crowd.tick.start > TICK:
+        if now - self._shared.tick.start > TICK:
             self._set_phase(self._phase)
 
-    def _talk(self, start: int) -> None:
+    def _plan_phases(self, start: int) -> None:
         load = self._load
         warm = start + int(load.warm_up * SECOND)
         stop = warm + int(load.duration * SECOND)
@@ -218,12 +226,12 @@ class Worker:
             own = sorted(self._talkers)
             self._schedule = Schedule(load.rate, load.talking, own, start, stop)
         at = self._loop.call_at
-        at(start, partial(self._begin, "warm-up"))
+        at(start, partial(self._begin_load, "warm-up"))
         at(warm, partial(self._measure, warm))
-        at(stop, self._stop)
+        at(stop, self._drain)
         at(start + TICK, partial(self._tick, start + TICK))
 
-    def _begin(self, phase: Phase) -> None:
+    def _begin_load(self, phase: Phase) -> None:
         self._set_phase(phase)
         if self._load.rate is None:
             for talker in self._talkers.values():
@@ -238,8 +246,8 @@ class Worker:
         self._set_phase("measure")
         self._timed_since = start
 
-    def _stop(self) -> None:
-        """Say nothing more, let everybody come back and read, and wait for the replies."""
+    def _drain(self) -> None:
+        """Stop talking, let every client connect and read, and wait for the replies."""
         if self._phase == "drain":
             return
         self._set_phase("drain")
@@ -249,17 +257,17 @@ class Worker:
         for client in self._clients:
             client.window = 0
             client.resume()
-            client.come()
-        self._wait(clock() + self._patience, self._all_answered, self._tell_quiet)
+            client.connect()
+        self._wait_until(clock() + self._patience, self._all_answered, self._report_drained)
 
-    def _tell_quiet(self) -> None:
-        last = dict(self._crowd.last)
+    def _report_drained(self) -> None:
+        last = dict(self._shared.last)
         for log in self._logs.values():
             last[log.name] = max(last.get(log.name, 0), log.last)
-        self._report(Quiet(last))
+        self._report(Drained(last))
 
     def _listen_on(self) -> None:
-        self._loop.call_at(clock() + QUIET, self._end)
+        self._loop.call_at(clock() + QUIET, self._report_audit)
 
     # -- while it talks
 
@@ -276,42 +284,42 @@ class Worker:
             self._loop.call_at(again, partial(self._pause, client))
 
     def _churn(self, due: int) -> None:
-        """Let one client lose its connection, and the next one when it is due."""
+        """Let one client disconnect, and set the timer for the next one."""
         if self._phase == "drain":
             return
         here = [client for client in self._clients if client.state is State.UP]
         talking = [client for client in here if client.number in self._talkers]
-        if len(talking) == 1:  # what is due meanwhile would be late, and not by the server's fault
+        if len(talking) == 1:  # without it, texts would be late by no fault of the server
             here.remove(talking[0])
         if here:
-            self._random.choice(here).go(self._random.randint(*AWAY))
+            self._random.choice(here).disconnect(self._random.randint(*AWAY))
         share = self._load.churn * len(self._clients) / self._load.clients
         following = due + int(SECOND / share)
         self._loop.call_at(following, partial(self._churn, following))
 
     def _tick(self, due: int) -> None:
         self._set_phase(self._phase)
-        self._forget_next = True
+        self._drop_next = True
         self._loop.call_at(due + TICK, partial(self._tick, due + TICK))
 
     def _set_phase(self, phase: Phase) -> None:
-        """Report what happened until now, and count anew."""
-        tick, cpu = self._crowd.tick, time.process_time()
+        """Report the tick, and begin another one in `phase`."""
+        tick, cpu = self._shared.tick, time.process_time()
         tick.cpu, self._cpu = cpu - self._cpu, cpu
         tick.stop = clock()
-        tick.up = self._crowd.up
+        tick.up = self._shared.up
         self._report(tick)
         self._phase = phase
-        self._crowd.tick = Tick(phase, tick.stop)
+        self._shared.tick = Tick(phase, tick.stop)
 
     # -- the end
 
-    def _wait(self, until: int, done: Callable[[], bool], then: Callable[[], None]) -> None:
-        """Call `then` when it is `done`, or the time has come."""
+    def _wait_until(self, until: int, done: Callable[[], bool], then: Callable[[], None]) -> None:
+        """Call `then` once `done` returns true, at `until` in any case."""
         if done() or clock() >= until:
             then()
         else:
-            self._loop.call_at(clock() + LOOK, partial(self._wait, until, done, then))
+            self._loop.call_at(clock() + LOOK, partial(self._wait_until, until, done, then))
 
     def _all_answered(self) -> bool:
         return not any(client.unanswered() for client in self._clients)
@@ -319,35 +327,35 @@ class Worker:
     def _all_heard(self) -> bool:
         return all(c.reader.has_all(self._last[c.reader.log.name]) for c in self._clients)
 
-    def _end(self) -> None:
+    def _report_audit(self) -> None:
         examples: list[str] = []
         total = Faults()
         for client in self._clients:
             found = client.reader.faults(self._last[client.reader.log.name])
-            self._count_waits(client)
+            self._count_missing(client)
             total.add(found)
-            if found and len(examples) < 5:
+            if found and len(examples) < EXAMPLES:
                 nick = f"{self._load.nick_prefix}{client.number}"
-                examples.append(_example(nick, found, client.reader.complaint))
+                examples.append(_example(nick, found, client.reader.first_fault))
         for log in self._logs.values():
             found = log.faults
             total.add(found, log.members)
-            if found and len(examples) < 5:
+            if found and len(examples) < EXAMPLES:
                 everybody = f"all members of {log.name}"
-                examples.append(_example(everybody, found, log.complaint))
+                examples.append(_example(everybody, found, log.first_fault))
         self._set_phase("drain")
         received = sum(client.reader.received for client in self._clients)
-        self._report(End(received, total, examples, self._room_ends()))
+        self._report(Audit(received, total, examples, self._room_audits()))
         self._ended = True
 
-    def _count_waits(self, client: Client) -> None:
-        """Count what never came with all the time that was waited for it."""
-        now, tick, log = clock(), self._crowd.tick, client.reader.log
+    def _count_missing(self, client: Client) -> None:
+        """Count what never came, with the whole time that the worker waited for it."""
+        now, tick, log = clock(), self._shared.tick, client.reader.log
         last = self._last[log.name]
         for number, due in client.unanswered():
             tick.count_error(UNANSWERED)
             tick.ok.record(now - due)
-            if due >= self._timed_since and not log.has_heard(client.number, number):
+            if due >= self._timed_since and not log.has_text(client.number, number):
                 members = self._load.members(client.number % self._load.rooms)
                 tick.delivery.record(now - due, members)
         if client.reader.has_all(last):
@@ -355,13 +363,13 @@ class Worker:
         dues = log.dues_from(client.reader.next)
         tick.delivery.record_waits([due for due in dues if due >= self._timed_since], now)
         unknown = last + 1 - max(client.reader.next, log.last + 1)
-        if unknown > 0:  # when they were due is not known, but it was before the end
+        if unknown > 0:  # nobody received them: they were due before the end, at the latest
             tick.delivery.record(now - self._stopped_at, unknown)
 
-    def _room_ends(self) -> dict[str, RoomEnd]:
+    def _room_audits(self) -> dict[str, RoomAudit]:
         return {
-            log.name: RoomEnd(
-                self._crowd.confirmed.get(log.name, 0),
+            log.name: RoomAudit(
+                self._shared.confirmed.get(log.name, 0),
                 log.own if log.intact else None,
                 log.digest,
             )
@@ -369,23 +377,23 @@ class Worker:
         }
 
     def close(self) -> None:
-        """Break all connections."""
+        """Close all connections."""
         for client in self._clients:
             client.close()
 
 
-def _example(who: str, found: Faults, complaint: str) -> str:
-    return f"{who}: {found.named()}{f' ({complaint})' if complaint else ''}"
+def _example(who: str, found: Faults, first_fault: str) -> str:
+    return f"{who}: {found.named()}{f' ({first_fault})' if first_fault else ''}"
 
 
 class _Orders:
-    """The orders that come through the standard input."""
+    """The orders on the standard input."""
 
     def __init__(self) -> None:
         self._unread = b""
 
     def take(self) -> list[Order]:
-        """Wait for more to read, and return the orders in it.
+        """Read once, and return the orders that are complete.
 
         Raises:
             EOFError: the parent is gone.
@@ -403,10 +411,11 @@ def _report_line(message: Report) -> None:
 
 
 def main() -> int:
-    """Work until the parent has the audit, or is gone. Return the exit code, 0."""
+    """Work until the parent has the audit, or is gone. Return exit code 0."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     orders = _Orders()
-    gc.disable()  # hardly anything here is garbage, and a collection would be a pause
+    gc.disable()  # there is hardly any garbage, and a collection would be a pause
+
     with contextlib.suppress(EOFError, BrokenPipeError), contextlib.closing(Loop()) as loop:
         first: list[Order] = []
         while not first:
@@ -417,11 +426,11 @@ def main() -> int:
 
             def obey(_events: int = READ) -> None:
                 for order in orders.take():
-                    worker.take(order)
+                    worker.obey(order)
 
             loop.watch(sys.stdin.buffer, READ, obey)
             for order in more:
-                worker.take(order)
+                worker.obey(order)
             worker.run()
     return 0
 

@@ -1,16 +1,21 @@
-"""What a server can do wrong with deliveries, and how it shows in their numbers."""
+"""What a server can do wrong with deliveries, and how to find it from their numbers."""
 
 from msgspec import Struct
 
-# A gap wider than this is counted but not remembered: what comes later of it counts as doubled.
-_GAP_REMEMBERED = 100_000
+_LARGEST_GAP = 100_000
+"""Numbers: a wider gap is counted but its numbers are not kept. One that comes after all counts as
+doubled."""
 
 
 class Faults(Struct):
-    """What went wrong, in deliveries: one message that all of 10 members lack is 10 lost.
+    """How many deliveries went wrong. One message that none of 10 members got is 10 lost.
 
-    A message is `altered` if a member got it with other members of the object than the others did,
-    and `malformed` if it breaks the protocol, in the same way for all who get the same bytes.
+    Attributes:
+        lost: a member never got the message.
+        doubled: a member got the message once more than it should.
+        reordered: a member got the message after a later one.
+        altered: a member got the message with other values than the other members did.
+        malformed: the message breaks the protocol.
     """
 
     lost: int = 0
@@ -20,7 +25,7 @@ class Faults(Struct):
     malformed: int = 0
 
     def add(self, other: "Faults", times: int = 1) -> None:
-        """Add the faults of another one, so many times."""
+        """Add the faults of another one, `times` times."""
         self.lost += other.lost * times
         self.doubled += other.doubled * times
         self.reordered += other.reordered * times
@@ -28,7 +33,7 @@ class Faults(Struct):
         self.malformed += other.malformed * times
 
     def named(self) -> str:
-        """Return what there is of each, such as "2 lost, 1 doubled"."""
+        """Return the counts that are not 0, such as "2 lost, 1 doubled"."""
         counts = [(getattr(self, name), name) for name in self.__struct_fields__]
         return ", ".join(f"{count:,} {name}" for count, name in counts if count)
 
@@ -37,13 +42,17 @@ class Faults(Struct):
 
 
 class Numbers:
-    """Numbers that should come one after the other, and what is wrong with how they came.
+    """Checks numbers that should come one after the other.
 
     Attributes:
-        faults: without what is lost, as it may still come.
+        faults: what is doubled and reordered. `lost` counts what is missing: it may still come.
     """
 
     def __init__(self, first: int) -> None:
+        """
+        Args:
+            first: the number that should come first.
+        """
         self.faults = Faults()
         self._next = first
         self._missing: set[int] = set()
@@ -61,7 +70,7 @@ class Numbers:
             self.faults.doubled += 1
 
     def lost(self, last: int) -> int:
-        """Return how many did not come, if `last` is the last of all."""
+        """Return how many numbers up to `last` did not come."""
         return self._given_up + len(self._missing) + max(0, last + 1 - self._next)
 
     def seen(self, number: int) -> bool:
@@ -69,7 +78,7 @@ class Numbers:
         return number < self._next and number not in self._missing
 
     def _skip_to(self, number: int) -> None:
-        if number - self._next > _GAP_REMEMBERED:
+        if number - self._next > _LARGEST_GAP:
             self._given_up += number - self._next
         else:
             self._missing.update(range(self._next, number))

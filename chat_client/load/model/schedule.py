@@ -1,18 +1,18 @@
 """When each message is due: by the clock, whatever the server does.
 
-This is the open loop. A generator that waits for an answer before it asks again measures a server
-that stalls with very few messages (coordinated omission); here they are due all the same, and
-their latency counts from then.
+This is the open loop. A closed loop waits for a reply before it sends the next message, so it sends
+few messages to a server that stalls, and measures few slow ones (coordinated omission). Here the
+messages are due all the same, and their latency counts from then.
 """
 
 from collections.abc import Sequence
 
 
 class Schedule:
-    """What one process has to say, and when.
+    """The messages that one worker process has to send, and when.
 
-    All talkers of a run take turns, one message each; message k (from 0) is due k / rate seconds
-    after the start, and a process says those of its own talkers.
+    The talkers of a run take turns. Message k (from 0) is due k / rate seconds after the start.
+    A process sends the messages of its own talkers.
     """
 
     def __init__(
@@ -21,10 +21,10 @@ class Schedule:
         """
         Args:
             rate: messages a second, of all talkers together.
-            talkers: how many there are.
-            own: which of them (from 0, ascending) are this process's.
+            talkers: how many talkers all processes have together.
+            own: the numbers of this process's talkers (from 0, ascending).
             start: when the first message of all is due, in µs.
-            stop: nothing is due from then on, in µs.
+            stop: the end, in µs: no message is due then or later.
         """
         self._interval = 1e6 / rate
         self._talkers = talkers
@@ -38,11 +38,11 @@ class Schedule:
         """When the next message is due, in µs; None if there is none."""
         if not self._own:
             return None
-        due = self._start + int(self._turn() * self._interval)
+        due = self._start + int(self._next_number() * self._interval)
         return due if due < self._stop else None
 
     def take_due(self, now: int) -> list[tuple[int, int]]:
-        """Return the talker and the due time of all that is due by `now`, in order."""
+        """Return the talker and the due time of each message that is due by `now`, in order."""
         taken = []
         while (due := self.next_due) is not None and due <= now:
             taken.append((self._own[self._said % len(self._own)], due))
@@ -50,10 +50,10 @@ class Schedule:
         return taken
 
     def end(self, stop: int) -> None:
-        """Let nothing be due from `stop` on, which may be earlier than was said at first."""
+        """End at `stop`, if that is earlier than the end so far."""
         self._stop = min(self._stop, stop)
 
-    def _turn(self) -> int:
-        """The number of the next message, among those of all processes."""
+    def _next_number(self) -> int:
+        """The number of this process's next message among those of all processes."""
         rounds, position = divmod(self._said, len(self._own))
         return rounds * self._talkers + self._own[position]

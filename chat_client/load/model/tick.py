@@ -1,4 +1,4 @@
-"""What one worker, or all of them, counted in a stretch of time."""
+"""What one worker, or all of them together, counted in a stretch of time."""
 
 from typing import Literal
 
@@ -7,33 +7,33 @@ from msgspec import Struct, field
 from chat_client.load.model.histogram import Histogram
 
 Phase = Literal["ramp", "warm-up", "measure", "drain"]
-
+"""Of a run: clients connect; load that is not measured; load that is; the last replies come."""
 
 UNANSWERED = "unanswered"
-"""The code under which texts are counted as errors that had no reply in time."""
+"""The error code of a text that had no reply in time."""
 
 
 class Tick(Struct, tag=True):
-    """What happened since the last tick, all within one phase.
+    """What happened since the last tick. A tick lies within one phase.
 
     Attributes:
-        phase: which.
-        start: in µs of the monotonic clock.
-        stop: in µs of the monotonic clock.
-        up: how many clients are in now.
+        phase: the phase.
+        start: the first moment of the tick, in µs of the monotonic clock.
+        stop: its last moment, in µs of the monotonic clock.
+        up: clients that are in their room at its end.
         cpu: seconds of processor time that the worker used.
         sent: texts that were said.
-        missed: texts that were due while no talker was connected; they are said when one is.
-        confirmed: replies to texts that say that they are stored.
+        missed: texts that were due while no talker was connected. They are said later.
+        confirmed: texts that the server confirmed as stored.
         deliveries: messages that members received.
-        bytes_in: received.
-        bytes_out: sent.
-        errors: how many, by code.
-        connect: from the first packet until the connection stands.
-        welcome: from there to the `welcome`.
-        ok: from when a text was due to its `ok`.
-        delivery: from when a text was due until a member received it.
-        lag: from when a text was due until it was said: the generator's own lateness.
+        bytes_in: bytes received.
+        bytes_out: bytes sent.
+        errors: how many errors there were, by code.
+        connect: time from the first packet until the connection stands.
+        welcome: time from then to the `welcome`.
+        ok: time from when a text was due to its `ok`.
+        delivery: time from when a text was due until a member received it, for each member.
+        lag: time from when a text was due until it was said: the generator's own lateness.
     """
 
     phase: Phase
@@ -59,7 +59,7 @@ class Tick(Struct, tag=True):
         self.errors[code] = self.errors.get(code, 0) + times
 
     def add(self, other: "Tick") -> None:
-        """Add the counts of another tick; phase, times and `up` stay."""
+        """Add the counts of another tick. `phase`, `start`, `stop` and `up` stay."""
         self.cpu += other.cpu
         self.sent += other.sent
         self.missed += other.missed

@@ -33,7 +33,7 @@ def test_the_same_log_in_any_pieces_with_anything_between(seed: int) -> None:
         members[index].receive(streams[index][:count])
         streams[index] = streams[index][count:]
         if chance.random() < 0.3:
-            log.forget_before(min(m.reader.place or 0 for m in members))
+            log.drop_before(min(m.reader.place or 0 for m in members))
     for member in members:
         assert member.reader.received == 12
         assert member.reader.next == 13
@@ -100,7 +100,7 @@ def test_coming_back_behind_the_last_message(on_purpose: bool, timed: int) -> No
     log = a_log()
     other, member = Member(log), Member(log)
     other.receive(frames(1, 2, 3, 4))
-    log.settle(10_000, 0, Histogram())
+    log.record_latencies(10_000, 0, Histogram())
     member.receive(frames(1, 2)[:-5])
     assert member.reader.next == 2
     member.reader.cut_off()
@@ -108,7 +108,7 @@ def test_coming_back_behind_the_last_message(on_purpose: bool, timed: int) -> No
     member.receive(frames(2, 3, 4))
     assert not member.reader.faults(4)
     latencies = Histogram()
-    log.settle(10_000, 0, latencies)
+    log.record_latencies(10_000, 0, latencies)
     assert latencies.total == timed
 
 
@@ -140,7 +140,7 @@ def test_a_malformed_message_is_no_loss() -> None:
         member.receive(frames(1) + framed + frames(3))
     members[2].receive(frames(1, 2, 3))
     assert log.faults == Faults(malformed=1)
-    assert log.complaint == "`message`: Expected `float`, got `str` - at `$.time`"
+    assert log.first_fault == "`message`: Expected `float`, got `str` - at `$.time`"
     assert not members[1].reader.faults(3)
     assert members[2].reader.faults(3) == Faults(altered=1)
     assert [member.reader.received for member in members] == [3, 3, 3]
@@ -153,7 +153,7 @@ def test_a_message_without_a_number_is_lost_too() -> None:
     member = Member(log)
     member.receive(frames(1) + len(payload).to_bytes(4, "big") + payload + frames(3))
     assert member.reader.faults(3) == Faults(lost=1, malformed=1)
-    assert member.reader.complaint.startswith("`message`: Object missing required field")
+    assert member.reader.first_fault.startswith("`message`: Object missing required field")
 
 
 def test_a_type_that_is_not_known_is_no_fault() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chat_client.load.control.run import differing
-from chat_client.load.generator.messages import RoomEnd
+from chat_client.load.control.cross_audit import differing
+from chat_client.load.generator.messages import RoomAudit
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.verdict import parse_condition
 from tests.chat_client.load.faulty import Spoil, faulty_server
@@ -110,14 +110,14 @@ def test_the_closed_loop_is_said_to_be_one() -> None:
 @pytest.mark.parametrize(
     ("ends", "faults"),
     [
-        ([RoomEnd(2, 5, 77), RoomEnd(3, 5, 77)], Faults()),
-        ([RoomEnd(5, 5, 77), RoomEnd(0, 5, 78)], Faults(reordered=10)),
-        ([RoomEnd(5, 4, 77), RoomEnd(1, 4, 77)], Faults(lost=20)),
-        ([RoomEnd(5, None, 1), RoomEnd(0, 5, 77)], Faults()),
-        ([RoomEnd(5, None, 1)], Faults()),
+        ([RoomAudit(2, 5, 77), RoomAudit(3, 5, 77)], Faults()),
+        ([RoomAudit(5, 5, 77), RoomAudit(0, 5, 78)], Faults(reordered=10)),
+        ([RoomAudit(5, 4, 77), RoomAudit(1, 4, 77)], Faults(lost=20)),
+        ([RoomAudit(5, None, 1), RoomAudit(0, 5, 77)], Faults()),
+        ([RoomAudit(5, None, 1)], Faults()),
     ],
 )
-def test_what_only_shows_between_processes(ends: list[RoomEnd], faults: Faults) -> None:
+def test_what_only_shows_between_processes(ends: list[RoomAudit], faults: Faults) -> None:
     """Each of two may be content with a log that is not the other's, or not what was confirmed."""
     assert differing(ends, members=10) == faults
 

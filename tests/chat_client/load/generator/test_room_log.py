@@ -21,9 +21,9 @@ def test_latency_counts_from_when_it_was_due_for_every_member() -> None:
     for _ in range(3):
         Member(log).receive(frames(1, 2))
     latencies = Histogram()
-    log.settle(now=2200, since=0, latencies=latencies)
+    log.record_latencies(now=2200, since=0, latencies=latencies)
     assert sorted(latencies.values()) == [(200, 3), (1200, 3)]
-    log.settle(now=9999, since=0, latencies=latencies)
+    log.record_latencies(now=9999, since=0, latencies=latencies)
     assert latencies.total == 6
 
 
@@ -34,7 +34,7 @@ def test_what_was_due_before_the_measurement_is_not_timed() -> None:
     stranger = Message("lobby", 3, 1.5, "ana", "text", "hello, what are all of you doing in here?")
     member.receive(frames(1, 2) + encode(stranger))
     latencies = Histogram()
-    log.settle(now=2200, since=1500, latencies=latencies)
+    log.record_latencies(now=2200, since=1500, latencies=latencies)
     assert list(latencies.values()) == [(200, 1)]
     assert (log.own, member.reader.received) == (2, 3)
 
@@ -45,5 +45,5 @@ def test_a_wronged_member_is_timed_as_well() -> None:
     member = Member(log)
     member.receive(frames(2, 1))
     latencies = Histogram()
-    log.settle(now=3000, since=0, latencies=latencies)
+    log.record_latencies(now=3000, since=0, latencies=latencies)
     assert latencies.total == 2
