@@ -1,8 +1,8 @@
-"""`chat-load`: from the command line to a report, and to an exit code.
+"""`chat-load`: from the command line to a report and an exit code.
 
-0: passed. 1: a check or a threshold failed, the run broke off, or its results could not be written.
-2: wrong use, or no server. 130: Ctrl-C or the key q, with a report of what was until then; the
-second one stops at once.
+Exit codes: 0, passed. 1, a check or a threshold failed, the run broke off, or a report could not be
+written. 2, wrong use, or no chat server answers. 130, Ctrl-C or the key q: the load ends early and
+is reported; a second Ctrl-C ends everything at once.
 """
 
 import os
@@ -79,7 +79,7 @@ def _server(address: Address | None) -> AbstractContextManager[Address]:
 
 def _run(options: Namespace, address: Address, typed: Sequence[str], stopper: Stopper) -> int:
     command = shlex.join(["chat-load", *typed])
-    # Where nothing is written and nobody reads, there is nothing to go on for.
+    # If nobody reads the output and there is no file to write, end the load early.
     unread = stopper.end if not (options.json or options.csv or options.html) else None
     output = Output(unread)
     own = options.address is None
@@ -87,12 +87,17 @@ def _run(options: Namespace, address: Address, typed: Sequence[str], stopper: St
     def make_run(load: Load) -> Result:
         with choose_view(not options.no_live, stopper.ask, output.say) as view:
             run = Run(
-                address, load, command, view.show, stopper, options.password,
+                address,
+                load,
+                command,
+                view.show,
+                stopper,
+                options.password,
                 keep_rooms=options.keep_rooms or own,
-            )  # fmt: skip
+            )
             result = run.conduct()
         if own:
-            result.rooms_kept = []  # they go with the server
+            result.rooms_kept = []  # they end with the server
         result.verdict = judge(result, options.fail_if, options.expect)
         return result
 
@@ -124,7 +129,7 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result], output: 
 
     def step(rate: float, number: int) -> Result:
         output.say(f"-- {count_text(rate)} messages/s")
-        # A name of its own: the server may not have noticed yet that the last step's are gone.
+        # Other nicks: the server may not have noticed yet that the last step's clients are gone.
         prefix = f"{load.nick_prefix}{number}x"
         return make_run(msgspec.structs.replace(load, rate=rate, nick_prefix=prefix))
 
@@ -144,7 +149,7 @@ def _find_limit(options: Namespace, make_run: Callable[[Load], Result], output: 
 def _finish(output: Output, text: str, code: int, *reports: tuple[str | None, bytes]) -> int:
     """Write the reports that were asked for, then the text, and return the exit code.
 
-    In this order: the reader of the text may have it wait, or be gone.
+    The text comes last, because writing it may block, or fail if nobody reads it any more.
     """
     written, problems = [], []
     for path, data in reports:
@@ -167,13 +172,13 @@ def _finish(output: Output, text: str, code: int, *reports: tuple[str | None, by
 
 
 def _width() -> int:
-    """How many cells a line of the report may have. COLUMNS may be of another terminal."""
+    """How many cells a line of the report may have. COLUMNS may be another terminal's."""
     return os.get_terminal_size(sys.stdout.fileno()).columns or 80 if is_terminal() else UNBOUNDED
 
 
 @contextmanager
 def _ctrl_c() -> Iterator[Stopper]:
-    """Let Ctrl-C, and SIGTERM, end the load early."""
+    """Let Ctrl-C and SIGTERM end the load early while the block runs."""
     stopper = Stopper()
     before = {signum: signal.signal(signum, stopper.ask) for signum in _STOPPING}
     try:
@@ -185,6 +190,6 @@ def _ctrl_c() -> Iterator[Stopper]:
 
 def _fail(text: str, code: int) -> int:
     if sys.stderr is not None:
-        with suppress(OSError):  # who cannot be told has the code
+        with suppress(OSError):  # the exit code says it too
             print(f"chat-load: {one_line(text)}", file=sys.stderr, flush=True)
     return code

@@ -1,7 +1,7 @@
-"""The workers, as their parent sees them: processes with a pipe in and a pipe out.
+"""The worker processes, as their parent sees them: a pipe for orders, a pipe for reports.
 
-Nothing here waits for long: `reports` returns what has come within a moment, so that the parent can
-show it and notice Ctrl-C. Leaving the context ends every process.
+`reports` waits a moment at most, so that the parent can show what came and notice Ctrl-C. The end
+of the context ends every process.
 """
 
 import os
@@ -16,7 +16,7 @@ from chat_client.load.generator.messages import Order, Plan, Report, read_report
 from chat_client.load.model.load_errors import LoadError
 
 EXIT_PATIENCE = 5.0
-"""Seconds for a worker to end by itself when its standard input is closed."""
+"""Seconds for a worker to end by itself once its standard input is closed."""
 
 
 class Crew:
@@ -49,13 +49,16 @@ class Crew:
         """Send an order to all workers.
 
         Raises:
-            LoadError: one of them has ended.
+            LoadError: a worker has ended.
         """
         for index in range(len(self._workers)):
             self._tell(index, order)
 
     def reports(self, wait: float) -> list[tuple[int, Report]]:
-        """Return what came within `wait` seconds: the worker's number, from 0, and its report.
+        """Wait for reports for at most `wait` seconds.
+
+        Returns:
+            The number of the worker, from 0, and its report, for each report that came.
 
         Raises:
             LoadError: a worker has ended before its time.
@@ -71,14 +74,14 @@ class Crew:
         return found
 
     def dismiss(self, index: int) -> None:
-        """Expect nothing more of a worker."""
+        """Read no more reports of a worker. It may end now."""
         stdout = self._workers[index].stdout
         assert stdout is not None
         self._selector.unregister(stdout)
 
     def _start(self, plan: Plan) -> None:
         index = len(self._workers)
-        # A session of its own: Ctrl-C reaches the parent alone, which then ends the run in order.
+        # In a session of its own Ctrl-C does not reach the worker: the parent ends the run.
         worker = subprocess.Popen(
             [sys.executable, "-m", "chat_client.load.generator.worker"],
             stdin=subprocess.PIPE,
@@ -102,8 +105,8 @@ class Crew:
     def _ended(self, index: int) -> LoadError:
         code = self._workers[index].wait(EXIT_PATIENCE)
         return LoadError(
-            f"worker process {index + 1} ended with code {code} before the run was over; what it "
-            "wrote is above. Was it killed, or is there too little memory?"
+            f"worker process {index + 1} ended with code {code} before the run was over. Its "
+            "error is above. Without one, it was killed: is there too little memory?"
         )
 
     def _end(self, patience: float) -> None:

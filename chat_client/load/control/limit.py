@@ -1,11 +1,11 @@
-"""How much is too much: the rate is raised until a condition breaks.
+"""The search for the limit: raise the rate until a condition breaks.
 
-Each step is a run of its own, with clients and rooms of its own. The rate doubles while the
-condition holds (and halves until it does, if the first one broke it), then the gap between the
-highest that held and the lowest that broke is halved until it is narrow.
+Each step is a run with clients and rooms of its own. The rate doubles while the condition holds. If
+the first rate breaks it, the rate halves until the condition holds. Then the search halves the gap
+between the highest rate that held and the lowest that broke, until it is narrow.
 
-One run says little near the limit: the next may come out the other way. So the two rates between
-which the limit is are tried again, and most of their runs decide; the report shows the spread.
+Near the limit a single run says little: the next one may end the other way. So the two rates around
+the limit are tried again, the majority of their runs decides, and the report shows the spread.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,24 +18,24 @@ from chat_client.load.model.units import count_text
 from chat_client.load.model.verdict import Condition, generator_limits, rate_reached
 
 NARROW = 1.1
-"""The lowest rate that broke over the highest that held: close enough."""
+"""The search ends when the lowest rate that broke is at most this times the highest that held."""
 
 REPEATS = 3
-"""How many runs decide about a rate next to the limit. It is odd, so that they do."""
+"""How many runs decide about a rate next to the limit. It is odd, so that there is a majority."""
 
 STEPS = 36
-"""How many runs are made at the most."""
+"""How many runs a search has at most."""
 
 LOWEST = 1.0
-"""A message a second."""
+"""Messages a second: the search tries no lower rate."""
 
 
 def next_rate(runs: Sequence[tuple[float, bool]], first: float) -> float | None:
-    """Return the rate to try next, None if it is found or there is no end.
+    """Return the rate to try next, None if the limit is found or there were too many runs.
 
     Args:
         runs: the rate of each run so far, and whether the condition held.
-        first: the one to begin with.
+        first: the rate to begin with.
     """
     if not runs:
         return first
@@ -59,12 +59,18 @@ def next_rate(runs: Sequence[tuple[float, bool]], first: float) -> float | None:
 def find_limit(
     first: float, condition: Condition, make_run: Callable[[float, int], Result]
 ) -> Capacity:
-    """Raise the rate until `condition` breaks, or a run is interrupted.
+    """Search for the highest rate at which `condition` holds.
 
     Args:
         first: the rate to begin with, in messages a second.
-        condition: what must hold.
-        make_run: makes a run at a rate, given which step it is (from 0).
+        condition: the condition that must hold.
+        make_run: makes a run, given its rate and the number of the step (from 0).
+
+    Returns:
+        What was found, also if Ctrl-C or an error ended the search after its first run.
+
+    Raises:
+        ChatError: the first run could not be made.
     """
     steps: list[Step] = []
     last: Result | None = None
@@ -80,7 +86,8 @@ def find_limit(
             break
         interrupted = result.interrupted
         if interrupted and steps:
-            break  # it says nothing about this rate
+            break  # it was too short to say anything about this rate
+
         step = _step(rate, condition, result)
         steps.append(step)
         highest = limit_of([(s.rate, s.held) for s in steps])[0]

@@ -1,4 +1,4 @@
-"""The machine that a run was made on, and the server's process if it is on the same one."""
+"""This machine: its cores, its limits, and the server's process if it runs here."""
 
 import os
 import platform
@@ -15,7 +15,9 @@ from chat_client.load.model.result import Machine
 from protocol.common.descriptors import allow_descriptors as allow_as_many
 
 _PROC = Path("/proc")
+
 _SPARE_DESCRIPTORS = 64
+"""Descriptors that a worker needs besides those of its clients."""
 
 
 class ServerUse(Struct, frozen=True):
@@ -23,8 +25,8 @@ class ServerUse(Struct, frozen=True):
 
     Attributes:
         cpu: seconds of processor time since it started.
-        memory: bytes resident.
-        threads: how many.
+        memory: resident bytes.
+        threads: how many threads it has.
     """
 
     cpu: float
@@ -33,7 +35,7 @@ class ServerUse(Struct, frozen=True):
 
 
 def this_machine() -> Machine:
-    """Return what is known of this machine; "" for what is not."""
+    """Return the description of this machine, with "" for what is not known."""
     enabled = getattr(sys, "_is_gil_enabled", lambda: True)()
     return Machine(
         python=f"{platform.python_implementation()} {platform.python_version()}",
@@ -53,13 +55,13 @@ def cores() -> int:
 
 
 def allow_descriptors(wanted: int) -> int | None:
-    """Raise this process's and its children's limit on open files as far as this user may.
+    """Raise the limit on open files, for this process and its children, as far as the user may.
 
     Args:
-        wanted: how many connections one process is to have.
+        wanted: how many connections one process needs.
 
     Returns:
-        None, or how many connections it can have if that is less.
+        None, or how many connections a process can have if that is less.
     """
     most = allow_as_many()
     if most is None or wanted + _SPARE_DESCRIPTORS <= most:
@@ -68,7 +70,7 @@ def allow_descriptors(wanted: int) -> int | None:
 
 
 def find_server(family: int, address: Sockaddr) -> int | None:
-    """Return the id of the process that listens at an address, if it is ours to look at."""
+    """Return the id of the process that listens at an address, None if it is not visible."""
     if family not in (socket.AF_INET, socket.AF_INET6):
         return None
     inodes = _listening(int(address[1]))
@@ -80,7 +82,7 @@ def find_server(family: int, address: Sockaddr) -> int | None:
 
 
 def server_use(pid: int) -> ServerUse | None:
-    """Return what a process uses, None if it is gone."""
+    """Return what a process uses, None if it has ended (proc(5), `stat`)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -94,7 +96,7 @@ def server_use(pid: int) -> ServerUse | None:
 
 
 def _listening(port: int) -> set[str]:
-    """What the sockets that listen on a port of this machine are called in /proc."""
+    """The sockets that listen on a port of this machine, as /proc/PID/fd names them."""
     found = set()
     for table in ("tcp", "tcp6"):
         try:
@@ -132,13 +134,17 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    """Which commit of this program runs, if it runs from its repository."""
+    """The commit of this program, "" if it does not run from its repository."""
+
     folder = Path(__file__).parent
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), "describe", "--always", "--dirty"],
-            capture_output=True, text=True, timeout=5, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip()

@@ -1,9 +1,13 @@
-"""What can be typed, and what is made of it."""
+"""The options of `chat-load`: how the command line is read and checked.
+
+An option of the workload takes its default from `model/workload.py`, under the same name.
+"""
 
 import argparse
 import os
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from chat_client.config import credentials
 from chat_client.config.settings import Value
@@ -17,7 +21,17 @@ from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
 from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room
 
-RATE = 100.0
+DEFAULTS = Load()
+"""The workload of a command line without options."""
+
+LIMIT_DURATION = 5.0
+"""Seconds that each run of `--find-limit` is measured, unless `--duration` is given."""
+
+LONGEST_TIME = 86400.0
+"""Seconds that an option may be at most: a day."""
+
+_FIELDS = frozenset(Load.__struct_fields__)
+"""The fields of `Load`."""
 
 _EPILOG = (
     "Conditions are such as 'p99<50ms', 'ok.p99.9<0.2s', 'lost=0', 'errors>0', 'rate<95'. "
@@ -28,17 +42,19 @@ _EPILOG = (
 
 
 def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return what was typed: the options, with `address` (None for a server of one's own),
-    `load`, `expect`, `fail_if`, `limit` and `password` made of them.
+    """Return the options, checked.
+
+    Besides what was typed, they have `address` (None with --own-server), `load` (a `Load`),
+    `expect` and `fail_if` (lists of conditions), `limit` (a condition or None) and `password`.
 
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
 
     Raises:
-        UsageError: a value cannot be.
+        UsageError: a value is not allowed.
         SettingError: the file with the password cannot be read.
-        AddressError: the address is none.
-        SystemExit: argparse's way to say the same, and to show the help.
+        AddressError: the address is not one.
+        SystemExit: argparse found the mistake, or has shown the help.
     """
     options = _parser().parse_args(arguments)
     options.address = _address(options)
@@ -54,14 +70,17 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def read_comparison(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what was typed behind `compare`."""
+    """Return the options of `chat-load compare`: `a`, `b` and `html`."""
     parser = argparse.ArgumentParser(
         prog="chat-load compare", description="Lay two runs side by side."
     )
     parser.add_argument("a", metavar="A.json", help="a report that --json wrote")
-    parser.add_argument("b", metavar="B.json", help="another one")
+    parser.add_argument("b", metavar="B.json", help="another report")
     parser.add_argument("--html", metavar="FILE", help="write the comparison as a page")
     return parser.parse_args(arguments)
+
+
+# -- the options --------------------------------------------------------------------------------
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,96 +90,112 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
     )
     _add_load(parser.add_argument_group("load"))
+    _add_disturbances(parser.add_argument_group("disturbances"))
+    _add_generator(parser.add_argument_group("load generator"))
     _add_reports(parser.add_argument_group("verdict and reports"))
-    add = parser.add_argument
-    add(
-        "server",
-        nargs="?",
-        metavar="HOST[:PORT]",
-        help=f"the server; tls://HOST for one with TLS (default: {TcpAddress()})",
+    _add_server(parser)
+    parser.add_argument(
+        "--version", action="version", version=CLIENT.replace("chat-client", "chat-load")
     )
-    add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
-    add(
-        "--own-server", action="store_true",
-        help="without HOST: run a server for this test alone, with its data in a temporary folder",
-    )  # fmt: skip
-    add(
-        "--keep-rooms", action="store_true",
-        help="leave the rooms of the test on the server, with what was said",
-    )  # fmt: skip
-    add(
-        "--password-file", metavar="FILE",
-        help="the server's password is the first line of FILE (default: CHAT_PASSWORD has it)",
-    )  # fmt: skip
-    add("--version", action="version", version=CLIENT.replace("chat-client", "chat-load"))
     return parser
 
 
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    server = f"the server; tls://HOST for one with TLS (default: {TcpAddress()})"
+    add("server", nargs="?", metavar="HOST[:PORT]", help=server)
+    add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
+    own_server = "without HOST: start a server for this test, with its data in a temporary folder"
+    add("--own-server", action="store_true", help=own_server)
+    keep_rooms = "leave the rooms of the test and their messages on the server"
+    add("--keep-rooms", action="store_true", help=keep_rooms)
+    password = "the first line of FILE is the server's password (default: CHAT_PASSWORD)"
+    add("--password-file", metavar="FILE", help=password)
+
+
 def _add_load(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
-    whole, share = _number(int, 1), _number(float, 0, 100)
-    add("--clients", type=whole, default=100, metavar="N", help="(100)")
-    add("--rooms", type=whole, default=1, metavar="R", help="that the clients share (1)")
+    clients = "how many clients connect (%(default)s)"
+    rooms = "how many rooms they share (%(default)s)"
+    _add(group, "clients", _number(int, 1), "N", clients)
+    _add(group, "rooms", _number(int, 1), "R", rooms)
     pace = group.add_mutually_exclusive_group()
-    pace.add_argument(
-        "--rate", type=_number(float, 0.01), metavar="MSGS/S",
-        help=f"messages a second in all, due by the clock ({RATE:g})",
-    )  # fmt: skip
-    pace.add_argument(
-        "--burst", action="store_true", help="as fast as it goes: the next when one is answered"
+    rate = "messages a second in all, due by the clock (%(default)g)"
+    _add(pace, "rate", _number(float, 0.01), "MSGS/S", rate)
+    burst = "no rate: each talker sends the next message when one is answered"
+    pace.add_argument("--burst", action="store_true", help=burst)
+    ramp = "seconds over which the clients connect (%(default)g)"
+    warm_up = "seconds of load that are not measured (%(default)g)"
+    duration = (
+        f"seconds that are measured ({DEFAULTS.duration:g}; with --find-limit "
+        f"{LIMIT_DURATION:g} for each run)"
     )
-    seconds = _number(float, 0, 86400)
-    add(
-        "--ramp", type=seconds, default=0.0, metavar="S", help="seconds for the clients to come (0)"
-    )
-    add("--warm-up", type=seconds, default=2.0, metavar="S", help="seconds that do not count (2)")
-    add(
-        "--duration", type=_number(float, 0.1, 86400), metavar="S",
-        help="seconds that count (10; with --find-limit 5 each)",
-    )  # fmt: skip
-    add("--size", type=_sizes, default=(64, 64), metavar="BYTES|MIN-MAX", help="of a text (64)")
-    add("--talkers", type=share, default=10.0, metavar="PERCENT", help="clients that talk (10)")
-    add(
-        "--churn", type=_number(float, 0), default=0.0, metavar="RATE",
-        help="clients a second that lose their connection and come back (0)",
-    )  # fmt: skip
-    add(
-        "--slow", type=share, default=0.0, metavar="PERCENT",
-        help="clients that stop reading for seconds; checked, not timed (0)",
-    )  # fmt: skip
-    add(
-        "--patience", type=seconds, default=10.0, metavar="S",
-        help="seconds that the last replies and messages may take to come (10)",
-    )  # fmt: skip
-    add("--processes", type=whole, metavar="P", help=f"workers (the cores: {cores()})")
-    add("--seed", type=_number(int, 0, 2**32 - 1), default=1, metavar="N", help="of chance (1)")
-    add(
-        "--nick-prefix", default="load", metavar="TEXT",
-        help="what nicks and rooms begin with (load)",
-    )  # fmt: skip
+    _add(group, "ramp", _seconds(), "S", ramp)
+    _add(group, "warm_up", _seconds(), "S", warm_up)
+    # None tells that it was not given: what stands for it depends on --find-limit.
+    group.add_argument("--duration", type=_seconds(0.1), metavar="S", help=duration)
+    size = DEFAULTS.shortest, DEFAULTS.longest
+    text = f"bytes of each text, or from MIN to MAX ({_size_text(*size)})"
+    group.add_argument("--size", type=_sizes, default=size, metavar="BYTES|MIN-MAX", help=text)
+    talkers = "percent of the clients that talk (%(default)g)"
+    _add(group, "talkers", _percent(), "PERCENT", talkers)
+
+
+def _add_disturbances(group: argparse._ArgumentGroup) -> None:
+    churn = "how many clients a second lose their connection and come back (%(default)g)"
+    slow = "percent of the clients that stop reading for seconds; not timed (%(default)g)"
+    _add(group, "churn", _number(float, 0), "RATE", churn)
+    _add(group, "slow", _percent(), "PERCENT", slow)
+
+
+def _add_generator(group: argparse._ArgumentGroup) -> None:
+    patience = "seconds to wait for the last replies, and for the last messages (%(default)g)"
+    _add(group, "patience", _seconds(), "S", patience)
+    processes = f"worker processes (one for each core: {cores()})"
+    # None tells that it was not given: the default depends on the machine.
+    group.add_argument("--processes", type=_number(int, 1), metavar="P", help=processes)
+    _add(group, "seed", _number(int, 0, 2**32 - 1), "N", "of everything random (%(default)s)")
+    prefix = "what nicks and rooms begin with (%(default)s)"
+    _add(group, "nick_prefix", str, "TEXT", prefix)
 
 
 def _add_reports(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add(
-        "--expect", action="append", default=[], metavar="CONDITION",
-        help="what must hold, such as 'p99<50ms', any number of times",
-    )  # fmt: skip
-    add(
-        "--fail-if", action="append", default=[], metavar="CONDITION",
-        help="what must not be, any number of times",
-    )  # fmt: skip
-    add("--find-limit", metavar="CONDITION", help="raise the rate until this breaks: 'p99<50ms'")
+    expect = "a condition that must hold, such as 'p99<50ms'; any number of times"
+    add("--expect", action="append", default=[], metavar="CONDITION", help=expect)
+    fail_if = "a condition that must not hold; any number of times"
+    add("--fail-if", action="append", default=[], metavar="CONDITION", help=fail_if)
+    limit = "raise the rate until this condition breaks, such as 'p99<50ms'"
+    add("--find-limit", metavar="CONDITION", help=limit)
     add("--json", metavar="FILE", help="write the report, for `compare` and for programs")
-    add("--csv", metavar="FILE", help="write the time series, a line a second")
+    add("--csv", metavar="FILE", help="write the time series, one line a second")
     add("--html", metavar="FILE", help="write the report as a page")
-    add("--no-live", action="store_true", help="lines instead of the picture")
+    add("--no-live", action="store_true", help="print a line a second instead of the live view")
+
+
+def _add(
+    group: argparse._ActionsContainer,
+    field: str,
+    kind: Callable[[str], Any],
+    metavar: str,
+    help_text: str,
+) -> None:
+    """Add an option of the workload: its name and its default are those of the field of `Load`."""
+    group.add_argument(
+        f"--{field.replace('_', '-')}",
+        type=kind,
+        default=getattr(DEFAULTS, field),
+        metavar=metavar,
+        help=help_text,
+    )
+
+
+# -- how values are read ------------------------------------------------------------------------
 
 
 def _number(
     kind: type[int] | type[float], least: float, most: float = 1e9
 ) -> Callable[[str], float]:
-    """Return a reader of an option's value."""
+    """Return a function that reads a number from `least` to `most`."""
     name = "a whole number" if kind is int else "a number"
 
     def read(text: str) -> float:
@@ -175,6 +210,14 @@ def _number(
     return read
 
 
+def _seconds(least: float = 0) -> Callable[[str], float]:
+    return _number(float, least, LONGEST_TIME)
+
+
+def _percent() -> Callable[[str], float]:
+    return _number(float, 0, 100)
+
+
 def _sizes(text: str) -> tuple[int, int]:
     found = re.fullmatch(r"([0-9]{1,6})(?:-([0-9]{1,6}))?", text)
     if found is None:
@@ -182,10 +225,17 @@ def _sizes(text: str) -> tuple[int, int]:
     low, high = int(found[1]), int(found[2] or found[1])
     if not STAMP_SIZE <= low <= high <= TEXT_LIMIT:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not from {STAMP_SIZE} to {TEXT_LIMIT}: the first {STAMP_SIZE} bytes of a "
-            f"text say whose it is and when it was due, and a text has at most {TEXT_LIMIT}"
+            f"{text!r} is not from {STAMP_SIZE} to {TEXT_LIMIT}: a text begins with a stamp of "
+            f"{STAMP_SIZE} bytes, and the protocol allows {TEXT_LIMIT}"
         )
     return low, high
+
+
+def _size_text(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}-{high}"
+
+
+# -- what is made of them -----------------------------------------------------------------------
 
 
 def _address(options: argparse.Namespace) -> Address | None:
@@ -199,49 +249,40 @@ def _address(options: argparse.Namespace) -> Address | None:
 
 
 def _password(file: str | None, address: Address) -> str | None:
-    """The server's password, from where the client has it, and never from the command line."""
+    """Find the server's password where the client does. It is never on the command line."""
     variable = "CHAT_PASSWORD_FILE"
     where = Value(os.environ.get(variable, ""), variable) if file is None else Value(file, "")
     return credentials.known(where, login=False, address=address).password
 
 
 def _load(options: argparse.Namespace) -> Load:
+    """Make the workload. An option that has the name of a field is that field."""
     if options.rooms > options.clients:
         raise UsageError(
             f"--rooms {options.rooms} is more than --clients {options.clients}: a room needs a "
             "client"
         )
     _check_prefix(options.nick_prefix, options.clients)
-    duration = options.duration or (5.0 if options.find_limit else 10.0)
-    return Load(
-        clients=options.clients,
-        rooms=options.rooms,
-        rate=None if options.burst else options.rate or RATE,
-        ramp=options.ramp,
-        warm_up=options.warm_up,
-        duration=duration,
-        shortest=options.size[0],
-        longest=options.size[1],
-        talkers=options.talkers,
-        churn=options.churn,
-        slow=options.slow,
-        patience=options.patience,
-        # More workers than clients would have nothing to do.
-        processes=min(options.processes or cores(), options.clients),
-        seed=options.seed,
-        nick_prefix=options.nick_prefix,
-    )
+    given = {name: value for name, value in vars(options).items() if name in _FIELDS}
+    given["shortest"], given["longest"] = options.size
+    # A worker without clients would have nothing to do.
+    given["processes"] = min(options.processes or cores(), options.clients)
+    if options.duration is None:
+        given["duration"] = LIMIT_DURATION if options.find_limit else DEFAULTS.duration
+    if options.burst:
+        given["rate"] = None
+    return Load(**given)
 
 
 def _check_prefix(prefix: str, clients: int) -> None:
     try:
-        # Behind it stands the number of the step of --find-limit, and the client's or room's.
+        # --find-limit adds the number of the run, and each nick and room its own number.
         normalize_nick(f"{prefix}00x{clients}")
         normalize_room(f"{prefix}00x-{clients}")
     except ProtocolError as error:
-        raise UsageError(f"--nick-prefix {prefix!r} cannot be: {error.text}") from None
+        raise UsageError(f"--nick-prefix {prefix!r} is not allowed: {error.text}") from None
     if prefix != prefix.lower():
-        raise UsageError(f"--nick-prefix {prefix!r} cannot be: rooms are written in lower case")
+        raise UsageError(f"--nick-prefix {prefix!r} is not allowed: write it in lower case")
 
 
 def _limit(options: argparse.Namespace) -> Condition | None:

@@ -1,4 +1,4 @@
-"""A server for one load test: another process, without limits, on a folder that goes with it."""
+"""A server for one load test: a process without limits, on a temporary data folder."""
 
 import os
 import re
@@ -13,35 +13,38 @@ from chat_client.load.model.load_errors import LoadError, UsageError
 from chat_client.transport.address import Address, parse_address
 
 STOPPING = 20.0
-"""Seconds for it to end when it is told to."""
+"""Seconds for the server to end before it is killed."""
+
+_COMMAND = (sys.executable, *["-m", "chat_server", "--host", "127.0.0.1", "--port", "0", "--no-limits"])
+"""Runs the server of this installation on a free port, without limits for each client."""
 
 _listening = re.compile(r"listening on (\S+)\s*")
 
 
 @contextmanager
 def own_server() -> Iterator[Address]:
-    """Run a server while the block runs, and give its address.
+    """Run a server while the block runs.
+
+    Yields:
+        The server's address.
 
     Raises:
-        UsageError: there is no server program.
-        LoadError: it does not start.
+        UsageError: the server program is not installed.
+        LoadError: the server does not start.
     """
     with tempfile.TemporaryDirectory(prefix="chat-load-") as folder:
         log = Path(folder, "server.log")
         with log.open("wb") as stderr:
-            # A session of its own: Ctrl-C reaches the load tester alone, which then stops it.
+            # In a session of its own Ctrl-C does not reach the server: the load tester stops it.
             server = subprocess.Popen(
-                [
-                    sys.executable, "-m", "chat_server", "--host", "127.0.0.1", "--port", "0",
-                    "--data", str(Path(folder, "data")), "--no-limits",
-                ],
+                [*_COMMAND, "--data", str(Path(folder, "data"))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 env=_environment(folder),
                 start_new_session=True,
-            )  # fmt: skip
+            )
         try:
             yield _wait_for(server, log)
         finally:
@@ -49,13 +52,14 @@ def own_server() -> Iterator[Address]:
 
 
 def _environment(folder: str) -> dict[str, str]:
-    """Nothing that the user has set for another server."""
+    """The environment without the user's settings, which are for another server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHAT_")}
     return {**kept, "XDG_CONFIG_HOME": folder}
 
 
 def _wait_for(server: "subprocess.Popen[str]", log: Path) -> Address:
-    """Read on until it says where it listens."""
+    """Read the server's output until it says where it listens."""
+
     assert server.stdout is not None
     for line in server.stdout:
         found = _listening.fullmatch(line)

@@ -1,7 +1,7 @@
-"""The rooms that a run made, and their removal: what a class talks in is not to be filled by tests.
+"""The rooms of a run, and their removal at its end.
 
-A server that knows temporary rooms forgets one on request if nobody is in it, and nobody was who
-did not want it to be temporary. From others, their operator has to remove them.
+A server that knows temporary rooms removes one on request when it is empty, and everybody who was
+in it joined it as a temporary one. On other servers the operator must remove the rooms.
 """
 
 import time
@@ -20,25 +20,27 @@ from protocol.errors import Code
 from protocol.messages import Bye, Error, Forget, Ok, Welcome, encode
 
 PATIENCE = 10.0
-"""Seconds for each answer of the server."""
+"""Seconds to wait for each reply of the server."""
 
 LEAVING = 10_000_000
-"""µs for the server to notice that the clients have gone."""
+"""µs to wait until the server has noticed that all clients are gone."""
 
 
 class Probe:
-    """One connection of the parent's own, ahead of the run or after it. A context manager.
+    """A connection of the parent, before or after the run. A context manager.
 
     Attributes:
-        welcome: what the server said to it.
+        family: the address family of its socket.
+        peer: the server's socket address.
+        welcome: the server's reply to `hello`.
     """
 
     def __init__(self, address: Address, nick: str, password: str | None) -> None:
-        """Connect and come in.
+        """Connect and say hello.
 
         Raises:
             ConnectError: no server answers.
-            Refused: it does not let anybody in.
+            Refused: the server refuses the hello.
         """
         connected, _ = open_connection(address, PATIENCE)
         self.family, self.peer = connected.family, connected.getpeername()
@@ -57,18 +59,18 @@ class Probe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Say goodbye, so that the nick is free for the next one, and close."""
+        """Send `bye`, which frees the nick, and close."""
         number = next(self._ids)
         try:
             self._connection.send(encode(Bye(number)))
             next(self._replies(number), None)
         except ConnectionLost:
-            pass  # then there is nobody to say it to
+            pass  # the nick is free without it
         finally:
             self._connection.close()
 
     def forget(self, room: str) -> Ok | Error | None:
-        """Ask for a room's removal. Return the reply, None if there is none."""
+        """Ask the server to remove a room. Return the reply, None if none came."""
         number = next(self._ids)
         self._connection.send(encode(Forget(number, room)))
         return next(self._replies(number), None)
@@ -86,7 +88,7 @@ class Probe:
 
 
 def knows_temporary_rooms(probe: Probe, room: str) -> bool:
-    """Return whether the server removes rooms; one of that name that is left over goes with it."""
+    """Return whether the server knows temporary rooms. If it does, an old `room` is removed."""
     reply = probe.forget(room)
     return isinstance(reply, Ok) or _code(reply) in (Code.NO_SUCH_ROOM, Code.FORBIDDEN)
 
@@ -94,7 +96,7 @@ def knows_temporary_rooms(probe: Probe, room: str) -> bool:
 def remove_rooms(
     address: Address, nick: str, password: str | None, rooms: Sequence[str]
 ) -> list[str]:
-    """Have rooms removed in which nobody will be in a moment. Return those that stay."""
+    """Have rooms removed, which the last clients are leaving. Return those that stay."""
     try:
         with Probe(address, nick, password) as probe:
             until = clock() + LEAVING
@@ -104,7 +106,7 @@ def remove_rooms(
 
 
 def _remove(probe: Probe, room: str, until: int) -> bool:
-    """Ask until nobody is in the room any more. Return whether it is gone."""
+    """Ask until the room is empty. Return whether the server removed it."""
     while True:
         reply = probe.forget(room)
         if isinstance(reply, Ok) or _code(reply) == Code.NO_SUCH_ROOM:
@@ -112,7 +114,7 @@ def _remove(probe: Probe, room: str, until: int) -> bool:
         delay = UNSET if reply is None else reply.retry_after
         if isinstance(delay, UnsetType) or clock() + delay * 1e6 > until:
             return False
-        time.sleep(max(0.0, delay))  # as the server says; nothing of its would wake us
+        time.sleep(max(0.0, delay))  # the server says how long, and sends no event when it is
 
 
 def _code(reply: Ok | Error | None) -> str:

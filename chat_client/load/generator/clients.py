@@ -112,9 +112,16 @@ class Client:
     """
 
     def __init__(
-        self, shared: WorkerState, number: int, nick: str, log: RoomLog, run: int, *, timed: bool,
+        self,
+        shared: WorkerState,
+        number: int,
+        nick: str,
+        log: RoomLog,
+        run: int,
+        *,
+        timed: bool,
         text_size: Callable[[], int],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """
         Args:
             shared: what all clients of the worker share.
@@ -365,9 +372,12 @@ class Client:
         self._connected = clock()
         self._shared.tick.connect.record(self._connected - self._began)
         hello = Hello(
-            VERSION, self._nick, client=CLIENT, password=self._shared.password,
+            VERSION,
+            self._nick,
+            client=CLIENT,
+            password=self._shared.password,
             session=self._session,
-        )  # fmt: skip
+        )
         self._unsent += encode(hello)
         self.state = State.GREETING
 

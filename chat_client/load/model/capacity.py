@@ -13,14 +13,15 @@ class Step(Struct, frozen=True):
     """One run.
 
     Attributes:
-        rate: messages a second.
-        held: whether the condition held, nothing was lost and the rate was reached.
-        reason: why not, or "".
+        rate: the rate that was asked for, in messages a second.
+        held: whether the condition held, nothing went wrong with deliveries, and the rate was
+            reached.
+        reason: why the rate did not hold, or "".
         confirmed: messages a second that the server confirmed.
-        deliveries: a second.
-        p50: delivery latency in µs, None if there was none.
-        p99: delivery latency in µs, None if there was none.
-        server_cpu: the share of a core that the server used, None if not known.
+        deliveries: deliveries a second.
+        p50: median delivery latency in µs, None if nothing was delivered.
+        p99: 99th percentile of the delivery latency in µs, None if nothing was delivered.
+        server_cpu: the share of a core that the server used, None if it is not known.
         generator: why the generator was the limit, [] if it was not.
     """
 
@@ -36,7 +37,7 @@ class Step(Struct, frozen=True):
 
 
 class Tried(NamedTuple):
-    """What was found out about a rate: how many runs were made, and in how many it held."""
+    """A rate: how many runs were made at it, and in how many of them it held."""
 
     rate: float
     runs: int
@@ -44,19 +45,19 @@ class Tried(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Whether it held in most of them."""
+        """Whether the rate held in most of its runs."""
         return self.held * 2 > self.runs
 
 
 class Capacity(Struct, kw_only=True):
-    """What was found.
+    """What a search for the limit found.
 
     Attributes:
-        condition: what had to hold.
-        interrupted: Ctrl-C ended it before the limit was found.
+        condition: the condition that had to hold.
+        interrupted: whether Ctrl-C ended the search before it had found the limit.
         broke_off: why the search could not go on, or "".
-        steps: the runs that were made, in that order.
-        last: a run at the highest rate that held, or else the last one.
+        steps: the runs, in the order in which they were made.
+        last: a run at the highest rate that held; if none held, the last run.
     """
 
     condition: str
@@ -86,7 +87,11 @@ class Capacity(Struct, kw_only=True):
 
 
 def by_rate(runs: Sequence[tuple[float, bool]]) -> list[Tried]:
-    """Return what was found out about each rate, ascending."""
+    """Group runs by their rate, ascending.
+
+    Args:
+        runs: the rate of each run, and whether it held.
+    """
     rates = sorted({rate for rate, _ in runs})
     return [
         Tried(
@@ -99,7 +104,14 @@ def by_rate(runs: Sequence[tuple[float, bool]]) -> list[Tried]:
 
 
 def limit_of(runs: Sequence[tuple[float, bool]]) -> tuple[float | None, float | None]:
-    """Return the lowest rate that broke and, ahead of it, the highest below that held."""
+    """Return the highest rate that held, of those below the lowest that broke, and the latter.
+
+    Args:
+        runs: the rate of each run, and whether it held.
+
+    Returns:
+        Both rates, None for one that there is not.
+    """
     tried = by_rate(runs)
     broke = min((each.rate for each in tried if not each.holds), default=None)
     below = [each.rate for each in tried if each.holds and (broke is None or each.rate < broke)]
@@ -107,7 +119,7 @@ def limit_of(runs: Sequence[tuple[float, bool]]) -> tuple[float | None, float | 
 
 
 def finding(capacity: Capacity) -> str:
-    """Return in a few sentences what was found."""
+    """Return what was found as a few sentences."""
     found = f"{_found(capacity)}{_generator(capacity)}"
     if capacity.broke_off:
         found += f" The search broke off: {capacity.broke_off.rstrip('.')}."
@@ -115,7 +127,7 @@ def finding(capacity: Capacity) -> str:
 
 
 def doubtful(capacity: Capacity) -> bool:
-    """Return whether what was found may not be the server's limit."""
+    """Return whether the limit that was found may not be the server's."""
     return bool(
         capacity.broke is None or capacity.interrupted or capacity.broke_off or _generator(capacity)
     )
@@ -127,7 +139,7 @@ def middle_run(runs: Sequence[Step]) -> Step:
 
 
 def held_text(runs: Sequence[Step]) -> str:
-    """Return in how many of its runs a rate held, such as "2 of 3"."""
+    """Return in how many runs a rate held, such as "2 of 3"."""
     return f"{sum(step.held for step in runs)} of {len(runs)}"
 
 
@@ -147,7 +159,8 @@ def _found(capacity: Capacity) -> str:
 
 
 def _spread(runs: Sequence[Step]) -> str:
-    """In how many runs a rate held, and between which values the p99 was."""
+    """In how many runs a rate held, and the lowest and highest p99 of them."""
+
     values = [step.p99 for step in runs if step.p99 is not None]
     held = f"{held_text(runs)} run{'' if len(runs) == 1 else 's'}"
     if not values:

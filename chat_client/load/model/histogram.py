@@ -1,34 +1,35 @@
-"""Times in buckets: constant memory, an error below 1 %, and two add up to one.
+"""A histogram of times: constant memory, an error below 1 %, and two of them can be merged.
 
-A bucket is 1 µs wide up to 255 µs and at most 1/128 of its values beyond: its number is made of
-how many low bits of the value are dropped, and of the 8 bits that are left. The middle of a bucket
-stands for all in it, so a value is wrong by less than 0.4 %.
+A bucket is 1 µs wide up to 255 µs, and at most 1/128 of its values wide beyond that. The number of
+a bucket is made of how many low bits of a value are dropped, and of the 8 bits that are left. The
+middle of a bucket stands for all of its values, so a value is wrong by less than 0.4 %.
 """
 
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct, field
 
-_KEPT = 8  # bits
+_KEPT = 8
+"""Bits of a value that its bucket keeps."""
 
 
 class Histogram(Struct):
     """How often each time occurred. All times are in whole microseconds.
 
     Attributes:
-        counts: by bucket.
-        largest: the largest value that was recorded, exactly; 0 if there was none.
+        counts: how many values are in each bucket.
+        largest: the exact largest value; 0 if there is no value.
     """
 
     counts: dict[int, int] = field(default_factory=dict)
     largest: int = 0
 
     def record(self, value: int, weight: int = 1) -> None:
-        """Count a value, `weight` times. A value below 0 counts as 0."""
+        """Count a value, `weight` times. A negative value counts as 0."""
         self.record_waits((0,), value, weight)
 
     def record_waits(self, since: Iterable[int], now: int, weight: int = 1) -> None:
-        """Count the time from each of `since` until `now`, `weight` times each."""
+        """Count the time from each moment in `since` until `now`, `weight` times each."""
         counts, largest = self.counts, self.largest
         for start in since:
             value = now - start if now > start else 0
@@ -40,18 +41,19 @@ class Histogram(Struct):
         self.largest = largest
 
     def merge(self, other: "Histogram") -> None:
-        """Add what another one counted."""
+        """Add the counts of another histogram."""
         for bucket, count in other.counts.items():
             self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.largest = max(self.largest, other.largest)
 
     @property
     def total(self) -> int:
-        """How many values were counted."""
+        """How many values there are."""
         return sum(self.counts.values())
 
     def percentile(self, percent: float) -> int | None:
         """Return the value that `percent` (0 to 100) of the values do not exceed; None if empty."""
+
         wanted = self.total * percent / 100
         seen = 0
         for value, count in self.values():

@@ -1,10 +1,10 @@
-"""Why a run could not be made, each with a sentence for a person as its text."""
+"""Errors of the load tester. The text of each is a sentence for a person."""
 
 from chat_client.errors import ChatError
 
 
 class LoadError(ChatError):
-    """The run could not be made, or not be ended."""
+    """The run could not be made, or broke off: exit code 1."""
 
 
 class Interrupted(LoadError):
@@ -12,4 +12,4 @@ class Interrupted(LoadError):
 
 
 class UsageError(LoadError):
-    """What was asked for cannot be, or no chat server is there: exit code 2."""
+    """The options are wrong, or no chat server answers: exit code 2."""

@@ -11,11 +11,11 @@ from chat_client.load.model.workload import Load
 Outcome = Literal["passed", "inconclusive", "failed"]
 
 FORMAT = 2
-"""Of the files that `--json` writes. Format 1 had no figures but the buckets."""
+"""The version of the files that `--json` writes. Version 1 had only the buckets, and no figures."""
 
 
 class Machine(Struct, frozen=True):
-    """What a result depends on besides the server. No name of the machine or its owner."""
+    """The machine that the load tester runs on. It does not name the machine or its owner."""
 
     python: str
     gil: str
@@ -29,10 +29,10 @@ class Row(Struct):
     """One second of the time series.
 
     Attributes:
-        second: from when the load began, including the warm-up; -1 is the ramp.
-        tick: what was counted in it, over all workers; its phase is the last one.
-        up: clients that were in at its end.
-        busiest: the largest share of a core that a worker used in it, 0 to 1.
+        second: seconds since the load, including the warm-up, began; -1 is the ramp.
+        tick: what all workers counted in this second. Its phase is the one at the end.
+        up: clients in their rooms at the end of the second.
+        busiest: the largest share of a core that a worker used, 0 to 1.
         server_cpu: the share of a core that the server used, 0 to 1 and more; None if not known.
         server_memory: the server's resident bytes; None if not known.
     """
@@ -54,12 +54,12 @@ class ErrorCount(Struct):
 
 
 class ServerSide(Struct):
-    """What the server's process used while it was measured, where that could be seen.
+    """What the server's process used, if it runs on this machine.
 
     Attributes:
-        cpu: seconds of processor time.
-        memory: bytes resident at the end, at most.
-        threads: at the end, at most.
+        cpu: seconds of processor time while it was measured.
+        memory: the most resident bytes that were seen.
+        threads: the most threads that were seen.
     """
 
     cpu: float
@@ -68,12 +68,12 @@ class ServerSide(Struct):
 
 
 class Check(Struct, frozen=True):
-    """One line of the verdict: what was asked, what was found, whether it holds.
+    """One check of the verdict.
 
     Attributes:
-        passed: whether it holds.
-        text: what was asked, and found.
-        generator: if it does not, that is the load tester's own limit, and not the server's fault.
+        passed: whether the check passed.
+        text: what was checked, and what was found.
+        generator: whether a failure is the load tester's own limit, and not the server's fault.
     """
 
     passed: bool
@@ -85,10 +85,10 @@ class Verdict(Struct):
     """The verdict.
 
     Attributes:
-        checks: what decides.
-        notes: what one should know before one believes it.
-        doubts: why the run says little about the server, whatever the checks say: the generator was
-            the limit, or the rate was not reached.
+        checks: what decides whether the run passed.
+        notes: what a reader should know before they believe the figures.
+        doubts: why the run says little about the server: the generator was the limit, or the rate
+            was not reached.
     """
 
     checks: list[Check]
@@ -97,12 +97,12 @@ class Verdict(Struct):
 
     @property
     def passed(self) -> bool:
-        """Whether every check holds."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     @property
     def outcome(self) -> Outcome:
-        """The verdict in a word; `inconclusive` if the run does not tell how good the server is."""
+        """The verdict in a word: `inconclusive` if the run says little about the server."""
         failed = [check for check in self.checks if not check.passed]
         if any(not check.generator for check in failed):
             return "failed"
@@ -113,29 +113,30 @@ class Result(Struct, kw_only=True):
     """One run.
 
     Attributes:
-        format: of the file that --json writes.
-        command: as it was typed.
-        started: when, in UTC (ISO 8601).
-        server: its address.
-        software: the name and version that it tells.
-        limited: whether it limits the requests of a client.
-        load: what was asked for.
-        machine: where the generator ran.
+        format: the version of the file that `--json` writes.
+        command: the command line, as it was typed.
+        started: when the run began, in UTC (ISO 8601).
+        server: the server's address.
+        software: the name and version that the server sends.
+        limited: whether the server limits the rate of each client's requests.
+        load: what was asked of the server.
+        machine: the machine that the load tester ran on.
         seconds: how long was measured, after the warm-up.
-        drained: seconds from the end of the load until all was answered and heard.
-        interrupted: Ctrl-C or q ended it before its time.
-        present: clients that were in at the end.
-        measured: counts of what was measured. The latencies are of all that was due within it.
-        whole: counts from the first connection to the last message.
-        expected: deliveries that were owed, from the first message to the last.
-        received: deliveries that were made.
-        faults: what is wrong with those.
-        examples: sentences about the first few.
-        errors: by code, over the whole run.
+        drained: seconds from the end of the load until every reply and message had come.
+        interrupted: whether Ctrl-C or q ended the load early.
+        present: clients in their rooms at the end.
+        measured: the counts while it was measured. Its latencies are those of every message that
+            was due then, also if it came later.
+        whole: the counts from the first connection to the last message.
+        expected: deliveries that the server owed over the whole run.
+        received: deliveries that it made over the whole run.
+        faults: what went wrong with deliveries.
+        examples: sentences about the first few faults.
+        errors: errors over the whole run, by code.
         busiest: the largest share of a core that a worker used while it was measured, 0 to 1.
-        server_side: of the server's process.
-        rooms_kept: rooms that are still on the server.
-        rows: the time series.
+        server_side: what the server's process used, None if it is not visible.
+        rooms_kept: rooms of the run that are still on the server.
+        rows: the time series, one row a second.
         verdict: the verdict.
     """
 
@@ -165,5 +166,6 @@ class Result(Struct, kw_only=True):
     verdict: Verdict = field(default_factory=lambda: Verdict([], []))
 
     def per_second(self, count: int) -> float:
-        """Return a count of what was measured as so many a second."""
+        """Return a count of the measured time as a rate a second."""
+
         return count / self.seconds if self.seconds else 0.0

@@ -1,7 +1,7 @@
-"""How quantities are written for a person."""
+"""Quantities as text for people: times, bytes, counts."""
 
 UNBOUNDED = 1_000_000
-"""Cells of a line where nobody counts them, as in a file."""
+"""The width, in cells, of a line that is not folded, as in a file."""
 
 
 def time_text(micros: float | None) -> str:
@@ -16,7 +16,7 @@ def time_text(micros: float | None) -> str:
 
 
 def tick_text(micros: float) -> str:
-    """Return a round time in µs, as it stands at an axis."""
+    """Return a round time in µs as a label of an axis."""
     for factor, unit in ((1_000_000, "s"), (1000, "ms")):
         if micros >= factor:
             return f"{micros / factor:g} {unit}"
@@ -33,12 +33,12 @@ def bytes_text(count: float) -> str:
 
 
 def count_text(count: float) -> str:
-    """Return a count or a rate, with commas, and a fraction where it is small."""
+    """Return a count or a rate with commas; a small one with a fraction."""
     return f"{count:,.0f}" if count >= 100 or count == int(count) else f"{count:.3g}"
 
 
 def short_text(count: float) -> str:
-    """Return a round count or rate, as it stands at an axis."""
+    """Return a round count or rate as a label of an axis."""
     for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if count >= factor:
             return f"{count / factor:g}{unit}"
@@ -46,7 +46,8 @@ def short_text(count: float) -> str:
 
 
 def count_of(count: int, thing: str) -> str:
-    """Return so many of a thing, such as "1 room"."""
+    """Return a count and a noun, such as "1 room" or "2 rooms"."""
+
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 

@@ -1,4 +1,4 @@
-"""The verdict: what was asked of a run, whether it holds, and what to know before believing it.
+"""The verdict on a run: the checks, the user's conditions, and what to know before believing it.
 
 A condition is METRIC, a comparison and a value:
 
@@ -6,8 +6,8 @@ A condition is METRIC, a comparison and a value:
     lost>0  doubled>0  reordered>0  altered>0  malformed>0  errors>0  missed>0   counts
     rate<95  deliveries<1000                                        a second
 
-A time is that of `delivery` unless another is named. `--expect` names what must be, `--fail-if`
-what must not be.
+A time is that of `delivery` unless another one is named. `--expect` takes conditions that must
+hold, `--fail-if` takes conditions that must not hold.
 """
 
 import operator
@@ -24,18 +24,23 @@ from chat_client.load.model.units import count_of, count_text, time_text
 from protocol.errors import Code
 
 TIMES = ("delivery", "ok", "connect", "welcome", "lag")
+"""The times that a condition can name: histograms of a tick."""
+
 COUNTS = ("lost", "doubled", "reordered", "altered", "malformed", "errors", "missed")
+"""The counts that a condition can name, over the whole run."""
+
 RATES = ("rate", "deliveries")
+"""What a condition can name a second, while it was measured."""
 
 LATE = 5_000
-"""µs: a generator that is later than this with 1 % of what it says may be the limit itself."""
+"""µs: a generator whose lag has a higher p99 may be the limit itself."""
 
 LATE_SHARE = 0.2
-"""It is, if its own lateness is so much of what is measured, p99 by p99: nobody should blame a
-server that stalls for a second on a generator that was 6 ms late."""
+"""It is the limit if its lag is more than this share of the delivery latency, p99 by p99. A server
+that stalls for a second is not excused by a generator that was 6 ms late."""
 
 BUSY = 0.9
-"""The share of a core above which a worker is too busy to be trusted."""
+"""The share of a core above which a worker is too busy for its figures to be trusted."""
 
 OWN_ERRORS = {
     "EADDRNOTAVAIL": "has no local port left for another connection to that address",
@@ -44,15 +49,23 @@ OWN_ERRORS = {
     "ENOBUFS": "has no memory left for another connection",
     "ENOMEM": "has no memory left for another connection",
 }
-"""Errors by which a connection fails on the load tester's own machine, and what each means."""
+"""Errors that come from the load tester's own machine, and what each of them means."""
 
 REACHED = 0.99
-"""The share of the wanted texts from which on the rate counts as reached."""
+"""The rate is reached if at least this share of the texts was said."""
+
+BEHIND = 2.0
+"""Seconds after the load: a server whose last reply or message comes later was behind."""
+
 
 _OPERATORS = {
-    ">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "=": operator.eq,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
     "==": operator.eq,
-}  # fmt: skip
+}
 _OPERATORS_OF_TIMES = (">", ">=", "<", "<=")
 _UNITS = {"us": 1, "µs": 1, "ms": 1000, "s": 1_000_000}
 
@@ -65,14 +78,14 @@ _GRAMMAR = "a condition is such as 'p99>50ms', 'ok.p99.9<0.2s', 'lost=0', 'error
 
 
 class Condition(Struct, frozen=True):
-    """A comparison of something that was measured with a value.
+    """A comparison of a figure with a value.
 
     Attributes:
-        text: as it was typed.
-        family: which times, or "" for a count or rate.
-        name: the statistic, the count or the rate.
-        comparison: one of > >= < <= =, the last for counts alone.
-        value: in µs, or as it is.
+        text: the condition as it was typed.
+        family: one of TIMES, or "" for a count or a rate.
+        name: the statistic (such as "p99"), the count or the rate.
+        comparison: one of > >= < <= =. Times have no =.
+        value: the value, for times in µs.
     """
 
     text: str
@@ -82,20 +95,20 @@ class Condition(Struct, frozen=True):
     value: float
 
     def found(self, result: Result) -> float | None:
-        """Return what a run found for this; None where nothing was measured."""
+        """Return the figure of a run, None if nothing was measured."""
         if self.family:
             return _time(times(result, self.family), self.name)
         return _number(result, self.name)
 
     def holds(self, result: Result) -> bool | None:
-        """Return whether it is so; None where nothing was measured."""
+        """Return whether the condition holds, None if nothing was measured."""
         found = self.found(result)
         if found is None:
             return None
         return bool(_OPERATORS[self.comparison](found, self.value))
 
     def found_text(self, result: Result) -> str:
-        """Return what a run found, for a person."""
+        """Return the figure of a run as a sentence."""
         found = self.found(result)
         if self.family:
             what = f"{self.family} {self.name}"
@@ -108,11 +121,11 @@ def parse_condition(text: str) -> Condition:
     """Return the condition that a user typed.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text is not a condition.
     """
     found = _condition.fullmatch(text)
     if found is None:
-        raise UsageError(f"{text!r} is no condition: {_GRAMMAR}")
+        raise UsageError(f"{text!r} is not a condition: {_GRAMMAR}")
     metric, comparison, number, unit = found.groups()
     value = float(number)
     if metric in COUNTS or metric in RATES:
@@ -120,7 +133,9 @@ def parse_condition(text: str) -> Condition:
             raise UsageError(f"{text!r} has the unit {unit!r}, and {metric} has none: {_GRAMMAR}")
         return Condition(text, "", metric, comparison, value)
     if comparison not in _OPERATORS_OF_TIMES:
-        raise UsageError(f"{text!r} is no condition, as two times are never the same: {_GRAMMAR}")
+        raise UsageError(
+            f"{text!r} is not a condition, as a time is never exactly a value: {_GRAMMAR}"
+        )
     family, dot, name = metric.partition(".")
     if not (dot and family in TIMES):
         family, name = "delivery", metric
@@ -133,7 +148,10 @@ def parse_condition(text: str) -> Condition:
 
 
 def times(result: Result, family: str) -> Histogram:
-    """Return the histogram of one of TIMES: coming in is of the whole run, the rest is not."""
+    """Return the histogram of one of TIMES.
+
+    `connect` and `welcome` are those of the whole run: clients connect before it is measured.
+    """
     source = result.whole if family in ("connect", "welcome") else result.measured
     found: Histogram = getattr(source, family)
     return found
@@ -145,9 +163,9 @@ def judge(
     """Return the verdict on a run.
 
     Args:
-        result: of the run.
-        fail_if: what must not be.
-        expect: what must be.
+        result: the result of the run.
+        fail_if: conditions that must not hold.
+        expect: conditions that must hold.
     """
     checks = [_judge_audit(result), _judge_clients(result)]
     unanswered = result.errors.get(UNANSWERED)
@@ -163,17 +181,17 @@ def judge(
 
 
 def rate_reached(result: Result) -> bool:
-    """Return whether as much was said as was wanted; always, in a closed loop."""
+    """Return whether the generator said as much as was asked for; always, in a closed loop."""
     rate = result.load.rate
     if rate is None or not result.seconds:
         return True
     wanted = rate * result.seconds
-    # One or two texts more or less are a matter of where the first second begins.
+    # One or two texts more or less depend on where the first second begins.
     return result.measured.sent >= min(REACHED * wanted, wanted - 2)
 
 
 def generator_limits(result: Result) -> list[str]:
-    """Return why it was the generator, and not the server, that was at its limit; [] if not."""
+    """Return why the generator, and not the server, was at its limit; [] if it was not."""
     found = [
         f"this machine {meaning} ({result.errors[code].count:,} {code})"
         for code, meaning in OWN_ERRORS.items()
@@ -216,7 +234,7 @@ def _judge_clients(result: Result) -> Check:
 
 
 def _doubts(result: Result) -> list[str]:
-    """Why the run says little about the server."""
+    """Return why the run says little about the server."""
     doubts = []
     limits = generator_limits(result)
     if limits:
@@ -237,23 +255,23 @@ def _notes(result: Result) -> list[str]:
     notes = []
     if Code.RATE_LIMITED in result.errors:
         notes.append(
-            "The server refused requests (rate_limited): it limits each client. A server started "
-            "with --no-limits does not."
+            "The server refused requests (rate_limited): it limits each client. Start it with "
+            "--no-limits to lift its limits."
         )
     if result.interrupted:
-        notes.append("Ctrl-C or q ended the load early: what is shown is of the time until then.")
+        notes.append("Ctrl-C or q ended the load early. The figures are those until then.")
     if load.rate is None:
         notes.append(
-            "A closed loop (--burst) says the next text when one is answered: good for "
-            "throughput, but a server that stalls is asked less. Trust latencies from --rate."
+            "A closed loop (--burst) sends the next text when one is answered. It measures "
+            "throughput, but it sends less to a server that stalls. Trust latencies from --rate."
         )
     if measured.missed:
         notes.append(
-            f"{count_of(measured.missed, 'text')} found no talker connected, and had to wait."
+            f"{count_of(measured.missed, 'text')} had to wait, as no talker was connected."
         )
-    if result.drained > 2:
+    if result.drained > BEHIND:
         notes.append(
-            f"It took {result.drained:.1f} s after the load until all was answered and heard: the "
+            f"The last reply or message came {result.drained:.1f} s after the end of the load: the "
             "server was behind."
         )
     if result.rooms_kept:
@@ -270,8 +288,8 @@ def _notes(result: Result) -> list[str]:
 def _rooms_note(rooms: Sequence[str]) -> str:
     named = rooms[0] if len(rooms) == 1 else f"{rooms[0]} to {rooms[-1]}"
     return (
-        f"What was said stays on the server, in {count_of(len(rooms), 'room')} ({named}). There, "
-        f"`chat-server admin remove-room {rooms[0]}` removes one."
+        f"The messages stay on the server, in {count_of(len(rooms), 'room')} ({named}). To remove "
+        f"one, type there: `chat-server admin remove-room {rooms[0]}`"
     )
 
 

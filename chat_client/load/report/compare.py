@@ -1,4 +1,4 @@
-"""Two runs side by side: A is what one had, B what one has now."""
+"""Two runs side by side: A is the earlier one, B the later one."""
 
 from chat_client.load.model.result import Result
 from chat_client.load.model.units import bytes_text, count_text, time_text
@@ -6,13 +6,14 @@ from chat_client.load.model.verdict import times
 from chat_client.load.report.report_text import TIME_NAMES, load_text
 
 SAME = 0.05
-"""A change that is smaller is not worth a word: two runs of the same are as different."""
+"""A smaller share of change is called "same": two runs of the same server differ as much."""
 
 _PERCENTS = (50, 99, 99.9)
+"""The percentiles of each time that are compared."""
 
 
 def comparison_rows(a: Result, b: Result) -> list[tuple[str, str, str, str]]:
-    """Return what is compared: its name, A's, B's, and the change from A to B."""
+    """Return the rows of the comparison: name, A's figure, B's figure, change from A to B."""
     rows = [
         ("verdict", _verdict(a), _verdict(b), ""),
         *[
@@ -45,7 +46,7 @@ def comparison_lines(a: Result, b: Result) -> list[str]:
     """Return the comparison for a terminal."""
     lines = [f"A  {about(a)}", f"B  {about(b)}"]
     if a.load != b.load:
-        lines.append("!  The two were asked for different things: compare with care.")
+        lines.append("!  The two runs have different workloads: compare with care.")
     lines += ["", f"{'':<20}{'A':>14}{'B':>14}{'change':>12}"]
     lines += [
         f"{name:<20}{x:>14}{y:>14}{change:>12}" for name, x, y, change in comparison_rows(a, b)
@@ -54,7 +55,8 @@ def comparison_lines(a: Result, b: Result) -> list[str]:
 
 
 def about(result: Result) -> str:
-    """Return in a line which run this is."""
+    """Return a line that names a run: when it was made, of what server, with which load."""
+
     return f"{when_text(result)}, {result.software}: {load_text(result)}"
 
 

@@ -1,4 +1,4 @@
-"""Keys that are pressed while a run is shown: read one by one, and not echoed into the picture."""
+"""The keyboard while the live view is shown: read key by key, without an echo into the picture."""
 
 import os
 import select
@@ -11,8 +11,8 @@ from typing import Self
 class Keys:
     """The keyboard of the terminal that is the standard input. A context manager.
 
-    Ctrl-C stays what it is. Whoever is in the background has no keyboard, and would be stopped if
-    it touched the terminal's modes or read from it.
+    Ctrl-C sends a signal as usual. A process in the background has no keyboard: the terminal would
+    stop it if it read from it or changed its modes.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,8 @@ class Keys:
             termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
 
     def pressed(self) -> str:
-        """Return the keys that were pressed since the last call. Does not wait."""
+        """Return the keys that were pressed since the last call, without waiting for one."""
+
         if self._before is None or not self._ours():
             return ""
         if not select.select([self._terminal], [], [], 0)[0]:

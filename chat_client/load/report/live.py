@@ -1,7 +1,7 @@
-"""What one sees while it runs: a picture on a terminal, else a line each second.
+"""The live view of a run: a picture on a terminal, else one line a second.
 
-Only the parent's one thread draws, and rich's own refreshing thread and redirections stay off:
-those are what is known to lock up.
+The parent's only thread draws. The refreshing thread of `rich` and its redirection of the standard
+streams are off: both are known to cause deadlocks.
 """
 
 import os
@@ -23,20 +23,23 @@ if TYPE_CHECKING:
     from chat_client.load.report.keys import Keys
 
 _BARS = "▁▂▃▄▅▆▇█"
+"""The bars of a curve, from the lowest to the highest."""
+
 _SECONDS_SHOWN = 40
+"""How many seconds a curve shows."""
 
 _WIDTH, _HEIGHT = 78, 20
-"""Cells and rows that the picture takes where there is room for all of it."""
+"""Cells and rows of the whole picture. On a smaller terminal parts of it are left out."""
 
 _BESIDE_BAR = 36
-"""Cells of a row that the bar in it cannot have."""
+"""Cells of a row beside the progress bar."""
 
 INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Seconds between two drawings, to choose from. The workers report twice a second."""
+"""Seconds between two drawings: the keys + and - choose. The workers report twice a second."""
 
 
 class View(Protocol):
-    """Shows a run while it is made. A context manager."""
+    """A view of a run that goes on. A context manager."""
 
     def __enter__(self) -> Self: ...
 
@@ -48,16 +51,16 @@ class View(Protocol):
     ) -> None: ...
 
     def show(self, result: Result, row: Row) -> None:
-        """Show the result so far, and the newest second that is complete."""
+        """Show the result so far and the newest complete second."""
 
 
 class Lines:
-    """A line each second."""
+    """A view that prints one line a second."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         """
         Args:
-            say: writes a line.
+            say: prints a line.
         """
         self._say = say
         self._printed = -1
@@ -66,17 +69,17 @@ class Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing has to be put back."""
+        """Do nothing: nothing has to be restored."""
 
     def show(self, _result: Result, row: Row) -> None:
-        """Print a second that was not printed yet."""
+        """Print the second, unless it was printed."""
         if row.second > self._printed:
             self._say(_line(row))
             self._printed = row.second
 
 
 class Picture:
-    """Progress bars and a table, drawn anew from time to time: `+` longer, `-` shorter, `q` ends.
+    """A view with progress bars and a table. The keys + and - set how often it is drawn, q ends.
 
     Attributes:
         interval: seconds between two drawings.
@@ -85,8 +88,8 @@ class Picture:
     def __init__(self, keys: "Keys | None" = None, end: Callable[[], None] | None = None) -> None:
         """
         Args:
-            keys: the keyboard, if there is one.
-            end: ends the run early.
+            keys: the keyboard, None if there is none.
+            end: ends the load early.
 
         Raises:
             ImportError: rich is not installed.
@@ -97,7 +100,7 @@ class Picture:
         self.interval = INTERVALS[0]
         self._keys = keys
         self._end = end
-        # Without what was exported, which rich would take for the terminal's size.
+        # rich would take exported COLUMNS and LINES for the size of this terminal.
         exported = ("COLUMNS", "LINES")
         environment = {name: each for name, each in os.environ.items() if name not in exported}
         console = Console(_environ=environment)
@@ -122,7 +125,7 @@ class Picture:
             self._live.update(self._newest)
 
     def show(self, result: Result, row: Row) -> None:
-        """Draw, if it is time."""
+        """Obey the keys, and draw if it is time."""
         pressed = self._keys.pressed() if self._keys is not None else ""
         for key in pressed:
             self.obey(key)
@@ -130,13 +133,13 @@ class Picture:
         size = min(width, _WIDTH), height
         self._newest = _picture(result, row, self._help(size[0]), *size)
         now = time.monotonic()
-        # The reports of several workers come close together, a little early or late.
+        # Ticks come a little early or late: an interval may be a tenth shorter.
         if pressed or now - self._drawn >= self.interval * 0.9:
             self._drawn = now
             self._live.update(self._newest, refresh=True)
 
     def obey(self, key: str) -> None:
-        """Do what a key means; most mean nothing."""
+        """Obey a key. Most keys do nothing."""
         place = INTERVALS.index(self.interval)
         if key == "q" and self._end is not None:
             self._end()
@@ -156,12 +159,12 @@ class Picture:
 def choose_view(
     live: bool, end: Callable[[], None] | None = None, say: Callable[[str], None] = print
 ) -> View:
-    """Return the picture if it is wanted and can be had, else the lines.
+    """Return the picture if it is wanted and possible, else the lines.
 
     Args:
-        live: whether it is wanted.
-        end: ends the run early; the picture's key `q` does that.
-        say: writes a line.
+        live: whether the picture is wanted.
+        end: ends the load early, for the picture's key q.
+        say: prints a line.
     """
     if not live or not is_terminal():
         return Lines(say)
@@ -169,8 +172,8 @@ def choose_view(
         return Picture(_keyboard(), end)
     except ImportError:
         print(
-            "chat-load: rich is not installed, so there is a line each second and no picture; "
-            f"to install it, type:  {shlex.quote(sys.executable)} -m pip install rich",
+            "chat-load: rich is not installed, so a line a second replaces the live view. To "
+            f"install it, type: {shlex.quote(sys.executable)} -m pip install rich",
             file=sys.stderr,
         )
         return Lines(say)
@@ -197,7 +200,8 @@ def _line(row: Row) -> str:
 
 
 def _picture(result: Result, row: Row, keys: str, width: int, height: int) -> "RenderableType":
-    """What is drawn, in so many cells and rows: where there are few, only what is needed most."""
+    """What is drawn in so many cells and rows. On few of them, parts are left out."""
+
     from rich.console import Group
     from rich.panel import Panel
     from rich.table import Table
@@ -214,8 +218,12 @@ def _picture(result: Result, row: Row, keys: str, width: int, height: int) -> "R
     parts = [bars, "", table, "", *_history(result, row)] if height >= _HEIGHT else [bars, table]
     return Panel(
         Group(*parts),
-        title=title, title_align="left", subtitle=keys or None, subtitle_align="left", width=width,
-    )  # fmt: skip
+        title=title,
+        title_align="left",
+        subtitle=keys or None,
+        subtitle_align="left",
+        width=width,
+    )
 
 
 def _bar(done: float, total: float, length: int) -> "RenderableType":

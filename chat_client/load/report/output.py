@@ -1,7 +1,7 @@
-"""Where a run's results go: the standard output, and files that are replaced in one step.
+"""The standard output, and report files, which are replaced in one step.
 
-A report is the result of minutes. So a file keeps what it had until there is something new, and
-what becomes of the standard output does not decide whether the files are written.
+A report is the result of minutes. So a file keeps its old content until the new one is complete,
+and the files are written whatever happens to the standard output.
 """
 
 import errno
@@ -17,27 +17,28 @@ from chat_client.display.text import one_line
 from chat_client.load.model.load_errors import LoadError, UsageError
 
 _READER_GONE = (errno.EPIPE, errno.EBADF)
+"""Errors of a write to a pipe whose reader has closed it."""
 
 
 class Output:
-    """The standard output, until nobody reads it any more.
+    """The standard output. It is silent once nobody reads it any more.
 
     Attributes:
-        failure: why it could not be written, "" if it could; a reader that has seen enough
-            (`| head`) is no failure.
+        failure: why it could not be written, or "". A reader that closes it (`| head`) is not a
+            failure.
     """
 
     def __init__(self, reader_gone: Callable[[], None] | None = None) -> None:
         """
         Args:
-            reader_gone: called once, when the reader has closed its end.
+            reader_gone: called once, when the reader has closed the output.
         """
         self.failure = ""
         self._reader_gone = reader_gone
-        self._open = sys.stdout is not None  # `>&-` leaves none
+        self._open = sys.stdout is not None  # with `>&-` there is none
 
     def say(self, text: str, end: str = "\n") -> None:
-        """Write a text at once, unless nothing can be written any more."""
+        """Write a text and flush, unless the output is closed."""
         if not self._open:
             return
         try:
@@ -47,7 +48,7 @@ class Output:
 
     def _close(self, error: OSError) -> None:
         self._open = False
-        # What is left in the buffer would fail once more when the interpreter ends.
+        # The interpreter flushes the rest of the buffer at its end. That must not fail again.
         with suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stdout.fileno())
@@ -64,11 +65,15 @@ def is_terminal() -> bool:
 
 
 def check_writable(*paths: str | None) -> None:
-    """See before a run that its reports can be written after it. Changes no file.
+    """Check before a run that its reports can be written after it. No file is changed.
+
+    Args:
+        paths: the files, None for a report that was not asked for.
 
     Raises:
-        UsageError: one cannot be.
+        UsageError: a file cannot be written, or two reports have the same file.
     """
+    targets: set[str] = set()
     for path in paths:
         if path is None:
             continue
@@ -76,15 +81,28 @@ def check_writable(*paths: str | None) -> None:
             _check(Path(path))
         except OSError as error:
             raise UsageError(_refusal(path, error)) from None
+        if _is_special(Path(path)):
+            continue
+        target = os.path.realpath(path)
+        if target in targets:
+            raise UsageError(
+                f"{one_line(path)!r} is given for two reports: the second one would replace the "
+                "first. Name a file for each"
+            )
+        targets.add(target)
 
 
 def write_file(path: str, data: bytes) -> None:
-    """Write a report beside its place, and then put it there in one step.
+    """Write a report into a new file, which then replaces the old one in one step.
 
-    What is no regular file (a pipe, a device) is written as it is.
+    A pipe or a device is written directly.
+
+    Args:
+        path: the report's file.
+        data: its content.
 
     Raises:
-        LoadError: it could not be written; a file that was there is as it was.
+        LoadError: the report could not be written. An old file is unchanged.
     """
     try:
         target = Path(path)
@@ -109,7 +127,7 @@ def _check(path: Path) -> None:
 
 
 def _beside(target: Path) -> tuple[int, Path]:
-    """A new, empty file in the same folder, open to be written."""
+    """Make an empty file in the same folder. Return its descriptor and its path."""
     number, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.name[:100]}.", suffix=".new"
     )
@@ -128,7 +146,8 @@ def _replace(target: Path, data: bytes) -> None:
 
 
 def _mode_for(target: Path) -> int:
-    """The permissions of the file that is replaced, or those of a new one."""
+    """The permissions of the old file, or those of any new file."""
+
     with suppress(FileNotFoundError):
         return stat.S_IMODE(target.stat().st_mode)
     umask = os.umask(0)

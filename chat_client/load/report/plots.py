@@ -1,4 +1,4 @@
-"""Plots as SVG, to stand in a page. Colours are the page's: classes `c0`, `c1`, `c2`."""
+"""Plots as SVG elements of a page. The page's style colours the classes `c0`, `c1` and `c2`."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,20 +7,23 @@ from html import escape
 from msgspec import Struct
 
 _WIDTH, _HEIGHT = 480, 290
+"""Pixels of a plot."""
+
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 14, 28, 40
+"""Pixels of its margins, which hold the labels."""
 
 Point = tuple[float, float]
 
 
 class Line(Struct, frozen=True):
-    """One line of a plot: its name, and its points with ascending x."""
+    """A line of a plot: its name, and its points with ascending x."""
 
     name: str
     points: Sequence[Point]
 
 
 class Band(Struct, frozen=True):
-    """A stretch of the x axis that is something else than the rest, and what it is."""
+    """A marked stretch of the x axis, and its name."""
 
     start: float
     stop: float
@@ -28,7 +31,7 @@ class Band(Struct, frozen=True):
 
 
 class Axis(Struct, frozen=True):
-    """An axis: where it begins and ends, what is written at it, whether it is logarithmic."""
+    """An axis: its first and last value, its labels, and whether it is logarithmic."""
 
     low: float
     high: float
@@ -36,7 +39,7 @@ class Axis(Struct, frozen=True):
     log: bool = False
 
     def share(self, value: float) -> float:
-        """Return where a value is, from 0 to 1."""
+        """Return the position of a value on the axis, from 0 to 1."""
         low, high, at = self.low, self.high, min(max(value, self.low), self.high)
         if self.log:
             low, high, at = math.log(low), math.log(high), math.log(at)
@@ -44,7 +47,12 @@ class Axis(Struct, frozen=True):
 
 
 def linear_axis(values: Sequence[float], write: Callable[[float], str]) -> Axis:
-    """Return an axis from 0 to a round number that is not less than any of `values`."""
+    """Return an axis from 0 to a round number that no value exceeds.
+
+    Args:
+        values: the values to show.
+        write: returns the label of a value.
+    """
     most = max(values, default=0.0) or 1.0
     step = 10.0 ** math.floor(math.log10(most))
     for factor in (0.2, 0.25, 0.5, 1.0, 2.0):
@@ -56,7 +64,12 @@ def linear_axis(values: Sequence[float], write: Callable[[float], str]) -> Axis:
 
 
 def log_axis(values: Sequence[float], write: Callable[[float], str]) -> Axis:
-    """Return a logarithmic axis around the positive ones of `values`."""
+    """Return a logarithmic axis that holds every positive value.
+
+    Args:
+        values: the values to show. Those up to 0 are left out.
+        write: returns the label of a value.
+    """
     positive = [value for value in values if value > 0] or [1.0]
     low = 10.0 ** math.floor(math.log10(min(positive)))
     high = 10.0 ** math.ceil(math.log10(max(positive)))
@@ -70,10 +83,10 @@ def log_axis(values: Sequence[float], write: Callable[[float], str]) -> Axis:
 
 
 def percentile_axis(most: float) -> Axis:
-    """Return the axis of a percentile plot: each further nine takes as much space.
+    """Return the axis of a percentile plot, on which each further nine takes the same space.
 
     Args:
-        most: the largest x, 1 / (1 - share of the values). The axis ends at 99.999 %.
+        most: the largest x, which is 1 / (1 - share of the values). The axis ends at 99.999 %.
     """
     ticks = [(1.0, "0"), (2.0, "50"), (10.0, "90")]
     high = 100.0
@@ -91,12 +104,12 @@ def plot(
     """Return a plot as an SVG element.
 
     Args:
-        title: what stands above it.
-        lines: up to three.
+        title: the title, for readers who cannot see it.
+        lines: up to three lines.
         x: the axis at the bottom.
         y: the axis at the left.
-        below: what the x axis is.
-        band: a stretch to be marked.
+        below: the name of the x axis.
+        band: a stretch to mark.
     """
     parts = [
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">',
@@ -120,7 +133,8 @@ def _marked(band: Band, x: Axis) -> str:
         f'<rect class="band" x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" '
         f'height="{height}"/>'
     )
-    # Where there is no room for the word, the sentence below the plot says it.
+    # If there is no room for the name, the sentence below the plot says what the band is.
+
     wide = right - left >= 8 * len(band.name)
     return area + (_text(left + 4, _TOP + 14, "start", band.name) if wide else "")
 

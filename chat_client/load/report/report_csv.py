@@ -1,4 +1,4 @@
-"""The time series as CSV, under the names that it has in the JSON report."""
+"""The time series as CSV, with the names of the JSON report."""
 
 import csv
 import io
@@ -8,6 +8,9 @@ from typing import Any
 from chat_client.load.model.capacity import Capacity
 from chat_client.load.model.result import Result
 from chat_client.load.report.report_json import series_row, step_row
+
+_FORMULA = tuple("=+-@|%\t\r＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula or a command (OWASP: CSV injection)."""
 
 
 def report_csv(result: Result) -> str:
@@ -31,4 +34,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: object) -> object:
+    """A number as it is, True as 1, None as nothing, a text so that it is no formula."""
+    if isinstance(value, str):
+        return f"'{value}" if value.lstrip(" ").startswith(_FORMULA) else value
     return int(value) if isinstance(value, bool) else "" if value is None else value

@@ -1,4 +1,4 @@
-"""The report as a page: one file, nothing from the network, to be read on a screen or on paper."""
+"""The report as a page: one file that loads nothing from the network, for screen and paper."""
 
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
@@ -80,9 +80,10 @@ code { font: .9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 
 
 _COLOURS = {"passed": "good", "inconclusive": "warn", "failed": "bad"}
+"""The class of a verdict, by its outcome."""
 
 _LONG = 24
-"""Characters of a cell from which on it has a line of its own on a narrow screen."""
+"""Characters: a longer cell has a line of its own on a narrow screen."""
 
 
 def report_page(result: Result) -> str:
@@ -101,7 +102,7 @@ def report_page(result: Result) -> str:
 def comparison_page(a: Result, b: Result) -> str:
     """Return the comparison of two runs as a page."""
     rows = [["", "A", "B", "change"], *map(list, comparison_rows(a, b))]
-    differ = "" if a.load == b.load else "<li>! The two were asked for different things.</li>"
+    differ = "" if a.load == b.load else "<li>! The two runs have different workloads.</li>"
     lines = [Line("A", _spectrum(times(a, "delivery"))), Line("B", _spectrum(times(b, "delivery")))]
     return _page(
         "Load tests compared",
@@ -122,7 +123,7 @@ def comparison_page(a: Result, b: Result) -> str:
 
 
 def capacity_page(capacity: Capacity) -> str:
-    """Return what a search for the limit found as a page."""
+    """Return what a search for the limit found, as a page."""
     steps = [middle_run(capacity.runs_at(rate)) for rate in capacity.rates]
     colour = "bad" if capacity.highest is None else "warn" if doubtful(capacity) else "good"
     headings = ["messages/s", "deliveries/s", "p50", "p99", "p99 from", "p99 to", "held", "why not"]
@@ -142,7 +143,7 @@ def capacity_page(capacity: Capacity) -> str:
 
 
 def _body(result: Result) -> list[str]:
-    """What is said of one run below its verdict."""
+    """The parts of the page of one run that follow the verdict."""
     delivery, ok = times(result, "delivery"), times(result, "ok")
     meanings = "; ".join(f"{name}: {meaning}" for name, meaning in TIME_NAMES.items())
     parts = [
@@ -210,7 +211,7 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     lines = [
         "".join(_cell(name, text) for name, text in zip(head, row, strict=True)) for row in body
     ]
-    # On a narrow screen a wide table becomes a block for each row, with the names in it.
+    # On a narrow screen each row of a wide table becomes a block with the headings in it.
     wide = ' class="wide"' if len(head) > 3 else ""
     return (
         f'<div class="scroll"><table{wide}><thead><tr>{cells}</tr></thead><tbody>'
@@ -259,13 +260,13 @@ def _machine(result: Result) -> str:
 
 
 def _spectrum(histogram: Histogram) -> list[tuple[float, float]]:
-    """The points of a percentile plot: 1 / (1 - share that is not longer), the time in µs."""
+    """The points of a percentile plot: 1 / (1 - share of the shorter values), time in µs."""
     points: list[tuple[float, float]] = []
     total, seen = histogram.total, 0
     for value, count in histogram.values():
         points.append((total / (total - seen), max(value, 1)))
         seen += count
-    if points:  # the longest of so many stands where one in as many is longer
+    if points:  # of n values, the longest is at 1 / (1 - (n - 1) / n), which is n
         points.append((float(total), max(histogram.largest, 1)))
     return points
 
@@ -274,9 +275,12 @@ def _percentile_figure(title: str, lines: Sequence[Line]) -> str:
     values = [y for line in lines for _, y in line.points]
     most = max((x for line in lines for x, _ in line.points), default=100.0)
     drawn = plot(
-        title, lines, percentile_axis(most), log_axis(values, tick_text),
+        title,
+        lines,
+        percentile_axis(most),
+        log_axis(values, tick_text),
         "percent of the values that are not longer",
-    )  # fmt: skip
+    )
     return _figure(title, drawn)
 
 
@@ -304,7 +308,7 @@ def _time_figure(title: str, lines: Sequence[Line], y: Axis, band: Band) -> str:
 
 
 def _warm_up(*results: Result) -> Band:
-    """The time that does not count: of several runs, as much as is so in all of them."""
+    """The warm-up; of several runs, the stretch that is warm-up in all of them."""
     return Band(0.0, min(result.load.warm_up for result in results), "warm-up")
 
 
@@ -341,7 +345,8 @@ def _rate_cells(runs: Sequence[Step]) -> list[str]:
 
 
 def _points(result: Result, value: Value) -> list[tuple[float, float]]:
-    # Neither the ramp nor the drain is whole seconds.
+    # The ramp and the drain are not made of whole seconds.
+
     rows = [row for row in result.rows if row.tick.phase in ("warm-up", "measure")]
     return [(float(row.second), value(row)) for row in rows]
 

@@ -1,7 +1,7 @@
-"""The report as JSON: figures under the names that docs/load-testing.md lists, for programs.
+"""The report as JSON, for programs: the figures under the names that docs/load-testing.md lists.
 
-Times are in milliseconds. What `compare` needs besides, the counts with the buckets of every
-latency, stands under `histograms`, in microseconds.
+Times are in milliseconds. The counts with the buckets of every latency, which `compare` needs, are
+under `histograms`, in microseconds.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,10 @@ from chat_client.load.model.result import FORMAT, Result, Row
 from chat_client.load.model.verdict import TIMES, times
 
 PERCENTS = (50, 75, 90, 95, 99, 99.9)
+"""The percentiles of a latency in the JSON report."""
 
 _COUNTS = ("measured", "whole", "rows")
+"""The attributes of a result that go under `histograms`."""
 
 
 def write_result(result: Result) -> bytes:
@@ -26,7 +28,7 @@ def write_result(result: Result) -> bytes:
 
 
 def write_capacity(capacity: Capacity) -> bytes:
-    """Return what a search for the limit found as JSON."""
+    """Return what a search for the limit found, as JSON."""
     return _written(
         {
             "format": FORMAT,
@@ -46,18 +48,18 @@ def read_result(path: str) -> Result:
     """Return the result in a file that `--json` wrote.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the file cannot be read, or is not such a file.
     """
     try:
         with open(path, "rb") as file:
             found = msgspec.json.decode(file.read(), type=dict[str, Any])
-        counts = found.get("histograms", found)  # format 1 has them beside all the rest
+        counts = found.get("histograms", found)  # format 1 has them at the top level
         result = msgspec.convert({**found, **_part(counts)}, Result, str_keys=True)
     except OSError as error:
         raise UsageError(f"cannot read {path!r}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{path!r} is no report of chat-load ({error}): give a file that --json wrote"
+            f"{path!r} is not a report of chat-load ({error}): give a file that --json wrote"
         ) from None
     if result.format not in (1, FORMAT):
         raise UsageError(
@@ -67,7 +69,7 @@ def read_result(path: str) -> Result:
 
 
 def latency(histogram: Histogram) -> dict[str, float | int | None]:
-    """Return what is said of a latency, in milliseconds; None where there are no values."""
+    """Return the figures of a latency, in milliseconds; None where there are no values."""
     values: dict[str, float | None] = {
         f"p{percent:g}_ms".replace(".", "_"): histogram.percentile(percent) for percent in PERCENTS
     }
@@ -84,7 +86,7 @@ def latency(histogram: Histogram) -> dict[str, float | int | None]:
 
 
 def series_row(row: Row) -> dict[str, Any]:
-    """Return what is said of one second."""
+    """Return the figures of one second."""
     tick = row.tick
     return {
         "second": row.second,
@@ -112,12 +114,13 @@ def series_row(row: Row) -> dict[str, Any]:
 
 
 def millis(micros: float | None) -> float | None:
-    """Return a time in µs in milliseconds."""
+    """Convert a time from µs to milliseconds."""
     return None if micros is None else round(micros / 1000, 3)
 
 
 def step_row(step: Step) -> dict[str, Any]:
-    """Return what is said of one run of a search for the limit."""
+    """Return the figures of one run of a search for the limit."""
+
     return {
         "rate": step.rate,
         "held": step.held,

@@ -11,14 +11,16 @@ from chat_client.load.model.units import UNBOUNDED, bytes_text, count_of, count_
 from chat_client.load.model.verdict import times
 
 PERCENTS = (50, 90, 95, 99, 99.9)
+"""The percentiles in the table of latencies."""
 
 WORDS = {"passed": "PASSED", "inconclusive": "INCONCLUSIVE", "failed": "FAILED"}
-"""The verdict, as it stands above everything else."""
+"""The first line of a report, by the outcome."""
 
 _COLOURS = {"PASSED": Fore.GREEN, "INCONCLUSIVE": Fore.YELLOW, "FAILED": Fore.RED}
+"""The colour of that line."""
 
 _LEAST_NEEDED = ("stddev", "mean", "p95", "p90", "count", "p99.9")
-"""Columns that are left out where there is no room for all, the first of them first."""
+"""Columns that are left out on a narrow terminal, in this order."""
 
 _BAR_CELLS = 12
 """Cells of the longest bar of the curve."""
@@ -30,10 +32,16 @@ TIME_NAMES = {
     "welcome": "hello to welcome",
     "lag": "the generator's own lateness",
 }
+"""The times of a report, and what each of them is."""
 
 
 def report_text(result: Result, width: int = UNBOUNDED) -> str:
-    """Return the report on a run, with a line feed at its end, for a terminal of so many cells."""
+    """Return the report on a run for a terminal, with a line feed at its end.
+
+    Args:
+        result: the result of the run.
+        width: cells of a line.
+    """
     lines = [*_verdict(result.verdict, width), "", *_figures(result, width), ""]
     lines += _latencies(result, width)
     if result.errors:
@@ -42,7 +50,12 @@ def report_text(result: Result, width: int = UNBOUNDED) -> str:
 
 
 def painted(report: str, colours: int) -> str:
-    """Return a report with its verdict in green, amber or red, if the terminal has colours."""
+    """Return a report with its first line in green, amber or red.
+
+    Args:
+        report: the report, as `report_text` returns it.
+        colours: how many colours the terminal has.
+    """
     if not colours:
         return report
     verdict, rest = report.split("\n", 1)
@@ -63,7 +76,7 @@ def _folded(head: str, text: str, width: int) -> str:
 
 
 def load_text(result: Result) -> str:
-    """Return in a line what was asked of the server."""
+    """Return a line that describes the load of a run."""
     load = result.load
     pace = "as fast as it goes" if load.rate is None else f"{count_text(load.rate)} messages/s"
     size = str(load.shortest)
@@ -82,7 +95,7 @@ def load_text(result: Result) -> str:
 
 
 def figure_rows(result: Result) -> list[tuple[str, str]]:
-    """Return the figures that are no latencies: what, and how much."""
+    """Return the figures that are not latencies: the name and the text of each."""
     measured, load = result.measured, result.load
     wanted = "-" if load.rate is None else f"{count_text(load.rate)}/s"
     rows = [
@@ -136,7 +149,7 @@ def _figures(result: Result, width: int) -> Iterator[str]:
 
 
 def latency_rows(result: Result) -> list[list[str]]:
-    """Return a table of the latencies, its headings first."""
+    """Return the table of the latencies; its first row is the headings."""
     table = [["", *(f"p{percent:g}" for percent in PERCENTS), "max", "mean", "stddev", "count"]]
     for name in TIME_NAMES:
         histogram = times(result, name)
@@ -177,7 +190,13 @@ def _rate(result: Result, count: int) -> str:
 
 
 def capacity_lines(capacity: Capacity, width: int = UNBOUNDED) -> list[str]:
-    """Return the report for a terminal of so many cells: the finding first, then the curve."""
+    """Return the lines of a report on a search for the limit: the finding, then the curve.
+
+    Args:
+        capacity: what was found.
+        width: cells of a line.
+    """
+
     lines = [*wrap(finding(capacity), width, 0, 0), ""]
     lines.append(
         f"{'messages/s':>11}{'deliveries/s':>14}{'p50':>9}{'p99':>9}{'from':>9}{'to':>9}"
