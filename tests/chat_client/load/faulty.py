@@ -61,9 +61,15 @@ class FaultyServer:
     """
 
     def __init__(
-        self, *, victim: str = "", spoil: Spoil = list, hold: tuple[int, int] = (0, 0),
-        forget: int = 0, refuse: str = "", rewrite: Rewrite = bytes,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        victim: str = "",
+        spoil: Spoil = list,
+        hold: tuple[int, int] = (0, 0),
+        forget: int = 0,
+        refuse: str = "",
+        rewrite: Rewrite = bytes,
+    ) -> None:
         self._rewrite = rewrite
         self._victim = victim
         self._spoil = spoil
@@ -200,9 +206,14 @@ class FaultyServer:
 
 @contextmanager
 def faulty_server(
-    *, victim: str = "", spoil: Spoil = list, hold: tuple[int, int] = (0, 0), forget: int = 0,
-    refuse: str = "", rewrite: Rewrite = bytes,
-) -> Iterator[str]:  # fmt: skip
+    *,
+    victim: str = "",
+    spoil: Spoil = list,
+    hold: tuple[int, int] = (0, 0),
+    forget: int = 0,
+    refuse: str = "",
+    rewrite: Rewrite = bytes,
+) -> Iterator[str]:
     """Run a FaultyServer while the block runs; gives its address."""
     server = FaultyServer(
         victim=victim, spoil=spoil, hold=hold, forget=forget, refuse=refuse, rewrite=rewrite

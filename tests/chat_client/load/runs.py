@@ -4,6 +4,9 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
+from chat_client.load.control import command_line
 from chat_client.load.control.run import Run, Stopper
 from chat_client.load.model.result import Result, Row
 from chat_client.load.model.verdict import judge
@@ -11,13 +14,18 @@ from chat_client.load.model.workload import Load
 from chat_client.transport.address import parse_address
 from tests.chat_client.programs import ENVIRONMENT
 from tests.support.servers import ROOT
+from tests.support.waiting import DEADLINE
 
 COMMAND = [sys.executable, "-m", "chat_client.load"]
 
 
 def make_run(address: str, *conditions: Any, **load: Any) -> Result:
-    """Make a short run of a few clients in one process, and judge it."""
-    chosen = {"clients": 5, "talkers": 40.0, "warm_up": 0.0, "duration": 0.2, "patience": 1.0}
+    """Make a short run of a few clients in one process, and judge it.
+
+    It has all the patience that a busy machine may need. Where something never comes, that is
+    waited for in vain: such a test gives a shorter one.
+    """
+    chosen = {"clients": 5, "talkers": 40.0, "warm_up": 0.0, "duration": 0.2, "patience": DEADLINE}
     run = Run(parse_address(address), Load(**{**chosen, **load}), "chat-load", watch, Stopper())
     result = run.conduct()
     result.verdict = judge(result, conditions)
@@ -38,3 +46,16 @@ def start(*arguments: str) -> "subprocess.Popen[str]":
         cwd=ROOT,
         env=ENVIRONMENT,
     )
+
+
+def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Start `chat-load` wrongly, and return the last line of what it says."""
+    try:
+        code = command_line.main(list(arguments))
+    except SystemExit as error:  # argparse's own way
+        code = int(str(error.code))
+    assert code == command_line.WRONG_USE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return str(err.splitlines()[-1])

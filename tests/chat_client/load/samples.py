@@ -17,10 +17,21 @@ def sample(latencies: tuple[int, ...] = (1000, 2000, 3000), **more: Any) -> Resu
     lag = Histogram()
     lag.record(50)
     tick = Tick(
-        "measure", 1_000_000, 3_000_000, up=10, sent=200, confirmed=200, deliveries=2000,
-        bytes_in=300_000, bytes_out=20_000, ok=delivery, delivery=delivery, lag=lag,
-        connect=delivery, welcome=delivery,
-    )  # fmt: skip
+        "measure",
+        1_000_000,
+        3_000_000,
+        up=10,
+        sent=200,
+        confirmed=200,
+        deliveries=2000,
+        bytes_in=300_000,
+        bytes_out=20_000,
+        ok=delivery,
+        delivery=delivery,
+        lag=lag,
+        connect=delivery,
+        welcome=delivery,
+    )
     values: dict[str, Any] = {
         "command": "chat-load '<b>&\"x\"'",
         "started": "2026-11-20T15:00:00+00:00",

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,15 @@ def test_the_model_does_nothing() -> None:
     for module, named in imports().items():
         if module.startswith(f"{_PACKAGE}model."):
             assert not named.others & (SOCKETS | THREADS | CLOCKS), module
+
+
+def test_every_module_has_its_tests() -> None:
+    """`tests/chat_client/load` mirrors the folders file for file. `load_errors` does nothing."""
+    package, tests = ROOT / "chat_client" / "load", ROOT / "tests" / "chat_client" / "load"
+    modules = {path.relative_to(package) for path in package.glob("*/[a-z]*.py")}
+    tested = {
+        path.relative_to(tests).with_name(path.name.removeprefix("test_"))
+        for path in tests.glob("*/test_*.py")
+    }
+    assert modules - tested == {Path("model/load_errors.py")}
+    assert tested <= modules

@@ -82,18 +82,6 @@ def test_ctrl_c_ends_the_search() -> None:
     assert len(capacity_csv(found).splitlines()) == 3
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_the_curve_fits_the_terminal(width: int) -> None:
-    """The finding is folded; why a rate broke is left out where there is no room."""
-    found = find_limit(100.0, parse_condition("p99<50ms"), lambda rate, _: run_at(rate, 450.0))
-    lines = capacity_lines(found, width)
-    assert max(map(len, lines)) <= width
-    assert " ".join(lines[: lines.index("")]) == finding(found)
-    assert any(line.endswith("█ delivery p99 is 1.00 s") for line in lines) == (width == 120)
-    assert any("✗ 0 of 3" in line for line in lines)
-    assert any("✗" in line for line in lines)
-
-
 def test_there_is_an_end() -> None:
     """Even where there is no limit."""
     assert next_rate([(2.0**n, True) for n in range(36)], 1.0) is None

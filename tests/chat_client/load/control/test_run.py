@@ -1,270 +1,12 @@
-"""`chat-load` as a user starts it, against the real server at a small scale."""
+"""One run, and why it may not begin."""
 
-import signal
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from chat_client.load.control import command_line
 from chat_client.load.control.run import nobody_came
-from chat_client.load.report.report_json import read_result, write_result
-from chat_client.load.report.report_text import report_text
 from tests.chat_client.load.faulty import faulty_server
-from tests.chat_client.load.runs import make_run, start
-from tests.chat_client.load.samples import sample
-from tests.support.leaks import nothing_left_behind
-from tests.support.servers import address_of, running_server
-from tests.support.waiting import DEADLINE
-
-SHORT = ("--duration", "0.4", "--warm-up", "0.2")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server that limits nothing; its address."""
-    with running_server() as running:
-        yield address_of(running)
-
-
-def test_a_run_with_all_its_reports(
-    server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Rooms, processes, sizes and a ramp; it passes and leaves nothing behind."""
-    files = {kind: str(tmp_path / f"report.{kind}") for kind in ("json", "csv", "html")}
-    with nothing_left_behind():
-        code = command_line.main(
-            [
-                server, *SHORT, "--clients", "12", "--rooms", "3", "--rate", "200", "--talkers",
-                "50", "--processes", "2", "--size", "40-200", "--ramp", "0.1", "--seed", "7",
-                "--nick-prefix", "full", "--fail-if", "lost>0", "--fail-if", "p99>60s",
-                *(part for kind, path in files.items() for part in (f"--{kind}", path)),
-            ]
-        )  # fmt: skip
-    out, err = capsys.readouterr()
-    assert (code, err) == (0, "")
-    # Where other programs have the cores, the load tester is late, and says that it was the limit.
-    assert "FAILED" not in out
-    assert "  ✓ the audit: every member got every message once and in order, 480" in out
-    assert "✓ not p99>60s" in out
-    assert out.endswith("".join(f"wrote {path}\n" for path in files.values()))
-    result = read_result(files["json"])
-    assert result.whole.sent == result.whole.confirmed == 120
-    assert result.received == result.expected == 480
-    assert result.whole.connect.total == 12
-    # A third is warming up. A message counts where it happens, which on a busy machine may be late.
-    assert result.measured.sent == pytest.approx(80, abs=30)
-    assert result.measured.delivery.total == pytest.approx(320, abs=120)
-    assert "seed 7" in result.command
-    assert result.server_side is not None
-    assert Path(files["csv"]).read_text().startswith("second,")
-    assert "FAILED" not in Path(files["html"]).read_text()
-
-
-def test_clients_that_come_and_go_and_stop_reading(server: str) -> None:
-    """All of them are talkers, and each message is heard once by everybody all the same."""
-    result = make_run(
-        server, clients=12, rooms=2, talkers=100.0, rate=200.0, duration=1.0, churn=20.0,
-        slow=40.0, processes=2, patience=10.0, nick_prefix="busy",
-    )  # fmt: skip
-    assert not result.faults, result.examples
-    assert result.verdict.passed
-    assert result.whole.connect.total > 12
-    assert result.received == result.whole.sent * 6
-
-
-def test_as_fast_as_it_goes(server: str) -> None:
-    """The closed loop, checked to the last message, while what all have is dropped."""
-    result = make_run(
-        server, rate=None, clients=10, duration=1.2, processes=2, patience=10.0, nick_prefix="fast"
-    )
-    assert result.verdict.passed, result.verdict
-    assert result.received == result.whole.confirmed * 10 > 0
-
-
-def test_the_same_seed_says_the_same(server: str) -> None:
-    """As far as chance is concerned."""
-    sizes = {"shortest": 40, "longest": 400, "rate": 100.0}
-    first = make_run(server, seed=3, nick_prefix="seeda", **sizes)
-    second = make_run(server, seed=3, nick_prefix="seedb", **sizes)
-    assert first.whole.bytes_out == second.whole.bytes_out
-
-
-def test_a_threshold_that_is_crossed(server: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 1, so that it can stand in CI."""
-    arguments = [server, *SHORT, "--clients", "4", "--nick-prefix", "t", "--fail-if", "p50>0us"]
-    assert command_line.main(arguments) == command_line.FAILED
-    assert "✗ not p50>0us: delivery p50 is" in capsys.readouterr().out
-
-
-def test_a_server_that_limits_its_clients(capsys: pytest.CaptureFixture[str]) -> None:
-    """The refusals are counted by their code, and the verdict says how to lift the limit."""
-    with running_server(requests_per_second=1.0, requests_burst=3) as limited:
-        code = command_line.main(
-            [
-                address_of(limited), *SHORT, "--clients", "2", "--talkers", "50", "--rate", "20",
-                "--fail-if", "errors>0",
-            ]
-        )  # fmt: skip
-    out = capsys.readouterr().out
-    assert code == command_line.FAILED
-    assert "rate_limited" in out
-    assert "--no-limits" in out
-
-
-def test_a_server_with_a_password(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """From the environment or a file; it is in no report. A wrong one is wrong use."""
-    monkeypatch.delenv("CHAT_PASSWORD_FILE", raising=False)
-    secret, report = tmp_path / "secret", tmp_path / "report.json"
-    secret.write_text("open sesame\n")
-    with running_server(password="open sesame") as guarded:
-        run = [address_of(guarded), *SHORT, "--clients", "2", "--processes", "1"]
-        monkeypatch.setenv("CHAT_PASSWORD", "guess")
-        assert "given by --password-file or CHAT_PASSWORD" in wrong(capsys, *run)
-        assert command_line.main([*run, "--password-file", str(secret), "--json", str(report)]) == 0
-    assert "sesame" not in report.read_text()
-    assert "sesame" not in capsys.readouterr().out
-    assert "cannot be read" in wrong(capsys, *run, "--password-file", str(tmp_path / "none"))
-
-
-def test_a_server_with_tls() -> None:
-    """Clients come and go and lose nothing; the report says what is not looked at."""
-    with running_server(tls=True) as secure:
-        result = make_run(
-            address_of(secure), clients=10, rate=200.0, duration=0.4, churn=20.0, slow=20.0,
-            shortest=100, longest=3000, patience=10.0,
-        )  # fmt: skip
-    assert result.verdict.passed, result.verdict
-    assert result.received == result.whole.confirmed * 10 > 0
-    assert result.whole.connect.total > 10
-    assert "certificate was not checked" in report_text(result)
-
-
-def test_the_limit(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A condition that nothing keeps, so that it ends soon: the curve, and exit code 1."""
-    page = tmp_path / "limit.html"
-    code = command_line.main(
-        [
-            server, "--find-limit", "p50<1us", "--rate", "2", "--duration", "0.2", "--warm-up",
-            "0", "--clients", "3", "--processes", "1", "--html", str(page),
-        ]
-    )  # fmt: skip
-    assert code == command_line.FAILED
-    assert "p50<1us held at no rate that was tried." in capsys.readouterr().out
-    assert "The limit" in page.read_text()
-
-
-def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two reports side by side, and as a page."""
-    one, page = tmp_path / "one.json", tmp_path / "compared.html"
-    one.write_bytes(write_result(sample()))
-    assert command_line.main(["compare", str(one), str(one), "--html", str(page)]) == 0
-    assert "delivery p99.9" in capsys.readouterr().out
-    assert "Load tests compared" in page.read_text()
-
-
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_ends_the_load_and_reports(server: str, signum: int, tmp_path: Path) -> None:
-    """Exit code 130, with the verdict on what was until then."""
-    report = tmp_path / "report.json"
-    program = start(
-        server, "--clients", "4", "--duration", "600", "--warm-up", "0", "--rate", "50",
-        "--nick-prefix", f"stop{signum}", "--json", str(report),
-    )  # fmt: skip
-    assert program.stdout is not None
-    assert " said/s" in program.stdout.readline()
-    program.send_signal(signum)
-    out, err = program.communicate(timeout=DEADLINE)
-    assert (program.returncode, err) == (command_line.INTERRUPTED, "")
-    assert "  ✓ the audit" in out
-    assert "ended the load early" in out
-    assert read_result(str(report)).interrupted
-
-
-def test_a_second_ctrl_c_stops_at_once() -> None:
-    """Also while the last replies are waited for, which never come: no report, no traceback."""
-    with faulty_server(hold=(5, 10**9)) as address:
-        program = start(
-            address, "--clients", "2", "--duration", "600", "--patience", "600", "--warm-up", "0",
-            "--rate", "50",
-        )  # fmt: skip
-        assert program.stdout is not None
-        assert " said/s" in program.stdout.readline()
-        program.send_signal(signal.SIGINT)
-        while " drain " not in program.stdout.readline():
-            assert program.poll() is None
-        program.send_signal(signal.SIGINT)
-        out, err = program.communicate(timeout=DEADLINE)
-    assert (program.returncode, err) == (command_line.INTERRUPTED, "")
-    assert "the audit" not in out
-
-
-def wrong(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Start it wrongly and return the sentence that it says."""
-    try:
-        code = command_line.main(list(arguments))
-    except SystemExit as error:  # argparse's own way
-        code = int(str(error.code))
-    assert code == command_line.WRONG_USE
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "Traceback" not in err
-    return err.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--fail-if", "p99"], "'p99' is no condition"),
-        (["--find-limit", "p99<5"], "'p99<5' needs a time"),
-        (["--find-limit", "p99<5ms", "--burst"], "leave one out"),
-        (["--find-limit", "p99<5ms", "--fail-if", "lost>0"], "leave --fail-if out"),
-        (["--rate", "5", "--burst"], "not allowed with"),
-        (["--rate", "0"], "'0' is not from 0.01"),
-        (["--rate", "nan"], "'nan' is not a number"),
-        (["--clients", "1.5"], "'1.5' is not a whole number"),
-        (["--clients", "0"], "'0' is not from 1"),
-        (["--rooms", "101"], "--rooms 101 is more than --clients 100"),
-        (["--size", "39"], "'39' is not from 40 to 4000"),
-        (["--size", "100-50"], "'100-50' is not from 40 to 4000"),
-        (["--size", "big"], "'big' is neither BYTES nor MIN-MAX"),
-        (["--talkers", "101"], "'101' is not from 0 to 100"),
-        (["--nick-prefix", "a b"], "--nick-prefix 'a b' cannot be"),
-        (["--nick-prefix", "Load"], "rooms are written in lower case"),
-        (["--json", "/no/such/folder/x"], "cannot write '/no/such/folder/x': No such file"),
-        (["127.0.0.1:99999"], "'99999' is no port"),
-        (["host", "--unix", "/a"], "leave one out"),
-        (["--unix", "/no/such/socket"], "cannot connect to unix:/no/such/socket"),
-        (["compare", "/no/such", "/report"], "cannot read '/no/such'"),
-        (["--clients", "100000000"], "need more open files"),
-    ],
-)
-def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
-    """Exit code 2, and a sentence that names the value and the rule."""
-    assert says in wrong(capsys, *arguments)
-
-
-def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
-    """The same code."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{held.getsockname()[1]}"
-        assert f"cannot connect to {address}: nobody listens there" in wrong(capsys, address)
-
-
-def test_no_chat_server(capsys: pytest.CaptureFixture[str]) -> None:
-    """Something takes the connection and hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(DEADLINE)
-        program = start(f"127.0.0.1:{listener.getsockname()[1]}")
-        listener.accept()[0].close()
-        _, err = program.communicate(timeout=DEADLINE)
-    assert program.returncode == command_line.WRONG_USE
-    assert "closed the connection without a word" in err
-    assert capsys.readouterr() == ("", "")
+from tests.chat_client.load.runs import make_run, wrong
 
 
 def test_a_nick_that_is_taken(server: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -286,6 +28,22 @@ def test_nobody_comes(reason: str, says: str) -> None:
     """It is said why, and what to do: two load tests at once want the same nicks."""
     assert reason in nobody_came([reason])
     assert says in nobody_came([reason])
+
+
+def test_a_server_that_does_nothing_wrong_passes() -> None:
+    """The same small server."""
+    with faulty_server() as address:
+        result = make_run(address, processes=2, rooms=2)
+    assert result.verdict.passed
+    assert result.received == result.expected > 0
+    assert not result.faults
+
+
+def test_nobody_gets_in() -> None:
+    """Where not even one port is left, there is no report; the sentence says whose limit it is."""
+    told = nobody_came(["EADDRNOTAVAIL"])
+    assert "This machine has no local port left for another connection" in told
+    assert "the generator's limit, not the server's" in told
 
 
 def tuple_of(address: str) -> tuple[str, int]:

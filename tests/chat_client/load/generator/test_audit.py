@@ -1,4 +1,4 @@
-"""The audit must notice each way in which a member can be wronged, and nothing else."""
+"""The audit notices each way in which a member can be wronged, and nothing else."""
 
 import random
 from collections.abc import Sequence
@@ -11,7 +11,10 @@ from chat_client.load.model.faults import Faults
 from chat_client.load.model.histogram import Histogram
 from protocol.errors import ProtocolError
 from protocol.messages import encode
+from tests.chat_client.load.faulty import Spoil, faulty_server
 from tests.chat_client.load.members import OWN, Member, a_log, frames, message
+from tests.chat_client.load.runs import make_run
+from tests.support.leaks import nothing_left_behind
 
 
 @given(st.integers(0, 2**32))
@@ -162,3 +165,68 @@ def test_a_type_that_is_not_known_is_no_fault() -> None:
     member = Member(a_log())
     member.receive(len(payload).to_bytes(4, "big") + payload + frames(1))
     assert not member.reader.faults(1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "faults"),
+    [
+        (lambda log: [log[0], log[2]], Faults(lost=1)),
+        (lambda log: [log[0], log[1], log[1], log[2]], Faults(doubled=1)),
+        (lambda log: [log[1], log[0], log[2]], Faults(reordered=1)),
+    ],
+    ids=["drops", "doubles", "reorders"],
+)
+def test_one_member_is_wronged(spoil: Spoil, faults: Faults) -> None:
+    """Its nick is in the verdict, which is that the run failed."""
+    with nothing_left_behind(), faulty_server(victim="load3", spoil=spoil) as address:
+        result = make_run(address, processes=2)
+    assert result.faults == faults
+    assert not result.verdict.passed
+    assert "load3: 1 " in result.verdict.checks[0].text
+    assert result.expected == result.received + faults.lost - faults.doubled
+
+
+def test_one_member_gets_another_text() -> None:
+    """Which of the two is right cannot be known: it, or all others, are said to be wronged."""
+
+    def alter(log: list[bytes]) -> list[bytes]:
+        return [log[0], log[1].replace(b"xxx", b"xyx", 1), log[2]]
+
+    with faulty_server(victim="load3", spoil=alter) as address:
+        result = make_run(address)
+    assert result.faults in (Faults(altered=1), Faults(altered=4))
+    assert not result.verdict.passed
+
+
+def test_a_member_of_the_wrong_type_is_named() -> None:
+    """A server that sends `time` as text loses nothing: it is malformed, and it is said how."""
+    with faulty_server(
+        rewrite=lambda frame: frame.replace(b'"time":1.5', b'"time":"1"')
+    ) as address:
+        result = make_run(address, processes=2)
+    assert result.faults == Faults(malformed=result.received)
+    assert result.received == result.whole.sent * 5 > 0
+    assert "malformed; all members of load-0" in result.verdict.checks[0].text
+    assert "(`message`: Expected `float`, got `str` - at `$.time`)" in result.verdict.checks[0].text
+    assert not result.verdict.passed
+
+
+def test_a_reply_of_the_wrong_type_is_named() -> None:
+    """It counts, beside the text that has no reply then."""
+    with faulty_server(rewrite=lambda frame: frame.replace(b'"seq":2}', b'"seq":"2"}')) as address:
+        result = make_run(address, patience=2.0)
+    assert result.faults.malformed == 1
+    assert "(`ok`: Expected `int`, got `str` - at `$.seq`)" in result.verdict.checks[0].text
+
+
+def test_what_was_altered_is_named() -> None:
+    """Which member of the object, what this one got, and what the others did."""
+
+    def alter(log: list[bytes]) -> list[bytes]:
+        return [log[0], log[1].replace(b'"time":1.5', b'"time":2.5'), log[2]]
+
+    with faulty_server(victim="load3", spoil=alter) as address:
+        result = make_run(address)
+    assert result.faults.altered in (1, 4)
+    assert "(in message 2, `time` is " in result.verdict.checks[0].text
+    assert ", the others got " in result.verdict.checks[0].text

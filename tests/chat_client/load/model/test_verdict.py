@@ -39,10 +39,10 @@ def test_a_condition(text: str, holds: bool) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "'' is no condition"),
-        ("p99", "'p99' is no condition"),
-        ("p99=5ms", "'p99=5ms' is no condition"),
-        ("p99>-5ms", "is no condition"),
+        ("", "'' is not a condition"),
+        ("p99", "'p99' is not a condition"),
+        ("p99=5ms", "'p99=5ms' is not a condition"),
+        ("p99>-5ms", "is not a condition"),
         ("p99>5", "'p99>5' needs a time in us, ms or s"),
         ("p99>5min", "needs a time"),
         ("p101>5ms", "asks for 'p101', which is none of lost, "),

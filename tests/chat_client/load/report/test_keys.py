@@ -1,32 +1,39 @@
-"""The keys of the picture, on a real terminal; and that the terminal is as it was."""
+"""The keys of the live view on a real terminal, and that the terminal is restored."""
 
 import termios
-from collections.abc import Iterator
 
 import pytest
 
 from chat_client.load.control import command_line
-from chat_client.load.report.live import INTERVALS, Picture
 from tests.chat_client.programs import Terminal
-from tests.support.servers import address_of, running_server
 from tests.support.waiting import eventually
 
 MODES = termios.ECHO | termios.ICANON
+
+
 PROGRAM = "import sys; from chat_client.load.control.command_line import main; sys.exit(main())"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with running_server() as running:
-        yield address_of(running)
 
 
 def load(server: str, prefix: str, columns: int = 80, rows: int = 40) -> Terminal:
     """A run that does not end by itself."""
     return Terminal(
-        server, "--clients", "2", "--duration", "600", "--warm-up", "0", "--rate", "20",
-        "--processes", "1", "--nick-prefix", prefix, command=PROGRAM, columns=columns, rows=rows,
-    )  # fmt: skip
+        server,
+        "--clients",
+        "2",
+        "--duration",
+        "600",
+        "--warm-up",
+        "0",
+        "--rate",
+        "20",
+        "--processes",
+        "1",
+        "--nick-prefix",
+        prefix,
+        command=PROGRAM,
+        columns=columns,
+        rows=rows,
+    )
 
 
 def test_q_ends_the_run_and_reports(server: str) -> None:
@@ -74,15 +81,3 @@ def test_ctrl_c_is_what_it_was(server: str, keys: str) -> None:
         terminal.type(keys)
         eventually(lambda: terminal.local_modes & MODES == MODES)
         assert terminal.leave() == command_line.INTERRUPTED
-
-
-def test_intervals_have_ends() -> None:
-    """A key too many changes nothing."""
-    pytest.importorskip("rich")
-    picture = Picture()
-    for key, interval in (("-", INTERVALS[0]), *(("+", each) for each in INTERVALS[1:])):
-        picture.obey(key)
-        assert picture.interval == interval
-    picture.obey("+")
-    picture.obey("q")
-    assert picture.interval == INTERVALS[-1]

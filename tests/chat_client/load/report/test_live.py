@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from chat_client.load.model.result import Row
-from chat_client.load.report.live import Lines, Picture, choose_view
+from chat_client.load.report.live import INTERVALS, Lines, Picture, choose_view
 from tests.chat_client.load.samples import sample
 
 
@@ -48,4 +48,23 @@ def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 def test_without_a_terminal() -> None:
     """Lines, and nobody has to ask for them."""
     assert isinstance(choose_view(live=True), Lines)
+
+
+def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The picture, unless it is not wanted."""
+    pytest.importorskip("rich")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert isinstance(choose_view(live=True), Picture)
     assert isinstance(choose_view(live=False), Lines)
+
+
+def test_intervals_have_ends() -> None:
+    """A key too many changes nothing."""
+    pytest.importorskip("rich")
+    picture = Picture()
+    for key, interval in (("-", INTERVALS[0]), *(("+", each) for each in INTERVALS[1:])):
+        picture.obey(key)
+        assert picture.interval == interval
+    picture.obey("+")
+    picture.obey("q")
+    assert picture.interval == INTERVALS[-1]

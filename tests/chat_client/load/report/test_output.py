@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,6 @@ from tests.support.waiting import DEADLINE, eventually
 
 SHORT = ("--clients", "3", "--duration", "0.4", "--warm-up", "0", "--processes", "1")
 KINDS = ("json", "csv", "html")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """A server that limits nothing; its address."""
-    with running_server() as running:
-        yield address_of(running)
 
 
 @pytest.fixture
@@ -79,9 +71,15 @@ def test_ctrl_c_before_the_load(server: str, reports: list[Path]) -> None:
     with Peer.connect(server) as peer:
         peer.hello("ana")
         program = start(
-            server, "--clients", "20", "--ramp", "600", "--nick-prefix", "ramp",
+            server,
+            "--clients",
+            "20",
+            "--ramp",
+            "600",
+            "--nick-prefix",
+            "ramp",
             *asked_for(reports),
-        )  # fmt: skip
+        )
         eventually(lambda: "ramp-0" in [each["room"] for each in peer.page("rooms")["rooms"]])
     program.send_signal(signal.SIGINT)
     _, err = program.communicate(timeout=DEADLINE)
@@ -137,9 +135,15 @@ def test_a_standard_output_that_is_full(server: str, reports: list[Path]) -> Non
     arguments = [*COMMAND, server, *SHORT, "--nick-prefix", "full", *asked_for(reports)]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
-            arguments, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ENVIRONMENT,
-            timeout=DEADLINE, check=False,
-        )  # fmt: skip
+            arguments,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=ENVIRONMENT,
+            timeout=DEADLINE,
+            check=False,
+        )
     assert done.stderr == (
         "chat-load: cannot write to the standard output: No space left on device\n"
     )
@@ -153,10 +157,25 @@ def test_streams_that_are_closed(server: str, reports: list[Path], closed: str) 
     line = f'exec "$@" {closed}'
     name = f"closed{closed.count('-')}{ord(closed[0])}"
     done = subprocess.run(
-        ["sh", "-c", line, "sh", *COMMAND, server, *SHORT, "--nick-prefix", name,
-         *asked_for(reports)],
-        capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, timeout=DEADLINE, check=False,
-    )  # fmt: skip
+        [
+            "sh",
+            "-c",
+            line,
+            "sh",
+            *COMMAND,
+            server,
+            *SHORT,
+            "--nick-prefix",
+            name,
+            *asked_for(reports),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        timeout=DEADLINE,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
     assert are_new(reports)
 
@@ -206,8 +225,13 @@ def test_a_report_that_is_cut_short_leaves_the_one_before(tmp_path: Path) -> Non
     )
     done = subprocess.run(
         [COMMAND[0], "-c", script, str(report)],
-        capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, timeout=DEADLINE, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        timeout=DEADLINE,
+        check=False,
+    )
     assert "LoadError: cannot write" in done.stderr
     assert report.read_text() == "yesterday's"
     assert list(tmp_path.iterdir()) == [report]
@@ -238,10 +262,25 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
 def test_ctrl_c_amid_a_search_for_the_limit(server: str, reports: list[Path]) -> None:
     """While the clients of a later step come: what was found until then is written."""
     program = start(
-        server, "--find-limit", "p99<60s", "--rate", "10", "--duration", "0.3", "--warm-up", "0",
-        "--ramp", "0.5", "--clients", "3", "--processes", "1", "--nick-prefix", "search",
+        server,
+        "--find-limit",
+        "p99<60s",
+        "--rate",
+        "10",
+        "--duration",
+        "0.3",
+        "--warm-up",
+        "0",
+        "--ramp",
+        "0.5",
+        "--clients",
+        "3",
+        "--processes",
+        "1",
+        "--nick-prefix",
+        "search",
         *asked_for(reports),
-    )  # fmt: skip
+    )
     assert program.stdout is not None
     while not program.stdout.readline().startswith("-- 20 "):
         assert program.poll() is None
@@ -257,9 +296,21 @@ def test_the_server_dies_amid_a_search_for_the_limit(reports: list[Path]) -> Non
     """What was found until then is written, with the reason why there is no more."""
     with running_server() as mortal:
         program = start(
-            address_of(mortal), "--find-limit", "p99<60s", "--rate", "10", "--duration", "0.3",
-            "--warm-up", "0", "--clients", "3", "--processes", "1", *asked_for(reports),
-        )  # fmt: skip
+            address_of(mortal),
+            "--find-limit",
+            "p99<60s",
+            "--rate",
+            "10",
+            "--duration",
+            "0.3",
+            "--warm-up",
+            "0",
+            "--clients",
+            "3",
+            "--processes",
+            "1",
+            *asked_for(reports),
+        )
         assert program.stdout is not None
         while not program.stdout.readline().startswith("-- 20 "):
             assert program.poll() is None
