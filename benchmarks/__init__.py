@@ -1,1 +1,5 @@
-"""Measurements of the server. They print; they never fail for being slow."""
+"""Measurements of the server. They print, and never fail because something is slow.
+
+They may import: `protocol`; `compare` also `chat_server.version`. They start servers as processes.
+Never in it: a part of the server or the client that is measured.
+"""

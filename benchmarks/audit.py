@@ -1,9 +1,9 @@
-"""Did every member get the same log: all of it, once, in order?
+"""The audit of a benchmark: did every member get the same log, all of it, once, in order?
 
-The server owes all members of a room the same bytes. So nothing is parsed while the clock runs:
-whoever is ahead writes what it received into one shared log, and everybody else's bytes are
-compared with it, which is one memcmp for each read. Afterwards the log itself is read once with
-the real decoder: if it is right, and everybody got just that, then everybody got it right.
+All members of a room must receive the same bytes. Nothing is parsed while the clock runs. The
+member that is ahead appends what it received to one shared log. What the others receive is compared
+with the log, which is one memcmp for each read. Afterwards the real decoder reads the log once. If
+the log is right, and every member received just that, then each received the right messages.
 """
 
 from bisect import bisect_right
@@ -14,19 +14,27 @@ from protocol.framing import HEADER_SIZE, FrameDecoder
 from protocol.messages import Message, decode_server_message
 
 NUMBER_DIGITS = 8
-"""How many digits each text begins with: which one of its publisher's it is, from 0."""
+"""Digits at the beginning of each text: its number among its publisher's texts, from 0."""
 
 
 class SharedLog:
-    """The bytes that every member is owed, in the order in which they are owed."""
+    """The bytes that every member must receive, in order.
+
+    Attributes:
+        data: the bytes so far.
+    """
 
     def __init__(self) -> None:
         self.data = bytearray()
 
     def accept(self, offset: int, piece: memoryview) -> bool:
-        """Return whether a member that had `offset` bytes may receive `piece` next.
+        """Return whether `piece` is what a member must receive next.
 
-        What goes beyond the log's end becomes part of the log.
+        What goes beyond the end of the log is appended to it.
+
+        Args:
+            offset: how many bytes the member has received before.
+            piece: the bytes that it has received now.
         """
         data = self.data
         known = len(data) - offset
@@ -56,7 +64,7 @@ class LogReader:
         self._faults: list[str] = []
 
     def read(self, data: bytes | bytearray) -> None:
-        """Read what `data`, the log so far, holds beyond what was read before."""
+        """Read the part of `data`, the log so far, that was not read before."""
         piece = bytes(data[self._size :])
         self._size = len(data)
         try:
@@ -67,15 +75,15 @@ class LogReader:
             self._faults.append(f"the log is not made of frames: {error}")
 
     def messages_within(self, offset: int) -> int:
-        """Return how many messages are complete in the log's first `offset` bytes."""
+        """Return how many messages are complete in the first `offset` bytes of the log."""
         return bisect_right(self._ends, offset)
 
     def faults(self, promised: Mapping[str, Sequence[int]]) -> list[str]:
-        """Return a sentence for each thing that is wrong with what was read.
+        """Return a sentence for each fault of the log.
 
         Args:
-            promised: for each publisher's nick, the `seq` in the reply to each of its texts, in
-                the order in which it said them.
+            promised: for the nick of each publisher, the `seq` in the reply to each of its texts,
+                in the order in which it said them.
         """
         faults = list(self._faults)
         if self._decoder.buffered:
@@ -90,7 +98,8 @@ class LogReader:
     def _take(self, payload: bytes) -> None:
         message = decode_server_message(payload)
         if not isinstance(message, Message):
-            self._faults.append(f"no message: {payload[:80]!r}")
+            self._faults.append(f"not a message: {payload[:80]!r}")
+
             return
         if self._ends and message.seq != self.last + 1:
             self._faults.append(f"seq {message.seq} follows {self.last}")

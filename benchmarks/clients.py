@@ -1,7 +1,7 @@
-"""The two ends of a fan-out: members that only read, publishers that never stop talking.
+"""The clients of a fan-out: members that only read, and publishers that talk.
 
-Both are driven by one epoll loop that calls `turn` when their socket is ready, and share one
-buffer to receive into.
+One epoll loop drives all of them: it calls `on_ready` when a socket is ready. They share one buffer
+to receive into.
 """
 
 import contextlib
@@ -28,43 +28,47 @@ from protocol.messages import (
 )
 
 JOIN_ID = 1
-PATIENCE = 30.0
-"""Seconds for one reply while connecting."""
+"""The request id of every client's `join`."""
 
-# A pong that nobody asked for has no reply.
-_sign_of_life = encode(Pong(1))
+PATIENCE = 30.0
+"""Seconds to wait for a reply while connecting."""
+
+_sign_of_life = encode(Pong(1))  # the server does not reply to a pong without a ping
 
 _buffer = bytearray(256 * 1024)
 _view = memoryview(_buffer)
 
 
 class RunFailedError(Exception):
-    """The run could not be made: the server refused something, or went away."""
+    """The run could not be made: the server refused a request, or closed a connection."""
 
 
 def enter_room(
     address: tuple[str, int], nick: str, room: str, tls: ssl.SSLContext | None = None
 ) -> socket.socket:
-    """Return a connection, non-blocking, that has said hello and is in the room.
+    """Connect, say hello, and join a room.
 
     Args:
-        address: the server's.
-        nick: who is to come in.
-        room: where.
-        tls: what to speak TLS with, if that is spoken.
+        address: the server's address.
+        nick: the nick of the client.
+        room: the room to join.
+        tls: the context for TLS, None for a plain connection.
+
+    Returns:
+        The connection, non-blocking.
 
     Raises:
         RunFailedError: the server refused.
-        OSError: it could not be reached, or did not answer within PATIENCE.
+        OSError: the server could not be reached, or did not reply within PATIENCE.
     """
     connection = socket.create_connection(address, timeout=PATIENCE)
     try:
         if tls is not None:
-            # Or the hello would wait until the end of the handshake is acknowledged: for 40 ms.
+            # Without this, `hello` waits 40 ms for the acknowledgement of the handshake's end.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = tls.wrap_socket(connection)
         _say_hello_and_join(connection, nick, room)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)  # as without TLS
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)  # as a plain one
     except BaseException:
         connection.close()
         raise
@@ -94,7 +98,7 @@ def _refuse_errors(message: object, nick: str) -> None:
 
 
 def receive(connection: socket.socket, nick: str) -> int:
-    """Receive into the shared buffer. Return how many bytes; 0 for only a part of a TLS record."""
+    """Receive into the shared buffer. Return how many bytes; 0 if a TLS record is not complete."""
     try:
         count = connection.recv_into(_buffer)
     except ssl.SSLWantReadError:
@@ -105,10 +109,12 @@ def receive(connection: socket.socket, nick: str) -> int:
 
 
 class Member:
-    """One that only reads.
+    """A member that only reads.
 
     Attributes:
-        offset: bytes of the log it has received.
+        nick: its nick.
+        connection: its socket.
+        offset: how many bytes of the log it has received.
         fault: how it first differed from the other members, or "".
     """
 
@@ -119,8 +125,8 @@ class Member:
         self.fault = ""
         self._log = log
 
-    def turn(self, _event: int) -> None:
-        """Receive what is there and compare it with what the others got."""
+    def on_ready(self, _event: int) -> None:
+        """Receive, and compare it with what the other members received."""
         count = receive(self.connection, self.nick)
         if not self.fault and not self._log.accept(self.offset, _view[:count]):
             stretch = f"bytes {self.offset} to {self.offset + count}"
@@ -128,15 +134,18 @@ class Member:
         self.offset += count
 
     def show_life(self) -> None:
-        """Keep the server from asking with a `ping`, which this member alone would get."""
+        """Send a pong, so that the server does not send this member alone a ping."""
         self.connection.send(_sign_of_life)
 
 
 class Publisher:
-    """One that keeps a number of texts without a reply while `talking`.
+    """A client that keeps a window of texts without a reply while `talking`.
 
     Attributes:
-        seqs: the `seq` in the reply to each text; 0 where there is none yet.
+        nick: its nick.
+        connection: its socket.
+        talking: whether it says more texts.
+        seqs: the `seq` in the reply to each text; 0 if there is no reply yet.
         said_at: when each text was said.
         latencies: seconds from a text to its reply, in the order of the replies.
     """
@@ -169,15 +178,15 @@ class Publisher:
         """How many texts have no reply yet."""
         return len(self.seqs) - len(self.latencies)
 
-    def turn(self, event: int) -> None:
-        """Take the replies that are there, and say as many texts again."""
+    def on_ready(self, event: int) -> None:
+        """Receive the replies, and say as many texts again."""
         if event & ~select.EPOLLOUT:
             count = receive(self.connection, self.nick)
             self._take(bytes(_view[:count]))
         self.talk()
 
     def talk(self) -> None:
-        """Fill the window, and send what the socket takes."""
+        """Fill the window, and send as much as the socket takes."""
         if self.talking:
             self._fill()
         if not self._unsent:
@@ -191,7 +200,7 @@ class Publisher:
         self._say([time.perf_counter()] * (self._window - self.waiting))
 
     def _say(self, times: Sequence[float]) -> None:
-        """Say another text for each of `times`, from which its latency counts."""
+        """Say a text for each of `times`. Its latency counts from that time."""
         for number in range(len(self.seqs), len(self.seqs) + len(times)):
             text = f"{number:0{NUMBER_DIGITS}}{self._filler}"
             self._unsent += encode(Say(_say_id(number), self._room, text))
@@ -201,8 +210,8 @@ class Publisher:
     def _take(self, data: bytes) -> None:
         now = time.perf_counter()
         for payload in self._decoder.feed(data):
-            # Nearly all of it is what the room says. A server that wrote its members in another
-            # order would cost a decode here, and nothing else.
+            # Most frames are messages of the room. They are skipped without decoding. A server that
+            # writes the members of the object in another order costs a decode, and nothing else.
             if payload.startswith(b'{"type":"message"'):
                 continue
             reply = decode_server_message(payload)
@@ -219,5 +228,6 @@ class Publisher:
 
 
 def _say_id(number: int) -> int:
-    """The id of a publisher's text, counted from 0."""
+    """The request id of a publisher's text, whose number is from 0."""
+
     return JOIN_ID + 1 + number

@@ -1,4 +1,4 @@
-"""What the commands of all benchmarks have in common."""
+"""What the commands of all benchmarks share: options, exit codes, the printing of a result."""
 
 import argparse
 import signal
@@ -12,10 +12,10 @@ from protocol.common.descriptors import allow_descriptors
 
 
 def exit_code_of(measure: Callable[[], int]) -> int:
-    """Run `measure` with as many descriptors as there may be.
+    """Run `measure` with as many descriptors as the user may have.
 
     Returns:
-        What it returns; 1 if the run could not be made; 130 after Ctrl-C or SIGTERM.
+        What `measure` returns; 1 if the run could not be made; 130 after Ctrl-C or SIGTERM.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     allow_descriptors()
@@ -30,24 +30,26 @@ def exit_code_of(measure: Callable[[], int]) -> int:
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say which server is measured."""
+    """Add the options that choose the server."""
     add = parser.add_argument
-    add("--server", default="chat_server", help="module to run (chat_server)")
-    usual = "--no-limits"
-    add("--server-args", type=str.split, default=[usual], help=f"for it, in one string ({usual})")
+    add("--server", default="chat_server", help="the module to run (%(default)s)")
+    arguments = "its arguments, in one string (--lab)"
+    add("--server-args", type=str.split, default=["--no-limits"], help=arguments)
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what is said, and for how long."""
+    """Add the options for what the publishers say, and for how long."""
     add = parser.add_argument
-    add("--seconds", type=float, default=10.0, help="measured, after the warm-up (10)")
-    add("--warm-up", type=float, default=2.0, help="seconds that do not count (2)")
-    add("--window", type=positive, default=256, help="texts without a reply, each (256)")
-    add("--text-bytes", type=text_bytes, default=64, help="(64)")
+    seconds = "seconds that are measured, after the warm-up (%(default)g)"
+    window = "how many texts without a reply each publisher keeps (%(default)s)"
+    add("--seconds", type=float, default=10.0, help=seconds)
+    add("--warm-up", type=float, default=2.0, help="seconds that are not measured (%(default)g)")
+    add("--window", type=positive, default=256, help=window)
+    add("--text-bytes", type=text_bytes, default=64, help="size of each text (%(default)s)")
 
 
 def show(line: str, faults: Sequence[str]) -> bool:
-    """Print a result, with the first of what its audit found. Return whether it found nothing."""
+    """Print a result, and the first faults that its audit found. Return whether there are none."""
     print(line, flush=True)
     for fault in faults[:5]:
         print(f"        {fault}")
@@ -55,17 +57,17 @@ def show(line: str, faults: Sequence[str]) -> bool:
 
 
 def counts(text: str) -> list[int]:
-    """Read an option: numbers of things, with commas between them; a run for each."""
+    """Read an option: numbers above 0, separated by commas."""
     return [positive(part) for part in text.split(",")]
 
 
 def counts_or_none(text: str) -> list[int]:
-    """Read an option: as `counts`, and 0 is one, too."""
+    """Read an option: numbers, which may be 0, separated by commas."""
     return [0 if part == "0" else positive(part) for part in text.split(",")]
 
 
 def positive(text: str) -> int:
-    """Read an option: a number of things, 1 or more."""
+    """Read an option: a number above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
@@ -73,7 +75,8 @@ def positive(text: str) -> int:
 
 
 def text_bytes(text: str) -> int:
-    """Read an option: how long a text is."""
+    """Read an option: the size of a text, in bytes."""
+
     value = int(text)
     if not NUMBER_DIGITS <= value <= 4000:
         raise argparse.ArgumentTypeError(f"{text} is not within {NUMBER_DIGITS} and 4000")

@@ -1,18 +1,18 @@
-"""A crowd: all come at once, all are there and say nothing, all go at once.
+"""Thousands of clients connect at once, say nothing, and disconnect at once.
 
-1. Storm. Thousands connect at once, without a look at who has got in, and say hello and join a
-   room in one piece as soon as they are connected. How many got in, when had the last one? While
-   all are there, the server is asked to stop: how long does that take?
-2. Idle. A second server, more clients still, in a hundred rooms. What does each cost in memory,
-   and what do all cost in processor time while they do nothing but answer the server's pings?
-3. Gone. All of these close at once. When has the server noticed, which is when it has as few
-   threads as before they came? Then it is asked to stop, as with Ctrl-C.
+1. Storm. Thousands of clients connect without waiting for each other. Each sends `hello` and `join`
+   in one piece as soon as it is connected. How many get in, and when is the last one in? Then the
+   server is told to stop while all are connected: how long does that take?
+2. Idle. More clients connect to a second server, in a hundred rooms. How much memory does each of
+   them take, and how much processor time do all of them take while they only answer pings?
+3. Gone. All of these close at once. When has the server as few threads as before they came? Then
+   it is told to stop, as with Ctrl-C.
 
-The audit is that everybody gets in and stays, that the servers end with 0, and that they log no
-mistake of their own. Nothing fails for being slow.
+The audit passes if every client gets in and stays, both servers end with exit code 0, and they log
+no traceback. Nothing fails for being slow.
 
-All come from one address to one address and port, so there can be about as many clients as there
-are ephemeral ports, and half as many as there may be descriptors, since the server has as many.
+All clients connect from one address to one port. So there can be at most as many as there are
+ephemeral ports, and the limit on descriptors must allow as many for each side.
 """
 
 import argparse
@@ -44,21 +44,22 @@ from protocol.messages import (
 )
 
 JOIN_ID = 1
+"""The request id of every client's `join`."""
 
 ARRIVAL_PATIENCE = 120.0
-"""Seconds for all to get in."""
+"""Seconds for all clients to get in."""
 
 DEPARTURE_PATIENCE = 60.0
-"""Seconds for the server to notice that all are gone."""
+"""Seconds for the server to notice that all clients are gone."""
 
 EXIT_PATIENCE = 30.0
 """Seconds for the server to end."""
 
 QUIET = 2.0
-"""Seconds without a byte after which nothing more is taken to be coming."""
+"""Seconds without a byte after which the server is taken to have sent everything."""
 
 AT_ONCE = 250
-"""How many come at once where it is not a storm: the kernel refuses none of them."""
+"""How many clients connect at once outside the storm: few enough for the accept queue."""
 
 LOOK = 0.01
 """Seconds between looks at the server's threads."""
@@ -67,12 +68,13 @@ _view = memoryview(bytearray(256 * 1024))
 
 
 class Visitor:
-    """One client: it comes in, and from then on only answers pings.
+    """A client that joins a room and then only answers pings.
 
     Attributes:
-        welcomed_at: when the welcome was there, or 0.
-        joined_at: when it was in its room, or 0.
-        fault: why it is not there any more, or "".
+        connection: its socket.
+        welcomed_at: when its `welcome` came, or 0.
+        joined_at: when the reply to its `join` came, or 0.
+        fault: why it was disconnected, or "".
         pongs: how many pings it has answered.
     """
 
@@ -87,17 +89,17 @@ class Visitor:
         self._decoder = FrameDecoder()
         self._unsaid = encode(Hello(VERSION, nick, client="bench")) + encode(Join(JOIN_ID, room))
 
-    def knock(self, address: tuple[str, int]) -> None:
+    def connect(self, address: tuple[str, int]) -> None:
         """Begin to connect."""
         error = self.connection.connect_ex(address)
         if error not in (0, errno.EINPROGRESS):
             self.fault = _kind(error)
 
-    def turn(self, event: int) -> None:
-        """Say hello when connected, and listen to what comes."""
+    def on_ready(self, event: int) -> None:
+        """Send `hello` and `join` once connected, then receive."""
         try:
             if self._unsaid:
-                # Two small frames always fit; an attempt to connect that failed is told here.
+                # Two small frames always fit. A connection that failed raises its error here.
                 self.connection.send(self._unsaid)
                 self._unsaid = b""
             if event & ~select.EPOLLOUT:
@@ -110,8 +112,8 @@ class Visitor:
         if not count:
             self.fault = self.fault or "closed without a word"
         for payload in self._decoder.feed(bytes(_view[:count])):
-            # Most of it, where many meet. A server that wrote the members in another order would
-            # cost a decode here, and nothing else.
+            # Most frames are presence. They are skipped without decoding. A server that writes the
+            # members of the object in another order costs a decode, and nothing else.
             if not payload.startswith(b'{"type":"presence"'):
                 self._take(payload)
 
@@ -133,23 +135,23 @@ def _kind(error: int | None) -> str:
 
 
 class Crowd:
-    """Many visitors, and the loop that serves them."""
+    """Many clients, and the loop that serves them."""
 
     def __init__(self, server: ServerProcess) -> None:
         self._server = server
         self._poll = select.epoll()
         self._here: dict[int, Visitor] = {}
-        self._waiting: set[Visitor] = set()  # those that are on their way in
+        self._waiting: set[Visitor] = set()  # those that are not in their room yet
         self._count = 0
-        self.faults: Counter[str] = Counter()  # of those that are gone
+        self.faults: Counter[str] = Counter()  # why clients were disconnected
 
     def come(self, count: int, rooms: int) -> list[Visitor]:
-        """Let `count` more knock at once."""
+        """Let `count` more clients connect at once, and return them."""
         numbers = range(self._count, self._count + count)
         visitors = [Visitor(f"c{number}", f"room-{number % rooms}") for number in numbers]
         self._count += count
         for visitor in visitors:
-            visitor.knock(self._server.address)
+            visitor.connect(self._server.address)
             self._here[visitor.connection.fileno()] = visitor
             self._waiting.add(visitor)
             self._poll.register(visitor.connection, select.EPOLLIN | select.EPOLLOUT)
@@ -158,28 +160,28 @@ class Crowd:
         return visitors
 
     def wait_until_in(self, seconds: float) -> None:
-        """Serve until each is in, or will never be."""
+        """Serve until every client is in or disconnected, for at most `seconds`."""
         self._serve(lambda: not self._waiting, seconds)
         for visitor in list(self._waiting):
             visitor.fault = "no answer"
             self._forget(visitor)
 
     def wait_until_quiet(self, seconds: float) -> None:
-        """Serve until nobody has been told anything for a while."""
+        """Serve until nothing has come for QUIET seconds, for at most `seconds`."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until and self._turns(QUIET):
+        while time.monotonic() < until and self._serve_ready(QUIET):
             pass
 
     def idle(self, seconds: float) -> None:
-        """Serve for so long."""
+        """Serve for `seconds`."""
         self._serve(lambda: False, seconds)
 
     def wait_for_exit(self, seconds: float) -> None:
-        """Serve until the server has ended."""
+        """Serve until the server has ended, for at most `seconds`."""
         self._serve(lambda: self._server.exit_code() is not None, seconds)
 
     def pongs(self) -> int:
-        """Return how many pings those who are here have answered."""
+        """Return how many pings the connected clients have answered."""
         return sum(visitor.pongs for visitor in self._here.values())
 
     def go(self) -> None:
@@ -189,21 +191,21 @@ class Crowd:
         self._here.clear()
 
     def close(self) -> None:
-        """Close every connection, and what they were waited for with."""
+        """Close every connection, and the epoll."""
         self.go()
         self._poll.close()
 
     def _serve(self, done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
         while not done() and (left := until - time.monotonic()) > 0:
-            self._turns(min(left, LOOK))
+            self._serve_ready(min(left, LOOK))
 
-    def _turns(self, seconds: float) -> bool:
-        """Serve who is ready within so long; return whether somebody was."""
+    def _serve_ready(self, seconds: float) -> bool:
+        """Serve the clients that are ready within `seconds`. Return whether there were any."""
         ready = self._poll.poll(seconds)
         for fd, event in ready:
             visitor = self._here[fd]
-            visitor.turn(event)
+            visitor.on_ready(event)
             if event & select.EPOLLOUT:
                 self._poll.modify(fd, select.EPOLLIN)
             if visitor.joined_at:
@@ -221,16 +223,16 @@ class Crowd:
 
 @dataclass
 class Report:
-    """What is printed, and what was wrong."""
+    """Prints the figures, and collects the faults."""
 
     faults: list[str] = field(default_factory=list)
 
     def line(self, label: str, value: str) -> None:
-        """Print what was measured."""
+        """Print a figure."""
         print(f"  {label:<46} {value}", flush=True)
 
     def expect(self, right: bool, fault: str) -> None:
-        """Note `fault` unless all is right."""
+        """Print and note `fault`, unless `right`."""
         if not right:
             self.faults.append(fault)
             print(f"  FAILED: {fault}", flush=True)
@@ -238,7 +240,7 @@ class Report:
 
 @contextlib.contextmanager
 def _crowd(options: argparse.Namespace, report: Report) -> Iterator[tuple[ServerProcess, Crowd]]:
-    """Run a server and a crowd that has not come yet while the block runs."""
+    """Run a server and a crowd without clients while the block runs."""
     with (
         running_server(options.server, options.server_args) as server,
         contextlib.closing(Crowd(server)) as crowd,
@@ -249,12 +251,12 @@ def _crowd(options: argparse.Namespace, report: Report) -> Iterator[tuple[Server
 
 
 def storm(options: argparse.Namespace, report: Report) -> None:
-    """Let all come at once; stop the server while they are there."""
-    print(f"{options.storm:,} come at once, into {options.storm_rooms} room(s)", flush=True)
+    """Let all clients connect at once, and stop the server while they are connected."""
+    print(f"{options.storm:,} connect at once, into {options.storm_rooms} room(s)", flush=True)
     with _crowd(options, report) as (server, crowd):
         began = time.perf_counter()
         visitors = crowd.come(options.storm, options.storm_rooms)
-        report.line("all had knocked after", f"{time.perf_counter() - began:.2f} s")
+        report.line("all had begun to connect after", f"{time.perf_counter() - began:.2f} s")
         crowd.wait_until_in(ARRIVAL_PATIENCE)
         got_in = sum(bool(visitor.joined_at) for visitor in visitors)
         report.line("got in", f"{got_in:,} of {options.storm:,}")
@@ -262,29 +264,29 @@ def storm(options: argparse.Namespace, report: Report) -> None:
         report.line("the last was in its room after", _last(began, [v.joined_at for v in visitors]))
         report.line("server CPU until then", f"{server.cpu_seconds():.2f} s")
         report.line("errors", _lost(crowd) or "none")
-        report.expect(got_in == options.storm, "not everybody got in")
+        report.expect(got_in == options.storm, "not all clients got in")
         crowd.wait_until_quiet(ARRIVAL_PATIENCE)
-        report.expect(not crowd.faults, f"not everybody stayed: {_lost(crowd)}")
-        _stop(server, crowd, report, "with all of them there")
+        report.expect(not crowd.faults, f"not all clients stayed: {_lost(crowd)}")
+        _stop(server, crowd, report, "with all clients connected")
 
 
 def idle_and_gone(options: argparse.Namespace, report: Report) -> None:
-    """Let many be there and say nothing, then go at once; stop the server when they are gone."""
-    print(f"{options.idle:,} are there, in {options.rooms} rooms, and say nothing", flush=True)
+    """Let many clients be idle, then disconnect at once; stop the server when they are gone."""
+    print(f"{options.idle:,} are idle, in {options.rooms} rooms", flush=True)
     with _crowd(options, report) as (server, crowd):
         threads, resident = server.threads(), server.resident_bytes()
         for first in range(0, options.idle, AT_ONCE):
             crowd.come(min(AT_ONCE, options.idle - first), options.rooms)
             crowd.wait_until_in(ARRIVAL_PATIENCE)
         crowd.wait_until_quiet(ARRIVAL_PATIENCE)
-        report.expect(not crowd.faults, f"not everybody got in: {_lost(crowd)}")
+        report.expect(not crowd.faults, f"not all clients got in: {_lost(crowd)}")
         _report_memory(options, server, report, resident)
         _idle(options, server, crowd, report)
         _report_memory(options, server, report, resident)
-        report.expect(not crowd.faults, f"not everybody stayed: {_lost(crowd)}")
-        print(f"{options.idle:,} go at once", flush=True)
+        report.expect(not crowd.faults, f"not all clients stayed: {_lost(crowd)}")
+        print(f"{options.idle:,} disconnect at once", flush=True)
         _go(server, crowd, report, threads)
-        _stop(server, crowd, report, "when all are gone")
+        _stop(server, crowd, report, "without clients")
 
 
 def _report_memory(
@@ -314,7 +316,7 @@ def _go(server: ServerProcess, crowd: Crowd, report: Report, threads: int) -> No
     noticed = time.perf_counter() - began
     report.line("the server had noticed after", f"{noticed:.2f} s")
     report.line("server CPU until then", f"{server.cpu_seconds() - cpu:.2f} s")
-    report.expect(left <= threads, f"{left - threads} threads are left of connections that closed")
+    report.expect(left <= threads, f"{left - threads} threads are left of closed connections")
 
 
 def _stop(server: ServerProcess, crowd: Crowd, report: Report, when: str) -> None:
@@ -324,7 +326,7 @@ def _stop(server: ServerProcess, crowd: Crowd, report: Report, when: str) -> Non
     code = server.exit_code()
     taken = f"{time.perf_counter() - began:.2f} s, exit code {code}"
     report.line(f"SIGINT {when}: ended after", taken)
-    report.expect(code == 0, "the server did not end as it should")
+    report.expect(code == 0, f"the server ended with exit code {code}")
 
 
 def _lost(crowd: Crowd) -> str:
@@ -332,16 +334,16 @@ def _lost(crowd: Crowd) -> str:
 
 
 def _last(began: float, times: Sequence[float]) -> str:
-    """When the last had come, and when half; of those who came at all."""
+    """When the last of `times` was, and when half of them were, in seconds since `began`."""
     taken = sorted(at - began for at in times if at)
     return f"{taken[-1]:.2f} s (half after {taken[len(taken) // 2]:.2f} s)" if taken else "never"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
+    """Measure, and print the result.
 
     Args:
-        arguments: the command line; that of the process if None.
+        arguments: the command line; that of the process if it is None.
 
     Returns:
         The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
@@ -363,14 +365,17 @@ def _measure_all(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.crowd",
-        description="Many come at once, are there, and go at once.",
+        description="Many clients connect at once, are idle, and disconnect at once.",
     )
     add = parser.add_argument
-    add("--storm", type=int, default=5000, help="clients that come at once; 0: none (5000)")
-    add("--storm-rooms", type=positive, default=1, help="rooms that these join (1)")
-    add("--idle", type=int, default=10000, help="clients that say nothing; 0: none (10000)")
-    add("--rooms", type=positive, default=100, help="rooms that these join (100)")
-    add("--seconds", type=float, default=30.0, help="of saying nothing (30)")
+    clients = "how many clients %s; 0 for none (%%(default)s)"
+    rooms = "how many rooms they share (%(default)s)"
+    add("--storm", type=int, default=5000, help=clients % "connect at once")
+    add("--storm-rooms", type=positive, default=1, help=rooms)
+    add("--idle", type=int, default=10000, help=clients % "are idle")
+    add("--rooms", type=positive, default=100, help=rooms)
+    add("--seconds", type=float, default=30.0, help="seconds that they are idle (%(default)g)")
+
     add_server(parser)
     return parser
 

@@ -1,19 +1,15 @@
-"""Saturated fan-out: a few publishers say as much as they can, all members of the room hear it.
+"""Saturated fan-out: a few publishers say as much as they can, and all members of a room read it.
 
-Each publisher keeps a window of texts that have no reply yet, and says another for each reply
-(a closed loop: this measures throughput; its times to `ok` are those of a server at its limit).
-Members only read. Publishers are in the room too, since one cannot talk where one is not, but
-what they hear is skipped and counted nowhere: `deliveries` are those to members.
+Each publisher keeps a window of texts without a reply, and says another text for each reply. This
+closed loop measures throughput; its times to `ok` are those of a server at its limit. Members only
+read. The publishers are members of the room too, but what they receive is not counted: `deliveries`
+are those to members.
 
-The generator is one process with one epoll, and costs a read and a memcmp for all that a member
-received since its last turn (see audit.py). What it can measure shows against a server that does
-nothing else:
+The generator is one process with one epoll. It costs a read and a memcmp for everything that a
+member received since its socket was last served (see audit.py). To see what the generator can
+measure at most, run it against a server that does nothing else:
 
     python -m benchmarks.fanout --server benchmarks.null_server
-
-On the 2 cores this was written on, that gave 16 million deliveries a second to 100 members and 37
-million to 1,000, with the null server at the end of its core and the generator near the end of the
-other: a lower bound of what can be measured, several times what is expected of the real server.
 """
 
 import argparse
@@ -33,23 +29,32 @@ from benchmarks.command import add_server, add_talk, counts, exit_code_of, posit
 from benchmarks.server_process import ServerProcess, running_server
 
 ROOM = "lobby"
+"""The room that all clients are in."""
 
 QUIET = 1.0
-"""Seconds without a byte after which nothing more is taken to be coming."""
+"""Seconds without a byte after which the server is taken to have sent everything."""
 
 DRAIN_PATIENCE = 30.0
-"""Seconds after the last text until all must have their replies and their messages."""
+"""Seconds after the last text for every reply and message to come."""
 
 KEEP_ALIVE = 8.0
-"""Seconds between signs of life of the members: less than the 30 after which a server asks."""
+"""Seconds between pongs of the members: less than the 30 after which the server sends a ping."""
 
-TURNS_PER_POLL = 64
-"""How many sockets are served before another look at which are ready: publishers wait no longer."""
+SOCKETS_PER_POLL = 64
+"""How many sockets are served before the next poll: a publisher waits for no more than these."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment of the run: seconds on the clock and of the processors, and how far all had come."""
+    """A moment of the run.
+
+    Attributes:
+        time: seconds on the clock.
+        server_cpu: seconds of processor time that the server has used.
+        own_cpu: seconds of processor time that the generator has used.
+        offsets: how many bytes of the log each member has received.
+        replies: how many replies each publisher has received.
+    """
 
     time: float
     server_cpu: float
@@ -60,7 +65,18 @@ class Mark:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured between two marks. Times are in seconds."""
+    """What a run measured between two marks. Times are in seconds.
+
+    Attributes:
+        members: how many members only read.
+        seconds: time between the marks.
+        messages: texts that got their reply.
+        deliveries: messages that members received.
+        server_cpu: processor time of the server.
+        own_cpu: processor time of the generator.
+        latencies: times from a text to its reply, ascending.
+        faults: what the audit found.
+    """
 
     members: int
     seconds: float
@@ -73,7 +89,7 @@ class Result:
 
 
 class Room:
-    """One room with its members and publishers, and the loop that serves them all."""
+    """A room with its members and publishers, and the loop that serves them."""
 
     def __init__(self, server: ServerProcess, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
@@ -87,7 +103,7 @@ class Room:
         self._keep_alive_at = 0.0
 
     def fill(self, options: argparse.Namespace, members: int) -> None:
-        """Connect everybody, and wait until the joins are no longer told."""
+        """Connect all clients, and wait until the server has announced every join."""
         for number in range(members):
             member = Member(f"m{number}", self._enter(f"m{number}"), self._log)
             self._by_fd[member.connection.fileno()] = member
@@ -106,7 +122,7 @@ class Room:
         self._discard_presence()
 
     def talk(self, warm_up: float, seconds: float) -> tuple[Mark, Mark]:
-        """Let the publishers talk; return the marks where the clock started and stopped."""
+        """Let the publishers talk. Return the marks where the measured time began and ended."""
         for publisher in self._publishers:
             publisher.talking = True
             publisher.talk()
@@ -117,11 +133,11 @@ class Room:
         for publisher in self._publishers:
             publisher.talking = False
         self._serve(self._all_heard, DRAIN_PATIENCE)
-        self._serve(lambda: False, QUIET)  # so that what comes too much is seen as well
+        self._serve(lambda: False, QUIET)  # a message that comes twice is noticed here
         return start, stop
 
     def result(self, start: Mark, stop: Mark) -> Result:
-        """Return what was measured between the marks, and what the audit found."""
+        """Return what was measured between two marks, and what the audit found."""
         self._reader.read(self._log.data)
         within = self._reader.messages_within
         heard = [
@@ -156,18 +172,18 @@ class Room:
         return connection
 
     def _discard_presence(self) -> None:
-        """Throw away what comes until nothing does: who joined differs from member to member."""
+        """Drop the presence events, which differ from member to member, until none comes."""
         while ready := self._poll.poll(QUIET):
             for fd, _ in ready:
                 receive(self._by_fd[fd].connection, "somebody")
 
     def _serve(self, done: Callable[[], bool], seconds: float) -> None:
-        """Serve whoever is ready until it is done or the time is over."""
+        """Serve the clients that are ready until `done` returns true, for at most `seconds`."""
         until = time.monotonic() + seconds
         while not done() and (left := until - time.monotonic()) > 0:
             self._keep_alive()
-            for fd, event in self._poll.poll(left, TURNS_PER_POLL):
-                self._by_fd[fd].turn(event)
+            for fd, event in self._poll.poll(left, SOCKETS_PER_POLL):
+                self._by_fd[fd].on_ready(event)
 
     def _keep_alive(self) -> None:
         if time.monotonic() < self._keep_alive_at:
@@ -182,7 +198,7 @@ class Room:
         data = self._log.data
         if not all(member.offset >= len(data) or member.fault for member in self._members):
             return False
-        # All have the same; but all of them may lack the end.
+        # All members have the same, but all of them may lack the end.
         self._reader.read(data)
         return self._reader.last >= max(max(p.seqs, default=0) for p in self._publishers)
 
@@ -214,21 +230,21 @@ class Room:
 
 
 def measure(options: argparse.Namespace, members: int, *, tls: bool = False) -> Result:
-    """Run a server and a room with `members`, and return what was measured.
+    """Run a server and a room, and return what was measured.
 
     Args:
-        options: of the command line.
-        members: how many only listen.
-        tls: whether all speak TLS.
+        options: the options of the command line.
+        members: how many members only read.
+        tls: whether all clients speak TLS.
 
     Raises:
-        RunFailedError: the server refused something, or went away.
-        ServerFailedError: it did not start.
+        RunFailedError: the server refused a request, or closed a connection.
+        ServerFailedError: the server did not start.
         OSError: a connection could not be made.
     """
     with (
         running_server(options.server, [*options.server_args, *["--tls"] * tls]) as server,
-        contextlib.closing(Room(server, _believing() if tls else None)) as room,
+        contextlib.closing(Room(server, _unchecked() if tls else None)) as room,
     ):
         room.fill(options, members)
         with undisturbed():
@@ -236,8 +252,8 @@ def measure(options: argparse.Namespace, members: int, *, tls: bool = False) -> 
         return room.result(*marks)
 
 
-def _believing() -> ssl.SSLContext:
-    """What believes every server: that is not what is measured."""
+def _unchecked() -> ssl.SSLContext:
+    """Return a context that checks no certificate: that is not what is measured."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -246,7 +262,7 @@ def _believing() -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the collector away from the objects of the run, none of which is garbage."""
+    """Switch the garbage collector off: the objects of a run are not garbage."""
     gc.collect()
     gc.disable()
     try:
@@ -282,10 +298,10 @@ def report_line(result: Result) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
+    """Measure, and print the result.
 
     Args:
-        arguments: the command line; that of the process if None.
+        arguments: the command line; that of the process if it is None.
 
     Returns:
         The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
@@ -319,7 +335,7 @@ def _measure_one(options: argparse.Namespace, members: int, *, tls: bool) -> Res
 
 
 def ratio_line(plain: Result, secure: Result) -> str:
-    """Return what TLS leaves of what there is without, as a line below both."""
+    """Return a line with the ratios of a run with TLS to a run without it."""
     rate = secure.deliveries / secure.seconds / (plain.deliveries / plain.seconds or 1.0)
     per_cpu = secure.deliveries / (secure.server_cpu or 1.0)
     per_cpu /= plain.deliveries / (plain.server_cpu or 1.0) or 1.0
@@ -331,9 +347,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m benchmarks.fanout", description="Deliveries a second of one busy room."
     )
     add = parser.add_argument
-    add("--members", type=counts, default=[100, 1000], help="one run for each: 100,1000")
-    add("--publishers", type=positive, default=4, help="(4)")
-    add("--tls", action="store_true", help="each run again with TLS, and how much is left")
+    members = "how many members only read; a run for each number (100,1000)"
+    add("--members", type=counts, default=[100, 1000], help=members)
+    add("--publishers", type=positive, default=4, help="how many clients talk (%(default)s)")
+    add("--tls", action="store_true", help="repeat each run with TLS, and print the ratio")
+
     add_talk(parser)
     add_server(parser)
     return parser

@@ -1,8 +1,8 @@
-"""The least that can be called a server: no store, no rules, one thread, one room.
+"""The smallest possible server: no store, no rules, one thread, one room.
 
-It exists to measure the generator: what the benchmark reaches against this is a lower bound of
-what it could measure, and a server that comes near it is no longer what is being measured. With
---fault it wrongs one member once, which the audit must notice.
+It measures the generator. What a benchmark reaches against this server is a lower bound of what it
+can measure; near that bound, a result says more about the generator than about the server. With
+--fault the server makes one mistake with one member, which the audit must notice.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from protocol.messages import (
 )
 
 VICTIM = 2
-"""Which connection, counted from 0, a fault hits."""
+"""The connection, counted from 0, that a fault hits."""
 
 
 class Client:
@@ -58,7 +58,7 @@ class Client:
 
 
 class NullServer:
-    """Says to all what anyone says."""
+    """Sends what a client says to all clients."""
 
     def __init__(self, listener: socket.socket, fault: str) -> None:
         self._listener = listener
@@ -70,7 +70,7 @@ class NullServer:
         self._poll.register(listener, select.EPOLLIN)
 
     def serve(self) -> None:
-        """Serve until a signal raises."""
+        """Serve until a signal handler raises an exception."""
         while True:
             for fd, event in self._poll.poll():
                 if fd == self._listener.fileno():
@@ -142,7 +142,8 @@ class NullServer:
 
 
 def main() -> None:
-    """Listen, say where, and serve until SIGTERM."""
+    """Listen, print the address, and serve until SIGTERM."""
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

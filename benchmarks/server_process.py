@@ -1,4 +1,4 @@
-"""A server as a child process: started, measured, and always stopped."""
+"""A server as a child process, which is measured, and stopped in any case."""
 
 import contextlib
 import os
@@ -14,21 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 START_PATIENCE = 20.0
-"""Seconds until the server must have said where it listens."""
+"""Seconds until the server must have printed where it listens."""
 
 STOP_PATIENCE = 10.0
-"""Seconds from the request to stop until the server is killed."""
+"""Seconds from SIGTERM until the server is killed."""
 
 _listening = re.compile(r"listening on (?:tcp|tls)://127\.0\.0\.1:(\d+)")
 
 
 class ServerFailedError(Exception):
-    """The server did not start; the text holds what it wrote to stderr."""
+    """The server did not start. The text contains what it wrote to stderr."""
 
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A running server: where it listens, and its process."""
+    """A running server.
+
+    Attributes:
+        address: where it listens.
+        child: its process.
+        log: the file that its stderr goes to.
+    """
 
     address: tuple[str, int]
     child: subprocess.Popen[str]
@@ -40,7 +46,7 @@ class ServerProcess:
         return self.child.pid
 
     def cpu_seconds(self) -> float:
-        """Return the processor time that all its threads have used, in user mode and kernel."""
+        """Return the seconds of processor time that it has used, in user mode and kernel."""
         fields = self._stat()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -49,21 +55,21 @@ class ServerProcess:
         return int(self._stat()[17])
 
     def resident_bytes(self) -> int:
-        """Return how much memory it holds."""
+        """Return its resident memory."""
         pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def forget_peak(self) -> None:
-        """Let `peak_resident_bytes` count from now on."""
+        """Reset the peak of its resident memory."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def peak_resident_bytes(self) -> int:
-        """Return the most memory it has held at once since `forget_peak`."""
+        """Return the peak of its resident memory since `forget_peak`."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def interrupt(self) -> None:
-        """Ask it to stop, as Ctrl-C does."""
+        """Send SIGINT, as Ctrl-C does."""
         self.child.send_signal(signal.SIGINT)
 
     def exit_code(self) -> int | None:
@@ -72,20 +78,20 @@ class ServerProcess:
 
     def wait_for_exit(self, seconds: float) -> int | None:
         """Wait for the server to end. Return its exit code, or None if it still runs."""
-        # Not Popen.wait, which looks less and less often: this is measured.
+        # Popen.wait looks less and less often, which would be in the figure.
         until = time.monotonic() + seconds
         while self.exit_code() is None and time.monotonic() < until:
             time.sleep(0.005)
         return self.exit_code()
 
     def tracebacks(self) -> int:
-        """Return how many mistakes of its own its log tells of."""
+        """Return how many tracebacks its log has."""
         with self.log.open(errors="replace") as lines:
             return sum(line.startswith("Traceback") for line in lines)
 
     def _stat(self) -> list[str]:
-        """What proc(5) tells of the process from field 3 on."""
-        # Behind the command's name, which may hold spaces.
+        """The fields of /proc/PID/stat from field 3 on (proc(5))."""
+        # Field 2, the command's name in parentheses, may contain spaces.
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
 
 
@@ -94,17 +100,17 @@ def running_server(module: str, arguments: Sequence[str] = ()) -> Iterator[Serve
     """Run `python -m MODULE` on a free port, with an empty data folder, while the block runs.
 
     Raises:
-        ServerFailedError: it ended, or did not listen in time.
+        ServerFailedError: the server ended, or did not listen in time.
     """
     with tempfile.TemporaryDirectory(prefix="backchannel-bench-") as folder:
         log = Path(folder, "stderr")
         command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--port", "0"]
         command += ["--data", str(Path(folder, "data")), *arguments]
-        # What the user has set is not to be measured.
+        # The user's settings must not change what is measured.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CHAT_")}
         environment["XDG_CONFIG_HOME"] = folder
         with log.open("w") as stderr:
-            # A session of its own: Ctrl-C reaches the benchmark alone, which then stops it.
+            # In a session of its own Ctrl-C does not reach the server: the benchmark stops it.
             child = subprocess.Popen(
                 command,
                 env=environment,
@@ -123,7 +129,8 @@ def running_server(module: str, arguments: Sequence[str] = ()) -> Iterator[Serve
 
 
 def _read_port(child: subprocess.Popen[str]) -> int | None:
-    """The port that the child prints, or None if it ends or takes too long."""
+    """Return the port that the child prints, None if it ends or takes too long."""
+
     assert child.stdout is not None
     watchdog = threading.Timer(START_PATIENCE, child.kill)
     watchdog.name = "server start watchdog"

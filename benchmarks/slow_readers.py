@@ -1,26 +1,27 @@
-"""Members that stop reading while their room goes on: do the others notice?
+"""Members that stop reading while their room goes on: do the other members notice?
 
-All members are in one room, in which one publisher talks. In turn none, one and half of the
-members do not read at all for as long as the clock runs; what counts is how the others fare then,
-compared with how they do when everybody reads. So compare lines of one table, not of two machines.
+All members are in one room, in which one publisher talks. In a first run all members read, in the
+next ones some of them do not read while the clock runs. The figures are those of the members that
+read. Compare the lines of one table, not figures of two machines.
 
-- The publisher is paced (an open loop): each text has a moment at which it is due, and its latency
-  counts from there to when each reader has it, however late the publisher was itself. Publisher
-  and readers share a process and so a clock. With --burst it says as much as it can instead (a
-  closed loop with a window). That is what shows a backlog: the kernel keeps some MB for everybody
-  who does not read, and the server notices that somebody is behind only when these are full.
-- Afterwards who had stopped reads again, and must get all that was missed, in order, once: the
-  same bytes as the others (see audit.py). The publisher goes on meanwhile, paced in any case. The
-  table says how long the catching up takes, and for that time the latencies of those who had read
-  all along, and the most memory that the server held.
+- The publisher is paced (an open loop): each text is due at a moment, and its latency counts from
+  then until a reader has it, however late the publisher was. Publisher and readers share a process,
+  and so a clock. With --burst the publisher says as much as it can instead (a closed loop with a
+  window). That shows a backlog: the kernel buffers some MB for each member that does not read, and
+  the server notices that a member lags only when these are full.
+- Then the members that had stopped read again. They must receive everything that they missed, in
+  order, once: the same bytes as the others (see audit.py). The publisher goes on meanwhile, paced
+  in any case. The table says how long the catching up takes, and for that time the latencies of the
+  other members and the peak of the server's memory.
 
-Half of 200 members are 100 readers instead of 200, and the generator has less to do for them. To
-tell that from what the other half does to the server, compare with
+If half of 200 members stop, the generator has half as many readers to serve. To tell that from what
+the stopped members cost the server, compare with
 
     python -m benchmarks.slow_readers --members 100 --stopped 0
 
-Deliveries are those to readers. What the kernel takes for the others is not counted as one, though
-it costs the server as much: so its CPU for each doubles when half have stopped for a short time.
+Deliveries are those to readers. What the kernel buffers for the stopped members is not counted,
+though it costs the server as much. So the server's processor time for each delivery doubles if half
+of the members stop for a short time.
 """
 
 import argparse
@@ -37,24 +38,25 @@ from dataclasses import dataclass
 from benchmarks.audit import SharedLog
 from benchmarks.clients import Member, Publisher
 from benchmarks.command import add_server, add_talk, counts_or_none, exit_code_of, positive, show
-from benchmarks.fanout import DRAIN_PATIENCE, QUIET, ROOM, TURNS_PER_POLL, Mark, Room, undisturbed
+from benchmarks.fanout import DRAIN_PATIENCE, QUIET, ROOM, SOCKETS_PER_POLL, Mark, Room, undisturbed
 from benchmarks.server_process import ServerProcess, running_server
 
 RESOLUTION = 10e-6
-"""Seconds to which latencies are counted: there are millions of them."""
+"""Seconds: latencies are counted in units of this, because there are millions of them."""
 
 CATCH_UP_PATIENCE = 120.0
-"""Seconds for those who had stopped to get what they missed."""
+"""Seconds for the stopped members to catch up."""
 
 MB = 1e6
+"""Bytes in a megabyte."""
 
 
 class TimedMember(Member):
-    """One that only reads, and notes when it had how much.
+    """A member that notes when it received how much.
 
     Attributes:
-        read_at: the moment of each read.
-        read_to: the bytes of the log it had then.
+        read_at: the time of each read.
+        read_to: how many bytes of the log it had received then.
     """
 
     def __init__(self, nick: str, room: "SlowRoom") -> None:
@@ -62,26 +64,26 @@ class TimedMember(Member):
         self.read_at = array("d")
         self.read_to = array("q")
 
-    def turn(self, event: int) -> None:
-        """Receive what is there and note when."""
-        super().turn(event)
+    def on_ready(self, event: int) -> None:
+        """Receive, and note when."""
+        super().on_ready(event)
         self.read_at.append(time.perf_counter())
         self.read_to.append(self.offset)
 
 
 class PacedPublisher(Publisher):
-    """One that says a text whenever one is due, whatever became of those before."""
+    """A publisher that says a text whenever one is due, also if earlier ones have no reply."""
 
-    _interval = 0.0  # from a text to the next; 0 is as many as the window lets through
-    _next = 0.0  # when a text is due
+    _interval = 0.0  # seconds between two texts; 0 for as many as the window allows
+    _next = 0.0  # when the next text is due
 
     def pace(self, rate: float) -> None:
-        """Say so many texts a second from now on; 0 is as many as the window lets through."""
+        """Say `rate` texts a second from now on; with 0, as many as the window allows."""
         self._interval = 1 / rate if rate else 0.0
         self._next = time.perf_counter()
 
     def wait(self) -> float | None:
-        """Return how many seconds are left until a text is due, or None."""
+        """Return the seconds until the next text is due, None if none will be."""
         if not self.talking or not self._interval:
             return None
         return max(0.0, self._next - time.perf_counter())
@@ -99,25 +101,41 @@ class PacedPublisher(Publisher):
 
 @dataclass(frozen=True)
 class Result:
-    """What one run measured. Times are in seconds, sizes in bytes."""
+    """What a run measured. Times are in seconds, sizes in bytes.
+
+    Attributes:
+        stopped: how many members did not read.
+        readers: how many members read.
+        seconds: the measured time.
+        deliveries: messages that readers received in it.
+        latencies: how often each latency occurred, in units of RESOLUTION.
+        meanwhile: the same, while the stopped members caught up.
+        server_cpu: processor time of the server.
+        own_cpu: processor time of the generator.
+        growth: how much the server's memory grew in the measured time.
+        missed: what the stopped member that missed most had missed.
+        catch_up: time until all stopped members had caught up.
+        peak: the server's peak memory while they caught up.
+        faults: what the audit found.
+    """
 
     stopped: int
     readers: int
     seconds: float
     deliveries: int
-    latencies: Counter[int]  # how many there were of each, in units of RESOLUTION
-    meanwhile: Counter[int]  # the same while those who had stopped caught up
+    latencies: Counter[int]
+    meanwhile: Counter[int]
     server_cpu: float
     own_cpu: float
-    growth: int  # of the server's memory while the room talked
-    missed: int  # by whoever missed the most
+    growth: int
+    missed: int
     catch_up: float
-    peak: int  # of the server's memory while those who had stopped caught up
+    peak: int
     faults: list[str]
 
 
 class SlowRoom(Room):
-    """A room of which some members can stop to read."""
+    """A room of which some members can stop reading."""
 
     def __init__(self, server: ServerProcess) -> None:
         super().__init__(server)
@@ -126,7 +144,7 @@ class SlowRoom(Room):
         self.enter = self._enter
 
     def fill(self, options: argparse.Namespace, members: int) -> None:
-        """Connect everybody, and wait until the joins are no longer told."""
+        """Connect all clients, and wait until the server has announced every join."""
         for number in range(members):
             member = TimedMember(f"m{number}", self)
             self._by_fd[member.connection.fileno()] = member
@@ -144,7 +162,7 @@ class SlowRoom(Room):
         self._discard_presence()
 
     def measure(self, options: argparse.Namespace, stopped: int) -> Result:
-        """Let the publisher talk while the last `stopped` members do not read, then let them."""
+        """Let the publisher talk. The last `stopped` members read only when that is measured."""
         self._talk(0 if options.burst else options.rate)
         self._serve(_never, options.warm_up)
         self._stop(stopped)
@@ -161,7 +179,7 @@ class SlowRoom(Room):
         self._serve(lambda: all(m.offset >= size for m in behind), CATCH_UP_PATIENCE)
         caught_up_at, peak = time.perf_counter(), self._server.peak_resident_bytes()
         self._fall_silent()
-        self._serve(_never, QUIET)  # so that what comes too much is seen as well
+        self._serve(_never, QUIET)  # a message that comes twice is noticed here
         self._reader.read(self._log.data)
         return Result(
             stopped=stopped,
@@ -199,20 +217,20 @@ class SlowRoom(Room):
         self._serve(self._all_heard, DRAIN_PATIENCE)
 
     def _serve(self, done: Callable[[], bool], seconds: float) -> None:
-        """Serve whoever is ready, and talk when it is due, until it is done or time is over."""
+        """Serve the clients, and talk when a text is due, until `done`, for at most `seconds`."""
         until = time.monotonic() + seconds
         while not done() and (left := until - time.monotonic()) > 0:
             self._keep_alive()
             self._publisher.talk()
             due = self._publisher.wait()
-            # epoll waits for whole milliseconds, select for as long as it is told.
+            # epoll waits for whole milliseconds, select for microseconds.
             select.select([self._poll], [], [], left if due is None else min(left, due))
-            for fd, event in self._poll.poll(0, TURNS_PER_POLL):
-                self._by_fd[fd].turn(event)
+            for fd, event in self._poll.poll(0, SOCKETS_PER_POLL):
+                self._by_fd[fd].on_ready(event)
 
     def _keep_alive(self) -> None:
-        # Who has stopped shows life as well. The ping that they would get after 30 seconds would
-        # do no harm, but it is not in the others' bytes.
+        # Stopped members send pongs too. Without them the server sends a ping after 30 seconds,
+        # which the other members do not get.
         reading = self._members
         self._members = reading + self._stopped
         super()._keep_alive()
@@ -224,7 +242,7 @@ class SlowRoom(Room):
         return sum(within(after) - within(before) for before, after in pairs)
 
     def _latencies(self, readers: Iterable[Member], start: float, stop: float) -> Counter[int]:
-        """Those of the texts that were due between two moments, however late they came."""
+        """The latencies of the texts that were due from `start` to `stop`."""
         due = self._publisher.said_at
         first, end = bisect_left(due, start), bisect_left(due, stop)
         same = together(due)
@@ -247,19 +265,19 @@ def latencies(
     end: int,
     reads: Iterable[tuple[float, int]],
 ) -> Counter[int]:
-    """Return how often there was each latency, in units of RESOLUTION.
+    """Return how often each latency occurred, in units of RESOLUTION.
 
     Args:
         due: when each text was due.
-        together: for each text, how many are due in the same moment, from it on.
-        first: the text to begin with, from 0.
-        end: the text to end before.
-        reads: of one member: when it read, and how many texts it had then.
+        together: for each text, how many are due at the same time, from it on.
+        first: the number of the first text, from 0.
+        end: the number after that of the last text.
+        reads: for each read of a member, when it was, and how many texts the member had then.
     """
     found: Counter[int] = Counter()
     for at, heard in reads:
         while first < min(heard, end):
-            # Texts of one moment are counted together: in a burst there are many.
+            # Texts of the same time are counted together: in a burst there are many.
             count = min(together[first], heard - first, end - first)
             found[int((at - due[first]) / RESOLUTION)] += count
             first += count
@@ -267,7 +285,7 @@ def latencies(
 
 
 def together(due: Sequence[float]) -> Sequence[int]:
-    """Return for each text how many are due in the same moment, from it on."""
+    """Return for each text how many are due at the same time, from it on."""
     counts = array("q", [1]) * len(due)
     for number in range(len(due) - 2, -1, -1):
         if due[number] == due[number + 1]:
@@ -276,7 +294,7 @@ def together(due: Sequence[float]) -> Sequence[int]:
 
 
 def percentile(counts: Counter[int], share: float) -> int:
-    """Return the value that `share` (0 to 1) of all that were counted do not exceed, or 0."""
+    """Return the value that `share` (0 to 1) of the values do not exceed; 0 if there are none."""
     left = max(1, -int(-counts.total() * share // 1))
     for value in sorted(counts):
         left -= counts[value]
@@ -319,8 +337,8 @@ def measure(options: argparse.Namespace, stopped: int) -> Result:
     """Run a server and a room of which `stopped` members do not read.
 
     Raises:
-        RunFailedError: the server refused something, or went away.
-        ServerFailedError: it did not start.
+        RunFailedError: the server refused a request, or closed a connection.
+        ServerFailedError: the server did not start.
         OSError: a connection could not be made.
     """
     with (
@@ -333,10 +351,10 @@ def measure(options: argparse.Namespace, stopped: int) -> Result:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
+    """Measure, and print the result.
 
     Args:
-        arguments: the command line; that of the process if None.
+        arguments: the command line; that of the process if it is None.
 
     Returns:
         The exit code: 0; 1 if an audit failed or a run could not be made; 130 after Ctrl-C.
@@ -344,7 +362,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if max(options.stopped) > options.members:
-        parser.error("more members are to stop than there are")
+        parser.error(f"--stopped {max(options.stopped)} is more than --members {options.members}")
     return exit_code_of(lambda: _measure_all(options))
 
 
@@ -365,14 +383,16 @@ def _measure_all(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.slow_readers",
-        description="How the others fare when members of their room do not read.",
+        description="The latency of a room's members while others of them do not read.",
     )
     add = parser.add_argument
-    add("--members", type=positive, default=200, help="(200)")
-    add("--stopped", type=counts_or_none, default=[0, 1, 100], help="one run for each (0,1,100)")
-    add("--rounds", type=positive, default=2, help="how often all of them are run in turn (2)")
-    add("--rate", type=positive, default=200, help="texts a second (200)")
-    add("--burst", action="store_true", help="as many texts as the server takes, not --rate")
+    stopped = "how many members do not read; a run for each number (0,1,100)"
+    add("--members", type=positive, default=200, help="how many there are (%(default)s)")
+    add("--stopped", type=counts_or_none, default=[0, 1, 100], help=stopped)
+    add("--rounds", type=positive, default=2, help="how often all runs are repeated (%(default)s)")
+    add("--rate", type=positive, default=200, help="texts a second (%(default)s)")
+    add("--burst", action="store_true", help="instead of a rate, as many texts as the server takes")
+
     add_talk(parser)
     add_server(parser)
     return parser

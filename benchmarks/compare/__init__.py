@@ -1,1 +1,1 @@
-"""The same work for our server and for what one could take in its place."""
+"""The same work for our server and for others, in one run."""

@@ -1,12 +1,12 @@
-"""The same work for our server and for what one could take in its place, in one run.
+"""The same work for our server and for others, in one run.
 
     python -m benchmarks.compare            about a quarter of an hour; writes docs/performance.md
     python -m benchmarks.compare --quick    about four minutes; prints
-    python -m benchmarks.compare --redraw   at once; draws the picture from the page's tables
+    python -m benchmarks.compare --redraw   at once; draws the picture from the tables of that page
 
-One server runs at a time, on loopback, and each work goes to all of them in turn, round after
-round. A server that is not installed is named and left out. See docs/performance.md for what is
-measured, and for what the figures do not say.
+One server runs at a time, on loopback. Each work goes to all servers, one after the other, for as
+many rounds as are asked for. A server that is not installed is named and left out.
+docs/performance.md says what is measured, and what the figures do not say.
 """
 
 import argparse
@@ -30,16 +30,17 @@ PAGE = DOCS / "performance.md"
 PICTURE = DOCS / "pictures" / "performance.svg"
 
 QUICK_WORKS = ["fan1000", "all-talk", "paced500"]
+"""The works of `--quick`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
+    """Measure, and print the result.
 
     Args:
-        arguments: the command line; that of the process if None.
+        arguments: the command line; that of the process if it is None.
 
     Returns:
-        The exit code: 0; 130 after Ctrl-C. A server that fails is told of, and is no failure.
+        The exit code: 0; 130 after Ctrl-C. A server that fails is reported, and is not a failure.
     """
     options = _parser().parse_args(arguments)
     if options.redraw:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.quick:
         options.works, options.rounds, options.seconds = options.works or QUICK_WORKS, 1, 2.0
-    # The page is for whole runs: part of one would replace the tables of a whole one.
+    # A run of some servers or works must not replace the tables of a whole run.
     options.page = not (options.works or options.servers)
     return exit_code_of(lambda: _compare(options))
 
@@ -60,7 +61,7 @@ def _compare(options: argparse.Namespace) -> int:
     print("\n".join(machine), flush=True)
     for work in works:
         for round_ in range(max(1, WORKS[work].times * options.rounds)):
-            # Whoever comes after a server that leaves much behind is not to be always the same.
+            # The order changes, so that no server always follows the same one.
             first = round_ % len(servers)
             for server in servers[first:] + servers[:first]:
                 once = _once(work, server, options)
@@ -88,7 +89,7 @@ def _is_there(server: str) -> bool:
 
 
 def _machine(servers: Sequence[str], options: argparse.Namespace) -> list[str]:
-    """What the figures depend on."""
+    """Return what the figures depend on, a line for each fact."""
     versions = ", ".join(
         f"{RIVALS[server].name} ({RIVALS[server].version()})" for server in servers
     )
@@ -113,21 +114,22 @@ def _processor() -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare",
-        description="The same work for our server and for what one could take in its place.",
+        description="The same work for our server and for others.",
     )
     add = parser.add_argument
+    seconds = "seconds that are measured, after the warm-up (%(default)g)"
     add("--servers", type=_names_of(RIVALS), help=f"some of {','.join(RIVALS)} (all)")
     add("--works", type=_names_of(WORKS), help=f"some of {','.join(WORKS)} (all)")
-    add("--rounds", type=positive, default=2, help="how often all have their turn (2)")
-    add("--seconds", type=float, default=3.0, help="measured, after the warm-up (3)")
-    add("--warm-up", type=float, default=1.0, help="seconds (1)")
+    add("--rounds", type=positive, default=2, help="how often each work is repeated (%(default)s)")
+    add("--seconds", type=float, default=3.0, help=seconds)
+    add("--warm-up", type=float, default=1.0, help="seconds that are not measured (%(default)g)")
     add("--quick", action="store_true", help="one round, 2 s, three works: about four minutes")
-    add("--redraw", action="store_true", help="measure nothing: draw the page's picture anew")
+    add("--redraw", action="store_true", help="measure nothing, draw the picture of the page again")
     return parser
 
 
 def _names_of(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """How an option is read that takes some of the names that are known."""
+    """Return a function that reads an option: some of the known names, separated by commas."""
 
     def read(text: str) -> list[str]:
         names = text.split(",")

@@ -1,7 +1,7 @@
-"""A chat server as many write it today: asyncio streams, one `await drain()` per member.
+"""A chat server with asyncio streams and one `await drain()` for each member, to compare with.
 
-`JOIN room nick` comes first, then every line is said to the room. It keeps nothing, and checks
-nothing; it is here to be compared with.
+The first line is `JOIN room nick`. Every other line goes to the members of the room. The server
+stores nothing and checks nothing.
 """
 
 import argparse
@@ -14,7 +14,7 @@ rooms: defaultdict[str, set[asyncio.StreamWriter]] = defaultdict(set)
 
 
 async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one client until it goes."""
+    """Serve one client until it disconnects."""
     words = (await reader.readline()).decode().split()
     if len(words) != 3:
         writer.close()
@@ -34,7 +34,7 @@ async def serve_client(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 async def say(members: set[asyncio.StreamWriter], line: bytes) -> None:
-    """Send a line to everybody."""
+    """Send a line to all members."""
     for member in list(members):
         with contextlib.suppress(ConnectionError):
             member.write(line)
@@ -42,7 +42,7 @@ async def say(members: set[asyncio.StreamWriter], line: bytes) -> None:
 
 
 async def serve(host: str, port: int) -> None:
-    """Listen, say where, and serve until SIGTERM."""
+    """Listen, print the address, and serve until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     server = await asyncio.start_server(serve_client, host, port, backlog=1024)
@@ -52,7 +52,8 @@ async def serve(host: str, port: int) -> None:
 
 
 def main() -> None:
-    """Serve as the command line says."""
+    """Serve with the options of the command line."""
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)

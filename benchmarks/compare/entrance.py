@@ -1,6 +1,6 @@
-"""How thousands get into the rooms of a server, each as its wire says.
+"""How thousands of clients join the rooms of a server, as its protocol requires.
 
-Who is in already reads and drops what the arrival of the others brings about.
+Clients that are in already read and drop what the server sends because of the others.
 """
 
 import select
@@ -15,18 +15,24 @@ from benchmarks.compare.wires import Wire
 from benchmarks.server_process import ServerProcess
 
 ENTERING = 1000
-"""How many enter together, once they are connected: a server may announce each to each."""
+"""How many clients join together once they are connected: a server may announce each to all."""
 
 PATIENCE = 60.0
-"""Seconds for all to get in, and for what that brings about to be over."""
+"""Seconds for all clients to get in, and for the server to announce them."""
 
 IDLE_SHARE = 0.2
-"""Of a core: a server that uses less, and says nothing, is done with the arrivals."""
+"""The share of a core: a server that uses less, and sends nothing, has announced all clients."""
 
 
 @dataclass
 class Arrival:
-    """Somebody who is about to enter: what is left to be sent, and the answers to wait for."""
+    """A client on its way into a room.
+
+    Attributes:
+        connection: its socket.
+        steps: what is left to send, each with the answer to wait for.
+        received: what has come since the last step.
+    """
 
     connection: socket.socket
     steps: deque[tuple[bytes, bytes]]
@@ -34,32 +40,35 @@ class Arrival:
 
 
 class Entrance:
-    """Lets people in, and keeps their connections.
+    """Connects clients, and keeps their connections.
 
     Attributes:
-        connections: of all that came, by descriptor, in their order; non-blocking.
+        connections: the clients' non-blocking sockets, by descriptor, in the order of connecting.
     """
 
     def __init__(
-        self, server: ServerProcess, wire: Wire, poll: select.epoll, knocking: int
+        self, server: ServerProcess, wire: Wire, poll: select.epoll, connecting: int
     ) -> None:
         """
         Args:
-            server: where to.
-            wire: what it speaks.
-            poll: gets every connection.
-            knocking: how many may connect before the first is answered.
+            server: the server.
+            wire: its protocol.
+            poll: the epoll to register every connection with.
+            connecting: how many clients may connect before the first one is answered.
         """
         self.connections: dict[int, socket.socket] = {}
         self._server = server
         self._wire = wire
         self._poll = poll
-        self._knocking = knocking
+        self._connecting = connecting
         self._waiting: dict[int, Arrival] = {}  # for an answer
         self._until = time.monotonic() + PATIENCE
 
     def let_in(self, who: Sequence[tuple[str, str]]) -> None:
-        """Let in everybody, each a nick and a room, and wait until it is quiet.
+        """Connect clients, and wait until the server has announced all of them.
+
+        Args:
+            who: the nick and the room of each client.
 
         Raises:
             RunFailedError: the server did not let all in, or not in time.
@@ -67,7 +76,7 @@ class Entrance:
         arrivals: list[Arrival] = []
         for nick, room in who:
             arrivals.append(self._connect(nick, room))
-            self._ask(arrivals[-1], self._knocking)
+            self._ask(arrivals[-1], self._connecting)
         self._await_answers(0)
         while arrivals := [arrival for arrival in arrivals if arrival.steps]:
             for arrival in arrivals:
@@ -94,7 +103,7 @@ class Entrance:
         self._await_answers(at_once - 1)
 
     def _await_answers(self, most: int) -> None:
-        """Wait until at most `most` wait for an answer."""
+        """Wait until at most `most` clients wait for an answer."""
         while len(self._waiting) > most:
             self._listen(1.0)
 
@@ -105,7 +114,8 @@ class Entrance:
         return self._server.cpu_seconds() - used < self._wire.quiet * IDLE_SHARE
 
     def _listen(self, seconds: float) -> bool:
-        """Take what is there, or comes within `seconds`; return whether anything did."""
+        """Take what comes within `seconds`. Return whether anything came."""
+
         if time.monotonic() > self._until:
             raise RunFailedError(f"not everybody was in, and all quiet, after {PATIENCE:g} s")
         ready = self._poll.poll(seconds)

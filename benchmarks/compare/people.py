@@ -1,8 +1,8 @@
-"""Who is in the room: members, who only read, and talkers. One epoll loop gives them their turns.
+"""The clients in the room: members, which only read, and talkers. One epoll loop serves them.
 
-What a member gets is compared byte for byte with what the others got. A talker hears what is said
-between the replies to what it says itself, so its messages are counted, by the mark that begins
-each text, and not compared.
+What a member receives is compared byte by byte with what the others received. A talker also gets
+replies to its own texts. So its messages are not compared but counted, by the mark at the beginning
+of each text.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from benchmarks.audit import SharedLog
 from benchmarks.compare.wires import MARK, Wire, text_of
 
 ROOM = "lobby"
+"""The room that all clients are in."""
 
 _buffer = bytearray(256 * 1024)
 _view = memoryview(_buffer)
@@ -27,11 +28,11 @@ class Books:
     """What all members share.
 
     Attributes:
-        log: the bytes that all are owed.
-        offsets: how many of them each has, by descriptor, of those in good standing.
-            Where members are only counted: how many messages.
-        closed: how many those had who differed, or whom the server cut off.
-        differed: how many got something else than the others.
+        log: the bytes that every member must receive.
+        offsets: by descriptor, how many of these bytes a member has received. If members only
+            count, how many messages. Without members that differed or were disconnected.
+        closed: the last offsets of members that differed or were disconnected.
+        differed: how many members received something else than the others.
         timed: whether members note when they read.
     """
 
@@ -42,17 +43,18 @@ class Books:
     timed: bool = False
 
     def close(self, fd: int) -> None:
-        """Count a member no further."""
+        """Stop counting a member."""
         if fd in self.offsets:
             self.closed.append(self.offsets.pop(fd))
 
 
 class Member:
-    """One that only reads.
+    """A client that only reads.
 
     Attributes:
-        read_at: the moment of each read, where that is noted.
-        read_to: the bytes of the log it had then.
+        connection: its socket.
+        read_at: the time of each read, if that is noted.
+        read_to: how many bytes of the log it had received then.
     """
 
     def __init__(self, books: Books, connection: socket.socket) -> None:
@@ -63,8 +65,8 @@ class Member:
         self._fd = connection.fileno()
         self._receive = connection.recv_into
 
-    def turn(self, _event: int) -> None:
-        """Receive what is there and compare it with what the others got.
+    def on_ready(self, _event: int) -> None:
+        """Receive, and compare it with what the other members received.
 
         Raises:
             ConnectionError: the server has closed the connection.
@@ -87,20 +89,20 @@ class Member:
 
 
 class CountedMember(Member):
-    """One of a server that gives not everybody the same order: its messages are only counted."""
+    """A member of a server that does not send the same order to all: it only counts messages."""
 
     def __init__(self, books: Books, connection: socket.socket, *, writes: bool) -> None:
         """
         Args:
-            books: in which `offsets` count messages, not bytes.
-            connection: the member's.
-            writes: whether the log is what this member gets.
+            books: what all members share. Its `offsets` count messages, not bytes.
+            connection: the member's socket.
+            writes: whether the log is what this member receives.
         """
         super().__init__(books, connection)
         self._writes = writes
 
-    def turn(self, _event: int) -> None:
-        """Receive what is there and count it.
+    def on_ready(self, _event: int) -> None:
+        """Receive, and count the messages.
 
         Raises:
             ConnectionError: the server has closed the connection.
@@ -118,12 +120,13 @@ class CountedMember(Member):
 
 
 class Talker:
-    """One that talks, and counts what it hears.
+    """A client that talks, and counts what it receives.
 
     Attributes:
+        connection: its socket.
         due: when each of its texts was due.
         heard: how many messages it has received.
-        gone: whether the server has cut it off.
+        gone: whether the server has disconnected it.
     """
 
     def __init__(
@@ -141,11 +144,11 @@ class Talker:
 
     @property
     def has(self) -> int:
-        """How many messages it knows: where there is no echo, its own as soon as they are said."""
+        """How many messages it has. Without an echo it has its own as soon as it says them."""
         return self.heard if self._wire.echo else self.heard + len(self.due)
 
-    def turn(self, event: int) -> None:
-        """Count what is there, and send what could not be sent before.
+    def on_ready(self, event: int) -> None:
+        """Receive and count messages, and send what the socket did not take before.
 
         Raises:
             ConnectionError: the server has closed the connection.
@@ -159,7 +162,7 @@ class Talker:
             self._flush()
 
     def say(self, times: Iterable[float]) -> None:
-        """Say another text for each of `times`, which is when it was due."""
+        """Say a text for each of `times`, which is when it was due."""
         if self.gone:
             return
         for due in times:
@@ -169,7 +172,8 @@ class Talker:
         self._flush()
 
     def _flush(self) -> None:
-        # Who is cut off is found out by whoever reads.
+        # Reading notices that the connection is gone.
+
         with contextlib.suppress(BlockingIOError, ConnectionError):
             del self._unsent[: self.connection.send(self._unsent)]
         if self._blocked == bool(self._unsent):

@@ -1,4 +1,4 @@
-"""The figures as bars: one picture, four panels, no library."""
+"""The picture of docs/performance.md: bars in four panels, as SVG."""
 
 from collections.abc import Mapping
 from html import escape
@@ -9,16 +9,21 @@ from benchmarks.compare.report import OURS
 from benchmarks.compare.rivals import RIVALS
 
 WIDTH, PANEL, ROW, TOP, NAMES, BAR = 860, 430, 22, 40, 140, 210
-INK, FAINT, OUR_COLOUR, THEIR_COLOUR, PAPER = "#24292f", "#57606a", "#0969da", "#afb8c1", "#ffffff"
+"""Pixels: of the picture, a panel, a row, a title, the names and the longest bar."""
 
-# What is so many times the median, where less is better, is drawn with a gap: it would make stubs
-# of all the others. Where more is better nothing is cut, least of all our own.
+INK, FAINT, OUR_COLOUR, THEIR_COLOUR, PAPER = "#24292f", "#57606a", "#0969da", "#afb8c1", "#ffffff"
+"""The colours of the text, the figures, our bars, the other bars and the background."""
+
 CUT = 4.0
+"""If less is better, a bar longer than this times the median is cut: it would dwarf all others. If
+more is better, no bar is cut."""
+
 GAP = 6
+"""Pixels of the gap in a bar that is cut."""
 
 
 class Panel(NamedTuple):
-    """One work, its title, and whether the better figure is the smaller one."""
+    """A panel: its title, its work, and whether the smaller figure is the better one."""
 
     title: str
     work: str
@@ -34,7 +39,7 @@ PANELS = (
 
 
 class Bar(NamedTuple):
-    """A bar: what it is called, what it shows, and in which colour."""
+    """A bar: its name, its value and its colour."""
 
     name: str
     value: float
@@ -45,7 +50,7 @@ def svg(values: Mapping[tuple[str, str], float]) -> str:
     """Return the picture.
 
     Args:
-        values: what is shown, by the names of work and server: see report.shown.
+        values: the figures by the names of work and server, as `report.shown` returns them.
     """
     height = TOP + ROW * len(RIVALS) + 20
     panels = [
@@ -92,7 +97,7 @@ def _panel(left: int, top: int, panel: Panel, bars: list[Bar]) -> str:
 
 
 def _longest(panel: Panel, bars: list[Bar]) -> float:
-    """The largest value that is drawn to scale."""
+    """Return the largest value that is drawn to scale."""
     values = [bar.value for bar in bars]
     if panel.less_is_better and values:
         values = [value for value in values if value <= CUT * median(values)]
@@ -100,7 +105,8 @@ def _longest(panel: Panel, bars: list[Bar]) -> float:
 
 
 def _gap(x: int, y: int) -> str:
-    """A slanted gap: here the bar is not as long as it would be."""
+    """Return a slanted gap, which shows that the bar is cut."""
+
     bottom = y + ROW - 6
     corners = f"{x + GAP},{y} {x + 2 * GAP},{y} {x + GAP},{bottom} {x},{bottom}"
     return f'<polygon points="{corners}" fill="{PAPER}"/>'

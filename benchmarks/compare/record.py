@@ -1,7 +1,8 @@
-"""What was said, in the order in which a server delivers it, and what is wrong with that.
+"""The messages in the order in which a server delivers them, and the faults of that order.
 
-All silent members are owed the same bytes. Whoever is ahead writes them down (audit.SharedLog),
-the others are compared. This reads what was written once, with the pattern of the wire.
+All members must receive the same bytes. The member that is ahead appends them to the shared log
+(audit.SharedLog), and the others are compared with it. This module reads that log once, with the
+pattern of the server's protocol.
 """
 
 import re
@@ -9,19 +10,19 @@ from bisect import bisect_right
 from collections import Counter
 
 STRETCH = 4096
-"""Bytes within which a message must end: more than the longest."""
+"""Bytes: more than the longest message has. No message in so many bytes is a fault."""
 
 
 class Record:
     """The messages of a log, read as it grows.
 
     Attributes:
-        talkers: of each message, who said it.
-        numbers: of each message, which of its talker's it is, from 0.
-        next: for each talker, the number that is to follow.
+        talkers: for each message, the number of its talker.
+        numbers: for each message, its number among its talker's, from 0.
+        next: for each talker, the number that must come next.
         lost: how many numbers were skipped.
-        disordered: how many came again, or after a later one.
-        broken: what is no message, where one should begin, or b"".
+        disordered: how many messages came twice, or after a later one.
+        broken: the bytes where a message should begin and none does, or b"".
     """
 
     def __init__(self, message: "re.Pattern[bytes]") -> None:
@@ -36,7 +37,7 @@ class Record:
         self._end = 0
 
     def read(self, data: bytes | bytearray) -> None:
-        """Read what `data`, the log so far, holds beyond what was read before."""
+        """Read the part of `data`, the log so far, that was not read before."""
         if self.broken:
             return
         match = self._message.match
@@ -47,7 +48,8 @@ class Record:
             self.broken = bytes(data[self._end : self._end + 100])
 
     def messages_within(self, offset: int) -> int:
-        """Return how many messages are complete in the log's first `offset` bytes."""
+        """Return how many messages are complete in the first `offset` bytes of the log."""
+
         return bisect_right(self._ends, offset)
 
     def _take(self, talker: int, number: int) -> None:

@@ -1,4 +1,4 @@
-"""The figures as tables, in Markdown, and where they stand in the page."""
+"""The figures as tables in Markdown, and their place in docs/performance.md."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,14 +8,18 @@ from benchmarks.compare.rivals import RIVALS
 from benchmarks.compare.works import WORKS, Figures
 
 BEGIN = "<!-- begin: written by python -m benchmarks.compare -->"
+"""The line before the tables."""
+
 END = "<!-- end -->"
+"""The line after the tables."""
 
 Table = Mapping[tuple[str, str], Figures]
-"""By the names of work and server."""
+"""The figures by the names of work and server."""
 
 MEGA, MILLI, MICRO, KILO = 1e6, 1e-3, 1e-6, 1e3
 
 OURS = "ours"
+"""The name of our server."""
 
 
 def line(work: str, server: str, figures: Figures) -> str:
@@ -35,7 +39,7 @@ def line(work: str, server: str, figures: Figures) -> str:
 
 
 def page_part(table: Table, machine: Sequence[str]) -> str:
-    """Return all tables, with the machine they were made on."""
+    """Return all tables, and the machine that they were made on."""
     servers = [server for server in RIVALS if any(key[1] == server for key in table)]
     saturated = [work for work in WORKS if WORKS[work].window]
     paced = [work for work in WORKS if WORKS[work].rate]
@@ -51,23 +55,25 @@ def page_part(table: Table, machine: Sequence[str]) -> str:
         _rows(servers, ["idle"], ["KB each"], table, _memory),
     ]
     if reach := _reach(table):
-        parts += ["### What was to be reached", reach]
+        parts += ["### Aims", reach]
+
     if troubles := list(_troubles(table)):
         parts += ["### What went wrong", "\n".join(f"- {trouble}" for trouble in troubles)]
     return "\n\n".join(parts)
 
 
 def write_page(page: Path, part: str) -> None:
-    """Put `part` between the two marks of a page."""
+    """Write `part` between BEGIN and END of a page."""
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{part}\n\n{END}{after}")
 
 
 def shown(page: str) -> dict[tuple[str, str], float]:
-    """Return what the picture shows, as the tables of a page have it, by work and server.
+    """Read the figures of the picture from the tables of a page.
 
-    That is deliveries (millions a second), the p99 (milliseconds), and memory (KB).
+    Returns:
+        By work and server: deliveries (millions a second), p99 (milliseconds) or memory (KB).
     """
     works = {work.title: name for name, work in WORKS.items()} | {"KB each": "idle"}
     servers = {rival.name: name for name, rival in RIVALS.items()}
@@ -126,7 +132,7 @@ def _troubles(table: Table) -> Iterable[str]:
 
 
 def _reach(table: Table) -> str:
-    """Each aim for which there are figures, and what was reached."""
+    """Return the table of the aims for which there are figures."""
     rows = [row for row in _aims(table) if row]
     return "\n".join(["| aim | reached |", "|---|---:|", *rows]) if rows else ""
 

@@ -1,7 +1,7 @@
-"""The servers that are compared: how each is started on loopback, and nowhere else.
+"""The servers that are compared, and how each of them is started on loopback.
 
-What protects a server from a flood is off, and limits on connections and queues are lifted, as
-`--no-limits` does with ours. Everything else is as it comes. None keeps anything but ours.
+Protection against floods is off, and limits on connections and queues are lifted, as `--no-limits` does
+for our server. Everything else is each server's default. Only our server stores messages.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ from chat_server.version import SERVER
 LOOK = 0.02
 """Seconds between attempts to reach a server that is starting."""
 
-KNOCKING = 200
-"""How many connections a server lets wait, unless it is known for less."""
+CONNECTING = 200
+"""How many connections may wait to be accepted, unless a server allows fewer."""
 
 
 @dataclass(frozen=True)
@@ -40,46 +40,46 @@ class Module:
     """A server of this repository.
 
     Attributes:
-        wire: what it speaks.
-        module: what `python -m` starts.
-        arguments: for it.
-        name: what the tables call it.
-        knocking: how many may connect before the first is answered.
+        name: its name in the tables.
+        wire: its protocol.
+        module: the module for `python -m`.
+        arguments: its arguments.
+        connecting: how many clients may connect before the first one is answered.
     """
 
     name: str
     wire: Wire
     module: str
     arguments: Sequence[str] = ()
-    knocking: int = KNOCKING
+    connecting: int = CONNECTING
 
     def missing(self) -> str:
-        """Return what must be installed first, or ""."""
+        """Return what must be installed first, or "" if nothing must."""
         return ""
 
     def version(self) -> str:
-        """Return which version of what runs."""
+        """Return its version."""
         python = f"CPython {python_version()}"
         return f"{SERVER}, {python}" if self.wire is OURS else python
 
     def running(self) -> contextlib.AbstractContextManager[ServerProcess]:
-        """Run it while the block runs."""
+        """Run the server while the block runs."""
         return running_server(self.module, self.arguments)
 
 
 @dataclass(frozen=True)
 class Program:
-    """A server that is installed on this machine, or is not.
+    """A server that may be installed on this machine.
 
     Attributes:
-        name: what the tables call it.
-        wire: what it speaks.
-        binary: what it is called.
-        package: in which of Debian's packages it is.
-        arguments: those with which it listens on a port, given the port and a folder in which
-            it may find its configuration and write.
-        asks_version: the argument to which it says its version.
-        knocking: how many may connect before the first is answered.
+        name: its name in the tables.
+        wire: its protocol.
+        binary: the name of its program.
+        package: the Debian package that has it.
+        arguments: returns its arguments, given the port to listen on, and a folder for its
+            configuration and its files.
+        asks_version: the argument that makes it print its version.
+        connecting: how many clients may connect before the first one is answered.
     """
 
     name: str
@@ -88,16 +88,16 @@ class Program:
     package: str
     arguments: Callable[[int, Path], Sequence[str]]
     asks_version: str = "--version"
-    knocking: int = KNOCKING
+    connecting: int = CONNECTING
 
     def missing(self) -> str:
-        """Return what must be installed first, or ""."""
+        """Return what must be installed first, or "" if nothing must."""
         if self._path():
             return ""
         return f"{self.name} is left out: no {self.binary}, which is in Debian's {self.package}"
 
     def version(self) -> str:
-        """Return which version of what runs."""
+        """Return its version."""
         said = subprocess.run(
             [self._path(), self.asks_version], capture_output=True, text=True, check=False
         )
@@ -106,18 +106,18 @@ class Program:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[ServerProcess]:
-        """Run it while the block runs.
+        """Run the server while the block runs.
 
         Raises:
-            ServerFailedError: it ended, or did not listen in time.
+            ServerFailedError: the server ended, or did not listen in time.
         """
         with tempfile.TemporaryDirectory(prefix="backchannel-compare-") as name:
             folder, port = Path(name), _free_port()
-            folder.chmod(0o755)  # some of them run as a user of their own
+            folder.chmod(0o755)  # some servers run as another user
             command = [self._path(), *self.arguments(port, folder)]
             log = folder / "output"
             with log.open("w") as output:
-                # A session of its own: Ctrl-C reaches the benchmark alone, which then stops it.
+                # In a session of its own Ctrl-C does not reach it: the benchmark stops it.
                 child = subprocess.Popen(
                     command, stdout=output, stderr=output, text=True, start_new_session=True
                 )
@@ -129,7 +129,7 @@ class Program:
                 _stop_group(child)
 
     def _path(self) -> str:
-        # Debian keeps some of them where only root's PATH leads.
+        # Debian installs some servers in a folder that only root's PATH has.
         return shutil.which(self.binary, path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
 
 
@@ -154,7 +154,7 @@ def _wait_until_reachable(server: ServerProcess, name: str) -> None:
 
 
 def _stop_group(child: "subprocess.Popen[str]") -> None:
-    """Stop a child and whatever it has started."""
+    """Stop a child and the processes that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -247,10 +247,10 @@ RIVALS: dict[str, Rival] = {
     "ours": OUR_SERVER,
     "redis": Program("Redis pub/sub", REDIS, "redis-server", "redis-server", _redis),
     "nats": Program("NATS", NATS, "nats-server", "nats-server", _nats),
-    "ngircd": Program("ngIRCd", IRC, "ngircd", "ngircd", _ngircd, knocking=8),
+    "ngircd": Program("ngIRCd", IRC, "ngircd", "ngircd", _ngircd, connecting=8),
     "inspircd": Program("InspIRCd", IRC, "inspircd", "inspircd", _inspircd),
     "mosquitto": Program("Mosquitto", MQTT, "mosquitto", "mosquitto", _mosquitto, "-h"),
     "asyncio": Module("asyncio streams", LINES, "benchmarks.compare.asyncio_server"),
     "threading": Module("ThreadingTCPServer", LINES, "benchmarks.compare.threading_server"),
 }
-"""By the name that the command line knows."""
+"""The servers, by their names on the command line."""

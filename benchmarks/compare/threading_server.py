@@ -1,8 +1,8 @@
-"""A chat server as many write it today: `socketserver.ThreadingTCPServer` and one lock.
+"""A chat server with `socketserver.ThreadingTCPServer` and one lock, to compare with.
 
-Whoever says something sends it to everybody itself, and holds the lock meanwhile. `JOIN room nick`
-comes first, then every line is said to the room. It keeps nothing, and checks nothing; it is here
-to be compared with.
+The first line is `JOIN room nick`. Every other line goes to the members of the room: the thread of
+the client that says it sends it to all of them while it holds the lock. The server stores nothing
+and checks nothing.
 """
 
 import argparse
@@ -20,10 +20,10 @@ rooms: defaultdict[str, set[socket.socket]] = defaultdict(set)
 
 
 class Client(socketserver.StreamRequestHandler):
-    """One client, in a thread of its own."""
+    """A client, which has its own thread."""
 
     def handle(self) -> None:
-        """Serve it until it goes."""
+        """Serve the client until it disconnects."""
         words = self.rfile.readline().decode().split()
         if len(words) != 3:
             return
@@ -42,7 +42,7 @@ class Client(socketserver.StreamRequestHandler):
 
 
 def say(members: set[socket.socket], line: bytes) -> None:
-    """Send a line to everybody."""
+    """Send a line to all members."""
     with lock:
         for member in members:
             with contextlib.suppress(OSError):
@@ -57,7 +57,7 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def main() -> None:
-    """Listen, say where, and serve until SIGTERM."""
+    """Listen, print the address, and serve until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    os._exit(0)  # thousands of threads need not be waited for
+    os._exit(0)  # do not wait for thousands of threads
 
 
 if __name__ == "__main__":

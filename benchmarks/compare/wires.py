@@ -1,8 +1,8 @@
-"""What goes over the wire, one `Wire` per protocol: all that the generator must know of a server.
+"""The protocols, a `Wire` for each: all that the generator knows of a server.
 
-Every text has the same form, whatever it travels in: a mark, who says it, which of theirs it is,
-and filler up to 64 bytes. So one pattern per protocol cuts a member's stream into messages, and
-counting the marks in what somebody received counts the messages, whatever lies between them.
+Every text has the same form in every protocol: a mark, the talker, its number among the talker's
+texts, and filler up to 64 bytes. So one pattern for each protocol cuts a member's stream into
+messages, and the number of marks in a stream is the number of its messages.
 """
 
 import re
@@ -13,9 +13,11 @@ from protocol import VERSION
 from protocol.messages import Hello, Join, Pong, Say, encode
 
 MARK = ord("^")
-"""Begins each text, and is nowhere else in what a server sends once everybody is in."""
+"""The first byte of each text. Nothing else that a server sends after the joins contains it."""
 
 TEXT_BYTES = 64
+"""The size of each text."""
+
 _HEAD = "^%03d%08d"
 _FILLER = "x" * (TEXT_BYTES - 12)
 _TEXT = rb"\^(\d{3})(\d{8})x{%d}" % len(_FILLER)
@@ -23,17 +25,16 @@ _TEXT = rb"\^(\d{3})(\d{8})x{%d}" % len(_FILLER)
 
 @dataclass(frozen=True)
 class Wire:
-    """One protocol.
+    """A protocol.
 
     Attributes:
-        entrance: for a nick and a room, what is sent to be in it, each with the bytes that
-            must have come before the next.
-        publish: for a room, a text and which of its talker's it is from 0, what says it.
+        entrance: returns what a nick sends to join a room: each step with the answer to wait for.
+        publish: returns what says a text, given the room, the text, and its number from 0.
         message: matches one whole message; its groups are the talker and the number.
-        sign_of_life: what a member sends so as not to be asked whether it is there, or b"".
-        ordered: whether all members get all messages in the same order.
-        echo: whether who says something hears it too.
-        quiet: seconds without a byte after which nothing more comes of the entrance.
+        sign_of_life: what a member sends so that the server does not ping it, or b"".
+        ordered: whether all members receive all messages in the same order.
+        echo: whether a talker receives its own texts.
+        quiet: seconds without a byte after which the server has announced all joins.
     """
 
     entrance: Callable[[str, str], Sequence[tuple[bytes, bytes]]]
@@ -46,7 +47,7 @@ class Wire:
 
 
 def text_of(talker: int, number: int) -> str:
-    """Return the text `number` of `talker`, both counted from 0."""
+    """Return text `number` of talker `talker`, both from 0."""
     return _HEAD % (talker, number) + _FILLER
 
 
@@ -108,8 +109,8 @@ NATS = Wire(
     entrance=_enter_nats,
     publish=_publish_nats,
     message=re.compile(rb"MSG \w+ 1 \d+\r\n" + _TEXT + rb"\r\n"),
-    ordered=False,  # each talker's texts in order; which of two talkers comes first, differs
-    quiet=3.0,  # about two seconds after the entrance everybody gets one PING
+    ordered=False,  # only the texts of one talker are in the same order for all
+    quiet=3.0,  # the server sends a PING about two seconds after the join
 )
 
 # -- IRC

@@ -1,29 +1,29 @@
-"""The works that every server is given, and what is added up over their rounds."""
+"""The works that every server gets, and the sum of the figures of their rounds."""
 
 import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 
-from benchmarks.compare.crowd import Crowd, Result
+from benchmarks.compare.generator import Generator, Result
 from benchmarks.compare.rivals import Rival
 from benchmarks.slow_readers import RESOLUTION, percentile
 
 IDLE_ROOM = 100
-"""How many are in each room of those who only sit there."""
+"""How many idle clients are in each room."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A crowd, and how it talks.
+    """A number of clients, and how they talk.
 
     Attributes:
-        title: what the tables call it.
-        members: how many only read.
-        talkers: how many talk, and hear what is said as well; 0 where only memory is looked at.
-        window: how many texts of each may be under way, or 0.
+        title: its name in the tables.
+        members: how many clients only read.
+        talkers: how many clients talk, and read as well; 0 if only the memory is measured.
+        window: how many texts that not all members have each talker keeps, or 0.
         rate: how many texts are due each second, or 0.
-        times: how many rounds of it there are for each that is asked for: more where an aim of 10 %
-            hangs on what varies by 20; 0 for one in all, where none does, or it does not vary.
+        times: how many rounds there are for each one that is asked for: more if an aim of 10 %
+            depends on a figure that varies by 20 %; 0 for a single round in all.
     """
 
     title: str
@@ -43,12 +43,12 @@ WORKS = {
     "paced500": Work("100 messages/s to 500", 500, talkers=4, rate=100, times=3),
     "paced1000": Work("400 messages/s to 1,000", 1000, talkers=4, rate=400),
 }
-"""By the name that the command line knows."""
+"""The works, by their names on the command line."""
 
 
 @dataclass
 class Figures:
-    """What came of a work with one server, added up over its rounds. Times are in seconds."""
+    """The figures of a work with one server, added up over its rounds. Times are in seconds."""
 
     rounds: int = 0
     seconds: float = 0.0
@@ -81,15 +81,20 @@ class Figures:
         return self.bytes_all_rounds / self.rounds if self.rounds else 0.0
 
     def latency(self, share: float) -> float:
-        """Return the seconds within which `share` of the deliveries came."""
+        """Return the seconds that `share` (0 to 1) of the latencies do not exceed."""
         return percentile(self.latencies, share) * RESOLUTION
 
     def lag(self, share: float) -> float:
-        """Return the seconds within which the generator sent `share` of what was due."""
+        """Return the seconds that `share` (0 to 1) of the generator's delays do not exceed."""
         return percentile(self.lateness, share) * RESOLUTION
 
     def include(self, other: "Figures", origin: str) -> None:
-        """Add those of another round; say of what went wrong in it that it was in that one."""
+        """Add the figures of another round.
+
+        Args:
+            other: its figures.
+            origin: which round it is, for its troubles.
+        """
         self.rounds += other.rounds
         self.seconds += other.seconds
         self.deliveries += other.deliveries
@@ -102,7 +107,7 @@ class Figures:
 
 
 def figures_of(result: Result) -> Figures:
-    """Return one round's result as figures."""
+    """Return the figures of one round."""
     return Figures(
         rounds=1,
         seconds=result.seconds,
@@ -116,21 +121,25 @@ def figures_of(result: Result) -> Figures:
 
 
 def do(work: Work, rival: Rival, warm_up: float, seconds: float) -> Figures:
-    """Run a server, give it a work once, and return what came of it.
+    """Run a server, and give it a work once.
+
+    Returns:
+        The figures.
 
     Raises:
-        RunFailedError: the server did not let everybody in.
-        ServerFailedError: it did not start.
+        RunFailedError: the server did not let all clients in.
+        ServerFailedError: the server did not start.
         OSError: a connection could not be made.
     """
+
     with (
         rival.running() as server,
-        contextlib.closing(Crowd(server, rival.wire, rival.knocking)) as crowd,
+        contextlib.closing(Generator(server, rival.wire, rival.connecting)) as generator,
     ):
         if not work.talkers:
-            bytes_each = crowd.bytes_each(work.members, work.members // IDLE_ROOM)
+            bytes_each = generator.bytes_each(work.members, work.members // IDLE_ROOM)
             return Figures(rounds=1, bytes_all_rounds=bytes_each)
-        crowd.fill(work.members, work.talkers)
+        generator.fill(work.members, work.talkers)
         if work.window:
-            return figures_of(crowd.saturate(work.window, warm_up, seconds))
-        return figures_of(crowd.pace(work.rate, warm_up, seconds))
+            return figures_of(generator.saturate(work.window, warm_up, seconds))
+        return figures_of(generator.pace(work.rate, warm_up, seconds))

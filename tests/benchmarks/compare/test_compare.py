@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.compare.__main__ import main
-from benchmarks.compare.crowd import Crowd
+from benchmarks.compare.generator import Generator
 from benchmarks.compare.people import Books, Member, Talker
 from benchmarks.compare.rivals import RIVALS, Module, Program, Rival
 from benchmarks.compare.wires import LINES, OURS
@@ -112,10 +112,10 @@ def test_a_member_that_differs_is_counted_no_further(
     books.log.data += b"what all got"
     member = Member(books, ours)
     theirs.send(b"what all")
-    member.turn(select.EPOLLIN)
+    member.on_ready(select.EPOLLIN)
     assert books.offsets == {ours.fileno(): 8}
     theirs.send(b" of us")
-    member.turn(select.EPOLLIN)
+    member.on_ready(select.EPOLLIN)
     assert (books.differed, books.closed, books.offsets) == (1, [8], {})
 
 
@@ -129,7 +129,7 @@ def test_a_talker_counts_what_it_hears_and_keeps_when_its_texts_were_due(
         talker.say([1.5, 2.5])
         said = theirs.recv(65536)
         theirs.send(b"noise\n" + said + b"noise\n")
-        talker.turn(select.EPOLLIN)
+        talker.on_ready(select.EPOLLIN)
     assert said.count(b"\n") == 2
     assert talker.heard == talker.has == 2
     assert talker.due == array("d", [1.5, 2.5])
@@ -139,9 +139,9 @@ def test_a_crowd_lets_everybody_in_at_a_server_that_lets_one_wait() -> None:
     rival = RIVALS["threading"]
     with (
         rival.running() as server,
-        contextlib.closing(Crowd(server, rival.wire, knocking=1)) as crowd,
+        contextlib.closing(Generator(server, rival.wire, connecting=1)) as generator,
     ):
-        crowd.fill(5, 1)
-        result = crowd.pace(100, 0.0, 0.1)
+        generator.fill(5, 1)
+        result = generator.pace(100, 0.0, 0.1)
     assert result.deliveries > 0
     assert result.troubles == []

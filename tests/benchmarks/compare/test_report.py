@@ -81,10 +81,15 @@ def test_a_page_keeps_what_is_around_the_tables(tmp_path: Path) -> None:
 def test_the_picture_is_xml_with_a_bar_for_each_figure() -> None:
     values = shown(page_part(TABLE, []))
     assert values == {
-        ("fan1000", "ours"): 6.0, ("fan1000", "redis"): 2.0, ("all-talk", "ours"): 3.0,
-        ("all-talk", "redis"): 2.0, ("all-talk", "nats"): 2.5, ("paced500", "ours"): 3.0,
-        ("paced500", "redis"): 2.0, ("idle", "ours"): 20.0,
-    }  # fmt: skip
+        ("fan1000", "ours"): 6.0,
+        ("fan1000", "redis"): 2.0,
+        ("all-talk", "ours"): 3.0,
+        ("all-talk", "redis"): 2.0,
+        ("all-talk", "nats"): 2.5,
+        ("paced500", "ours"): 3.0,
+        ("paced500", "redis"): 2.0,
+        ("idle", "ours"): 20.0,
+    }
     bars = ET.fromstring(svg(values)).findall("{*}rect")
     assert len(bars) == 1 + len([key for key in values if key[0] != "paced500"])
 

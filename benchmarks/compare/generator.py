@@ -1,9 +1,9 @@
-"""A crowd against a server, and the loop that serves it. All servers get exactly the same.
+"""The load generator: the clients of a server, and the loop that serves them.
 
-- Saturated: each talker keeps a window of texts that not everybody has yet. This closes the loop
-  for servers with replies and without, by the slowest: nobody is fed faster than all can take it.
-- Paced: each text is due at a moment, and said then, whatever became of those before. Its latency
-  counts from when it was due, for each member, also where that is after the clock has stopped.
+- Saturated: each talker keeps a window of texts that not all members have received yet. The slowest
+  member closes the loop, so it works for servers with and without replies.
+- Paced: each text is due at a moment and is said then, also if earlier ones were not delivered. Its
+  latency counts from when it was due, for each member, also if it comes after the measured time.
 """
 
 import contextlib
@@ -22,32 +22,39 @@ from benchmarks.server_process import ServerProcess
 from benchmarks.slow_readers import RESOLUTION, latencies
 
 DRAIN_PATIENCE = 6.0
-"""Seconds after the last text in which all may still get what was said."""
+"""Seconds after the last text for every message to come."""
 
 LULL = 0.3
-"""Seconds without a byte after which nothing more comes, if all have what they are owed."""
+"""Seconds without a byte after which a run is over, if all members have every message."""
 
 SILENCE = 3.0
-"""Seconds without a byte, from a server that is idle, after which what is missing is lost."""
+"""Seconds without a byte from an idle server after which a missing message counts as lost."""
 
 IDLE_SHARE = 0.1
-"""Of a core: a server that uses less is idle."""
+"""The share of a core: a server that uses less is idle."""
 
 KEEP_ALIVE = 8.0
-"""Seconds between signs of life: less than the 30 after which our server asks."""
+"""Seconds between signs of life: less than the 30 after which our server sends a ping."""
 
 LOOK = 0.002
-"""Seconds between looks at how far the slowest has come."""
+"""Seconds between looks at how far the slowest member is."""
 
-TURNS_PER_POLL = 64
-"""How many sockets are served before another look at what is due."""
+SOCKETS_PER_POLL = 64
+"""How many sockets are served before the next look at what is due."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one run measured. Times are in seconds; latencies are counted in units of RESOLUTION.
+    """What a run measured. Times are in seconds, latencies in units of RESOLUTION.
 
-    `lateness` is the generator's own: from when a text was due to when it was sent.
+    Attributes:
+        seconds: the measured time.
+        deliveries: messages that members and talkers received in it.
+        server_cpu: processor time of the server.
+        own_cpu: processor time of the generator.
+        latencies: how often each latency occurred.
+        lateness: how often the generator was how late: from when a text was due until it was sent.
+        troubles: what the server did wrong.
     """
 
     seconds: float
@@ -61,7 +68,15 @@ class Result:
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment of the run: clock and processors, and what all had received."""
+    """A moment of the run.
+
+    Attributes:
+        time: seconds on the clock.
+        server_cpu: seconds of processor time that the server has used.
+        own_cpu: seconds of processor time that the generator has used.
+        offsets: how many bytes of the log each member has received.
+        heard: how many messages the talkers have received.
+    """
 
     time: float
     server_cpu: float
@@ -70,16 +85,16 @@ class Mark:
     heard: int
 
 
-class Crowd:
-    """Everybody who is connected to a server."""
+class Generator:
+    """All clients of a server."""
 
-    def __init__(self, server: ServerProcess, wire: Wire, knocking: int = 200) -> None:
+    def __init__(self, server: ServerProcess, wire: Wire, connecting: int = 200) -> None:
         self._server = server
         self._wire = wire
         self._books = Books()
         self._record = Record(wire.message)
         self._poll = select.epoll()
-        self._entrance = Entrance(server, wire, self._poll, knocking)
+        self._entrance = Entrance(server, wire, self._poll, connecting)
         self._clients: dict[int, Member | Talker] = {}
         self._members: list[Member] = []
         self._talkers: list[Talker] = []
@@ -90,7 +105,7 @@ class Crowd:
     # -- what can be measured
 
     def bytes_each(self, members: int, rooms: int) -> float:
-        """Let members into as many rooms; return the server's memory for each of them.
+        """Let members join rooms. Return the server's memory for each member, in bytes.
 
         Raises:
             RunFailedError: the server did not let all in, or not in time.
@@ -101,7 +116,7 @@ class Crowd:
         return (self._server.resident_bytes() - before) / members
 
     def fill(self, members: int, talkers: int) -> None:
-        """Let everybody into one room.
+        """Let all members and talkers join one room.
 
         Raises:
             RunFailedError: the server did not let all in, or not in time.
@@ -125,7 +140,7 @@ class Crowd:
         self._clients = {client.connection.fileno(): client for client in everybody}
 
     def saturate(self, window: int, warm_up: float, seconds: float) -> Result:
-        """Let everybody say as much as all can take."""
+        """Let the talkers say as much as all members can take."""
         settled, look_at = -1, 0.0
 
         def talk(now: float) -> float:
@@ -147,7 +162,7 @@ class Crowd:
         return self._measure(talk, warm_up, seconds)
 
     def pace(self, rate: float, warm_up: float, seconds: float) -> Result:
-        """Let the talkers say, in turn, `rate` texts a second in all."""
+        """Let the talkers say `rate` texts a second together, one after the other."""
         self._books.timed = True
         said, began = 0, 0.0
 
@@ -170,7 +185,7 @@ class Crowd:
     # -- a run
 
     def _measure(self, talk: Callable[[float], float], warm_up: float, seconds: float) -> Result:
-        """Measure while `talk` says what is due at a moment, and returns how long it may wait."""
+        """Measure. `talk` says what is due at a given time, and returns the seconds to wait."""
         with undisturbed():
             self._serve(talk, warm_up)
             start = self._mark()
@@ -191,15 +206,15 @@ class Crowd:
         until = time.perf_counter() + seconds
         while (now := time.perf_counter()) < until:
             self._keep_alive(now)
-            self._turns(min(talk(now), until - now))
+            self._serve_ready(min(talk(now), until - now))
 
     def _drain(self) -> tuple[float, bool]:
-        """Serve until all have all, or the server is done; return when, and whether it is done."""
+        """Serve until every message has come. Return when, and whether the server is done."""
         now = time.perf_counter()
         until, silent_since, used = now + DRAIN_PATIENCE, now, self._server.cpu_seconds()
         while (now := time.perf_counter()) < until:
             self._keep_alive(now)
-            if self._turns(LULL):
+            if self._serve_ready(LULL):
                 silent_since, used = time.perf_counter(), self._server.cpu_seconds()
                 continue
             idle = self._server.cpu_seconds() - used < SILENCE * IDLE_SHARE
@@ -211,16 +226,16 @@ class Crowd:
     def _complete(self) -> bool:
         return self._everybody_has() == sum(len(talker.due) for talker in self._talkers)
 
-    def _turns(self, wait: float) -> bool:
-        """Serve some of those who are ready within `wait` seconds; return whether anybody was."""
-        ready = self._poll.poll(0, TURNS_PER_POLL)
+    def _serve_ready(self, wait: float) -> bool:
+        """Serve the clients that are ready within `wait` seconds. Return whether there were any."""
+        ready = self._poll.poll(0, SOCKETS_PER_POLL)
         if not ready:
-            # epoll waits for whole milliseconds, select for as long as it is told.
+            # epoll waits for whole milliseconds, select for microseconds.
             select.select([self._poll], [], [], max(0.0, wait))
-            ready = self._poll.poll(0, TURNS_PER_POLL)
+            ready = self._poll.poll(0, SOCKETS_PER_POLL)
         for fd, event in ready:
             try:
-                self._clients[fd].turn(event)
+                self._clients[fd].on_ready(event)
             except ConnectionError:
                 self._cut(fd)
         return bool(ready)
@@ -253,7 +268,7 @@ class Crowd:
     # -- what came of it
 
     def _everybody_has(self) -> int:
-        """Return how many messages of the record the slowest of all has."""
+        """Return how many messages of the record the slowest client has."""
         self._record.read(self._books.log.data)
         slowest = min(self._books.offsets.values(), default=0)
         heard = (talker.has for talker in self._talkers if not talker.gone)
@@ -263,11 +278,11 @@ class Crowd:
         return mark.heard + sum(map(self._messages, mark.offsets))
 
     def _messages(self, offset: int) -> int:
-        """Return how many messages a member has."""
+        """Return how many messages a member has at an offset."""
         return self._record.messages_within(offset) if self._wire.ordered else offset
 
     def _latencies(self, start: float, stop: float, ended: float) -> Counter[int]:
-        """Those of the texts due between start and stop; what never came took until the end."""
+        """The latencies of the texts due from `start` to `stop`. A lost text took until the end."""
         if not self._books.timed:
             return Counter()
         record = self._record
@@ -289,7 +304,7 @@ class Crowd:
         return found
 
     def _never_delivered(self) -> Sequence[float]:
-        """When that was due which no member has received, at the end."""
+        """Return when each text was due that no member received."""
         return [
             moment
             for number, talker in enumerate(self._talkers)
@@ -317,7 +332,8 @@ class Crowd:
         return troubles
 
     def _miscounts(self) -> int:
-        """Return how many differ, in the end, from the record in how much they have."""
+        """Return how many clients have more or fewer messages than the record."""
+
         said = len(self._record.talkers)
         talkers = sum(talker.has != said for talker in self._talkers if not talker.gone)
         return talkers + sum(
