@@ -1,4 +1,4 @@
-"""Writes the table of settings in operating.md, from the definition that the server has of them.
+"""Write the table of settings in operating.md, from the server's own definition of them.
 
 .venv/bin/python -m docs.settings_table
 """
@@ -15,13 +15,13 @@ BEGIN, END = "<!-- settings: python -m docs.settings_table -->\n", "<!-- /settin
 
 
 def table() -> str:
-    """Return the table, first what people set and then what few ever need."""
+    """Return the table: first the settings that people set, then those that few need."""
     settings = sorted(SETTINGS.values(), key=lambda each: each.rare)
     return HEAD + "".join(_line(each) for each in settings)
 
 
 def with_table(page: str) -> str:
-    """Return a page with the table as it is to be."""
+    """Return a page with the table brought up to date."""
     before, _, rest = page.partition(BEGIN)
     return before + BEGIN + table() + END + rest.partition(END)[2]
 
@@ -35,7 +35,7 @@ def _line(setting: Setting) -> str:
 
 
 def _default(setting: Setting) -> str:
-    if setting.name == "data":  # differs from user to user
+    if setting.name == "data":  # it depends on the user
         return "`~/.local/share/backchannel`"
     value = setting.rule.write(getattr(Settings(), setting.field))
     if value in ("", []):

@@ -1,10 +1,10 @@
-"""Makes the README's pictures: talking.svg, two people chatting, and in_charge.svg, a lesson.
+"""Make the README's pictures: talking.svg, two people chatting, and in_charge.svg, a lesson.
 
     .venv/bin/python -m docs.pictures.record
 
-Nothing in them is made up: real clients on pseudo-terminals, and one through a pipe, do what stands
-below on a real server, and what two of the screens show in the end is the picture. It differs from
-the one before in the time of day only.
+Nothing in them is made up. Real clients on pseudo-terminals, and one in a pipe, type the lines below
+on a real server, and a picture shows two of their screens at the end. A new picture differs from the
+last one only in the time of day.
 """
 
 import re
@@ -27,12 +27,19 @@ FOLDER = Path(__file__).parent
 COLUMNS, ROWS = 50, 15
 PROMPT, DRAFT = "[lobby]", "it works! I owe you a co"
 
-# All in pixels. 50 columns in each of two windows are as wide as a README on GitHub.
 CELL, LINE, FONT = 7.8, 18, 13
+"""Pixels: the width of a cell, the height of a line, the size of the font. Two windows of 50 columns
+are as wide as a README on GitHub."""
+
 PADDING, BAR, GAP = 10, 28, 10
+"""Pixels: around the text of a window, its title bar, between two windows."""
 
 INK, PAPER, FRAME, BAR_PAPER, BAR_INK = "#d1d7e0", "#1c2128", "#444c56", "#2d333b", "#9198a1"
+"""The colours of a window."""
+
 BUTTONS = ("#f47067", "#daaa3f", "#57ab5a")
+"""The colours of the buttons in its title bar."""
+
 COLOURS = {
     "black": "#545d68",
     "red": "#f47067",
@@ -44,9 +51,11 @@ COLOURS = {
     "white": "#d1d7e0",
     "brightblack": "#8b949e",
 }
+"""The colours of a terminal, by the names that pyte gives them."""
+
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
-_FAINT, _GREY = b"\x1b[2m", b"\x1b[90m"  # pyte does not know faint text; terminals show it grey
+_FAINT, _GREY = b"\x1b[2m", b"\x1b[90m"  # pyte does not know faint text, which is shown as grey
 
 
 def main() -> None:
@@ -69,7 +78,7 @@ def talking(server: ServerProcess) -> dict[str, Any]:
 
 
 def in_charge(server: ServerProcess) -> dict[str, Any]:
-    """A teacher has a room's attention, and a pupil a question. Return their screens."""
+    """A teacher freezes the room, and a pupil asks a question. Return their screens."""
     secret = re.findall(r"/claim (\S+)", server.stdout)[0]
     with at_terminal(server, "teacher") as teacher, at_terminal(server, "ben") as ben:
         teacher.see("ben joined")
@@ -95,14 +104,14 @@ def in_charge(server: ServerProcess) -> dict[str, Any]:
 
 @contextmanager
 def at_terminal(server: ServerProcess, nick: str) -> Iterator[Terminal]:
-    """Run somebody's client at a terminal of its own, and wait until it has come in."""
+    """Run a client in its own terminal, and wait until it is in the room."""
     with Terminal(server.address, "--nick", nick, columns=COLUMNS, rows=ROWS) as terminal:
         terminal.see("you are here")
         yield terminal
 
 
 def converse(ana: Terminal, ben: Terminal, address: str) -> None:
-    """Hold the conversation: each line is on both screens before the next one is typed."""
+    """Let them talk: each line is on both screens before the next one is typed."""
     ana.see("ben joined")
     for speaker, line, shown in [
         (ana, "hi ben! how far are you?", "hi ben! how"),
@@ -138,12 +147,12 @@ def see_both(ana: Terminal, ben: Terminal, text: str) -> None:
 
 
 def screens_of(**terminals: Terminal) -> dict[str, Any]:
-    """Return what each of them shows, by the title of its window."""
+    """Return the screens of terminals, by the titles of their windows."""
     return {f"chat-client \u2014 {nick}": screen_of(each) for nick, each in terminals.items()}
 
 
 def screen_of(terminal: Terminal) -> Any:
-    """Return a `pyte.Screen` with what a terminal shows once it has been drawn to the end."""
+    """Return a `pyte.Screen` with what a terminal shows, once it is drawn completely."""
 
     def drawn() -> Any:
         assert terminal.shown  # reads what came
@@ -156,7 +165,14 @@ def screen_of(terminal: Terminal) -> Any:
 
 @dataclass(frozen=True)
 class Run:
-    """Neighbours in a row that look the same: text, where it begins and how many cells it has."""
+    """Cells side by side in a row that look the same.
+
+    Attributes:
+        text: their characters.
+        column: the first of their columns.
+        cells: how many cells they take.
+        style: the look of each of them, as pyte has it.
+    """
 
     text: str
     column: int
@@ -165,7 +181,7 @@ class Run:
 
 
 def runs(screen: Any, row: int) -> Iterator[Run]:
-    """Return what stands in a row. A wide character is a run of its own, so is placed for sure."""
+    """Return the runs of a row. A wide character has a run of its own, which places it exactly."""
     line = screen.buffer[row]
 
     def wide(column: int) -> bool:
@@ -182,7 +198,11 @@ def runs(screen: Any, row: int) -> Iterator[Run]:
 
 
 def picture(screens: dict[str, Any]) -> str:
-    """Return an SVG of windows side by side, given what each shows by its title."""
+    """Return an SVG of windows side by side.
+
+    Args:
+        screens: the screen of each window, by its title.
+    """
     svg = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
     ET.SubElement(svg, "title").text = " and ".join(screens)
     left, height = 1.0, 0.0
@@ -219,7 +239,7 @@ def _draw_screen(window: ET.Element, screen: Any) -> None:
     for row in range(screen.lines):
         for run_ in runs(screen, row):
             _draw_run(window, run_, row)
-    if not screen.cursor.hidden:  # a block: what is below it must be blank
+    if not screen.cursor.hidden:  # a block, which hides what is below it
         _draw_paper(window, screen.cursor.x, screen.cursor.y, 1, INK)
 
 
@@ -234,7 +254,7 @@ def _draw_run(window: ET.Element, run_: Run, row: int) -> None:
     blanks = len(run_.text) - len(run_.text.lstrip())
     inked = run_.cells - len(run_.text) + len(run_.text.strip())
     text = _draw(window, "text", x=_x(run_.column + blanks), y=_y(row) + FONT, fill=ink)
-    _set(text, textLength=inked * CELL)  # whatever the font's width
+    _set(text, textLength=inked * CELL)  # the same width with any font
     if run_.style.bold:
         text.set("font-weight", "bold")
     text.text = run_.text.strip()
@@ -253,7 +273,8 @@ def _y(row: int) -> float:
 
 
 def _colour(name: str, default: str) -> str:
-    """The colour that pyte names, or counts in six hexadecimal digits."""
+    """Return a colour, given pyte's name of it, or its six hexadecimal digits."""
+
     if name == "default":
         return default
     return COLOURS.get(name) or COLOURS.get(name.removeprefix("bright")) or f"#{name}"

@@ -17,7 +17,12 @@ from tests.docs.test_layers import PAGE, imports, tables
 FILE = Path(__file__).with_name("structure.svg")
 
 WIDTH, LEFT, TOP_MARGIN = 470, 24, 64
+"""Pixels: of a package, to the left of its boxes, above the first box."""
+
 BOX_WIDTH, BOX_HEIGHT, STEP = 190, 30, 50
+"""Pixels: of a box, and from one box to the next."""
+
+
 STYLE = """
   svg { font: 14px system-ui, sans-serif; background: #ffffff }
   rect { fill: #eef3fb; stroke: #3b6cb7 } text { fill: #1c2733 }
