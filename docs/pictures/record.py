@@ -2,9 +2,9 @@
 
     .venv/bin/python -m docs.pictures.record
 
-Nothing in them is made up. Real clients on pseudo-terminals, and one in a pipe, type the lines below
-on a real server, and a picture shows two of their screens at the end. A new picture differs from the
-last one only in the time of day.
+Nothing in them is made up. Real clients on pseudo-terminals, and one in a pipe, type the lines of
+this script on a real server, and a picture shows two of their screens at the end. A new picture
+differs from the last one only in the time of day.
 """
 
 import re
@@ -28,8 +28,8 @@ COLUMNS, ROWS = 50, 15
 PROMPT, DRAFT = "[lobby]", "it works! I owe you a co"
 
 CELL, LINE, FONT = 7.8, 18, 13
-"""Pixels: the width of a cell, the height of a line, the size of the font. Two windows of 50 columns
-are as wide as a README on GitHub."""
+"""Pixels: the width of a cell, the height of a line, the size of the font. Two windows of 50
+columns are as wide as a README on GitHub."""
 
 PADDING, BAR, GAP = 10, 28, 10
 """Pixels: around the text of a window, its title bar, between two windows."""
