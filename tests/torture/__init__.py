@@ -1,20 +1,25 @@
-"""Torture: many people talk while the server is killed and the network breaks; nothing is lost.
+"""Torture: many clients talk while the server is killed and the network breaks; nothing is lost.
 
     python -m tests.torture --minutes 10
+    python -m tests.torture --minutes 10 --websocket --irc
 
 A run has four parts:
 
-1. Clients (`client`, `visit`, `wire`, `person`), written for this on nothing but the protocol
-   package, say numbered messages, stop reading, go, come back, and take their own sessions over.
-   The `executioner` kills the server at random moments and starts it again on the same data and
-   port. Every connection leads through a `gateway` that cuts, stalls, delays and splits it.
-2. All faults cease. Everybody sends again what had no reply, and reads to the end of every room.
-3. The whole log is read back twice (`stored`): from the server, page by page, and from its
-   database once it has stopped.
-4. The `checker` holds what everybody saw (`records`, collected by the `journal`) against what was
-   promised. It is a pure function, and has tests that show that it can fail.
+1. Clients say numbered messages, stop reading, disconnect, come back, and take over their own
+   sessions. Native clients (`client`, `visit`, `wire`, `person`) are written for this, on nothing but
+   the protocol package. With `--websocket` a third of them speak WebSocket (`websocket_wire`, on the
+   `websockets` library). With `--irc` a sixth of the clients speak IRC (`irc_client`, `irc_visit`,
+   `irc_wire`). The `executioner` kills the server at random moments and starts it again on the same
+   data and port. Every connection leads through a `gateway`, which cuts, stalls, delays and splits
+   it.
+2. All faults cease. Every client sends again what had no reply, and reads to the end of every room.
+3. The whole log is read twice (`stored`): from the server, page by page, and from its database once
+   it has stopped.
+4. The `checker`, and `irc_checker`, compare what all clients saw (`records`, collected by the
+   `journal`) with what the protocol promises. They are pure functions, and have tests that show
+   that they can fail.
 
-All that is random comes from one seed: what the clients do and say, which connections break at
+Everything random comes from one seed: what the clients do and say, which connections break at
 which byte, when the server dies. How the threads of both sides are scheduled does not, so the
 same seed brings a similar run back, not the same one.
 """

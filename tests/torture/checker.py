@@ -11,8 +11,8 @@ What it holds a run against, in the words of the protocol:
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
 
+from tests.torture.irc_checker import check_irc
 from tests.torture.records import (
     Dialogue,
     Entry,
@@ -22,7 +22,9 @@ from tests.torture.records import (
     Said,
     Source,
     Stretch,
+    Utterance,
 )
+from tests.torture.violation import Violation
 
 STOP_LIMIT = 5.0
 """Seconds that a normal stop of the server may take."""
@@ -32,22 +34,6 @@ _GOODBYES = frozenset({"bye", "replaced", "shutting_down", "hello_timeout"})
 # What a client may be refused that comes without a session: its last connection, whose `welcome`
 # was lost, may still be there; and a stalled hello comes too late.
 _REFUSALS = frozenset({"nick_in_use", "hello_timeout"})
-
-
-class Violation(NamedTuple):
-    """A promise that was broken, and where to look."""
-
-    rule: str
-    what: str
-    room: str = ""
-    seq: int | None = None
-    client: str = ""
-
-    def __str__(self) -> str:
-        room = f"room {self.room}" if self.room else ""
-        seq = "" if self.seq is None else f"seq {self.seq}"
-        place = ", ".join(part for part in (room, seq, self.client) if part)
-        return ": ".join(part for part in (self.rule, place, self.what) if part)
 
 
 def check(run: Observations) -> list[Violation]:
@@ -62,6 +48,7 @@ def check(run: Observations) -> list[Violation]:
         *_check_replies(run),
         *_check_connections(run),
         *_check_server(run),
+        *check_irc(run),
     ]
 
 
@@ -96,7 +83,8 @@ def _check_pages(run: Observations) -> Iterator[Violation]:
 
 def _check_origin(run: Observations) -> Iterator[Violation]:
     """Each stored message was said, as it is stored, and is stored once."""
-    by_text = {said.text: said for said in run.said}
+    by_text: dict[str, Said | Utterance] = {said.text: said for said in run.said}
+    by_text |= {said.text: said for said in run.utterances}
     places: dict[str, Entry] = {}
     for room, kept in run.kept.items():
         for entry, request in kept:
@@ -111,7 +99,9 @@ def _check_origin(run: Observations) -> Iterator[Violation]:
                 yield Violation("doubled", what, room, entry.seq, entry.from_)
 
 
-def _is_stored_as(said: Said, entry: Entry, request: int) -> bool:
+def _is_stored_as(said: Said | Utterance, entry: Entry, request: int) -> bool:
+    if isinstance(said, Utterance):
+        return (said.nick, said.room, said.kind) == (entry.from_, entry.room, entry.kind)
     wanted = (said.client, said.room, said.kind, said.request)
     return wanted == (entry.from_, entry.room, entry.kind, request)
 
@@ -287,7 +277,9 @@ def _on(dialogue: Dialogue, rule: str, what: str) -> Violation:
 # -- words --------------------------------------------------------------------------------------
 
 
-def _asked(said: Said) -> str:
+def _asked(said: Said | Utterance) -> str:
+    if isinstance(said, Utterance):
+        return f"by {said.nick} in {said.room} over IRC, {said.kind} {_brief(said.text)}"
     return f"request {said.request} of session {said.session}, {said.kind} {_brief(said.text)}"
 
 

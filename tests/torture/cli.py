@@ -23,10 +23,19 @@ HELD, VIOLATED, NOT_RUN = 0, 1, 2
 def main(arguments: list[str] | None = None) -> int:
     """Run it. Returns 0 if every promise was kept, 1 if not, 2 if it could not be run."""
     options = _parser().parse_args(arguments)
-    plan = Plan(options.seed, options.minutes * 60, options.clients, options.rooms)
+    plan = Plan(
+        options.seed,
+        options.minutes * 60,
+        options.clients,
+        options.rooms,
+        options.websocket,
+        options.irc,
+    )
     again = (
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
         f"--clients {plan.clients} --rooms {plan.rooms}"
+        + " --websocket" * plan.websocket
+        + " --irc" * plan.irc
     )
     _say(f"seed {plan.seed} (how threads are scheduled is not in it): {again}")
     folder = Path(tempfile.mkdtemp(prefix="backchannel-torture-"))
@@ -101,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clients", type=_count, default=24, help="(default: %(default)s)")
     parser.add_argument("--rooms", type=_count, default=3, help="(default: %(default)s)")
+    websocket = "let a third of the clients speak WebSocket"
+    parser.add_argument("--websocket", action="store_true", help=websocket)
+    parser.add_argument("--irc", action="store_true", help="let a sixth of the clients speak IRC")
     return parser
 
 

@@ -11,15 +11,14 @@ goes and comes back with its session; comes in a second time while it is still t
 import random
 import selectors
 import socket
-import threading
 import time
-from collections.abc import Callable
-from enum import Enum, auto
+from collections.abc import Callable, Iterator
 
 from protocol.messages import History, Ping, Rooms, Search, Who
 from tests.torture.gateway import Gateway
 from tests.torture.journal import Journal
 from tests.torture.person import Person
+from tests.torture.player import BACKOFF, Part, Player
 from tests.torture.records import Said
 from tests.torture.tally import Tally
 from tests.torture.texts import Texts
@@ -34,8 +33,6 @@ PATIENCE = 4.0
 FORMER_PATIENCE = 8.0
 # Who has said so much without an answer says no more for now.
 UNANSWERED_LIMIT = 200
-# The pause before coming back grows from the first to the second, each time by a random factor.
-BACKOFF = (0.05, 1.0)
 # How far up the log a client goes that wants to read it again.
 FAR_BACK = 3000
 
@@ -43,17 +40,8 @@ KINDS = ("text", "action", "topic")
 KIND_WEIGHTS = (90, 8, 2)
 
 
-class Part(Enum):
-    """The part of the run that a client is in."""
-
-    PLAY = auto()  # whims
-    SETTLE = auto()  # say nothing new; get every answer
-    FINISH = auto()  # read to the end of every room, and say bye
-    ABORT = auto()  # end at once
-
-
-class Client:
-    """A client and its thread. The conductor calls `start`, then the others up to `join`."""
+class Client(Player):
+    """A client that speaks the protocol, in frames or over WebSocket."""
 
     def __init__(
         self,
@@ -62,88 +50,41 @@ class Client:
         journal: Journal,
         tally: Tally,
         source: random.Random,
+        make_wire: Callable[[socket.socket], Wire] = Wire,
     ) -> None:
+        """
+        Args:
+            person: what the client keeps from one connection to the next.
+            gateway: connects it.
+            journal: takes what it sees.
+            tally: counts what it does.
+            source: everything random that it does comes from here.
+            make_wire: makes the connection of a socket.
+        """
+        super().__init__(person.nick, gateway, journal, tally, source)
         self.person = person
-        self.settled = threading.Event()
-        self.finished = False  # it took its leave with everything read; true once it has
-        self.deliveries = 0  # written by the client's thread alone
-        self._gateway = gateway
-        self._journal = journal
-        self._tally = tally
-        self._source = source
+        self._make_wire = make_wire
         self._texts = Texts(person.nick, source)
-        self._wake_receiver, self._wake_sender = socket.socketpair()
-        self._wake_receiver.setblocking(False)
-        self._lock = threading.Lock()  # guards _part and _ends
-        self._part = Part.PLAY
-        self._ends: dict[str, int] = {}
-        self._thread = threading.Thread(target=self._run, name=person.nick)
-        # All below is the thread's alone.
         self._visit: Visit | None = None
         self._former: list[Visit] = []
         self._last: Visit | None = None  # on which it takes its leave for good
         self._visits = 0
-        self._come_at = 0.0  # when to come in (again)
-        self._pause = BACKOFF[0]
-        self._whim_at = 0.0
+        self._whim_at = time.monotonic() + source.uniform(0, WHIM_INTERVAL)
         self._deaf_until = 0.0
 
-    # -- the conductor
+    @property
+    def rooms(self) -> list[str]:
+        """The rooms that the client must have read to the end when it has finished."""
+        return list(self.person.places)
 
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def settle(self) -> None:
-        """Say nothing new. `settled` is set when all that was said is confirmed."""
-        self._turn_to(Part.SETTLE)
-
-    def finish(self, ends: dict[str, int]) -> None:
-        """Read up to the seq in `ends` in every room, say bye, and end."""
-        with self._lock:
-            self._ends = ends
-        self._turn_to(Part.FINISH)
-
-    def abort(self) -> None:
-        """End at once."""
-        self._turn_to(Part.ABORT)
-
-    def join(self, timeout: float) -> bool:
-        """Wait for the thread's end; return whether it has ended."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout)
-        return not self._thread.is_alive()
-
-    def close(self) -> None:
-        """Let go of everything, after the thread has ended."""
-        self._wake_sender.close()
-        self._wake_receiver.close()
-
-    def _turn_to(self, part: Part) -> None:
-        with self._lock:
-            self._part = part
-        self._wake_sender.send(b"!")
+    @property
+    def open_ends(self) -> list[str]:
+        """What has no answer yet."""
+        return [f"request {identity}" for identity in self.person.unanswered]
 
     # -- the thread
 
-    def _run(self) -> None:
-        self._whim_at = time.monotonic() + self._source.uniform(0, WHIM_INTERVAL)
-        try:
-            while not self.finished:
-                part = self._look_up()
-                if part is Part.ABORT:
-                    return
-                self._live(part, time.monotonic())
-                self._wait()
-        finally:
-            for visit in self._open_visits():
-                visit.end()
-
-    def _look_up(self) -> Part:
-        with self._lock:
-            return self._part
-
-    def _live(self, part: Part, now: float) -> None:
+    def _live(self, part: Part, ends: dict[str, int], now: float) -> None:
         """Do what is due."""
         self._forget_former(now)
         if part is not Part.PLAY:
@@ -162,7 +103,7 @@ class Client:
             self._follow_a_whim(now)
         elif part is Part.SETTLE and not self._visit.waits and not self.person.unanswered:
             self.settled.set()
-        elif part is Part.FINISH and self._is_at_the_end(self._visit):
+        elif part is Part.FINISH and self._is_at_the_end(self._visit, ends):
             self._last = self._visit
             self._visit.take_leave()
 
@@ -176,14 +117,10 @@ class Client:
         self._visit = None
         self._come_back_later(now)
 
-    def _come_back_later(self, now: float) -> None:
-        self._come_at = now + self._pause * self._source.uniform(0.5, 1.5)
-        self._pause = min(BACKOFF[1], self._pause * 2)
-
     def _come_in(self) -> None:
         self._visits += 1
         try:
-            wire = Wire(self._gateway.connect())
+            wire = self._make_wire(self._gateway.connect())
         except ConnectionError:  # cut before it was made
             self._visit = None
             self._come_back_later(time.monotonic())
@@ -191,36 +128,28 @@ class Client:
         self._visit = Visit(wire, self._visits, self.person, self._journal)
         self._tally.add("connections")
 
-    def _wait(self) -> None:
-        """Until something comes, or something is due."""
-        now = time.monotonic()
-        with selectors.PollSelector() as selector:
-            selector.register(self._wake_receiver, selectors.EVENT_READ)
-            for visit in self._open_visits():
-                visit.wire.flush()
-                interest = self._interest(visit, now)
-                if interest:
-                    selector.register(visit.wire.socket, interest, visit)
-            for key, events in selector.select(self._time_left(now)):
-                if key.data is None:
-                    self._wake_receiver.recv(64)
-                elif events & selectors.EVENT_READ:
-                    self._hear(key.data)
+    def _connections(self, now: float) -> Iterator[tuple[socket.socket, int, object]]:
+        for visit in self._open_visits():
+            visit.wire.flush()
+            yield visit.wire.socket, self._interest(visit, now), visit
 
-    def _hear(self, visit: Visit) -> None:
-        before = visit.deliveries
-        visit.hear()
-        self.deliveries += visit.deliveries - before
+    def _hear(self, connection: object) -> None:
+        assert isinstance(connection, Visit)
+        before = connection.deliveries
+        connection.hear()
+        self.deliveries += connection.deliveries - before
+
+    def _moments(self) -> list[float]:
+        return [self._whim_at, self._deaf_until]
+
+    def _end(self) -> None:
+        for visit in self._open_visits():
+            visit.end()
 
     def _interest(self, visit: Visit, now: float) -> int:
         deaf = visit is self._visit and now < self._deaf_until
         reading = 0 if deaf else selectors.EVENT_READ
         return reading | (selectors.EVENT_WRITE if visit.wire.wants_to_write else 0)
-
-    def _time_left(self, now: float) -> float:
-        """Seconds until something may be due. Not much of it needs to be on the dot."""
-        moments = [now + 0.5, self._whim_at, self._deaf_until, self._come_at]
-        return max(0.0, min(moment for moment in moments if moment > now) - now)
 
     def _open_visits(self) -> list[Visit]:
         visits = [*self._former, *([self._visit] if self._visit else [])]
@@ -232,11 +161,9 @@ class Client:
                 visit.end()
         self._former = [visit for visit in self._former if not visit.over]
 
-    def _is_at_the_end(self, visit: Visit) -> bool:
+    def _is_at_the_end(self, visit: Visit, ends: dict[str, int]) -> bool:
         if visit.leaving or not visit.welcome:
             return False
-        with self._lock:
-            ends = self._ends
         return all(
             visit.is_in(room) and place.seq is not None and place.seq >= ends[room]
             for room, place in self.person.places.items()

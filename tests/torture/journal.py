@@ -3,14 +3,23 @@
 import threading
 from array import array
 
-from tests.torture.records import Dialogue, Entry, Said, Source, Stray, Stretch
+from tests.torture.records import (
+    Dialogue,
+    Entry,
+    Said,
+    Sighting,
+    Source,
+    Stray,
+    Stretch,
+    Utterance,
+)
 
 
 class Journal:
     """Collects the observations of the clients. Any thread may call any method.
 
-    A Dialogue or a Stretch that it hands out belongs to the client that asked for it, which goes
-    on writing in it without a lock; it is read when the client's thread has ended.
+    A Dialogue, Stretch or Sighting that it hands out belongs to the client that asked for it, which
+    goes on writing in it without a lock. It is read when the client's thread has ended.
     """
 
     def __init__(self) -> None:
@@ -22,6 +31,8 @@ class Journal:
         self._dialogues: list[Dialogue] = []
         self._stretches: list[Stretch] = []
         self._strays: list[Stray] = []
+        self._utterances: list[Utterance] = []
+        self._sightings: list[Sighting] = []
 
     def number(self, entry: Entry) -> int:
         """Return the number that stands for `entry` in the stretches."""
@@ -76,11 +87,25 @@ class Journal:
         with self._lock:
             self._strays.append(stray)
 
+    def add_utterance(self, utterance: Utterance) -> None:
+        """Write down what an IRC client is about to send."""
+        with self._lock:
+            self._utterances.append(utterance)
+
+    def open_sighting(
+        self, client: str, connection: int, room: str, source: Source, after: int | None
+    ) -> Sighting:
+        """Begin the record of lines that follow one another on an IRC connection."""
+        sighting = Sighting(client, connection, room, source, after)
+        with self._lock:
+            self._sightings.append(sighting)
+        return sighting
+
     @property
     def said_count(self) -> int:
         """How many things were said so far."""
         with self._lock:
-            return len(self._said)
+            return len(self._said) + len(self._utterances)
 
     # -- when all that write have ended
 
@@ -108,3 +133,13 @@ class Journal:
     def strays(self) -> list[Stray]:
         """Messages that should not have come."""
         return self._strays
+
+    @property
+    def utterances(self) -> list[Utterance]:
+        """Everything that IRC clients said."""
+        return self._utterances
+
+    @property
+    def sightings(self) -> list[Sighting]:
+        """Everything that IRC clients saw."""
+        return self._sightings

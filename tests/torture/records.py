@@ -106,6 +106,64 @@ class Stray(NamedTuple):
     entry: Entry
 
 
+@dataclass(slots=True)
+class Utterance:
+    """Something that an IRC client said. It has no request number, and is never sent again.
+
+    Attributes:
+        client: the client.
+        nick: the nick of the connection that it said it on.
+        room: the room.
+        kind: the kind of the message.
+        text: the text, which nobody else says.
+        seq: the seq that its echo named; None if no echo came.
+        refused: whether the server refused it.
+    """
+
+    client: str
+    nick: str
+    room: str
+    kind: str
+    text: str
+    seq: int | None = None
+    refused: bool = False
+
+
+class Glimpse(NamedTuple):
+    """A line of a message, as an IRC client saw it.
+
+    IRC cuts a text into lines and changes white space. So `text` is without any.
+    """
+
+    seq: int
+    from_: str
+    kind: str
+    text: str
+
+
+@dataclass(slots=True)
+class Sighting:
+    """Lines of one room as an IRC client received them, one after the other.
+
+    Attributes:
+        client: the client.
+        connection: which of its connections.
+        room: the room.
+        source: LIVE or PAGE.
+        after: the first line must be of the message after this one; None if any may be first.
+        lines: the lines.
+        cut: whether the connection ended there, perhaps between two lines of one message.
+    """
+
+    client: str
+    connection: int
+    room: str
+    source: Source
+    after: int | None
+    lines: list[Glimpse] = field(default_factory=list)
+    cut: bool = True
+
+
 class Stop(NamedTuple):
     """A stop of the server that was no kill."""
 
@@ -123,6 +181,10 @@ class Observations:
     dialogues: Sequence[Dialogue] = ()
     stretches: Sequence[Stretch] = ()
     strays: Sequence[Stray] = ()
+    utterances: Sequence[Utterance] = ()
+    sightings: Sequence[Sighting] = ()
+    # How far each IRC client came in each room in the end, by client and room.
+    reached: Mapping[tuple[str, str], int] = field(default_factory=dict)
     # Who was to be where in the end, having read everything.
     readers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     # The log of every room: from the database, and from the server's own pages.
@@ -133,3 +195,8 @@ class Observations:
     # What went wrong outside of any conversation, a sentence each: a server that died by itself,
     # a traceback in its log, a client that never came to rest.
     mishaps: Sequence[str] = ()
+
+
+def squeezed(text: str) -> str:
+    """Return a text without white space: that is what IRC must not change of it."""
+    return "".join(text.split())

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.torture.checker import Violation
 from tests.torture.records import Observations
 from tests.torture.tally import Tally
+from tests.torture.violation import Violation
 
 _SHOWN_OF_A_RULE = 10
 

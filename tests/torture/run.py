@@ -2,11 +2,13 @@
 
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.support.peer import ConnectionEnded
@@ -15,12 +17,16 @@ from tests.torture import logfile
 from tests.torture.client import Client
 from tests.torture.executioner import Executioner
 from tests.torture.gateway import Gateway
+from tests.torture.irc_client import IrcClient
 from tests.torture.journal import Journal
 from tests.torture.person import Person
+from tests.torture.player import Player
 from tests.torture.records import Entry, Kept, Observations
 from tests.torture.server import Server
 from tests.torture.stored import Database, Observer
 from tests.torture.tally import Tally
+from tests.torture.websocket_wire import WebSocketWire
+from tests.torture.wire import Wire
 
 SETTLE_PATIENCE = 90.0
 """Seconds that everybody has to come to rest, when all faults have ceased."""
@@ -43,6 +49,17 @@ class Plan:
     seconds: float
     clients: int
     rooms: int
+    websocket: bool = False
+    irc: bool = False
+
+    def wire_of(self, number: int) -> str:
+        """Return what a client speaks, whose number is from 1.
+
+        A third of them speak WebSocket, and a sixth IRC, where that is asked for.
+        """
+        if self.websocket and number % 3 == 0:
+            return "websocket"
+        return "irc" if self.irc and number % 6 == 1 else "native"
 
 
 class Run:
@@ -62,7 +79,7 @@ class Run:
         self._server = Server(folder)
         self._journal = Journal()
         self._gateways: list[Gateway] = []
-        self._clients: list[Client] = []
+        self._clients: list[Player] = []
         self._executioner = Executioner(
             self._server, self.tally, random.Random(f"{plan.seed}/executioner")
         )
@@ -88,11 +105,22 @@ class Run:
         gateway = Gateway(seed, self._server.address, self.tally)
         open_ends.enter_context(gateway)
         rooms = source.sample(self._rooms, source.randint(1, len(self._rooms)))
-        person = Person(f"client-{number:02}", rooms, source)
-        client = Client(person, gateway, self._journal, self.tally, source)
+        client = self._client(number, rooms, gateway, source)
         open_ends.callback(client.close)
         self._gateways.append(gateway)
         self._clients.append(client)
+
+    def _client(
+        self, number: int, rooms: list[str], gateway: Gateway, source: random.Random
+    ) -> Player:
+        spoken = self._plan.wire_of(number)
+        if spoken == "irc":
+            return IrcClient(f"irc-{number:02}", rooms, gateway, self._journal, self.tally, source)
+        make_wire: Callable[[socket.socket], Wire] = Wire
+        if spoken == "websocket":
+            make_wire = partial(WebSocketWire, server=self._server.address)
+        person = Person(f"client-{number:02}", rooms, source)
+        return Client(person, gateway, self._journal, self.tally, source, make_wire)
 
     # -- the first part
 
@@ -140,10 +168,10 @@ class Run:
             client.settle()
         for client in self._clients:
             if not client.settled.wait(deadline.left):
-                open_ones = list(client.person.unanswered)[:5]
+                open_ones = ", ".join(client.open_ends[:5])
                 self._mishaps.append(
-                    f"{client.person.nick} did not come to rest in {SETTLE_PATIENCE:g} s; without "
-                    f"an answer are {open_ones}"
+                    f"{client.name} did not settle within {SETTLE_PATIENCE:g} s; no answer to: "
+                    f"{open_ones}"
                 )
 
     # -- the third part
@@ -173,7 +201,7 @@ class Run:
             client.finish(ends)
         for client in self._clients:
             if not client.join(deadline.left) or not client.finished:
-                self._mishaps.append(f"{client.person.nick} did not read to the end and say bye")
+                self._mishaps.append(f"{client.name} did not read to the end and say bye")
 
     # -- the end
 
@@ -182,7 +210,7 @@ class Run:
             client.abort()
         for client in self._clients:
             if not client.join(DEADLINE * 2):
-                self._mishaps.append(f"the thread of {client.person.nick} does not end")
+                self._mishaps.append(f"the thread of {client.name} does not end")
 
     def _observations(
         self,
@@ -197,7 +225,17 @@ class Run:
             dialogues=journal.dialogues,
             stretches=journal.stretches,
             strays=journal.strays,
-            readers={client.person.nick: list(client.person.places) for client in self._clients},
+            utterances=journal.utterances,
+            sightings=journal.sightings,
+            reached={
+                (client.name, room): place.seq or 0
+                for client in self._clients
+                if isinstance(client, IrcClient)
+                for room, place in client.places.items()
+            },
+            readers={
+                client.name: client.rooms for client in self._clients if isinstance(client, Client)
+            },
             kept=kept,
             last_seqs=last_seqs,
             served=served,
@@ -205,6 +243,12 @@ class Run:
             mishaps=[
                 *self._executioner.mishaps,
                 *self._mishaps,
+                *(
+                    f"{client.name} over IRC: {broken}"
+                    for client in self._clients
+                    if isinstance(client, IrcClient)
+                    for broken in client.broken
+                ),
                 *logfile.tracebacks(self._server.log),
             ],
         )

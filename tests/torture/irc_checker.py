@@ -1,0 +1,74 @@
+"""The checker of what IRC clients said and saw: the same promises, as far as IRC can show them.
+
+IRC knows no request numbers: what got no echo may be stored or not, but not twice. A message that
+was cut into lines is compared without its white space.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from tests.torture.records import Entry, Glimpse, Observations, Sighting, Utterance, squeezed
+from tests.torture.violation import Violation
+
+
+def check_irc(run: Observations) -> Iterator[Violation]:
+    """Yield every violation that an IRC client shows."""
+    yield from _check_utterances(run)
+    for sighting in run.sightings:
+        yield from _check_sighting(sighting, run)
+    for (client, room), reached in run.reached.items():
+        last = len(run.kept.get(room, ()))
+        if reached != last:
+            what = f"came to {reached} in the end, the room ends at {last}"
+            yield Violation("sequence", what, room, reached, client)
+
+
+def _check_utterances(run: Observations) -> Iterator[Violation]:
+    """What an echo named is stored there; what was refused is not stored."""
+    stored = {(e.room, e.seq): e for kept in run.kept.values() for e, _ in kept}
+    texts = {entry.text for entry in stored.values()}
+    for said in run.utterances:
+        if said.refused and said.text in texts:
+            what = f"{_brief(said)} was refused, and is stored"
+            yield Violation("refused", what, said.room, None, said.client)
+        if said.seq is None:
+            continue
+        entry = stored.get((said.room, said.seq))
+        if entry is None or entry.text != said.text:
+            rule = "moved" if said.text in texts else "lost"
+            what = f"{_brief(said)} was echoed as {said.seq}, where it is not stored"
+            yield Violation(rule, what, said.room, said.seq, said.client)
+
+
+def _check_sighting(sighting: Sighting, run: Observations) -> Iterator[Violation]:
+    """Its messages follow one another without a gap, and each is as it is stored."""
+    kept = run.kept.get(sighting.room, ())
+    messages = [list(lines) for _, lines in groupby(sighting.lines, lambda line: line.seq)]
+    expected = None if sighting.after is None else sighting.after + 1
+    for number, lines in enumerate(messages):
+        seq = lines[0].seq
+        if expected is not None and seq != expected:
+            fault = "a gap" if seq > expected else "doubled, or out of order"
+            where = f"{sighting.source} on connection {sighting.connection}"
+            what = f"{fault}: {expected} was next ({where}, IRC)"
+            yield Violation("sequence", what, sighting.room, seq, sighting.client)
+        stored = kept[seq - 1].entry if 0 < seq <= len(kept) else None
+        may_be_cut = sighting.cut and number == len(messages) - 1
+        if not _is_shown(lines, stored, may_be_cut=may_be_cut):
+            what = f"seen over IRC was {lines[:3]}, stored is {stored}"
+            yield Violation("differs", what, sighting.room, seq, sighting.client)
+        expected = seq + 1
+
+
+def _is_shown(lines: list[Glimpse], stored: Entry | None, *, may_be_cut: bool) -> bool:
+    """Whether the lines are those of a stored message, all of them or, if cut, the first ones."""
+    if stored is None:
+        return False
+    if any((line.from_, line.kind) != (stored.from_, stored.kind) for line in lines):
+        return False
+    shown, whole = "".join(line.text for line in lines), squeezed(stored.text)
+    return whole.startswith(shown) if may_be_cut else shown == whole
+
+
+def _brief(said: Utterance) -> str:
+    return f"{said.kind} {said.text.partition(': ')[0]!r}"

@@ -1,0 +1,282 @@
+"""One connection of an IRC client: registration, its rooms, what it says, and what it sees.
+
+It writes down what it sees, and judges nothing.
+
+A client that comes back asks for what it missed by CHATHISTORY: it keeps the msgid of the last
+message of each room, which is `room/seq`. What comes without a `batch` tag is live; it begins with
+the first message after the JOIN.
+"""
+
+import time
+from dataclasses import dataclass
+
+from protocol.errors import Code, ProtocolError
+from tests.torture.irc_wire import IrcLine, IrcWire
+from tests.torture.journal import Journal
+from tests.torture.records import Glimpse, Sighting, Source, Utterance, squeezed
+
+CAPABILITIES = "server-time message-tags echo-message batch labeled-response draft/chathistory"
+"""What the client asks for (CAP REQ)."""
+
+PAGE = 100
+"""Messages that it asks for at once: the server's CHATHISTORY."""
+
+_ACTION = "\x01ACTION "
+
+
+@dataclass
+class IrcRoom:
+    """What the client keeps of a room.
+
+    Attributes:
+        seq: the last message up to which it has all of them; None before it was ever there.
+    """
+
+    seq: int | None = None
+
+
+@dataclass
+class _Presence:
+    """A room on one connection.
+
+    Attributes:
+        live: what comes without being asked for.
+        end: the room's last seq when CHATHISTORY LATEST was answered; None before.
+        asked: a page was asked for, and has not come yet.
+    """
+
+    live: Sighting
+    end: int | None = None
+    asked: bool = False
+
+    @property
+    def first(self) -> int | None:
+        """The seq of the first live message, None if there is none."""
+        return self.live.lines[0].seq if self.live.lines else None
+
+
+class IrcVisit:
+    """A connection of an IRC client. One thread uses it.
+
+    Attributes:
+        wire: its lines.
+        number: which of the client's connections it is.
+        nick: the nick on this connection.
+        registered: whether the server has welcomed it.
+        over: whether the connection has ended.
+        leaving: whether it has said QUIT.
+        polite: whether the server has answered that.
+        heard_at: when something last came.
+        deliveries: how many messages it has received.
+        waiting: by label, what it said that has no echo yet.
+    """
+
+    def __init__(
+        self, wire: IrcWire, number: int, nick: str, rooms: dict[str, IrcRoom], journal: Journal
+    ) -> None:
+        """
+        Args:
+            wire: the connection.
+            number: which of the client's connections it is.
+            nick: the nick to take.
+            rooms: the client's rooms, by name.
+            journal: takes what it sees.
+        """
+        self.wire = wire
+        self.number = number
+        self.nick = nick
+        self.registered = False
+        self.over = False
+        self.leaving = False
+        self.polite = False
+        self.heard_at = time.monotonic()
+        self.deliveries = 0
+        self.waiting: dict[str, Utterance] = {}
+        self.broken: str | None = None
+        self._rooms = rooms
+        self._journal = journal
+        self._labels = 0
+        self._here: dict[str, _Presence] = {}
+        self._pages: dict[str, tuple[str, Sighting | None]] = {}  # by batch: a room and its page
+        self._expected: dict[str, tuple[str, bool]] = {}  # by label: a room; whether it is LATEST
+        for line in ("CAP LS 302", f"CAP REQ :{CAPABILITIES}", f"NICK {nick}"):
+            wire.put(line)
+        wire.put(f"USER {nick} 0 * :{nick}")
+        wire.put("CAP END")
+
+    # -- asking
+
+    def say(self, said: Utterance) -> None:
+        """Say something. Its echo has the label."""
+        text = f"{_ACTION}{said.text}\x01" if said.kind == "action" else said.text
+        label = self._label()
+        self.waiting[label] = said
+        self.wire.put(f"@label={label} PRIVMSG #{said.room} :{text}")
+
+    def move(self, room: str) -> None:
+        """Leave a room and join it again."""
+        self._here.pop(room)
+        self.wire.put(f"PART #{room}")
+        self.wire.put(f"JOIN #{room}")
+
+    def rooms(self) -> list[str]:
+        """Return the rooms that it is in."""
+        return [] if self.leaving else list(self._here)
+
+    def has_caught_up(self) -> bool:
+        """Return whether nothing is missing in any room."""
+        return len(self._here) == len(self._rooms) and all(
+            here.end is not None and not self._is_behind(room) for room, here in self._here.items()
+        )
+
+    def take_leave(self) -> None:
+        """Say QUIT."""
+        self.leaving = True
+        self.wire.put("QUIT :done")
+
+    # -- hearing
+
+    def hear(self) -> None:
+        """Take what has come. Sets `over` when the connection has ended."""
+        try:
+            for line in self.wire.receive():
+                self.heard_at = time.monotonic()
+                self._take(line)
+        except OSError:
+            self.end()
+        except ProtocolError as error:
+            self.broken = str(error)
+            self.end()
+
+    def end(self, *, reset: bool = False) -> None:
+        """Close the connection, if it is open."""
+        if not self.over:
+            self.over = True
+            self.wire.close(reset=reset)
+
+    def _take(self, line: IrcLine) -> None:
+        match line.command:
+            case "PING":
+                self.wire.put(f"PONG :{line.words[-1]}")
+            case "ERROR":
+                self.polite = self.leaving
+            case "CAP" if line.words[1:2] == ["NAK"]:
+                raise ProtocolError(Code.BAD_FRAME, f"CAP NAK {line.words[2:]}")
+            case "001":
+                self.registered = True
+                for room in self._rooms:
+                    self.wire.put(f"JOIN #{room}")
+            case "366":
+                self._enter(line.words[1].removeprefix("#"))
+            case "BATCH":
+                self._take_batch(line)
+            case "PRIVMSG" | "TOPIC" | "NOTICE" if line.words[0].startswith("#"):
+                self._take_message(line)
+            case "FAIL" | "NOTICE" | "404" | "403" | "442":
+                self._take_refusal(line)
+
+    def _enter(self, room: str) -> None:
+        """The server has answered a JOIN to its end: ask where the room ends."""
+        if room not in self._rooms or room in self._here:
+            return
+        live = self._journal.open_sighting(self.nick, self.number, room, Source.LIVE, None)
+        self._here[room] = _Presence(live)
+        label = self._label()
+        self._expected[label] = room, True
+        self.wire.put(f"@label={label} CHATHISTORY LATEST #{room} * 1")
+
+    def _take_batch(self, line: IrcLine) -> None:
+        reference = line.words[0]
+        if reference.startswith("-"):
+            room, page = self._pages.pop(reference[1:], ("", None))
+            if page is not None:
+                page.cut = False
+            if room in self._here:
+                self._advance(room)
+            return
+        room, latest = self._expected.pop(line.tags.get("label", ""), ("", False))
+        if not room or line.words[1] != "chathistory" or room not in self._here:
+            return
+        if latest:
+            self._pages[reference[1:]] = room, None
+            self._here[room].end = 0
+            return
+        self._here[room].asked = False
+        after = self._rooms[room].seq
+        page = self._journal.open_sighting(self.nick, self.number, room, Source.PAGE, after)
+        self._pages[reference[1:]] = room, page
+
+    def _take_message(self, line: IrcLine) -> None:
+        room, glimpse = line.words[0].removeprefix("#"), _glimpse(line)
+        if glimpse is None:
+            return
+        batch = self._pages.get(line.tags.get("batch", ""))
+        here = self._here.get(room)
+        if batch is not None:
+            if batch[1] is None:
+                if here is not None:
+                    here.end = max(here.end or 0, glimpse.seq)
+            else:
+                batch[1].lines.append(glimpse)
+                self._rooms[room].seq = glimpse.seq
+            return
+        said = self.waiting.pop(line.tags.get("label", ""), None)
+        if said is not None:
+            said.seq = glimpse.seq
+        if here is None:
+            return  # it was under way when we left, or comes before the end of the JOIN's answer
+        if not here.live.lines or here.live.lines[-1].seq != glimpse.seq:
+            self.deliveries += 1
+        here.live.lines.append(glimpse)
+        self._advance(room)
+
+    def _take_refusal(self, line: IrcLine) -> None:
+        said = self.waiting.pop(line.tags.get("label", ""), None)
+        if said is not None:
+            said.refused = True
+
+    # -- catching up
+
+    def _advance(self, room: str) -> None:
+        """Ask for what is missing before the first live message, or go on to the last one."""
+        known, here = self._rooms[room], self._here[room]
+        if here.end is None or here.asked:
+            return
+        if known.seq is None:  # the first time: what was said before is not asked for
+            known.seq = here.end if here.first is None else here.first - 1
+        if self._is_behind(room):
+            here.asked = True
+            label = self._label()
+            self._expected[label] = room, False
+            after = f"msgid={room}/{known.seq}"
+            if not known.seq:
+                after = "timestamp=1970-01-01T00:00:00.000Z"
+            self.wire.put(f"@label={label} CHATHISTORY AFTER #{room} {after} {PAGE}")
+        elif here.live.lines:
+            known.seq = max(known.seq, here.live.lines[-1].seq)
+
+    def _is_behind(self, room: str) -> bool:
+        """Whether a page is missing between what is known and what is live."""
+        known, here = self._rooms[room], self._here[room]
+        if known.seq is None or here.end is None:
+            return True
+        return known.seq < (here.end if here.first is None else here.first - 1)
+
+    def _label(self) -> str:
+        self._labels += 1
+        return f"l{self._labels}"
+
+
+def _glimpse(line: IrcLine) -> Glimpse | None:
+    """Return the line of a message of a room's log, None if it is not of one."""
+    seq = line.tags.get("msgid", "").rpartition("/")[2]
+    if not seq.isdecimal():
+        return None
+    text, kind = line.words[-1], "text"
+    if line.command == "TOPIC":
+        kind = "topic"
+    elif line.command == "NOTICE":
+        kind = "notice"
+    elif text.startswith(_ACTION):
+        text, kind = text.removeprefix(_ACTION).removesuffix("\x01"), "action"
+    return Glimpse(int(seq), line.source, kind, squeezed(text))
