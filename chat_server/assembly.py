@@ -212,10 +212,10 @@ class Assembly:
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `Rooms` makes.
         self._delivery = Delivery(store, clock, settings.now.delivery_workers, meters)
-        rooms = Rooms(settings, store.rooms(), self._make_room)
         registry = Registry(clock, store, people, accounts, self._renamed)
         checks = Checks(clock, accounts, sanctions)
-        hands = Hands(rooms, checks, book.hands)
+        hands = Hands(checks, book.hands)
+        rooms = Rooms(settings, store.rooms(), self._make_room, hands.member_left)
         return Context(
             live_settings=settings,
             admission=Admission(settings, clock),

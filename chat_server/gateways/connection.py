@@ -461,7 +461,7 @@ class Connection:
     def _detach(self, members: tuple[Member, ...]) -> None:
         comes_back = self._awaited and self._ended is not Code.KICKED
         for member in members:
-            self._context.hands.leave_room(member, comes_back=comes_back)
+            self._context.rooms.leave(member, comes_back=comes_back)
         if self._session is not None:
             self._context.registry.end_session(self._session, self, lost=self._awaited)
 

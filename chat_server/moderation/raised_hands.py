@@ -6,7 +6,6 @@ from chat_server.identity.participant import Participant
 from chat_server.moderation.hand_book import HandBook
 from chat_server.moderation.permissions import Checks
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.directory import Rooms
 from chat_server.rooms.policy import NO_RULES, Who, names_of
 from chat_server.rooms.room import Member, Room
 from protocol.errors import Code, ProtocolError
@@ -16,9 +15,13 @@ from protocol.messages import HandChange
 class Hands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, rooms: Rooms, checks: Checks, book: HandBook) -> None:
+    def __init__(self, checks: Checks, book: HandBook) -> None:
+        """
+        Args:
+            checks: says who is a moderator, and whether a room is frozen.
+            book: keeps the hands.
+        """
         self._book = book
-        self._rooms = rooms
         self._checks = checks
 
     def raise_hand(self, room: Room, session: Participant) -> None:
@@ -69,9 +72,8 @@ class Hands:
         self._book.clear(room)
         self._book.tidy()
 
-    def leave_room(self, member: Member, *, comes_back: bool = False) -> None:
-        """Let a member go, and take their hand down, unless it is the connection that was lost."""
-        self._rooms.leave(member)
+    def member_left(self, member: Member, comes_back: bool) -> None:
+        """Take down the hand of somebody who has left a room, unless they are expected back."""
         if not comes_back:
             self.lower_hand(member.room, member.session, leaving=True)
 

@@ -44,7 +44,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         diverged=UNSET if diverged is None else diverged,
     )
     if not caller.outbox.admit(member, reply):
-        caller.context.hands.leave_room(member, comes_back=True)
+        caller.context.rooms.leave(member, comes_back=True)
         return
     caller.context.hands.know(member)
     while room.rules is not rules:  # a freeze may have been told of ahead of this
@@ -57,7 +57,7 @@ def leave(caller: Caller, request: messages.Leave) -> Ok:
     """Leave a room."""
     member = membership(caller, request.room)
     caller.outbox.dismiss(member)
-    caller.context.hands.leave_room(member)
+    caller.context.rooms.leave(member)
     return Ok(re=request.id)
 
 

@@ -26,15 +26,19 @@ class Rooms:
         settings: LiveSettings,
         kept: Iterable[StoredRoom],
         make_room: Callable[[str, str, int], Room],
+        left: Callable[[Member, bool], None],
     ) -> None:
         """
         Args:
             settings: for the limits.
             kept: the rooms of earlier runs.
             make_room: makes a room of a name, a topic and the seq of its last message.
+            left: called, with no lock held, after a member has left, and told whether the same
+                person is expected back in the room (the connection was lost).
         """
         self._settings = settings
         self._make_room = make_room
+        self._left = left
         # Guards all below. Order: rooms -> room -> outbox.
         self._lock = threading.Lock()
         self._rooms: dict[str, Room] = {}
@@ -98,13 +102,19 @@ class Rooms:
             retry_after=RETRY_AFTER,
         )
 
-    def leave(self, member: Member) -> None:
-        """Let a member go. A room of which nothing is kept goes with its last member."""
+    def leave(self, member: Member, *, comes_back: bool = False) -> None:
+        """Take a member out of its room. A room with an empty log goes with its last member.
+
+        Args:
+            member: who leaves.
+            comes_back: the connection was lost, so the person is expected back in the room.
+        """
         room = member.room
         room.remove(member)
         with self._lock:
             if self._rooms.get(room.name) is room and room.give_up(self._ended.get(room.name, 0)):
                 self._drop(room)
+        self._left(member, comes_back)
 
     @contextmanager
     def removing(self, room: Room, *, on_request: bool = False) -> Iterator[None]:
