@@ -122,14 +122,7 @@ class ActsOnPeople:
                 Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
             )
         self._sanction("ban", actor, target, network, seconds, reason)
-        for session in self._registry.sessions():
-            connection = session.connection
-            if connection is None:
-                continue
-            try:
-                self._checks.check_person(session, connection.host)
-            except ProtocolError as banned:
-                connection.close(banned.code, banned.text, retry_after=banned.retry_after)
+        self._disconnect_banned()
 
     def mute(
         self, actor: Actor, who: str, reason: str | None, seconds: float | None = None
@@ -177,6 +170,16 @@ class ActsOnPeople:
         self._sanctions.remove(gone)
 
     # -- below
+
+    def _disconnect_banned(self) -> None:
+        """End the connections of everybody who is here and banned by now."""
+        for session in self._registry.sessions():
+            connection = session.connection
+            if connection is None:
+                continue
+            refusal = self._checks.refuse_person(session, connection.host)
+            if refusal is not None:
+                connection.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
 
     def _sanction(
         self,

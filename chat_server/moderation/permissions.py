@@ -44,9 +44,21 @@ class Checks:
         Raises:
             ProtocolError: `banned`.
         """
+        refusal = self.refuse_person(session, host)
+        if refusal is not None:
+            raise refusal
+
+    def refuse_person(self, session: Participant, host: str) -> ProtocolError | None:
+        """Return why somebody who is here may not stay (`banned`), or None if they may.
+
+        Args:
+            session: who it is.
+            host: the address that they are connected from, without a port.
+        """
         role = self._accounts.role_of(session)
-        if role < Role.OWNER:
-            self._check_ban(_person(session, host), exactly=role >= Role.MODERATOR)
+        if role is Role.OWNER:
+            return None
+        return self._refuse_banned(_person(session, host), exactly=role is Role.MODERATOR)
 
     def check_stranger(self, nick: str, host: str) -> None:
         """See that somebody may come in of whom nothing is known but nick and address.
@@ -54,7 +66,9 @@ class Checks:
         Raises:
             ProtocolError: `banned`.
         """
-        self._check_ban(_stranger(nick, host_address(host)), exactly=False)
+        refusal = self._refuse_banned(_stranger(nick, host_address(host)), exactly=False)
+        if refusal is not None:
+            raise refusal
 
     def check_nick(self, session: Participant, nick: str) -> None:
         """See that somebody may take another nick.
@@ -133,14 +147,15 @@ class Checks:
 
     # -- below
 
-    def _check_ban(self, person: Person, *, exactly: bool) -> None:
+    def _refuse_banned(self, person: Person, *, exactly: bool) -> ProtocolError | None:
         ban = self._sanctions.find("ban", person, exactly=exactly)
-        if ban is not None:
-            raise ProtocolError(
-                Code.BANNED,
-                f"you are banned by {self._why(ban)}",
-                retry_after=self._sanctions.left(ban),
-            )
+        if ban is None:
+            return None
+        return ProtocolError(
+            Code.BANNED,
+            f"you are banned by {self._why(ban)}",
+            retry_after=self._sanctions.left(ban),
+        )
 
     def _why(self, sanction: Sanction) -> str:
         reason = f": {sanction.reason}" if sanction.reason else ""
