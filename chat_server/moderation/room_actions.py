@@ -25,7 +25,7 @@ from chat_server.rooms.policy import (
     names_of,
 )
 from chat_server.rooms.registry import Registry
-from chat_server.rooms.room import Member, Room
+from chat_server.rooms.room import ANY_RULES, Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
@@ -133,8 +133,8 @@ class ActsOnRooms:
             if room is None and not each.members():
                 continue
             notice = notices.write(each.name, text)
-            while notice is not None and not each.post(notice, each.rules):
-                continue
+            if notice is not None:
+                each.post(notice, ANY_RULES)
 
     def freeze(
         self,

@@ -28,6 +28,9 @@ DRAFTS_COST_LIMIT = 1024 * 1024
 # enough to share the costs among many messages, and what a reader's socket takes at once.
 ROUND_LIMIT = 128 * 1024
 
+ANY_RULES = RoomRules()
+"""Passed to `Room.post` with what no rules bind. It is compared by identity."""
+
 
 class Outlet(Protocol):
     """What a member hears rooms through: an Outbox, as far as those know it who deliver to it."""
@@ -198,8 +201,12 @@ class Room:
     def post(self, draft: Draft, rules: RoomRules | None) -> bool:
         """Let `draft` be stored and delivered; wait while too much is waiting already.
 
-        Returns False, having done nothing, if the rules are others than those that the draft was
-        checked by. So what is said after a room was frozen is never in its log behind the notice.
+        Args:
+            draft: what is said.
+            rules: those that it was checked by; ANY_RULES if it needs no check.
+
+        Returns False, having done nothing, if the room has other rules by now. So what is said
+        after a room was frozen is never in its log behind the notice.
 
         In a room that is shut it is dropped: nobody is told that it was stored. And in one that was
         given up, where nobody hears it.
@@ -211,7 +218,7 @@ class Room:
                 self._taken.wait()
             if self._shut:
                 return True
-            if self.rules is not rules:
+            if self.rules is not rules and rules is not ANY_RULES:
                 return False
             dropped = self._given_up
             turn = not dropped and self._append(draft)
