@@ -22,16 +22,16 @@ from chat_server.gateways.site import Site
 from chat_server.gateways.sniff import Doors
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
-from chat_server.identity.authentication import Proofs, make_secret
-from chat_server.identity.connection_limit import FULL_RETRY_AFTER, Crowd
+from chat_server.identity.authentication import Authentication, make_secret
+from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLimit
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation.bans import Sanctions, read_sanctions
-from chat_server.moderation.people_actions import ActsOnPeople
-from chat_server.moderation.permissions import Checks
-from chat_server.moderation.policy_book import RuleBook
-from chat_server.moderation.raised_hands import Hands
-from chat_server.moderation.room_actions import ActsOnRooms
+from chat_server.moderation.people_actions import PeopleActions
+from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.policy_book import PolicyBook
+from chat_server.moderation.raised_hands import RaisedHands
+from chat_server.moderation.room_actions import RoomActions
 from chat_server.network import tls
 from chat_server.network.addresses import (
     Address,
@@ -45,7 +45,7 @@ from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
 from chat_server.rooms.attendance import Attendance
-from chat_server.rooms.directory import Rooms
+from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
@@ -99,7 +99,7 @@ class Kept(NamedTuple):
     people: PeopleStore
     accounts: Accounts
     sanctions: Sanctions
-    book: RuleBook
+    book: PolicyBook
     secret: str | None
 
 
@@ -123,7 +123,7 @@ class Assembly:
         clock: Clock,
         timers: Timers,
         passwords: Passwords,
-        crowd: Crowd[Connection],
+        crowd: ConnectionLimit[Connection],
     ) -> None:
         """Make every part. No thread runs yet, and nobody can connect.
 
@@ -210,12 +210,12 @@ class Assembly:
         settings, clock, timers = self._settings, self._clock, self._timers
         store, _, people, accounts, sanctions, book, _ = self.kept
         catch_up = opened.enter_context(closing(CatchUp(timers)))
-        # A room is made with the next one, also those of earlier runs, which `Rooms` makes.
+        # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
         self._delivery = Delivery(store, clock, settings.now.delivery_workers, meters)
         registry = Registry(clock, store, people, accounts, self._renamed)
-        checks = Checks(clock, accounts, sanctions)
-        hands = Hands(checks, book.hands)
-        rooms = Rooms(settings, store.rooms(), self._make_room, hands.member_left)
+        checks = Permissions(clock, accounts, sanctions)
+        hands = RaisedHands(checks, book.hands)
+        rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
         return Context(
             live_settings=settings,
             admission=Admission(settings, clock),
@@ -224,14 +224,16 @@ class Assembly:
             store=store,
             people=people,
             accounts=accounts,
-            proofs=Proofs(clock, people, accounts, passwords),
+            proofs=Authentication(clock, people, accounts, passwords),
             registry=registry,
             rooms=rooms,
             sanctions=sanctions,
             checks=checks,
             hands=hands,
-            acts_on_people=ActsOnPeople(clock, people, accounts, registry, sanctions, book, checks),
-            acts_on_rooms=ActsOnRooms(
+            acts_on_people=PeopleActions(
+                clock, people, accounts, registry, sanctions, book, checks
+            ),
+            acts_on_rooms=RoomActions(
                 clock, timers, people, registry, rooms, book, checks, hands, self._forget_room
             ),
             delivery=self._delivery,
@@ -260,9 +262,9 @@ class Assembly:
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
         attend = self.attendance.note if self.attendance else None
-        rules = self.kept.book.of(name)
+        policy = self.kept.book.of(name)
         give_turn = self._delivery.give_turn
-        return Room(name, topic, last, give_turn, self._presence_changed, attend, rules)
+        return Room(name, topic, last, give_turn, self._presence_changed, attend, policy)
 
     def _presence_changed(self, room: Room) -> None:
         self._timers.call_later(self._settings.now.presence_interval, room.presence_due)
@@ -327,7 +329,7 @@ def _metrics_socket(opened: ExitStack, endpoint: Endpoint | None) -> socket.sock
 
 
 def _metrics(
-    sock: socket.socket, parts: Context, crowd: Crowd[Connection], counters: Counters
+    sock: socket.socket, parts: Context, crowd: ConnectionLimit[Connection], counters: Counters
 ) -> "Metrics":
     """Return the metrics. Their library is loaded only where they are wanted."""
     from chat_server.gateways.metrics import Metrics
@@ -345,7 +347,7 @@ def _open_kept(
         accounts = Accounts(settings, clock, people, passwords)
         secret = make_secret(people)
         sanctions = read_sanctions(people, clock)
-        book = RuleBook(people, clock)
+        book = PolicyBook(people, clock)
         dates = Dates(store, clock)
     except StoreError as error:
         raise StartError(f"{error}. See that the disk has space.") from error

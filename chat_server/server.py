@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 
 from chat_server.assembly import Assembly
 from chat_server.gateways.connection import Connection
-from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.network import tls
 from chat_server.network.addresses import Address
@@ -55,7 +55,7 @@ class Server:
         self._settings = LiveSettings(settings)
         self._clock = clock or SystemClock()
         self._passwords = Passwords(hasher or strong_hasher())
-        self._crowd: Crowd[Connection] = Crowd(self._settings)
+        self._crowd: ConnectionLimit[Connection] = ConnectionLimit(self._settings)
         self.timers = Timers(self._clock)
         self.addresses: list[Address] = []
         self.owner_secret: str | None = None

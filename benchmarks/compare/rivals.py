@@ -1,7 +1,7 @@
 """The servers that are compared, and how each of them is started on loopback.
 
-Protection against floods is off, and limits on connections and queues are lifted, as `--no-limits` does
-for our server. Everything else is each server's default. Only our server stores messages.
+Protection against floods is off, and limits on connections and queues are lifted, as `--no-limits`
+does for our server. Everything else is each server's default. Only our server stores messages.
 """
 
 import contextlib

@@ -22,7 +22,7 @@ from chat_server.admin.messages import (
     fitting,
 )
 from chat_server.gateways.connection import Connection
-from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
@@ -48,7 +48,7 @@ class AdminDesk:
     """Answers the operator. A server that cannot have the socket goes on without."""
 
     def __init__(
-        self, parts: Context, crowd: Crowd[Connection], addresses: Callable[[], list[str]]
+        self, parts: Context, crowd: ConnectionLimit[Connection], addresses: Callable[[], list[str]]
     ) -> None:
         """
         Args:

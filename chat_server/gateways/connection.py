@@ -16,7 +16,7 @@ from msgspec import UNSET
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
-from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.network.transport import (
     DONT_WAIT,
     PlainReader,
@@ -103,7 +103,7 @@ class Connection:
         sock: socket.socket,
         peer: str,
         context: Context,
-        crowd: "Crowd[Connection]",
+        crowd: "ConnectionLimit[Connection]",
         doors: Doors,
         tls: Channel | None = None,
     ) -> None:
@@ -151,7 +151,7 @@ class Connection:
         """Start the thread, and the limit on how long the hello may take.
 
         Raises:
-            CrowdedError: there is no place for this connection.
+            TooManyConnectionsError: there is no place for this connection.
             RuntimeError: the system has no thread left.
         """
         self._context.meters.connected()

@@ -28,7 +28,7 @@ from chat_server.delivery.counters import (
     Counters,
 )
 from chat_server.gateways.connection import Connection
-from chat_server.identity.connection_limit import Crowd
+from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.network.addresses import address_of
 from chat_server.network.socket_service import Desk
 from chat_server.requests.context import Context
@@ -44,7 +44,7 @@ class Metrics:
         self,
         sock: socket.socket,
         parts: Context,
-        crowd: Crowd[Connection],
+        crowd: ConnectionLimit[Connection],
         counters: Counters,
     ) -> None:
         """
@@ -82,7 +82,9 @@ class Metrics:
 class _Collector(Collector):
     """Turns numbers into Prometheus's families, each time somebody asks."""
 
-    def __init__(self, parts: Context, crowd: Crowd[Connection], counters: Counters) -> None:
+    def __init__(
+        self, parts: Context, crowd: ConnectionLimit[Connection], counters: Counters
+    ) -> None:
         self._parts = parts
         self._crowd = crowd
         self._counters = counters

@@ -14,7 +14,7 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import Account, Act, PeopleStore
 from chat_server.identity.roles import Role
-from chat_server.identity.throttle import Guesses
+from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
@@ -81,10 +81,10 @@ class Accounts:
         self._clock = clock
         self._store = store
         self._passwords = passwords
-        self._made = Guesses(
+        self._made = Throttle(
             clock, free=_FREE_TO_REGISTER, rule="too many accounts were made from your address"
         )
-        self.turn = threading.Lock()
+        self.changing = threading.Lock()
         # Guards what follows. A leaf; it is also taken with the registry's lock held.
         self._lock = threading.Lock()
         self._accounts: dict[int, Account] = {}
@@ -184,7 +184,7 @@ class Accounts:
             ProtocolError: `no_such_nick`: it was removed meanwhile.
             StoreError: all is as it was.
         """
-        with self.turn:
+        with self.changing:
             self._set_role(account, role, act)
 
     def set_session_role(self, session: Participant, role: Role, act: Act) -> None:
@@ -193,7 +193,7 @@ class Accounts:
         Raises:
             StoreError: all is as it was.
         """
-        with self.turn:
+        with self.changing:
             account = self.account_of(session)
             if account is not None:
                 self._set_role(account, role, act)
@@ -262,7 +262,7 @@ class Accounts:
         """
         password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), nick, "register", nick)
-        with self.turn:
+        with self.changing:
             account = Account(0, nick, nick_key(nick), password_hash, session.role)
             number = self._store.add_account(account, session.token, act)
             account = account._replace(number=number)
@@ -287,7 +287,7 @@ class Accounts:
         the others, or is refused.
 
         Args:
-            account: as Proofs returned it.
+            account: as Authentication returned it.
             password: the new one, as normalize_password returned it.
             session: who changes it, and stays.
             host: the address that it is done from.
@@ -301,7 +301,7 @@ class Accounts:
         """
         password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), session.nick, "password", f"@{account.name}")
-        with self.turn:
+        with self.changing:
             if not self.is_current(account):
                 return None
             self._store.change_password(account.number, password_hash, session.token, act)
@@ -318,7 +318,7 @@ class Accounts:
         Raises:
             StoreError: all is as it was.
         """
-        with self.turn:
+        with self.changing:
             if not self.is_current(account):
                 return
             self._store.set_account_hash(account.number, password_hash)
@@ -343,7 +343,7 @@ class Accounts:
             ProtocolError: `no_such_nick`: there is none.
             StoreError: all is as it was.
         """
-        with self.turn:
+        with self.changing:
             account = self.find(name)
             if account is None:
                 raise _no_account(name)

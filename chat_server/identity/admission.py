@@ -11,7 +11,7 @@ import ipaddress
 import logging
 import unicodedata
 
-from chat_server.identity.throttle import Guesses
+from chat_server.identity.throttle import Throttle
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.setting_types import PASSWORD_LIMIT
@@ -34,7 +34,7 @@ class Admission:
             clock: for how long somebody has to wait who guesses.
         """
         self._settings = settings
-        self._guesses = Guesses(clock)
+        self._guesses = Throttle(clock)
 
     def refuse_address(self, host: str) -> ProtocolError | None:
         """Return why nobody may come in from an address, or None if they may.

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import Account, Act, PeopleStore
-from chat_server.identity.throttle import Guesses
+from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import ProtocolError
@@ -41,7 +41,7 @@ _SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SECRET_GROUPS, _SECRET_GROUP = 5, 4
 
 
-class Proofs:
+class Authentication:
     """Looks at them. Any thread may call any method."""
 
     def __init__(
@@ -57,17 +57,17 @@ class Proofs:
         self._store = store
         self._accounts = accounts
         self._passwords = passwords
-        self._by_address = Guesses(clock, free=_FREE_OF_ADDRESS)
-        self._by_account = Guesses(
+        self._by_address = Throttle(clock, free=_FREE_OF_ADDRESS)
+        self._by_account = Throttle(
             clock, longest=_LONGEST_OF_ACCOUNT, rule="too many wrong passwords for this account"
         )
-        self._looks_by_address = Guesses(
+        self._looks_by_address = Throttle(
             clock,
             free=_LOOKS_OF_ADDRESS,
             longest=_PAUSE_OF_ADDRESS,
             rule="many people log in from your address",
         )
-        self._looks_by_account = Guesses(
+        self._looks_by_account = Throttle(
             clock,
             free=_LOOKS_OF_ACCOUNT,
             longest=_PAUSE_OF_ACCOUNT,
@@ -147,8 +147,8 @@ class Proofs:
 def make_secret(store: PeopleStore) -> str | None:
     """Return a new secret for the owner, who is to be shown it; None if one was shown already.
 
-    Until `Proofs.note_secret_shown` is called the secret counts as lost, and the next start makes
-    another: stdout may be on a full disk, or the server killed before it has written there.
+    Until `Authentication.note_secret_shown` is called the secret counts as lost, and the next start
+    makes another: stdout may be on a full disk, or the server killed before it has written there.
 
     Args:
         store: what it is kept in, as a hash.
@@ -193,12 +193,12 @@ def _secret_hash(secret: str) -> bytes:
 
 
 @contextmanager
-def _begun(*guesses: tuple[Guesses, str]) -> Iterator[Callable[[], None]]:
+def _begun(*guesses: tuple[Throttle, str]) -> Iterator[Callable[[], None]]:
     """Count a guess as wrong with each, and yield what says that it was right.
 
     A failure of ours takes it back as well.
     """
-    begun: list[tuple[Guesses, str]] = []
+    begun: list[tuple[Throttle, str]] = []
 
     def right() -> None:
         while begun:

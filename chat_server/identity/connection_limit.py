@@ -5,7 +5,7 @@ from collections import Counter, deque
 from typing import Generic, Protocol, TypeVar
 
 from chat_server.network.addresses import neighbourhood
-from chat_server.runtime.errors import CrowdedError
+from chat_server.runtime.errors import TooManyConnectionsError
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
@@ -15,7 +15,7 @@ REFUSALS_AT_ONCE = 200
 FULL_RETRY_AFTER = 15.0
 
 
-class Guest(Protocol):
+class Counted(Protocol):
     """A connection, as far as it is counted."""
 
     @property
@@ -29,10 +29,10 @@ class Guest(Protocol):
         ...
 
 
-AnyGuest = TypeVar("AnyGuest", bound=Guest)
+AnyCounted = TypeVar("AnyCounted", bound=Counted)
 
 
-class Crowd(Generic[AnyGuest]):
+class ConnectionLimit(Generic[AnyCounted]):
     """The one list of connections. Any thread may call any method."""
 
     def __init__(self, settings: LiveSettings) -> None:
@@ -41,22 +41,24 @@ class Crowd(Generic[AnyGuest]):
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._gone = threading.Condition(self._lock)  # a connection went
-        self._connections: set[AnyGuest] = set()
+        self._connections: set[AnyCounted] = set()
         # Those that were not refused, and from which neighbourhood they are; how many each has.
-        self._placed: dict[AnyGuest, str] = {}
+        self._placed: dict[AnyCounted, str] = {}
         self._hosts: Counter[str] = Counter()
         self._ending: deque[threading.Thread] = deque()  # of connections that went a moment ago
 
-    def add(self, connection: AnyGuest) -> ProtocolError | None:
+    def add(self, connection: AnyCounted) -> ProtocolError | None:
         """Count a connection that was accepted, and return why it is refused, if it is.
 
         Raises:
-            CrowdedError: so many are being refused that this one is not counted.
+            TooManyConnectionsError: so many are being refused that this one is not counted.
         """
         settings = self._settings.now
         with self._lock:
             if len(self._connections) >= settings.connections + REFUSALS_AT_ONCE:
-                raise CrowdedError(f"there are {settings.connections} clients, the most allowed")
+                raise TooManyConnectionsError(
+                    f"there are {settings.connections} clients, the most allowed"
+                )
             self._connections.add(connection)
             host = neighbourhood(connection.host)
             refusal = self._refusal(host)
@@ -65,7 +67,7 @@ class Crowd(Generic[AnyGuest]):
                 self._hosts[host] += 1
             return refusal
 
-    def remove(self, connection: AnyGuest) -> None:
+    def remove(self, connection: AnyCounted) -> None:
         """Forget a connection. Its own thread calls this last, if it could be started."""
         with self._lock:
             self._connections.discard(connection)
@@ -80,7 +82,7 @@ class Crowd(Generic[AnyGuest]):
                 self._ending.popleft()
             self._gone.notify_all()
 
-    def connections(self) -> list[AnyGuest]:
+    def connections(self) -> list[AnyCounted]:
         """Return all connections, whether they have said hello or not."""
         with self._lock:
             return list(self._connections)

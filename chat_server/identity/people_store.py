@@ -61,7 +61,7 @@ CREATE TABLE rules (
     frozen INTEGER NOT NULL,
     frozen_until REAL, -- without, it has no end
     frozen_by TEXT NOT NULL,
-    speakers TEXT NOT NULL, -- a JSON array of those who may speak on: see room_rules.py's Who
+    speakers TEXT NOT NULL, -- a JSON array of those who may speak: PersonKey in rooms/policy.py
     frozen_at REAL NOT NULL,
     locked_by TEXT NOT NULL,
     insiders TEXT NOT NULL -- a JSON array of those who may come back into a locked room
@@ -91,7 +91,7 @@ CREATE TABLE IF NOT EXISTS done (
 CREATE TABLE IF NOT EXISTS hands (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- the order in which they were raised
     room TEXT NOT NULL,
-    who TEXT NOT NULL, -- see room_rules.py's Who
+    who TEXT NOT NULL, -- see PersonKey in rooms/policy.py
     token BLOB NOT NULL, -- of the session that raised it, a SHA-256
     nick TEXT NOT NULL, -- at that moment
     time REAL NOT NULL
@@ -158,7 +158,7 @@ class Sanction(NamedTuple):
     time: float
 
 
-class Rules(NamedTuple):
+class StoredPolicy(NamedTuple):
     """What holds in a room, or, with `room` "", in all.
 
     Attributes:
@@ -168,7 +168,7 @@ class Rules(NamedTuple):
         frozen: only moderators and `speakers` speak.
         frozen_until: Unix seconds; None if the freeze has no end.
         frozen_by: the moderator's nick.
-        speakers: those who may: see room_rules.py's Who.
+        speakers: those who may: see PersonKey in rooms/policy.py.
         frozen_at: Unix seconds; 0 if it is not frozen.
         locked_by: the moderator's nick.
         insiders: those who may come back though the room is locked.
@@ -192,7 +192,7 @@ class KeptHand(NamedTuple):
     Attributes:
         number: counts up; 0 for one that is not kept yet.
         room: its name.
-        who: the person: see room_rules.py's Who.
+        who: the person: see PersonKey in rooms/policy.py.
         token: the hash of the secret of the session that raised it.
         nick: what that was called then.
         time: when, in Unix seconds.
@@ -385,24 +385,24 @@ class PeopleStore:
 
     # -- rooms
 
-    def rules(self) -> list[Rules]:
+    def policies(self) -> list[StoredPolicy]:
         """Return the rules of every room that has any."""
         return [
-            Rules(room, slow, bool(locked), bool(frozen), until, by,
+            StoredPolicy(room, slow, bool(locked), bool(frozen), until, by,
                   tuple(json.loads(speakers)), at, locked_by, tuple(json.loads(insiders)))
             for room, slow, locked, frozen, until, by, speakers, at, locked_by, insiders
             in self._read("SELECT * FROM rules")
         ]  # fmt: skip
 
-    def put_rules(self, rules: Rules, act: Act | None = None) -> None:
+    def put_policy(self, policies: StoredPolicy, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
         with self._writing(act) as writer:
-            if rules == Rules(rules.room):
-                writer.execute("DELETE FROM rules WHERE room = ?", (rules.room,))
+            if policies == StoredPolicy(policies.room):
+                writer.execute("DELETE FROM rules WHERE room = ?", (policies.room,))
                 return
             writer.execute(
                 "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [json.dumps(each) if isinstance(each, tuple) else each for each in rules],
+                [json.dumps(each) if isinstance(each, tuple) else each for each in policies],
             )
 
     # -- hands

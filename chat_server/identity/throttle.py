@@ -43,7 +43,7 @@ class _Limit(NamedTuple):
     longest: float
 
 
-class Guesses:
+class Throttle:
     """Counts the wrong guesses of each address, or of what else is given as `host`.
 
     Any thread may call any method.

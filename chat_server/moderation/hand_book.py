@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import KeptHand, PeopleStore
-from chat_server.rooms.policy import Who, name_of
+from chat_server.rooms.policy import PersonKey, person_key
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
@@ -37,7 +37,7 @@ class _Hand:
     """
 
     number: int
-    who: Who
+    who: PersonKey
     token: bytes
     nick: str
     session: Participant | None = None
@@ -49,7 +49,7 @@ class _Hand:
 
     def is_of(self, session: Participant, *, leaving: bool = False) -> bool:
         """Whether it is somebody's: see HandBook.lower_hand."""
-        return self.token == session.token or (not leaving and self.who == name_of(session))
+        return self.token == session.token or (not leaving and self.who == person_key(session))
 
 
 class HandBook:
@@ -102,7 +102,7 @@ class HandBook:
         )
 
     def raise_hand(
-        self, room: str, session: Participant, here: Callable[[], frozenset[Who]]
+        self, room: str, session: Participant, here: Callable[[], frozenset[PersonKey]]
     ) -> tuple[int, str | None] | None:
         """Put somebody at the end of a queue.
 
@@ -121,7 +121,7 @@ class HandBook:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        who = name_of(session)
+        who = person_key(session)
         with self._changing:
             with self._lock:
                 queue = list(self._hands.get(room, ()))
@@ -180,9 +180,9 @@ class HandBook:
                 if hand.session is None and hand.is_of(session):
                     hand.session = session
 
-    def know_again(self, session: Participant, before: Who) -> None:
+    def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`."""
-        now = name_of(session)
+        now = person_key(session)
         with self._changing:
             with self._lock:
                 renamed = [
@@ -216,7 +216,7 @@ class HandBook:
                 self._leftovers += numbers
 
 
-def _absent(queue: list[_Hand], here: frozenset[Who]) -> _Hand:
+def _absent(queue: list[_Hand], here: frozenset[PersonKey]) -> _Hand:
     """The first in a full queue who is not in the room.
 
     Raises:

@@ -12,10 +12,10 @@ from chat_server.identity.people_store import PeopleStore, Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Kind, Network, Sanctions
 from chat_server.moderation.notices import Writer
-from chat_server.moderation.permissions import Checks
-from chat_server.moderation.policy_book import RuleBook
+from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.policy_book import PolicyBook
 from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
-from chat_server.rooms.policy import Who, names_of
+from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
@@ -27,7 +27,7 @@ NAMED_AT_ONCE = 10
 """How many of those who were thrown out at once a notice names."""
 
 
-class ActsOnPeople:
+class PeopleActions:
     """The acts. Any thread may call any method."""
 
     def __init__(
@@ -37,8 +37,8 @@ class ActsOnPeople:
         accounts: Accounts,
         registry: Registry,
         sanctions: Sanctions,
-        book: RuleBook,
-        checks: Checks,
+        book: PolicyBook,
+        permissions: Permissions,
     ) -> None:
         """
         Args:
@@ -56,7 +56,7 @@ class ActsOnPeople:
         self._registry = registry
         self._sanctions = sanctions
         self._book = book
-        self._checks = checks
+        self._permissions = permissions
         # The turn to ban, mute or lift: held while that is stored, so that what is in memory is
         # what is stored. The first in the order.
         self._acting = threading.Lock()
@@ -177,7 +177,7 @@ class ActsOnPeople:
             connection = session.connection
             if connection is None:
                 continue
-            refusal = self._checks.refuse_person(session, connection.host)
+            refusal = self._permissions.refuse_person(session, connection.host)
             if refusal is not None:
                 connection.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
 
@@ -225,7 +225,7 @@ class ActsOnPeople:
 
     def _forget_insiders(self, room: Room, sessions: Iterable[Session]) -> None:
         """Let nobody who was thrown out back into a locked room."""
-        names = frozenset[Who]().union(*(names_of(session) for session in sessions))
+        names = frozenset[PersonKey]().union(*(person_keys(session) for session in sessions))
         self._book.change_insiders(room.name, lambda insiders: insiders - names)
 
 

@@ -11,7 +11,7 @@ from chat_server.identity.people_store import Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address
-from chat_server.rooms.policy import RoomRules, name_of, names_of, shown_rest
+from chat_server.rooms.policy import RoomPolicy, person_key, person_keys, shown_rest
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock
 from protocol.common.durations import show_duration
@@ -19,7 +19,7 @@ from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 
 
-class Checks:
+class Permissions:
     """The checks. Any thread may call any method."""
 
     def __init__(self, clock: Clock, accounts: Accounts, sanctions: Sanctions) -> None:
@@ -82,14 +82,14 @@ class Checks:
                 Code.FORBIDDEN, f"{nick!r} is banned{self._rest(ban)}: choose another nick"
             )
 
-    def check_entry(self, rules: RoomRules, session: Participant) -> None:
+    def check_entry(self, policy: RoomPolicy, session: Participant) -> None:
         """See that somebody may come into a room.
 
         Raises:
             ProtocolError: `forbidden`.
         """
         if not self.is_moderator(session):
-            rules.check_entry(names_of(session))
+            policy.check_entry(person_keys(session))
 
     # -- who may speak
 
@@ -111,7 +111,7 @@ class Checks:
             )
         return mute is None
 
-    def take_floor(self, room: Room, rules: RoomRules, session: Participant) -> None:
+    def admit_message(self, room: Room, policy: RoomPolicy, session: Participant) -> None:
         """See that somebody may say something in a room, and count it.
 
         Raises:
@@ -120,19 +120,19 @@ class Checks:
         if self.is_moderator(session):
             return
         now = self._clock.monotonic()
-        rules.check_speaker(names_of(session), now)
-        wait = room.floor.take(name_of(session), rules.slow, now) if rules.slow else 0.0
+        policy.check_speaker(person_keys(session), now)
+        wait = room.slow_mode.take(person_key(session), policy.slow, now) if policy.slow else 0.0
         if wait:
             raise ProtocolError(
                 Code.RATE_LIMITED,
-                f"slow mode: you may say something every {show_duration(rules.slow)}; wait "
+                f"slow mode: you may say something every {show_duration(policy.slow)}; wait "
                 f"{show_duration(wait)}",
                 retry_after=wait,
             )
 
-    def give_floor_back(self, room: Room, session: Participant) -> None:
-        """Take `take_floor` back: nothing was said after all."""
-        room.floor.give_back(name_of(session))
+    def withdraw_message(self, room: Room, session: Participant) -> None:
+        """Take `admit_message` back: nothing was said after all."""
+        room.slow_mode.give_back(person_key(session))
 
     # -- how it is
 
@@ -142,8 +142,8 @@ class Checks:
 
     def is_frozen(self, room: Room) -> bool:
         """Whether only moderators and speakers speak in a room."""
-        rules = room.rules
-        return rules is not None and rules.frozen(self._clock.monotonic()) is not None
+        policy = room.policy
+        return policy is not None and policy.frozen(self._clock.monotonic()) is not None
 
     # -- below
 

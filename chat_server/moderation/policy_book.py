@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from chat_server.identity.people_store import Act, PeopleStore, Rules
+from chat_server.identity.people_store import Act, PeopleStore, StoredPolicy
 from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import NO_RULES, Freeze, Lock, RoomRules, Who
+from chat_server.rooms.policy import NO_POLICY, Freeze, Lock, PersonKey, RoomPolicy
 from chat_server.rooms.room import Draft, Room
 from chat_server.runtime.clock import Clock
 from protocol.messages import FreezeChange
@@ -18,7 +18,7 @@ EVERYWHERE = ""
 """The room that stands for all of them."""
 
 
-class RuleBook:
+class PolicyBook:
     """The rules. Any thread may call any method.
 
     Attributes:
@@ -41,33 +41,33 @@ class RuleBook:
         self._changing = threading.Lock()
         # Guards _rules. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
-        self._rules = {each.room: _read(each, clock) for each in people.rules()}
+        self._policies = {each.room: _read(each, clock) for each in people.policies()}
         for room in self.hands.rooms():
-            if not (self.of(room) or NO_RULES).has_freeze:
+            if not (self.of(room) or NO_POLICY).has_freeze:
                 self.hands.clear(room)
         self.hands.tidy()
 
-    def of(self, room: str) -> RoomRules | None:
+    def of(self, room: str) -> RoomPolicy | None:
         """Return all that holds in a room, or None if there is nothing."""
         with self._lock:
-            rules = self._rules.get(room, NO_RULES)
-            house = self._rules.get(EVERYWHERE, NO_RULES).freeze
-        if house is not None:
-            rules = replace(rules, house=house)
-        return None if rules == NO_RULES else rules
+            policy = self._policies.get(room, NO_POLICY)
+            server_freeze = self._policies.get(EVERYWHERE, NO_POLICY).freeze
+        if server_freeze is not None:
+            policy = replace(policy, server_freeze=server_freeze)
+        return None if policy == NO_POLICY else policy
 
-    def own(self, room: str) -> RoomRules:
+    def own(self, room: str) -> RoomPolicy:
         """Return a room's own rules, or those of all rooms for EVERYWHERE."""
         with self._lock:
-            return self._rules.get(room, NO_RULES)
+            return self._policies.get(room, NO_POLICY)
 
     def freezes(self) -> list[tuple[str, Freeze]]:
         """Return the freezes, each with its room or EVERYWHERE."""
         with self._lock:
-            found = [(room, rules.freeze) for room, rules in self._rules.items()]
+            found = [(room, policy.freeze) for room, policy in self._policies.items()]
         return [(room, freeze) for room, freeze in found if freeze is not None]
 
-    def change(self, room: str, change: Callable[[RoomRules], RoomRules], act: Act) -> None:
+    def change(self, room: str, change: Callable[[RoomPolicy], RoomPolicy], act: Act) -> None:
         """Keep other rules of a room's own, and let them hold.
 
         Args:
@@ -83,7 +83,7 @@ class RuleBook:
             self._put(room, before, change(before), act)
 
     def change_insiders(
-        self, room: str, change: Callable[[frozenset[Who]], frozenset[Who]]
+        self, room: str, change: Callable[[frozenset[PersonKey]], frozenset[PersonKey]]
     ) -> None:
         """Let others back into a room if it is locked.
 
@@ -95,13 +95,13 @@ class RuleBook:
             StoreError: all is as it was.
         """
         with self._changing:
-            rules = self.own(room)
-            if rules.lock is None:
+            policy = self.own(room)
+            if policy.lock is None:
                 return
-            insiders = change(rules.lock.insiders)
-            if insiders != rules.lock.insiders:
-                lock = replace(rules.lock, insiders=insiders)
-                self._put(room, rules, replace(rules, lock=lock), None)
+            insiders = change(policy.lock.insiders)
+            if insiders != policy.lock.insiders:
+                lock = replace(policy.lock, insiders=insiders)
+                self._put(room, policy, replace(policy, lock=lock), None)
 
     def forget(self, room: str) -> None:
         """Keep no rules of a room's own.
@@ -110,7 +110,7 @@ class RuleBook:
             StoreError: all is as it was.
         """
         with self._changing:
-            self._put(room, self.own(room), NO_RULES, None)
+            self._put(room, self.own(room), NO_POLICY, None)
 
     def impose(self, room: Room, notice: Draft | None = None) -> None:
         """Let what is kept of a room hold in it, together with the notice that says so.
@@ -119,7 +119,7 @@ class RuleBook:
         a room by this, or thaws it, tells those who are in it.
         """
         before = room.impose(partial(self.of, room.name), notice)
-        had, has = (before or NO_RULES).has_freeze, _has_freeze(room)
+        had, has = (before or NO_POLICY).has_freeze, _has_freeze(room)
         if had and not has:
             self.hands.clear(room.name)  # nothing is written: it may be the timers' thread
         elif has and not had:
@@ -132,31 +132,31 @@ class RuleBook:
         Returns: whether it was there: it may have been lifted, or be another.
         """
         with self._lock:
-            rules = self._rules.get(room, NO_RULES)
-            if rules.freeze is not freeze:
+            policy = self._policies.get(room, NO_POLICY)
+            if policy.freeze is not freeze:
                 return False
-            self._rules[room] = replace(rules, freeze=None)
+            self._policies[room] = replace(policy, freeze=None)
             return True
 
-    def _put(self, room: str, before: RoomRules, rules: RoomRules, act: Act | None) -> None:
+    def _put(self, room: str, before: RoomPolicy, policy: RoomPolicy, act: Act | None) -> None:
         """In one's turn: keep `rules`, made of those before, and let them hold."""
-        self._people.put_rules(_kept(room, rules), act)
+        self._people.put_policy(_kept(room, policy), act)
         with self._lock:
-            if rules.freeze is before.freeze:  # it may have ended by itself meanwhile
-                rules = replace(rules, freeze=self._rules.get(room, NO_RULES).freeze)
-            if rules == NO_RULES:
-                self._rules.pop(room, None)
+            if policy.freeze is before.freeze:  # it may have ended by itself meanwhile
+                policy = replace(policy, freeze=self._policies.get(room, NO_POLICY).freeze)
+            if policy == NO_POLICY:
+                self._policies.pop(room, None)
             else:
-                self._rules[room] = rules
+                self._policies[room] = policy
 
 
-def _read(kept: Rules, clock: Clock) -> RoomRules:
+def _read(kept: StoredPolicy, clock: Clock) -> RoomPolicy:
     lock = Lock(kept.locked_by, frozenset(kept.insiders)) if kept.locked else None
     freeze = _read_freeze(kept, clock) if kept.frozen else None
-    return RoomRules(slow=kept.slow, lock=lock, freeze=freeze)
+    return RoomPolicy(slow=kept.slow, lock=lock, freeze=freeze)
 
 
-def _read_freeze(kept: Rules, clock: Clock) -> Freeze | None:
+def _read_freeze(kept: StoredPolicy, clock: Clock) -> Freeze | None:
     ends = None
     if kept.frozen_until is not None:
         ends = clock.monotonic() + seconds_left(kept.frozen_at, kept.frozen_until, clock)
@@ -171,10 +171,10 @@ def _read_freeze(kept: Rules, clock: Clock) -> Freeze | None:
     return freeze if freeze.holds(clock.monotonic()) else None
 
 
-def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
+def _tell_of_freeze(room: Room, before: RoomPolicy | None) -> None:
     """Tell those in a room whether it is frozen now, if that is new."""
     frozen = _has_freeze(room)
-    if frozen is (before or NO_RULES).has_freeze:
+    if frozen is (before or NO_POLICY).has_freeze:
         return
     told = None
     while told is not frozen:  # it may have changed on the way, and that been told ahead of this
@@ -185,12 +185,12 @@ def _tell_of_freeze(room: Room, before: RoomRules | None) -> None:
 
 
 def _has_freeze(room: Room) -> bool:
-    return (room.rules or NO_RULES).has_freeze
+    return (room.policy or NO_POLICY).has_freeze
 
 
-def _kept(room: str, rules: RoomRules) -> Rules:
-    freeze, lock = rules.freeze, rules.lock
-    kept = Rules(room, slow=rules.slow)
+def _kept(room: str, policy: RoomPolicy) -> StoredPolicy:
+    freeze, lock = policy.freeze, policy.lock
+    kept = StoredPolicy(room, slow=policy.slow)
     if lock is not None:
         kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))
     if freeze is not None:

@@ -4,25 +4,25 @@ from functools import partial
 
 from chat_server.identity.participant import Participant
 from chat_server.moderation.hand_book import HandBook
-from chat_server.moderation.permissions import Checks
+from chat_server.moderation.permissions import Permissions
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import NO_RULES, Who, names_of
+from chat_server.rooms.policy import NO_POLICY, PersonKey, person_keys
 from chat_server.rooms.room import Member, Room
 from protocol.errors import Code, ProtocolError
 from protocol.messages import HandChange
 
 
-class Hands:
+class RaisedHands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, checks: Checks, book: HandBook) -> None:
+    def __init__(self, permissions: Permissions, book: HandBook) -> None:
         """
         Args:
             checks: says who is a moderator, and whether a room is frozen.
             book: keeps the hands.
         """
         self._book = book
-        self._checks = checks
+        self._permissions = permissions
 
     def raise_hand(self, room: Room, session: Participant) -> None:
         """Put somebody at the end of a room's queue.
@@ -35,7 +35,7 @@ class Hands:
         raised = self._book.raise_hand(room.name, session, partial(_names_in, room))
         if raised is None:
             return
-        if not (room.rules or NO_RULES).has_freeze:  # it ended, and took down what was up then
+        if not (room.policy or NO_POLICY).has_freeze:  # it ended, and took down what was up then
             self._book.lower_hand(room.name, session)
             self._check_frozen(room)
         count, absent = raised
@@ -63,9 +63,9 @@ class Hands:
         """Take somebody who came into a room for whose hand is up there, if it is theirs."""
         self._book.know(member.room.name, member.session)
 
-    def know_again(self, session: Participant, before: Who) -> None:
+    def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`."""
-        self._book.know_again(session, before)
+        self._book.rename_person(session, before)
 
     def forget(self, room: str) -> None:
         """Take all hands of a room down that is removed."""
@@ -78,7 +78,7 @@ class Hands:
             self.lower_hand(member.room, member.session, leaving=True)
 
     def _check_frozen(self, room: Room) -> None:
-        if not self._checks.is_frozen(room):
+        if not self._permissions.is_frozen(room):
             raise ProtocolError(
                 Code.FORBIDDEN, "the room is not frozen: say it without raising your hand"
             )
@@ -86,10 +86,10 @@ class Hands:
     def _tell(self, room: Room, change: HandChange) -> None:
         told = Broadcast(change)
         for member in room.members():
-            if self._checks.is_moderator(member.session):
+            if self._permissions.is_moderator(member.session):
                 member.outbox.put_if_short(told)
 
 
-def _names_in(room: Room) -> frozenset[Who]:
+def _names_in(room: Room) -> frozenset[PersonKey]:
     """All names of those who are in a room."""
-    return frozenset[Who]().union(*(names_of(member.session) for member in room.members()))
+    return frozenset[PersonKey]().union(*(person_keys(member.session) for member in room.members()))

@@ -1,6 +1,6 @@
 """What moderators do to rooms: slow mode, locks, freezes, and what they announce.
 
-Each act goes the same way as in `acts_on_people`: what is kept of it, together with its line in
+Each act goes the same way as in `people_actions`: what is kept of it, together with its line in
 the audit log, then what is in memory, then the rooms that it concerns, which read it in a notice.
 """
 
@@ -10,22 +10,22 @@ from functools import partial
 
 from chat_server.identity.people_store import Act, PeopleStore
 from chat_server.moderation.notices import OwnNotices, Writer
-from chat_server.moderation.permissions import Checks
-from chat_server.moderation.policy_book import EVERYWHERE, RuleBook
-from chat_server.moderation.raised_hands import Hands
+from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.policy_book import EVERYWHERE, PolicyBook
+from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.targets import Actor
-from chat_server.rooms.directory import Rooms
+from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.policy import (
-    NO_RULES,
+    NO_POLICY,
     Freeze,
     Lock,
-    RoomRules,
-    Who,
-    name_of,
-    names_of,
+    PersonKey,
+    RoomPolicy,
+    person_key,
+    person_keys,
 )
 from chat_server.rooms.registry import Registry
-from chat_server.rooms.room import ANY_RULES, Member, Room
+from chat_server.rooms.room import ANY_POLICY, Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
@@ -37,7 +37,7 @@ LONGEST_WAIT = 600.0
 """Seconds until a freeze is looked at again, to see whether it has ended."""
 
 
-class ActsOnRooms:
+class RoomActions:
     """The acts. Any thread may call any method."""
 
     def __init__(
@@ -46,10 +46,10 @@ class ActsOnRooms:
         timers: Timers,
         people: PeopleStore,
         registry: Registry,
-        rooms: Rooms,
-        book: RuleBook,
-        checks: Checks,
-        hands: Hands,
+        rooms: RoomDirectory,
+        book: PolicyBook,
+        permissions: Permissions,
+        hands: RaisedHands,
         forget_room: Callable[[str], None],
     ) -> None:
         """
@@ -70,7 +70,7 @@ class ActsOnRooms:
         self._registry = registry
         self._rooms = rooms
         self._book = book
-        self._checks = checks
+        self._permissions = permissions
         self._hands = hands
         self._forget_room = forget_room
         for name, freeze in book.freezes():
@@ -86,7 +86,7 @@ class ActsOnRooms:
         if seconds:
             text = f"slow mode: each of you may say something every {show_duration(seconds)}"
         act = actor.did("slow", self._clock.time(), room.name, reason=f"{seconds:g} s")
-        self._set(room, lambda rules: replace(rules, slow=seconds), act, text, notices)
+        self._set(room, lambda policy: replace(policy, slow=seconds), act, text, notices)
 
     def lock(self, actor: Actor, room: Room, *, locked: bool, notices: Writer) -> None:
         """Let nobody else in, or open a room again.
@@ -96,10 +96,10 @@ class ActsOnRooms:
         """
         lock, text = None, "this room is open again"
         if locked:
-            insiders = frozenset(name_of(member.session) for member in room.members())
+            insiders = frozenset(person_key(member.session) for member in room.members())
             lock, text = Lock(actor.nick, insiders), "this room is locked: nobody else may come in"
         act = actor.did("lock" if locked else "unlock", self._clock.time(), room.name)
-        self._set(room, lambda rules: replace(rules, lock=lock), act, text, notices)
+        self._set(room, lambda policy: replace(policy, lock=lock), act, text, notices)
 
     def keep_inside(self, session: Session, members: Iterable[Member]) -> None:
         """Let somebody who logs out next come back into the locked rooms that they are in.
@@ -111,12 +111,12 @@ class ActsOnRooms:
             StoreError: it could not be kept; nothing happened.
         """
         for room in (member.room for member in members):
-            if room.rules is None or room.rules.lock is None:
+            if room.policy is None or room.policy.lock is None:
                 continue
             others = {
-                name_of(each.session) for each in room.members() if each.session is not session
+                person_key(each.session) for each in room.members() if each.session is not session
             }
-            change = partial(_logged_out, session, name_of(session) in others)
+            change = partial(_logged_out, session, person_key(session) in others)
             self._book.change_insiders(room.name, change)
             self._book.impose(room)
 
@@ -134,7 +134,7 @@ class ActsOnRooms:
                 continue
             notice = notices.write(each.name, text)
             if notice is not None:
-                each.post(notice, ANY_RULES)
+                each.post(notice, ANY_POLICY)
 
     def freeze(
         self,
@@ -163,12 +163,12 @@ class ActsOnRooms:
             since=now,
             until=None if seconds is None else now + seconds,
             ends=None if seconds is None else self._clock.monotonic() + seconds,
-            speakers=frozenset(name for session in sessions for name in names_of(session)),
+            speakers=frozenset(name for session in sessions for name in person_keys(session)),
             everywhere=room is None,
         )
         act = actor.did("freeze", now, name or "all rooms", freeze.until)
         text = _freeze_text(freeze, seconds, [session.nick for session in sessions])
-        self._set(room, lambda rules: replace(rules, freeze=freeze), act, text, notices)
+        self._set(room, lambda policy: replace(policy, freeze=freeze), act, text, notices)
         if notices.begun:
             return
         self._wait_for_end(name, freeze)
@@ -187,14 +187,14 @@ class ActsOnRooms:
         freeze = self._book.own(name).freeze
         over = freeze is None or not freeze.holds(self._clock.monotonic())
         if over and not notices.begun:
-            if room is not None and self._checks.is_frozen(room):
+            if room is not None and self._permissions.is_frozen(room):
                 raise ProtocolError(
                     Code.FORBIDDEN, "all rooms are frozen, this one with them: unfreeze them all"
                 )
             return
         act = actor.did("unfreeze", self._clock.time(), name or "all rooms")
         text = _thaw_text(everywhere=room is None)
-        self._set(room, lambda rules: replace(rules, freeze=None), act, text, notices)
+        self._set(room, lambda policy: replace(policy, freeze=None), act, text, notices)
 
     def remove(self, actor: Actor, name: str) -> None:
         """Forget a room in which nobody is, with all that is kept of it.
@@ -207,7 +207,7 @@ class ActsOnRooms:
             StoreError: not all is gone. It can be done again.
         """
         room = self._rooms.find(name)
-        if room is None and self._book.own(name) == NO_RULES:
+        if room is None and self._book.own(name) == NO_POLICY:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
         act = actor.did("remove-room", self._clock.time(), name)
         if room is None:
@@ -232,7 +232,7 @@ class ActsOnRooms:
         room = self._rooms.find(name)
         if room is None:
             raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
-        if self._book.own(name) != NO_RULES:
+        if self._book.own(name) != NO_POLICY:
             raise ProtocolError(
                 Code.FORBIDDEN, f"a moderator has set rules in {name}: it is not removed"
             )
@@ -251,7 +251,7 @@ class ActsOnRooms:
     def _set(
         self,
         room: Room | None,
-        change: Callable[[RoomRules], RoomRules],
+        change: Callable[[RoomPolicy], RoomPolicy],
         act: Act,
         text: str,
         notices: Writer,
@@ -306,9 +306,11 @@ class ActsOnRooms:
             self._impose(room, text, OwnNotices(freeze.by))
 
 
-def _logged_out(session: Session, shared: bool, insiders: frozenset[Who]) -> frozenset[Who]:
+def _logged_out(
+    session: Session, shared: bool, insiders: frozenset[PersonKey]
+) -> frozenset[PersonKey]:
     """The insiders of a room, one of whom is about to log out of an account, shared or not."""
-    account = name_of(session)
+    account = person_key(session)
     if account not in insiders:
         return insiders
     return (insiders if shared else insiders - {account}) | {session.token.hex()}

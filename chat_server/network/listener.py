@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, suppress
 
 from chat_server.network.addresses import BACKLOG, Address, host_address, release
 from chat_server.network.wakeup import WakeUp
-from chat_server.runtime.errors import CrowdedError
+from chat_server.runtime.errors import TooManyConnectionsError
 from chat_server.runtime.threads import ServerThread, Survived
 from protocol.errors import ProtocolError
 
@@ -124,7 +124,7 @@ class Listener:
         try:
             _prepare(sock)
             self._accepted(sock, peer)
-        except (OSError, RuntimeError, MemoryError, CrowdedError) as error:
+        except (OSError, RuntimeError, MemoryError, TooManyConnectionsError) as error:
             self._complain(_reason(error))
             _turn_away(sock, self._no_place)
             return

@@ -7,7 +7,7 @@ from chat_server.identity.people_store import Account, Act
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Caller, Context
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import Who, name_of
+from chat_server.rooms.policy import PersonKey, person_key
 from chat_server.rooms.session import Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
@@ -36,7 +36,7 @@ def register(caller: Caller, request: messages.Register) -> Ok:
     name = accounts.name_of(session)
     if name is not None:
         raise ProtocolError(Code.FORBIDDEN, f"you are logged in to an account already: {name}")
-    registry, who = caller.context.registry, name_of(session)
+    registry, who = caller.context.registry, person_key(session)
     with registry.reserved_nick(session) as nick:
         if accounts.is_named_owner(nick) and caller.role is not Role.OWNER:
             raise ProtocolError(
@@ -47,7 +47,7 @@ def register(caller: Caller, request: messages.Register) -> Ok:
         account = accounts.register(
             nick, password, session, registry.join_account, caller.connection.host
         )
-    _know_again(caller, who)
+    _rename_person(caller, who)
     return Ok(re=request.id, account=account.name)
 
 
@@ -60,7 +60,7 @@ def login(caller: Caller, request: messages.Login) -> Ok:
         raise ProtocolError(
             Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
         )
-    nick, who = session.nick, name_of(session)
+    nick, who = session.nick, person_key(session)
     for replaced in context.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
     _rename(caller, nick, who)
@@ -92,7 +92,7 @@ def logout(caller: Caller, request: messages.Logout) -> Ok:
     """Let the caller have no account any more, nor its nick."""
     session, context = caller.session, caller.context
     _account_name(caller)
-    old, who = session.nick, name_of(session)
+    old, who = session.nick, person_key(session)
     new = old if request.nick is None else normalize_nick(request.nick)
     context.checks.check_voice(
         session, caller.connection.host
@@ -133,17 +133,17 @@ def _account_name(caller: Caller) -> str:
     return name
 
 
-def _know_again(caller: Caller, who: Who) -> None:
+def _rename_person(caller: Caller, who: PersonKey) -> None:
     """Let all rooms take the caller for who they were, whose name in rules was another."""
-    caller.context.hands.know_again(caller.session, who)
+    caller.context.hands.rename_person(caller.session, who)
     for room in caller.context.rooms.all():
-        room.floor.know_again(caller.session, who)
+        room.slow_mode.rename_person(caller.session, who)
 
 
-def _rename(caller: Caller, nick: str, who: Who) -> None:
+def _rename(caller: Caller, nick: str, who: PersonKey) -> None:
     """Let all know the caller again who knew another nick, or another name in rules."""
     session = caller.session
-    _know_again(caller, who)
+    _rename_person(caller, who)
     if session.nick != nick:
         for member in caller.connection.outbox.members():
             member.room.rename(member)

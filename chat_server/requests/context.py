@@ -10,15 +10,15 @@ from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
-from chat_server.identity.authentication import Proofs
+from chat_server.identity.authentication import Authentication
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Sanctions
-from chat_server.moderation.people_actions import ActsOnPeople
-from chat_server.moderation.permissions import Checks
-from chat_server.moderation.raised_hands import Hands
-from chat_server.moderation.room_actions import ActsOnRooms
-from chat_server.rooms.directory import Rooms
+from chat_server.moderation.people_actions import PeopleActions
+from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.raised_hands import RaisedHands
+from chat_server.moderation.room_actions import RoomActions
+from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.session import Client, Session
 from chat_server.runtime.clock import Clock
@@ -37,14 +37,14 @@ class Context(NamedTuple):
     store: SqliteLog
     people: PeopleStore
     accounts: Accounts
-    proofs: Proofs
+    proofs: Authentication
     registry: Registry
-    rooms: Rooms
+    rooms: RoomDirectory
     sanctions: Sanctions
-    checks: Checks
-    hands: Hands
-    acts_on_people: ActsOnPeople
-    acts_on_rooms: ActsOnRooms
+    checks: Permissions
+    hands: RaisedHands
+    acts_on_people: PeopleActions
+    acts_on_rooms: RoomActions
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp

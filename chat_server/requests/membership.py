@@ -24,13 +24,13 @@ def join(caller: Caller, request: messages.Join) -> None:
     added = None
     while added is None:  # a room that is given up, or gets other rules at this moment
         room = caller.context.rooms.enter(name, caller.connection.host, temporary=request.temporary)
-        rules = room.rules
-        if rules is not None and caller.outbox.member_in(room) is None:
-            caller.context.checks.check_entry(rules, caller.session)
+        policy = room.policy
+        if policy is not None and caller.outbox.member_in(room) is None:
+            caller.context.checks.check_entry(policy, caller.session)
         last = room.last
         cursor = _cursor(request, last) if diverged is None else diverged
         member = Member(room, caller.session, caller.outbox, cursor)
-        added = room.add(member, rules, temporary=request.temporary)
+        added = room.add(member, policy, temporary=request.temporary)
     count, topic = added
     reply = Ok(
         re=request.id,
@@ -47,8 +47,8 @@ def join(caller: Caller, request: messages.Join) -> None:
         caller.context.rooms.leave(member, comes_back=True)
         return
     caller.context.hands.know(member)
-    while room.rules is not rules:  # a freeze may have been told of ahead of this
-        rules = room.rules
+    while room.policy is not policy:  # a freeze may have been told of ahead of this
+        policy = room.policy
         frozen = caller.context.checks.is_frozen(room)
         caller.outbox.put(messages.FreezeChange(room=name, frozen=frozen))
 

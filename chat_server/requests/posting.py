@@ -70,7 +70,7 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
             caller.outbox.expect_reply()
         if claim is Claim.NEW:
             try:
-                free = room.rules is None and caller.voiced == caller.context.sanctions.version
+                free = room.policy is None and caller.voiced == caller.context.sanctions.version
                 if not (free and room.post(draft, None)):
                     _let_say(caller, room, draft)
             except MemoryError:  # it was not posted: sent again, it is new
@@ -97,9 +97,9 @@ def _post_by_rules(caller: Caller, room: Room, draft: Draft) -> None:
     """Post a draft by the rules of its room; by the new ones, if they change meanwhile."""
     checks, posted = caller.context.checks, False
     while not posted:
-        rules = room.rules
-        if rules is not None:
-            checks.take_floor(room, rules, caller.session)
-        posted = room.post(draft, rules)
-        if not posted and rules is not None:
-            checks.give_floor_back(room, caller.session)
+        policy = room.policy
+        if policy is not None:
+            checks.admit_message(room, policy, caller.session)
+        posted = room.post(draft, policy)
+        if not posted and policy is not None:
+            checks.withdraw_message(room, caller.session)

@@ -18,7 +18,7 @@ RETRY_AFTER = 60.0
 LEAVING_RETRY_AFTER = 0.2
 
 
-class Rooms:
+class RoomDirectory:
     """The one list of rooms. Any thread may call any method."""
 
     def __init__(

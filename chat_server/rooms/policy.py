@@ -16,7 +16,7 @@ from protocol.errors import Code, ProtocolError
 TALKERS_LIMIT = 10_000
 """Of how many people slow mode remembers in each room when they last spoke."""
 
-Who = str
+PersonKey = str
 """A person, whatever they are called: `@` and the account's number, or the session in hex."""
 
 
@@ -37,7 +37,7 @@ class Freeze:
     since: float
     until: float | None
     ends: float | None
-    speakers: frozenset[Who] = frozenset()
+    speakers: frozenset[PersonKey] = frozenset()
     everywhere: bool = False
 
     def holds(self, now: float) -> bool:
@@ -50,11 +50,11 @@ class Lock:
     """Nobody else comes in. `insiders` were in, and may come back when their connection broke."""
 
     by: str
-    insiders: frozenset[Who] = frozenset()
+    insiders: frozenset[PersonKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class RoomRules:
+class RoomPolicy:
     """What holds in a room.
 
     Attributes:
@@ -67,19 +67,19 @@ class RoomRules:
     slow: float = 0.0
     lock: Lock | None = None
     freeze: Freeze | None = None
-    house: Freeze | None = None
+    server_freeze: Freeze | None = None
 
     @property
     def has_freeze(self) -> bool:
         """Whether there is a freeze, which may have ended a moment ago."""
-        return self.freeze is not None or self.house is not None
+        return self.freeze is not None or self.server_freeze is not None
 
     def frozen(self, now: float) -> Freeze | None:
         """Return the freeze that holds; of two, the one that ends last."""
-        holding = [each for each in (self.freeze, self.house) if each and each.holds(now)]
+        holding = [each for each in (self.freeze, self.server_freeze) if each and each.holds(now)]
         return max(holding, key=_end, default=None)
 
-    def check_speaker(self, names: frozenset[Who], now: float) -> None:
+    def check_speaker(self, names: frozenset[PersonKey], now: float) -> None:
         """See that somebody who is no moderator may speak.
 
         Args:
@@ -91,7 +91,7 @@ class RoomRules:
         """
         stopping = [
             each
-            for each in (self.freeze, self.house)
+            for each in (self.freeze, self.server_freeze)
             if each and each.holds(now) and not each.speakers & names
         ]
         if not stopping:
@@ -106,7 +106,7 @@ class RoomRules:
             retry_after=left,
         )
 
-    def check_entry(self, names: frozenset[Who]) -> None:
+    def check_entry(self, names: frozenset[PersonKey]) -> None:
         """See that somebody who is no moderator may come in.
 
         Raises:
@@ -118,15 +118,15 @@ class RoomRules:
             )
 
 
-NO_RULES = RoomRules()
+NO_POLICY = RoomPolicy()
 
 
-def names_of(session: Participant) -> frozenset[Who]:
+def person_keys(session: Participant) -> frozenset[PersonKey]:
     """Return every name that somebody has in rules: that of the session, that of the account."""
-    return frozenset((session.token.hex(), name_of(session)))
+    return frozenset((session.token.hex(), person_key(session)))
 
 
-def name_of(session: Participant) -> Who:
+def person_key(session: Participant) -> PersonKey:
     """Return the name that somebody has on all connections: the account's if there is one."""
     return session.token.hex() if session.account is None else f"@{session.account}"
 
@@ -136,7 +136,7 @@ def shown_rest(seconds: float | None) -> str:
     return "" if seconds is None else f" for another {show_duration(seconds)}"
 
 
-class Floor:
+class SlowMode:
     """Who has spoken lately in a room. Any thread may call any method."""
 
     __slots__ = ("_lock", "_spoke")
@@ -144,9 +144,9 @@ class Floor:
     def __init__(self) -> None:
         # Guards all below. A leaf.
         self._lock = threading.Lock()
-        self._spoke: OrderedDict[Who, float] = OrderedDict()  # the longest ago first
+        self._spoke: OrderedDict[PersonKey, float] = OrderedDict()  # the longest ago first
 
-    def take(self, who: Who, slow: float, now: float) -> float:
+    def take(self, who: PersonKey, slow: float, now: float) -> float:
         """Let somebody speak, or return for how many seconds they must not yet.
 
         Args:
@@ -167,19 +167,19 @@ class Floor:
             spoke.move_to_end(who)
             return 0.0
 
-    def give_back(self, who: Who) -> None:
+    def give_back(self, who: PersonKey) -> None:
         """Forget that somebody spoke: it was refused after all."""
         with self._lock:
             self._spoke.pop(who, None)
 
-    def know_again(self, session: Participant, before: Who) -> None:
+    def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`.
 
         The other name stays as well: others may be logged in to the same account.
         """
         if not self._spoke:
             return
-        now = name_of(session)
+        now = person_key(session)
         with self._lock:
             if before in self._spoke:
                 self._spoke[now] = max(self._spoke[before], self._spoke.get(now, -math.inf))

@@ -138,7 +138,7 @@ class Registry:
         if stored is None:
             return None
         session = Session(hashed, nick, *stored)
-        with self._accounts.turn:  # nobody logs it out after it was read and before it is here
+        with self._accounts.changing:  # nobody logs it out after it was read and before it is here
             membership = self._people.membership(hashed)
             if membership is not None:
                 session.account, session.role = membership
@@ -223,7 +223,7 @@ class Registry:
                 removed meanwhile, or its password changed.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._accounts.turn:
+        with self._accounts.changing:
             if not self._accounts.is_current(account):
                 raise ProtocolError(
                     Code.FORBIDDEN,
@@ -244,7 +244,7 @@ class Registry:
                 has the session no more.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._accounts.turn:
+        with self._accounts.changing:
             with self._lock:
                 _check_holder(session, connection)
                 holders = self._holders(session, nick)
@@ -353,7 +353,7 @@ class Registry:
     def _keep_login(self, session: Session, account: Account | None) -> None:
         if account is None:
             return
-        with self._accounts.turn:
+        with self._accounts.changing:
             if session.account == account.number:  # it may be logged out again by now
                 self._people.log_in(session.token, account.number, self._clock.time())
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from chat_server.identity.participant import Participant
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.log_tail import Chunk, LogTail, Segment, joined, message_cost
-from chat_server.rooms.policy import Floor, RoomRules
+from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
 from protocol.messages import ServerMessage
@@ -28,7 +28,7 @@ DRAFTS_COST_LIMIT = 1024 * 1024
 # enough to share the costs among many messages, and what a reader's socket takes at once.
 ROUND_LIMIT = 128 * 1024
 
-ANY_RULES = RoomRules()
+ANY_POLICY = RoomPolicy()
 """Passed to `Room.post` with what no rules bind. It is compared by identity."""
 
 
@@ -149,7 +149,7 @@ class Room:
         give_turn: "Callable[[Room], None]",
         presence_changed: "Callable[[Room], None]",
         attend: "Callable[[Member, bool], None] | None" = None,
-        rules: RoomRules | None = None,
+        policy: RoomPolicy | None = None,
     ) -> None:
         """
         Args:
@@ -162,7 +162,7 @@ class Room:
             rules: those that hold from the start.
         """
         self.name = name
-        self.floor = Floor()
+        self.slow_mode = SlowMode()
         self._give_turn = give_turn
         self._presence_changed = presence_changed
         self._attend = attend
@@ -194,11 +194,11 @@ class Room:
         self.temporary = False
         # None if there are none. Written under the lock; read without it by who then passes what
         # was read to `post` or `add`, where it is compared under the lock.
-        self.rules = rules
+        self.policy = policy
 
     # -- connection threads
 
-    def post(self, draft: Draft, rules: RoomRules | None) -> bool:
+    def post(self, draft: Draft, policy: RoomPolicy | None) -> bool:
         """Let `draft` be stored and delivered; wait while too much is waiting already.
 
         Args:
@@ -218,7 +218,7 @@ class Room:
                 self._taken.wait()
             if self._shut:
                 return True
-            if self.rules is not rules and rules is not ANY_RULES:
+            if self.policy is not policy and policy is not ANY_POLICY:
                 return False
             dropped = self._given_up
             turn = not dropped and self._append(draft)
@@ -229,8 +229,8 @@ class Room:
         return True
 
     def impose(
-        self, rules: Callable[[], RoomRules | None], notice: Draft | None
-    ) -> RoomRules | None:
+        self, policy: Callable[[], RoomPolicy | None], notice: Draft | None
+    ) -> RoomPolicy | None:
         """Set the rules, and in the same step let a notice be stored, which waits for nothing.
 
         Args:
@@ -241,7 +241,7 @@ class Room:
         """
         turn = False
         with self._lock:
-            before, self.rules = self.rules, rules()
+            before, self.policy = self.policy, policy()
             closed = self._closed
             dropped = self._given_up or closed
             if notice is not None and not self._shut and not dropped:
@@ -253,7 +253,7 @@ class Room:
         return before
 
     def add(
-        self, member: Member, rules: RoomRules | None, *, temporary: bool = False
+        self, member: Member, policy: RoomPolicy | None, *, temporary: bool = False
     ) -> tuple[int, str] | None:
         """Let a member in, or change where it reads. Return how many are in, and the topic.
 
@@ -266,7 +266,7 @@ class Room:
         with self._lock:
             while self._closed:
                 self._changed.wait()
-            if self._given_up or self.rules is not rules:
+            if self._given_up or self.policy is not policy:
                 return None
             self.temporary = self.temporary and temporary
             before = self._members.get(member.outbox)

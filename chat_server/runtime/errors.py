@@ -27,7 +27,7 @@ class SettingError(StartError):
     """A setting breaks its rule, or is none."""
 
 
-class CrowdedError(BackchannelError):
+class TooManyConnectionsError(BackchannelError):
     """There is no place for another connection, not even to tell it so."""
 
 

@@ -24,7 +24,6 @@ def good_run() -> Observations:
     """An IRC client says three things. It sees two of them live, and then all on a page."""
     said = [Utterance("irc-1", "irc-1-1", ROOM, "text", text, seq) for seq, text in numbered()]
     said[2].seq = None  # its echo was lost
-    every_line = [*lines(1), *lines(2), *lines(3)]
     entries = [Entry(ROOM, seq, 1.5, "irc-1-1", "text", text) for seq, text in numbered()]
     return Observations(
         entries=entries,

@@ -14,7 +14,7 @@ import pytest
 from chat_server.admin.ask import ask
 from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
-from chat_server.identity.people_store import PeopleStore, Rules
+from chat_server.identity.people_store import PeopleStore, StoredPolicy
 from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
 from chat_server.rooms.room import Room
@@ -165,7 +165,7 @@ def test_its_rules_go_with_it(operator: Operator) -> None:
 def test_rules_that_a_crash_left_behind(operator: Operator) -> None:
     """The room is gone and its lock is not: the same command removes that."""
     people = PeopleStore(operator.data)
-    people.put_rules(Rules("lobby", locked=True, locked_by="ada"))
+    people.put_policy(StoredPolicy("lobby", locked=True, locked_by="ada"))
     people.close()
     with running_server(operator.data) as server, House(server) as house:
         ada = house.enter("ada")

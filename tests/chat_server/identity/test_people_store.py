@@ -17,8 +17,8 @@ from chat_server.identity.people_store import (
     Act,
     Membership,
     PeopleStore,
-    Rules,
     Sanction,
+    StoredPolicy,
 )
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError, StoreError
@@ -30,7 +30,7 @@ BAN = Sanction(
     0, "ban", "eva", "eva", 3, TOKEN, "10.0.0.0/8", 2000.0, "too loud", "ada", 1000.0
 )  # fmt: skip
 FOREVER = Sanction(0, "mute", "@zoe", None, 7, None, None, None, "", "ada", 1001.0)
-FROZEN = Rules("lobby", 5.0, True, True, 3000.0, "ada", ("eva", "zo\u00eb"))
+FROZEN = StoredPolicy("lobby", 5.0, True, True, 3000.0, "ada", ("eva", "zo\u00eb"))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def fill(store: PeopleStore) -> int:
     number = store.add_account(ADA, TOKEN, REGISTER)
     store.add_sanction(BAN, Act(1000.0, "ada", "ban", "eva", 2000.0, "too loud"))
     store.add_sanction(FOREVER, Act(1001.0, "ada", "mute", "@zoe"))
-    store.put_rules(FROZEN, Act(1002.0, "ada", "freeze", "lobby", 3000.0))
+    store.put_policy(FROZEN, Act(1002.0, "ada", "freeze", "lobby", 3000.0))
     store.put_secret("owner", b"h" * 32)
     store.set_session_role(b"o" * 32, Role.OWNER, Act(1003.0, "eva", "claim"))
     store.note(Act(1004.0, "ada", "kick", "eva", None, "out"))
@@ -59,7 +59,7 @@ def everything(store: PeopleStore) -> list[object]:
         store.membership(TOKEN),
         store.membership(b"o" * 32),
         store.sanctions(),
-        store.rules(),
+        store.policies(),
         store.secret("owner"),
         store.acts(),
     ]
@@ -207,15 +207,15 @@ def test_a_sanction_that_ended_leaves_its_number(store: PeopleStore) -> None:
 
 def test_rules_replace_those_before(store: PeopleStore) -> None:
     """A room without any is not in the list; "" stands for all rooms."""
-    store.put_rules(FROZEN)
-    store.put_rules(Rules("lobby", slow=2.0))
-    store.put_rules(Rules("", frozen=True, frozen_by="ada"))
-    assert sorted(store.rules()) == [
-        Rules("", frozen=True, frozen_by="ada"),
-        Rules("lobby", slow=2.0),
+    store.put_policy(FROZEN)
+    store.put_policy(StoredPolicy("lobby", slow=2.0))
+    store.put_policy(StoredPolicy("", frozen=True, frozen_by="ada"))
+    assert sorted(store.policies()) == [
+        StoredPolicy("", frozen=True, frozen_by="ada"),
+        StoredPolicy("lobby", slow=2.0),
     ]
-    store.put_rules(Rules("lobby"))
-    assert store.rules() == [Rules("", frozen=True, frozen_by="ada")]
+    store.put_policy(StoredPolicy("lobby"))
+    assert store.policies() == [StoredPolicy("", frozen=True, frozen_by="ada")]
 
 
 def test_the_audit_log_is_read_in_pages(store: PeopleStore) -> None:

@@ -11,7 +11,7 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation import hand_book
 from chat_server.moderation.hand_book import HandBook
-from chat_server.rooms.policy import Who, names_of
+from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.session import Session
 from protocol.errors import ProtocolError
 from tests.support.clock import ManualClock
@@ -37,7 +37,7 @@ def session(nick: str, account: int | None = None) -> Session:
 
 def up(book: HandBook, who: Participant, *here: Participant) -> int | None:
     """Somebody raises a hand, while `here` are in the room."""
-    names = frozenset[Who]().union(*map(names_of, here))
+    names = frozenset[PersonKey]().union(*map(person_keys, here))
     raised = book.raise_hand("lobby", who, lambda: names)
     return raised[0] if raised else None
 
@@ -67,13 +67,13 @@ def test_a_hand_is_known_again_where_it_is(book: HandBook) -> None:
     for each in (eva, zoe):
         up(book, each)
     eva.account = None
-    book.know_again(eva, "@7")
+    book.rename_person(eva, "@7")
     assert book.lower_hand("lobby", there) is None
     assert up(book, there) == 3
-    book.know_again(eva, "@7")
+    book.rename_person(eva, "@7")
     assert book.nicks("lobby") == ["eva", "zoe", "eva2"]
     eva.account = 7
-    book.know_again(eva, eva.token.hex())
+    book.rename_person(eva, eva.token.hex())
     assert book.lower_hand("lobby", eva) == 2
     assert book.nicks("lobby") == ["zoe", "eva2"]
 
@@ -129,7 +129,7 @@ def test_a_full_queue_drops_who_is_not_in_the_room(
     here, gone, late = session("here"), session("gone"), session("late")
     for each in (here, gone, late):
         up(book, each)
-    names = names_of(here)
+    names = person_keys(here)
     assert book.raise_hand("lobby", session("new"), lambda: names) == (3, "gone")
     assert book.nicks("lobby") == ["here", "late", "new"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.people_store import Act, PeopleStore
-from chat_server.moderation.policy_book import RuleBook
-from chat_server.rooms.policy import Freeze, RoomRules
+from chat_server.moderation.policy_book import PolicyBook
+from chat_server.rooms.policy import Freeze, RoomPolicy
 from tests.support.clock import ManualClock
 
 ACT = Act(0.0, "ada", "freeze", "lobby")
@@ -24,18 +24,18 @@ def people(tmp_path: Path) -> Iterator[PeopleStore]:
 def test_a_freeze_that_ends_while_other_rules_are_stored_is_over(people: PeopleStore) -> None:
     """Who changes them has read the freeze before, and does not bring it back."""
     clock = ManualClock()
-    book = RuleBook(people, clock)
+    book = PolicyBook(people, clock)
     freeze = Freeze("ada", clock.time(), clock.time() + 60, clock.monotonic() + 60)
-    book.change("lobby", lambda rules: replace(rules, freeze=freeze), ACT)
+    book.change("lobby", lambda policy: replace(policy, freeze=freeze), ACT)
 
-    def end_and_slow(rules: RoomRules) -> RoomRules:
+    def end_and_slow(policy: RoomPolicy) -> RoomPolicy:
         clock.advance(60)
         assert book.end("lobby", freeze)
-        return replace(rules, slow=5.0)
+        return replace(policy, slow=5.0)
 
     book.change("lobby", end_and_slow, ACT)
-    assert book.of("lobby") == RoomRules(slow=5.0)
-    assert RuleBook(people, clock).of("lobby") == RoomRules(slow=5.0)
+    assert book.of("lobby") == RoomPolicy(slow=5.0)
+    assert PolicyBook(people, clock).of("lobby") == RoomPolicy(slow=5.0)
 
 
 def test_another_freeze_holds_though_the_one_before_ends_at_that_moment(
@@ -43,14 +43,14 @@ def test_another_freeze_holds_though_the_one_before_ends_at_that_moment(
 ) -> None:
     """Only the one that is over is gone."""
     clock = ManualClock()
-    book = RuleBook(people, clock)
+    book = PolicyBook(people, clock)
     first = Freeze("ada", clock.time(), clock.time() + 60, clock.monotonic() + 60)
     second = replace(first, until=None, ends=None)
-    book.change("lobby", lambda rules: replace(rules, freeze=first), ACT)
+    book.change("lobby", lambda policy: replace(policy, freeze=first), ACT)
 
-    def end_and_freeze(rules: RoomRules) -> RoomRules:
+    def end_and_freeze(policy: RoomPolicy) -> RoomPolicy:
         assert book.end("lobby", first)
-        return replace(rules, freeze=second)
+        return replace(policy, freeze=second)
 
     book.change("lobby", end_and_freeze, ACT)
     assert book.own("lobby").freeze is second

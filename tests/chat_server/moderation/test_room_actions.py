@@ -14,7 +14,7 @@ from chat_server.gateways.native import NATIVE
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.policy_book import _tell_of_freeze
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import Freeze, RoomRules
+from chat_server.rooms.policy import Freeze, RoomPolicy
 from chat_server.rooms.room import Draft, Member, Outlet, Room
 from chat_server.rooms.session import Session
 from tests.chat_server.house import House, seqs, texts, whole_log
@@ -354,13 +354,13 @@ def test_what_one_session_asks_for_stands_in_order_across_a_take_over(
     """The old connection's thread is held up before it posts, where the new one could overtake."""
     post, held, overtaken = Room.post, threading.Event(), threading.Event()
 
-    def post_late(room: Room, draft: Draft, rules: RoomRules | None) -> bool:
+    def post_late(room: Room, draft: Draft, policy: RoomPolicy | None) -> bool:
         if draft.text == "first":
             held.set()
             overtaken.wait(0.3)  # in vain: nobody may
         else:
             overtaken.set()
-        return post(room, draft, rules)
+        return post(room, draft, policy)
 
     monkeypatch.setattr(Room, "post", post_late)
     place.mia.send({"type": "announce", "id": 100, "room": "lobby", "text": "first"})
@@ -491,7 +491,7 @@ class _Listener:
 def test_who_is_told_last_of_a_freeze_is_told_what_holds() -> None:
     """Another moderator ends it while it is told: everybody knows that in the end."""
     room = Room("lobby", "", 0, lambda _: None, lambda _: None)
-    freeze = RoomRules(freeze=Freeze("ada", 0.0, None, None))
+    freeze = RoomPolicy(freeze=Freeze("ada", 0.0, None, None))
 
     def thaw() -> None:
         _tell_of_freeze(room, room.impose(lambda: None, None))

@@ -3,7 +3,14 @@
 import pytest
 
 from chat_server.rooms import policy
-from chat_server.rooms.policy import NO_RULES, Floor, Freeze, Lock, RoomRules, names_of
+from chat_server.rooms.policy import (
+    NO_POLICY,
+    Freeze,
+    Lock,
+    RoomPolicy,
+    SlowMode,
+    person_keys,
+)
 from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError
 
@@ -15,108 +22,108 @@ def freeze(ends: float | None = None, *speakers: str, everywhere: bool = False) 
     return Freeze("ada", 0.0, ends, ends, frozenset(speakers), everywhere)
 
 
-def refusal(rules: RoomRules, now: float, names: frozenset[str] = EVA) -> ProtocolError:
+def refusal(policy: RoomPolicy, now: float, names: frozenset[str] = EVA) -> ProtocolError:
     """Why somebody may not speak."""
     with pytest.raises(ProtocolError) as caught:
-        rules.check_speaker(names, now)
+        policy.check_speaker(names, now)
     assert caught.value.code is Code.MUTED
     return caught.value
 
 
 def test_no_rules_let_everybody_speak_and_come_in() -> None:
-    NO_RULES.check_speaker(EVA, 0.0)
-    NO_RULES.check_entry(EVA)
-    assert NO_RULES.frozen(0.0) is None
+    NO_POLICY.check_speaker(EVA, 0.0)
+    NO_POLICY.check_entry(EVA)
+    assert NO_POLICY.frozen(0.0) is None
 
 
 def test_a_freeze_says_by_whom_and_for_how_long() -> None:
-    error = refusal(RoomRules(freeze=freeze(90.0)), 30.0)
+    error = refusal(RoomPolicy(freeze=freeze(90.0)), 30.0)
     assert error.retry_after == 60.0
     assert "by ada for another 1 min" in error.text
 
 
 def test_a_freeze_without_an_end_names_none() -> None:
-    error = refusal(RoomRules(freeze=freeze()), 30.0)
+    error = refusal(RoomPolicy(freeze=freeze()), 30.0)
     assert error.retry_after is None
     assert "another" not in error.text
 
 
 def test_a_freeze_that_has_ended_holds_nobody() -> None:
-    rules = RoomRules(freeze=freeze(90.0))
-    rules.check_speaker(EVA, 90.0)
-    assert rules.frozen(90.0) is None
+    policy = RoomPolicy(freeze=freeze(90.0))
+    policy.check_speaker(EVA, 90.0)
+    assert policy.frozen(90.0) is None
 
 
 def test_speakers_speak_under_any_of_their_names() -> None:
-    rules = RoomRules(freeze=freeze(None, "@7"))
-    rules.check_speaker(frozenset({"token", "@7"}), 0.0)
-    refusal(rules, 0.0, frozenset({"token", "@8"}))
+    policy = RoomPolicy(freeze=freeze(None, "@7"))
+    policy.check_speaker(frozenset({"token", "@7"}), 0.0)
+    refusal(policy, 0.0, frozenset({"token", "@8"}))
 
 
 def test_a_speaker_of_the_room_is_none_of_the_house() -> None:
     """Both hold, apart from each other; what is told is what stops the person."""
-    rules = RoomRules(freeze=freeze(None, "eva"), house=freeze(50.0, everywhere=True))
-    assert refusal(rules, 0.0).retry_after == 50.0
-    rules.check_speaker(EVA, 50.0)
-    assert rules.frozen(50.0) is rules.freeze
+    policy = RoomPolicy(freeze=freeze(None, "eva"), server_freeze=freeze(50.0, everywhere=True))
+    assert refusal(policy, 0.0).retry_after == 50.0
+    policy.check_speaker(EVA, 50.0)
+    assert policy.frozen(50.0) is policy.freeze
 
 
 def test_a_lock_lets_back_in_who_was_in() -> None:
-    rules = RoomRules(lock=Lock("ada", EVA))
-    rules.check_entry(frozenset({"eva", "@7"}))
+    policy = RoomPolicy(lock=Lock("ada", EVA))
+    policy.check_entry(frozenset({"eva", "@7"}))
     with pytest.raises(ProtocolError, match="locked by ada"):
-        rules.check_entry(frozenset({"zoe"}))
+        policy.check_entry(frozenset({"zoe"}))
 
 
 # -- slow mode
 
 
 def test_slow_mode_is_for_each_person() -> None:
-    floor = Floor()
-    assert floor.take("eva", 10.0, 0.0) == 0.0
-    assert floor.take("eva", 10.0, 4.0) == 6.0
-    assert floor.take("zoe", 10.0, 4.0) == 0.0
-    assert floor.take("eva", 10.0, 10.0) == 0.0
-    assert floor.take("eva", 10.0, 11.0) == 9.0
+    slow_mode = SlowMode()
+    assert slow_mode.take("eva", 10.0, 0.0) == 0.0
+    assert slow_mode.take("eva", 10.0, 4.0) == 6.0
+    assert slow_mode.take("zoe", 10.0, 4.0) == 0.0
+    assert slow_mode.take("eva", 10.0, 10.0) == 0.0
+    assert slow_mode.take("eva", 10.0, 11.0) == 9.0
 
 
 def test_what_was_refused_after_all_does_not_count() -> None:
-    floor = Floor()
-    assert floor.take("eva", 10.0, 0.0) == 0.0
-    floor.give_back("eva")
-    assert floor.take("eva", 10.0, 1.0) == 0.0
+    slow_mode = SlowMode()
+    assert slow_mode.take("eva", 10.0, 0.0) == 0.0
+    slow_mode.give_back("eva")
+    assert slow_mode.take("eva", 10.0, 1.0) == 0.0
 
 
 def test_slow_mode_knows_who_logged_in_or_out() -> None:
     """By whichever name they spoke last; the other one is another's as well."""
-    floor, eva = Floor(), session("eva", 7)
+    slow_mode, eva = SlowMode(), session("eva", 7)
     alone = eva.token.hex()
-    assert floor.take("@7", 10.0, 0.0) == 0.0
-    assert floor.take("zoe", 10.0, 2.0) == 0.0
+    assert slow_mode.take("@7", 10.0, 0.0) == 0.0
+    assert slow_mode.take("zoe", 10.0, 2.0) == 0.0
     eva.account = None
-    floor.know_again(eva, "@7")
-    assert floor.take(alone, 10.0, 4.0) == floor.take("@7", 10.0, 4.0) == 6.0
-    assert floor.take(alone, 10.0, 11.0) == 0.0
-    assert floor.take("@7", 10.0, 12.0) == 0.0
+    slow_mode.rename_person(eva, "@7")
+    assert slow_mode.take(alone, 10.0, 4.0) == slow_mode.take("@7", 10.0, 4.0) == 6.0
+    assert slow_mode.take(alone, 10.0, 11.0) == 0.0
+    assert slow_mode.take("@7", 10.0, 12.0) == 0.0
     eva.account = 7
-    floor.know_again(eva, alone)
-    assert floor.take("@7", 10.0, 13.0) == 9.0
-    assert floor.take("@7", 10.0, 22.0) == 0.0
+    slow_mode.rename_person(eva, alone)
+    assert slow_mode.take("@7", 10.0, 13.0) == 9.0
+    assert slow_mode.take("@7", 10.0, 22.0) == 0.0
 
 
 def test_slow_mode_remembers_nobody_for_longer_than_it_must() -> None:
-    floor = Floor()
+    slow_mode = SlowMode()
     for number in range(1000):
-        floor.take(f"n{number}", 10.0, float(number))
-    assert len(floor._spoke) <= 11
+        slow_mode.take(f"n{number}", 10.0, float(number))
+    assert len(slow_mode._spoke) <= 11
 
 
 def test_slow_mode_remembers_so_many_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "TALKERS_LIMIT", 5)
-    floor = Floor()
+    slow_mode = SlowMode()
     for number in range(20):
-        floor.take(f"n{number}", 1000.0, float(number))
-    assert len(floor._spoke) == 5
+        slow_mode.take(f"n{number}", 1000.0, float(number))
+    assert len(slow_mode._spoke) == 5
 
 
 def session(nick: str, account: int | None = None) -> Session:
@@ -127,5 +134,5 @@ def session(nick: str, account: int | None = None) -> Session:
 
 
 def test_names_of_somebody() -> None:
-    assert names_of(session("eva")) == {b"eva".hex()}
-    assert names_of(session("eva", 7)) == {b"eva".hex(), "@7"}
+    assert person_keys(session("eva")) == {b"eva".hex()}
+    assert person_keys(session("eva", 7)) == {b"eva".hex(), "@7"}

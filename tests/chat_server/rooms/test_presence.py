@@ -135,7 +135,7 @@ def apply(there: set[str], event: Frame) -> set[str]:
     return (there - gone) | {*event["joined"], *(new for _, new in pairs)}
 
 
-class Crowd:
+class ConnectionLimit:
     """People who come, go and change their nicks at random."""
 
     def __init__(self, house: House, seed: int) -> None:
@@ -178,7 +178,7 @@ class Crowd:
 def test_presence_and_who_agree_in_the_end(seed: int) -> None:
     """Whoever follows the events knows who is there, whatever came together in one of them."""
     with running_server(presence_interval=0.02) as server, House(server) as house:
-        ada, crowd = house.enter("ada", "lobby"), Crowd(house, seed)
+        ada, crowd = house.enter("ada", "lobby"), ConnectionLimit(house, seed)
         there = set(ada.page("who", room="lobby")["members"])
         for _ in range(250):
             crowd.act()

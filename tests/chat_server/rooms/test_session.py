@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.rooms.policy import RoomRules
+from chat_server.rooms.policy import RoomPolicy
 from chat_server.rooms.room import Draft, Room
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import ordered_house
@@ -308,13 +308,13 @@ def test_what_was_claimed_before_a_take_over_is_said_before_what_comes_after(
     """The old connection's thread is held up between the two, where the new one could overtake."""
     post, held, overtaken = Room.post, threading.Event(), threading.Event()
 
-    def post_late(room: Room, draft: Draft, rules: RoomRules | None) -> bool:
+    def post_late(room: Room, draft: Draft, policy: RoomPolicy | None) -> bool:
         if draft.request == LATE:
             held.set()
             overtaken.wait(0.3)  # in vain: nobody may
         else:
             overtaken.set()
-        return post(room, draft, rules)
+        return post(room, draft, policy)
 
     monkeypatch.setattr(Room, "post", post_late)
     house.enter("eva", "lobby")  # so that there is the room all the while
