@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 from chat_server.identity import people_store as people
-from chat_server.identity.people_store import Act
+from chat_server.identity.records import Act
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format

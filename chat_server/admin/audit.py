@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat_server.admin.moments import iso, shown
 from chat_server.admin.show import harmless_json, one_line
-from chat_server.identity.people_store import Act
+from chat_server.identity.records import Act
 
 
 def as_text(acts: Iterable[Act]) -> Iterator[str]:

@@ -29,7 +29,8 @@ from chat_server.admin.moments import (
 from chat_server.admin.show import harmless_json, one_line
 from chat_server.admin.table import size_shown, table
 from chat_server.identity.authentication import replace_secret
-from chat_server.identity.people_store import Act, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import AdminError, BackchannelError, SettingError
 from protocol.common.durations import parse_duration, show_duration

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chat_server.identity.participant import Participant
-from chat_server.identity.people_store import KeptHand, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import KeptHand
 from chat_server.rooms.policy import PersonKey, person_key
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError

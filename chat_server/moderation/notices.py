@@ -9,7 +9,8 @@ import threading
 from typing import Protocol
 
 from chat_server.delivery.replies import refusal, unavailable
-from chat_server.identity.people_store import Asked, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Asked
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.interface import RoomLog

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Iterable
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.people_store import PeopleStore, Sanction
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Kind, Network, Sanctions
 from chat_server.moderation.notices import Writer

@@ -7,7 +7,7 @@ other.
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
-from chat_server.identity.people_store import Sanction
+from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from chat_server.identity.people_store import Act, PeopleStore, StoredPolicy
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act, StoredPolicy
 from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
 from chat_server.rooms.codec import Broadcast

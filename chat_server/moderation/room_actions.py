@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from chat_server.identity.people_store import Act, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.policy_book import EVERYWHERE, PolicyBook

@@ -4,7 +4,7 @@ import logging
 
 from msgspec import UNSET
 
-from chat_server.identity.people_store import Account
+from chat_server.identity.records import Account
 from chat_server.requests.context import Asker, Caller, Context
 from chat_server.rooms.session import Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError

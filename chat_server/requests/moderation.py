@@ -10,7 +10,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.delivery.replies import fitting, unavailable
-from chat_server.identity.people_store import Asked, Sanction
+from chat_server.identity.records import Asked, Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.people_store import Account, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Account
 from chat_server.identity.roles import Role
 from chat_server.rooms.held_nicks import Held, HeldNicks
 from chat_server.rooms.session import Client, Session, new_token, token_hash

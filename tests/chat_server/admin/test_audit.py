@@ -3,7 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.identity.people_store import Act, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from tests.chat_server.admin.folders import START, Operator
 
 ACTS = [

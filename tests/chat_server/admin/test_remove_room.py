@@ -14,7 +14,8 @@ import pytest
 from chat_server.admin.ask import ask
 from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
-from chat_server.identity.people_store import PeopleStore, StoredPolicy
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import StoredPolicy
 from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
 from chat_server.rooms.room import Room

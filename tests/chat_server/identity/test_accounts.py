@@ -15,7 +15,7 @@ from argon2 import PasswordHasher
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveAccount
 from chat_server.identity import accounts
-from chat_server.identity.people_store import Act
+from chat_server.identity.records import Act
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError

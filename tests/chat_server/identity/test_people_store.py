@@ -12,14 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import (
-    Account,
-    Act,
-    Membership,
-    PeopleStore,
-    Sanction,
-    StoredPolicy,
-)
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Account, Act, Membership, Sanction, StoredPolicy
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError, StoreError
 

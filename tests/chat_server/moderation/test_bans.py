@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.identity.people_store import Sanction
+from chat_server.identity.records import Sanction
 from chat_server.moderation import bans
 from chat_server.moderation.bans import (
     Kind,

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chat_server.identity.people_store import Act, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from tests.chat_server.house import House, texts, whole_log
 from tests.chat_server.moderation.order_house import (
     OrderedHouse,

@@ -1,0 +1,143 @@
+"""What the store of people keeps, one record for each kind of row.
+
+`people_store` writes and reads them; everybody else passes them round. They are immutable.
+"""
+
+from typing import Literal, NamedTuple
+
+from chat_server.identity.roles import Role
+
+
+class Account(NamedTuple):
+    """A nick that belongs to somebody.
+
+    Attributes:
+        number: never another's.
+        name: the nick as it is shown.
+        key: what nicks are compared by.
+        hash: of the password.
+        role: what those may do who are logged in to it.
+        changes: how often the password was changed since the server was started: who showed the
+            one before shows it again. Kept nowhere.
+    """
+
+    number: int
+    name: str
+    key: str
+    hash: str
+    role: Role
+    changes: int = 0
+
+
+class Membership(NamedTuple):
+    """What is kept of a session here: the account it is logged in to, and a role of its own."""
+
+    account: int | None
+    role: Role
+
+
+class Sanction(NamedTuple):
+    """A ban or a mute, of whoever has any of `key`, `account`, `token` and `network`.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        act: which of the two.
+        who: as the moderator said it, to be shown.
+        key: what a nick is compared by.
+        account: its number.
+        token: the hash of a session's secret.
+        network: in CIDR notation; a single address is the smallest.
+        until: Unix seconds; None if it has no end.
+        reason: a line, or "".
+        by: the moderator's nick.
+        time: Unix seconds.
+    """
+
+    number: int
+    act: Literal["ban", "mute"]
+    who: str
+    key: str | None
+    account: int | None
+    token: bytes | None
+    network: str | None
+    until: float | None
+    reason: str
+    by: str
+    time: float
+
+
+class StoredPolicy(NamedTuple):
+    """What holds in a room, or, with `room` "", in all.
+
+    Attributes:
+        room: its name.
+        slow: seconds between two messages of one member; 0 for none.
+        locked: nobody else may come in.
+        frozen: only moderators and `speakers` speak.
+        frozen_until: Unix seconds; None if the freeze has no end.
+        frozen_by: the moderator's nick.
+        speakers: those who may: see PersonKey in rooms/policy.py.
+        frozen_at: Unix seconds; 0 if it is not frozen.
+        locked_by: the moderator's nick.
+        insiders: those who may come back though the room is locked.
+    """
+
+    room: str
+    slow: float = 0.0
+    locked: bool = False
+    frozen: bool = False
+    frozen_until: float | None = None
+    frozen_by: str = ""
+    speakers: tuple[str, ...] = ()
+    frozen_at: float = 0.0
+    locked_by: str = ""
+    insiders: tuple[str, ...] = ()
+
+
+class KeptHand(NamedTuple):
+    """A hand that is up.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        room: its name.
+        who: the person: see PersonKey in rooms/policy.py.
+        token: the hash of the secret of the session that raised it.
+        nick: what that was called then.
+        time: when, in Unix seconds.
+    """
+
+    number: int
+    room: str
+    who: str
+    token: bytes
+    nick: str
+    time: float
+
+
+class Asked(NamedTuple):
+    """A request: the hash of its session's secret, and its id."""
+
+    token: bytes
+    request: int
+
+
+class Act(NamedTuple):
+    """A line of the audit log.
+
+    Attributes:
+        time: Unix seconds.
+        who: the nick of who did it.
+        act: the request's type, or another word where it was none.
+        whom: a nick, an account, an address, a room, or "".
+        until: Unix seconds, for what ends by itself.
+        reason: a line, or "".
+        asked: the request that asked for it, if it is to be done once however often it comes.
+    """
+
+    time: float
+    who: str
+    act: str
+    whom: str = ""
+    until: float | None = None
+    reason: str = ""
+    asked: Asked | None = None
