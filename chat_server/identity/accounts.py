@@ -358,7 +358,8 @@ class Accounts:
     # -- below
 
     def _set_role(self, account: Account, role: Role, act: Act) -> None:
-        """In one's turn."""
+        """With `changing` held."""
+        assert self.changing.locked()
         if not self.has(account.number):
             raise _no_account(account.name)
         self._store.set_account_role(account.number, role, act)
@@ -367,10 +368,12 @@ class Accounts:
 
     def _owner_of(self, nick: str) -> Account | None:
         """With the lock held."""
+        assert self._lock.locked()
         return self._keys.get(nick_key(nick)) or self._skeletons.get(nick_skeleton(nick))
 
     def _is_reserved(self, nick: str, session: Participant) -> bool:
         """With the lock held: for another session."""
+        assert self._lock.locked()
         key, skeleton = nick_key(nick), nick_skeleton(nick)
         return any(
             session.token != reserved.token
@@ -385,6 +388,7 @@ class Accounts:
 
     def _drop(self, account: Account) -> None:
         """With the lock held: forget an account."""
+        assert self._lock.locked()
         del self._accounts[account.number], self._keys[account.key]
         skeleton = nick_skeleton(account.name)
         if self._skeletons[skeleton].number == account.number:

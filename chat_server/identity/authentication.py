@@ -100,10 +100,8 @@ class Authentication:
             self._looks_by_account.begin(key)
             account = self._accounts.find(name)
             if not self._passwords.is_right(account.hash if account else None, password, host):
-                log.warning(
-                    "a wrong password for the account %s from %s",
-                    name, host, extra={"account": name, "peer": host},
-                )  # fmt: skip
+                fields = {"account": name, "peer": host}
+                log.warning("a wrong password for the account %s from %s", name, host, extra=fields)
                 return None
             right()
         assert account is not None

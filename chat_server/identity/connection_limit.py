@@ -99,6 +99,7 @@ class ConnectionLimit(Generic[AnyCounted]):
 
     def _refusal(self, host: str) -> ProtocolError | None:
         """With the lock held: why there is no place for another connection of a host."""
+        assert self._lock.locked()
         allowed = self._settings.now.connections
         if len(self._placed) >= allowed:
             return _full(f"at most {allowed} clients may be connected, and they are")

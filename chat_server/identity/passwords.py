@@ -49,8 +49,9 @@ class Passwords:
         """
         self._hasher = hasher
         # Guards the next. A leaf.
-        self._changed = threading.Condition()
-        self._busy: Counter[str] = Counter()  # turns that are taken, by who has them
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # a slot is free
+        self._busy: Counter[str] = Counter()  # slots that are taken, by address
         self._nobody = _hash_of_nothing(hasher)
 
     def hash(self, password: str, host: str = "") -> str:
@@ -64,7 +65,7 @@ class Passwords:
             ProtocolError: `unavailable`: too many others wait for theirs.
             StoreError: there is no memory for it.
         """
-        with self._turn(host):
+        with self._slot(host):
             try:
                 return self._hasher.hash(password)
             except HashingError as error:
@@ -82,7 +83,7 @@ class Passwords:
             ProtocolError: `unavailable`: too many others wait for theirs.
             StoreError: it could not be compared.
         """
-        with self._turn(host):
+        with self._slot(host):
             try:
                 self._hasher.verify(password_hash or self._nobody, password)
             except VerifyMismatchError:
@@ -96,8 +97,8 @@ class Passwords:
         return self._hasher.check_needs_rehash(password_hash)
 
     @contextmanager
-    def _turn(self, host: str) -> Iterator[None]:
-        """Wait for a turn, and not for ever."""
+    def _slot(self, host: str) -> Iterator[None]:
+        """Wait up to PATIENCE for one of the AT_ONCE slots."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_free(host), PATIENCE):
                 raise ProtocolError(
@@ -116,7 +117,8 @@ class Passwords:
                 self._changed.notify_all()
 
     def _is_free(self, host: str) -> bool:
-        """With the lock held: whether somebody there may have a turn now."""
+        """With the lock held: whether an address may have a slot now; "" may have several."""
+        assert self._lock.locked()
         return self._busy.total() < AT_ONCE and not (host and self._busy[host])
 
 

@@ -261,12 +261,7 @@ class PeopleStore:
 
     def policies(self) -> list[StoredPolicy]:
         """Return the rules of every room that has any."""
-        return [
-            StoredPolicy(room, slow, bool(locked), bool(frozen), until, by,
-                  tuple(json.loads(speakers)), at, locked_by, tuple(json.loads(insiders)))
-            for room, slow, locked, frozen, until, by, speakers, at, locked_by, insiders
-            in self._read("SELECT * FROM rules")
-        ]  # fmt: skip
+        return [_stored_policy(*row) for row in self._read("SELECT * FROM rules")]
 
     def put_policy(self, policies: StoredPolicy, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
@@ -370,6 +365,33 @@ def _line(act: Act) -> str:
     if act.reason:
         parts.append(f"({act.reason})")
     return " ".join(part for part in parts if part)
+
+
+def _stored_policy(
+    room: str,
+    slow: float,
+    locked: int,
+    frozen: int,
+    until: float | None,
+    by: str,
+    speakers: str,
+    since: float,
+    locked_by: str,
+    insiders: str,
+) -> StoredPolicy:
+    """A row of the table `rules`, whose columns are in this order."""
+    return StoredPolicy(
+        room,
+        slow,
+        locked=bool(locked),
+        frozen=bool(frozen),
+        frozen_until=until,
+        frozen_by=by,
+        speakers=tuple(json.loads(speakers)),
+        frozen_at=since,
+        locked_by=locked_by,
+        insiders=tuple(json.loads(insiders)),
+    )
 
 
 def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) -> None:

@@ -116,6 +116,7 @@ class Throttle:
 
     def _may(self, host: str) -> None:
         """With the lock held: see that an address may guess now."""
+        assert self._lock.locked()
         wait = max(self._wait(limit) for limit in self._limits(host))
         if wait > 0:
             raise ProtocolError(
@@ -124,6 +125,7 @@ class Throttle:
 
     def _wait(self, limit: _Limit) -> float:
         """With the lock held: how long it is until the next guess."""
+        assert self._lock.locked()
         count, at = self._wrong.get(limit.key, (0, 0.0))
         now = self._clock.monotonic()
         if count and now - at >= FORGOTTEN_AFTER:
@@ -135,6 +137,7 @@ class Throttle:
 
     def _count(self, host: str) -> None:
         """With the lock held: one more wrong one."""
+        assert self._lock.locked()
         for limit in self._limits(host):
             count, _ = self._wrong.pop(limit.key, (0, 0.0))
             # Beyond what doubles the wait nothing need be counted.

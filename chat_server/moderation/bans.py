@@ -181,6 +181,7 @@ class Sanctions:
             self._sizes[size] = self._sizes.get(size, 0) + 1
 
     def _drop(self, number: int) -> None:
+        assert self._lock.locked()
         sanction = self._sanctions.pop(number, None)
         if sanction is None:
             return
@@ -197,6 +198,7 @@ class Sanctions:
                 del self._sizes[size]
 
     def _forget_ended(self) -> None:
+        assert self._lock.locked()
         now = self._clock.monotonic()
         while self._due and self._due[0][0] <= now:
             self._drop(heapq.heappop(self._due)[1])

@@ -67,7 +67,8 @@ class HandBook:
         """
         self._people = people
         self._clock = clock
-        # The turn to raise, lower or rename hands: held while that is stored.
+        # Held while hands are changed, in the store and in memory, so that both change in the same
+        # order. Above all locks but Session.posting.
         self._changing = threading.Lock()
         # Guards all below. A leaf.
         self._lock = threading.Lock()
@@ -204,7 +205,8 @@ class HandBook:
                 log.error("whose hands are up is not kept for now: %s", error)
 
     def _tidy(self) -> None:
-        """In one's turn."""
+        """With `_changing` held."""
+        assert self._changing.locked()
         with self._lock:
             numbers, self._leftovers = self._leftovers, []
         if not numbers:

@@ -58,9 +58,9 @@ class PeopleActions:
         self._sanctions = sanctions
         self._book = book
         self._permissions = permissions
-        # The turn to ban, mute or lift: held while that is stored, so that what is in memory is
-        # what is stored. The first in the order.
-        self._acting = threading.Lock()
+        # Held while bans and mutes are changed, first in the store and then in memory, so that both
+        # change in the same order. Above all locks but Session.posting.
+        self._changing = threading.Lock()
 
     def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
         """End somebody's connections. Each room that they were in is told.
@@ -152,7 +152,7 @@ class PeopleActions:
         """
         target = self._targets.find(who)
         what = "banned" if kind == "ban" else "muted"
-        with self._acting:
+        with self._changing:
             found = self._sanctions.made_of(kind, target.sought)
             if not found:
                 raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not {what} by that name")
@@ -208,7 +208,7 @@ class PeopleActions:
             by=actor.nick,
             time=now,
         )
-        with self._acting:
+        with self._changing:
             older = [
                 each.number
                 for each in self._sanctions.made_of(kind, target.sought)

@@ -37,8 +37,8 @@ class PolicyBook:
         """
         self._people = people
         self.hands = HandBook(people, clock)
-        # The turn to change rules: held while they are stored, as all of a room's are written at
-        # once, and so that what is in memory is what is stored. The first in the order.
+        # Held while a policy is changed, first in the store and then in memory, so that both change
+        # in the same order. Above all locks but Session.posting.
         self._changing = threading.Lock()
         # Guards _rules. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
@@ -140,7 +140,8 @@ class PolicyBook:
             return True
 
     def _put(self, room: str, before: RoomPolicy, policy: RoomPolicy, act: Act | None) -> None:
-        """In one's turn: keep `rules`, made of those before, and let them hold."""
+        """With `_changing` held: store a policy that was made of the one before, and apply it."""
+        assert self._changing.locked()
         self._people.put_policy(_kept(room, policy), act)
         with self._lock:
             if policy.freeze is before.freeze:  # it may have ended by itself meanwhile

@@ -135,7 +135,8 @@ class Attendance:
         self._transactions = Transactions(self._database, self._path)
         # Guards what follows, and wakes the thread. Taken with a room's lock held; while it is held
         # nothing is taken but the lock of the accounts.
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._last = last  # the number of the last stay that was noted
         self._written = last  # the same of those that are in the record, or just being written
         self._lasting: dict[tuple[Room, Outlet], _Stay] = {}
@@ -211,6 +212,7 @@ class Attendance:
     # -- with the lock held
 
     def _begin(self, place: tuple[Room, Outlet], session: Participant) -> None:
+        assert self._lock.locked()
         self._last += 1
         nick, account = self._name_of(session)
         stay = _Stay(self._last, place[0].name, session, nick, account, self._clock.time())
@@ -218,6 +220,7 @@ class Attendance:
         self._add(stay)
 
     def _end(self, place: tuple[Room, Outlet]) -> None:
+        assert self._lock.locked()
         stay = self._lasting.pop(place, None)
         if stay is None:
             return
@@ -230,6 +233,7 @@ class Attendance:
         self._lost += 1
 
     def _add(self, stay: _Stay) -> None:
+        assert self._lock.locked()
         if not self._unwritten:
             self._changed.notify_all()
         self._unwritten[stay] = None
@@ -347,9 +351,8 @@ class Attendance:
 
 def _row(stay: _Stay) -> tuple[Any, ...]:
     """What is stored of a stay. If it ends at this moment it is written once more."""
-    return (
-        stay.number, stay.room, stay.nick, stay.account, stay.session.number, stay.came, stay.gone
-    )  # fmt: skip
+    who = stay.nick, stay.account, stay.session.number
+    return (stay.number, stay.room, *who, stay.came, stay.gone)
 
 
 def _recover(database: sqlite3.Connection) -> int:

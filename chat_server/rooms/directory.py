@@ -83,12 +83,14 @@ class RoomDirectory:
 
     def _take_back(self, name: str) -> None:
         """With the lock held: stop counting a forgotten name, which is about to be used again."""
+        assert self._lock.locked()
         maker = self._forgotten.pop(name, None)
         if maker is not None:
             self._count_off(maker)
 
     def _check_space(self, maker: str) -> None:
         """With the lock held: see that there may be another room, and of that maker's."""
+        assert self._lock.locked()
         settings = self._settings.now
         allowed, allowed_here = settings.rooms, settings.rooms_per_address
         rule = f"there may be {allowed} rooms"
@@ -162,6 +164,7 @@ class RoomDirectory:
 
     def _drop(self, room: Room) -> None:
         """With the lock held: let another be made of that name."""
+        assert self._lock.locked()
         del self._rooms[room.name]
         maker = self._makers.pop(room, None)
         if maker is not None:
@@ -169,6 +172,7 @@ class RoomDirectory:
 
     def _count_off(self, maker: str) -> None:
         """With the lock held: let a maker make one more."""
+        assert self._lock.locked()
         self._made[maker] -= 1
         if not self._made[maker]:
             del self._made[maker]

@@ -2,47 +2,22 @@
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Account
 from chat_server.identity.roles import Role
-from chat_server.rooms.held_nicks import Held, HeldNicks
+from chat_server.rooms.nicks import Former, Nicks, in_use
 from chat_server.rooms.session import Client, Session, new_token, token_hash
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.sqlite.log import SqliteLog
-from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
-from protocol.text import nick_key, nick_skeleton
 
 log = logging.getLogger(__name__)
-
-# Who had a nick is remembered for so many seconds, and of so many nicks: so that who is gone, or
-# has another nick by then, can still be banned by the one that they had.
-FORMER_SECONDS = 600.0
-FORMER_LIMIT = 1000
-
-
-class Former(NamedTuple):
-    """Who had a nick until a moment ago.
-
-    Attributes:
-        until: when they had it last, in the clock's monotonic seconds.
-        token: the hash of the session's secret.
-        account: the number of the account that it was logged in to.
-        role: what they might do.
-    """
-
-    until: float
-    token: bytes
-    account: int | None
-    role: Role
 
 
 class Registry:
@@ -72,10 +47,7 @@ class Registry:
         self._renamed = renamed
         # Guards all below, and who has a session.
         self._lock = threading.Lock()
-        self._nicks: dict[str, Session] = {}  # by key; of who is connected
-        self._looks: dict[str, Session] = {}  # the same by skeleton
-        self._held = HeldNicks(clock)  # of who lost the connection a moment ago
-        self._former: OrderedDict[str, Former] = OrderedDict()  # who had which nick, by key
+        self._nicks = Nicks(clock, accounts)
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
 
@@ -198,10 +170,10 @@ class Registry:
             if session.connection is not connection:
                 return
             session.connection = None
-            had_nick = self._nicks.get(session.key) is session
-            self._free_nick(session)
+            had_nick = self._nicks.has(session)
+            self._nicks.free(session)
             if lost and had_nick and self._accounts.owner_of(session.nick) is None:
-                self._held.hold(session, connection.host)
+                self._nicks.hold(session, connection.host)
 
     def rename(self, session: Session, connection: Client, nick: str) -> None:
         """Give a session another nick, if `connection` has it still.
@@ -248,17 +220,17 @@ class Registry:
         with self._accounts.changing:
             with self._lock:
                 _check_holder(session, connection)
-                holders = self._holders(session, nick)
+                holders = self._nicks.holders(session, nick)
                 if holders:
-                    raise _in_use(nick, holders[0])
-                self._check_held(session, nick)
+                    raise in_use(nick, holders[0])
+                self._nicks.check_held(session, nick)
                 self._accounts.check_nick(nick, session, None)
                 reservation = self._accounts.reserve(nick, session)
             try:
                 self._people.log_out(session.token)
                 with self._lock:
                     _check_holder(session, connection)
-                    self._give_nick(session, nick)
+                    self._nicks.give(session, nick)
                     _make_member(session)
             finally:
                 self._accounts.release(reservation)
@@ -271,12 +243,13 @@ class Registry:
 
         Returns: their connections, which are to be ended.
         """
+        assert self._accounts.changing.locked()
         ended = []
         with self._lock:
             for other in self._sessions_of(account.number):
                 if other is session:
                     continue
-                self._free_nick(other)
+                self._nicks.free(other)
                 _make_member(other)
                 if other.connection is not None:
                     ended.append(other.connection)
@@ -292,7 +265,7 @@ class Registry:
         """
         with self._lock:
             nick = session.nick
-            if self._nicks.get(session.key) is not session:
+            if not self._nicks.has(session):
                 raise ProtocolError(Code.NICK_IN_USE, f"{nick!r} is not your nick any more")
             reservation = self._accounts.reserve(nick, session)
         try:
@@ -314,6 +287,7 @@ class Registry:
 
         Returns: their sessions, as far as they are in memory.
         """
+        assert self._accounts.changing.locked()
         with self._lock:
             sessions = self._sessions_of(account)
             for session in sessions:
@@ -325,22 +299,17 @@ class Registry:
     def session_called(self, nick: str) -> Session | None:
         """Return the session of who is here and has `nick`."""
         with self._lock:
-            return self._nicks.get(nick_key(nick))
+            return self._nicks.find(nick)
 
     def formerly_called(self, nick: str) -> Former | None:
         """Return who had `nick` last, if nobody has it now and that is not long ago."""
-        key = nick_key(nick)
         with self._lock:
-            former = self._former.get(key)
-            if key in self._nicks or former is None:
-                return None
-        recent = self._clock.monotonic() - former.until < FORMER_SECONDS
-        return former if recent else None
+            return self._nicks.former(nick)
 
     def sessions(self) -> list[Session]:
         """Return the sessions of all who are here."""
         with self._lock:
-            return list(self._nicks.values())
+            return self._nicks.sessions()
 
     def sessions_of(self, account: int) -> list[Session]:
         """Return the sessions that are logged in to an account, as far as they are in memory."""
@@ -349,6 +318,7 @@ class Registry:
 
     def _sessions_of(self, account: int) -> list[Session]:
         """With the lock held."""
+        assert self._lock.locked()
         return [session for session in self._sessions.values() if session.account == account]
 
     def _keep_login(self, session: Session, account: Account | None) -> None:
@@ -370,57 +340,24 @@ class Registry:
 
         Returns: the connections of those.
         """
+        assert self._lock.locked()
         shown = account.number if account and self._accounts.is_current(account) else None
-        holders = self._holders(session, nick)
+        holders = self._nicks.holders(session, nick)
         for holder in holders:
             if shown is None or holder.account != shown:
-                raise _in_use(nick, holder)
+                raise in_use(nick, holder)
         self._accounts.check_nick(nick, session, shown or session.account)
         if account is None:
-            self._check_held(session, nick)
+            self._nicks.check_held(session, nick)
         replaced = []
         for holder in holders:
-            self._free_nick(holder)
+            self._nicks.free(holder)
             if holder.connection is not None:
                 replaced.append(holder.connection)
             holder.connection = None
-        self._give_nick(session, nick)
+        self._nicks.give(session, nick)
         session.account = shown or session.account
         return replaced
-
-    def _give_nick(self, session: Session, nick: str) -> None:
-        """With the lock held: give a session a nick that nobody else has, for the one it had."""
-        self._free_nick(session)
-        self._held.release(session.token)
-        session.take_nick(nick)
-        self._nicks[session.key] = self._looks[session.skeleton] = session
-
-    def _check_held(self, session: Session, nick: str) -> None:
-        """With the lock held: see that a nick is kept for nobody else."""
-        found = self._held.find(nick, session.token)
-        if found is not None:
-            raise _is_held(nick, *found)
-
-    def _holders(self, session: Session, nick: str) -> list[Session]:
-        """With the lock held: who else has a nick, or one that looks like it."""
-        by_key, by_look = self._nicks.get(nick_key(nick)), self._looks.get(nick_skeleton(nick))
-        found = [by_key] if by_key is by_look else [by_key, by_look]
-        return [holder for holder in found if holder is not None and holder is not session]
-
-    def _free_nick(self, session: Session) -> None:
-        """With the lock held: let others have the nick of a session, if it has one."""
-        if self._nicks.get(session.key) is session:
-            del self._nicks[session.key]
-            del self._looks[session.skeleton]
-            self._former.pop(session.key, None)
-            self._former[session.key] = Former(
-                self._clock.monotonic(),
-                session.token,
-                session.account,
-                self._accounts.role_of(session),
-            )
-            if len(self._former) > FORMER_LIMIT:
-                self._former.popitem(last=False)
 
 
 def _make_member(session: Session) -> None:
@@ -436,23 +373,3 @@ def _check_holder(session: Session, connection: Client) -> None:
     """
     if session.connection is not connection:
         raise ProtocolError(Code.NICK_IN_USE, "this connection is not yours any more")
-
-
-def _in_use(nick: str, holder: Session) -> ProtocolError:
-    if holder.key == nick_key(nick):
-        return ProtocolError(
-            Code.NICK_IN_USE, f"somebody here is called {nick!r}: choose another nick"
-        )
-    return ProtocolError(
-        Code.NICK_IN_USE, f"{nick!r} looks like {holder.nick!r}, who is here: choose another nick"
-    )
-
-
-def _is_held(nick: str, held: Held, left: float) -> ProtocolError:
-    what = repr(nick) if held.key == nick_key(nick) else f"{nick!r} looks like {held.nick!r}, which"
-    return ProtocolError(
-        Code.NICK_IN_USE,
-        f"{what} is kept for another {show_duration(left)} for somebody whose connection was lost: "
-        "choose another nick, or wait",
-        retry_after=left,
-    )

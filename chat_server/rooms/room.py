@@ -443,17 +443,20 @@ class Room:
 
     def _append(self, draft: Draft) -> bool:
         """Put a draft at the end. Return whether the room needs a turn."""
+        assert self._lock.locked()
         self._drafts.append(draft)
         self._drafts_cost += draft.cost
         return self._needs_turn()
 
     def _needs_turn(self) -> bool:
+        assert self._lock.locked()
         if self._in_turn:
             return False
         self._in_turn = True
         return True
 
     def _note_change(self) -> bool:
+        assert self._lock.locked()
         if self._changes_noted:
             return False
         self._changes_noted = True

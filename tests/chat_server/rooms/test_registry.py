@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chat_server.identity.participant import Participant
-from chat_server.rooms.held_nicks import HELD_LIMIT, HELD_PER_ADDRESS, HOLD_SECONDS, HeldNicks
+from chat_server.rooms.nicks import HELD_LIMIT, HELD_PER_ADDRESS, HOLD_SECONDS, HeldNicks
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse
 from tests.support.clock import ManualClock

@@ -21,7 +21,7 @@ class Someone:
     codec = NATIVE
 
 
-class ConnectionLimit:
+class FedRoom:
     """A room, and members that note what they are fed."""
 
     def __init__(self, count: int) -> None:
@@ -58,14 +58,14 @@ class ConnectionLimit:
 
 @pytest.mark.parametrize("stride", [1, 2, 3, 5, 7])
 def test_a_round_passes_everybody_once(stride: int) -> None:
-    crowd = ConnectionLimit(5)
+    crowd = FedRoom(5)
     assert not crowd.needed
     crowd.publish()
     assert crowd.finish(stride) == crowd.members
 
 
 def test_what_is_published_on_the_way_is_taken_along_and_reaches_who_was_passed() -> None:
-    crowd = ConnectionLimit(5)
+    crowd = FedRoom(5)
     crowd.publish()
     assert crowd.feed(2) == crowd.members[:2]
     crowd.publish()
@@ -77,7 +77,7 @@ def test_what_is_published_on_the_way_is_taken_along_and_reaches_who_was_passed(
 
 def test_who_comes_in_on_the_way_has_the_next_round() -> None:
     """Its cursor is at the end already; only what follows is owed to it."""
-    crowd = ConnectionLimit(3)
+    crowd = FedRoom(3)
     crowd.publish()
     crowd.feed(1)
     crowd.publish()
@@ -89,7 +89,7 @@ def test_who_comes_in_on_the_way_has_the_next_round() -> None:
 
 
 def test_who_goes_on_the_way_makes_nobody_be_passed_over() -> None:
-    crowd = ConnectionLimit(4)
+    crowd = FedRoom(4)
     crowd.publish()
     crowd.feed(2)
     crowd.room.remove(crowd.members[0])
@@ -97,7 +97,7 @@ def test_who_goes_on_the_way_makes_nobody_be_passed_over() -> None:
 
 
 def test_a_round_that_is_done_holds_nobody() -> None:
-    crowd = ConnectionLimit(1)
+    crowd = FedRoom(1)
     crowd.publish()
     crowd.finish(4)
     gone = weakref.ref(crowd.members[0].outbox)
@@ -107,7 +107,7 @@ def test_a_round_that_is_done_holds_nobody() -> None:
 
 
 def test_an_empty_room_needs_no_turn() -> None:
-    crowd = ConnectionLimit(0)
+    crowd = FedRoom(0)
     crowd.publish()
     assert crowd.feed(4) == []
     assert not crowd.needed
@@ -115,7 +115,7 @@ def test_an_empty_room_needs_no_turn() -> None:
 
 def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
     """Who was passed first must still find it all there."""
-    crowd = ConnectionLimit(2)
+    crowd = FedRoom(2)
     session = Session(b"", "ada", 1, 0)
     for request in range(1, 101):
         crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []), None)
