@@ -20,9 +20,7 @@ from chat_server.runtime.errors import StartError, StoreError
 ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)
 TOKEN = b"t" * 32
 REGISTER = Act(1000.0, "Ada", "register", "Ada")
-BAN = Sanction(
-    0, "ban", "eva", "eva", 3, TOKEN, "10.0.0.0/8", 2000.0, "too loud", "ada", 1000.0
-)  # fmt: skip
+BAN = Sanction(0, "ban", "eva", "eva", 3, TOKEN, "10.0.0.0/8", 2000.0, "too loud", "ada", 1000.0)
 FOREVER = Sanction(0, "mute", "@zoe", None, 7, None, None, None, "", "ada", 1001.0)
 FROZEN = StoredPolicy("lobby", 5.0, True, True, 3000.0, "ada", ("eva", "zo\u00eb"))
 

@@ -34,9 +34,15 @@ def person(nick: str = "eva", **members: Any) -> Person:
 def sanction(number: int = 1, act: Kind = "ban", who: str = "bob", **members: Any) -> Sanction:
     """A ban without an end, of nobody but for what is said."""
     kept: dict[str, Any] = {
-        "key": None, "account": None, "token": None, "network": None,
-        "until": None, "reason": "", "by": "ada", "time": 1_800_000_000.0,
-    }  # fmt: skip
+        "key": None,
+        "account": None,
+        "token": None,
+        "network": None,
+        "until": None,
+        "reason": "",
+        "by": "ada",
+        "time": 1_800_000_000.0,
+    }
     return Sanction(number=number, act=act, who=who, **{**kept, **members})
 
 

@@ -101,8 +101,9 @@ def test_a_kick_of_several_in_one_room_is_one_notice(place: OrderedHouse) -> Non
         for peer in (bob, eva, *many):
             peer.expect_end("kicked")
         assert notices(place.mia, 1)[0] in (
-            "bob and eva were thrown out: noise", "eva and bob were thrown out: noise",
-        )  # fmt: skip
+            "bob and eva were thrown out: noise",
+            "eva and bob were thrown out: noise",
+        )
         assert notices(watching, 1)[0].endswith("and 3 others were thrown out: noise")
         place.mia.say("lobby", "go on")
 
@@ -177,8 +178,13 @@ def test_bans_and_mutes_sent_again_are_done_once(place: OrderedHouse, clock: Man
     assert until == [until[0]] * 2
 
 
-BAD_REASONS = [("x" * 201, "text_too_long"), ("a\x1b[2J", "bad_text"), ("a\nb", "bad_text"),
-               ("", "bad_text"), ("a\u202eb", "bad_text")]  # fmt: skip
+BAD_REASONS = [
+    ("x" * 201, "text_too_long"),
+    ("a\x1b[2J", "bad_text"),
+    ("a\nb", "bad_text"),
+    ("", "bad_text"),
+    ("a\u202eb", "bad_text"),
+]
 
 
 @pytest.mark.parametrize(("reason", "code"), BAD_REASONS, ids=ascii)
@@ -601,11 +607,19 @@ def test_every_act_is_in_the_audit_log(tmp_path: Path) -> None:
         place.mia.ok("freeze")
     acts = audit(tmp_path)
     assert [(act.act, act.whom, act.reason) for act in acts] == [
-        ("kick", "bob", "one"), ("ban", "bob", "two"), ("unban", "bob", ""), ("mute", "bob", ""),
-        ("unmute", "bob", ""), ("slow", "lobby", "5 s"), ("lock", "lobby", ""),
-        ("unlock", "lobby", ""), ("announce", "all rooms", ""), ("freeze", "lobby", ""),
-        ("unfreeze", "lobby", ""), ("freeze", "all rooms", ""),
-    ]  # fmt: skip
+        ("kick", "bob", "one"),
+        ("ban", "bob", "two"),
+        ("unban", "bob", ""),
+        ("mute", "bob", ""),
+        ("unmute", "bob", ""),
+        ("slow", "lobby", "5 s"),
+        ("lock", "lobby", ""),
+        ("unlock", "lobby", ""),
+        ("announce", "all rooms", ""),
+        ("freeze", "lobby", ""),
+        ("unfreeze", "lobby", ""),
+        ("freeze", "all rooms", ""),
+    ]
     assert acts[1].until == pytest.approx(acts[1].time + 60)
 
 

@@ -250,9 +250,13 @@ def test_a_room_and_all_rooms_thaw_apart(place: OrderedHouse) -> None:
 def test_rules_are_for_rooms_that_there_are(place: OrderedHouse) -> None:
     """`no_such_room`; a name that cannot be is `bad_room`."""
     for kind, members in (
-        ("freeze", {}), ("unfreeze", {}), ("slow", {"seconds": 5}), ("lock", {"locked": True}),
-        ("announce", {"text": "hi"}), ("hands", {}),
-    ):  # fmt: skip
+        ("freeze", {}),
+        ("unfreeze", {}),
+        ("slow", {"seconds": 5}),
+        ("lock", {"locked": True}),
+        ("announce", {"text": "hi"}),
+        ("hands", {}),
+    ):
         place.mia.refused("no_such_room", kind, room="nowhere", **members)
         place.mia.refused("bad_room", kind, room="no where", **members)
     place.mia.refused("bad_request", "freeze", room="lobby", seconds=0)
@@ -676,8 +680,11 @@ def test_hands_are_a_queue(place: OrderedHouse) -> None:
     bob.ok("nick", nick="rob")
     bob.ok("hand", room="lobby", up=True)
     assert place.mia.page("hands", room="lobby") == {
-        "type": "page", "re": place.mia.next_id() - 1, "more": False, "hands": ["rob", "zoe"],
-    }  # fmt: skip
+        "type": "page",
+        "re": place.mia.next_id() - 1,
+        "more": False,
+        "hands": ["rob", "zoe"],
+    }
     bob.ok("hand", room="lobby", up=False)
     bob.ok("hand", room="lobby", up=False)
     for moderator in (place.mia, place.ada):

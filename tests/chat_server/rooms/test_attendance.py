@@ -92,8 +92,12 @@ def test_an_account_is_recorded_from_when_it_is_logged_in_to(tmp_path: Path) -> 
         ada.ok("login", account="eva", password="correct horse")
         server._parts.accounts.remove("eva", "a test", server._parts.registry.leave_account)
     assert names(tmp_path) == [
-        ("ada", None), ("ada", "ada"), ("guest", None), ("eva", "eva"), ("eva", None)
-    ]  # fmt: skip
+        ("ada", None),
+        ("ada", "ada"),
+        ("guest", None),
+        ("eva", "eva"),
+        ("eva", None),
+    ]
 
 
 def test_who_is_renamed_to_the_same_stays(tmp_path: Path) -> None:
@@ -176,8 +180,9 @@ def test_a_disk_that_is_full_for_a_while(
         eventually(lambda: "recorded again" in caplog.text)
         assert [row.gone for row in rows(tmp_path)] == [left, None]
     assert [record.levelno for record in caplog.records if "recorded" in record.message] == [
-        logging.ERROR, logging.WARNING
-    ]  # fmt: skip
+        logging.ERROR,
+        logging.WARNING,
+    ]
 
 
 def test_what_waits_for_the_disk_is_bounded(

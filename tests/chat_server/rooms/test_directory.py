@@ -80,9 +80,15 @@ def test_a_room_one_is_not_in_is_refused(house: House, kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("leave", "not_in_room"), ("say", "not_in_room"), ("topic", "not_in_room"),
-     ("who", "no_such_room"), ("history", "no_such_room"), ("search", "no_such_room")],
-)  # fmt: skip
+    [
+        ("leave", "not_in_room"),
+        ("say", "not_in_room"),
+        ("topic", "not_in_room"),
+        ("who", "no_such_room"),
+        ("history", "no_such_room"),
+        ("search", "no_such_room"),
+    ],
+)
 def test_a_room_that_does_not_exist_is_refused(house: House, kind: str, code: str) -> None:
     """And asking for it does not make it."""
     ada = house.enter("ada")

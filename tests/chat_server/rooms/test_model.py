@@ -103,11 +103,15 @@ class Rooms(RuleBasedStateMachine):
         person.peer = None
         person.cursors.clear()
 
-    @rule(name=people, room=rooms, members=st.one_of(
-        st.just({}),
-        st.integers(0, 12).map(lambda n: {"after": n}),
-        st.integers(0, 12).map(lambda n: {"history": n}),
-    ))  # fmt: skip
+    @rule(
+        name=people,
+        room=rooms,
+        members=st.one_of(
+            st.just({}),
+            st.integers(0, 12).map(lambda n: {"after": n}),
+            st.integers(0, 12).map(lambda n: {"history": n}),
+        ),
+    )
     def join(self, name: str, room: str, members: dict[str, int]) -> None:
         """Place a cursor; what follows it comes at once. Once in a room, they stay there."""
         person = self.people[name]
@@ -202,8 +206,13 @@ class Rooms(RuleBasedStateMachine):
         there = sorted(p.nick for p in self.people.values() if room in p.cursors)
         eventually(lambda: self._ask(person, "who", room=room)["members"] == there)
 
-    @rule(name=people, room=rooms, limit=st.integers(1, 5), place=st.integers(0, 12),
-          side=st.sampled_from(["after", "before", None]))  # fmt: skip
+    @rule(
+        name=people,
+        room=rooms,
+        limit=st.integers(1, 5),
+        place=st.integers(0, 12),
+        side=st.sampled_from(["after", "before", None]),
+    )
     def history(self, name: str, room: str, limit: int, place: int, side: str | None) -> None:
         """A page of the log, cut where the model cuts it."""
         person = self.people[name]
