@@ -17,7 +17,7 @@ from protocol.errors import FATAL, Code
 from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, encode
 from protocol.text import NICK_LIMIT
 
-_NOT_THE_SESSION = frozenset({Code.NICK_IN_USE, Code.RATE_LIMITED})
+_NOT_THE_SESSION = frozenset({Code.MUTED, Code.NICK_IN_USE, Code.RATE_LIMITED})
 """Why a server that would take the session up may refuse a hello: we keep it."""
 
 

@@ -104,12 +104,31 @@ class Permissions:
         """
         mute = self._sanctions.find("mute", _person(session, host))
         if mute is not None and not self.is_moderator(session):
-            raise ProtocolError(
-                Code.MUTED,
-                f"you are muted by {self._why(mute)}",
-                retry_after=self._sanctions.left(mute),
-            )
+            raise self._muted(mute)
         return mute is None
+
+    def check_returning_nick(self, session: Participant, host: str, nick: str) -> None:
+        """See that somebody who takes up a session is not muted, if they want another nick.
+
+        Every room reads a new nick, as if it had been said. The session of somebody who was away
+        for long may not remember its nick; the mute that names the session does.
+
+        Args:
+            session: as the registry found it, before it is taken up.
+            host: the address that they are connected from, without a port.
+            nick: what they want to be called, as normalize_nick returned it.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        mute = self._sanctions.find("mute", _person(session, host))
+        if mute is None or self.is_moderator(session):
+            return
+        had, shown = session.key, session.nick
+        if mute.key is not None and mute.token == session.token:
+            had, shown = mute.key, mute.who
+        if nick_key(nick) != had:
+            raise self._muted(mute, f"; keep your nick, {shown!r}")
 
     def admit_message(self, room: Room, policy: RoomPolicy, session: Participant) -> None:
         """See that somebody may say something in a room, and count it.
@@ -146,6 +165,13 @@ class Permissions:
         return policy is not None and policy.frozen(self._clock.monotonic()) is not None
 
     # -- below
+
+    def _muted(self, mute: Sanction, advice: str = "") -> ProtocolError:
+        return ProtocolError(
+            Code.MUTED,
+            f"you are muted by {self._why(mute)}{advice}",
+            retry_after=self._sanctions.left(mute),
+        )
 
     def _refuse_banned(self, person: Person, *, exactly: bool) -> ProtocolError | None:
         ban = self._sanctions.find("ban", person, exactly=exactly)

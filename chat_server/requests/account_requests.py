@@ -61,6 +61,8 @@ def login(caller: Caller, request: messages.Login) -> Ok:
             Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
         )
     nick, who = session.nick, person_key(session)
+    if account.name != nick:
+        caller.check_voice()  # every room reads a new nick
     for replaced in context.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
     _rename(caller, nick, who)

@@ -74,6 +74,7 @@ def _begin(connection: Asker, nick: str, hello: Hello, context: Context) -> tupl
     if session is None and account is None:
         context.checks.check_stranger(nick, connection.host)  # before anything is kept of them
     if token and session:
+        context.checks.check_returning_nick(session, connection.host, nick)
         replaced = registry.resume_session(connection, session, nick, account)
     else:
         session, token, replaced = registry.begin_session(connection, nick, account)

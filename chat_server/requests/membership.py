@@ -22,6 +22,8 @@ def join(caller: Caller, request: messages.Join) -> None:
     _check_room_count(caller, name)
     diverged = _divergence(caller, name, request)
     added = None
+    if caller.context.rooms.find(name) is None:
+        caller.check_voice()  # the list of rooms shows its name to everybody
     while added is None:  # a room that is given up, or gets other rules at this moment
         room = caller.context.rooms.enter(name, caller.connection.host, temporary=request.temporary)
         policy = room.policy

@@ -97,7 +97,8 @@ class Registry:
 
         Args:
             token: the secret.
-            nick: what its owner wants to be called, if it is to be taken up.
+            nick: what its owner wants to be called. The session gets that nick if it is not in
+                memory, and none is kept for it.
 
         Raises:
             StoreError: the store could not be asked.
@@ -110,7 +111,8 @@ class Registry:
         stored = self._store.sessions.find(hashed)
         if stored is None:
             return None
-        session = Session(hashed, nick, *stored)
+        with self._lock:
+            session = Session(hashed, self._nicks.held_for(hashed) or nick, *stored)
         with self._accounts.changing:  # nobody logs it out after it was read and before it is here
             membership = self._people.membership(hashed)
             if membership is not None:

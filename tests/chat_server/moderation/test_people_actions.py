@@ -497,7 +497,7 @@ def test_no_other_nick_and_no_other_connection_gives_the_voice_back(place: Order
     place.mia.ok("mute", who="bob")
     bob.refused("muted", "nick", nick="you-are-all-mean")  # which every room would read
     bob.refused("muted", "say", room="lobby", text="hi")
-    again = place.enter("zoe", "lobby", session=bob.session)
+    again = place.enter("bob", "lobby", session=bob.session)
     again.refused("muted", "say", room="lobby", text="hi")
     other = place.enter("b0b", "lobby")  # without the session, but it looks like the nick
     other.refused("muted", "say", room="lobby", text="hi")
