@@ -15,7 +15,14 @@ from chat_server.moderation.bans import Kind, Network, Sanctions
 from chat_server.moderation.notices import Writer
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.policy_book import PolicyBook
-from chat_server.moderation.targets import Actor, Target, Targets, address_of, check_power
+from chat_server.moderation.targets import (
+    Actor,
+    Target,
+    Targets,
+    address_of,
+    check_power,
+    check_size,
+)
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
@@ -118,6 +125,7 @@ class PeopleActions:
         check_power(actor, target)
         if network is not None:
             check_power(actor, self._targets.of_network(network))
+            check_size(network)
         if target.role is Role.OWNER:
             raise ProtocolError(
                 Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
@@ -141,6 +149,8 @@ class PeopleActions:
             raise ProtocolError(
                 Code.FORBIDDEN, f"a mute does not bind {target.shown}, a moderator: deop first"
             )
+        if target.sought.network is not None:
+            check_size(target.sought.network)
         self._sanction("mute", actor, target, target.sought.network, seconds, reason)
 
     def lift(self, actor: Actor, kind: Kind, who: str) -> None:

@@ -15,6 +15,9 @@ from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import looks_like_address, nick_key, normalize_account, normalize_nick
 
+WIDEST_PREFIX = 8
+"""A network that is banned or muted has a prefix at least as long: no larger one is any one place."""
+
 
 class Actor(NamedTuple):
     """Who acts.
@@ -134,6 +137,22 @@ def address_of(target: Target) -> Network:
     if address is None:
         raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
     return ip_network(address)
+
+
+def check_size(network: Network) -> None:
+    """See that a network is small enough to be banned or muted.
+
+    Nobody bans half of the internet but by mistake, or to shut everybody out at once; that no owner
+    is connected from it says little, as they may be on the other version of IP.
+
+    Raises:
+        ProtocolError: `forbidden`.
+    """
+    if network.prefixlen < WIDEST_PREFIX:
+        raise ProtocolError(
+            Code.FORBIDDEN,
+            f"{network} is too large a network: its prefix must be at least /{WIDEST_PREFIX}",
+        )
 
 
 def check_power(actor: Actor, target: Target) -> None:

@@ -499,12 +499,25 @@ def test_no_other_nick_and_no_other_connection_gives_the_voice_back(place: Order
     bob.refused("muted", "say", room="lobby", text="hi")
     again = place.enter("bob", "lobby", session=bob.session)
     again.refused("muted", "say", room="lobby", text="hi")
+    again.ok("bye")
     other = place.enter("b0b", "lobby")  # without the session, but it looks like the nick
     other.refused("muted", "say", room="lobby", text="hi")
     eva = place.enter("eva", "lobby")
     eva.say("lobby", "I may")
     eva.ok("nick", nick="BOB2")
     eva.say("lobby", "still")
+
+
+@pytest.mark.parametrize("network", ["::/0", "2000::/3", "128.0.0.0/1", "fc00::/7"])
+def test_no_network_may_be_most_of_the_internet(place: OrderedHouse, network: str) -> None:
+    """Wherever the owner is connected from: here that is an IPv4 address."""
+    for act in ("ban", "mute"):
+        error = place.mia.refused("forbidden", act, who=network)
+        assert network in error["text"]
+        assert "/8" in error["text"]
+    assert place.mia.page("bans")["bans"] == []
+    place.mia.ok("ban", who="fd00::/8")
+    place.mia.ok("unban", who="fd00::/8")
 
 
 def test_an_address_can_be_muted(place: OrderedHouse) -> None:
@@ -576,7 +589,7 @@ def test_bans_mutes_and_their_ends_survive_a_restart(tmp_path: Path, clock: Manu
         assert [each["who"] for each in place.mia.page("bans")["bans"]] == ["bob", "eva"]
         error = is_refused(place.connect(), "rob", session=bob.session)
         assert error["text"] == "you are banned by mia for another 40 s: enough"
-        place.enter("evi", "lobby", session=eva.session).refused(
+        place.enter("eva", "lobby", session=eva.session).refused(
             "muted", "say", room="lobby", text="hi"
         )
         clock.advance(40)
