@@ -16,7 +16,7 @@ from protocol.errors import Code, ProtocolError
 from protocol.text import looks_like_address, nick_key, normalize_account, normalize_nick
 
 WIDEST_PREFIX = 8
-"""A network that is banned or muted has a prefix at least as long: no larger one is any one place."""
+"""The shortest prefix of a network that is banned or muted: no larger network is any one place."""
 
 
 class Actor(NamedTuple):
