@@ -358,6 +358,9 @@ class Room:
     def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
         """Say something and return its seq once the server has stored it.
 
+        The seq is 0 if the reply was lost with a connection, and the message was deleted before the
+        client was back.
+
         Args:
             text: 1 to 4000 characters, no control characters but line feed and tab.
             kind: "action" for what `/me` does.

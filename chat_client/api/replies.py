@@ -54,13 +54,15 @@ def page_of(reply: Reply) -> Page:
 
 
 def seq_of(reply: Reply) -> int:
-    """Return the seq in a reply.
+    """Return the seq in a reply; 0 if the message was stored and is deleted by now.
 
     Raises:
-        ChatError: there is none.
+        ChatError: there is neither.
     """
     if isinstance(reply, Ok) and isinstance(reply.seq, int):
         return reply.seq
+    if isinstance(reply, Ok) and reply.gone is True:
+        return 0
     raise ChatError("the server broke the protocol: its reply lacks the seq")
 
 

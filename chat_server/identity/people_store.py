@@ -35,6 +35,8 @@ log = logging.getLogger("audit")
 
 FILE = "people.db"
 
+# A released step is never edited, nor are its comments: `room_rules.py's Who` is PersonKey in
+# rooms/policy.py today, and the rules of a room are its policy.
 _SCHEMA = """
 CREATE TABLE accounts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- never another's, whatever still names it
@@ -70,7 +72,7 @@ CREATE TABLE rules (
     frozen INTEGER NOT NULL,
     frozen_until REAL, -- without, it has no end
     frozen_by TEXT NOT NULL,
-    speakers TEXT NOT NULL, -- a JSON array of those who may speak: PersonKey in rooms/policy.py
+    speakers TEXT NOT NULL, -- a JSON array of those who may speak on: see room_rules.py's Who
     frozen_at REAL NOT NULL,
     locked_by TEXT NOT NULL,
     insiders TEXT NOT NULL -- a JSON array of those who may come back into a locked room
@@ -100,7 +102,7 @@ CREATE TABLE IF NOT EXISTS done (
 CREATE TABLE IF NOT EXISTS hands (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- the order in which they were raised
     room TEXT NOT NULL,
-    who TEXT NOT NULL, -- see PersonKey in rooms/policy.py
+    who TEXT NOT NULL, -- see room_rules.py's Who
     token BLOB NOT NULL, -- of the session that raised it, a SHA-256
     nick TEXT NOT NULL, -- at that moment
     time REAL NOT NULL

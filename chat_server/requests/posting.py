@@ -65,6 +65,8 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
             seq = caller.context.store.find_request(number, request)
             if seq is not None:
                 return Ok(re=request, seq=seq)
+            if caller.context.store.was_deleted(room.name, number, request):
+                return Ok(re=request, gone=True)
             claim = session.claim(caller.connection, draft, looked_up=True)
         if claim in (Claim.NEW, Claim.PENDING):
             caller.outbox.expect_reply()

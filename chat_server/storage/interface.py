@@ -212,8 +212,20 @@ class RoomLog(Protocol):
         """Return the number that a request of a session is stored with; None if it is not."""
         ...
 
+    def was_deleted(self, room: str, session: int, request: int) -> bool:
+        """Return whether a request was stored in a room, and its message is deleted.
+
+        That is known of a session for as long as the session is. It is asked after `find_request`
+        has found nothing. An engine may answer for all ids of the session up to the highest that
+        was deleted in this room, as ids grow.
+        """
+        ...
+
     def find_notices(self, session: int, request: int) -> set[str]:
-        """Return the rooms in which a `per_room` request of a session is stored."""
+        """Return the rooms in which a `per_room` request of a session was stored.
+
+        That includes rooms in which the notice is deleted.
+        """
         ...
 
     # -- upkeep

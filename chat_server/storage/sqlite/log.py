@@ -23,6 +23,7 @@ from chat_server.storage.interface import (
     Stored,
     StoredRoom,
 )
+from chat_server.storage.sqlite.deleted import was_deleted
 from chat_server.storage.sqlite.incarnations import Incarnations
 from chat_server.storage.sqlite.keys import (
     HAS_MESSAGES,
@@ -49,6 +50,11 @@ INDEX_STEP = 500  # messages that are indexed in one transaction
 FOLLOW_LIMIT = 1000  # messages that `follow` reads at once, if they are not in memory
 
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+# A room that was removed has another number; its messages are deleted later.
+_FIND_REQUEST = (
+    f"SELECT key FROM messages JOIN rooms ON rooms.number = key >> {SEQ_BITS}"
+    " WHERE session = ? AND request = ?"
+)
 _NEWEST = (
     "SELECT max(time) FROM rooms JOIN messages"
     f" ON key = (rooms.number << {SEQ_BITS} | last_seq) WHERE time <= ?"
@@ -219,10 +225,13 @@ class SqliteLog:
     def find_request(self, session: int, request: int) -> int | None:
         """Return the number that a request of a session is stored with; None if it is not."""
         with self.file.reader() as reader:
-            row = reader.execute(
-                "SELECT key FROM messages WHERE session = ? AND request = ?", (session, request)
-            ).fetchone()
+            row = reader.execute(_FIND_REQUEST, (session, request)).fetchone()
         return None if row is None else seq_of(row[0])
+
+    def was_deleted(self, room: str, session: int, request: int) -> bool:
+        """Return whether a request was stored in a room, and its message is deleted."""
+        with self.file.reader() as reader:
+            return was_deleted(reader, room, session, request)
 
     def find_notices(self, session: int, request: int) -> set[str]:
         """Return the rooms in which a `per_room` request of a session is stored."""
@@ -230,8 +239,9 @@ class SqliteLog:
         with self.file.reader() as reader:
             rows = reader.execute(
                 "SELECT name FROM messages JOIN rooms ON rooms.number = -session - ?"
-                " WHERE session BETWEEN ? AND ? AND request = ?",
-                (base, -base - (1 << ROOM_BITS) + 1, -base, request),
+                " WHERE session BETWEEN ? AND ? AND request = ?"
+                " UNION SELECT room FROM deleted WHERE session BETWEEN ? AND ? AND request >= ?",
+                (base, *2 * (-base - (1 << ROOM_BITS) + 1, -base, request)),
             ).fetchall()
         return {name for (name,) in rows}
 

@@ -80,7 +80,21 @@ CREATE TABLE IF NOT EXISTS opening ( -- one row; none in a copy that was made by
 CREATE TABLE IF NOT EXISTS confirmed (time REAL NOT NULL) STRICT; -- one row, see dates.py
 """
 
-FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED))
+# What makes it known that a message was stored, though it is deleted: see deleted.py.
+_DELETED = """
+CREATE TABLE deleted ( -- requests whose messages are deleted
+    session INTEGER NOT NULL, -- as in messages
+    room TEXT NOT NULL,
+    request INTEGER NOT NULL, -- the highest one
+    PRIMARY KEY (session, room)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE removed ( -- rooms that were removed, until their messages are deleted
+    number INTEGER PRIMARY KEY, -- what the room had
+    room TEXT NOT NULL
+) STRICT;
+"""
+
+FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED))
 
 
 class HistoryFile:

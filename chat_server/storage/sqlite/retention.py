@@ -1,5 +1,6 @@
 """What is deleted from the logs: old messages, and those of removed rooms."""
 
+from chat_server.storage.sqlite.deleted import note_deletion
 from chat_server.storage.sqlite.keys import base_of, end_of, seq_of
 from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
@@ -62,6 +63,7 @@ class Retention:
             # No row is ever deleted, so this number was never another room's.
             ((new,),) = writer.execute("SELECT max(number) + 1 FROM rooms")
             writer.execute("UPDATE rooms SET number = ?, topic = '' WHERE number = ?", (new, old))
+            writer.execute("INSERT INTO removed VALUES (?, ?)", (old, room))
         self._known.renumbered(room, new)
 
     def delete_removed(self) -> bool:
@@ -76,9 +78,15 @@ class Retention:
         base = base_of(number)
         rows = read_texts(self._file, base, end_of(base), STEP)
         if rows:
-            self._delete(number, rows[-1][0])
+            with self._file.reader() as reader:
+                row = reader.execute(
+                    "SELECT room FROM removed WHERE number = ?", (number,)
+                ).fetchone()
+            self._delete(row[0] if row else None, number, rows[-1][0])
             self._index.forget(number, rows)
             return True
+        with self._file.transactions as writer:
+            writer.execute("DELETE FROM removed WHERE number = ?", (number,))
         self._index.forget_room(number)
         return self._known.deleted(number)
 
@@ -89,16 +97,21 @@ class Retention:
         end = self._end_of_prunable(number, keep, said_before, today)
         while rows := read_texts(self._file, base, end, STEP):
             last = rows[-1][0]
-            self._delete(number, last)
+            self._delete(room, number, last)
             self._known.pruned(room, number, seq_of(last) + 1)
             # Second, as it can be done again: an index that still knows what is gone does no harm.
             self._index.forget(number, rows)
             deleted += len(rows)
         return deleted
 
-    def _delete(self, number: int, last: int) -> None:
-        """Delete the first messages of a log, up to the key `last`."""
+    def _delete(self, room: str | None, number: int, last: int) -> None:
+        """Delete the first messages of a log, up to the key `last`.
+
+        A room that a server of an earlier format removed has no name any more, `room` is None.
+        """
         with self._file.transactions as writer:
+            if room is not None:
+                note_deletion(writer, room, number, last)
             writer.execute(
                 "DELETE FROM messages WHERE key > ? AND key <= ?", (base_of(number), last)
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat_server.storage.database import check_space
+from chat_server.storage.sqlite.deleted import forget_sessions
 from chat_server.storage.sqlite.keys import ROOM_BITS
 from chat_server.storage.sqlite.log_file import HistoryFile
 
@@ -33,7 +34,9 @@ _FIND = f"""
 SELECT number, max(
     (SELECT coalesce(max(request), 0) FROM messages WHERE session = number),
     (SELECT coalesce(max(request), 0) FROM messages
-     WHERE session BETWEEN 1 - (number + 1 << {ROOM_BITS}) AND -(number << {ROOM_BITS}))
+     WHERE session BETWEEN 1 - (number + 1 << {ROOM_BITS}) AND -(number << {ROOM_BITS})),
+    (SELECT coalesce(max(request), 0) FROM deleted WHERE session = number
+        OR session BETWEEN 1 - (number + 1 << {ROOM_BITS}) AND -(number << {ROOM_BITS}))
 ) FROM (SELECT sessions.number AS number FROM sessions WHERE token = ?)
 """
 
@@ -93,6 +96,7 @@ class Sessions:
         """
         with self._file.transactions as writer:
             writer.execute("DELETE FROM sessions WHERE seen < ?", (seen_before,))
+            forget_sessions(writer)
 
     def unused(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
         """Return the next sessions that stored nothing, as numbers and hashes of secrets.
@@ -119,6 +123,7 @@ class Sessions:
             writer.executemany(
                 "DELETE FROM sessions WHERE number = ?", [(number,) for number in numbers]
             )
+            forget_sessions(writer)
 
     def find(self, token: bytes) -> StoredSession | None:
         """Return the session whose secret has this hash, if there is one."""

@@ -9,13 +9,14 @@ import pytest
 
 from chat_server.rooms.policy import RoomPolicy
 from chat_server.rooms.room import Draft, Room
+from chat_server.runtime.setting_types import Keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Frame, Peer
 from tests.support.proxy import Link, Proxy
 from tests.support.servers import ServerProcess, address_of, running_server
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, eventually
 
 LATE = 100
 """The id of a request that is held up."""
@@ -35,6 +36,29 @@ def test_a_say_sent_again_is_stored_once(house: House) -> None:
     assert ada.reply(10) == first
     assert first["seq"] == 1
     assert texts(whole_log(ada, "lobby")) == ["hi"]
+
+
+def test_a_say_sent_again_when_it_is_deleted_is_not_stored_again(tmp_path: Path) -> None:
+    """It was stored, so that is the answer, also after a restart; what was lost is stored."""
+    kept: dict[str, Any] = {"keep": Keep(messages=1), "prune_interval": 0.05}
+    with running_server(tmp_path, **kept) as server, House(server) as house:
+        ada = house.enter("ada", "lobby")
+        for identity in (10, 11, 13):
+            ada.send(say(identity, f"number {identity}"))
+            ada.reply(identity)
+        eventually(lambda: seqs(whole_log(ada, "lobby")) == [3])
+        ada.send(say(10, "number 10"))
+        assert ada.reply(10) == {"type": "ok", "re": 10, "gone": True}
+    with running_server(tmp_path, **kept) as server, House(server) as house:
+        ada = house.enter("ada", "lobby", session=ada.session)
+        ada.send(say(11, "number 11"))
+        assert ada.reply(11) == {"type": "ok", "re": 11, "gone": True}
+        ada.send(say(13, "number 13"))
+        assert ada.reply(13)["seq"] == 3
+        ada.join("garden")
+        ada.send(say(12, "number 12", "garden"))
+        assert ada.reply(12)["seq"] == 1
+        assert texts(whole_log(ada, "lobby")) == ["number 13"]
 
 
 def test_a_topic_set_again_is_stored_once(house: House) -> None:
