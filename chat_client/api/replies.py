@@ -6,7 +6,7 @@ from typing import TypeVar
 from msgspec import UnsetType
 
 from chat_client.errors import ChatError, Refused
-from chat_client.session.session import Reply
+from chat_client.session.pending import Reply
 from protocol.errors import ProtocolError
 from protocol.messages import Ok, Page
 from protocol.text import normalize_room

@@ -6,9 +6,8 @@ What listens on the other side may be anything; here it is found out, and said i
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from msgspec import UNSET, UnsetType
-
 from chat_client.errors import ConnectError, ConnectionLost, Refused
+from chat_client.session.server_values import delay
 from chat_client.transport.address import Address
 from chat_client.transport.connection import Connection
 from chat_client.version import BOT, CLIENT
@@ -114,8 +113,8 @@ def _hello(nick: str, session: str | None, credentials: Credentials) -> bytes:
 
 
 def _refusal(message: Error | Goodbye) -> Refused:
-    delay = message.retry_after if isinstance(message, Error) else UNSET
-    return Refused(message.code, message.text, None if isinstance(delay, UnsetType) else delay)
+    retry_after = delay(message.retry_after) if isinstance(message, Error) else None
+    return Refused(message.code, message.text, retry_after)
 
 
 def _no_chat_server(address: Address, connection: Connection) -> ConnectError:

@@ -11,7 +11,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
 from chat_server.network.addresses import neighbourhood
-from chat_server.rooms.policy import shown_time
+from protocol.common.durations import show_duration
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
@@ -250,7 +250,7 @@ def _is_held(nick: str, held: Held, left: float) -> ProtocolError:
     what = repr(nick) if held.key == nick_key(nick) else f"{nick!r} looks like {held.nick!r}, which"
     return ProtocolError(
         Code.NICK_IN_USE,
-        f"{what} is kept for another {shown_time(left)} for somebody whose connection was lost: "
+        f"{what} is kept for another {show_duration(left)} for somebody whose connection was lost: "
         "choose another nick, or wait",
         retry_after=left,
     )

@@ -195,8 +195,8 @@ def test_an_account(server: Server, teacher: Chat) -> None:
 
 def test_another_password_and_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a real server: through lost connections, its death and the loss of what it knew."""
-    monkeypatch.setattr("chat_client.session.session._FIRST_DELAY", 0.0)
-    monkeypatch.setattr("chat_client.session.session._LONGEST_DELAY", 0.2)
+    monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session.reader._LONGEST_DELAY", 0.2)
     heard = Recorder()
     data = tmp_path / "data"
     with (

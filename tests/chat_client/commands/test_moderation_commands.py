@@ -281,7 +281,7 @@ def test_the_passwords_come_along_when_the_connection_is_made_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The server's, and the account's that one is logged in to; so does the role."""
-    monkeypatch.setattr("chat_client.session.session._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
     recorder = Recorder()
 
     def first(line: Line) -> None:
@@ -313,7 +313,7 @@ def test_what_is_remembered_follows_the_change(monkeypatch: pytest.MonkeyPatch) 
     """A connection that is made again after /password has the new one; after /logout it has none,
     nor the nick of the account.
     """
-    monkeypatch.setattr("chat_client.session.session._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
     recorder = Recorder()
 
     def first(line: Line) -> None:
@@ -349,7 +349,7 @@ def test_a_password_that_is_another_by_now_is_not_tried_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """That would keep those waiting who have the new one."""
-    monkeypatch.setattr("chat_client.session.session._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
     recorder = Recorder()
 
     def first(line: Line) -> None:
@@ -370,7 +370,7 @@ def test_a_password_that_is_another_by_now_is_not_tried_for_ever(
 
 def test_who_was_logged_out_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a nick that is not the account's one is let in, as soon as it is free."""
-    monkeypatch.setattr("chat_client.session.session._FIRST_DELAY", 0.0)
+    monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
     recorder = Recorder()
 
     def first(line: Line) -> None:

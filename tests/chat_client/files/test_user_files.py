@@ -14,7 +14,7 @@ from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
-from chat_client.session import session as session_module
+from chat_client.session import reader as reader_module
 from protocol.messages import Direct, Presence
 from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
@@ -191,7 +191,7 @@ def test_on_a_terminal(ana: Terminal, bob: Peer, host: House) -> None:
 
 def test_is_not_sent_on_another_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The nick may be somebody else's by then."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.1)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.1)
     server = ServerProcess.serve(tmp_path)
     try:
         with (

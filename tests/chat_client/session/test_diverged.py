@@ -9,7 +9,7 @@ import chat_client
 from chat_client import Entered
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
-from chat_client.session import session as session_module
+from chat_client.session import reader as reader_module
 from chat_client.session.feed import Feed
 from protocol.messages import Message
 from tests.chat_client.foreign import Line, foreign_server
@@ -22,7 +22,7 @@ from tests.support.waiting import DEADLINE, eventually
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnect at once: how long the delays are is not the matter here."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.1)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.1)
 
 
 def heard_texts(recorder: Recorder) -> list[str]:

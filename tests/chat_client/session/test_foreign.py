@@ -10,7 +10,7 @@ import pytest
 
 import chat_client
 from chat_client import ChatError, Closed, Connected, ConnectError, Ended, Message, Refused
-from chat_client.session import session as session_module
+from chat_client.session import reader as reader_module
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
 from tests.support.leaks import nothing_left_behind
@@ -20,7 +20,7 @@ from tests.support.waiting import DEADLINE, eventually
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reconnect at once: how long the delays are is not the matter here."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.0)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.0)
 
 
 def http(line: Line) -> None:
@@ -464,8 +464,8 @@ def test_measures_the_way_there_and_back() -> None:
 
 def test_a_retry_is_made_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Now rather than after the delay; and with a pause not before that."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 3600.0)
-    monkeypatch.setattr(session_module, "_LONGEST_DELAY", 3600.0)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 3600.0)
+    monkeypatch.setattr(reader_module, "_LONGEST_DELAY", 3600.0)
 
     def come_and_go(line: Line) -> None:
         line.welcome()
@@ -510,7 +510,7 @@ def test_replies_that_are_no_replies() -> None:
 
 def test_answers_pings_and_asks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that falls silent is asked, and given up if it stays so."""
-    monkeypatch.setattr(session_module, "_SILENCE", 0.1)
+    monkeypatch.setattr(reader_module, "_SILENCE", 0.1)
 
     def first(line: Line) -> None:
         line.welcome()
@@ -537,7 +537,7 @@ def test_answers_pings_and_asks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_that_stops_reading_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be sent for so long breaks the connection; no caller is stuck in a send."""
-    monkeypatch.setattr(session_module, "_SILENCE", 0.2)
+    monkeypatch.setattr(reader_module, "_SILENCE", 0.2)
     recorder = Recorder()
 
     def first(line: Line) -> None:

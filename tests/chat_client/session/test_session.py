@@ -8,7 +8,7 @@ import pytest
 
 import chat_client
 from chat_client import Chat, Closed, Connected, Ended, Message, Reconnecting
-from chat_client.session import session as session_module
+from chat_client.session import reader as reader_module
 from tests.chat_client.recorder import Recorder
 from tests.support.leaks import nothing_left_behind
 from tests.support.peer import Peer
@@ -43,7 +43,7 @@ def test_a_server_that_is_killed_in_a_flood(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What got its `ok` is in the log once, and every client heard everything once, in order."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.1)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.1)
     each, nicks = 300, ["ana", "bob", "cleo", "dora"]
     total = each * len(nicks)
     recorders = {nick: Recorder() for nick in nicks}
@@ -80,7 +80,7 @@ def test_a_server_that_is_killed_in_a_flood(
 @pytest.mark.parametrize("seed", range(6))
 def test_a_bad_network(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that are cut, reset, stalled and split change nothing of what is said."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.02)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.02)
     count = 120
     recorder = Recorder()
     with (
@@ -106,7 +106,7 @@ def test_a_bad_network(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_server_with_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A session and a log that the server does not know are no reason to end."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.05)
     server = ServerProcess.serve(tmp_path / "one")
     recorder = Recorder()
     with chat_client.connect(server.address, nick="ana", on_event=recorder) as chat:
@@ -124,7 +124,7 @@ def test_everything_that_waits_is_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not only what is said: a question that the server's end swallowed is answered, too."""
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.05)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.05)
     server = ServerProcess.serve(tmp_path)
     recorder = Recorder()
     with chat_client.connect(server.address, nick="ana", on_event=recorder) as chat:

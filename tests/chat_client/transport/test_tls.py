@@ -26,7 +26,7 @@ from chat_client import (
     cli,
 )
 from chat_client.files.known_servers import Entry, KnownServers, known_servers_file
-from chat_client.session import session as session_module
+from chat_client.session import reader as reader_module
 from chat_client.transport.tls import TlsSocket, handshake
 from chat_server.server import Server
 from protocol.tls import Channel, parse_fingerprint, shown_fingerprint
@@ -46,7 +46,7 @@ def _own_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A user who has never been anywhere, and who reconnects at once."""
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.setattr(session_module, "_FIRST_DELAY", 0.0)
+    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.0)
 
 
 @pytest.fixture

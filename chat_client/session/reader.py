@@ -1,0 +1,325 @@
+"""The thread that keeps a session connected.
+
+It makes a connection, says hello, hands what the server says to the session, and when the
+connection ends it waits and makes the next one. A reconnection takes these steps:
+
+1. `Reader._listen` or `Connection.receive` raises ConnectionLost.
+2. `Reader._stay_connected` tells the user, and waits (`_wait_to_retry`).
+3. `Reader._converse` connects; `hello.say_hello` asks for the session and the nick.
+4. `Session.resume` joins the rooms behind what was heard, and sends the unanswered requests again.
+5. `Reader._listen` hands the replies to `Session.take`, which enters each room again
+   (`Feed.resume`) and gives each caller its reply.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from itertools import chain
+from typing import Never, Protocol
+
+from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused
+from chat_client.events import Event, Reconnecting
+from chat_client.session.hello import Credentials, say_hello
+from chat_client.transport.address import Address, is_near, open_connection
+from chat_client.transport.connection import Connection
+from protocol.errors import FATAL, Code
+from protocol.messages import (
+    THREAD_STACK_SIZE,
+    AnyServerMessage,
+    Error,
+    Goodbye,
+    Pong,
+    ServerPing,
+    Welcome,
+    encode,
+)
+
+_SILENCE = 20.0
+"""Seconds without a byte after which the client asks whether the server lives. After as many more
+the connection is dead. The server asks us as often, so no healthy connection is that silent."""
+
+_FIRST_DELAY = 1.0
+"""Seconds. The delay before the first reconnection is drawn below this; then the bound doubles."""
+
+_LONGEST_DELAY = 30.0
+"""Seconds. The bound of that delay grows no further than this."""
+
+_LONGEST_NEARBY = 5.0
+"""Seconds. The same on a private network, where a server has a class of clients, not the world."""
+
+_STABLE = 10.0
+"""Seconds. After a connection that lasted so long, the next delay is a first one again."""
+
+_STOPPING = 2.0
+"""Seconds that `stop` waits for the thread to end."""
+
+_TEMPORARY = frozenset(
+    {
+        Code.SHUTTING_DOWN,
+        Code.IDLE_TIMEOUT,
+        Code.HELLO_TIMEOUT,
+        Code.SERVER_FULL,
+        Code.INTERNAL,
+        Code.NICK_IN_USE,  # somebody took it while we were away; perhaps our own dead connection
+        Code.RATE_LIMITED,
+        Code.UNAVAILABLE,
+    }
+)
+"""Codes that end a connection, but not the chat."""
+
+# Held while the process's setting for the stacks of new threads is ours. A leaf.
+_stack_size_lock = threading.Lock()
+
+
+class Conversation(Protocol):
+    """The session, as the reader needs it. The reader's thread calls all of it."""
+
+    @property
+    def nick(self) -> str:
+        """The nick that the server gave us; empty before the first welcome."""
+
+    @property
+    def account(self) -> str | None:
+        """The account that we are logged in to; None if to none."""
+
+    @property
+    def token(self) -> str | None:
+        """The secret of the session to take up; None for a new session."""
+
+    def tell(self, event: Event) -> None:
+        """Pass an event on to the user."""
+
+    def resume(self, connection: Connection, welcome: Welcome, *, again: bool) -> None:
+        """Take a new connection into use.
+
+        Args:
+            connection: the connection.
+            welcome: what the server said on it.
+            again: whether this is a reconnection.
+        """
+
+    def take(self, message: AnyServerMessage) -> None:
+        """Take a message that does not concern the connection itself.
+
+        Raises:
+            Refused: this connection is of no use; another one may be.
+        """
+
+    def measure(self) -> None:
+        """Send the server a ping."""
+
+    def lose(self) -> None:
+        """The connection that `resume` got is gone."""
+
+    def finish(self, error: ChatError | None) -> None:
+        """The chat is over, because of an error or because it was closed from this side."""
+
+
+class Reader:
+    """The thread that keeps a session connected. See the top of the module."""
+
+    def __init__(
+        self,
+        address: Address,
+        nicks: Iterator[str],
+        credentials: Credentials,
+        timeout: float,
+        session: Conversation,
+    ) -> None:
+        """Make the thread; `start` it.
+
+        Args:
+            address: the server.
+            nicks: the nick to ask for, then those to ask for where one is taken.
+            credentials: the passwords.
+            timeout: seconds for connecting, and again for the server's welcome.
+            session: what the connections are for.
+        """
+        self._address = address
+        self._nicks = nicks
+        self._credentials = credentials
+        self._timeout = timeout
+        self._session = session
+        self._thread = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
+        self._let_in = False  # whether the server has welcomed us; the thread's own
+        self._welcomed = 0.0  # when it did last, on the monotonic clock; the thread's own
+        self._longest = _LONGEST_DELAY  # the bound of the delay; the thread's own
+        self.stopping = threading.Event()
+        # Guards all below; the thread waits on it between two connections. A leaf.
+        self._changed = threading.Condition()
+        self._at_once = False
+        self._paused = False
+        self._opened: Connection | None = None
+
+    # -- from any thread ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the thread."""
+        with _stack_size_lock:
+            before = threading.stack_size(THREAD_STACK_SIZE)
+            try:
+                self._thread.start()
+            finally:
+                threading.stack_size(before)
+
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether the caller runs on the reader's thread, which must not wait for itself."""
+        return threading.current_thread() is self._thread
+
+    def make_last(self) -> None:
+        """Make no connection after this one."""
+        self.stopping.set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Break the connection, and wait for the thread to end, for some seconds at most."""
+        self.make_last()
+        with self._changed:
+            opened = self._opened
+        if opened:
+            opened.abort()
+        if not self.is_current_thread:
+            # Nothing wakes the system's name resolver or its connect. Both end by themselves, and
+            # neither the caller nor the process waits for that.
+            self._thread.join(_STOPPING)
+
+    def retry(self) -> None:
+        """Make the next connection at once, if there is none; after `pause`, too."""
+        with self._changed:
+            self._at_once, self._paused = True, False
+            self._changed.notify_all()
+
+    def pause(self) -> None:
+        """Make no new connection until `retry`."""
+        with self._changed:
+            self._at_once, self._paused = False, True
+            self._changed.notify_all()
+
+    # -- the thread -----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        error: ChatError | None = None
+        try:
+            self._stay_connected()
+        except ChatError as reason:
+            if not self.stopping.is_set():
+                error = reason
+        finally:  # also after a bug in this program or in on_event: nobody must wait for ever
+            self._session.finish(error)
+
+    def _stay_connected(self) -> None:
+        """Connect, again and again, until the chat is closed from here or from there.
+
+        Raises:
+            ChatError: the first connection could not be made, or the server ended the chat.
+        """
+        attempt = 0
+        while True:
+            started, asked_for = time.monotonic(), 0.0
+            try:
+                self._converse()
+            except (ConnectError, ConnectionLost, Refused) as error:
+                final = isinstance(error, Refused) and self._is_final(error)
+                if final or not self._let_in:
+                    raise
+                reason = error.reason if isinstance(error, ConnectError) else str(error)
+                if isinstance(error, Refused):
+                    asked_for = error.retry_after or 0.0
+            if self.stopping.is_set():
+                return
+            if self._welcomed > started and time.monotonic() - self._welcomed > _STABLE:
+                attempt = 0
+            # Drawn from 0 on ("full jitter"): after a restart of the server a class does not come
+            # back in one instant.
+            bound = min(self._longest, _FIRST_DELAY * 2.0 ** min(attempt, 9))
+            delay = asked_for + random.uniform(0, bound)
+            attempt += 1
+            with self._changed:
+                self._at_once = False
+            self._session.tell(Reconnecting(reason, delay))
+            self._wait_to_retry(delay)
+            if self.stopping.is_set():
+                return
+
+    def _is_final(self, refusal: Refused) -> bool:
+        """Whether the server will refuse us again, however often we ask."""
+        if refusal.code == Code.NICK_IN_USE and self._credentials.account_password is not None:
+            # The nick of our account is ours, whatever else holds it. If it is refused, the
+            # password was changed. Trying the old one again would throttle the person who has
+            # the new one.
+            return self._session.nick == self._session.account
+        return refusal.code not in _TEMPORARY
+
+    def _wait_to_retry(self, delay: float) -> None:
+        deadline = time.monotonic() + delay
+        with self._changed:
+            while not self._at_once and not self.stopping.is_set():
+                left = deadline - time.monotonic()
+                if left <= 0 and not self._paused:
+                    return
+                self._changed.wait(None if self._paused else left)
+
+    def _converse(self) -> Never:
+        """Make one connection and serve it until it ends, which is always an exception.
+
+        Raises:
+            ConnectError: it could not be made.
+            ConnectionLost: it ended, and another one should be made.
+            Refused: the server does not let us in.
+            Closed: the server ended the chat.
+        """
+        connected, news = open_connection(self._address, self._timeout)
+        self._longest = _LONGEST_NEARBY if is_near(connected) else _LONGEST_DELAY
+        connection = Connection(connected, self._timeout)
+        try:
+            with self._changed:
+                self._opened = connection
+            if news is not None:
+                self._session.tell(news)
+            if self.stopping.is_set():  # `stop` may have looked before there was one to break
+                raise ConnectionLost("the chat is being closed")
+            messages = connection.receive()
+            nick = self._session.nick
+            nicks = chain([nick], self._nicks) if nick else self._nicks
+            welcome = say_hello(
+                self._address, connection, messages, nicks, self._session.token, self._credentials
+            )
+            connection.set_timeout(_SILENCE)
+            self._welcomed = time.monotonic()
+            again, self._let_in = self._let_in, True
+            self._session.resume(connection, welcome, again=again)
+            self._listen(connection, messages)
+        finally:
+            with self._changed:
+                self._opened = None
+            self._session.lose()
+            connection.close()
+
+    def _listen(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> Never:
+        """Take what the server says until the connection ends."""
+        asked = False
+        for message in messages:
+            match message:
+                case None if asked:
+                    raise ConnectionLost("the server does not answer any more")
+                case None:
+                    self._session.measure()
+                case ServerPing():
+                    connection.send(encode(Pong(re=message.id)))
+                case Goodbye():
+                    raise _parting(message)
+                case Error() if message.code in FATAL:
+                    raise _parting(message)
+                case _:
+                    self._session.take(message)
+            asked = message is None
+        raise ConnectionLost("the server closed the connection")
+
+
+def _parting(message: Error | Goodbye) -> ConnectionLost | Closed:
+    if message.code in _TEMPORARY:
+        return ConnectionLost(message.text)
+    return Closed(message.text, message.code)
