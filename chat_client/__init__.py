@@ -4,7 +4,8 @@
 what can go wrong.
 """
 
-from chat_client.api.chat import Chat, Room, connect
+from chat_client.api.chat import Chat, connect
+from chat_client.api.room import Room
 from chat_client.errors import (
     AddressError,
     ChatError,

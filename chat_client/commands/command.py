@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from chat_client.api.chat import Chat, Room
+from chat_client.api.chat import Chat
+from chat_client.api.room import Room
 from chat_client.display.model import View
 from chat_client.display.people import Person
 from chat_client.display.terminal_lines import Lines

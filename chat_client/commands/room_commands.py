@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from typing import get_args
 
-from chat_client.api.chat import Room
+from chat_client.api.room import Room
 from chat_client.commands.command import (
     IN_CHARGE,
     Command,

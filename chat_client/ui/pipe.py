@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from queue import SimpleQueue
 
-from chat_client.api.chat import Chat, Room, connect
+from chat_client.api.chat import Chat, connect
+from chat_client.api.room import Room
 from chat_client.config import streams
 from chat_client.config.exit_codes import DONE, NOT_SAID, ended_by_server
 from chat_client.display.records import Record, refused_as_json

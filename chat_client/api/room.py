@@ -1,0 +1,300 @@
+"""A room that we are in: what is said there, and what the chat can do there."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Literal
+
+from chat_client.api.moderation import Authority
+from chat_client.api.replies import LONGEST_LIST, checked, given, goes_on, page_of, seq_of
+from chat_client.errors import ChatError
+from chat_client.session.feed import Feed
+from chat_client.session.session import Session
+from protocol.messages import (
+    AnyRequest,
+    Hand,
+    Hands,
+    History,
+    Leave,
+    Message,
+    Say,
+    Search,
+    Topic,
+    Who,
+)
+from protocol.text import normalize_text, normalize_topic
+
+_PAGE = 1000
+"""Messages: the most that one request may ask for."""
+
+
+class Room:
+    """A room that we are in. Iterating it yields each of its messages once, in order.
+
+    Iteration waits for the next message. It ends when the room is left or the chat closed, and
+    raises Closed or Refused if it was the server that ended it. What other bots say is
+    left out: see `Chat.join` and `connect`. Our own messages come too. One that reads slowly misses
+    nothing: what no longer fits in memory is fetched from the server. One
+    thread at a time iterates a room.
+    """
+
+    def __init__(self, session: Session, feed: Feed, *, bots: bool = False) -> None:
+        self._session = session
+        self._feed = feed
+        self._bots = bots
+        self._fetched: deque[Message] = deque()
+        self._fetched_in = 0  # the number of divergences then
+
+    @property
+    def name(self) -> str:
+        """The room's name."""
+        return self._feed.room
+
+    @property
+    def topic(self) -> str:
+        """The room's topic, as far as it was heard."""
+        return self._feed.topic
+
+    @property
+    def heard(self) -> int:
+        """The seq of the last message received; see `place`."""
+        return self._feed.heard
+
+    @property
+    def place(self) -> tuple[int, str | None]:
+        """The seq of the last message received, and the name of the log that it is from.
+
+        Keep both: `join(..., after=seq, log=log)` goes on behind it. The name is None with a
+        server that has none.
+        """
+        return self._feed.place
+
+    def __repr__(self) -> str:
+        return f"<Room #{self.name}>"
+
+    def __iter__(self) -> Iterator[Message]:
+        return self
+
+    def __next__(self) -> Message:
+        while True:
+            message = self._next()
+            if self._bots or not message.bot or message.from_ == self._session.nick:
+                return message
+
+    def _next(self) -> Message:
+        while True:
+            if self._fetched and self._fetched_in == self._feed.read.divergences:
+                return self._fetched.popleft()
+            self._fetched.clear()  # of a log that was replaced
+            if not self._feed.wait():
+                raise StopIteration
+            message = self._feed.take()
+            if message:
+                return message
+            self._fetch()
+
+    def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
+        """Say something and return its seq once the server has stored it.
+
+        The seq is 0 if the reply was lost with a connection, and the message was deleted before the
+        client was back.
+
+        Args:
+            text: 1 to 4000 characters, no control characters but line feed and tab.
+            kind: "action" for what `/me` does.
+
+        Raises:
+            Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... A `rate_limited` is
+                waited for instead.
+            Unconfirmed: it is not known whether it was stored.
+            Closed: the chat is over.
+        """
+        said = checked(normalize_text, text)
+        return seq_of(self._session.request(lambda id: Say(id, self.name, said, kind)))
+
+    def set_topic(self, topic: str) -> int:
+        """Set the topic and return the seq of the message that says so.
+
+        Args:
+            topic: by the same rules as a text that is said; or "", which clears it.
+
+        Raises:
+            Refused: `forbidden`, `bad_text`, ...
+            Unconfirmed: it is not known whether it was stored.
+            Closed: the chat is over.
+        """
+        wanted = checked(normalize_topic, topic)
+        return seq_of(self._session.request(lambda id: Topic(id, self.name, wanted)))
+
+    def leave(self) -> None:
+        """Leave the room. Iterating it ends.
+
+        Raises:
+            Refused: `not_in_room`.
+            Closed: the chat is over.
+        """
+        self._session.request(lambda id: Leave(id, self.name))
+
+    def wait_for(self, seq: int, timeout: float | None = None) -> bool:
+        """Wait until the message `seq` was received.
+
+        Args:
+            seq: as `say` returned it.
+            timeout: seconds; None waits until the room or the chat ends.
+
+        Returns:
+            Whether it was.
+        """
+        return self._feed.wait_for(seq, timeout)
+
+    def who(self) -> list[str]:
+        """Return the nicks of all who are in the room, sorted.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        found: list[str] = []
+        after = None
+        while True:
+            page = page_of(self._session.request(partial(_who, self.name, after)))
+            found += given(page.members)
+            if not page.members or not goes_on(page, after, found[-1], len(found)):
+                return found
+            after = found[-1]
+
+    def history(
+        self, limit: int, *, before: int | None = None, after: int | None = None
+    ) -> list[Message]:
+        """Return messages from the room's log, oldest first.
+
+        Args:
+            limit: how many at most.
+            before: the newest of those with a smaller seq.
+            after: the oldest of those with a larger seq. With neither, the newest of all.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        if after is None:
+            return self._backwards(partial(_history, self.name), limit, before)
+        found: list[Message] = []
+        while len(found) < limit:
+            size = min(limit - len(found), _PAGE)
+            seq = found[-1].seq if found else after
+            build = partial(_history, self.name, None, size, after=seq)
+            page = page_of(self._session.request(build))
+            found += given(page.messages)
+            if not page.more or not page.messages:
+                break
+        return found
+
+    def search(self, query: str, limit: int, *, before: int | None = None) -> list[Message]:
+        """Return the newest messages that hold all words of `query`, oldest first.
+
+        Args:
+            query: words.
+            limit: how many at most.
+            before: only those with a smaller seq.
+
+        Raises:
+            Refused: `not_in_room`, `bad_request`, ...
+            Closed: the chat is over.
+        """
+        return self._backwards(partial(_search, self.name, query), limit, before)
+
+    # -- being in charge: see `Authority`, and what it raises ------------------------------------
+
+    def announce(self, text: str) -> None:
+        """Say something as a notice."""
+        Authority(self._session).announce(text, self.name)
+
+    def freeze(self, *, seconds: float | None = None, speakers: Sequence[str] = ()) -> None:
+        """Let only moderators and `speakers` talk here, for some seconds or until `unfreeze`."""
+        Authority(self._session).freeze(self.name, seconds=seconds, speakers=speakers)
+
+    def unfreeze(self) -> None:
+        """Let everybody talk again."""
+        Authority(self._session).unfreeze(self.name)
+
+    def slow(self, seconds: float) -> None:
+        """Let each member say something only every so many seconds; 0 ends that."""
+        Authority(self._session).slow(self.name, seconds)
+
+    def lock(self) -> None:
+        """Let nobody else in."""
+        Authority(self._session).lock(self.name)
+
+    def unlock(self) -> None:
+        """Let everybody in again."""
+        Authority(self._session).unlock(self.name)
+
+    def raise_hand(self) -> None:
+        """Show the moderators that we want to say something."""
+        self._session.request(lambda id: Hand(id, self.name, True))
+
+    def lower_hand(self) -> None:
+        """Take the hand down again."""
+        self._session.request(lambda id: Hand(id, self.name, False))
+
+    def hands(self) -> list[str]:
+        """Return the nicks of those whose hands are up, in the order in which they were raised."""
+        found: list[str] = []
+        after = None
+        while True:
+            page = page_of(self._session.request(partial(_hands, self.name, after)))
+            nicks = given(page.hands)
+            found += nicks
+            if not nicks or not page.more or len(found) >= LONGEST_LIST:
+                return found
+            after = found[-1]
+
+    def _backwards(
+        self, build: Callable[[int | None, int, int], AnyRequest], limit: int, before: int | None
+    ) -> list[Message]:
+        """Collect pages from the newest back. `build` takes `before`, a page's size and the id."""
+        found: list[Message] = []
+        while len(found) < limit:
+            size = min(limit - len(found), _PAGE)
+            page = page_of(self._session.request(partial(build, before, size)))
+            messages = given(page.messages)
+            found[:0] = messages
+            if not page.more or not messages:
+                break
+            before = messages[0].seq
+        return found
+
+    def _fetch(self) -> None:
+        """Catch up with what is no longer in memory, as far as it was heard."""
+        read, heard, divergences = self._feed.read
+        if read >= heard:  # the log was replaced at this moment
+            return
+        found = self.history(_PAGE, after=read)
+        if not found and self._feed.read.divergences == divergences:
+            raise ChatError(f"the server's log of {self.name} lacks what follows message {read}")
+        fetched = [message for message in found if message.seq <= heard]
+        if self._feed.skip_to(fetched[-1].seq if fetched else heard, divergences):
+            self._fetched.extend(fetched)
+            self._fetched_in = divergences
+
+
+# -- requests, with the id last, as the session fills it in ---------------------------------------
+
+
+def _who(room: str, after: str | None, id: int) -> Who:
+    return Who(id, room, after)
+
+
+def _hands(room: str, after: str | None, id: int) -> Hands:
+    return Hands(id, room, after=after)
+
+
+def _history(
+    room: str, before: int | None, limit: int, id: int, after: int | None = None
+) -> History:
+    return History(id, room, before, after, limit)
+
+
+def _search(room: str, query: str, before: int | None, limit: int, id: int) -> Search:
+    return Search(id, room, query, before, limit)
