@@ -1,9 +1,7 @@
-"""What can be typed: text, and commands.
+"""What a command is, and what it works on.
 
-A command is a function with its usage and its help at it; nothing else has to be told of a new
-one: /help lists it, and Tab completes what its usage names. Those that ask the server are run by a
-thread that may wait, and touch nothing of the view but through `Talk.post`; the others are run by
-the view's own thread.
+The commands that ask the server are run by a thread that may wait; they touch nothing of the view
+but through `Talk.post`. The others are run by the thread that owns the view.
 
 A password is in `Typed.secrets` and nowhere else: not in the text that is kept, shown while it
 waits, and brought back when it was refused.
@@ -11,9 +9,9 @@ waits, and brought back when it was refused.
 
 import difflib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from chat_client.api.chat import Chat
 from chat_client.api.room import Room
@@ -23,7 +21,7 @@ from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError, Refused
 from chat_client.events import Event
 from protocol.errors import Code, ProtocolError
-from protocol.text import normalize_text
+from protocol.text import normalize_room
 
 Group = Literal["talk", "rooms", "read", "people", "you", "in charge", "program"]
 IN_CHARGE: Group = "in charge"
@@ -59,6 +57,7 @@ class Talk:
         chat: the chat.
         view: what the user looks at; for the thread that owns it.
         lines: makes lines.
+        commands: what can be typed.
         post: hands something to the screen. From any thread.
         quit: ends the program, soon.
     """
@@ -66,6 +65,7 @@ class Talk:
     chat: Chat
     view: View
     lines: Lines
+    commands: "Table"
     post: Callable[[Item], None]
     quit: Callable[[], None]
 
@@ -142,40 +142,39 @@ class Command:
     """One thing that can be typed.
 
     Attributes:
-        usage: how it is typed.
+        name: what it is called, without the slash.
+        arguments: what is typed behind the name; empty if nothing is. A word in capitals stands
+            for something, one in small letters for itself; brackets mean that it may be left out.
         help: what it does.
         group: where /help lists it.
+        run: does it.
         aliases: its other names.
         asks: whether it asks the server, and so may wait.
-        private: whether it is kept out of the input history's file.
-        secrets: the passwords that it takes, by what they are asked for with: "password". What is
-            typed behind its name is one of them, if it takes any; if it takes several, that is
-            refused, as nobody could tell where one ends.
-        twice: whether the last is asked for twice, so that a slip of the finger does no harm.
-        run: does it.
+        private: whether the input history's file leaves it out.
+        secrets: what the passwords are called that it takes: "password". What is typed behind its
+            name is the password if it takes one. If it takes several, typing one there is refused,
+            because nobody could tell where one ends.
+        twice: whether the last password is asked for twice, to find a slip of the finger.
+        leaves: whether it gives up a room, an account or the chat. It is never suggested to a
+            user who mistyped another command.
     """
 
-    usage: str
+    name: str
+    arguments: str
     help: str
     group: Group
-    aliases: tuple[str, ...]
-    asks: bool
-    private: bool
-    secrets: tuple[str, ...]
-    twice: bool
     run: Run
+    aliases: tuple[str, ...] = ()
+    asks: bool = False
+    private: bool = False
+    secrets: tuple[str, ...] = ()
+    twice: bool = False
+    leaves: bool = False
 
     @property
-    def leaves(self) -> bool:
-        """Whether it gives up a room, an account or the chat: who mistypes another command is not
-        to be led there.
-        """
-        return self.name in ("quit", "leave", "logout")
-
-    @property
-    def name(self) -> str:
-        """What it is called, without the slash."""
-        return self.usage.split()[0].removeprefix("/")
+    def usage(self) -> str:
+        """How it is typed, such as "/msg NICK TEXT"."""
+        return f"/{self.name} {self.arguments}".rstrip()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -183,128 +182,60 @@ class Command:
         return (self.name, *self.aliases)
 
 
-_names: dict[str, Command] = {}  # the aliases, too
+class Table:
+    """All commands, in the order in which /help lists them."""
+
+    def __init__(self, commands: Iterable[Command]) -> None:
+        """Make the table. The groups have an order; within a group that of `commands` is kept."""
+        groups = get_args(Group)
+        self._commands = sorted(commands, key=lambda each: groups.index(each.group))
+        self._by_name = {name: each for each in self._commands for name in each.names}
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._commands)
+
+    def get(self, name: str) -> Command | None:
+        """Return the command with that name or alias, in whatever case; None if there is none."""
+        return self._by_name.get(name.lower())
+
+    def find(self, name: str) -> Command:
+        """Return the command with that name or alias, in whatever case.
+
+        Raises:
+            CommandError: there is none; the text names the nearest.
+        """
+        found = self.get(name)
+        if found:
+            return found
+        suggested = [each for each, command in self._by_name.items() if not command.leaves]
+        near = difflib.get_close_matches(name.lower(), suggested, n=1)
+        hint = f"did you mean /{near[0]}?" if near else "/help shows all."
+        raise CommandError(f"there is no command /{name}; {hint} To say it, type //{name}")
+
+    def exported(self) -> list[dict[str, Any]]:
+        """Return the table as JSON can hold it, for clients that are not written in Python.
+
+        Each command is an object with `name`, `aliases`, `arguments`, `help` and `group`.
+        """
+        return [
+            {
+                "name": each.name,
+                "aliases": list(each.aliases),
+                "arguments": each.arguments,
+                "help": each.help,
+                "group": each.group,
+            }
+            for each in self._commands
+        ]
 
 
-def commands() -> list[Command]:
-    """Return all commands, in the order in which they are listed: group by group."""
-    groups = get_args(Group)
-    return sorted(dict.fromkeys(_names.values()), key=lambda each: groups.index(each.group))
-
-
-def find(name: str) -> Command:
-    """Return the command that is called so.
+def checked_room(name: str) -> str:
+    """Return the name of a room that was typed, with or without its `#`, as the server writes it.
 
     Raises:
-        CommandError: there is none; it names the nearest.
+        CommandError: no room has such a name.
     """
-    found = _names.get(name.lower())
-    if found:
-        return found
-    suggested = [each for each, command in _names.items() if not command.leaves]
-    near = difflib.get_close_matches(name.lower(), suggested, n=1)
-    hint = f"did you mean /{near[0]}?" if near else "/help shows all."
-    raise CommandError(f"there is no command /{name}; {hint} To say it, type //{name}")
-
-
-def parse(text: str, view: View) -> Typed:
-    """Return what a line is that was typed, checked as far as that is possible without the server.
-
-    Raises:
-        CommandError: there is no such command, or the text cannot be said.
-    """
-    room = view.current.name if view.current else None
-    start = secret_at(text)
-    if start is not None:  # with a blank before it, too: a password is never said
-        before, secret = text[:start].strip(), text[start:].strip()
-        name, _, argument = before[1:].partition(" ")
-        command = find(name)
-        if secret and len(command.secrets) > 1:
-            raise CommandError(f"type /{command.name} alone: you are asked for the passwords then")
-        return Typed(before, command, argument.strip(), room, (secret,) if secret else ())
-    bare = text.lstrip(" ")
-    name, _, argument = bare[1:].partition(" ")
-    # A command of those who talk privately is one with a blank before it, too: it is not said.
-    if text.startswith("/") and not text.startswith("//"):
-        return _addressed(Typed(text, find(name), argument.strip(), room), view)
-    if bare.startswith("/") and name.lower() in _names and _names[name.lower()].private:
-        return _addressed(Typed(text, find(name), argument.strip(), room), view)
-    said = text.removeprefix("/")
     try:
-        normalize_text(said)
+        return normalize_room(name.removeprefix("#"))
     except ProtocolError as error:
-        raise CommandError(f"not sent, {error.text}") from None
-    return _to(view.query, said, room) if view.query else Typed(text, _SAY, said, room)
-
-
-def _addressed(typed: Typed, view: View) -> Typed:
-    """Return a command with the person to whom it says something, if it does to one."""
-    if typed.command.name == "me" and view.query and typed.argument:
-        return _to(view.query, f"* {view.nick} {typed.argument}", typed.room)
-    if typed.command.name == "reply" and view.writer and typed.argument:
-        return _to(view.writer, typed.argument, typed.room)
-    if typed.command.name != "msg":
-        return typed
-    nick, _, said = typed.argument.partition(" ")
-    if not said.lstrip(" "):
-        raise CommandError(f"something is missing: type {typed.command.usage}")
-    moved = view.moved(nick)
-    doubt = f"the {nick} that you know is {moved.nick} now" if moved else ""
-    return Typed(
-        typed.text, typed.command, said.lstrip(" "), typed.room, to=view.meant(nick), doubt=doubt
-    )
-
-
-def _to(person: Person, said: str, room: str | None) -> Typed:
-    """Return what is said to a person, who was named earlier."""
-    doubt = person.doubt
-    if not doubt and not person.watched:
-        doubt = f"{person.nick} is in no room of yours, so the nick may be somebody else's by now"
-    text = f"/msg {person.nick} {said}"
-    return Typed(text, _names["msg"], said, room, to=person, doubt=doubt)
-
-
-def secret_at(text: str) -> int | None:
-    """Return where in a line its password begins, None if what is typed there is none.
-
-    An account, `@` and a name, may stand before it.
-    """
-    words = text.split(None, 2)
-    if not words or not words[0].startswith("/"):
-        return None
-    command = _names.get(words[0][1:].lower())
-    if command is None or not command.secrets:
-        return None
-    start = text.index(words[0]) + len(words[0])
-    if len(words) > 1 and words[1].startswith("@") and "@ACCOUNT" in command.usage:
-        start = text.index(words[1], start) + len(words[1])
-    return start
-
-
-def command(
-    usage: str,
-    help: str,
-    group: Group,
-    *aliases: str,
-    asks: bool = False,
-    private: bool = False,
-    secrets: tuple[str, ...] = (),
-    twice: bool = False,
-) -> Callable[[Run], Run]:
-    """Register the function below as the command that `usage` begins with; see `Command`."""
-
-    def register(run: Run) -> Run:
-        made = Command(usage, help, group, aliases, asks, private, secrets, twice, run)
-        _names.update(dict.fromkeys(made.names, made))
-        return run
-
-    return register
-
-
-def _say(talk: Talk, typed: Typed) -> None:
-    typed.here(talk).say(typed.argument)
-
-
-_SAY = Command(
-    "TEXT", "say TEXT in the room; //TEXT says /TEXT", "talk", (), True, False, (), False, _say
-)
+        raise CommandError(error.text) from None

@@ -1,10 +1,8 @@
-"""The commands of accounts, of those who are in charge, and of those who raise a hand."""
+"""Commands for those in charge: freeze a room, mute or ban a person, make a moderator."""
 
 from collections.abc import Iterator
 
-from chat_client.commands.command import IN_CHARGE, Pages, Talk, Typed, command
-from chat_client.commands.room_commands import checked_room
-from chat_client.display.terminal_lines import HINT, with_article
+from chat_client.commands.command import IN_CHARGE, Command, Pages, Talk, Typed, checked_room
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 from protocol.common.durations import UNITS, begins_duration, parse_duration, show_duration
@@ -18,91 +16,6 @@ _BUT = "but"
 _WHO = "WHO is a nick, @ACCOUNT, an address or a network"
 
 
-# -- accounts -------------------------------------------------------------------------------------
-
-
-@command(
-    "/register [PASSWORD]", "make your nick yours alone; asks for the password if none is typed",
-    "you", asks=True, private=True, secrets=("new password",), twice=True,
-)  # fmt: skip
-def _register(talk: Talk, typed: Typed) -> None:
-    talk.chat.register(*typed.secrets)
-    talk.note(
-        f"the nick {talk.chat.nick} is your account now: --login at the start, or /login, is how "
-        "to have it again"
-    )
-
-
-@command(
-    "/login [@ACCOUNT] [PASSWORD]", "take the nick of your account; asks for the password if none "
-    "is typed", "you", asks=True, private=True, secrets=("password",),
-)  # fmt: skip
-def _login(talk: Talk, typed: Typed) -> None:
-    talk.chat.login(typed.secrets[0], typed.argument.removeprefix("@") or None)
-    _identify(talk, f"you are logged in as {talk.chat.nick}")
-
-
-@command(
-    "/password", "give your account another password; asks for the old one and the new one", "you",
-    asks=True, private=True, secrets=("old password", "new password"), twice=True,
-)  # fmt: skip
-def _password(talk: Talk, typed: Typed) -> None:
-    talk.chat.change_password(*typed.secrets)
-    talk.note("the password is changed; whoever else was logged in to your account is out")
-
-
-@command("/logout [NICK]", "leave your account, and be called NICK from then on", "you", asks=True)
-def _logout(talk: Talk, typed: Typed) -> None:
-    account = talk.chat.account
-    nick = talk.chat.logout(typed.argument or None)
-    _identify(talk, f"you are {nick} now, and logged out; /login @{account} is the way back")
-
-
-@command(
-    "/claim [SECRET]", "become the owner, with what the server showed at its first start", "you",
-    asks=True, private=True, secrets=("the owner's secret",),
-)  # fmt: skip
-def _claim(talk: Talk, typed: Typed) -> None:
-    before = talk.chat.role
-    role = talk.chat.claim(*typed.secrets)
-    if role == before:
-        talk.note(f"you are {with_article(role)} already")
-        return
-    _identify(talk, f"you are {with_article(role)} now: {HINT}", told=True)
-
-
-def _identify(talk: Talk, text: str, *, told: bool = False) -> None:
-    """Let the view know who the user is now, and say so; unless an event did, with `told`."""
-    nick, role = talk.chat.nick, talk.chat.role
-
-    def know() -> Iterator[str]:
-        known = told and talk.view.role == role
-        talk.view.nick, talk.view.role = nick, role
-        if known:
-            return
-        yield talk.lines.system(text)
-
-    talk.post(know)
-
-
-# -- a class --------------------------------------------------------------------------------------
-
-
-@command("/hand [down]", "raise your hand, for a moderator to see; down: take it down", "talk",
-         asks=True)  # fmt: skip
-def _hand(talk: Talk, typed: Typed) -> None:
-    room = typed.here(talk)
-    if typed.argument not in ("", "up", "down"):
-        raise CommandError(f"{one_line(typed.argument)!r} is none: type {typed.command.usage}")
-    if typed.argument == "down":
-        room.lower_hand()
-        talk.note("your hand is down")
-        return
-    room.raise_hand()
-    talk.note("your hand is up; /hand down takes it down")
-
-
-@command("/hands", "show whose hands are up, whoever was first first", IN_CHARGE, asks=True)
 def _hands(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
     nicks = room.hands()
@@ -117,10 +30,6 @@ def _hands(talk: Talk, typed: Typed) -> None:
     talk.post(know)
 
 
-@command(
-    "/freeze [ROOM|all] [DURATION] [but NICK ...]", "let only moderators talk, and those that you "
-    "name; without ROOM in this one", IN_CHARGE, asks=True,
-)  # fmt: skip
 def _freeze(talk: Talk, typed: Typed) -> None:
     words = typed.argument.split()
     speakers: list[str] = []
@@ -141,44 +50,33 @@ def _freeze(talk: Talk, typed: Typed) -> None:
     _tell_unless_seen(talk, room, f"{_place(room)} frozen{_for(seconds)}")
 
 
-@command("/unfreeze [ROOM|all]", "let everybody talk again", IN_CHARGE, asks=True)
 def _unfreeze(talk: Talk, typed: Typed) -> None:
     room = _room_or_all(talk, typed, typed.argument)
     talk.chat.unfreeze(room)
     _tell_unless_seen(talk, room, f"{_place(room)} open to everybody again")
 
 
-# -- persons --------------------------------------------------------------------------------------
+# -- people -------------------------------------------------------------------------------------
 
 
-@command("/kick WHO [REASON]", f"end somebody's connection; {_WHO}", IN_CHARGE, asks=True)
 def _kick(talk: Talk, typed: Typed) -> None:
     who, reason = _split(typed.needed())
     talk.chat.kick(who, reason)
     talk.note(f"{who} is out, and may come back; /ban keeps somebody out")
 
 
-@command(
-    "/mute WHO [DURATION] [REASON]", f"let somebody listen only; {_WHO}; DURATION is 30s, 10m, 2h, "
-    "1d", IN_CHARGE, asks=True,
-)  # fmt: skip
 def _mute(talk: Talk, typed: Typed) -> None:
     who, seconds, reason = _sentence(typed.needed())
     talk.chat.mute(who, seconds=seconds, reason=reason)
     talk.note(f"{who} is muted{_for(seconds)}; /unmute {who} ends it")
 
 
-@command("/unmute WHO", "let somebody talk again", IN_CHARGE, asks=True)
 def _unmute(talk: Talk, typed: Typed) -> None:
     who = typed.needed()
     talk.chat.unmute(who)
     talk.note(f"{who} may talk again")
 
 
-@command(
-    "/ban [-a] WHO [DURATION] [REASON]", "let somebody in no more; -a: nor anybody from the "
-    f"address of that nick; {_WHO}", IN_CHARGE, asks=True,
-)  # fmt: skip
 def _ban(talk: Talk, typed: Typed) -> None:
     argument = typed.needed()
     flag, rest = _split(argument)
@@ -193,15 +91,12 @@ def _ban(talk: Talk, typed: Typed) -> None:
         talk.note(f"{who} is banned{_for(seconds)}; /unban {who} ends it")
 
 
-@command("/unban WHO", "let somebody in again; WHO as /bans shows it", IN_CHARGE, asks=True)
 def _unban(talk: Talk, typed: Typed) -> None:
     who = typed.needed()
     talk.chat.unban(who)
     talk.note(f"{who} may come in again")
 
 
-@command("/bans", "show who is banned or muted, by whom, why and until when", IN_CHARGE,
-         asks=True)  # fmt: skip
 def _bans(talk: Talk, _: Typed) -> None:
     entries = talk.chat.bans()
     title = f"{len(entries)} banned or muted:" if entries else "nobody is banned or muted"
@@ -214,27 +109,21 @@ def _bans(talk: Talk, _: Typed) -> None:
     talk.post(know)
 
 
-@command("/op WHO", "make somebody a moderator; for owners", IN_CHARGE, asks=True)
 def _op(talk: Talk, typed: Typed) -> None:
     who = typed.needed()
     talk.chat.op(who)
     talk.note(f"{who} is a moderator now; /deop {who} ends it")
 
 
-@command("/deop WHO", "make a moderator a member again; for owners", IN_CHARGE, asks=True)
 def _deop(talk: Talk, typed: Typed) -> None:
     who = typed.needed()
     talk.chat.deop(who)
     talk.note(f"{who} is a member now")
 
 
-# -- rooms ----------------------------------------------------------------------------------------
+# -- rooms --------------------------------------------------------------------------------------
 
 
-@command(
-    "/slow DURATION|off", "let each member say something in the room only so often", IN_CHARGE,
-    asks=True,
-)  # fmt: skip
 def _slow(talk: Talk, typed: Typed) -> None:
     word = typed.needed()
     seconds = 0.0 if word in ("off", "0", "0s") else _duration(word)
@@ -243,24 +132,18 @@ def _slow(talk: Talk, typed: Typed) -> None:
     typed.here(talk).slow(seconds)
 
 
-@command("/lock [ROOM]", "let nobody else into the room", IN_CHARGE, asks=True)
 def _lock(talk: Talk, typed: Typed) -> None:
     room = _room_or_here(talk, typed)
     talk.chat.lock(room)
     _tell_unless_seen(talk, room, f"{_place(room)} locked; /unlock {room} opens it")
 
 
-@command("/unlock [ROOM]", "let everybody in again", IN_CHARGE, asks=True)
 def _unlock(talk: Talk, typed: Typed) -> None:
     room = _room_or_here(talk, typed)
     talk.chat.unlock(room)
     _tell_unless_seen(talk, room, f"{_place(room)} open again")
 
 
-@command(
-    "/announce [#ROOM] TEXT", "say something to all rooms, or to one, as a notice", IN_CHARGE,
-    asks=True,
-)  # fmt: skip
 def _announce(talk: Talk, typed: Typed) -> None:
     text, room = typed.needed(), None
     if text.startswith("#"):
@@ -272,7 +155,7 @@ def _announce(talk: Talk, typed: Typed) -> None:
     _tell_unless_seen(talk, room, "it was announced")
 
 
-# -- what was typed, in parts ---------------------------------------------------------------------
+# -- what was typed, in parts -------------------------------------------------------------------
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -306,7 +189,7 @@ def _room_or_all(talk: Talk, typed: Typed, word: str) -> str | None:
     return checked_room(word) if word else typed.here(talk).name
 
 
-# -- what is told ---------------------------------------------------------------------------------
+# -- what the user is told ----------------------------------------------------------------------
 
 
 def _tell_unless_seen(talk: Talk, room: str | None, text: str) -> None:
@@ -322,3 +205,72 @@ def _place(room: str | None) -> str:
 
 def _for(seconds: float | None) -> str:
     return "" if seconds is None else f" for {show_duration(seconds)}"
+
+
+COMMANDS = (
+    Command(
+        "hands", "", "show whose hands are up, the first one first", IN_CHARGE, _hands, asks=True
+    ),
+    Command(
+        "freeze",
+        "[ROOM|all] [DURATION] [but NICK ...]",
+        "let only moderators talk, and those that you name; without ROOM in this one",
+        IN_CHARGE,
+        _freeze,
+        asks=True,
+    ),
+    Command("unfreeze", "[ROOM|all]", "let everybody talk again", IN_CHARGE, _unfreeze, asks=True),
+    Command(
+        "kick", "WHO [REASON]", f"end somebody's connection; {_WHO}", IN_CHARGE, _kick, asks=True
+    ),
+    Command(
+        "mute",
+        "WHO [DURATION] [REASON]",
+        f"let somebody listen only; {_WHO}; DURATION is 30s, 10m, 2h, 1d",
+        IN_CHARGE,
+        _mute,
+        asks=True,
+    ),
+    Command("unmute", "WHO", "let somebody talk again", IN_CHARGE, _unmute, asks=True),
+    Command(
+        "ban",
+        "[-a] WHO [DURATION] [REASON]",
+        f"keep somebody out; -a: and everybody who has the address of that nick; {_WHO}",
+        IN_CHARGE,
+        _ban,
+        asks=True,
+    ),
+    Command(
+        "unban", "WHO", "let somebody in again; WHO as /bans shows it", IN_CHARGE, _unban, asks=True
+    ),
+    Command(
+        "bans",
+        "",
+        "show who is banned or muted, by whom, why and until when",
+        IN_CHARGE,
+        _bans,
+        asks=True,
+    ),
+    Command("op", "WHO", "make somebody a moderator; for owners", IN_CHARGE, _op, asks=True),
+    Command(
+        "deop", "WHO", "make a moderator a member again; for owners", IN_CHARGE, _deop, asks=True
+    ),
+    Command(
+        "slow",
+        "DURATION|off",
+        "let each member say something in the room only so often",
+        IN_CHARGE,
+        _slow,
+        asks=True,
+    ),
+    Command("lock", "[ROOM]", "let nobody else into the room", IN_CHARGE, _lock, asks=True),
+    Command("unlock", "[ROOM]", "let everybody in again", IN_CHARGE, _unlock, asks=True),
+    Command(
+        "announce",
+        "[#ROOM] TEXT",
+        "say something to all rooms, or to one, as a notice",
+        IN_CHARGE,
+        _announce,
+        asks=True,
+    ),
+)

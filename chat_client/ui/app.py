@@ -18,9 +18,10 @@ from types import TracebackType
 from typing import Any
 
 from chat_client.api.chat import Chat, connect
-from chat_client.commands import moderation_commands  # noqa: F401  # registers its commands
-from chat_client.commands.command import Talk, Typed, parse
+from chat_client.commands.command import Talk, Typed
+from chat_client.commands.parse import parse
 from chat_client.commands.room_commands import SHOWN
+from chat_client.commands.table import COMMANDS
 from chat_client.config import streams
 from chat_client.config.credentials import is_exposed
 from chat_client.config.exit_codes import DONE, ended_by_server
@@ -172,7 +173,7 @@ class _Terminal:
         Raises:
             ChatError: the room cannot be entered.
         """
-        self._talk = Talk(chat, self._view, self._lines, self._screen.post, self.end)
+        self._talk = Talk(chat, self._view, self._lines, COMMANDS, self._screen.post, self.end)
         self._prompt = Prompt(
             self._view,
             self._drafts,
@@ -302,7 +303,7 @@ class _Terminal:
         """Have the passwords typed that a command needs, one after the other, and then go on."""
         who = typed.argument.removeprefix("@") or self._view.nick
         what = typed.command.secrets[len(given)]
-        label = f"{what} of {who}" if "@ACCOUNT" in typed.command.usage else what
+        label = f"{what} of {who}" if "@ACCOUNT" in typed.command.arguments else what
 
         def take(secret: str) -> None:
             if len(given) + 1 < len(typed.command.secrets):

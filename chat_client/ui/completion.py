@@ -1,19 +1,19 @@
 """What Tab puts in: commands, nicks, rooms, durations. One candidate after the other, round and
-round. What a command takes stands in its usage, and that is where it is looked up.
+round. What a command takes is read from its `arguments`.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chat_client.commands.command import IN_CHARGE, Command
+from chat_client.commands.command import IN_CHARGE, Command, Table
 from chat_client.display.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER
 from protocol.common.durations import UNITS, begins_duration
 
 
-def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[int, list[str]]:
+def candidates(before: str, view: View, commands: Table) -> tuple[int, list[str]]:
     """Return where the word before the cursor begins, and what could stand there instead.
 
     Args:
@@ -34,8 +34,9 @@ def candidates(before: str, view: View, commands: Iterable[Command]) -> tuple[in
         ending = ": " if start == 0 else " "
         return start, [f"{nick}{ending}" for nick in _nicks(word, view)] if word or start else []
     name, *words = before[:start].split()
-    usage = next((each.usage for each in commands if name[1:].lower() in each.names), "")
-    return start, [f"{each} " for each in _arguments(usage, words, word, view)]
+    command = commands.get(name[1:])
+    arguments = command.arguments if command else ""
+    return start, [f"{each} " for each in _candidates(arguments, words, word, view)]
 
 
 def _may_use(command: Command, view: View) -> bool:
@@ -43,7 +44,7 @@ def _may_use(command: Command, view: View) -> bool:
     return command.group != IN_CHARGE or view.role != MEMBER
 
 
-# -- what a command takes, as its usage has it ------------------------------------------------
+# -- what a command takes, as its arguments say ------------------------------------------------
 
 
 _REST = ("TEXT", "REASON", "WORDS", "WHY")
@@ -54,7 +55,7 @@ _GROUP = re.compile(r"\[[^]]*\]|\S+")
 
 @dataclass(frozen=True)
 class _Place:
-    """A word of a usage.
+    """A word of a command's arguments.
 
     Attributes:
         kinds: what may stand there: a word in small letters itself, one in capitals stands for
@@ -74,9 +75,9 @@ class _Place:
         return any(_fits(kind, word, view) for kind in self.kinds) or not self.optional
 
 
-def _arguments(usage: str, words: Sequence[str], word: str, view: View) -> list[str]:
+def _candidates(arguments: str, words: Sequence[str], word: str, view: View) -> list[str]:
     """What could follow the `words` behind a command's name, instead of `word`."""
-    places = _places(usage)
+    places = _places(arguments)
     for typed in words:
         number = next((n for n, place in _reachable(places) if place.takes(typed, view)), None)
         if number is None:
@@ -99,9 +100,9 @@ def _reachable(places: Sequence[_Place]) -> Iterator[tuple[int, _Place]]:
             return
 
 
-def _places(usage: str) -> list[_Place]:
+def _places(arguments: str) -> list[_Place]:
     places: list[_Place] = []
-    for group in _GROUP.findall(usage.partition(" ")[2]):
+    for group in _GROUP.findall(arguments):
         optional, words = group.startswith("["), group.strip("[]").split()
         several = words[-1] == "..."
         words = words[:-1] if several else words

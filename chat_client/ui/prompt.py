@@ -24,7 +24,9 @@ from prompt_toolkit.layout.utils import explode_text_fragments
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from chat_client.commands.command import Typed, commands, secret_at
+from chat_client.commands.command import Typed
+from chat_client.commands.parse import secret_at
+from chat_client.commands.table import COMMANDS
 from chat_client.config.credentials import EXPOSED
 from chat_client.display.model import View
 from chat_client.display.text import cells, one_line
@@ -373,7 +375,7 @@ class Prompt:
 
     def _complete(self, buffer: Buffer, step: int) -> None:
         before = buffer.document.text_before_cursor
-        start, found = candidates(before, self._view, commands())
+        start, found = candidates(before, self._view, COMMANDS)
         after = self._cycle.turn(before, step, start, found)
         if after != before:
             buffer.delete_before_cursor(len(before))

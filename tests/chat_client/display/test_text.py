@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.display.model import RoomView, View
-from chat_client.display.terminal_lines import HUES, Lines
+from chat_client.display.terminal_lines import HUES
 from chat_client.display.text import cells, mentions, printable, wrap
-from chat_client.ui.completion import Cycle, candidates
 
 _words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
 
@@ -94,27 +92,6 @@ def test_a_nick_may_hold_signs() -> None:
 def test_finds_a_nick_in_any_script(nick: str, text: str, found: list[str]) -> None:
     """Some write without spaces, or append to a name; in others a part of a word is no mention."""
     assert [text[start:end] for start, end in mentions(nick, text)] == found
-
-
-def test_tab_goes_round() -> None:
-    """Forwards and backwards, until something else is typed."""
-    view = View(Lines(), "here", "on")
-    room = view.rooms["lobby"] = view.current = RoomView("lobby")
-    view.nick = "bo"
-    room.nicks = {"bob", "bobby", "bo", "zoe"}
-    room.speakers = {"zoe": None, "bobby": None}
-    start, found = candidates("b", view, [])
-    assert (start, found) == (0, ["bobby: ", "bob: "])
-    cycle = Cycle()
-    text = cycle.turn("b", 1, start, found)
-    assert text == "bobby: "
-    text = cycle.turn(text, 1, 0, [])
-    assert text == "bob: "
-    assert cycle.turn(text, 1, 0, []) == "bobby: "
-    assert cycle.turn("bobby: ", -1, 0, []) == "bob: "
-    assert candidates("hi ", view, [])[1] == ["bobby ", "zoe ", "bob "]
-    assert candidates("", view, [])[1] == []
-    assert cycle.turn("x", 1, 0, []) == "x"
 
 
 def test_strips_what_reverses_a_text() -> None:

@@ -1,16 +1,12 @@
 """What Tab offers: what a command's usage names, and nothing that could not stand there."""
 
-import re
-
 import pytest
 
-import chat_client.commands.moderation_commands  # noqa: F401  # registers its commands
-from chat_client.commands.command import commands, find
-from chat_client.display.model import View
+from chat_client.commands.table import COMMANDS
+from chat_client.display.model import RoomView, View
 from chat_client.display.terminal_lines import Lines
-from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
-from chat_client.ui.completion import candidates
+from chat_client.ui.completion import Cycle, candidates
 from protocol.messages import FreezeChange, HandChange, Presence, RoleChange
 
 PEOPLE = ["ben", "bertha", "clara"]
@@ -79,7 +75,7 @@ def view() -> View:
 )
 def test_candidates(view: View, before: str, offered: list[str]) -> None:
     """One after the other, and never oneself."""
-    start, found = candidates(before, view, commands())
+    start, found = candidates(before, view, COMMANDS)
     assert [each.rstrip() for each in found] == offered
     assert before[start:] == before.split(" ")[-1]
 
@@ -87,28 +83,14 @@ def test_candidates(view: View, before: str, offered: list[str]) -> None:
 def test_who_is_no_moderator_is_offered_no_command_of_theirs(view: View) -> None:
     """But as soon as somebody is one; and whoever types one nevertheless is helped on."""
     list(view.take(RoleChange("member", "carla")))
-    assert candidates("/un", view, commands())[1] == ["/unignore "]
-    assert candidates("/fr", view, commands())[1] == []
-    every = candidates("/", view, commands())[1]
+    assert candidates("/un", view, COMMANDS)[1] == ["/unignore "]
+    assert candidates("/fr", view, COMMANDS)[1] == []
+    every = candidates("/", view, COMMANDS)[1]
     assert not {"/kick ", "/op ", "/hands ", "/announce "} & set(every)
     assert {"/hand ", "/msg ", "/claim "} <= set(every)
-    assert candidates("/kick b", view, commands())[1] == ["ben ", "bertha "]
+    assert candidates("/kick b", view, COMMANDS)[1] == ["ben ", "bertha "]
     list(view.take(RoleChange("moderator", "carla")))
-    assert candidates("/fr", view, commands())[1] == ["/freeze "]
-
-
-@pytest.mark.parametrize("typed", ["edit", "clear", "export", "exti", "leav", "logot", "lear"])
-def test_leaving_is_never_suggested(typed: str) -> None:
-    """Who mistypes a command, or knows it from another chat, is not to be led out."""
-    with pytest.raises(CommandError) as caught:
-        find(typed)
-    assert not re.search("/(quit|exit|bye|leave|part|logout)", str(caught.value))
-
-
-def test_the_nearest_is_suggested() -> None:
-    """Of all others."""
-    with pytest.raises(CommandError, match="did you mean /history"):
-        find("histroy")
+    assert candidates("/fr", view, COMMANDS)[1] == ["/freeze "]
 
 
 def test_who_raised_a_hand_comes_first(view: View) -> None:
@@ -116,15 +98,36 @@ def test_who_raised_a_hand_comes_first(view: View) -> None:
     list(view.take(HandChange("lobby", "clara", True, 1)))
     list(view.take(HandChange("lobby", "bertha", True, 2)))
     line = "/freeze but "
-    assert candidates(line, view, commands())[1] == ["clara ", "bertha ", "ben "]
+    assert candidates(line, view, COMMANDS)[1] == ["clara ", "bertha ", "ben "]
     list(view.take(HandChange("lobby", "clara", False, 1)))
-    assert candidates(line, view, commands())[1][0] == "bertha "
+    assert candidates(line, view, COMMANDS)[1][0] == "bertha "
     list(view.take(FreezeChange("lobby", False)))
-    assert candidates(line, view, commands())[1][0] == "ben "
+    assert candidates(line, view, COMMANDS)[1][0] == "ben "
 
 
 def test_who_is_barred_can_be_let_in_again(view: View) -> None:
     """After /bans showed them: who is banned is not in the room."""
     view.barred = {"@eve", "10.0.0.7"}
-    assert candidates("/unban @", view, commands())[1] == ["@eve "]
-    assert candidates("/unban 10", view, commands())[1] == ["10.0.0.7 "]
+    assert candidates("/unban @", view, COMMANDS)[1] == ["@eve "]
+    assert candidates("/unban 10", view, COMMANDS)[1] == ["10.0.0.7 "]
+
+
+def test_tab_goes_round() -> None:
+    """Forwards and backwards, until something else is typed."""
+    view = View(Lines(), "here", "on")
+    room = view.rooms["lobby"] = view.current = RoomView("lobby")
+    view.nick = "bo"
+    room.nicks = {"bob", "bobby", "bo", "zoe"}
+    room.speakers = {"zoe": None, "bobby": None}
+    start, found = candidates("b", view, COMMANDS)
+    assert (start, found) == (0, ["bobby: ", "bob: "])
+    cycle = Cycle()
+    text = cycle.turn("b", 1, start, found)
+    assert text == "bobby: "
+    text = cycle.turn(text, 1, 0, [])
+    assert text == "bob: "
+    assert cycle.turn(text, 1, 0, []) == "bobby: "
+    assert cycle.turn("bobby: ", -1, 0, []) == "bob: "
+    assert candidates("hi ", view, COMMANDS)[1] == ["bobby ", "zoe ", "bob "]
+    assert candidates("", view, COMMANDS)[1] == []
+    assert cycle.turn("x", 1, 0, []) == "x"

@@ -1,0 +1,25 @@
+"""The table of all commands. A new command is one line in the file of its group."""
+
+from chat_client.commands import (
+    moderation_commands,
+    people_commands,
+    program_commands,
+    read_commands,
+    room_commands,
+    talk_commands,
+    you_commands,
+)
+from chat_client.commands.command import Table
+
+COMMANDS = Table(
+    (
+        *talk_commands.COMMANDS,
+        *room_commands.COMMANDS,
+        *read_commands.COMMANDS,
+        *people_commands.COMMANDS,
+        *you_commands.COMMANDS,
+        *moderation_commands.COMMANDS,
+        *program_commands.COMMANDS,
+    )
+)
+"""All that can be typed."""
