@@ -6,24 +6,24 @@ from chat_client.errors import CommandError
 
 
 def _ignore(talk: Talk, typed: Typed) -> None:
-    ignored = talk.view.ignored
+    ignored = talk.view.hiding.ignored
     if not typed.argument:
         talk.note(f"hidden: {', '.join(sorted(ignored))}" if ignored else "nobody is hidden")
         return
-    talk.view.ignore(typed.argument)
+    talk.view.hiding.ignore(typed.argument)
     talk.note(f"{typed.argument} is hidden; /unignore {typed.argument} undoes that")
 
 
 def _unignore(talk: Talk, typed: Typed) -> None:
     nick = fold(typed.needed())
-    if nick not in talk.view.ignored:
+    if nick not in talk.view.hiding.ignored:
         raise CommandError(f"{one_line(nick)} is not hidden: /ignore shows who is")
-    talk.view.show(nick)
+    talk.view.hiding.show(nick)
     talk.note(f"{typed.argument} is shown again")
 
 
 def _focus(talk: Talk, typed: Typed) -> None:
-    talk.view.focused = {fold(nick) for nick in typed.argument.split()}
+    talk.view.hiding.focused = {fold(nick) for nick in typed.argument.split()}
     talk.note(f"only shown: {typed.argument}" if typed.argument else "everybody is shown")
 
 

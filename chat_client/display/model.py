@@ -7,12 +7,14 @@ events go in, lines come out.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Literal
 
+from chat_client.display.hiding import Hiding
 from chat_client.display.people import People, Person
+from chat_client.display.room_view import REPEATED, RoomView
+from chat_client.display.stir import Stir
 from chat_client.display.terminal_lines import Lines
-from chat_client.display.text import cells, fold, mentions, one_line
+from chat_client.display.text import fold, mentions
 from chat_client.events import (
     MEMBER,
     Connected,
@@ -28,9 +30,6 @@ from protocol.messages import Direct, FreezeChange, HandChange, Message, Presenc
 
 Bell = Literal["on", "off", "all"]
 
-_REPEATED = 20
-"""Messages that are shown again, at the most, to whoever goes back to a room."""
-
 _HELD = 1000
 """Messages that are held back, at the most, until it is known how many the user missed."""
 
@@ -44,62 +43,6 @@ _NAMED_LIMIT = 50_000
 """Nicks that are known of a room, for completion. Only a hostile server names more."""
 
 
-@dataclass
-class RoomView:
-    """One room.
-
-    Attributes:
-        name: which.
-        topic: its topic.
-        members: how many are in it.
-        after: where its messages began when it was entered last, on this connection.
-        last: the seq of the last message at that time: what comes up to it was said before.
-        heard: the seq of the last message that came.
-        again: whether that was after a reconnection.
-        unread: messages that came while another room was looked at.
-        mentioned: whether one of them names the user.
-        stirred: whether people came or went meanwhile.
-        missed: the last of the unread ones.
-        nicks: who is there, as far as it is known.
-        speakers: who spoke and is still there, whoever spoke last at the end.
-        told: the topic that the user has seen.
-        frozen: whether only moderators talk there, as far as it is known.
-        hands: how many hands are up, as far as it is known.
-        raised: whose they are, whoever was first first, as far as it is known.
-        read: the seq up to which the user had read before being away; None if all is read.
-        skipped: messages up to this seq are not shown: too many came while the user was away.
-        held: what came since the user is back, until it is known how much that is; None mostly.
-        hidden: the nicks, folded, that those who are hidden have there.
-    """
-
-    name: str
-    topic: str = ""
-    members: int = 0
-    after: int = 0
-    last: int = 0
-    heard: int = 0
-    again: bool = False
-    unread: int = 0
-    mentioned: bool = False
-    stirred: bool = False
-    missed: deque[Message] = field(default_factory=lambda: deque(maxlen=_REPEATED))
-    nicks: set[str] = field(default_factory=set)
-    speakers: dict[str, None] = field(default_factory=dict)
-    told: str = ""
-    frozen: bool = False
-    hands: int = 0
-    raised: dict[str, None] = field(default_factory=dict)
-    read: int | None = None
-    skipped: int = 0
-    held: deque[Message] | None = None
-    hidden: set[str] = field(default_factory=set)
-
-    @property
-    def behind(self) -> bool:
-        """Whether messages are still to come that were said before."""
-        return self.heard < self.last
-
-
 class View:
     """See the top of the module.
 
@@ -107,6 +50,9 @@ class View:
         rooms: by name, in the order in which they were entered.
         current: the room that one looks at, None if there is none.
         query: who gets what is typed, instead of the room; None for nobody.
+        server: which server, as the status line names it.
+        connected: whether there is a connection.
+        retry_at: when the next one is tried, on the monotonic clock; None if that is not known.
         nick: who the user is.
         role: what the user may do.
         quiet: whether nothing is said about who comes and goes.
@@ -114,8 +60,7 @@ class View:
         ringing: whether it is to ring now.
         away: why the user is away, empty for no reason; None if he is here.
         answers: who is to be told that, and has not been.
-        ignored: who is hidden, folded.
-        focused: if anybody is in it, all others are hidden; folded.
+        hiding: whom the user hides.
         writer: who sent the last direct message.
         listed: rooms that the server named, for completion.
         barred: who is banned or muted, as far as it was shown, for completion.
@@ -139,17 +84,16 @@ class View:
             keep_ignored: called with all who are hidden where that changes.
         """
         self._people = People()
-        self._keep_ignored = keep_ignored
         self._query_at = 0.0  # since when there is the query, or none, on the monotonic clock
         self._lines = lines
-        self._server = server
+        self.server = server
         self._day: str | None = None
-        self._connected = False
-        self._retry_at: float | None = None  # on the monotonic clock
+        self.connected = False
+        self.retry_at: float | None = None  # on the monotonic clock
         self._paused = False  # the user wants no tries
         self._reason = ""
         self._answered: set[str] = set()
-        self._stirs: dict[str, Presence] = {}
+        self._stirs: dict[str, Stir] = {}
         self.rooms: dict[str, RoomView] = {}
         self.current: RoomView | None = None
         self.query: Person | None = None
@@ -160,8 +104,7 @@ class View:
         self.ringing = False
         self.away: str | None = None
         self.answers: list[Person] = []
-        self.ignored = set(ignored)
-        self.focused: set[str] = set()
+        self.hiding = Hiding(ignored, keep_ignored)
         self.writer: Person | None = None
         self.listed: set[str] = set()
         self.barred: set[str] = set()
@@ -182,14 +125,14 @@ class View:
             case Entered():
                 yield from self._enter(event)
             case Connected():
-                self.nick, self._connected, self._reason = event.nick, True, ""
+                self.nick, self.connected, self._reason = event.nick, True, ""
                 self.role = event.role
                 if event.again:
                     self._people.lose("the connection was lost")
                 yield from self._told(event)
             case Reconnecting():
-                self._connected = False
-                self._retry_at = None if self._paused else time.monotonic() + event.delay
+                self.connected = False
+                self.retry_at = None if self._paused else time.monotonic() + event.delay
                 if event.reason != self._reason:  # else the status line counts it down
                     self._reason = event.reason
                     yield from self._told(event)
@@ -209,8 +152,8 @@ class View:
     def settle(self) -> Iterator[str]:
         """Yield a line for each room in which people came and went since the last line."""
         stirs, self._stirs = self._stirs, {}
-        for event in stirs.values():
-            line = self._lines.presence(event, self._here())
+        for stir in stirs.values():
+            line = self._lines.presence(stir.event(), self._here())
             if line:
                 yield line
 
@@ -219,7 +162,7 @@ class View:
         if room is None:
             return
         self._people.stir(event.room, event.left, event.renamed)
-        self._follow_hidden(room, event)
+        self.hiding.follow(event.room, event.renamed)
         gone = {*event.left, *(old for old, _ in event.renamed)}
         come = {*event.joined, *(new for _, new in event.renamed)}
         room.members, room.nicks = event.members, room.nicks - gone
@@ -230,38 +173,18 @@ class View:
             room.speakers.pop(who, None)
         if self.quiet:
             return
-        before = self._stirs.get(event.room)
-        joined = [] if before is None else [who for who in before.joined if who not in gone]
-        left = [] if before is None else list(before.left)
-        renamed = [] if before is None else list(before.renamed)
-        joined += [who for who in event.joined if who != self.nick and not self.hides(who)]
-        left += [who for who in event.left if not self.hides(who)]
-        renamed += [
-            (old, new)
-            for old, new in event.renamed
-            if self.nick not in (old, new) and not self.hides(old)  # one's own /nick has told it
-        ]
-        self._stirs[event.room] = Presence(event.room, joined, left, renamed, event.members)
-
-    def _follow_hidden(self, room: RoomView, event: Presence) -> None:
-        """Hide those who are hidden under their new nicks, and not who takes an old one."""
-        hidden = set(room.hidden)
-        before = set(self.ignored)
-        for old, new in event.renamed:
-            if fold(old) in self.focused:
-                self.focused.add(fold(new))
-            if fold(old) in hidden:
-                room.hidden.add(fold(new))
-                self.ignored.add(fold(new))
-            elif fold(new) in hidden:
-                room.hidden.discard(fold(new))
-                self.ignored.discard(fold(new))
-        if self.ignored != before:
-            self._keep()
-
-    def _keep(self) -> None:
-        if self._keep_ignored:
-            self._keep_ignored(self.ignored)
+        stir = self._stirs.setdefault(event.room, Stir(event.room))
+        stir.add(
+            joined=[who for who in event.joined if who != self.nick and not self.hides(who)],
+            left=[who for who in event.left if not self.hides(who)],
+            renamed=[  # the user's own /nick has told it already
+                (old, new)
+                for old, new in event.renamed
+                if self.nick not in (old, new) and not self.hides(old)
+            ],
+            gone=gone,
+            members=event.members,
+        )
 
     def _hear(self, message: Message) -> Iterator[str]:
         room = self.rooms.get(message.room)
@@ -303,7 +226,7 @@ class View:
     def _hear_direct(self, direct: Direct) -> Iterator[str]:
         if self.hides(direct.from_):
             return
-        self.writer = self.person(direct.from_)
+        self.writer = self._wrote(direct.from_)
         self._ring(True)
         self._answer(direct.from_)
         yield from self._dated(direct.time)
@@ -326,7 +249,8 @@ class View:
             yield from self._told(event)
 
     def _enter(self, event: Entered) -> Iterator[str]:
-        room = self.rooms.setdefault(event.room, RoomView(event.room, hidden=set(self.ignored)))
+        room = self.rooms.setdefault(event.room, RoomView(event.room))
+        self.hiding.enter(event.room)
         room.topic, room.members, room.frozen = event.topic, event.members, event.frozen
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
@@ -357,12 +281,12 @@ class View:
         held, room.held = room.held, None
         room.again, room.after, room.heard, room.last = True, since, since, last
         count = max(0, last - since - lost)
-        many, here = count > _REPEATED, room is self.current
-        room.skipped = 0 if not many else last - _REPEATED if here else last
+        many, here = count > REPEATED, room is self.current
+        room.skipped = 0 if not many else last - REPEATED if here else last
         if count:
             if room.read is None:
                 room.read = since
-            yield self._lines.away(count, "" if here else room.name, _REPEATED if many else 0)
+            yield self._lines.away(count, "" if here else room.name, REPEATED if many else 0)
         for message in held or ():
             yield from self._hear(message)
 
@@ -421,11 +345,11 @@ class View:
         room = self.current
         if room is None or room.read is None:
             return _READ_BACK
-        return min(max(_READ_BACK, room.heard - room.read + _REPEATED), _FURTHEST_BACK)
+        return min(max(_READ_BACK, room.heard - room.read + REPEATED), _FURTHEST_BACK)
 
     def speak(self) -> None:
         """The user talks, and so has read what there was."""
-        if self._connected and self.current and not self.current.behind:
+        if self.connected and self.current and not self.current.behind:
             self.current.read = None
 
     def _ring(self, important: bool) -> None:
@@ -435,7 +359,7 @@ class View:
         """Have somebody told, once, that the user is away."""
         if self.away is not None and who != self.nick and fold(who) not in self._answered:
             self._answered.add(fold(who))
-            self.answers.append(self.person(who))
+            self.answers.append(self._wrote(who))
 
     def silenced(self, room: RoomView) -> bool:
         """Whether the user may only listen in a room, as one of those whom its freeze binds."""
@@ -443,15 +367,19 @@ class View:
 
     # -- what commands do -------------------------------------------------------------------------
 
-    def person(self, nick: str) -> Person:
-        """Return whoever has a nick now, as the server writes it, to be followed from now on."""
-        rooms = [room.name for room in self.rooms.values() if nick in room.nicks]
-        return self._people.named(nick, rooms)
+    def _wrote(self, nick: str) -> Person:
+        """Return whoever wrote under a nick just now, to be followed from now on."""
+        return self._people.wrote(nick, self._where(nick))
+
+    def _where(self, nick: str) -> list[str]:
+        """The rooms in which somebody with a nick is, as the server writes it."""
+        return [room.name for room in self.rooms.values() if nick in room.nicks]
 
     def meant(self, nick: str) -> Person:
-        """Return whoever has a nick now that was typed, in whatever case."""
+        """Return whoever has a nick now that was typed, in whatever case, to be followed."""
         there = (each for room in self.rooms.values() for each in room.nicks)
-        return self.person(next((each for each in there if fold(each) == fold(nick)), nick))
+        nick = next((each for each in there if fold(each) == fold(nick)), nick)
+        return self._people.named(nick, self._where(nick))
 
     def moved(self, nick: str) -> Person | None:
         """Return who had a nick when it was last written to, and has another by now."""
@@ -483,24 +411,9 @@ class View:
         if asked >= self._query_at:
             self.query = None
 
-    def ignore(self, nick: str) -> None:
-        """Hide somebody."""
-        for names in (self.ignored, *(room.hidden for room in self.rooms.values())):
-            names.add(fold(nick))
-        self._keep()
-
-    def show(self, nick: str) -> None:
-        """Hide somebody no more."""
-        for names in (self.ignored, *(room.hidden for room in self.rooms.values())):
-            names.discard(fold(nick))
-        self._keep()
-
     def hides(self, nick: str) -> bool:
-        """Whether what somebody says is not shown."""
-        who = fold(nick)
-        if who in self.ignored:
-            return True
-        return bool(self.focused) and who not in self.focused and nick != self.nick
+        """Whether what somebody says is not shown. The user's own texts are, always."""
+        return nick != self.nick and self.hiding.hides(nick)
 
     def know_hands(self, name: str, nicks: Iterable[str]) -> None:
         """Take up whose hands are up in a room, whoever was first first."""
@@ -527,6 +440,7 @@ class View:
         """Drop a room that was left."""
         room = self.rooms.pop(name, None)
         self._people.leave(name)
+        self.hiding.leave(name)
         if room and room is self.current:
             self.current = list(self.rooms.values())[-1] if self.rooms else None
 
@@ -541,8 +455,11 @@ class View:
     def busiest(self) -> str | None:
         """Return the room to look at next: one where the user is named, or something is new."""
         others = [room for room in self.rooms.values() if room is not self.current]
-        best = max(others, key=lambda room: (room.mentioned, bool(room.unread), room.stirred),
-                   default=None)  # fmt: skip
+        best = max(
+            others,
+            key=lambda room: (room.mentioned, bool(room.unread), room.stirred),
+            default=None,
+        )
         return best.name if best and (best.unread or best.stirred) else None
 
     def leave_for(self, why: str) -> None:
@@ -555,68 +472,10 @@ class View:
         self.away = None
         self.answers.clear()
 
-    # -- the status line --------------------------------------------------------------------------
-
-    @property
-    def restless(self) -> bool:
-        """Whether the status line changes by itself."""
-        return not self._connected or any(room.behind for room in self.rooms.values())
-
     def stop_retrying(self) -> None:
         """The user wants no connection for now; a try that is under way may still fail."""
-        self._paused, self._retry_at = True, None
+        self._paused, self.retry_at = True, None
 
     def retry(self) -> None:
         """The user wants a connection again, at once."""
         self._paused = False
-
-    def status(self, round_trip: float | None, width: int) -> str:
-        """Return the status line, with as much of it as there is room for.
-
-        Args:
-            round_trip: seconds to the server and back, if known.
-            width: cells.
-        """
-        here = self.current
-        parts = [self._state()]
-        parts.append(self._place(here) if here else "no room")
-        activity = self._activity()
-        if activity:
-            parts.append(activity)
-        if self.role != MEMBER:
-            parts.append(self.role)
-        if self.away is not None:
-            parts.append("away")
-        if round_trip is not None and self._connected:
-            parts.append(f"{round_trip * 1000:.0f} ms" if round_trip >= 0.001 else "<1 ms")
-        parts.append(f"{self.nick}@{self._server}")
-        while len(parts) > 1 and cells(" | ".join(parts)) > width - 2:
-            parts.pop()
-        return one_line(f" {' | '.join(parts)}")
-
-    def _state(self) -> str:
-        if not self._connected:
-            if self._retry_at is None:
-                return "not connected"
-            left = self._retry_at - time.monotonic()
-            return f"reconnecting in {left:.0f} s" if left >= 0.5 else "reconnecting"
-        late = [room for room in self.rooms.values() if room.behind and room.again]
-        if late:
-            done = sum(room.heard - room.after for room in late)
-            return f"catching up {done}/{sum(room.last - room.after for room in late)}"
-        return "connected"
-
-    def _place(self, room: RoomView) -> str:
-        frozen = ", frozen" if room.frozen else ""
-        hands = f", {room.hands} hand{'s' if room.hands > 1 else ''} up" if room.hands else ""
-        return f"#{room.name} {room.members} here{frozen}{hands}"
-
-    def _activity(self) -> str:
-        """The rooms by number: `2:ops 3` has 3 unread, `!` names the user, `+` is who came."""
-        if len(self.rooms) < 2:
-            return ""
-        shown = []
-        for number, room in enumerate(self.rooms.values(), 1):
-            mark = f" {room.unread}" if room.unread else "+" if room.stirred else ""
-            shown.append(f"{number}:{room.name}{mark}{'!' if room.mentioned else ''}")
-        return " ".join(shown)

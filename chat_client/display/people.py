@@ -1,10 +1,12 @@
-"""To whom private things are said: a person, not a nick, which may be somebody else's by now.
+"""To whom private messages go: a person, not a nick, which may belong to somebody else by now.
 
-The server tells of new nicks room by room, some rooms sooner than others. So a person is followed
-in each room by itself. Where that tells nothing, or rooms disagree, there is doubt, and nobody is
-written to before the user has said so.
+The server tells of new nicks room by room, some rooms sooner than others, and a moment after they
+were taken; a direct message comes at once. So a person is followed in each room by itself. Where
+that tells nothing, or the rooms disagree, or the nick of somebody who wrote changes hands at that
+moment, there is doubt, and the user is asked before anything is sent.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 
 from chat_client.display.text import fold
@@ -13,20 +15,32 @@ from chat_client.errors import CommandError
 _LIMIT = 200
 """People who are followed at the same time."""
 
+_AT_THAT_MOMENT = 3.0
+"""Seconds. A server tells of new nicks 0.1 s late, and more where it or the network is busy."""
+
 
 class Person:
-    """Somebody who is written to, or wrote. Changed by the view's thread alone; what others read is
-    one value, whenever they do.
+    """Somebody who is written to, or wrote. Only the view's thread changes it; other threads may
+    read each attribute at any time.
 
     Attributes:
         nick: the nick, as far as it is known.
         former: the nicks that the person gave up, folded.
+        wrote: when the person wrote to the user last, on the monotonic clock; None for somebody
+            whom the user named.
     """
 
-    def __init__(self, nick: str, rooms: Iterable[str]) -> None:
-        """Begin to follow whoever has a nick now, in the rooms where that person is seen."""
+    def __init__(self, nick: str, rooms: Iterable[str], wrote: float | None = None) -> None:
+        """Begin to follow whoever has a nick now.
+
+        Args:
+            nick: the nick.
+            rooms: where somebody with that nick is seen.
+            wrote: see `wrote`.
+        """
         self.nick = nick
         self.former: frozenset[str] = frozenset()
+        self.wrote = wrote
         self._seen = dict.fromkeys(rooms, fold(nick))  # replaced, never changed
         self._lost = ""
 
@@ -58,6 +72,10 @@ class Person:
         new = renamed.get(self._seen.get(room, ""))
         if new is None:
             return
+        if self.wrote is not None and time.monotonic() - self.wrote < _AT_THAT_MOMENT:
+            # Whoever wrote may have had the nick before, or have taken it since.
+            self.lose(f"{self.nick} took another nick just when you were written to")
+            return
         self.former |= {fold(self.nick)} - {fold(new)}
         self._seen = {**self._seen, room: fold(new)}
         self.nick = new
@@ -83,16 +101,37 @@ class People:
         self._people: list[Person] = []  # whoever was named last at the end
 
     def named(self, nick: str, rooms: Iterable[str]) -> Person:
-        """Return whoever has a nick now.
+        """Return whoever has a nick that the user typed.
 
         Args:
-            nick: as it was typed, or shown.
+            nick: as it was typed.
             rooms: where somebody with that nick is seen.
         """
+        return self._known(nick, wrote=False) or self._follow(Person(nick, rooms))
+
+    def wrote(self, nick: str, rooms: Iterable[str]) -> Person:
+        """Return whoever wrote to the user under a nick just now. `named` returns another one:
+        nobody can know yet whether that is the same person.
+
+        Args:
+            nick: as the server sent it.
+            rooms: where somebody with that nick is seen.
+        """
+        now = time.monotonic()
+        known = self._known(nick, wrote=True)
+        if known is None:
+            return self._follow(Person(nick, rooms, now))
+        known.wrote = now
+        return known
+
+    def _known(self, nick: str, *, wrote: bool) -> Person | None:
         for person in reversed(self._people):
-            if fold(person.nick) == fold(nick) and person.watched and not person.doubt:
+            same = fold(person.nick) == fold(nick) and (person.wrote is not None) == wrote
+            if same and person.watched and not person.doubt:
                 return person
-        found = Person(nick, rooms)
+        return None
+
+    def _follow(self, found: Person) -> Person:
         self._people.append(found)
         if len(self._people) > _LIMIT:
             self._people.pop(0).lose("it is long ago that you wrote to each other")
@@ -101,7 +140,7 @@ class People:
     def moved(self, nick: str) -> Person | None:
         """Return who had a nick when the user wrote to it, or was written to, and gave it up."""
         for person in reversed(self._people):
-            if fold(person.nick) == fold(nick):
+            if fold(person.nick) == fold(nick) and (person.wrote is None or not person.doubt):
                 return None
             if fold(nick) in person.former:
                 return person

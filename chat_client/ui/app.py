@@ -28,6 +28,7 @@ from chat_client.config.exit_codes import DONE, ended_by_server
 from chat_client.config.settings import colours
 from chat_client.display.model import Bell, View
 from chat_client.display.people import Person
+from chat_client.display.status_line import changes_by_itself
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line
 from chat_client.display.time_format import Clock
@@ -243,7 +244,7 @@ class _Terminal:
         while True:
             if tick % _MEASURE == 0:
                 self._talk.chat.measure()
-            if self._view.restless or self._drafts.overdue() or tick % _MEASURE < 2:
+            if changes_by_itself(self._view) or self._drafts.overdue() or tick % _MEASURE < 2:
                 self._prompt.session.app.invalidate()
             while self._view.answers:
                 self._todo.put(partial(self._tell_away, self._view.answers.pop(0)))

@@ -29,6 +29,7 @@ from chat_client.commands.parse import secret_at
 from chat_client.commands.table import COMMANDS
 from chat_client.config.credentials import EXPOSED
 from chat_client.display.model import View
+from chat_client.display.status_line import status_line
 from chat_client.display.text import cells, one_line
 from chat_client.files import user_files
 from chat_client.ui import reflow
@@ -243,7 +244,7 @@ class Prompt:
         width = get_app().output.get_size().columns
         if chosen is not None and len(self._cycle.offered) > 1:
             return _menu(self._cycle.offered, chosen, width)
-        return [("", self._view.status(self._round_trip(), width))]
+        return [("", status_line(self._view, self._round_trip(), width))]
 
     # -- keys -------------------------------------------------------------------------------------
 

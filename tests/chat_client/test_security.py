@@ -11,6 +11,7 @@ from chat_client import Untrusted, cli
 from chat_client.api import replies
 from chat_client.display.model import _NAMED_LIMIT, View
 from chat_client.display.records import as_json
+from chat_client.display.status_line import status_line
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import printable
 from chat_client.files.known_servers import KnownServers
@@ -50,7 +51,7 @@ def test_the_status_line_drives_no_terminal() -> None:
     view = View(Lines(), HOSTILE, "on")
     list(view.take(chat_client.Entered(HOSTILE, HOSTILE, 1, 0, 0, 0, again=False)))
     view.nick, view.role = HOSTILE, HOSTILE
-    status = view.status(0.1, 10_000)
+    status = status_line(view, 0.1, 10_000)
     assert printable(status) == status
     assert "\n" not in status
 

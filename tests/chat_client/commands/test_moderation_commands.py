@@ -6,6 +6,7 @@ import pytest
 
 from chat_client import FreezeChange, HandChange, Message, Refused, RoleChange
 from chat_client.display.model import View
+from chat_client.display.status_line import status_line
 from chat_client.errors import CommandError
 from chat_client.events import Entered
 from tests.chat_client.desk import LINES, desk
@@ -142,14 +143,14 @@ def test_a_frozen_room() -> None:
     assert entered(view, frozen=True) == [
         "-- you are here: #lobby, 3 here, frozen: only moderators talk, /hand raises yours"
     ]
-    assert "#lobby 3 here, frozen |" in view.status(None, 80)
+    assert "#lobby 3 here, frozen |" in status_line(view, None, 80)
     assert list(view.take(FreezeChange("lobby", False))) == []
-    assert "#lobby 3 here |" in view.status(None, 80)
+    assert "#lobby 3 here |" in status_line(view, None, 80)
     assert list(view.take(FreezeChange("ops", True))) == []
     (told,) = view.take(RoleChange("moderator", "ana"))
     assert told.startswith("-- ana made you a moderator")
     assert entered(view, frozen=True) == ["-- you are here: #lobby, 3 here"]
-    assert "| moderator |" in view.status(None, 80)
+    assert "| moderator |" in status_line(view, None, 80)
 
 
 def test_hands_are_told_and_counted() -> None:
@@ -159,9 +160,9 @@ def test_hands_are_told_and_counted() -> None:
     assert list(view.take(HandChange("lobby", "ben", True, 2))) == [
         "-- ben raised a hand (2 waiting): /hands"
     ]
-    assert "#lobby 3 here, 2 hands up" in view.status(None, 80)
+    assert "#lobby 3 here, 2 hands up" in status_line(view, None, 80)
     assert list(view.take(HandChange("lobby", "ben", False, 1))) == []
-    assert "#lobby 3 here, 1 hand up" in view.status(None, 80)
+    assert "#lobby 3 here, 1 hand up" in status_line(view, None, 80)
     assert list(view.take(HandChange("ops", "ben", True, 1))) == []
 
 

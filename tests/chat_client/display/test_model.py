@@ -1,6 +1,7 @@
 """What the status line says of the connection, and what people hear of each other."""
 
 from chat_client.display.model import View
+from chat_client.display.status_line import status_line
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered, Reconnecting
 from protocol.messages import Presence
@@ -12,11 +13,11 @@ def test_a_try_that_fails_after_the_user_wanted_none_begins_no_countdown() -> No
 
     def status_after(reason: str) -> str:
         list(view.take(Reconnecting(reason, 20.0)))
-        return view.status(None, 80)
+        return status_line(view, None, 80)
 
     assert "reconnecting in 20 s" in status_after("it broke")
     view.stop_retrying()
-    assert "not connected" in view.status(None, 80)
+    assert "not connected" in status_line(view, None, 80)
     assert "not connected" in status_after("nobody listens there")
     view.retry()
     assert "reconnecting in 20 s" in status_after("nobody listens there")

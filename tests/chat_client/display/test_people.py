@@ -11,6 +11,7 @@ from chat_client import Closed, Refused
 from chat_client.commands.command import Typed
 from chat_client.commands.parse import parse
 from chat_client.display.model import View
+from chat_client.display.people import Person
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered
@@ -41,6 +42,12 @@ def stir(view: View, room: str, *renamed: tuple[str, str], left: tuple[str, ...]
 SWAP = (("ben", "benjamin"), ("eve", "ben"))
 
 
+def make_older(person: Person) -> None:
+    """Let it be a minute since somebody wrote."""
+    assert person.wrote is not None
+    person.wrote -= 60.0
+
+
 def by_query(view: View) -> Callable[[], Typed]:
     view.start_query("ben")
     return lambda: parse("psst", view)
@@ -48,6 +55,8 @@ def by_query(view: View) -> Callable[[], Typed]:
 
 def by_reply(view: View) -> Callable[[], Typed]:
     list(view.take(Direct(0.0, "ben", "ana", "hi")))
+    assert view.writer is not None
+    make_older(view.writer)
     return lambda: parse("/reply psst", view)
 
 
@@ -134,9 +143,29 @@ def test_why_the_user_is_away_is_told_to_who_wrote(view: View) -> None:
     """And to nobody who has that nick by then."""
     view.leave_for("at the doctor's")
     list(view.take(Direct(0.0, "ben", "ana", "hi")))
+    make_older(view.answers[0])
     for room in ("lobby", "ops"):
         stir(view, room, *SWAP)
     assert [person.now() for person in view.answers] == ["benjamin"]
+
+
+def test_a_nick_that_changes_hands_when_one_is_written_to_is_asked_about(view: View) -> None:
+    """Was it eve, who is ben now, or the one who is benjamin now? The server tells of that late."""
+    view.start_query("ben")
+    view.leave_for("")
+    list(view.take(Direct(0.0, "ben", "ana", "hi")))
+    for room in ("lobby", "ops"):
+        stir(view, room, *SWAP)
+    reply = parse("/reply psst", view)
+    assert "ben took another nick just when you were written to" in reply.doubt
+    assert reply.to is not None
+    assert reply.to.nick == "ben"  # and so the question is whether to send it to ben
+    for person in (reply.to, *view.answers):
+        with pytest.raises(CommandError):
+            person.now()
+    followed = parse("psst", view)  # whom the user named before is followed all the same
+    assert (followed.doubt, followed.to and followed.to.now()) == ("", "benjamin")
+    assert "benjamin" in parse("/msg ben psst", view).doubt
 
 
 def test_a_room_that_is_entered_late_does_not_end_a_query(view: View) -> None:
@@ -201,7 +230,7 @@ def test_is_not_sent_on_another_connection(tmp_path: Path, monkeypatch: pytest.M
             eventually(lambda: not ana.connected)
             ana.pause()
             told = threads.submit(ana.tell, "ben", "psst")
-            eventually(lambda: ana._session._pending)
+            eventually(lambda: ana._session._pending._by_id)
             server = server.restarted()
             with Peer.connect(server.address) as ben:
                 ben.hello("ben")

@@ -1,0 +1,69 @@
+"""The status line at the bottom of the screen: the state, the rooms, the server."""
+
+import time
+
+from chat_client.display.model import View
+from chat_client.display.room_view import RoomView
+from chat_client.display.text import cells, one_line
+from chat_client.events import MEMBER
+
+
+def changes_by_itself(view: View) -> bool:
+    """Return whether the status line changes while nothing happens."""
+    return not view.connected or any(room.behind for room in view.rooms.values())
+
+
+def status_line(view: View, round_trip: float | None, width: int) -> str:
+    """Return the status line, with as much of it as there is room for.
+
+    Args:
+        view: what the user looks at.
+        round_trip: seconds to the server and back, if known.
+        width: cells.
+    """
+    here = view.current
+    parts = [_state(view)]
+    parts.append(_place(here) if here else "no room")
+    activity = _activity(view)
+    if activity:
+        parts.append(activity)
+    if view.role != MEMBER:
+        parts.append(view.role)
+    if view.away is not None:
+        parts.append("away")
+    if round_trip is not None and view.connected:
+        parts.append(f"{round_trip * 1000:.0f} ms" if round_trip >= 0.001 else "<1 ms")
+    parts.append(f"{view.nick}@{view.server}")
+    while len(parts) > 1 and cells(" | ".join(parts)) > width - 2:
+        parts.pop()
+    return one_line(f" {' | '.join(parts)}")
+
+
+def _state(view: View) -> str:
+    if not view.connected:
+        if view.retry_at is None:
+            return "not connected"
+        left = view.retry_at - time.monotonic()
+        return f"reconnecting in {left:.0f} s" if left >= 0.5 else "reconnecting"
+    late = [room for room in view.rooms.values() if room.behind and room.again]
+    if late:
+        done = sum(room.heard - room.after for room in late)
+        return f"catching up {done}/{sum(room.last - room.after for room in late)}"
+    return "connected"
+
+
+def _place(room: RoomView) -> str:
+    frozen = ", frozen" if room.frozen else ""
+    hands = f", {room.hands} hand{'s' if room.hands > 1 else ''} up" if room.hands else ""
+    return f"#{room.name} {room.members} here{frozen}{hands}"
+
+
+def _activity(view: View) -> str:
+    """The rooms by number: `2:ops 3` has 3 unread, `!` names the user, `+` is who came."""
+    if len(view.rooms) < 2:
+        return ""
+    shown = []
+    for number, room in enumerate(view.rooms.values(), 1):
+        mark = f" {room.unread}" if room.unread else "+" if room.stirred else ""
+        shown.append(f"{number}:{room.name}{mark}{'!' if room.mentioned else ''}")
+    return " ".join(shown)
