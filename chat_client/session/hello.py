@@ -17,8 +17,7 @@ from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, 
 from protocol.text import NICK_LIMIT
 
 _NOT_THE_SESSION = frozenset({Code.MUTED, Code.NICK_IN_USE, Code.RATE_LIMITED})
-"""Why a server that would take the session up may refuse a hello: we keep it."""
-
+"""Codes with which a server refuses a hello though it would take the session up."""
 
 _GUESSES = 1000
 """How many nicks are tried when none was asked for."""
@@ -82,9 +81,10 @@ def say_hello(
                     session = None  # it does not take that one: we come as somebody new
                 case Error() | Goodbye():
                     raise _refusal(message)
-                case None:
+                case None:  # the deadline has passed
+                    says = "sends no welcome" if connection.received else "says nothing"
                     raise ConnectError(
-                        f"{address} took the connection but says nothing",
+                        f"{address} took the connection but {says}",
                         "It is no chat server, or overloaded: check the port, or try again.",
                     )
                 case _:

@@ -3,18 +3,21 @@
 Its owner's thread reads. A thread of its own writes, so that whoever sends is never held up by
 the network, and so that what is sent keeps its order.
 
-The socket has one timeout for both directions: a server from which no byte came for so long is
-asked whether it lives, one that took no byte for so long is dead.
+At first there is a deadline, by which the server must have welcomed the client: a server that sends
+a byte now and then would put off a timeout for ever. From `set_timeout` on the socket has one
+timeout for both directions. A server from which no byte came for so long is asked whether it
+lives, one that took no byte for so long is dead.
 """
 
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from chat_client.errors import ConnectionLost
-from chat_client.transport.tls import TlsSocket
+from chat_client.transport.tls import TlsSocket, recv_by
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import AnyServerMessage, decode_server_message
@@ -35,10 +38,12 @@ class Connection:
 
         Args:
             connected: the socket; this object closes it.
-            timeout: seconds; see the top of the module.
+            timeout: seconds until the deadline; see the top of the module.
         """
         self._socket = connected
         self._socket.settimeout(timeout)
+        # On the monotonic clock; None from `set_timeout` on. The reading thread's own.
+        self._deadline: float | None = time.monotonic() + timeout
         self.received = b""
         self._unsent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         if isinstance(connected, TlsSocket):
@@ -49,7 +54,12 @@ class Connection:
         self._writer.start()
 
     def set_timeout(self, timeout: float) -> None:
-        """Set the timeout of both directions, in seconds, from the next call on."""
+        """Have a timeout in place of the deadline from the next call on. For the reading thread.
+
+        Args:
+            timeout: seconds, for each direction.
+        """
+        self._deadline = None
         self._socket.settimeout(timeout)
 
     def send(self, frame: bytes) -> None:
@@ -59,7 +69,8 @@ class Connection:
         self._unsent.put(frame)
 
     def receive(self) -> Iterator[AnyServerMessage | None]:
-        """Yield what the server says, and None each time that the timeout passes in silence.
+        """Yield what the server says, and None where the deadline has passed, or the timeout has
+        passed in silence.
 
         Types that this version does not know are left out. Ends when the server closes.
 
@@ -70,7 +81,7 @@ class Connection:
         try:
             while True:
                 try:
-                    data = self._socket.recv(_CHUNK)
+                    data = self._recv()
                 except TimeoutError:
                     yield None
                     continue
@@ -85,6 +96,13 @@ class Connection:
             raise ConnectionLost(f"the connection broke ({error.strerror or error})") from error
         except ProtocolError as error:
             raise ConnectionLost(f"the server broke the protocol ({error.text})") from error
+
+    def _recv(self) -> bytes:
+        if self._deadline is None:
+            return self._socket.recv(_CHUNK)
+        if isinstance(self._socket, TlsSocket):
+            return self._socket.recv(_CHUNK, self._deadline)
+        return recv_by(self._socket, _CHUNK, self._deadline)
 
     def abort(self) -> None:
         """Break the connection. This wakes both threads; from any thread."""

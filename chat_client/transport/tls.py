@@ -48,18 +48,25 @@ class TlsSocket:
         """
         self._owing = call
 
-    def recv(self, size: int) -> bytes:
+    def recv(self, size: int, deadline: float | None = None) -> bytes:
         """Return what is said next, as much as there is; b"" if nothing more will be.
 
         Args:
             size: how many bytes to take from the socket at once.
+            deadline: when to stop waiting, on the monotonic clock; None for the socket's timeout,
+                which begins anew with each byte of a TLS record.
 
         Raises:
-            OSError: the connection broke, was tampered with, or its timeout has passed.
+            TimeoutError: the timeout or the deadline has passed.
+            OSError: the connection broke, or was tampered with.
         """
         said, self._early = self._early, b""
         while not said and not self._channel.ended:
-            data = self._socket.recv(size)
+            data = (
+                self._socket.recv(size)
+                if deadline is None
+                else recv_by(self._socket, size, deadline)
+            )
             if not data:
                 self._channel.receive_end()
                 break
@@ -103,6 +110,25 @@ class TlsSocket:
         return self._socket.getpeername()
 
 
+def recv_by(connected: socket.socket, size: int, deadline: float) -> bytes:
+    """Return the next bytes from a socket, and set its timeout to what is left until then.
+
+    Args:
+        connected: the socket.
+        size: how many bytes to take at once.
+        deadline: when to stop waiting, on the monotonic clock.
+
+    Raises:
+        TimeoutError: the deadline has passed.
+        OSError: the connection broke.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    connected.settimeout(left)
+    return connected.recv(size)
+
+
 def handshake(
     connected: socket.socket,
     context: ssl.SSLContext,
@@ -130,8 +156,7 @@ def handshake(
         channel.begin()
         connected.sendall(channel.take())
         while not channel.established:
-            connected.settimeout(max(0.001, until - time.monotonic()))
-            data = connected.recv(_CHUNK)
+            data = recv_by(connected, _CHUNK, until)
             if not data:
                 raise ConnectError(
                     f"{server} closed the connection instead of answering in TLS",

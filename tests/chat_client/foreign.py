@@ -1,6 +1,7 @@
 """A server that is not ours: it does what a script tells it to, right or wrong."""
 
 import json
+import select
 import socket
 import struct
 import threading
@@ -77,6 +78,11 @@ class Line:
         """Send a message."""
         message = {"time": 1.0, "from": "ana", "kind": "text"}
         self.send("message", room=room, seq=seq, text=text, **{**message, **members})
+
+    def is_ended(self, within: float) -> bool:
+        """Drop what the client sends; return whether it closes within so many seconds."""
+        readable, _, _ = select.select([self._socket], [], [], within)
+        return bool(readable) and not self._socket.recv(65536)
 
     def wait_for_end(self) -> None:
         """Read until the client closes, which would wait for what it asked by itself."""

@@ -5,6 +5,7 @@ import struct
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 
@@ -58,6 +59,14 @@ def message_first(line: Line) -> None:
     line.post("lobby", 1, "hello")
 
 
+def drip(line: Line) -> None:
+    """A byte now and then, so that no timeout of the socket's ever passes."""
+    line.send_raw(struct.pack("!I", 60_000) + b"{")
+    with suppress(OSError):
+        while not line.is_ended(within=0.05):
+            line.send_raw(b" ")
+
+
 def echo(line: Line) -> None:
     line.send("hello", version=1, nick="ana")
     mute(line)
@@ -83,7 +92,8 @@ def nested(opening: str, text: str) -> Callable[[Line], None]:
         (no_json, "is no chat server"),
         (half_a_frame, "is no chat server"),
         (message_first, "is no chat server"),
-        (echo, "says nothing"),
+        (echo, "sends no welcome"),
+        (drip, "sends no welcome"),
         (nested("[", '{"type":"welcome","limits":{"x":%s'), "is no chat server"),
         (nested('{"a":', '{"type":"welcome","limits":%s'), "is no chat server"),
         (nested("[", '{"x":%s,"type":"welcome"'), "is no chat server"),

@@ -4,6 +4,7 @@ import socket
 import ssl
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -430,6 +431,30 @@ def test_a_stream_that_is_cut_ends(pair: tuple[TlsSocket, socket.socket, Channel
     theirs.sendall(channel.encrypt(b"half")[:-1])
     theirs.shutdown(socket.SHUT_WR)
     assert secured.recv(1000) == b""
+
+
+def test_a_record_that_drips_does_not_put_off_the_deadline(
+    pair: tuple[TlsSocket, socket.socket, Channel],
+) -> None:
+    """A byte now and then is no sign that the record will ever be whole."""
+    secured, theirs, channel = pair
+    over = threading.Event()
+    record = channel.encrypt(b"a" * 16_000)
+
+    def drip() -> None:
+        for number in range(len(record)):
+            if over.wait(0.02):
+                return
+            theirs.sendall(record[number : number + 1])
+
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        with pytest.raises(TimeoutError):
+            secured.recv(1000, time.monotonic() + 0.3)
+    finally:
+        over.set()
+        dripping.join()
 
 
 def test_a_server_that_is_gone_before_it_can_be_told_why() -> None:
