@@ -42,6 +42,9 @@ _FURTHEST_BACK = 10_000
 _NAMED_LIMIT = 50_000
 """Nicks that are known of a room, for completion. Only a hostile server names more."""
 
+_ANSWERED_LIMIT = 1000
+"""People who are told that the user is away, each time. No more people write to anybody."""
+
 
 class View:
     """See the top of the module.
@@ -210,6 +213,8 @@ class View:
         """Remember what a message means to the user."""
         room.speakers.pop(message.from_, None)
         room.speakers[message.from_] = None
+        if len(room.speakers) > _NAMED_LIMIT:
+            del room.speakers[next(iter(room.speakers))]
         if message.kind == "topic":
             room.topic = room.told = message.text
         if past or message.from_ == self.nick:
@@ -243,7 +248,7 @@ class View:
             return
         room.hands = event.hands
         room.raised.pop(event.nick, None)
-        if event.up:
+        if event.up and len(room.raised) < _NAMED_LIMIT:
             room.raised[event.nick] = None
         if event.up and not self.hides(event.nick):
             yield from self._told(event)
@@ -357,7 +362,9 @@ class View:
 
     def _answer(self, who: str) -> None:
         """Have somebody told, once, that the user is away."""
-        if self.away is not None and who != self.nick and fold(who) not in self._answered:
+        if self.away is None or who == self.nick or len(self._answered) >= _ANSWERED_LIMIT:
+            return
+        if fold(who) not in self._answered:
             self._answered.add(fold(who))
             self.answers.append(self._wrote(who))
 

@@ -15,7 +15,10 @@ from chat_client.files.waiting import holds
 from protocol.messages import LARGEST_ID, Message
 
 _TAIL = 1000
-"""Messages. Enough for a bot that thinks for a moment, far below what anybody notices."""
+"""Messages that are kept for the reader. Enough for a bot that thinks for a moment."""
+
+_TAIL_CHARACTERS = 1_000_000
+"""Characters that their texts have together, at most: a server may send long ones."""
 
 _seq = attrgetter("seq")
 
@@ -39,13 +42,15 @@ class Feed:
 
     def __init__(self, room: str, heard: int, topic: str, log: str | None = None) -> None:
         self.room = room
-        # Guards all below; whoever reads waits on it. A leaf: nothing else is taken under it.
-        self._changed = threading.Condition()
+        # Guards all below. A leaf: nothing else is taken under it.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # the reader waits on it
         self._heard = heard
         self._topic = topic
         self._log = log
         self._divergences = 0
-        self._tail: deque[Message] = deque(maxlen=_TAIL)
+        self._tail: deque[Message] = deque()
+        self._characters = 0  # of the texts in the tail
         self._tail_after = heard  # all that was heard behind this seq is in the tail
         self._read = heard
         self._over = False
@@ -80,14 +85,24 @@ class Feed:
         with self._changed:
             if not self._heard < message.seq <= LARGEST_ID:
                 return False
-            if len(self._tail) == _TAIL:
-                self._tail_after = self._tail[0].seq
-            self._tail.append(message)
+            self._append(message)
             self._heard = message.seq
             if message.kind == "topic":
                 self._topic = message.text
             self._changed.notify_all()
             return True
+
+    def _append(self, message: Message) -> None:
+        """Add a message to the tail, and drop the oldest that there is no place for."""
+        assert self._lock.locked()
+        self._tail.append(message)
+        self._characters += len(message.text)
+        while len(self._tail) > _TAIL or (
+            self._characters > _TAIL_CHARACTERS and len(self._tail) > 1
+        ):
+            dropped = self._tail.popleft()
+            self._characters -= len(dropped.text)
+            self._tail_after = dropped.seq
 
     def resume(self, last: int, topic: str, log: str | None, diverged: int | None) -> int:
         """Go on after the room was entered again.
@@ -113,9 +128,10 @@ class Feed:
             return gone
 
     def _go_back_to(self, place: int) -> None:
-        """With the lock held: forget what was heard behind `place`, whether read or not."""
+        """Forget what was heard behind `place`, whether read or not."""
+        assert self._lock.locked()
         while self._tail and self._tail[-1].seq > place:
-            self._tail.pop()
+            self._characters -= len(self._tail.pop().text)
         self._heard = place
         self._tail_after = min(self._tail_after, place)
         self._read = min(self._read, place)

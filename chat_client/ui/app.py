@@ -194,7 +194,7 @@ class _Terminal:
         on_waking(lambda: self._loop.call_soon_threadsafe(self._wake))
         signal.signal(signal.SIGINT, self._interrupt)
         self._loop.set_exception_handler(self._fail)
-        self._screen.write_all(self._view)  # so that the first prompt knows its room
+        self._screen.write_some(self._view)  # so that the first prompt knows its room
         tasks = [
             asyncio.create_task(self._screen.write(self._prompt.session, self._view)),
             asyncio.create_task(self._tick()),
@@ -232,7 +232,7 @@ class _Terminal:
     def close(self) -> int:
         """Write what is left to be written, once the chat is closed; return the exit code."""
         join(self._sender)
-        self._screen.write_all(self._view)
+        self._screen.write_rest(self._view)
         for text in [*(typed.again for typed in self._drafts.waiting), self._prompt.unfinished]:
             if text.strip():
                 print(self._lines.error(f"not sent: {text}"))

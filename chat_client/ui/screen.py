@@ -1,8 +1,11 @@
 """What is on its way to the screen, and the one place that writes it, above the input line.
 
-Whatever thread it comes from, it is the loop's that makes lines of it and writes them, a batch at
-a time. So nothing is ever written into the input line, and what is shown has one order. The way is
-bounded: whoever has too much to show waits, down to the server, which catches us up later.
+Any thread may post something. The loop's thread alone makes lines of it and writes them, a batch at
+a time, so nothing is ever written into the input line, and what is shown has one order.
+
+The queue is bounded, by the number of items and by what they weigh: a thread that posts too much
+waits, down to the server, which catches us up later. A batch is bounded by the time that it takes,
+so that the keyboard has its turn, whatever a server sends.
 """
 
 import asyncio
@@ -14,11 +17,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -28,15 +33,25 @@ from chat_client.commands.command import Item, Pages
 from chat_client.display.model import View
 from chat_client.events import Event
 from chat_client.files.osdep import rows
+from protocol.messages import Direct, Message, Presence
 
 _REDRAW = 0.05
 """Seconds between two writes above the input line: what comes meanwhile is written in one."""
 
 _WAITING = 1000
-"""Items that may wait to be written before whoever has another one waits, too."""
+"""Items that may be in the queue before a thread that posts another one waits."""
+
+_WEIGHT = 500_000
+"""Bytes that the strings of those items may take, roughly, before it waits."""
+
+_STRING = 60
+"""Bytes that a string takes besides its characters."""
 
 _BATCH = 500
 """Items that are made lines of before the keyboard has its turn."""
+
+_BATCH_TIME = 0.05
+"""Seconds after which it has its turn in any case. Long texts take milliseconds each."""
 
 _OWN_ROWS = 4
 """Rows that the input line, the status line and what was typed take of the screen."""
@@ -63,20 +78,35 @@ class Screen:
         self._loop = loop
         self._writer = threading.current_thread()
         self._filled = asyncio.Event()  # the loop's own
-        # Guards all below; who has an item too many waits on it. A leaf.
-        self._changed = threading.Condition()
-        self._items: deque[Item] = deque()
-        self._bounded = True
+        # Guards all below. A leaf.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)  # a thread with an item too many waits
+        self._items: deque[tuple[Item, int]] = deque()  # each with its weight
+        self._weight = 0  # of all
+        self._over = False
         self.paging = False  # the loop's own
 
     def post(self, item: Item) -> None:
-        """Have something shown, or done by the loop's thread in its turn. From any thread."""
+        """Have something shown, or done by the loop's thread in its turn. From any thread.
+
+        After `release` nobody waits: events that the queue has no place for are dropped.
+        """
+        weight = _weight_of(item)
         with self._changed:
             if threading.current_thread() is not self._writer:  # which must not wait for itself
-                self._changed.wait_for(lambda: len(self._items) < _WAITING or not self._bounded)
-            self._items.append(item)
+                self._changed.wait_for(lambda: self._has_place or self._over)
+            if self._over and isinstance(item, Event) and not self._has_place:
+                return
+            self._items.append((item, weight))
+            self._weight += weight
         with suppress(RuntimeError):  # the loop is closed: the program is about to end
             self._loop.call_soon_threadsafe(self._filled.set)
+
+    @property
+    def _has_place(self) -> bool:
+        """Whether another item may be posted."""
+        assert self._lock.locked()
+        return len(self._items) < _WAITING and self._weight < _WEIGHT
 
     async def write(self, session: "PromptSession[str]", view: View) -> None:
         """Show what there is to show, for as long as the loop runs."""
@@ -101,15 +131,20 @@ class Screen:
     def release(self) -> None:
         """Let nobody wait any more: the loop has ended."""
         with self._changed:
-            self._bounded = False
+            self._over = True
             self._changed.notify_all()
 
-    def write_all(self, view: View) -> None:
-        """Write what there is, while no prompt runs."""
-        while self._items:
-            lines, pages = self._lines(view)
-            lines += pages.lines if pages else []
-            print("".join(f"{line}\n" for line in lines), end="", flush=True)
+    def write_some(self, view: View) -> bool:
+        """Write a batch, while no prompt runs; return whether there is more."""
+        lines, pages = self._lines(view)
+        lines += pages.lines if pages else []
+        print("".join(f"{line}\n" for line in lines), end="", flush=True)
+        return bool(self._items)
+
+    def write_rest(self, view: View) -> None:
+        """Write what there is, once nobody posts anything any more."""
+        while self.write_some(view):
+            pass
 
     def _lines(self, view: View) -> tuple[list[str], Pages | None]:
         """Take a batch, and return its lines; and what is for the pager, with which it ends."""
@@ -133,14 +168,29 @@ class Screen:
         return lines, None
 
     def _batch(self) -> Iterator[Item]:
+        began = time.monotonic()
         for _ in range(_BATCH):
             with self._changed:
                 if not self._items:
                     return
-                item = self._items.popleft()
+                item, weight = self._items.popleft()
+                self._weight -= weight
                 self._changed.notify_all()
             yield item
+            if time.monotonic() - began > _BATCH_TIME:
+                break
         self._filled.set()
+
+
+def _weight_of(item: Item) -> int:
+    """Bytes that the strings of an item take, roughly; 0 for one that a server does not choose."""
+    match item:
+        case Message(text=text) | Direct(text=text):
+            return _STRING + len(text)
+        case Presence(joined=joined, left=left, renamed=renamed):
+            return sum(_STRING + len(nick) for nick in chain(joined, left, *renamed))
+        case _:
+            return 0
 
 
 def _let_keyboard_be_kept(session: "PromptSession[str]") -> None:
