@@ -1,9 +1,8 @@
 """How to join, as the server prints it: commands that work where they are pasted."""
 
-import ipaddress
 from pathlib import Path
 
-from chat_server.network.addresses import Address, Reachable, lan_addresses
+from chat_server.network.addresses import Address, lan_addresses, reachable_by, takes_both
 from chat_server.runtime.programs import CLIENT, client_command, quoted
 
 _SOURCE = Path(__file__).resolve().parents[1]
@@ -25,11 +24,10 @@ def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
     ]
     reachable: list[str] = []
     for address in (each for each in addresses if not each.path):
-        # Beside "0.0.0.0", "::" takes IPv6 alone.
-        both = address.host == "::" and all(each.host != "0.0.0.0" for each in addresses)
+        both = takes_both(address, addresses)
         local = _typed(_local(address, both=both))
         lines.append(f"to join from this machine:  {here}{option} {local}")
-        for host, interface in _network(address.host, both=both):
+        for host, interface in reachable_by(address.host, both=both):
             typed = _typed(address._replace(host=host))
             where = f" ({interface})" if interface else ""
             lines.append(f"to join from the network{where}:  {CLIENT}{option} {typed}")
@@ -44,17 +42,6 @@ def _local(address: Address, *, both: bool) -> Address:
     if address.host == "0.0.0.0" or both:
         return address._replace(host="127.0.0.1")
     return address._replace(host="::1") if address.host == "::" else address
-
-
-def _network(host: str, *, both: bool) -> list[Reachable]:
-    """The addresses by which others reach what listens on `host`."""
-    if host == "0.0.0.0":
-        return lan_addresses(ipv6=False)
-    if host == "::":
-        return lan_addresses(ipv4=both)
-    if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
-        return []
-    return [each for each in lan_addresses() if each.host == host] or [Reachable(host, "")]
 
 
 def _why_nobody(addresses: list[Address]) -> list[str]:

@@ -11,6 +11,7 @@ import os
 import socket
 import stat
 import sys
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -221,7 +222,7 @@ def lan_addresses(*, ipv4: bool = True, ipv6: bool = True) -> list[Reachable]:
         ipv6: whether IPv6 addresses are wanted.
     """
     found: list[tuple[bool, bool, Reachable]] = []
-    for adapter in _adapters():
+    for adapter in adapters():
         for each in adapter.ips:
             is_ipv6 = isinstance(each.ip, tuple)
             host, scope = (each.ip[0], each.ip[2]) if isinstance(each.ip, tuple) else (each.ip, 0)
@@ -235,7 +236,52 @@ def lan_addresses(*, ipv4: bool = True, ipv6: bool = True) -> list[Reachable]:
     return [each for *_, each in sorted(found, key=lambda entry: entry[:2])]
 
 
-def _adapters() -> list[ifaddr.Adapter]:
+def takes_both(address: Address, addresses: Iterable[Address]) -> bool:
+    """Return whether a listener on "::" takes IPv4, too: not beside one on "0.0.0.0"."""
+    return address.host == "::" and all(each.host != "0.0.0.0" for each in addresses)
+
+
+def reachable_by(host: str, *, both: bool) -> list[Reachable]:
+    """Return the addresses by which other machines reach what listens on `host`.
+
+    Args:
+        host: an address of this machine, "0.0.0.0" or "::".
+        both: whether "::" takes IPv4, too.
+    """
+    if host == "0.0.0.0":
+        return lan_addresses(ipv6=False)
+    if host == "::":
+        return lan_addresses(ipv4=both)
+    if ipaddress.ip_address(host.partition("%")[0]).is_loopback:
+        return []
+    return [each for each in lan_addresses() if each.host == host] or [Reachable(host, "")]
+
+
+def page_url(addresses: Sequence[Address]) -> str | None:
+    """Return the URL by which other machines reach the server with a browser.
+
+    Args:
+        addresses: where it listens.
+
+    Returns:
+        The URL, of an IPv4 address if there is one; None if others cannot reach the server. A
+        link-local IPv6 address is none that a browser takes.
+    """
+    found = [
+        address._replace(host=each.host)
+        for address in addresses
+        if address.path is None
+        for each in reachable_by(address.host, both=takes_both(address, addresses))
+        if "%" not in each.host
+    ]
+    if not found:
+        return None
+    best = min(found, key=lambda address: ":" in address.host)  # of equals the first
+    return f"{'https' if best.tls else 'http'}://{best.authority}/"
+
+
+def adapters() -> list[ifaddr.Adapter]:
+    """Return the machine's network interfaces; none if the system does not tell."""
     try:
         return list(ifaddr.get_adapters())
     except OSError:  # the system does not tell, as a service that may not ask (AF_NETLINK)
