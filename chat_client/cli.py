@@ -65,6 +65,8 @@ def _run(arguments: list[str] | None) -> int:
         values = settings.read({name: getattr(options, name) for name in SETTINGS})
         if options.print_config:
             return DONE if streams.show(settings.shown(values)) else NOT_SAID
+        if options.find:
+            return _list_servers(options)
         address = _address(options, values)
         known = credentials.known(values["password_file"], options.login, address)
         return credentials.with_password(partial(_chat, options, values, address), known, address)
@@ -93,6 +95,8 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--timeout is for pipes, --say and --listen: on a terminal, Ctrl-D leaves")
     if options.listen and options.say is not None:
         parser.error("--listen and --say were both given: leave one out")
+    if options.find and (options.server is not None or options.unix is not None):
+        parser.error("--find looks for servers on all networks of this machine: leave HOST out")
     return options
 
 
@@ -191,8 +195,11 @@ def _parser() -> argparse.ArgumentParser:
         "server",
         nargs="*",
         metavar="HOST[:PORT]",
-        help="the server; an IPv6 address with a port is [ADDRESS]:PORT (default: "
-        f"{SETTINGS['server'].default})",
+        help="the server; an IPv6 address with a port is [ADDRESS]:PORT (default: the one that "
+        "answers on this machine or its networks; of several, one chooses)",
+    )
+    parser.add_argument(
+        "--find", action="store_true", help="list the servers that answer, and leave"
     )
     parser.add_argument(
         "--nick",
@@ -259,10 +266,26 @@ def _seconds(text: str) -> float:
 
 def _address(options: argparse.Namespace, values: Mapping[str, Value]) -> Address:
     if options.unix is None:
-        return _secured(parse_address(values["server"].value), values)
+        server = values["server"].value
+        return _secured(parse_address(server) if server else _choose_server(), values)
     if options.server is not None:
         raise ChatError("HOST and --unix were both given: leave one out")
     return UnixAddress(options.unix)
+
+
+# The search is loaded only for who has no address.
+
+
+def _choose_server() -> Address:
+    from chat_client.ui import find
+
+    return find.choose()
+
+
+def _list_servers(options: argparse.Namespace) -> int:
+    from chat_client.ui import find
+
+    return find.show(json=options.json)
 
 
 def _secured(address: Address, values: Mapping[str, Value]) -> Address:

@@ -41,6 +41,8 @@ from chat_server.network.addresses import (
     bind_unix,
     release,
 )
+from chat_server.network.discovery import Discovery
+from chat_server.network.discovery import Identity as Seen
 from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
@@ -169,6 +171,7 @@ class Assembly:
             self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
             opened.callback(self.metrics.close)
         self._doors = Doors(settings, Site(now.origins, (), {}))
+        self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         opened.callback(self.listener.close)
 
@@ -182,6 +185,7 @@ class Assembly:
             OSError: there are no descriptors left.
             RuntimeError: there is no memory for another thread.
         """
+        opened.callback(self.discovery.stop)
         _start(opened, self._housekeeper)
         if self.attendance:
             _start(opened, self.attendance)
@@ -195,6 +199,8 @@ class Assembly:
             _start(opened, self.metrics)
         _start(opened, self._admin)
         _start(opened, self.listener)
+        self.discovery.start()
+        opened.callback(self.discovery.begin_stop)
 
     # -- made by parts of them
 
@@ -244,6 +250,12 @@ class Assembly:
         )
 
     # -- what parts ask of others above them
+
+    def _seen_by_seekers(self) -> Seen:
+        """What those who look for the server learn of it."""
+        settings = self._settings.now
+        fingerprint = self.identity.fingerprint if self.identity else None
+        return Seen(settings.name, fingerprint, bool(settings.password))
 
     def _address_of(self, sock: socket.socket) -> Address:
         address = address_of(sock)

@@ -140,6 +140,7 @@ class Server:
         for each in changed:
             log.info("from now on %s", entry(each, new))
         self._close_denied()
+        self._running.discovery.refresh()
         for each in later:
             log.warning("this needs a restart: %s", entry(each, settings))
         if not changed and not later:

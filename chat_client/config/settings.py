@@ -15,7 +15,7 @@ from platformdirs import user_config_path
 from chat_client.display.model import Bell
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import AddressError, SettingError
-from chat_client.transport.address import TcpAddress, parse_address
+from chat_client.transport.address import parse_address
 from protocol.common import settings
 from protocol.common.setting_rules import Rule, one_of, path_or_none, switch, text
 from protocol.common.settings import Sources, as_line, heading
@@ -73,7 +73,7 @@ def _time_zone(value: str) -> str:
 
 
 def _settings() -> Iterator[Setting]:
-    yield Setting(name="server", rule=text(_server), default=str(TcpAddress()), typed="HOST")
+    yield Setting(name="server", rule=text(_server), typed="HOST")
     yield Setting(name="nick", rule=text(value_check(normalize_nick)))
     yield Setting(name="room", rule=text(value_check(_room)), default="lobby")
     yield Setting(name="password_file", rule=path_or_none())
@@ -87,7 +87,8 @@ def _settings() -> Iterator[Setting]:
 
 
 SETTINGS = {each.name: each for each in _settings()}
-"""What can be set, by its name in the file."""
+"""What can be set, by its name in the file. An empty default stands for what the system
+says; of `server`, for what answers on the network."""
 
 
 @dataclass(frozen=True, slots=True)

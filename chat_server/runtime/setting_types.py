@@ -11,10 +11,16 @@ from typing import NamedTuple, TypeVar
 
 from protocol.common import settings
 from protocol.common.durations import parse_duration, write_duration
-from protocol.common.setting_rules import LONGEST, Rule, Toml, as_text, whole
+from protocol.common.setting_rules import LONGEST, Rule, Toml, as_text, switch, whole
 
 PASSWORD_LIMIT = 200
 """Characters of the password that lets people in."""
+
+NAME_LIMIT = 60
+"""Characters of the name that the server has for people."""
+
+AUTO = "auto"
+"""How it is written that the server is to decide."""
 
 _COUNT = re.compile(r"[0-9]+")
 _PORT = re.compile(r"[0-9]{1,5}")
@@ -122,6 +128,38 @@ def network(text: str) -> IPv4Network | IPv6Network:
     if mapped is not None and found.prefixlen >= 96:
         return IPv4Network((mapped, found.prefixlen - 96))
     return found
+
+
+def switch_or_auto() -> Rule[bool | None]:
+    """On, off, or as the server thinks best, which is None and written as "auto"."""
+    rule = switch()
+
+    def read(value: object) -> bool | None:
+        if value == AUTO:
+            return None
+        try:
+            return rule.read(value)
+        except ValueError:
+            raise ValueError(f"this is true, false or {AUTO!r}, not {value!r}") from None
+
+    def write(value: bool | None) -> Toml:
+        return AUTO if value is None else value
+
+    return Rule(read=read, write=write, kind="switch")
+
+
+def label() -> Rule[str]:
+    """A name for people, on one line; none is written as an empty text."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or len(value) > NAME_LIMIT or not value.isprintable():
+            raise ValueError(
+                f"a name is a text of at most {NAME_LIMIT} characters that show, on one line and "
+                f"in quotes, not {value!r}"
+            )
+        return value.strip()
+
+    return Rule(read=read, write=str, metavar="NAME")
 
 
 def origin(text: str) -> str:

@@ -19,10 +19,12 @@ from chat_server.runtime.setting_types import (
     Setting,
     endpoint_or_none,
     keep,
+    label,
     network,
     origin,
     password,
     setting,
+    switch_or_auto,
 )
 from protocol.common.setting_rules import (
     many,
@@ -72,6 +74,21 @@ class Settings:
     )
     # A Unix socket to listen on as well.
     unix: Path | None = setting(None, path_or_none(), "a Unix socket to listen on as well")
+
+    # What people see who look for a server; where there are several, they choose by it.
+    name: str = setting(
+        "",
+        label(),
+        "what the server is called in lists of servers (default: as this machine)",
+    )
+    # Whether the server is found without its address. By itself it announces itself where others
+    # can reach it, and leaves mDNS out on a free-threaded Python, whose GIL that would switch on.
+    announce: bool | None = setting(
+        None,
+        switch_or_auto(),
+        "let clients find the server without its address; 'auto' leaves mDNS out where it would "
+        "reach nobody and on a free-threaded Python (default: auto)",
+    )
 
     # Whether clients on the network speak TLS. On a Unix socket nobody does.
     tls: bool = setting(

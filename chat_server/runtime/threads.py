@@ -183,6 +183,24 @@ class ServerThread(StartableThread):
             self._body()
 
 
+class SideThread(StartableThread):
+    """A thread that the server can go on without: if an error ends it, that is logged."""
+
+    def __init__(self, body: Callable[[], None], name: str) -> None:
+        """
+        Args:
+            body: what it does; when it returns the thread ends as it should.
+            name: for the log.
+        """
+        super().__init__(name)
+        self._body = body
+
+    def run(self) -> None:
+        """Do it."""
+        with Survived(f"the thread {self.name!r}"):
+            self._body()
+
+
 def _write(line: bytes) -> None:
     """Write to stderr, unless whoever reads it has stopped: then nobody would see it anyway."""
     _, ready, _ = select.select([], [2], [], _PATIENCE)

@@ -34,7 +34,6 @@ def test_nothing_need_be_set(config: Path) -> None:
     """Without a file there are the defaults, and where the file would be."""
     assert printed(config) == [
         f"# {config} (there is no such file)",
-        'server = "127.0.0.1:7878"',
         'room = "lobby"',
         'tls = "off"',
         'color = "auto"',
