@@ -97,8 +97,11 @@ class Browser:
             interfaces = [each for each in own if not ipaddress.ip_address(each).is_loopback]
             if not interfaces:
                 return
-            with contextlib.closing(zeroconf.Zeroconf(interfaces=interfaces)) as looking:
-                zeroconf.ServiceBrowser(looking, SERVICE, handlers=[changed])
+            with contextlib.ExitStack() as opened:
+                looking = zeroconf.Zeroconf(interfaces=interfaces)
+                opened.callback(looking.close)
+                browser = zeroconf.ServiceBrowser(looking, SERVICE, handlers=[changed])
+                opened.callback(browser.cancel)
                 for _ in range(_MOST):
                     name = names.get(timeout=max(0.0, self._until - time.monotonic()))
                     info = looking.get_service_info(SERVICE, name, _DETAILS)

@@ -1,16 +1,19 @@
 """Machines on a network of their own, made of network namespaces, which needs root on Linux."""
 
+import ctypes
 import itertools
 import os
 import shutil
 import subprocess
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
 import pytest
 
 _NUMBERS = itertools.count()
+_NETWORK = 0x40000000  # CLONE_NEWNET
 
 
 def _ip(*arguments: str) -> None:
@@ -24,8 +27,10 @@ def _missing() -> str:
     if shutil.which("ip") is None:
         return "ip is not installed"
     try:
-        with Lan() as lan:
-            lan.machine("10.99.0.1/24")
+        with Lan() as lan, lan.machine("10.99.0.1/24").entered():
+            pass
+    except OSError as error:
+        return f"no network namespace can be entered: {error}"
     except subprocess.CalledProcessError as error:
         return f"no network namespaces with a bridge: {error.stderr.decode().strip()}"
     return ""
@@ -45,6 +50,25 @@ class Machine:
     def run(self, *command: str) -> None:
         """Run a command on it that must succeed."""
         subprocess.run([*self.through, *command], check=True, capture_output=True)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let this thread be on the machine: its sockets, and those of the threads it starts.
+
+        A socket stays where it was made.
+        """
+        with open("/proc/thread-self/ns/net") as before, open(f"/run/netns/{self.name}") as here:
+            _enter(here.fileno())
+            try:
+                yield
+            finally:
+                _enter(before.fileno())
+
+
+def _enter(namespace: int) -> None:
+    # os.setns is there from Python 3.12 on.
+    if ctypes.CDLL(None, use_errno=True).setns(namespace, _NETWORK):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
 class Lan:

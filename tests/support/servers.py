@@ -59,7 +59,8 @@ def running_server(
         hasher: of passwords; one that costs nothing if it is not given.
         interval: seconds between two rounds of deleting old things and of writing up who is there;
             as always if it is not given.
-        settings: what differs from the defaults. Requests are not limited unless said.
+        settings: what differs from the defaults. Requests are not limited unless said, and the
+            server is found by its address alone.
     """
     with tempfile.TemporaryDirectory() as folder, _rounds_every(interval):
         chosen = {
@@ -67,6 +68,7 @@ def running_server(
             "port": 0,
             "data": data or Path(folder),
             "requests_per_second": None,
+            "announce": False,
             **settings,
         }
         cheap = hasher or PasswordHasher.from_parameters(CHEAPEST)
