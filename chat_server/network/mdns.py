@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import os
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Callable
@@ -130,7 +131,7 @@ class Announcer:
                 port=service.port,
                 addresses=[_packed(each.host) for each in places],
                 properties=service.properties,
-                server=f"{_host_label()}-{service.port}.local.",
+                server=f"{_host_label()}-{secrets.token_hex(4)}.local.",
             )
             responder.register_service(info, allow_name_change=True)
         except (OSError, RuntimeError, zeroconf.Error) as error:
@@ -172,7 +173,11 @@ def _shown(place: Reachable) -> str:
 
 
 def _host_label() -> str:
-    """This machine's name as a label of DNS, which is ASCII."""
+    """This machine's name as the beginning of a label of DNS, which is ASCII.
+
+    Machines that were set up from one image have one name, and the library does not notice that:
+    each would be taken for the address of the others.
+    """
     name = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname().partition(".")[0])
     return name.strip("-")[:50] or "backchannel"
 

@@ -79,7 +79,7 @@ class Settings:
     name: str = setting(
         "",
         label(),
-        "what the server is called in lists of servers (default: as this machine)",
+        "what the server is called in lists of servers; the machine's name unless set",
     )
     # Whether the server is found without its address. By itself it announces itself where others
     # can reach it, and leaves mDNS out on a free-threaded Python, whose GIL that would switch on.
@@ -87,7 +87,7 @@ class Settings:
         None,
         switch_or_auto(),
         "let clients find the server without its address; 'auto' leaves mDNS out where it would "
-        "reach nobody and on a free-threaded Python (default: auto)",
+        "reach nobody and on a free-threaded Python",
     )
 
     # Whether clients on the network speak TLS. On a Unix socket nobody does.
