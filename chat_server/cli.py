@@ -12,9 +12,12 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
+import colorama
+
 from chat_server import preflight
 from chat_server.admin import commands as admin
 from chat_server.invitation import invitation
+from chat_server.network.addresses import page_url
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime import config_loader, logs, systemd, threads
 from chat_server.runtime.config_loader import Config
@@ -320,13 +323,16 @@ def _greet(server: Server) -> None:
     """
     secret, fingerprint = server.owner_secret, server.fingerprint
     lines = [f"listening on {address}" for address in server.addresses]
-    lines += invitation(server.addresses, tls=fingerprint is not None)
+    page = page_url(server.addresses)
+    lines += invitation(server.addresses, tls=fingerprint is not None, page=page)
     if fingerprint is not None:
         lines.append(f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}")
     if secret:
         lines.append(f"to be in charge, type:  /claim {secret}")
     try:
         print("\n".join(lines), flush=True)
+        if page:
+            _show_qr(page)
     except OSError as error:
         _give_up_stdout()
         level = logging.ERROR if secret else logging.WARNING
@@ -335,3 +341,20 @@ def _greet(server: Server) -> None:
             log.log(level, "%s", line)
         return
     server.note_secret_shown()
+
+
+def _show_qr(url: str) -> None:
+    """Print the QR code of the page's URL on a terminal, where it fits.
+
+    Raises:
+        OSError: stdout cannot be written.
+    """
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return
+    # Only now: people are in already while it is loaded.
+    from chat_server.runtime import qr_code
+
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    if qr_code.fits_terminal(url, sys.stdout, columns, rows):
+        colorama.just_fix_windows_console()
+        print("\n".join(qr_code.qr_lines(url)), flush=True)

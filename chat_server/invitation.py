@@ -4,16 +4,18 @@ from pathlib import Path
 
 from chat_server.network.addresses import Address, lan_addresses, reachable_by, takes_both
 from chat_server.runtime.programs import CLIENT, client_command, quoted
+from chat_server.runtime.wheel import wheel_name
 
 _SOURCE = Path(__file__).resolve().parents[1]
 
 
-def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
+def invitation(addresses: list[Address], *, tls: bool, page: str | None) -> list[str]:
     """Return the lines that say how a person joins: from this machine, and from others.
 
     Args:
         addresses: where the server listens.
         tls: whether it speaks TLS there.
+        page: the URL by which others reach it with a browser, if they do.
     """
     option = " --tls" if tls else ""
     here = client_command()
@@ -34,7 +36,9 @@ def invitation(addresses: list[Address], *, tls: bool) -> list[str]:
             reachable.append(typed)
     if not reachable:
         return lines + _why_nobody(addresses)
-    return lines + _notes(reachable, option)
+    if page is not None:
+        lines.append(f"to join with a browser, on a phone too:  {page}")
+    return lines + _notes(reachable, option, page)
 
 
 def _local(address: Address, *, both: bool) -> Address:
@@ -57,10 +61,15 @@ def _why_nobody(addresses: list[Address]) -> list[str]:
     return ["nobody can join from the network: this machine has no address there yet"]
 
 
-def _notes(reachable: list[str], option: str) -> list[str]:
+def _notes(reachable: list[str], option: str, page: str | None) -> list[str]:
     notes = []
     if any("%" in typed for typed in reachable):
         notes.append("behind % stands the interface of the machine where the command is typed")
+    if page is not None and page.startswith("http:"):
+        # Not by TLS: pip believes no certificate of the server's own.
+        notes.append(
+            f"where there is no {CLIENT}:  python3 -m pip install {page}dist/{wheel_name()}"
+        )
     if (_SOURCE / "Makefile").is_file():
         arguments = f"{option} {reachable[0]}".strip()
         quoted = f"'{arguments}'" if set(arguments) & set(' "') else arguments

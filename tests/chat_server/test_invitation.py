@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.runtime.qr_code import qr_lines
+from chat_server.runtime.wheel import wheel_name
+from tests.chat_client.programs import Terminal
 from tests.chat_server.network.test_listener import needs_ipv6
+from tests.support.networks import Lan, Machine, needs_networks
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess
 from tests.support.waiting import eventually
 
@@ -209,3 +213,64 @@ def test_an_ipv6_address_is_quoted(tmp_path: Path) -> None:
     with ServerProcess.serve(tmp_path, host="::1") as server:
         assert _here(server).endswith(f'"[::1]:{server.port}"')
         _pastes(_here(server))
+
+
+# -- with a browser --------------------------------------------------------------------------------
+
+URL = "http://10.7.0.1:7878/"
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    """A machine on a network; the test is on it, too."""
+    with Lan() as lan:
+        found = lan.machine("10.7.0.1/24")
+        with found.entered():
+            yield found
+
+
+@needs_networks
+@pytest.mark.usefixtures("machine")
+def test_the_page_and_the_wheel_are_named(tmp_path: Path) -> None:
+    """By the address that others use. In a pipe there is no picture."""
+    with ServerProcess("--data", tmp_path) as server:
+        eventually(lambda: "claim" in server.stdout)
+        lines = server.stdout.splitlines()
+        assert f"to join with a browser, on a phone too:  {URL}" in lines
+        assert (
+            f"where there is no chat-client:  python3 -m pip install {URL}dist/{wheel_name()}"
+            in (lines)
+        )
+        assert not set("█▀▄\x1b") & set(server.stdout)
+
+
+@needs_networks
+@pytest.mark.usefixtures("machine")
+def test_with_tls_the_page_is_at_https(tmp_path: Path) -> None:
+    """pip would not believe the certificate, so it is not sent there."""
+    with ServerProcess("--data", tmp_path, "--tls") as server:
+        eventually(lambda: "claim" in server.stdout)
+        assert "  https://10.7.0.1:7878/" in server.stdout
+        assert "pip install" not in server.stdout
+
+
+def test_on_loopback_there_is_no_page_for_others(tmp_path: Path) -> None:
+    """A phone could not open it."""
+    with ServerProcess.serve(tmp_path) as server:
+        eventually(lambda: "claim" in server.stdout)
+        assert "browser" not in server.stdout
+
+
+@needs_networks
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize(("columns", "shown"), [(80, True), (28, False)])
+def test_a_terminal_shows_the_code_of_the_page(tmp_path: Path, columns: int, shown: bool) -> None:
+    """Where it is wide enough: below the lines, and whole."""
+    code = [re.sub("\x1b[^m]*m", "", line).rstrip() for line in qr_lines(URL)]
+    program = "import sys; from chat_server.cli import main; sys.exit(main())"
+    arguments = ["--data", str(tmp_path)]
+    with Terminal(*arguments, command=program, columns=columns, rows=40) as terminal:
+        # What is logged comes later: the announcement, seconds after the start.
+        terminal.see_wrapped("announcedbymDNS")
+        lines = [line for line in terminal.shown if set(line) <= set("█▀▄ ")]
+        assert lines == (code if shown else [])
