@@ -323,7 +323,7 @@ def _greet(server: Server) -> None:
     """
     secret, fingerprint = server.owner_secret, server.fingerprint
     lines = [f"listening on {address}" for address in server.addresses]
-    page = page_url(server.addresses)
+    page = page_url(server.addresses) if server.settings.web else None
     lines += invitation(server.addresses, tls=fingerprint is not None, page=page)
     if fingerprint is not None:
         lines.append(f"to be sure it is this one:  --fingerprint {shown_fingerprint(fingerprint)}")

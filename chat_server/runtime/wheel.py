@@ -115,9 +115,13 @@ def _metadata() -> Iterator[tuple[str, bytes]]:
         if text is None:
             raise WheelError(f"the installation has no {names[0]}")
         yield names[0], text.encode()
-    # Where it is installed it lies beside the metadata, else at the top of the checkout.
+    # Where it is installed it lies beside the metadata, else at the top of the checkout; an image
+    # of a container may be built without it.
     text = found.read_text("licenses/LICENSE")
-    yield "licenses/LICENSE", text.encode() if text else (_ROOT / "LICENSE").read_bytes()
+    if text is not None:
+        yield "licenses/LICENSE", text.encode()
+    elif (_ROOT / "LICENSE").is_file():
+        yield "licenses/LICENSE", (_ROOT / "LICENSE").read_bytes()
 
 
 def _record(content: dict[str, bytes], own: str) -> bytes:

@@ -254,6 +254,16 @@ def test_with_tls_the_page_is_at_https(tmp_path: Path) -> None:
         assert "pip install" not in server.stdout
 
 
+@needs_networks
+@pytest.mark.usefixtures("machine")
+def test_without_browsers_there_is_no_page(tmp_path: Path) -> None:
+    """Nor is there a wheel, which comes by HTTP."""
+    with ServerProcess("--data", tmp_path, "--no-web") as server:
+        eventually(lambda: "claim" in server.stdout)
+        assert "chat-client 10.7.0.1:7878" in server.stdout
+        assert "http" not in server.stdout
+
+
 def test_on_loopback_there_is_no_page_for_others(tmp_path: Path) -> None:
     """A phone could not open it."""
     with ServerProcess.serve(tmp_path) as server:

@@ -45,6 +45,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "patience": ("12h",),
     "attendance": ("no",),
     "metrics": ("[::1]:9100",),
+    "name": ("Room 2.13 – Netze",),
 }
 
 
@@ -177,6 +178,15 @@ def test_every_field_is_a_setting_with_its_help() -> None:
         assert not setting.help.endswith(".")
 
 
+def test_whether_it_is_announced_can_be_left_to_the_server(file: Path) -> None:
+    """Which is so unless somebody decides it; and can be said, to overrule another place."""
+    assert Settings().announce is None
+    assert read(None, {"announce": False}).settings.announce is False
+    assert read(None, CHAT_ANNOUNCE="yes").settings.announce is True
+    file.write_text("announce = false")
+    assert read(file, CHAT_ANNOUNCE="auto").settings.announce is None
+
+
 def test_a_number_can_be_a_text_and_a_list_one_value(file: Path) -> None:
     """What can be meant is understood."""
     file.write_text('port = "9000"\nhost = "::"\nkeep = 500\nno_limits = "on"\nlinger = "2s"')
@@ -269,6 +279,9 @@ def test_the_old_name_of_no_limits_goes_on_working(
         ("log_level = ['info']", "log_level: ['info'] is none of debug, info, warning, error"),
         ("no_limits = 'perhaps'", "no_limits: this is true or false, not 'perhaps'"),
         ("no_limits = 1", "no_limits: this is true or false, not 1"),
+        ("announce = 'perhaps'", "announce: this is true, false or 'auto', not 'perhaps'"),
+        ("name = 5", "name: a name is a text of at most 60 characters that show, on one line"),
+        ('name = "a\\tb"', "on one line and in quotes, not 'a\\tb'"),
         ("motd = 5", "motd: this is a text, in quotes, not 5"),
         ('motd = "\\u001b[2J"', "motd: a text holds no control characters"),
         ("keep = '0d'", "keep: what is kept is an age such as 30d, 12h or 45m, or a number"),
