@@ -1,0 +1,97 @@
+// One WebSocket: JSON objects in and out, and whether the server still answers.
+
+const SUBPROTOCOL = "backchannel.v1";
+const SILENCE = 20_000; // ms without a message after which the server is asked for a sign of life
+const CHECK = 5_000; // ms that it may take to answer when somebody comes back to the page
+const OPENING = 10_000; // ms that connecting may take
+
+/** Where the server of this page takes WebSockets. */
+export function address() {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}/ws`;
+}
+
+export class Connection {
+  #socket;
+  #timer = null;
+  #asked = false;
+  #heard = 0;
+  #onClose;
+
+  /**
+   * Connect.
+   *
+   * @param {function} onOpen - called when objects can be sent.
+   * @param {function} onObject - called with each object that the server sends.
+   * @param {function} onClose - called once, with the close code, when the connection is over.
+   */
+  constructor(onOpen, onObject, onClose) {
+    this.#onClose = onClose;
+    this.#socket = new WebSocket(address(), SUBPROTOCOL);
+    this.#await(OPENING);
+    this.#socket.onopen = () => {
+      this.#alive();
+      onOpen();
+    };
+    this.#socket.onmessage = (event) => {
+      this.#alive();
+      onObject(JSON.parse(event.data));
+    };
+    this.#socket.onclose = (event) => this.#end(event.code);
+  }
+
+  /** Send an object. What is sent on a connection that is over is lost. */
+  send(object) {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify(object, wellFormed));
+  }
+
+  /** Find out soon whether the server still answers: the machine may have slept. */
+  check() {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (performance.now() - this.#heard < CHECK) return;
+    this.#ask(CHECK);
+  }
+
+  /** End the connection now. */
+  close() {
+    this.#socket.close(1000);
+    this.#end(1000);
+  }
+
+  #alive() {
+    this.#heard = performance.now();
+    this.#asked = false;
+    this.#await(SILENCE);
+  }
+
+  #await(patience) {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#silent(), patience);
+  }
+
+  #silent() {
+    const open = this.#socket.readyState === WebSocket.OPEN;
+    if (open && !this.#asked) this.#ask(SILENCE);
+    else this.close();
+  }
+
+  #ask(patience) {
+    this.#asked = true;
+    this.send({ type: "ping", id: 1 });
+    this.#await(patience);
+  }
+
+  #end(code) {
+    clearTimeout(this.#timer);
+    const tell = this.#onClose;
+    this.#onClose = () => {};
+    this.#socket.onmessage = null;
+    tell(code);
+  }
+}
+
+// Half a character, which a paste may hold, cannot be written in UTF-8.
+function wellFormed(_, value) {
+  return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value;
+}

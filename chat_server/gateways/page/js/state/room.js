@@ -1,0 +1,41 @@
+// A room that the user is in.
+
+import { Place } from "./place.js";
+
+export class Room extends Place {
+  entered = false; // whether the server confirmed it on this connection
+  log = undefined; // which log the numbers are from
+  topic = "";
+  members = 0;
+  frozen = false;
+  read = 0; // the last seq that the user saw
+  nicks = new Map(); // who is here: folded nick to nick
+  nicksKnown = false;
+  speakers = new Map(); // folded nick to nick, whoever spoke last at the end
+  hands = []; // for moderators: whose hands are up, whoever was first first
+  handUp = false; // whether the user's own is
+  past = 0; // what was said before the user came in, up to this seq, rings no bell
+
+  constructor(name) {
+    super();
+    this.name = name;
+  }
+
+  get key() {
+    return `#${this.name}`;
+  }
+}
+
+/** What one person and the user told each other. It is kept nowhere but here. */
+export class Conversation extends Place {
+  constructor(nick) {
+    super();
+    this.nick = nick;
+    this.unsent = []; // lines as those of the outbox; they are never sent again by themselves
+    this.atStart = true;
+  }
+
+  get key() {
+    return `@${this.nick}`;
+  }
+}

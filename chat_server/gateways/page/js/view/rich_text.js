@@ -1,0 +1,85 @@
+// A text as elements: links, code, the user's own name. Whatever it holds, it becomes text nodes.
+
+import { button, h } from "../dom.js";
+import { mentions, shown } from "../state/text.js";
+import { copyText } from "./clipboard.js";
+
+const FENCE = /^[ \t]*```[ \t]*([\w+#.-]*)[ \t]*\n([\s\S]*?)(?:\n[ \t]*```[ \t]*(?=\n|$)|$(?![\s\S]))/m;
+const INLINE = /`([^`\n]+)`|(https?:\/\/[^\s<>"'`\u0000-\u001f]+)/g;
+const LONG = 14; // lines of code that are shown at first
+
+/** Return the nodes of a text. `nick` is the user, whose name is marked. */
+export function richText(text, nick) {
+  const nodes = [];
+  let rest = shown(text);
+  for (let found = FENCE.exec(rest); found; found = FENCE.exec(rest)) {
+    const before = rest.slice(0, found.index).replace(/\n$/, "");
+    if (before) nodes.push(...paragraph(before, nick));
+    nodes.push(codeBlock(found[2], found[1]));
+    rest = rest.slice(found.index + found[0].length).replace(/^\n/, "");
+  }
+  if (rest) nodes.push(...paragraph(rest, nick));
+  return nodes;
+}
+
+function paragraph(text, nick) {
+  const nodes = [];
+  let end = 0;
+  for (const found of text.matchAll(INLINE)) {
+    const [all, code, address] = found;
+    const link = address ? trimmed(address) : "";
+    nodes.push(...plain(text.slice(end, found.index), nick));
+    nodes.push(code ? h("code", {}, code) : anchor(link));
+    end = found.index + (code ? all.length : link.length);
+  }
+  nodes.push(...plain(text.slice(end), nick));
+  return nodes;
+}
+
+function plain(text, nick) {
+  const nodes = [];
+  let end = 0;
+  for (const [start, stop] of mentions(nick, text)) {
+    nodes.push(text.slice(end, start), h("mark", {}, text.slice(start, stop)));
+    end = stop;
+  }
+  nodes.push(text.slice(end));
+  return nodes.filter((node) => node !== "");
+}
+
+// What ends a sentence is no part of the address, nor a bracket that was opened before it.
+function trimmed(address) {
+  let link = address.replace(/[.,;:!?'"*_~\]]+$/, "");
+  while (link.endsWith(")") && link.split(")").length > link.split("(").length) {
+    link = link.slice(0, -1).replace(/[.,;:!?]+$/, "");
+  }
+  return link;
+}
+
+function anchor(link) {
+  const attributes = { target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer" };
+  return h("a", { href: link, ...attributes }, link);
+}
+
+function codeBlock(code, language) {
+  const lines = code.split("\n").length;
+  const block = h("pre", { tabindex: "0" }, h("code", {}, code));
+  const copy = button("Copy", async () => {
+    copy.textContent = (await copyText(code)) ? "Copied" : "Select it and press Ctrl+C";
+    setTimeout(() => (copy.textContent = "Copy"), 2000);
+  });
+  const head = h("div.code-head", {}, h("span", {}, language || "code"), copy);
+  const box = h("div.code", {}, head, block);
+  if (lines > LONG) {
+    box.classList.add("folded");
+    const unfold = button(`Show all ${lines} lines`, () => {
+      const folded = box.classList.toggle("folded");
+      unfold.textContent = folded ? `Show all ${lines} lines` : "Show less";
+      unfold.setAttribute("aria-expanded", String(!folded));
+    });
+    unfold.setAttribute("aria-expanded", "false");
+    unfold.className = "unfold";
+    box.append(unfold);
+  }
+  return box;
+}

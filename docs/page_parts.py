@@ -1,0 +1,56 @@
+"""Writes the parts of the page in the browser that are defined elsewhere: `commands.json` from the
+terminal client's table of commands, and in `index.html` the list of modules to load beforehand.
+
+.venv/bin/python -m docs.page_parts
+"""
+
+import json
+from pathlib import Path
+
+import chat_client.commands.moderation_commands
+import chat_client.commands.room_commands  # noqa: F401 - both register their commands
+from chat_client.commands.command import commands
+
+FOLDER = Path(__file__).parents[1] / "chat_server" / "gateways" / "page"
+INDEX = FOLDER / "index.html"
+BEGIN = "    <!-- preload: every module, so that the browser need not find one behind the other -->\n"
+END = "    <!-- /preload -->\n"
+
+
+def command_table() -> str:
+    """Return `commands.json`."""
+    entries = [
+        {
+            "name": each.name,
+            "usage": each.usage,
+            "help": each.help,
+            "group": each.group,
+            "aliases": each.aliases,
+            "private": each.private,
+            "secrets": each.secrets,
+        }
+        for each in commands()
+    ]
+    return json.dumps(entries, indent=1) + "\n"
+
+
+def with_modules(page: str) -> str:
+    """Return `index.html` with the list as it is to be."""
+    before, _, rest = page.partition(BEGIN)
+    modules = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
+    links = "".join(
+        f'    <link rel="modulepreload" href="/assets/{module}">\n'
+        for module in modules
+        if not module.endswith("wall.js")
+    )
+    return before + BEGIN + links + END + rest.partition(END)[2]
+
+
+def main() -> None:
+    """Write both."""
+    (FOLDER / "commands.json").write_text(command_table(), encoding="utf-8")
+    INDEX.write_text(with_modules(INDEX.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
