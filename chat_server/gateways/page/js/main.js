@@ -13,6 +13,7 @@ import { CommandTable } from "./commands/table.js";
 import { byId } from "./dom.js";
 import { Outbox } from "./net/outbox.js";
 import { Session } from "./net/session.js";
+import { loadForTab, saveForTab } from "./net/storage.js";
 import { Tabs } from "./net/tabs.js";
 import { History } from "./state/history.js";
 import { Room } from "./state/room.js";
@@ -33,6 +34,7 @@ import { Unsent } from "./view/unsent.js";
 import { followKeyboard } from "./view/viewport.js";
 
 const LOBBY = "lobby";
+const PASSWORD = "password"; // the server's own, which every hello needs
 const ROOM = /^#([a-z0-9._-]{1,50})$/i;
 
 const settings = new Settings();
@@ -146,15 +148,10 @@ function wantedRoom() {
 function ask(error) {
   const room = wantedRoom() ?? store.keptRooms[0] ?? LOBBY;
   askWho({ nick: session.nick, room, error: error?.message, code: error?.code }, (who) => {
-    sessionStorage.setItem("backchannel.password", who.password || serverPassword());
+    if (who.password) saveForTab(PASSWORD, who.password);
     showWaiting("Connecting …");
-    session.start({ ...who, password: serverPassword() });
+    session.start({ ...who, password: loadForTab(PASSWORD) });
   });
-}
-
-// The server's password, which every hello needs, until the tab is closed.
-function serverPassword() {
-  return sessionStorage.getItem("backchannel.password") ?? "";
 }
 
 function comeIn() {
@@ -164,6 +161,13 @@ function comeIn() {
   const rooms = store.keptRooms.length ? store.keptRooms : [LOBBY];
   for (const name of rooms) store.join(name);
   enter(wantedRoom() ?? rooms[0]);
+}
+
+let greeting = ""; // the server's, which is said once
+
+function greet({ motd }) {
+  if (motd && motd !== greeting) store.note(motd);
+  greeting = motd;
 }
 
 function openElsewhere() {
@@ -182,7 +186,10 @@ const ENDED = {
   bye: ["You left", "Come in again"],
 };
 
-session.on("welcome", comeIn);
+session.on("welcome", (welcome) => {
+  comeIn();
+  greet(welcome);
+});
 session.on("refused", ask);
 session.on("ended", (code, text) => {
   if (code === "replaced") {
@@ -270,7 +277,7 @@ async function begin() {
     return;
   }
   comeIn(); // what was not sent the last time is there at once
-  session.start({ password: serverPassword() });
+  session.start({ password: loadForTab(PASSWORD) });
 }
 
 begin();

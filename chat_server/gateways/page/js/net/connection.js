@@ -3,7 +3,7 @@
 const SUBPROTOCOL = "backchannel.v1";
 const SILENCE = 20_000; // ms without a message after which the server is asked for a sign of life
 const CHECK = 5_000; // ms that it may take to answer when somebody comes back to the page
-const OPENING = 10_000; // ms that connecting may take
+const OPENING = 10_000; // ms that connecting may take, and again the server's first words
 
 /** Where the server of this page takes WebSockets. */
 export function address() {
@@ -16,6 +16,7 @@ export class Connection {
   #timer = null;
   #asked = false;
   #heard = 0;
+  #kept = false; // whether silence is a sign that the connection is dead
   #onClose;
 
   /**
@@ -30,7 +31,7 @@ export class Connection {
     this.#socket = new WebSocket(address(), SUBPROTOCOL);
     this.#await(OPENING);
     this.#socket.onopen = () => {
-      this.#alive();
+      this.#await(OPENING);
       onOpen();
     };
     this.#socket.onmessage = (event) => {
@@ -46,9 +47,15 @@ export class Connection {
     this.#socket.send(JSON.stringify(object, wellFormed));
   }
 
+  /** From now on, ask the silent server whether it lives. Not before it has let the page in. */
+  keepAlive() {
+    this.#kept = true;
+    this.#alive();
+  }
+
   /** Find out soon whether the server still answers: the machine may have slept. */
   check() {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (!this.#kept || this.#socket.readyState !== WebSocket.OPEN) return;
     if (performance.now() - this.#heard < CHECK) return;
     this.#ask(CHECK);
   }
@@ -62,7 +69,8 @@ export class Connection {
   #alive() {
     this.#heard = performance.now();
     this.#asked = false;
-    this.#await(SILENCE);
+    if (this.#kept) this.#await(SILENCE);
+    else clearTimeout(this.#timer); // somebody is asked who they are
   }
 
   #await(patience) {
@@ -71,8 +79,7 @@ export class Connection {
   }
 
   #silent() {
-    const open = this.#socket.readyState === WebSocket.OPEN;
-    if (open && !this.#asked) this.#ask(SILENCE);
+    if (this.#kept && !this.#asked) this.#ask(SILENCE);
     else this.close();
   }
 

@@ -226,6 +226,7 @@ export class Session extends Emitter {
     this.countFrom(welcome.last_id ?? 0);
     this.#keep();
     this.#welcomed = performance.now();
+    this.#connection.keepAlive();
     this.#atLeast = 0;
     this.#passwords.account_password = undefined;
     const waiting = this.#unanswered(same);

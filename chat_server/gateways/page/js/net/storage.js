@@ -1,12 +1,12 @@
-// What this browser keeps for this server, in localStorage. Where the browser refuses (private
-// windows, full disks), it is kept until the page is closed.
+// What this browser keeps for this server, in localStorage, or in sessionStorage for one tab alone.
+// Where the browser refuses (private windows, full disks), it is kept until the page is closed.
 
 const PREFIX = "backchannel.";
 const memory = new Map();
 
 /** Return what was kept under a name, or `otherwise`. */
 export function load(name, otherwise = null) {
-  const text = read(PREFIX + name);
+  const text = read("localStorage", PREFIX + name);
   if (text === null) return otherwise;
   try {
     return JSON.parse(text);
@@ -17,22 +17,34 @@ export function load(name, otherwise = null) {
 
 /** Keep a value; null forgets it. */
 export function save(name, value) {
-  const key = PREFIX + name;
-  const text = JSON.stringify(value);
-  if (value === null) memory.delete(key);
-  else memory.set(key, text);
+  write("localStorage", PREFIX + name, value === null ? null : JSON.stringify(value));
+}
+
+/** Return the text that was kept under a name for this tab, or "". */
+export function loadForTab(name) {
+  return read("sessionStorage", PREFIX + name) ?? "";
+}
+
+/** Keep a text until this tab is closed. */
+export function saveForTab(name, text) {
+  write("sessionStorage", PREFIX + name, text);
+}
+
+function read(area, key) {
   try {
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, text);
+    return window[area].getItem(key) ?? memory.get(key) ?? null;
   } catch {
-    // It stays in `memory`.
+    return memory.get(key) ?? null;
   }
 }
 
-function read(key) {
+function write(area, key, text) {
+  if (text === null) memory.delete(key);
+  else memory.set(key, text);
   try {
-    return localStorage.getItem(key) ?? memory.get(key) ?? null;
+    if (text === null) window[area].removeItem(key);
+    else window[area].setItem(key, text);
   } catch {
-    return memory.get(key) ?? null;
+    // It stays in `memory`.
   }
 }

@@ -2,7 +2,7 @@
 
 import { Conversation } from "./room.js";
 
-const PAGE = 100; // messages that are read at once
+const PAGE = 50; // messages that are read at once: more would be felt as one long frame
 
 export class History {
   #session;

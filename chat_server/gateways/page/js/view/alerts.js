@@ -67,11 +67,21 @@ export class Alerts {
 
   #tell(place, title, text) {
     if (this.#store.visible || !this.#settings.get("notifications") || noNotifications()) return;
-    const notification = new Notification(shown(title), { body: shown(text).slice(0, 200), tag: place.key });
+    const notification = this.#notify(shown(title), { body: shown(text).slice(0, 200), tag: place.key });
+    if (!notification) return;
     notification.onclick = () => {
       window.focus();
       this.#look(place);
       notification.close();
     };
+  }
+
+  #notify(title, options) {
+    try {
+      return new Notification(title, options);
+    } catch {
+      this.#settings.set("notifications", false); // Chrome on Android has them for other programs alone
+      return null;
+    }
   }
 }

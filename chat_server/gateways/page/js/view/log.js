@@ -6,7 +6,7 @@ import { Room } from "../state/room.js";
 import { Entries } from "./entries.js";
 
 const NEAR = 40; // pixels from the end at which the reader counts as being there
-const AHEAD = 900; // pixels from an edge at which more is read
+const AHEAD = 1500; // pixels from an edge at which more is read
 const SETTLING = 1000; // ms after a change in front until new messages are announced again
 
 export class Log {
@@ -96,6 +96,7 @@ export class Log {
     else if (follows) this.#toEnd();
     else this.#restore(anchor);
     this.#showJumps();
+    this.#store.markRead();
     if (changed) this.#readMore();
   }
 
