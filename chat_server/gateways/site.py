@@ -4,10 +4,11 @@ import hashlib
 import ipaddress
 import re
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
@@ -91,9 +92,9 @@ class Site:
         self._names.update(_host_of(origin.partition("://")[2]) for origin in self._origins)
         self._made = dict(made)
         self._parts = {
-            f"/assets/{each.name}": _part(each.name, each.read_bytes())
-            for each in files("chat_server.gateways").joinpath("page").iterdir()
-            if _ending(each.name) in _TYPES
+            f"/assets/{path}": _part(path, each.read_bytes())
+            for path, each in _files_in(files("chat_server.gateways").joinpath("page"))
+            if _ending(path) in _TYPES
         }
 
     def checked_host(self, request: Request) -> str:
@@ -158,6 +159,15 @@ class Site:
 
 Maker = Callable[[str], tuple[bytes, str]]
 """Makes a body and its content type; is given the address of the page, as it was asked for."""
+
+
+def _files_in(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:
+    """The files in a folder and in those within it, each with its path from there."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _files_in(each, f"{path}{each.name}/")
+        else:
+            yield f"{path}{each.name}", each
 
 
 def _part(name: str, body: bytes) -> _Part:

@@ -126,8 +126,9 @@ function showHands(now) {
 // The server knows by which address others reach it: the drawing's title has it.
 async function showAddress() {
   const answer = await fetch("/qr.svg");
+  byId("qr").hidden = !answer.ok;
   const drawing = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
-  const address = drawing.querySelector("title")?.textContent || `${location.origin}/`;
+  const address = (answer.ok && drawing.querySelector("title")?.textContent) || `${location.origin}/`;
   const [, scheme, host] = /^(\w+:\/\/)(.*?)\/?$/.exec(address) ?? [null, "", address];
   byId("address").replaceChildren(h("small", {}, scheme), host);
 }
