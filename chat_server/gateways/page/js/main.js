@@ -250,6 +250,7 @@ function listen() {
   byId("messages").addEventListener("keydown", (event) => {
     const item = event.target.closest("li.message");
     if (event.key !== "Enter" || event.target !== item) return;
+    event.preventDefault(); // or the key would press what the dialog puts the focus on
     openPerson(app, item.querySelector("button.name").dataset.nick, item);
   });
 }

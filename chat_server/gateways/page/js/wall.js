@@ -127,10 +127,13 @@ function showHands(now) {
 async function showAddress() {
   const answer = await fetch("/qr.svg");
   byId("qr").hidden = !answer.ok;
-  const drawing = new DOMParser().parseFromString(await answer.text(), "image/svg+xml");
-  const address = (answer.ok && drawing.querySelector("title")?.textContent) || `${location.origin}/`;
+  const address = (answer.ok && titleOf(await answer.text())) || `${location.origin}/`;
   const [, scheme, host] = /^(\w+:\/\/)(.*?)\/?$/.exec(address) ?? [null, "", address];
   byId("address").replaceChildren(h("small", {}, scheme), host);
+}
+
+function titleOf(drawing) {
+  return new DOMParser().parseFromString(drawing, "image/svg+xml").querySelector("title")?.textContent;
 }
 
 showAddress();

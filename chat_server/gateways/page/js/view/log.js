@@ -20,6 +20,7 @@ export class Log {
   #place = null;
   #settled = null;
   #seenMarker = false;
+  #top = 0; // where the scroller stood when it was last looked at
   #update = onceAFrame(() => this.#show());
 
   /**
@@ -138,7 +139,11 @@ export class Log {
 
   #scrolled() {
     if (!this.#place || this.#place !== this.#store.current) return;
-    this.#place.following = this.#place.atEnd && this.#isAtEnd();
+    // Only who scrolls up leaves the end: the window may also have become smaller.
+    const wentUp = this.#scroller.scrollTop < this.#top - 1;
+    this.#top = this.#scroller.scrollTop;
+    if (this.#isAtEnd()) this.#place.following = this.#place.atEnd;
+    else if (wentUp) this.#place.following = false;
     this.#store.markRead();
     this.#showJumps();
     this.#readMore();
