@@ -2,8 +2,8 @@
 //
 // It turns the session's events into that, and tells the views which part changed:
 // `log` (the current place's messages), `places` (the lists, unread counts), `people` (who is
-// here), `place` (another one is current), `heard` (a message, for sounds and titles), `told`
-// (a sentence for the user that belongs to no place), `role`.
+// here), `place` (another one is current), `heard` (a message, for sounds and titles), `said`
+// (the user said something), `told` (a sentence for the user that belongs to no place), `role`.
 
 import { Emitter } from "../emitter.js";
 import { load, save } from "../net/storage.js";
@@ -136,6 +136,7 @@ export class Store extends Emitter {
     place.marker = null;
     if (place instanceof Room) this.#outbox.say(place.name, text, kind);
     else this.tell(place, kind === "action" ? `* ${this.nick} ${text}` : text);
+    this.emit("said"); // whoever talks wants to see it
   }
 
   /** Tell the person of a conversation something. */

@@ -20,7 +20,7 @@ export class Log {
   #place = null;
   #settled = null;
   #seenMarker = false;
-  #top = 0; // where the scroller stood when it was last looked at
+  #seen = { top: 0, size: "" }; // where the scroller stood, and how large it was, at the last look
   #update = onceAFrame(() => this.#show());
 
   /**
@@ -39,6 +39,7 @@ export class Log {
     this.#unsent = unsent;
     store.on("log", this.#update);
     store.on("place", this.#update);
+    store.on("said", () => this.jumpToEnd());
     scroller.addEventListener("scroll", onceAFrame(() => this.#scrolled()), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
     // The field below grows, the phone's keyboard opens: the end stays in sight.
@@ -48,9 +49,10 @@ export class Log {
 
   /** Go to the end of the log, wherever that is. */
   async jumpToEnd() {
-    const place = this.#place;
+    const place = this.#store.current;
+    if (!place) return;
     await this.#history.latest(place);
-    if (place !== this.#place) return;
+    if (place !== this.#store.current) return;
     place.following = true;
     this.#show();
     this.#toEnd();
@@ -130,6 +132,18 @@ export class Log {
 
   #toEnd() {
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#look();
+  }
+
+  #look() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    this.#seen = { top: scrollTop, size: `${scrollHeight} ${clientHeight}` };
+  }
+
+  // Whether somebody scrolled up. Where a size changed, it may be that alone that moved the top.
+  #wentUp() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
+    return scrollTop < this.#seen.top - 1 && this.#seen.size === `${scrollHeight} ${clientHeight}`;
   }
 
   #isAtEnd() {
@@ -139,11 +153,9 @@ export class Log {
 
   #scrolled() {
     if (!this.#place || this.#place !== this.#store.current) return;
-    // Only who scrolls up leaves the end: the window may also have become smaller.
-    const wentUp = this.#scroller.scrollTop < this.#top - 1;
-    this.#top = this.#scroller.scrollTop;
     if (this.#isAtEnd()) this.#place.following = this.#place.atEnd;
-    else if (wentUp) this.#place.following = false;
+    else if (this.#wentUp()) this.#place.following = false;
+    this.#look();
     this.#store.markRead();
     this.#showJumps();
     this.#readMore();
