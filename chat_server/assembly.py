@@ -17,6 +17,8 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
+from chat_server.gateways.irc.live import ServerState
+from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import refused
 from chat_server.gateways.site import Site
 from chat_server.gateways.sniff import Doors
@@ -170,7 +172,9 @@ class Assembly:
         if metrics_socket and counters:
             self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
             opened.callback(self.metrics.close)
-        self._doors = Doors(settings, Site(now.origins, (), {}))
+        self._doors = Doors(
+            settings, Site(now.origins, (), {}), Network(ServerState(self.parts))
+        )
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         opened.callback(self.listener.close)

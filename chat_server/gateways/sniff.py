@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.http import METHODS, HttpGateway
+from chat_server.gateways.irc.gateway import IrcGateway
+from chat_server.gateways.irc.network import Network
 from chat_server.gateways.lines import LinesGateway
 from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.gateways.site import Site
@@ -27,6 +29,9 @@ WORD_LIMIT = 16
 # A TLS alert, "handshake failure": a browser that tries https first goes on with http at once.
 _NO_TLS = b"\x15\x03\x03\x00\x02\x02\x28"
 
+# What an IRC client may begin with, in any case.
+_IRC_WORDS = frozenset(("CAP", "NICK", "USER", "PASS", "QUIT", "JOIN", "PING", "AUTHENTICATE"))
+
 _TELNET = 0xFF
 _WORD_END = re.compile(rb"[ \r\n]")
 
@@ -37,6 +42,7 @@ class Doors:
 
     settings: LiveSettings
     site: Site
+    irc: Network
 
 
 class Sniffer:
@@ -45,7 +51,7 @@ class Sniffer:
     What is written before that is written as native frames.
     """
 
-    __slots__ = ("_doors", "_encrypted", "_needs_tls", "_peer", "_received", "greeted")
+    __slots__ = ("_doors", "_encrypted", "_host", "_needs_tls", "_peer", "_received", "greeted")
 
     codec = NATIVE
     answers_pings = True
@@ -63,6 +69,7 @@ class Sniffer:
         """
         self._doors = doors
         self._peer = peer
+        self._host = peer.rpartition(":")[0].strip("[]") or peer
         self._encrypted = encrypted
         self._needs_tls = needs_tls
         self._received = b""
@@ -106,7 +113,12 @@ class Sniffer:
         blank = end is not None and end[0] == b" "
         if blank and word in METHODS:
             return self._http if settings.web else NativeGateway
+        if blank and word.upper() in _IRC_WORDS:
+            return self._irc if settings.irc else NativeGateway
         return self._lines if settings.lines else NativeGateway
+
+    def _irc(self) -> Gateway:
+        return IrcGateway(self._doors.irc, self._host)
 
     def _http(self) -> Gateway:
         return HttpGateway(self._doors.site, secure=self._encrypted, needs_tls=self._needs_tls)

@@ -303,6 +303,14 @@ class Registry:
         with self._lock:
             return self._nicks.find(nick)
 
+    def has_nick(self, nick: str) -> bool:
+        """Return whether somebody who is here has `nick`, as normalize_nick returned it.
+
+        It takes no lock, so that it may be asked with that of an outbox held. What it finds is as
+        good as having asked a moment before.
+        """
+        return nick_key(nick) in self._nicks
+
     def formerly_called(self, nick: str) -> Former | None:
         """Return who had `nick` last, if nobody has it now and that is not long ago."""
         with self._lock:

@@ -115,6 +115,7 @@ class Settings:
         "let lines of text in, as nc and telnet send them, on the same port",
         live=True,
     )
+    irc: bool = setting(True, switch(), "let IRC clients in, on the same port", live=True)
     # Where else than on this server a page may stand that talks to it.
     origins: tuple[str, ...] = setting(
         (),

@@ -1,0 +1,272 @@
+"""One IRC client: what is known of it, and how requests are made for it.
+
+The connection's thread reads lines and makes requests; any thread may write events. What both look
+at is guarded by one lock, which is a leaf: it is taken with the lock of the outbox held.
+"""
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from itertools import count
+
+from chat_server.gateways.gateway import Answer, Asked
+from chat_server.gateways.irc import capabilities
+from chat_server.gateways.irc.lines import Line, build, encoded
+from chat_server.gateways.irc.names import SERVER, source
+from chat_server.gateways.irc.network import About, Network, Profile
+from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.sasl import Credentials, Exchange
+from protocol.errors import Code
+from protocol.messages import AnyRequest, Error, LimitValue, Ok, Page, ServerPong
+
+Reply = Ok | Page | Error | ServerPong
+Steps = Generator[Asked, None, None]
+"""What a command asks for, one after the other."""
+
+
+class Gone(Exception):
+    """A request got no reply, as its client is gone."""
+
+
+class Pending:
+    """A request that is under way, and what becomes of its reply."""
+
+    __slots__ = ("at_once", "response", "settle")
+
+    def __init__(
+        self,
+        response: Response,
+        settle: "Callable[[Reply], Sequence[str] | None]",
+        *,
+        at_once: bool,
+    ) -> None:
+        """
+        Args:
+            response: what the reply is part of.
+            settle: returns the lines that a reply is; None if something else brings them.
+            at_once: whether they are sent in the same step in which the reply is given.
+        """
+        self.response = response
+        self.settle = settle
+        self.at_once = at_once
+
+
+class Client:
+    """It. Methods whose names end with `_locked` are called with `lock` held.
+
+    Attributes:
+        network: what it shares with the others.
+        host: the address that it is from.
+        profile: what others see of it.
+        lock: guards all that follows, but for what the connection's thread alone writes.
+        has: its capabilities. The connection's thread alone writes it.
+        cap_version: the version of the capability negotiation that it understands.
+        nick: its own, as it is here; "" before it is registered.
+        wanted: the nick that it asked for, until it has one.
+        registered: whether it was welcomed.
+        moderates: whether it is a moderator or more.
+        hides_refusal: whether a nick that is in use is told otherwise.
+        negotiating: whether it is to come in only after a CAP END.
+        exchange: of SASL, which is under way.
+        login: what it has shown by SASL, and comes in with.
+        motd: the message of the day, as it was at the welcome.
+        rooms_limit: how many rooms it may be in; None for any number.
+        rooms: by name, the nicks of those whom the client believes to be in each room it is in.
+        echoes: responses that wait for an own message, by room and seq.
+        echoed: the last own message that was written, by room.
+    """
+
+    def __init__(self, network: Network, host: str) -> None:
+        """
+        Args:
+            network: what it shares with the others.
+            host: the address that it is from.
+        """
+        self.network = network
+        self.host = host
+        self.profile = Profile()
+        self.lock = threading.Lock()
+        self.has: frozenset[str] = frozenset()
+        self.cap_version = 301
+        self.nick = ""
+        self.wanted = ""
+        self.hides_refusal = False
+        self.negotiating = False
+        self.exchange: Exchange | None = None
+        self.login: Credentials | None = None
+        self.registered = False
+        self.moderates = False
+        self.motd = ""
+        self.rooms_limit: LimitValue = None
+        self.rooms: dict[str, set[str]] = {}
+        self.echoes: dict[tuple[str, int], Response] = {}
+        self.echoed: dict[str, int] = {}
+        self._pending: dict[int, Pending] = {}
+        self._replies: dict[int, Reply | None] = {}
+        self._ids = count(1)
+        self._references = count(1)
+
+    # -- lines
+
+    @property
+    def shown(self) -> str:
+        """What the client is called on IRC; `*` before it is registered."""
+        return self.network.names.shown(self.nick) if self.nick else "*"
+
+    @property
+    def source(self) -> str:
+        """Whom a line from this client itself is from."""
+        return source(self.shown)
+
+    def source_of(self, nick: str) -> str:
+        """Return whom a line from somebody is from."""
+        return source(self.network.names.shown(nick))
+
+    def numeric(self, code: str, *middle: str, text: str | None = None) -> str:
+        """Return a numeric reply."""
+        return build(SERVER, code, self.shown, *middle, text=text)
+
+    def refusal(self, command: str, code: str, text: str, *context: str) -> str:
+        """Return why a command was refused for which no numeric fits (IRCv3 standard replies)."""
+        if capabilities.STANDARD_REPLIES in self.has:
+            return build(SERVER, "FAIL", command, code.upper(), *context, text=text)
+        return self.notice(f"{command}: {text}")
+
+    def notice(self, text: str, target: str | None = None) -> str:
+        """Return a notice from the server, to the client or about a channel."""
+        return build(SERVER, "NOTICE", target or self.shown, text=text)
+
+    def refused(self, command: str, error: Error) -> str:
+        """Return a refusal for which a command has no numeric of its own."""
+        if error.code == Code.RATE_LIMITED:
+            return self.numeric("263", command, text=error.text)
+        return self.refusal(command, error.code, error.text)
+
+    def may(self, capability: str) -> bool:
+        """Return whether the client has a capability."""
+        return capability in self.has
+
+    def respond(self, line: Line) -> Response:
+        """Return the response to a line, still empty."""
+        label = line.label if {capabilities.LABELS, capabilities.BATCH} <= self.has else None
+        return Response(label, self.new_reference)
+
+    def new_reference(self) -> str:
+        """Return a name for a batch."""
+        return str(next(self._references))
+
+    def batch(self, kind: str, target: str, lines: Sequence[str]) -> list[str]:
+        """Return lines as a batch; each is to have no tag of another batch."""
+        reference = self.new_reference()
+        return [
+            build(SERVER, "BATCH", f"+{reference}", kind, target),
+            *(_first_tag(f"batch={reference}", line) for line in lines),
+            build(SERVER, "BATCH", f"-{reference}"),
+        ]
+
+    # -- the connection's thread
+
+    def enter(self, real_name: str) -> None:
+        """Let others see it, under its nick."""
+        now = self.network.live.now()
+        self.profile.about = About(real_name=real_name, signed_on=now, spoke=now)
+        self.network.enter(self.nick, self.profile)
+
+    def take_nick_locked(self, nick: str) -> list[str]:
+        """Be called otherwise from now on; return the line that says so."""
+        assert self.lock.locked()
+        old, before = self.nick, self.source
+        if nick == old:
+            return []
+        self.rename_locked(old, nick)
+        self.nick = nick
+        self.network.leave(old, self.profile)
+        self.network.enter(nick, self.profile)
+        return [build(before, "NICK", self.shown)]
+
+    def ask(self, make: Callable[[int], AnyRequest]) -> Generator[Asked, None, Reply]:
+        """Make a request that is answered at once, and return the reply.
+
+        Raises:
+            Gone: there is none.
+        """
+        number = next(self._ids)
+        with self.lock:
+            self._replies[number] = None
+        yield make(number)
+        with self.lock:
+            reply = self._replies.pop(number)
+        if reply is None:
+            raise Gone
+        return reply
+
+    def send(
+        self,
+        make: Callable[[int], AnyRequest],
+        response: Response,
+        settle: Callable[[Reply], Sequence[str] | None],
+        *,
+        at_once: bool = False,
+    ) -> Steps:
+        """Make a request whose reply may come later. See Pending."""
+        number = next(self._ids)
+        with self.lock:
+            response.expect()
+            self._pending[number] = Pending(response, settle, at_once=at_once)
+        yield make(number)
+
+    def stream(self, response: Response, lines: Sequence[str]) -> Answer:
+        """Return what is to be sent ahead of the rest of a response."""
+        with self.lock:
+            return Answer(response.stream(lines))
+
+    # -- any thread, with the lock held
+
+    def take_reply_locked(self, reply: Reply) -> bytes:
+        """Take the reply to a request, and return what is to be sent because of it."""
+        assert self.lock.locked()
+        number = reply.re
+        if number in self._replies:
+            self._replies[number] = reply
+            return b""
+        pending = self._pending.pop(number, None) if number is not None else None
+        if pending is None:
+            return b""
+        lines = pending.settle(reply)
+        if lines is None:
+            return b""
+        if pending.at_once:
+            sent = pending.response.stream(lines) if lines else b""
+            return sent + pending.response.settle(())
+        return pending.response.settle(lines)
+
+    def take_own_locked(self, room: str, seq: int, lines: list[str]) -> bytes:
+        """Write an own message, as the response to the line that said it if that had a label."""
+        assert self.lock.locked()
+        self.echoed[room] = seq
+        response = self.echoes.pop((room, seq), None)
+        return encoded(lines) if response is None else response.settle(lines)
+
+    def expect_echo_locked(self, room: str, seq: int, response: Response) -> bool:
+        """Let an own message be the response to a line; False if it was written already."""
+        assert self.lock.locked()
+        if seq <= self.echoed.get(room, 0):
+            return False
+        self.echoes[room, seq] = response
+        return True
+
+    def knows_locked(self, nick: str) -> bool:
+        """Return whether the client believes somebody to be in one of its rooms."""
+        assert self.lock.locked()
+        return any(nick in there for there in self.rooms.values())
+
+    def rename_locked(self, old: str, new: str) -> None:
+        """Let somebody be called otherwise in all rooms in which the client knows them."""
+        assert self.lock.locked()
+        for there in self.rooms.values():
+            if old in there:
+                there.remove(old)
+                there.add(new)
+
+
+def _first_tag(tag: str, line: str) -> str:
+    return f"@{tag};{line[1:]}" if line.startswith("@") else f"@{tag} {line}"

@@ -1,0 +1,100 @@
+"""How the messages of rooms are written for IRC clients: one codec for each set of tags that they
+may ask for, shared by all who ask for the same.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import accumulate
+
+from chat_server.gateways.irc.extras import Extra, Extras
+from chat_server.gateways.irc.lines import build, cut, encoded, space_for_text, tagged
+from chat_server.gateways.irc.names import SERVER, Names, channel_of, source
+from chat_server.rooms.codec import Encoded
+from protocol.messages import Message, ServerMessage
+
+_ACTION = "\x01ACTION "
+_ACTION_END = "\x01"
+
+
+def milliseconds(time: float) -> int:
+    """Return a time, in Unix seconds, in milliseconds, as IRC clients read it."""
+    return round(time * 1_000_000) // 1000
+
+
+def server_time(time: float) -> str:
+    """Return a time, in Unix seconds, as the tag `time` has it (IRCv3 server-time)."""
+    seconds, rest = divmod(milliseconds(time), 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def said(who: str, command: str, target: str, text: str, *, action: bool = False) -> list[str]:
+    """Return a text as the lines that say it.
+
+    Args:
+        who: the source of the lines.
+        command: PRIVMSG or NOTICE.
+        target: a channel or a nick.
+        text: any.
+        action: whether it is what somebody does.
+    """
+    before, behind = (_ACTION, _ACTION_END) if action else ("", "")
+    space = space_for_text(who, command, target) - len(before) - len(behind)
+    return [
+        build(who, command, target, text=f"{before}{piece}{behind}") for piece in cut(text, space)
+    ]
+
+
+class IrcCodec:
+    """Writes messages with some tags or none."""
+
+    def __init__(self, names: Names, extras: Extras, *, time: bool, tags: bool) -> None:
+        """
+        Args:
+            names: what people are called.
+            extras: what was said besides the texts.
+            time: whether each line has the time of its message.
+            tags: whether the first line of a message has its `msgid` and the tags of the client.
+        """
+        self._names = names
+        self._extras = extras
+        self._time = time
+        self._tags = tags
+
+    def encode(self, event: ServerMessage) -> bytes:
+        """Return a message; nothing for other events, which each connection writes by itself."""
+        return encoded(self.lines(event)) if isinstance(event, Message) else b""
+
+    def encode_messages(self, messages: Sequence[Message]) -> Encoded:
+        """Return a batch of messages in one buffer."""
+        written = [encoded(self.lines(message)) for message in messages]
+        return Encoded(b"".join(written), list(accumulate(map(len, written))))
+
+    def lines(self, message: Message) -> list[str]:
+        """Return a message of a room as lines with their tags."""
+        extra = self._extras.of_message(message)
+        return self.with_tags(
+            self._plain(message, extra.command),
+            message.time,
+            f"{message.room}/{message.seq}",
+            extra,
+        )
+
+    def with_tags(self, lines: list[str], time: float, msgid: str, extra: Extra) -> list[str]:
+        """Return the lines of one message with the tags that this codec writes.
+
+        What names or explains the whole message is on its first line alone.
+        """
+        every = {"time": server_time(time)} if self._time else {}
+        first = every
+        if self._tags:
+            first = {**every, **({"msgid": msgid} if msgid else {}), **extra.tags}
+        return [tagged(every if number else first, line) for number, line in enumerate(lines)]
+
+    def _plain(self, message: Message, command: str) -> list[str]:
+        channel = channel_of(message.room)
+        who = source(self._names.shown(message.from_))
+        if message.kind == "topic":
+            return [build(who, "TOPIC", channel, text=message.text)]
+        if message.kind == "notice":
+            return said(SERVER, "NOTICE", channel, message.text)
+        return said(who, command, channel, message.text, action=message.kind == "action")

@@ -1,0 +1,212 @@
+"""How events are written for one IRC client. All of it happens with the client's lock held."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from chat_server.gateways.irc import capabilities
+from chat_server.gateways.irc.client import Client
+from chat_server.gateways.irc.codec import said
+from chat_server.gateways.irc.extras import Extra
+from chat_server.gateways.irc.lines import build, encoded
+from chat_server.gateways.irc.names import SERVER, channel_of
+from chat_server.gateways.irc.network import Relay
+from chat_server.gateways.irc.welcome import welcome
+from chat_server.identity.roles import Role
+from protocol.errors import FATAL, Code
+from protocol.messages import (
+    Direct,
+    Error,
+    FreezeChange,
+    Goodbye,
+    HandChange,
+    Message,
+    Ok,
+    Page,
+    Presence,
+    RoleChange,
+    ServerMessage,
+    ServerPing,
+    ServerPong,
+    Welcome,
+)
+
+CROWD = 100
+"""In a room of more than so many, nobody is told of single people who come and go."""
+
+AT_ONCE = 20
+"""Nor anywhere of more than so many who come, or go, at once."""
+
+
+def written(client: Client, event: ServerMessage) -> bytes:
+    """Return what a client is sent for an event or a reply."""
+    assert client.lock.locked()
+    if isinstance(event, Error) and event.re is None:
+        return encoded(_fault(client, event))
+    if isinstance(event, Ok | Page | Error | ServerPong):
+        return client.take_reply_locked(event)
+    if isinstance(event, Message):
+        return _own(client, event)
+    write = _WRITERS.get(type(event))
+    return encoded(write(client, event)) if write else b""
+
+
+def _own(client: Client, message: Message) -> bytes:
+    """An own message. What was said comes back to who wants it, what was done to everybody."""
+    comes_back = client.may(capabilities.ECHO) or message.kind not in ("text", "action")
+    lines = client.network.codec(client.has).lines(message) if comes_back else []
+    return client.take_own_locked(message.room, message.seq, lines)
+
+
+def direct_lines(
+    client: Client, sender: str, target: str, text: str, time: float, extra: Extra
+) -> list[str]:
+    """Return a message to one person, as it was sent or as it came."""
+    who = client.source_of(sender)
+    lines = said(who, extra.command, client.network.names.shown(target), text)
+    return client.network.codec(client.has).with_tags(lines, time, extra.msgid, extra)
+
+
+def relayed(client: Client, relay: Relay) -> list[str]:
+    """Return a line that another IRC client sent."""
+    if relay.needs and not client.may(relay.needs):
+        return []
+    codec = client.network.codec(client.has)
+    return codec.with_tags([relay.line], relay.time, relay.msgid, Extra(tags=relay.tags))
+
+
+def _from_another(client: Client, relay: Relay) -> list[str]:
+    return [] if relay.nick == client.nick else relayed(client, relay)
+
+
+def move(client: Client, room: str, joined: Sequence[str], left: Sequence[str]) -> list[str]:
+    """Return the lines for who came into a room and went, none of whom is the client itself."""
+    there = client.rooms[room]
+    joined = [nick for nick in joined if nick not in there and nick != client.nick]
+    left = [nick for nick in left if nick in there and nick != client.nick]
+    lines = []
+    if len(left) <= AT_ONCE:
+        for nick in left:
+            lines += _leaving(client, room, nick)
+    if len(joined) <= AT_ONCE:
+        for nick in joined:
+            there.add(nick)
+            lines.append(build(client.source_of(nick), "JOIN", channel_of(room)))
+    return lines
+
+
+def _leaving(client: Client, room: str, nick: str) -> list[str]:
+    """How somebody left a room: thrown out, gone altogether, or just gone from there."""
+    who = client.source_of(nick)
+    kick = client.network.kick_of(nick)
+    if client.network.live.is_here(nick):
+        client.rooms[room].discard(nick)
+        return [build(who, "PART", channel_of(room))]
+    if kick is not None:
+        client.rooms[room].discard(nick)
+        shown = client.network.names.shown(nick)
+        by = client.source_of(kick.by)
+        return [build(by, "KICK", channel_of(room), shown, text=kick.why or kick.by)]
+    for there in client.rooms.values():
+        there.discard(nick)
+    return [build(who, "QUIT", text="gone")]
+
+
+def _presence(client: Client, event: Presence) -> list[str]:
+    there = client.rooms.get(event.room)
+    if there is None:  # told of before the client was in, or after it has left
+        return []
+    lines, joined = [], list(event.joined)
+    for old, new in event.renamed:
+        if client.knows_locked(old) and old != client.nick:
+            lines.append(build(client.source_of(old), "NICK", client.network.names.shown(new)))
+            client.rename_locked(old, new)
+        joined.append(new)  # where nobody was told that they are there, they come
+    if event.members > CROWD:
+        return lines
+    return lines + move(client, event.room, joined, event.left)
+
+
+def _direct(client: Client, event: Direct) -> list[str]:
+    extra = client.network.extras.of_direct((event.to, event.from_, event.text))
+    if extra is None:
+        extra = Extra(msgid=client.network.new_msgid())
+    extra.time = event.time
+    return direct_lines(client, event.from_, event.to, event.text, event.time, extra)
+
+
+def _frozen(client: Client, event: FreezeChange) -> list[str]:
+    if event.room not in client.rooms:
+        return []
+    return [build(SERVER, "MODE", channel_of(event.room), "+m" if event.frozen else "-m")]
+
+
+def _role(client: Client, event: RoleChange) -> list[str]:
+    client.moderates = event.role != Role.MEMBER.word
+    change = "+o" if client.moderates else "-o"
+    return [
+        *(build(SERVER, "MODE", channel_of(room), change, client.shown) for room in client.rooms),
+        client.notice(f"{client.network.names.shown(event.by)} made you {_article(event.role)}"),
+    ]
+
+
+def _article(role: str) -> str:
+    return f"an {role}" if role.startswith("o") else f"a {role}"
+
+
+def _hand(client: Client, event: HandChange) -> list[str]:
+    what = "raised" if event.up else "took down"
+    shown = client.network.names.shown(event.nick)
+    text = f"{shown} {what} their hand; hands up: {event.hands}"
+    return [client.notice(text, channel_of(event.room))]
+
+
+def _ping(_: Client, event: ServerPing) -> list[str]:
+    return [build("", "PING", text=f"{SERVER}-{event.id}")]
+
+
+def _goodbye(client: Client, event: Goodbye) -> list[str]:
+    lines = []
+    if event.code == Code.KICKED:
+        lines = [
+            build(SERVER, "KICK", channel_of(room), client.shown, text=event.text)
+            for room in client.rooms
+        ]
+    lines.append(build("", "ERROR", text=f"Closing link: {client.shown} ({event.text})"))
+    if client.nick:
+        client.network.leave(client.nick, client.profile)
+    return lines
+
+
+def _fault(client: Client, error: Error) -> list[str]:
+    """A refusal of no request that has a number: of the registration, or of a line."""
+    if client.hides_refusal and error.code == Code.NICK_IN_USE:
+        return []
+    numeric = _FAULTS.get(error.code)
+    if numeric is not None:
+        named = client.wanted and error.code in (Code.NICK_IN_USE, Code.BAD_NICK)
+        nick = [client.network.names.shown(client.wanted)] if named else []
+        return [client.numeric(numeric, *nick, text=error.text)]
+    if error.code in FATAL:  # the ERROR that follows says it
+        return []
+    return [client.refused("*", error)]
+
+
+_FAULTS: dict[str, str] = {
+    Code.NICK_IN_USE: "433",
+    Code.BAD_NICK: "432",
+    Code.BAD_PASSWORD: "464",
+    Code.BANNED: "465",
+}
+
+
+_WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
+    Welcome: welcome,
+    Presence: _presence,
+    Direct: _direct,
+    FreezeChange: _frozen,
+    RoleChange: _role,
+    HandChange: _hand,
+    ServerPing: _ping,
+    Goodbye: _goodbye,
+    Relay: _from_another,
+}

@@ -1,0 +1,95 @@
+"""The gateway of one IRC connection: lines in, requests out; replies and events in, lines out."""
+
+from collections.abc import Iterator
+
+from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.irc.client import Client, Gone, Steps
+from chat_server.gateways.irc.codec import IrcCodec
+from chat_server.gateways.irc.commands.table import COMMANDS
+from chat_server.gateways.irc.events import written
+from chat_server.gateways.irc.lines import NOT_UTF8, BadLine, Line, LineReader, encoded
+from chat_server.gateways.irc.network import Network
+from chat_server.gateways.irc.registration import Registration
+from chat_server.gateways.irc.response import Response
+from chat_server.rooms.codec import Broadcast
+from protocol.messages import ServerMessage
+
+
+class IrcGateway:
+    """One IRC connection. See Gateway."""
+
+    __slots__ = ("_client", "_reader", "_registration", "greeted")
+
+    answers_pings = True
+    writes_own = True
+
+    def __init__(self, network: Network, host: str) -> None:
+        """
+        Args:
+            network: what all IRC connections of the server share.
+            host: the address that the client is from.
+        """
+        self._client = Client(network, host)
+        self._reader = LineReader()
+        self._registration = Registration(self._client)
+        self.greeted = False
+
+    @property
+    def codec(self) -> IrcCodec:
+        """The one that all share who have asked for the same tags."""
+        return self._client.network.codec(self._client.has)
+
+    def receive(self, data: bytes) -> Iterator[Asked]:
+        """Yield what each line asks for that `data` completes. See Gateway."""
+        for line in self._reader.feed(data):
+            if isinstance(line, BadLine):
+                yield Answer(encoded([self._complaint(line)]))
+                continue
+            codec = self.codec
+            yield from self._answered(line)
+            if self.codec is not codec:
+                yield Handover(self)
+
+    def write(self, event: ServerMessage) -> bytes:
+        """Return one event, or reply, as lines; nothing for most replies."""
+        with self._client.lock:
+            return written(self._client, event)
+
+    def write_shared(self, events: Broadcast) -> bytes:
+        """Return events that many are sent: each client knows others, and other names."""
+        with self._client.lock:
+            return b"".join(written(self._client, event) for event in events.events)
+
+    def _answered(self, line: Line) -> Iterator[Asked]:
+        """Yield what a line asks for, then its answer: a sign of life at the least."""
+        client = self._client
+        response = client.respond(line)
+        asked = False
+        try:
+            for each in self._steps(line, response):
+                asked = True
+                yield each
+        except Gone:
+            return
+        with client.lock:
+            data = response.end()
+        if data or not asked:
+            yield Answer(data)
+
+    def _steps(self, line: Line, response: Response) -> Steps:
+        if not self._client.registered:
+            yield from self._registration.take(line, response)
+            return
+        command = COMMANDS.get(line.command)
+        if command is None:
+            shown = line.command if line.command.isprintable() else "*"
+            text = "There is no such command here"
+            response.add(self._client.numeric("421", shown, text=text))
+            return
+        yield from command(self._client, line, response)
+
+    def _complaint(self, line: BadLine) -> str:
+        client = self._client
+        if line is NOT_UTF8:
+            return client.refusal("*", line.code, line.text)
+        return client.numeric(line.code, text=line.text)

@@ -1,0 +1,258 @@
+"""The live state as IRC clients ask for it, where no request tells it: read only."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
+
+from chat_server.identity.participant import Participant
+from chat_server.identity.roles import Role
+from chat_server.requests.context import Context
+from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.policy import names_of
+from chat_server.rooms.room import Room
+from chat_server.rooms.session import Session
+from chat_server.runtime.errors import StoreError
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Message, ServerMessage
+from protocol.text import normalize_account, normalize_nick
+
+
+class Person(NamedTuple):
+    """Somebody who is here.
+
+    Attributes:
+        nick: theirs.
+        account: the one that they are logged in to.
+        moderates: whether they are a moderator or more.
+        voiced: whether they may speak in the frozen room that was asked about.
+    """
+
+    nick: str
+    account: str | None
+    moderates: bool
+    voiced: bool = False
+
+
+class Modes(NamedTuple):
+    """How a room is."""
+
+    frozen: bool
+    locked: bool
+
+
+class Live(Protocol):
+    """What the gateway asks. Any thread may call any method, but with no lock held."""
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        ...
+
+    def is_here(self, nick: str) -> bool:
+        """Return whether somebody who is here has a nick. With any lock held, too."""
+        ...
+
+    def person(self, nick: str) -> Person | None:
+        """Return who is here and has a nick."""
+        ...
+
+    def people(self) -> int:
+        """Return how many are here."""
+        ...
+
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account of that name."""
+        ...
+
+    def authenticate(self, name: str, password: str, host: str) -> str | None:
+        """Return the name of the account whose password this is.
+
+        Args:
+            name: of the account.
+            password: what somebody sent.
+            host: the address that they sent it from.
+
+        Raises:
+            ProtocolError: it was tried too often.
+        """
+        ...
+
+    def rooms(self) -> int:
+        """Return how many rooms there are."""
+        ...
+
+    def has_room(self, room: str) -> bool:
+        """Return whether there is a room of that name."""
+        ...
+
+    def members(self, room: str) -> list[Person]:
+        """Return who is in a room, in the order of their nicks."""
+        ...
+
+    def modes(self, room: str) -> Modes:
+        """Return how a room is."""
+        ...
+
+    def topic(self, room: str) -> str:
+        """Return a room's topic."""
+        ...
+
+    def recent(self, room: str, limit: int) -> list[Message]:
+        """Return the latest messages of a room; none if they cannot be read."""
+        ...
+
+    def after(self, room: str, seq: int) -> Message | None:
+        """Return the first message of a room behind `seq`.
+
+        Raises:
+            ProtocolError: it cannot be read.
+        """
+        ...
+
+    def check_voice(self, nick: str, room: str | None, host: str) -> None:
+        """See that somebody may speak, in a room or to one person.
+
+        Raises:
+            ProtocolError: `muted`.
+        """
+        ...
+
+    def tell(
+        self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
+        speaks: Callable[[Codec], bool],
+    ) -> None:  # fmt: skip
+        """Send an event once to everybody in some rooms, or of some nicks, who speaks a codec."""
+        ...
+
+
+class ServerState:
+    """The live state of a server. See Live."""
+
+    def __init__(self, context: Context) -> None:
+        """`context` holds the server's parts."""
+        self._context = context
+
+    def now(self) -> float:
+        """Return the time in Unix seconds."""
+        return self._context.clock.time()
+
+    def is_here(self, nick: str) -> bool:
+        """Return whether somebody who is here has a nick."""
+        return self._context.registry.has_nick(nick)
+
+    def person(self, nick: str) -> Person | None:
+        """Return who is here and has a nick."""
+        session = self._session(nick)
+        return None if session is None else self._person(session, frozenset())
+
+    def people(self) -> int:
+        """Return how many are here."""
+        return len(self._context.registry.sessions())
+
+    def has_account(self, name: str) -> bool:
+        """Return whether there is an account of that name."""
+        try:
+            return self._context.accounts.find(normalize_account(name)) is not None
+        except ProtocolError:
+            return False
+
+    def authenticate(self, name: str, password: str, host: str) -> str | None:
+        """Return the name of the account whose password this is. See Live."""
+        try:
+            account = self._context.proofs.authenticate(normalize_account(name), password, host)
+        except StoreError as error:
+            raise _unavailable() from error
+        return None if account is None else account.name
+
+    def rooms(self) -> int:
+        """Return how many rooms there are."""
+        return len(self._context.rooms.all())
+
+    def has_room(self, room: str) -> bool:
+        """Return whether there is a room of that name."""
+        return self._context.rooms.find(room) is not None
+
+    def members(self, room: str) -> list[Person]:
+        """Return who is in a room, in the order of their nicks."""
+        found = self._context.rooms.find(room)
+        if found is None:
+            return []
+        speakers = self._speakers(found)
+        sessions = [each.session for each in found.members()]
+        return sorted(
+            (self._person(each, speakers) for each in sessions), key=lambda person: person.nick
+        )
+
+    def modes(self, room: str) -> Modes:
+        """Return how a room is."""
+        found = self._context.rooms.find(room)
+        if found is None or found.rules is None:
+            return Modes(frozen=False, locked=False)
+        return Modes(self._context.checks.is_frozen(found), found.rules.lock is not None)
+
+    def topic(self, room: str) -> str:
+        """Return a room's topic."""
+        found = self._context.rooms.find(room)
+        return found.topic if found else ""
+
+    def recent(self, room: str, limit: int) -> list[Message]:
+        """Return the latest messages of a room; none if they cannot be read."""
+        try:
+            return self._context.store.before(room, None, limit)
+        except StoreError:  # whoever asks for it by a request is told
+            return []
+
+    def after(self, room: str, seq: int) -> Message | None:
+        """Return the first message of a room behind `seq`. See Live."""
+        try:
+            return next(iter(self._context.store.after(room, seq, 1)), None)
+        except StoreError as error:
+            raise _unavailable() from error
+
+    def check_voice(self, nick: str, room: str | None, host: str) -> None:
+        """See that somebody may speak, in a room or to one person. See Live."""
+        session = self._session(nick)
+        if session is None:
+            return
+        checks = self._context.checks
+        checks.check_voice(session, host)
+        found = self._context.rooms.find(room) if room is not None else None
+        if found is not None and found.rules is not None and not checks.is_moderator(session):
+            found.rules.check_speaker(names_of(session), self._context.clock.monotonic())
+
+    def tell(
+        self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
+        speaks: Callable[[Codec], bool],
+    ) -> None:  # fmt: skip
+        """Send an event once to everybody in some rooms, or of some nicks. See Live."""
+        found = [self._context.rooms.find(room) for room in rooms]
+        outboxes = {member.outbox: None for room in found if room for member in room.members()}
+        for session in map(self._session, nicks):
+            if session is not None and session.connection is not None:
+                outboxes[session.connection.outbox] = None
+        told = Broadcast(event)
+        for outbox in outboxes:
+            if speaks(outbox.codec):
+                outbox.put_if_short(told)
+
+    def _session(self, nick: str) -> Session | None:
+        try:
+            return self._context.registry.session_called(normalize_nick(nick))
+        except ProtocolError:
+            return None
+
+    def _person(self, session: Participant, speakers: frozenset[str]) -> Person:
+        accounts = self._context.accounts
+        return Person(
+            session.nick,
+            accounts.name_of(session),
+            accounts.role_of(session) >= Role.MODERATOR,
+            not speakers.isdisjoint(names_of(session)),
+        )
+
+    def _speakers(self, room: Room) -> frozenset[str]:
+        """The names of those who may speak in a room as it is frozen."""
+        freeze = room.rules.frozen(self._context.clock.monotonic()) if room.rules else None
+        return freeze.speakers if freeze else frozenset()
+
+
+def _unavailable() -> ProtocolError:
+    return ProtocolError(Code.UNAVAILABLE, "The server cannot read its store just now.")

@@ -1,0 +1,195 @@
+"""The network: what all IRC connections of one server share."""
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import NamedTuple
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from chat_server.gateways.irc import capabilities
+from chat_server.gateways.irc.codec import IrcCodec
+from chat_server.gateways.irc.extras import Extras
+from chat_server.gateways.irc.live import Live
+from chat_server.gateways.irc.names import Names
+from chat_server.rooms.codec import Codec
+from protocol.messages import Message, ServerMessage
+
+# How many kicks, and topics, are remembered.
+_REMEMBERED = 1_000
+# For so many seconds who leaves after a kick leaves because of it.
+_KICK_SECONDS = 10.0
+# How far back it is looked for who set a topic.
+_TOPIC_SEARCH = 500
+
+
+class Relay(ServerMessage, frozen=True):
+    """A line from one IRC client to others, which the protocol has no event for.
+
+    Attributes:
+        line: without tags.
+        needs: the capability that whoever gets it must have; "" for none.
+        msgid: its name, for a client that has message-tags.
+        tags: the sender's own, for the same.
+        time: when it was sent, in Unix seconds.
+        nick: who sent it, and does not get it like this; "" if everybody does.
+    """
+
+    line: str
+    needs: str
+    nick: str
+    time: float
+    msgid: str = ""
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class About(NamedTuple):
+    """What an IRC client has said of its user. Immutable; another one takes its place.
+
+    Attributes:
+        away: why they are away; None if they are not.
+        real_name: theirs.
+        signed_on: when they came in, in Unix seconds.
+        spoke: when they last said something, in Unix seconds.
+    """
+
+    away: str | None = None
+    real_name: str = ""
+    signed_on: float = 0.0
+    spoke: float = 0.0
+
+
+class Profile:
+    """What is known of one IRC client's user, for as long as the connection holds it."""
+
+    __slots__ = ("__weakref__", "about")
+
+    def __init__(self) -> None:
+        self.about = About()  # written by its connection alone; read by any thread
+
+
+class Kick(NamedTuple):
+    """Who threw somebody out, why, and when, in Unix seconds."""
+
+    by: str
+    why: str
+    time: float
+
+
+class TopicSetter(NamedTuple):
+    """Who set a topic, and when, in Unix seconds."""
+
+    topic: str
+    nick: str
+    time: float
+
+
+class Network:
+    """It. Any thread may call any method."""
+
+    def __init__(self, live: Live) -> None:
+        """`live` is what is asked about the server."""
+        self.live = live
+        self.created = live.now()
+        self.names = Names(live.is_here)
+        self.extras = Extras()
+        self._codecs = {
+            (time, tags): IrcCodec(self.names, self.extras, time=time, tags=tags)
+            for time in (False, True)
+            for tags in (False, True)
+        }
+        self._speaks = frozenset(self._codecs.values())
+        # Guards all below. A leaf, also taken with the lock of an outbox held.
+        self._lock = threading.Lock()
+        self._profiles: WeakValueDictionary[str, Profile] = WeakValueDictionary()
+        self._kicks: OrderedDict[str, Kick] = OrderedDict()
+        self._topics: OrderedDict[str, TopicSetter] = OrderedDict()
+
+    def codec(self, has: frozenset[str]) -> IrcCodec:
+        """Return the codec of those who have these capabilities."""
+        return self._codecs[capabilities.TIME in has, capabilities.TAGS in has]
+
+    def new_msgid(self) -> str:
+        """Return a name for a message that has no place in a log."""
+        return secrets.token_urlsafe(12)
+
+    def tell(self, rooms: Iterable[str], nicks: Iterable[str], relay: Relay) -> None:
+        """Send a line to those in some rooms, or of some nicks, who are on IRC. No lock is held."""
+        self.live.tell(rooms, nicks, relay, self._is_irc)
+
+    def _is_irc(self, codec: Codec) -> bool:
+        return codec in self._speaks
+
+    # -- who is who
+
+    def enter(self, nick: str, profile: Profile) -> None:
+        """Know somebody by a nick: a new one, or another one."""
+        with self._lock:
+            self._profiles[nick] = profile
+
+    def leave(self, nick: str, profile: Profile) -> None:
+        """Know somebody by a nick no more."""
+        with self._lock:
+            if self._profiles.get(nick) is profile:
+                del self._profiles[nick]
+
+    def about(self, nick: str) -> About | None:
+        """Return what is known of who has a nick, if they are on IRC."""
+        with self._lock:
+            profile = self._profiles.get(nick)
+        return None if profile is None else profile.about
+
+    # -- who was thrown out
+
+    def note_kick(self, nick: str, by: str, why: str) -> None:
+        """Remember for a moment who throws whom out, so that IRC clients read it as a KICK."""
+        with self._lock:
+            self._kicks[nick] = Kick(by, why, self.live.now())
+            self._kicks.move_to_end(nick)
+            if len(self._kicks) > _REMEMBERED:
+                self._kicks.popitem(last=False)
+
+    def forget_kick(self, nick: str) -> None:
+        """Take `note_kick` back: it was refused."""
+        with self._lock:
+            self._kicks.pop(nick, None)
+
+    def kick_of(self, nick: str) -> Kick | None:
+        """Return how somebody was thrown out who left a moment ago, if they were."""
+        with self._lock:
+            kick = self._kicks.get(nick)
+        recent = kick is not None and self.live.now() - kick.time < _KICK_SECONDS
+        return kick if recent else None
+
+    # -- who set a topic
+
+    def topic_setter(self, room: str) -> TopicSetter | None:
+        """Return who set a room's topic; None if it has none. No lock is held.
+
+        What cannot be found out any more is said of the server.
+        """
+        topic = self.live.topic(room)
+        if not topic:
+            return None
+        with self._lock:
+            known = self._topics.get(room)
+        if known is None or known.topic != topic:
+            known = self._find_setter(room, topic)
+            with self._lock:
+                self._topics[room] = known
+                if len(self._topics) > _REMEMBERED:
+                    self._topics.popitem(last=False)
+        return known
+
+    def _find_setter(self, room: str, topic: str) -> TopicSetter:
+        for message in reversed(self.live.recent(room, _TOPIC_SEARCH)):
+            if message.kind == "topic" and message.text == topic:
+                return TopicSetter(topic, message.from_, message.time)
+        return TopicSetter(topic, "", self.created)
+
+
+def replayed(messages: Iterable[Message]) -> list[Message]:
+    """Return those that are shown again: no topics, which a client would take for the current."""
+    return [message for message in messages if message.kind != "topic"]

@@ -1,0 +1,90 @@
+"""The response to one line: what belongs together where the client has labelled its line."""
+
+from collections.abc import Callable, Sequence
+
+from chat_server.gateways.irc.lines import build, encoded, tagged
+from chat_server.gateways.irc.names import SERVER
+
+
+class Response:
+    """What one line is answered with (IRCv3 labeled-response). The client's lock guards it.
+
+    Without a label it is no more than some lines. With one, a single line carries the label,
+    several are a batch, and none is an ACK; what is still to come is waited for.
+    """
+
+    __slots__ = ("_batch", "_ended", "_expected", "_label", "_lines", "_new_reference")
+
+    def __init__(self, label: str | None, new_reference: Callable[[], str]) -> None:
+        """
+        Args:
+            label: the client's, if it may have labels.
+            new_reference: gives a name for a batch.
+        """
+        self._label = label
+        self._new_reference = new_reference
+        self._lines: list[str] = []
+        self._expected = 0
+        self._ended = False
+        self._batch: str | None = None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether all of it belongs together."""
+        return self._label is not None
+
+    def add(self, *lines: str) -> None:
+        """Let lines be part of it, which are sent when it ends."""
+        self._lines += lines
+
+    def stream(self, lines: Sequence[str]) -> bytes:
+        """Return lines as they are to be sent at once, behind those that were added."""
+        lines = [*self._lines, *lines]
+        self._lines.clear()
+        if self._label is None:
+            return encoded(lines)
+        opening: list[str] = []
+        if self._batch is None:
+            self._batch = self._new_reference()
+            opening = [
+                tagged(
+                    {"label": self._label},
+                    build(SERVER, "BATCH", f"+{self._batch}", "labeled-response"),
+                )
+            ]
+        return encoded([*opening, *(self._in_batch(line) for line in lines)])
+
+    def expect(self) -> None:
+        """Note that something will come after the end, which `settle` brings."""
+        self._expected += 1
+
+    def settle(self, lines: Sequence[str]) -> bytes:
+        """Take what was expected, and return what is to be sent now."""
+        self._expected -= 1
+        self._lines += lines
+        return self._close() if self._ended or not self.labelled else b""
+
+    def end(self) -> bytes:
+        """Say that the line was dealt with, and return what is to be sent now."""
+        self._ended = True
+        return self._close()
+
+    def _close(self) -> bytes:
+        if self._label is None:
+            return self.stream(())
+        if self._expected:
+            return b""
+        if self._batch is not None:
+            rest = self.stream(())
+            return rest + encoded([build(SERVER, "BATCH", f"-{self._batch}")])
+        if len(self._lines) > 1:
+            return self.stream(()) + self._close()
+        only = self._lines or [build(SERVER, "ACK")]
+        return encoded([tagged({"label": self._label}, only[0])])
+
+    def _in_batch(self, line: str) -> str:
+        """A line with the tag of the batch, unless it is in one that is in this."""
+        assert self._batch is not None
+        if line.startswith("@batch="):
+            return line
+        return tagged({"batch": self._batch}, line)
