@@ -94,7 +94,9 @@ class Names:
         """Return whose nick is shown like this: another one, or the same."""
         with self._lock:
             nick = self._nicks.get(_key(shown))
-        return nick if nick is not None and self.shown(nick) == shown else shown
+        if nick is None or _key(self.shown(nick)) != _key(shown):
+            return shown
+        return nick
 
     # -- with the lock held
 
