@@ -305,7 +305,8 @@ class Assembly:
     # -- the end
 
     def _shut_rooms(self) -> None:
-        """Let nobody say anything any more."""
+        """Let nobody say anything any more, and end the searches."""
+        self.kept.store.stop_searches()
         for room in self.parts.rooms.all():
             room.shut()
 

@@ -131,8 +131,8 @@ class PeopleStore:
         self._transactions = Transactions(self._connection, path)
 
     def close(self) -> None:
-        """Close the file. No other call may be under way."""
-        self._connection.close()
+        """Close the file, once nobody uses it."""
+        self._transactions.close()
 
     # -- accounts
 

@@ -59,15 +59,30 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
     number = caller.context.registry.keep_session(session)
     bot = caller.connection.is_bot
     draft = Draft(session, number, request, session.nick, kind, text, [caller.outbox], bot)
+    if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
+        return None
+    # Not under `posting`: the session's next connection need not wait for the disk.
+    seq = caller.context.store.find_request(number, request)
+    if seq is not None:
+        return Ok(re=request, seq=seq)
+    if caller.context.store.was_deleted(room.name, number, request):
+        return Ok(re=request, gone=True)
+    _claim_and_post(caller, room, draft, looked_up=True)
+    return None
+
+
+def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool = False) -> Claim:
+    """Post a draft, if this connection may do that and it is new.
+
+    Args:
+        caller: whose draft it is.
+        room: where it is to be said.
+        draft: what is to be said.
+        looked_up: the store was asked, and does not have it.
+    """
+    session = caller.session
     with session.posting:
-        claim = session.claim(caller.connection, draft)
-        if claim is Claim.PERHAPS_STORED:
-            seq = caller.context.store.find_request(number, request)
-            if seq is not None:
-                return Ok(re=request, seq=seq)
-            if caller.context.store.was_deleted(room.name, number, request):
-                return Ok(re=request, gone=True)
-            claim = session.claim(caller.connection, draft, looked_up=True)
+        claim = session.claim(caller.connection, draft, looked_up=looked_up)
         if claim in (Claim.NEW, Claim.PENDING):
             caller.outbox.expect_reply()
         if claim is Claim.NEW:
@@ -78,7 +93,7 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
             except MemoryError:  # it was not posted: sent again, it is new
                 session.settle(draft)
                 raise
-    return None
+    return claim
 
 
 def _let_say(caller: Caller, room: Room, draft: Draft) -> None:

@@ -5,8 +5,8 @@ from msgspec import UNSET
 from chat_server.delivery.replies import fitting
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import oldest_after, readable_room
-from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
-from chat_server.storage.sqlite.search_index import WORDS_LIMIT
+from chat_server.runtime.errors import STORE_RETRY_AFTER, SearchTooLongError
+from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT
@@ -53,6 +53,15 @@ def search(caller: Caller, request: messages.Search) -> Page:
             "like, or symbols: leave some out.",
         )
     limit = request.limit or MESSAGES_PER_PAGE
-    found = caller.context.store.search(room.name, query, request.before, limit + 1, FRAME_LIMIT)
+    try:
+        found = caller.context.store.search(
+            room.name, query, request.before, limit + 1, FRAME_LIMIT
+        )
+    except SearchTooLongError as error:
+        raise ProtocolError(
+            Code.UNAVAILABLE,
+            "The search takes too long: search for longer words, or try again later.",
+            retry_after=STORE_RETRY_AFTER,
+        ) from error
     shown = fitting(found[-limit:][::-1])[::-1]
     return Page(re=request.id, more=len(shown) < len(found), messages=shown)

@@ -39,5 +39,9 @@ class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""
 
 
+class SearchTooLongError(StoreError):
+    """A search was ended: it took longer than it may."""
+
+
 class AdminError(BackchannelError):
     """A command of the operator could not be done. Its text is a sentence for the operator."""

@@ -4,10 +4,11 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from queue import SimpleQueue
+from typing import Literal, Self
 
 from chat_server.runtime.errors import OutcomeUnknownError, StoreError
 from chat_server.storage.migrations import Format, migrate
@@ -90,7 +91,7 @@ class Transactions:
     ) -> None:
         """
         Args:
-            connection: as `connect` returned it; the caller closes it.
+            connection: as `connect` returned it.
             path: of its file, which a complaint names.
             committed: called after each commit, before it is anybody else's turn: to be quick.
         """
@@ -140,11 +141,69 @@ class Transactions:
         with self._turn, translated(self._path):
             yield self._connection
 
+    def close(self) -> None:
+        """Close the connection, once nobody uses it. Whoever wants it later gets StoreError."""
+        with self._turn:
+            self._connection.close()
+
     def _roll_back(self) -> None:
         """End what was not committed. If even that fails, nothing else is begun before it is."""
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+
+
+class Readers:
+    """Connections that read one database, each used by one thread at a time."""
+
+    def __init__(self, path: Path, connections: Sequence[sqlite3.Connection]) -> None:
+        """
+        Args:
+            path: of its file, which a complaint names.
+            connections: as `connect` returned them.
+        """
+        self._path = path
+        self._count = len(connections)
+        # Those that nobody uses; None once they are closed.
+        self._free: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
+        for connection in connections:
+            self._free.put(connection)
+
+    @classmethod
+    def open(cls, path: Path, sync: Sync, count: int) -> Self:
+        """Open `count` connections to a database that is open already.
+
+        Raises:
+            sqlite3.Error: it cannot be opened so often; no connection is left open.
+        """
+        with ExitStack() as opened:
+            connections = [opened.enter_context(closing(connect(path, sync))) for _ in range(count)]
+            opened.pop_all()
+        return cls(path, connections)
+
+    @contextmanager
+    def use(self) -> Iterator[sqlite3.Connection]:
+        """Use one of the connections, when one is free.
+
+        Raises:
+            StoreError: in place of SQLite's, and if they are closed.
+        """
+        reader = self._free.get()
+        try:
+            if reader is None:
+                raise StoreError(f"{self._path} is closed")
+            with translated(self._path):
+                yield reader
+        finally:
+            self._free.put(reader)
+
+    def close(self) -> None:
+        """Close each connection once nobody uses it: SQLite crashes if a query still runs on it."""
+        for _ in range(self._count):
+            reader = self._free.get()
+            if reader is not None:
+                reader.close()
+        self._free.put(None)
 
 
 @contextmanager

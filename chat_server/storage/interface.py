@@ -201,7 +201,14 @@ class RoomLog(Protocol):
         """Return the last up to `limit` messages with all words of `query`; ascending.
 
         `space` is as in `before`.
+
+        Raises:
+            SearchTooLongError: the search took too long, and was ended.
         """
+        ...
+
+    def stop_searches(self) -> None:
+        """End the searches that are under way. Later ones end at once."""
         ...
 
     def oldest(self, room: str) -> int | None:
@@ -255,5 +262,5 @@ class RoomLog(Protocol):
         ...
 
     def close(self) -> None:
-        """Close the engine. No other call may be under way."""
+        """Close the engine, once nobody uses it. Later calls raise StoreError."""
         ...

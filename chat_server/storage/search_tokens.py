@@ -13,6 +13,8 @@ import re
 import unicodedata
 from itertools import pairwise
 
+# Words of a query that are looked up: each costs a walk through the messages that have it.
+WORDS_LIMIT = 10
 # Characters of a query that are looked up: each costs a walk through the messages that have it.
 TOKENS_LIMIT = 50
 

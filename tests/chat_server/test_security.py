@@ -24,9 +24,8 @@ from chat_server.rooms.session import token_hash
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
-from chat_server.storage.search_tokens import TOKENS_LIMIT, phrases_of
+from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
 from chat_server.storage.sqlite.log import SqliteLog
-from chat_server.storage.sqlite.search_index import WORDS_LIMIT
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import AnyRequest, Bye, Hello, Pong

@@ -122,12 +122,16 @@ class SqliteLog:
         if self._known.next_removed() is not None:
             self.maintenance_due.set()
 
+    def stop_searches(self) -> None:
+        """End the searches that are under way. Later ones end at once."""
+        self._index.stop()
+
     def close(self) -> None:
-        """Close the files. No other call may be under way."""
+        """Close the files, once nobody uses them."""
         self._index.close()
         try:
             self._incarnations.close()
-        except (StoreError, OSError) as error:
+        except (StoreError, OutcomeUnknownError, OSError) as error:
             log.error("that the history was closed could not be noted: %s", error)
         self.file.close()
 
@@ -210,10 +214,14 @@ class SqliteLog:
             return []
         base = base_of(number)
         end = end_of(base) if before is None else key_of(base, before)
+        budget = self._index.budget()
         self._index.catch_up(
-            number, lambda after: read_texts(self.file, max(base, after), end_of(base), INDEX_STEP)
+            number,
+            lambda after: read_texts(self.file, max(base, after), end_of(base), INDEX_STEP),
+            budget,
         )
-        keys = self._index.find(query, key_of(base, self.oldest(room) or 0), end, limit)
+        first = key_of(base, self.oldest(room) or 0)
+        keys = self._index.find(query, first, end, limit, budget)
         marks = ",".join("?" * len(keys))
         where = f"key IN ({marks}) ORDER BY key DESC"
         return self._select(room, where, lambda _: keys, space)[::-1]

@@ -9,19 +9,16 @@ thread, never by a commit, so that no delivery waits for the disk.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
-from queue import SimpleQueue
 
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import (
+    Readers,
     Sync,
     Transactions,
     closed_on_failure,
-    connect,
     open_database,
-    translated,
     unusable,
 )
 from chat_server.storage.migrations import Format
@@ -120,38 +117,29 @@ class HistoryFile:
         self.checkpoint_due = threading.Event()
         self._passes = 0  # checkpoints so far; the housekeeper's
         self._commits = 0  # since the last one; used in the writer's turn
-        self._readers: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         try:
             self._writer = open_database(self.path, FORMAT, sync)
             with closed_on_failure(self._writer):
                 # Never in a commit, which would wait for the disk.
                 self._writer.execute("PRAGMA wal_autocheckpoint = 0")
-                self._open_readers(sync)
+                self._readers = Readers.open(self.path, sync, READERS)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
         self.transactions = Transactions(self._writer, self.path, self._count_commit)
 
     def close(self) -> None:
-        """Fold the log into the database and close. No other call may be under way."""
+        """Fold the log into the database and close, once nobody reads or writes any more."""
         with contextlib.suppress(StoreError):
             self.checkpoint()
-        for _ in range(READERS):
-            self._readers.get().close()
-        self._writer.close()
+        self._readers.close()
+        self.transactions.close()
 
-    @contextmanager
-    def reader(self) -> Iterator[sqlite3.Connection]:
-        """Use one of the connections that read, when one is free.
+    def reader(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Return a context in which one of the connections that read is used, when one is free.
 
-        Raises:
-            StoreError: in place of SQLite's.
+        It raises StoreError in place of SQLite's errors.
         """
-        reader = self._readers.get()
-        try:
-            with translated(self.path):
-                yield reader
-        finally:
-            self._readers.put(reader)
+        return self._readers.use()
 
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database.
@@ -171,12 +159,6 @@ class HistoryFile:
             self._commits = 0
             if self._passes % PASSES_PER_RESTART == 0:
                 writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
-
-    def _open_readers(self, sync: Sync) -> None:
-        with ExitStack() as opened:
-            for _ in range(READERS):
-                self._readers.put(opened.enter_context(closing(connect(self.path, sync))))
-            opened.pop_all()
 
     def _count_commit(self) -> None:
         self._commits += 1

@@ -6,12 +6,15 @@ indexing never keeps a delivery from being stored.
 """
 
 import sqlite3
+import threading
+import time
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from chat_server.runtime.errors import StartError
-from chat_server.storage.database import Transactions, make_private
+from chat_server.runtime.errors import SearchTooLongError, StartError
+from chat_server.storage.database import Readers, Transactions, closed_on_failure, make_private
 from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
@@ -26,11 +29,55 @@ CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 PRAGMA user_version = {_VERSION};
 """
 
-# Each word is looked up by itself: a query of two thousand kept all others waiting for a minute.
-WORDS_LIMIT = 10
+SEARCHES = 2  # queries that run at once; others wait for them
+SECONDS = 2.0  # what a query may take, with the indexing that it has to wait for
+# SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest queries.
+INSTRUCTIONS = 10
 
 Texts = Callable[[int], list[tuple[int, str]]]
 """Gives the next keys and texts behind a key, in order; an empty list when there are no more."""
+
+
+class Budget:
+    """The time that one search has."""
+
+    def __init__(self, seconds: float, stopping: threading.Event) -> None:
+        """
+        Args:
+            seconds: how long the search may take, from now on.
+            stopping: set when it has no more time, however long it took.
+        """
+        self._end = time.monotonic() + seconds
+        self._stopping = stopping
+
+    def is_spent(self) -> bool:
+        """Return whether the search has to end."""
+        return self._stopping.is_set() or time.monotonic() >= self._end
+
+    def check(self) -> None:
+        """Go on if there is time left.
+
+        Raises:
+            SearchTooLongError: there is none.
+        """
+        if self.is_spent():
+            raise SearchTooLongError("the search took longer than it may")
+
+    @contextmanager
+    def limiting(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """End the queries of a connection when the time is over, while the block runs.
+
+        Raises:
+            SearchTooLongError: one was ended.
+        """
+        connection.set_progress_handler(self.is_spent, INSTRUCTIONS)
+        try:
+            yield
+        except sqlite3.OperationalError:
+            self.check()
+            raise
+        finally:
+            connection.set_progress_handler(None, 0)
 
 
 class SearchIndex:
@@ -49,40 +96,63 @@ class SearchIndex:
         try:
             if anew:
                 _remove(path)
-            self._connection = _open(path)
+            connection = _open(path)
+            with closed_on_failure(connection):
+                # Apart from `connection`, so that no search waits for another one's indexing.
+                self._readers = Readers.open(path, "normal", SEARCHES)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the search index {path} cannot be used: {error}.") from error
-        self._transactions = Transactions(self._connection, path)
+        self._transactions = Transactions(connection, path)
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End the searches that are under way. Later ones end at once."""
+        self._stopping.set()
 
     def close(self) -> None:
-        """Close the file."""
-        self._connection.close()
+        """Close the file, once the searches that are under way have ended."""
+        self.stop()
+        self._readers.close()
+        self._transactions.close()
 
-    def catch_up(self, room: int, texts: Texts) -> None:
+    def budget(self) -> Budget:
+        """Return the time that a search has which begins now."""
+        return Budget(SECONDS, self._stopping)
+
+    def catch_up(self, room: int, texts: Texts, budget: Budget) -> None:
         """Index what has come to a room since the last time.
 
-        One step at a time, so that a search in another room waits for a step and not for all.
+        Each step is a transaction: a search in another room waits for a step and not for all, and
+        what is indexed when the time is over stays.
+
+        Args:
+            room: its number.
+            texts: gives what is to be indexed.
+            budget: the time that there is for it.
 
         Raises:
+            SearchTooLongError: it is not finished.
             StoreError: the index could not be read or written.
         """
+        budget.check()
         while self._step(room, texts):
-            pass
+            budget.check()
 
-    def find(self, query: str, first: int, end: int, limit: int) -> list[int]:
+    def find(self, query: str, first: int, end: int, limit: int, budget: Budget) -> list[int]:
         """Return the largest up to `limit` keys, first <= key < end, of texts with all phrases.
 
         A word at the end of a phrase also finds the words that begin with it.
 
         Raises:
+            SearchTooLongError: it took too long.
             StoreError: the index could not be read.
         """
         phrases = phrases_of(query)
         if not phrases:
             return []
         expression = " ".join(map(_expression, phrases))
-        with self._transactions.turn() as connection:
-            rows = connection.execute(
+        with self._readers.use() as reader, budget.limiting(reader):
+            rows = reader.execute(
                 "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?"
                 " ORDER BY rowid DESC LIMIT ?",
                 (expression, first, end, limit),
