@@ -172,9 +172,7 @@ class Assembly:
         if metrics_socket and counters:
             self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
             opened.callback(self.metrics.close)
-        self._doors = Doors(
-            settings, Site(now.origins, (), {}), Network(ServerState(self.parts))
-        )
+        self._doors = Doors(settings, Site(now.origins, (), {}), Network(ServerState(self.parts)))
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         opened.callback(self.listener.close)

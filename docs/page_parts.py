@@ -13,7 +13,9 @@ from chat_client.commands.command import commands
 
 FOLDER = Path(__file__).parents[1] / "chat_server" / "gateways" / "page"
 INDEX = FOLDER / "index.html"
-BEGIN = "    <!-- preload: every module, so that the browser need not find one behind the other -->\n"
+BEGIN = (
+    "    <!-- preload: every module, so that the browser need not find one behind the other -->\n"
+)
 END = "    <!-- /preload -->\n"
 
 

@@ -137,7 +137,11 @@ class Browser:
             beside: another page, whose storage it shares, as tabs of one browser do.
             script: JavaScript to run before the page's own.
         """
-        context = beside.context if beside else self.send("Target.createBrowserContext")["browserContextId"]
+        context = (
+            beside.context
+            if beside
+            else self.send("Target.createBrowserContext")["browserContextId"]
+        )
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)
         target_id = target["targetId"]
         session = self.send("Target.attachToTarget", targetId=target_id, flatten=True)["sessionId"]
@@ -247,7 +251,10 @@ class Page:
             details = parameters["exceptionDetails"]
             thrown = details.get("exception", {}).get("description", details["text"])
             self.problems.append(thrown)
-        elif method == "Log.entryAdded" and parameters["entry"]["source"] in ("security", "violation"):
+        elif method == "Log.entryAdded" and parameters["entry"]["source"] in (
+            "security",
+            "violation",
+        ):
             self.problems.append(parameters["entry"]["text"])
 
     def set_dark(self, dark: bool) -> None:
@@ -320,7 +327,9 @@ class Page:
 
     def is_shown(self, selector: str) -> bool:
         """Whether the first element takes room on the page."""
-        script = f"(document.querySelector({json.dumps(selector)})?.getClientRects().length ?? 0) > 0"
+        script = (
+            f"(document.querySelector({json.dumps(selector)})?.getClientRects().length ?? 0) > 0"
+        )
         return bool(self.run(script))
 
     def see(self, text: str, selector: str = "body") -> None:
@@ -352,7 +361,9 @@ class Page:
         find = f"document.querySelector({json.dumps(selector)})"
         self.until(lambda: self.is_shown(selector), selector)
         self.run(f"{find}.scrollIntoView({{ block: 'nearest' }})")
-        box = self.run(f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({find}.getBoundingClientRect())")
+        box = self.run(
+            f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({find}.getBoundingClientRect())"
+        )
         for kind in ("mousePressed", "mouseReleased"):
             self._send(
                 "Input.dispatchMouseEvent",
@@ -383,7 +394,12 @@ class Page:
         known: Object = {"key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers}
         known["code"] = key if key in _KEYS else f"Key{key.upper()}"
         written = {"Enter": "\r"}.get(key, key if len(key) == 1 and not held else "")
-        self._send("Input.dispatchKeyEvent", type="keyDown" if written else "rawKeyDown", text=written, **known)
+        self._send(
+            "Input.dispatchKeyEvent",
+            type="keyDown" if written else "rawKeyDown",
+            text=written,
+            **known,
+        )
         self._send("Input.dispatchKeyEvent", type="keyUp", **known)
 
     def enter(self, line: str) -> None:

@@ -5,10 +5,19 @@ import pytest
 from tests.chat_server.house import House
 from tests.support.irc_peer import IrcHouse, IrcPeer
 
-ALL = (
-    "server-time message-tags echo-message batch labeled-response sasl away-notify "
-    "draft/chathistory standard-replies cap-notify setname"
-).split()
+ALL = [
+    "server-time",
+    "message-tags",
+    "echo-message",
+    "batch",
+    "labeled-response",
+    "sasl",
+    "away-notify",
+    "draft/chathistory",
+    "standard-replies",
+    "cap-notify",
+    "setname",
+]
 
 
 def test_what_is_listed(irc: IrcHouse) -> None:
