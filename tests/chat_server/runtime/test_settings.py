@@ -46,6 +46,9 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "attendance": ("no",),
     "metrics": ("[::1]:9100",),
     "name": ("Room 2.13 – Netze",),
+    "web": ("no",),
+    "lines": ("no",),
+    "origin": ("https://chat.example.org", "http://10.0.0.1:8000"),
 }
 
 
