@@ -60,12 +60,30 @@ FATAL = frozenset(
 )
 
 
+TEXT_LIMIT = 300
+"""Characters of the text of an error. What it quotes may be as long as a frame."""
+
+_KEPT_AT_END = 100
+
+
+def shortened(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Return `text` in at most `limit` characters, with `…` for what is left out of its middle.
+
+    An error quotes what the peer sent. The beginning says which rule was broken, the end often
+    where.
+    """
+    if len(text) <= limit:
+        return text
+    end = min(_KEPT_AT_END, limit // 3)
+    return f"{text[: limit - end - 1]}…{text[len(text) - end :]}"
+
+
 class ProtocolError(Exception):
     """A rule of the protocol was broken by whoever sent the bytes, the name or the text.
 
     Attributes:
         code: which rule.
-        text: a sentence for a person.
+        text: a sentence for a person, of at most TEXT_LIMIT characters; a longer one is shortened.
         re: the id of the request that broke it, or None where none could be read.
         retry_after: seconds to wait before the same would be accepted, or None where waiting
             does not help.
@@ -74,9 +92,9 @@ class ProtocolError(Exception):
     def __init__(
         self, code: Code, text: str, *, re: int | None = None, retry_after: float | None = None
     ) -> None:
-        super().__init__(f"{code}: {text}")
         self.code = code
-        self.text = text
+        self.text = shortened(text)
+        super().__init__(f"{code}: {self.text}")
         self.re = re
         self.retry_after = retry_after
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from precis_i18n import get_profile
 
 from protocol.common.unsafe_characters import CONTROLS, DIRECTIONS, HALVES, MARKS, SEPARATORS
-from protocol.errors import Code, ProtocolError
+from protocol.errors import Code, ProtocolError, shortened
 
 NICK_LIMIT = 32
 ROOM_LIMIT = 50
@@ -325,4 +325,4 @@ def _bad_nick(nick: str, reason: str) -> ProtocolError:
 
 def _shown(name: str) -> str:
     """A peer's string, safe and short enough for an error's text."""
-    return ascii(name if len(name) <= 60 else name[:59] + "…")
+    return ascii(shortened(name, 60))

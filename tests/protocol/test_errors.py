@@ -2,7 +2,7 @@
 
 import pytest
 
-from protocol.errors import FATAL, Code, ProtocolError
+from protocol.errors import FATAL, TEXT_LIMIT, Code, ProtocolError, shortened
 
 DOCUMENTED_FATAL = {
     "bad_frame", "frame_too_large", "hello_required", "hello_timeout", "unsupported_version",
@@ -33,3 +33,24 @@ def test_an_error_shows_its_code_and_its_text() -> None:
     error = ProtocolError(Code.BAD_ROOM, "why", re=7, retry_after=1.5)
     assert str(error) == "bad_room: why"
     assert (error.code, error.text, error.re, error.retry_after) == ("bad_room", "why", 7, 1.5)
+
+
+@pytest.mark.parametrize("length", [0, 1, TEXT_LIMIT - 1, TEXT_LIMIT, TEXT_LIMIT + 1, 65_536])
+def test_no_text_is_longer_than_a_person_reads(length: int) -> None:
+    """Whatever an error quotes, its beginning and its end stay."""
+    text = "".join(chr(97 + number % 26) for number in range(length))
+    error = ProtocolError(Code.BAD_REQUEST, text)
+    assert len(error.text) == min(length, TEXT_LIMIT)
+    assert str(error) == f"bad_request: {error.text}"
+    if length > TEXT_LIMIT:
+        beginning, end = error.text.split("…")
+        assert text.startswith(beginning)
+        assert text.endswith(end)
+    else:
+        assert error.text == text
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 60])
+def test_a_text_is_shortened_to_any_limit(limit: int) -> None:
+    """Also to one that leaves no space for the end."""
+    assert len(shortened("x" * 1000, limit)) == limit

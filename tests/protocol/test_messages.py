@@ -159,6 +159,26 @@ def test_an_unknown_or_missing_type_is_a_bad_request(value: dict[str, Any]) -> N
     assert not error.fatal
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {**SAY, "x" * 65_000: 1},
+        {**SAY, "type": "x" * 65_000},
+        {**SAY, "kind": "x" * 65_000},
+        {**SAY, "room": {"x" * 65_000: 1}},
+        {**SAY, "\x00" * 10_000: 1},
+        {**SAY, "🦊" * 5_000: 1},
+    ],
+    ids=["member", "type", "kind", "object", "control characters", "emoji"],
+)
+def test_what_a_refusal_quotes_is_bounded(value: dict[str, Any]) -> None:
+    """It always fits a frame, however it is written there."""
+    error = refuse(decode_request, dump(value))
+    assert (error.code, error.re) == (Code.BAD_REQUEST, SAY["id"])
+    assert len(error.text) <= 300
+    assert len(encode(messages.Error(error.re, error.code, error.text))) < 4096
+
+
 @pytest.mark.parametrize("kind", ["welcome", "ok", "message", "page", "error", "goodbye", "direct"])
 def test_what_only_the_server_says_is_no_request(kind: str) -> None:
     """A client cannot speak for the server."""

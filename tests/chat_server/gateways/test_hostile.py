@@ -285,6 +285,22 @@ def test_every_hostile_value_from_somebody_in_charge(house: House) -> None:
     house.enter("eva", "lobby").say("lobby", "all is well")
 
 
+@pytest.mark.parametrize("name", ["type", "kind", "x" * 65_000])
+def test_a_frame_that_its_refusal_would_quote(
+    house: House, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is a `bad_request` with a short text, no failure of the server's, and the client stays."""
+    eva = house.enter("eva", "lobby")
+    frame: dict[str, Any] = {"type": "say", "id": eva.next_id(), "room": "lobby", "text": "hi"}
+    frame[name] = "y" if len(name) > 1000 else "y" * 65_000
+    eva.send_raw(_raw(frame))
+    error = eva.reply(frame["id"])
+    assert error["code"] == "bad_request"
+    assert len(error["text"]) <= 300
+    assert caplog.text == ""
+    eva.say("lobby", "still here")
+
+
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(hostile_requests(), min_size=1, max_size=6))
 @example(requests=[{"type": "search", "id": 1, "room": "lobby", "query": "\x00"}])
