@@ -1,0 +1,192 @@
+"""What the server sends: one Struct for each reply and each event.
+
+The server may add members and types within version 1: clients ignore those that they do not know.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+LimitValue = int | float | bool | str | None
+"""What a limit in `welcome` may be: nothing that nests."""
+
+
+class ServerMessage(Struct, frozen=True, tag_field="type", tag=str.lower, omit_defaults=True):
+    """The base of everything the server sends. Members that are not known are ignored."""
+
+
+class Welcome(ServerMessage, frozen=True):
+    """The answer to `hello`. `session` is a secret; `limits` maps a rule's name to its value.
+
+    `role` is member, moderator or owner; a server of before there were roles leaves it out.
+    `account` is whose account this is, in a session that is logged in. `last_id` is the largest
+    id under which the session has stored anything, 0 for a new one.
+    """
+
+    version: int
+    server: str
+    session: str
+    nick: str
+    limits: dict[str, LimitValue]
+    motd: str
+    role: str | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    last_id: int | UnsetType = UNSET
+
+
+class Ok(ServerMessage, frozen=True):
+    """The request `re` was done.
+
+    `oldest`, in the reply to a join, is the seq of the oldest message that is still kept, where
+    the cursor was placed further back: the messages begin there. `frozen`, there too, is true in a
+    room where only moderators speak just now. `log`, there too, names the incarnation of the log;
+    `diverged`, where the request named another, is the last seq that both have in common.
+    """
+
+    re: int
+    room: str | UnsetType = UNSET
+    seq: int | UnsetType = UNSET
+    members: int | UnsetType = UNSET
+    topic: str | UnsetType = UNSET
+    nick: str | UnsetType = UNSET
+    oldest: int | UnsetType = UNSET
+    frozen: bool | UnsetType = UNSET
+    log: str | UnsetType = UNSET
+    diverged: int | UnsetType = UNSET
+    account: str | UnsetType = UNSET
+    role: str | UnsetType = UNSET
+
+
+class Message(ServerMessage, frozen=True):
+    """One entry of a room's log. `time` is in Unix seconds, UTC.
+
+    `kind` is text, action, topic or notice; a later server may know more. `bot` is whether a bot
+    said it.
+    """
+
+    room: str
+    seq: int
+    time: float
+    from_: str = msgspec.field(name="from")
+    kind: str
+    text: str
+    bot: bool = False
+
+
+class RoomEntry(Struct, frozen=True):
+    """One line of the answer to `rooms`."""
+
+    room: str
+    members: int
+    topic: str
+
+
+class BanEntry(Struct, frozen=True, omit_defaults=True):
+    """One line of the answer to `bans`: a ban or a mute. Times are in Unix seconds, UTC."""
+
+    number: int
+    act: str
+    who: str
+    reason: str
+    by: str
+    time: float
+    until: float | UnsetType = UNSET
+
+
+class Page(ServerMessage, frozen=True):
+    """One page of an answer; `more` if it goes on.
+
+    `oldest`, in the reply to `history`, is the seq of the oldest message that is still kept, where
+    older ones were asked for.
+    """
+
+    re: int
+    more: bool
+    members: Sequence[str] | UnsetType = UNSET
+    rooms: Sequence[RoomEntry] | UnsetType = UNSET
+    messages: Sequence[Message] | UnsetType = UNSET
+    oldest: int | UnsetType = UNSET
+    bans: Sequence[BanEntry] | UnsetType = UNSET
+    hands: Sequence[str] | UnsetType = UNSET
+
+
+class Error(ServerMessage, frozen=True):
+    """The request `re` was refused; or, with `re` None, what was sent was no request."""
+
+    re: int | None
+    code: str
+    text: str
+    retry_after: float | UnsetType = UNSET
+
+
+class ServerPong(ServerMessage, frozen=True, tag="pong"):
+    """The answer to a client's `ping`."""
+
+    re: int
+
+
+class ServerPing(ServerMessage, frozen=True, tag="ping"):
+    """The server asks for a `pong`."""
+
+    id: int
+
+
+class Direct(ServerMessage, frozen=True):
+    """A message to one person. `time` is in Unix seconds, UTC; `bot` is whether a bot sent it."""
+
+    time: float
+    from_: str = msgspec.field(name="from")
+    to: str
+    text: str
+    bot: bool = False
+
+
+class Presence(ServerMessage, frozen=True):
+    """Who came, went or was renamed since the last one; `members` is how many are there now."""
+
+    room: str
+    joined: Sequence[str]
+    left: Sequence[str]
+    renamed: Sequence[tuple[str, str]]
+    members: int
+
+
+class RoleChange(ServerMessage, frozen=True, tag="role"):
+    """One's own role has changed, and who did it."""
+
+    role: str
+    by: str
+
+
+class HandChange(ServerMessage, frozen=True, tag="hand"):
+    """A hand was raised or taken down; `hands` is how many are up now. Moderators are told."""
+
+    room: str
+    nick: str
+    up: bool
+    hands: int
+
+
+class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
+    """A room was frozen, or is no longer: what the `ok` to a `join` said of it has changed."""
+
+    room: str
+    frozen: bool
+
+
+class Goodbye(ServerMessage, frozen=True):
+    """The server closes, and why."""
+
+    code: str
+    text: str
+
+
+AnyServerMessage = (
+    # Replies.
+    (Welcome | Ok | Page | Error | ServerPong)
+    # Events.
+    | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange)
+    | (ServerPing | Goodbye)
+)
+"""Anything that the server sends: the union that the codec decodes."""

@@ -1,0 +1,346 @@
+"""What a client sends: one Struct for each request.
+
+Requests are flat and refuse members that they do not know. A member that may be left out may be
+null as well, which means the same; any other null is a wrong type. So a peer cannot make the
+decoder build anything that it nested on purpose.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+LARGEST_ID = 2**53 - 1
+"""The largest `id` and `seq`: what every JSON implementation keeps exact."""
+
+Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+Seq = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Duration = Annotated[float, Meta(gt=0, le=1_000_000_000)]
+"""Seconds, of a ban for instance: 31 years at most. What is to last longer has no end."""
+Pause = Annotated[float, Meta(ge=0, le=86_400)]
+"""Seconds between two messages of one person: a day at most; 0 is none."""
+Speakers = Annotated[tuple[str, ...], Meta(max_length=100)]
+"""Nicks. The only list that a request holds; its items are strings, so nothing nests in it."""
+
+_bot = re.compile(r"bot(?![a-z0-9])", re.IGNORECASE)
+
+
+class Request(
+    Struct,
+    frozen=True,
+    tag_field="type",
+    tag=str.lower,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+):
+    """The base of everything a client sends."""
+
+
+class Hello(Request, frozen=True):
+    """The first frame: who is there. `session` takes an earlier session up again.
+
+    `password` is the server's, `account_password` that of the account that owns the nick. `client`
+    says what program it is, and whether a bot: see `names_bot`.
+    """
+
+    version: int
+    nick: str
+    client: str | None = None
+    password: str | None = None
+    session: str | None = None
+    account_password: str | None = None
+
+
+class Join(Request, frozen=True):
+    """Enter a room and place a cursor in its log: behind `after`, or `history` messages back.
+
+    `log` names the log that `after` is from.
+    A room that this makes may be forgotten later, if everybody who joins it says `temporary`.
+    """
+
+    id: Id
+    room: str
+    after: Seq | None = None
+    history: Seq | None = None
+    log: str | None = None
+    temporary: bool = False
+
+
+class Leave(Request, frozen=True):
+    """Leave a room."""
+
+    id: Id
+    room: str
+
+
+class Forget(Request, frozen=True):
+    """Remove a temporary room in which nobody is, with all that was said there."""
+
+    id: Id
+    room: str
+
+
+class Say(Request, frozen=True):
+    """Append a message to a room's log."""
+
+    id: Id
+    room: str
+    text: str
+    kind: Literal["text", "action"] | None = "text"
+
+
+class Tell(Request, frozen=True):
+    """Send one person a message that is not kept."""
+
+    id: Id
+    to: str
+    text: str
+
+
+class Nick(Request, frozen=True):
+    """Take another nick."""
+
+    id: Id
+    nick: str
+
+
+class Topic(Request, frozen=True):
+    """Set a room's topic, which its log records."""
+
+    id: Id
+    room: str
+    topic: str
+
+
+class Who(Request, frozen=True):
+    """Ask who is in a room, in the order of the nicks, from behind `after`."""
+
+    id: Id
+    room: str
+    after: str | None = None
+
+
+class Rooms(Request, frozen=True):
+    """Ask which rooms there are, in the order of their names, from behind `after`."""
+
+    id: Id
+    after: str | None = None
+
+
+class History(Request, frozen=True):
+    """Ask for messages before or after a `seq`; the newest without either."""
+
+    id: Id
+    room: str
+    before: Seq | None = None
+    after: Seq | None = None
+    limit: Limit | None = None
+
+
+class Search(Request, frozen=True):
+    """Ask for the newest messages that hold all words of `query`, before a `seq`."""
+
+    id: Id
+    room: str
+    query: str
+    before: Seq | None = None
+    limit: Limit | None = None
+
+
+class Ping(Request, frozen=True):
+    """Ask for a `pong`."""
+
+    id: Id
+
+
+class Pong(Request, frozen=True):
+    """The answer to the server's `ping`."""
+
+    re: Id
+
+
+class Bye(Request, frozen=True):
+    """Ask the server to close, once all before it is answered."""
+
+    id: Id
+
+
+# Accounts and roles.
+
+
+class Register(Request, frozen=True):
+    """Make an account of the current nick, which nobody else can use from then on."""
+
+    id: Id
+    password: str
+
+
+class Login(Request, frozen=True):
+    """Show that an account is one's own, and take its nick; that of the current nick without."""
+
+    id: Id
+    password: str
+    account: str | None = None
+
+
+class Password(Request, frozen=True):
+    """Give the account that one is logged in to another password, and log its others out."""
+
+    id: Id
+    old: str
+    new: str
+
+
+class Logout(Request, frozen=True):
+    """Leave one's account, and be called `nick`; without it as before, if that may be."""
+
+    id: Id
+    nick: str | None = None
+
+
+class Claim(Request, frozen=True):
+    """Become an owner of the server, with the secret that it showed at its first start."""
+
+    id: Id
+    secret: str
+
+
+class Op(Request, frozen=True):
+    """Make somebody a moderator."""
+
+    id: Id
+    who: str
+
+
+class Deop(Request, frozen=True):
+    """Make somebody a member again."""
+
+    id: Id
+    who: str
+
+
+# Keeping order. `who` is a nick, `@` and an account, or an address or network.
+
+
+class Kick(Request, frozen=True):
+    """End somebody's connection."""
+
+    id: Id
+    who: str
+    reason: str | None = None
+
+
+class Ban(Request, frozen=True):
+    """Let somebody in no more; `address`: nor anybody from the address that this nick has."""
+
+    id: Id
+    who: str
+    address: bool | None = False
+    seconds: Duration | None = None
+    reason: str | None = None
+
+
+class Unban(Request, frozen=True):
+    """End a ban."""
+
+    id: Id
+    who: str
+
+
+class Mute(Request, frozen=True):
+    """Let somebody listen only."""
+
+    id: Id
+    who: str
+    seconds: Duration | None = None
+    reason: str | None = None
+
+
+class Unmute(Request, frozen=True):
+    """End a mute."""
+
+    id: Id
+    who: str
+
+
+class Bans(Request, frozen=True):
+    """Ask for the bans and mutes in force, from behind number `after`."""
+
+    id: Id
+    after: Seq | None = None
+
+
+class Slow(Request, frozen=True):
+    """Let each member of a room say something only so often; always, with 0."""
+
+    id: Id
+    room: str
+    seconds: Pause
+
+
+class Lock(Request, frozen=True):
+    """Let nobody else into a room, or open it again."""
+
+    id: Id
+    room: str
+    locked: bool
+
+
+class Announce(Request, frozen=True):
+    """Say something as a notice, in one room or in all."""
+
+    id: Id
+    text: str
+    room: str | None = None
+
+
+class Freeze(Request, frozen=True):
+    """Let only moderators and `speakers` speak, in one room or in all."""
+
+    id: Id
+    room: str | None = None
+    seconds: Duration | None = None
+    speakers: Speakers | None = None
+
+
+class Unfreeze(Request, frozen=True):
+    """Let everybody speak again, in one room or in all."""
+
+    id: Id
+    room: str | None = None
+
+
+class Hand(Request, frozen=True):
+    """Raise one's hand in a room, or take it down."""
+
+    id: Id
+    room: str
+    up: bool
+
+
+class Hands(Request, frozen=True):
+    """Ask whose hands are up in a room, in the order of the queue, from behind `after`."""
+
+    id: Id
+    room: str
+    after: str | None = None
+
+
+AnyRequest = (
+    # The connection.
+    (Hello | Ping | Pong | Bye)
+    # Rooms and messages.
+    | (Join | Leave | Forget | Say | Tell | Nick | Topic | Who | Rooms | History | Search)
+    # Accounts and roles.
+    | (Register | Login | Password | Logout | Claim | Op | Deop)
+    # Keeping order.
+    | (Kick | Ban | Unban | Mute | Unmute | Bans)
+    | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands)
+)
+"""Any request: the union that the codec decodes."""
+
+
+def names_bot(client: str | None) -> bool:
+    """Return whether the `client` of a hello is a bot's: it begins with the word `bot`."""
+    return client is not None and _bot.match(client) is not None
