@@ -15,7 +15,7 @@ from queue import SimpleQueue
 import colorama
 
 from chat_server import preflight
-from chat_server.admin import commands as admin
+from chat_server.admin import command_line as admin
 from chat_server.invitation import invitation
 from chat_server.network.addresses import page_url
 from chat_server.network.wakeup import WakeUp

@@ -13,8 +13,7 @@ from datetime import datetime
 
 from chat_server.admin.archive import StoredStay
 from chat_server.admin.moments import iso
-from chat_server.admin.show import csv_cell, harmless_json
-from chat_server.admin.table import table
+from chat_server.admin.show import csv_cell, harmless_json, table
 
 Mark = tuple[str, object]
 """What tells whose a row is: an account, a session, or a nick."""

@@ -1,6 +1,7 @@
-"""`chat-server admin`: the command line, what is printed, and the exit code.
+"""What each command of `chat-server admin` does. `command_line` says how they are typed.
 
-Exit codes: 0 done; 1 it could not be done, with a sentence on stderr that says why; 2 wrong use.
+A function takes the options of its command, and prints what came of it. It raises AdminError if it
+could not be done.
 """
 
 import argparse
@@ -8,70 +9,32 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from chat_server.admin import attendance_report, audit, export, messages
+from chat_server.admin import attendance_report, messages, reports
 from chat_server.admin.archive import Audit, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
 from chat_server.admin.files import whole_file
-from chat_server.admin.moments import (
-    FORMS,
-    parse_since,
-    parse_until,
-    shown,
-)
-from chat_server.admin.show import harmless_json, one_line
-from chat_server.admin.table import size_shown, table
+from chat_server.admin.moments import parse_since, parse_until, shown
+from chat_server.admin.show import harmless_json, one_line, size_shown, table
 from chat_server.identity.authentication import replace_secret
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
-from chat_server.runtime import config_loader
-from chat_server.runtime.errors import AdminError, BackchannelError, SettingError
-from protocol.common.durations import parse_duration, show_duration
+from chat_server.runtime.errors import AdminError, BackchannelError
+from protocol.common.durations import show_duration
 from protocol.errors import ProtocolError
 from protocol.text import normalize_room
 
 PartKind = TypeVar("PartKind", bound=messages.Part)
 
-FAILED = 1
-# Somebody who left and came back within so many seconds has not been away.
-DEFAULT_GAP = 60.0
 
-
-def main(arguments: list[str]) -> int:
-    """Do one command. Return the exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        options.data = _data_folder(options)
-        options.run(options)
-        sys.stdout.flush()
-    except AdminError as error:
-        print(f"chat-server admin: {error}", file=sys.stderr)
-        return FAILED
-    except BrokenPipeError:  # nobody wants to read on, as with `| head`
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return FAILED
-    except OSError as error:
-        print(f"chat-server admin: stdout cannot be written: {error.strerror}", file=sys.stderr)
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())
-        return FAILED
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-# -- commands
-
-
-def _status(options: argparse.Namespace) -> None:
+def status(options: argparse.Namespace) -> None:
+    """Print how the server is."""
     (part,) = _answer(options, messages.Status(), messages.StatusPart)
     if options.json:
         _print_json([part])
@@ -96,7 +59,8 @@ def _status(options: argparse.Namespace) -> None:
     print("\n".join(f"{name:{width}}  {one_line(fact)}" for name, fact in facts.items()))
 
 
-def _clients(options: argparse.Namespace) -> None:
+def clients(options: argparse.Namespace) -> None:
+    """Print who is connected."""
     room = _room(options.room) if options.room else None
     parts = _answer(options, messages.Clients(room), messages.ClientsPart)
     clients = [client for part in parts for client in part.rows]
@@ -120,7 +84,8 @@ def _clients(options: argparse.Namespace) -> None:
     _print_table(heads, rows)
 
 
-def _rooms(options: argparse.Namespace) -> None:
+def rooms(options: argparse.Namespace) -> None:
+    """Print which rooms there are."""
     parts = _answer(options, messages.Rooms(), messages.RoomsPart)
     rooms = [room for part in parts for room in part.rows]
     if options.json:
@@ -130,23 +95,28 @@ def _rooms(options: argparse.Namespace) -> None:
     _print_table(("room", "members", "messages", "topic"), rows)
 
 
-def _kick(options: argparse.Namespace) -> None:
+def kick(options: argparse.Namespace) -> None:
+    """End somebody's connection."""
     _do(options, messages.Kick(options.who, options.reason))
 
 
-def _announce(options: argparse.Namespace) -> None:
+def announce(options: argparse.Namespace) -> None:
+    """Say something as a notice."""
     _do(options, messages.Announce(options.text, _room(options.room) if options.room else None))
 
 
-def _remove_account(options: argparse.Namespace) -> None:
+def remove_account(options: argparse.Namespace) -> None:
+    """Free a nick."""
     _do(options, messages.RemoveAccount(options.name))
 
 
-def _remove_room(options: argparse.Namespace) -> None:
+def remove_room(options: argparse.Namespace) -> None:
+    """Forget a room."""
     _do(options, messages.RemoveRoom(_room(options.room)))
 
 
-def _backup(options: argparse.Namespace) -> None:
+def backup(options: argparse.Namespace) -> None:
+    """Copy what is kept."""
     _step_back()
     sizes = back_up(options.data, options.target, options.force)
     if options.json:
@@ -156,15 +126,17 @@ def _backup(options: argparse.Namespace) -> None:
     print(f"{options.target} has {files}")
 
 
-def _export(options: argparse.Namespace) -> None:
+def export(options: argparse.Namespace) -> None:
+    """Write a transcript of a room."""
     room = _room(options.room)
     since, until = _window(options)
     with History.open(options.data) as history:
         found = history.messages(room, since, until)
-        _write(options, export.FORMATS[options.format](room, found))
+        _write(options, reports.TRANSCRIPTS[options.format](room, found))
 
 
-def _attendance(options: argparse.Namespace) -> None:
+def attendance(options: argparse.Namespace) -> None:
+    """Write who was in a room from when to when."""
     room = _room(options.room)
     since, until = _window(options)
     running = is_running(options.data)
@@ -175,13 +147,15 @@ def _attendance(options: argparse.Namespace) -> None:
     _write(options, attendance_report.FORMATS[options.format](stays, room))
 
 
-def _audit(options: argparse.Namespace) -> None:
+def audit(options: argparse.Namespace) -> None:
+    """Write what those in charge did."""
     since, until = _window(options)
     with Audit.open(options.data) as record:
-        _write(options, audit.FORMATS[options.format](record.acts(since, until)))
+        _write(options, reports.AUDITS[options.format](record.acts(since, until)))
 
 
-def _owner_secret(options: argparse.Namespace) -> None:
+def owner_secret(options: argparse.Namespace) -> None:
+    """Make a new secret for the owner, and print it."""
     path = options.data / Audit.FILE
     if not path.is_file():
         raise AdminError(f"there is no {path}: a server makes it at its first start.")
@@ -198,113 +172,7 @@ def _owner_secret(options: argparse.Namespace) -> None:
     print("The secret before this one is of no use any more. Who is an owner stays one.")
 
 
-# -- the command line
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="chat-server admin",
-        description="See what goes on in a server on this machine, and look after what it keeps.",
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add(commands, "status", _status, "how the server is", json=True)
-    clients = _add(commands, "clients", _clients, "who is connected", json=True)
-    clients.add_argument("--room", help="only who is in this room")
-    _add(commands, "rooms", _rooms, "which rooms there are", json=True)
-    kick = _add(commands, "kick", _kick, "end somebody's connection", json=True)
-    kick.add_argument("who", metavar="WHO", help="a nick, an @account, an address or a network")
-    kick.add_argument("reason", metavar="REASON", nargs="?", help="a line that all are told")
-    announce = _add(
-        commands, "announce", _announce, "say something as a notice to everybody", json=True
-    )
-    announce.add_argument("text", metavar="TEXT")
-    announce.add_argument("--room", help="only in this room")
-    remove = _add(
-        commands, "remove-account", _remove_account,
-        "free a nick whose owner has forgotten the password", json=True,
-    )  # fmt: skip
-    remove.add_argument("name", metavar="NAME", help="the nick that was registered")
-    unwanted = _add(
-        commands, "remove-room", _remove_room,
-        "forget a room in which nobody is, with all that is kept of it", json=True,
-    )  # fmt: skip
-    unwanted.add_argument("room", metavar="ROOM")
-    backup = _add(
-        commands, "backup", _backup,
-        "copy what is kept, while the server runs or not", json=True,
-    )  # fmt: skip
-    backup.add_argument(
-        "target", type=Path, metavar="DIR|FILE",
-        help="a folder to be made, which `chat-server --data DIR` can be started with; or a file, "
-        "if the name ends in .tar, .tar.gz or .tgz",
-    )  # fmt: skip
-    backup.add_argument("--force", action="store_true", help="replace an earlier copy")
-    transcript = _add(commands, "export", _export, "a transcript of a room")
-    transcript.add_argument("--room", required=True)
-    _add_window(transcript)
-    _add_output(transcript, list(export.FORMATS), "txt")
-    present = _add(commands, "attendance", _attendance, "who was in a room from when to when")
-    present.add_argument("--room", required=True)
-    _add_window(present)
-    present.add_argument(
-        "--gap", type=_gap, default=DEFAULT_GAP, metavar="TIME",
-        help="who comes back within this time has not been away (default: 60s)",
-    )  # fmt: skip
-    _add_output(present, list(attendance_report.FORMATS), "txt")
-    done = _add(commands, "audit", _audit, "what was done by who is in charge")
-    _add_window(done)
-    _add_output(done, list(audit.FORMATS), "txt")
-    _add(
-        commands, "owner-secret", _owner_secret,
-        "make a new secret for whoever is to be in charge, and show it once", json=True,
-    )  # fmt: skip
-    return parser
-
-
-def _add(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
-    name: str,
-    run: Callable[[argparse.Namespace], None],
-    text: str,
-    *,
-    json: bool = False,
-) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "--data", metavar="DIR", help="the server's data folder (default: as for the server)"
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the server's settings")
-    if json:
-        parser.add_argument("--json", action="store_true", help="for programs: JSON")
-    return parser
-
-
-def _add_window(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--since", metavar="WHEN", help=f"from then on: {FORMS}")
-    parser.add_argument("--until", metavar="WHEN", help="up to then; a date includes that day")
-
-
-def _add_output(parser: argparse.ArgumentParser, formats: Sequence[str], default: str) -> None:
-    parser.add_argument("--format", choices=formats, default=default, help="default: %(default)s")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
-    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
-
-
-def _gap(text: str) -> float:
-    """How many seconds `text` stands for; unlike other durations it may be 0."""
-    try:
-        return 0.0 if text in ("0", "0s") else parse_duration(text, bare=True)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _data_folder(options: argparse.Namespace) -> Path:
-    """The data folder of a server that is set up in the same way."""
-    try:
-        return config_loader.read({"data": options.data}, os.environ, options.config).settings.data
-    except SettingError as error:
-        raise AdminError(str(error)) from error
+# -- what commands have in common ----------------------------------------------------------------
 
 
 def _room(name: str) -> str:
@@ -348,7 +216,7 @@ def _step_back() -> None:
         os.nice(19)
 
 
-# -- what is printed
+# -- what is printed -------------------------------------------------------------------------------
 
 
 def _write(options: argparse.Namespace, lines: Iterable[str]) -> None:

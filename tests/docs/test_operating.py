@@ -8,7 +8,7 @@ import pytest
 
 from chat_client.config.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
-from chat_server.admin import commands as admin
+from chat_server.admin import command_line as admin
 from chat_server.identity import throttle
 from chat_server.runtime import config_loader
 from docs.settings_table import PAGE, with_table
@@ -38,7 +38,7 @@ def test_every_command_that_is_shown_is_understood(
     """What stands behind it for the shell is left out."""
     words = shlex.split(re.split(r"&&|[|#]|2>&1", line)[0])
     if words[:1] == ["admin"]:
-        admin._parser().parse_args(words[1:])
+        admin.parser().parse_args(words[1:])
         return
     (tmp_path / "password").write_text("secret")
     monkeypatch.chdir(tmp_path)

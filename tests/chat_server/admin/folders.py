@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chat_server.admin import commands
+from chat_server.admin import command_line
 from chat_server.storage.interface import Request
 from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.storage.logs import append, entry
@@ -46,7 +46,7 @@ class Operator:
         """Run `chat-server admin ARGUMENTS --data DATA`."""
         self._capsys.readouterr()
         try:
-            code = commands.main([*map(str, arguments), "--data", str(self.data)])
+            code = command_line.main([*map(str, arguments), "--data", str(self.data)])
         except SystemExit as end:  # argparse's
             code = int(end.code or 0)
         return Outcome(code, *self._capsys.readouterr())

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.admin.show import csv_cell, harmless, harmless_json, markdown, one_line
-from chat_server.admin.table import table
+from chat_server.admin.show import csv_cell, harmless, harmless_json, markdown, one_line, table
 
 HOSTILE = "\x1b[2J\x07\x9b31m\r\u202eevil\u2028next\x7f\x00"
 

@@ -1,4 +1,4 @@
-"""`admin export`: what was said in a room, as text, as Markdown, or as JSON for programs.
+"""What `admin export` and `admin audit` write: as text, as Markdown, as JSON for programs.
 
 Messages are read and written one by one: a transcript may be larger than the memory. What somebody
 said cannot look like a line of the transcript: it is indented where it goes on.
@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat_server.admin.moments import clock_shown, day_shown, iso, shown
 from chat_server.admin.show import harmless, harmless_json, markdown, one_line
+from chat_server.identity.people_store import Act
 from protocol.messages import Message
 
 Format = Callable[[str, Iterable[Message]], Iterator[str]]
 """Turns a room's name and its messages into lines."""
 
 
-def as_text(_: str, messages: Iterable[Message]) -> Iterator[str]:
+def transcript_text(_: str, messages: Iterable[Message]) -> Iterator[str]:
     """Yield a line for each message, and a line with an indent for each line more of its text."""
     for message in messages:
         first, *more = harmless(message.text).split("\n")
@@ -23,7 +24,7 @@ def as_text(_: str, messages: Iterable[Message]) -> Iterator[str]:
         yield from (f"    | {line}" for line in more)
 
 
-def as_markdown(room: str, messages: Iterable[Message]) -> Iterator[str]:
+def transcript_markdown(room: str, messages: Iterable[Message]) -> Iterator[str]:
     """Yield a document with a heading for each day, and a list item for each message."""
     yield f"# {markdown(room)}"
     day = ""
@@ -34,7 +35,7 @@ def as_markdown(room: str, messages: Iterable[Message]) -> Iterator[str]:
         yield f"- {clock_shown(message.time)} {_marked(message)}"
 
 
-def as_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
+def transcript_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
     """Yield an object for each message, on a line of its own."""
     for message in messages:
         record = {
@@ -48,7 +49,44 @@ def as_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
         yield harmless_json(json.dumps(record, ensure_ascii=False))
 
 
-FORMATS: dict[str, Format] = {"txt": as_text, "json": as_json, "md": as_markdown}
+TRANSCRIPTS: dict[str, Format] = {
+    "txt": transcript_text,
+    "json": transcript_json,
+    "md": transcript_markdown,
+}
+"""The formats of a transcript, by the name that --format has for them."""
+
+
+def audit_text(acts: Iterable[Act]) -> Iterator[str]:
+    """Yield a line for each act."""
+    for act in acts:
+        words = [act.who, act.act, act.whom]
+        if act.until is not None:
+            words.append(f"until {shown(act.until)}")
+        if act.reason:
+            words.append(f"({act.reason})")
+        yield f"{shown(act.time)}  {one_line(' '.join(word for word in words if word))}"
+
+
+def audit_json(acts: Iterable[Act]) -> Iterator[str]:
+    """Yield an object for each act, on a line of its own."""
+    for act in acts:
+        record = {
+            "time": iso(act.time),
+            "who": act.who,
+            "act": act.act,
+            "whom": act.whom,
+            "until": None if act.until is None else iso(act.until),
+            "reason": act.reason,
+        }
+        yield harmless_json(json.dumps(record, ensure_ascii=False))
+
+
+AUDITS: dict[str, Callable[[Iterable[Act]], Iterator[str]]] = {
+    "txt": audit_text,
+    "json": audit_json,
+}
+"""The same of the audit log."""
 
 
 def _said(message: Message, text: str) -> str:

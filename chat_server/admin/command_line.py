@@ -1,0 +1,172 @@
+"""`chat-server admin`: the command line, and the exit code.
+
+Exit codes: 0 done; 1 it could not be done, with a sentence on stderr that says why; 2 wrong use.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from chat_server.admin import attendance_report, commands, reports
+from chat_server.admin.moments import FORMS
+from chat_server.runtime import config_loader
+from chat_server.runtime.errors import AdminError, SettingError
+from protocol.common.durations import parse_duration
+
+FAILED = 1
+"""The exit code of a command that could not be done."""
+
+DEFAULT_GAP = 60.0
+"""Seconds within which somebody who left and came back has not been away."""
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def main(arguments: list[str]) -> int:
+    """Do one command. Return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        options.data = _data_folder(options)
+        options.run(options)
+        sys.stdout.flush()
+    except AdminError as error:
+        print(f"chat-server admin: {error}", file=sys.stderr)
+        return FAILED
+    except BrokenPipeError:  # nobody wants to read on, as with `| head`
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        print(f"chat-server admin: stdout cannot be written: {error.strerror}", file=sys.stderr)
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    made = argparse.ArgumentParser(
+        prog="chat-server admin",
+        description="See what goes on in a server on this machine, and look after what it keeps.",
+    )
+    listed = made.add_subparsers(metavar="COMMAND", required=True)
+    _add_looks(listed)
+    _add_acts(listed)
+    _add_backup(listed)
+    _add_records(listed)
+    text = "make a new secret for whoever is to be in charge, and show it once"
+    _add(listed, "owner-secret", commands.owner_secret, text, json=True)
+    return made
+
+
+def _add_looks(listed: Commands) -> None:
+    """Add what shows a running server."""
+    _add(listed, "status", commands.status, "how the server is", json=True)
+    clients = _add(listed, "clients", commands.clients, "who is connected", json=True)
+    clients.add_argument("--room", help="only who is in this room")
+    _add(listed, "rooms", commands.rooms, "which rooms there are", json=True)
+
+
+def _add_acts(listed: Commands) -> None:
+    """Add what a running server is asked to do."""
+    kick = _add(listed, "kick", commands.kick, "end somebody's connection", json=True)
+    kick.add_argument("who", metavar="WHO", help="a nick, an @account, an address or a network")
+    kick.add_argument("reason", metavar="REASON", nargs="?", help="a line that all are told")
+    text = "say something as a notice to everybody"
+    announce = _add(listed, "announce", commands.announce, text, json=True)
+    announce.add_argument("text", metavar="TEXT")
+    announce.add_argument("--room", help="only in this room")
+    text = "free a nick whose owner has forgotten the password"
+    account = _add(listed, "remove-account", commands.remove_account, text, json=True)
+    account.add_argument("name", metavar="NAME", help="the nick that was registered")
+    text = "forget a room in which nobody is, with all that is kept of it"
+    room = _add(listed, "remove-room", commands.remove_room, text, json=True)
+    room.add_argument("room", metavar="ROOM")
+
+
+def _add_backup(listed: Commands) -> None:
+    text = "copy what is kept, while the server runs or not"
+    backup = _add(listed, "backup", commands.backup, text, json=True)
+    backup.add_argument(
+        "target",
+        type=Path,
+        metavar="DIR|FILE",
+        help="a folder to be made, which `chat-server --data DIR` can be started with; or a file, "
+        "if the name ends in .tar, .tar.gz or .tgz",
+    )
+    backup.add_argument("--force", action="store_true", help="replace an earlier copy")
+
+
+def _add_records(listed: Commands) -> None:
+    """Add what reads the files, beside a running server or without one."""
+    export = _add(listed, "export", commands.export, "a transcript of a room")
+    export.add_argument("--room", required=True)
+    _add_window(export)
+    _add_output(export, list(reports.TRANSCRIPTS), "txt")
+    text = "who was in a room from when to when"
+    attendance = _add(listed, "attendance", commands.attendance, text)
+    attendance.add_argument("--room", required=True)
+    _add_window(attendance)
+    attendance.add_argument(
+        "--gap",
+        type=_gap,
+        default=DEFAULT_GAP,
+        metavar="TIME",
+        help="who comes back within this time has not been away (default: 60s)",
+    )
+    _add_output(attendance, list(attendance_report.FORMATS), "txt")
+    audit = _add(listed, "audit", commands.audit, "what was done by who is in charge")
+    _add_window(audit)
+    _add_output(audit, list(reports.AUDITS), "txt")
+
+
+def _add(
+    listed: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], None],
+    text: str,
+    *,
+    json: bool = False,
+) -> argparse.ArgumentParser:
+    parser = listed.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--data", metavar="DIR", help="the server's data folder (default: as for the server)"
+    )
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the server's settings")
+    if json:
+        parser.add_argument("--json", action="store_true", help="for programs: JSON")
+    return parser
+
+
+def _add_window(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--since", metavar="WHEN", help=f"from then on: {FORMS}")
+    parser.add_argument("--until", metavar="WHEN", help="up to then; a date includes that day")
+
+
+def _add_output(parser: argparse.ArgumentParser, formats: Sequence[str], default: str) -> None:
+    parser.add_argument("--format", choices=formats, default=default, help="default: %(default)s")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it to a file")
+    parser.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def _gap(text: str) -> float:
+    """How many seconds `text` stands for; unlike other durations it may be 0."""
+    try:
+        return 0.0 if text in ("0", "0s") else parse_duration(text, bare=True)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _data_folder(options: argparse.Namespace) -> Path:
+    """The data folder of a server that is set up in the same way."""
+    try:
+        return config_loader.read({"data": options.data}, os.environ, options.config).settings.data
+    except SettingError as error:
+        raise AdminError(str(error)) from error
