@@ -35,8 +35,8 @@ _invisible = re.compile("[\u200c\u200d]")
 _second_dot = re.compile("(?<=[ij])\u0307")
 _dash = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
-# No character is composed of more than so many: what is longer by more need not be composed.
 _PARTS = 4
+"""No character is composed of more than so many: what is longer by more need not be composed."""
 
 _room_pattern = re.compile(rf"[a-z0-9._-]{{1,{ROOM_LIMIT}}}")
 
@@ -63,19 +63,14 @@ _address = re.compile(
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
 
-# Scripts with letters just like Latin ones that no keyboard in a school has, but every generator of
-# funny nicks; by the first words of their letters' names.
 _DISGUISES = frozenset(
-    (
-        "CANADIAN", "CARIAN", "CHEROKEE", "COPTIC", "DESERET", "GOTHIC", "LISU", "LYCIAN", "LYDIAN",
-        "OGHAM", "OLD", "OSAGE", "OSMANYA", "RUNIC", "TIFINAGH", "VAI", "WARANG",
-    )
-)  # fmt: skip
+    "CANADIAN CARIAN CHEROKEE COPTIC DESERET GOTHIC LISU LYCIAN LYDIAN OGHAM OLD OSAGE OSMANYA RUNIC"
+    " TIFINAGH VAI WARANG".split()
+)
+"""Scripts with letters just like Latin ones that no keyboard in a school has, but every generator
+of funny nicks; by the first words of their letters' names.
+"""
 
-# Signs that look like Latin letters, or nearly, in the fonts that terminals and browsers have. A
-# small part of Unicode's table (UTS #39): the alphabets that a keyboard in a school may write, and
-# what is passed around as funny letters. What decomposes into letters (full width, mathematical,
-# in circles) needs no line here.
 _LOOK_ALIKES = str.maketrans(
     dict(
         pair
@@ -97,6 +92,11 @@ _LOOK_ALIKES = str.maketrans(
         for pair in zip(signs, letters, strict=True)
     )
 )
+"""Signs that look like Latin letters, or nearly, in the fonts that terminals and browsers have. A
+small part of Unicode's table (UTS #39): the alphabets that a keyboard in a school may write, and
+what is passed around as funny letters. What decomposes into letters (full width, mathematical, in
+circles) needs no line here.
+"""
 
 
 def normalize_nick(nick: str) -> str:

@@ -185,10 +185,14 @@ class Stays(_Database):
                 " WHERE room = ? AND (came, number) > (?, ?) AND came < ?"
                 " AND (gone IS NULL OR gone >= ?) ORDER BY came, number LIMIT ?",
                 (
-                    room, came, number, float("inf") if until is None else until,
-                    float("-inf") if since is None else since, STAYS_PER_PAGE,
+                    room,
+                    came,
+                    number,
+                    float("inf") if until is None else until,
+                    float("-inf") if since is None else since,
+                    STAYS_PER_PAGE,
                 ),
-            ).fetchall()  # fmt: skip
+            ).fetchall()
             if not rows:
                 return
             yield from (StoredStay(*row) for row in rows)

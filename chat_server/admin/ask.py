@@ -11,8 +11,9 @@ from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 
-# Seconds without a byte after which a server that does not answer is given up.
 PATIENCE = 15.0
+"""Seconds without a byte after which a server that does not answer is given up."""
+
 RECEIVE_SIZE = 64 * 1024
 
 

@@ -24,18 +24,20 @@ from chat_server.storage.sqlite import log_file as history
 from chat_server.storage.sqlite.incarnations import mark_copy
 from protocol.common.private_files import private, write_private
 
-# Pages that are copied at a time; between two, others may use the disk.
 PAGES = 256
-# Not databases, and not there everywhere: without them clients would be shown another key.
+"""Pages that are copied at a time; between two, others may use the disk."""
+
 FILES = (KEY_FILE, CERTIFICATE_FILE)
+"""Not databases, and not there everywhere: without them clients would be shown another key."""
+
 ARCHIVES = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz"}
 
-# What is copied. All but the first may be missing.
 DATABASES = {
     history.FILE: history.FORMAT,
     people.FILE: people.FORMAT,
     attendance.FILE: attendance.FORMAT,
 }
+"""What is copied. All but the first may be missing."""
 
 
 def back_up(data: Path, target: Path, force: bool) -> dict[str, int]:

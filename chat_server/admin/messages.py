@@ -18,14 +18,18 @@ REQUEST_LIMIT = 16 * 1024
 OPERATOR = "the operator"
 """Who acts, to those who are told and to the audit log. It has a space: it can be nobody's nick."""
 
-# What a part takes besides its rows.
 _OVERHEAD = 256
+"""What a part takes besides its rows."""
 
 
 class Request(
-    Struct, frozen=True, tag_field="type", tag=str.lower, forbid_unknown_fields=True,
+    Struct,
+    frozen=True,
+    tag_field="type",
+    tag=str.lower,
+    forbid_unknown_fields=True,
     omit_defaults=True,
-):  # fmt: skip
+):
     """The base of what the operator asks."""
 
 

@@ -16,8 +16,9 @@ _dangerous = re.compile(f"[{UNSAFE}{MARKS}]")
 _GAP = "  "
 _line_break = re.compile(r"[\t\n]")
 _markup = re.compile(r"[\\`*_{}\[\]<>&|~#$]")
-# What a spreadsheet takes for the beginning of a formula.
+
 _FORMULA = ("=", "+", "-", "@", "|", "%", "\t", "\r", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def harmless(text: str) -> str:

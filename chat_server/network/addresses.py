@@ -21,10 +21,11 @@ import ifaddr
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.setting_types import Endpoint
 
-# Connections that the kernel completes while the accept loop is busy; it caps this itself.
 BACKLOG = 4096
-# Where port 0 was asked for, the first host's port may be taken on another: how often to try.
+"""Connections that the kernel completes while the accept loop is busy; it caps this itself."""
+
 PORT_TRIES = 10
+"""Where port 0 was asked for, the first host's port may be taken on another: how often to try."""
 
 
 class Address(NamedTuple):

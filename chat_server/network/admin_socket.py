@@ -17,7 +17,9 @@ from pathlib import Path
 FILE = "admin.sock"
 PATH_LIMIT = 107 if sys.platform == "linux" else 103
 _BY_DESCRIPTOR = Path("/proc/self/fd")
-_CREDENTIALS = struct.Struct("3i")  # process, user, group: see socket(7)
+
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user, group: see socket(7)."""
 
 
 class NoPlaceError(Exception):

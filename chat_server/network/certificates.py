@@ -15,8 +15,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from chat_server.network.addresses import lan_addresses
 
-# It is to outlive the server, and must not end one lesson with a date. Clocks may be wrong, too.
 _VALID = datetime.timedelta(days=36525)
+"""It is to outlive the server, and must not end one lesson with a date. Clocks may be wrong, too.
+"""
+
 _BEFORE = datetime.timedelta(days=366)
 
 

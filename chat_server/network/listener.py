@@ -16,11 +16,11 @@ from protocol.errors import ProtocolError
 
 log = logging.getLogger(__name__)
 
-# When there are no descriptors left, `accept` fails at once and again: how long to leave it.
 PAUSE = 0.25
+"""When there are no descriptors left, `accept` fails at once and again: how long to leave it."""
 
-# As much of a hello as can be there already when it is not wanted.
 RECEIVE_SIZE = 16 * 1024
+"""As much of a hello as can be there already when it is not wanted."""
 
 
 class Listener:

@@ -16,11 +16,13 @@ from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.runtime.timers import Timers
 
-# Seconds after which a visitor is cut off. The next one waits for no longer than that.
 VISIT_LIMIT = 5.0
+"""Seconds after which a visitor is cut off. The next one waits for no longer than that."""
+
 BACKLOG = 16
-# When there are no descriptors left, `accept` fails at once and again: how long to leave it.
+
 PAUSE = 0.25
+"""When there are no descriptors left, `accept` fails at once and again: how long to leave it."""
 
 
 class Desk:

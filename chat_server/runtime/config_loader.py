@@ -20,7 +20,6 @@ from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
 from chat_server.runtime.settings import LIFTED_LIMITS, SETTINGS, Settings
 from protocol.common.settings import Found, Layer, Sources, as_line, heading
 
-# The client's variables, which begin with CHAT_ as well and are none of the server's business.
 CLIENT_VARIABLES = frozenset(
     f"CHAT_{name}"
     for name in (
@@ -28,6 +27,7 @@ CLIENT_VARIABLES = frozenset(
         *("FINGERPRINT", "CA"),
     )
 )
+"""The client's variables, which begin with CHAT_ as well and are none of the server's business."""
 
 _MISSPELT = 0.85
 """How alike a variable and one of ours are, from 0 to 1, so that it may be misspelt."""

@@ -16,10 +16,11 @@ from chat_server.runtime.threads import ServerThread
 
 log = logging.getLogger(__name__)
 
-# Characters that wait to be written: some ten thousand lines.
 WAITING_LIMIT = 2 * 1024 * 1024
-# Seconds that what waits may take to be written at the end.
+"""Characters that wait to be written: some ten thousand lines."""
+
 STOP_TIMEOUT = 1.0
+"""Seconds that what waits may take to be written at the end."""
 
 
 class _Taken(NamedTuple):

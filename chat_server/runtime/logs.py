@@ -33,7 +33,6 @@ _UNSAFE = re.compile(rf"[\t\n{UNSAFE}{MARKS}{HIDDEN}]")
 
 _LAYOUT = "%(asctime)s %(levelname)-7s %(message)s"
 
-# The journal's levels, which are syslog's: see sd-daemon(3).
 _PRIORITIES = {
     logging.DEBUG: 7,
     logging.INFO: 6,
@@ -41,9 +40,10 @@ _PRIORITIES = {
     logging.ERROR: 3,
     logging.CRITICAL: 2,
 }
+"""The journal's levels, which are syslog's: see sd-daemon(3)."""
 
-# What every record has; what else one has was given with `extra`.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+"""What every record has; what else one has was given with `extra`."""
 
 
 def set_up(level: str, stream: TextIO | LogWriter, *, as_json: bool = False) -> None:

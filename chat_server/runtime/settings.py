@@ -268,9 +268,12 @@ class Settings:
 
     # How many clients may be connected: more than any class has; each costs 24 KB when idle.
     connections: int = setting(
-        20_000, whole("a limit on clients"), "how many clients may be connected",
-        live=True, rare=True,
-    )  # fmt: skip
+        20_000,
+        whole("a limit on clients"),
+        "how many clients may be connected",
+        live=True,
+        rare=True,
+    )
     # How many of them from one address. A lab of 30 students with 50 clients each behind one
     # address is 1,500.
     connections_per_address: int | None = setting(

@@ -23,14 +23,15 @@ from typing import Self
 
 log = logging.getLogger(__name__)
 
-# BSD's EX_SOFTWARE: an internal error. Not 2, for which a service manager does not start it again.
 EXIT_CODE = 70
+"""BSD's EX_SOFTWARE: an internal error. Not 2, for which a service manager does not start it again.
+"""
 
-# Seconds that a new thread may take to begin. On a busy machine it takes some milliseconds.
 START_TIMEOUT = 10.0
+"""Seconds that a new thread may take to begin. On a busy machine it takes some milliseconds."""
 
-# Seconds that a full pipe may take to take the last line.
 _PATIENCE = 1.0
+"""Seconds that a full pipe may take to take the last line."""
 
 
 class _Process:

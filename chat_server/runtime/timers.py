@@ -12,8 +12,8 @@ from collections.abc import Callable
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 
-# Seconds after which what ran out of memory is tried again.
 RETRY_AFTER = 1.0
+"""Seconds after which what ran out of memory is tried again."""
 
 
 class Timers:

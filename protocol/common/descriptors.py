@@ -5,8 +5,9 @@ try:
 except ImportError:  # Windows has no such limit
     resource = None  # type: ignore[assignment]
 
-# What is tried where the system refuses its own hard limit, as macOS does if that is "unlimited".
 _TRIED = (1 << 20, 1 << 16, 24_576, 10_240, 4096, 2048, 1024)
+"""What is tried where the system refuses its own hard limit, as macOS does if that is "unlimited".
+"""
 
 
 def allow_descriptors() -> int | None:

@@ -45,8 +45,8 @@ _server_decoder: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(A
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _id_decoder: msgspec.json.Decoder[int] = msgspec.json.Decoder(Id)
 
-# A string, or one that never ends. However it goes on, nothing of it is looked at twice.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string, or one that never ends. However it goes on, nothing of it is looked at twice."""
 
 
 def encode(message: Request | ServerMessage) -> bytes:

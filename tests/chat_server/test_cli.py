@@ -32,8 +32,10 @@ def test_it_says_where_it_listens_once_for_each(tmp_path: Path) -> None:
     with ServerProcess.serve(tmp_path, "--host", "127.0.0.2", "--unix", path) as server:
         addresses = server.wait_until_listening(3)
         assert addresses == [
-            f"tcp://127.0.0.1:{server.port}", f"tcp://127.0.0.2:{server.port}", f"unix://{path}",
-        ]  # fmt: skip
+            f"tcp://127.0.0.1:{server.port}",
+            f"tcp://127.0.0.2:{server.port}",
+            f"unix://{path}",
+        ]
         for number, address in enumerate(addresses):
             greet(address, f"ada{number}")
 
@@ -211,11 +213,22 @@ def test_stdout_that_nobody_reads_is_no_harm(tmp_path: Path) -> None:
     """`chat-server | head -1` closes the pipe; the room goes on."""
 
     child = subprocess.Popen(
-        [sys.executable, "-m", "chat_server", "--host", "127.0.0.1", "--port", "0",
-         "--data", str(tmp_path)],
-        cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        [
+            sys.executable,
+            "-m",
+            "chat_server",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--data",
+            str(tmp_path),
+        ],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         encoding="utf-8",
-    )  # fmt: skip
+    )
     try:
         assert child.stdout is not None
         address = child.stdout.readline().split()[-1]

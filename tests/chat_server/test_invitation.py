@@ -32,8 +32,10 @@ def _missing() -> str:
             return f"{program} is not installed"
     done = subprocess.run(
         ["unshare", "--net", "ip", "link", "add", "eth0", "type", "bridge"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return f"no bridge in a network namespace: {done.stderr.strip()}" if done.returncode else ""
 
 
@@ -60,11 +62,20 @@ class Network:
         """Paste a command that the server shows, where its client is on the path."""
         done = subprocess.run(
             [
-                "nsenter", f"--target={self.server.pid}", "--net",
-                "sh", "-c", f"{command} --nick ada --say hello",
+                "nsenter",
+                f"--target={self.server.pid}",
+                "--net",
+                "sh",
+                "-c",
+                f"{command} --nick ada --say hello",
             ],
-            cwd=ROOT, env=_with_client(), capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=_with_client(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, (command, done.stderr)
 
 
@@ -89,9 +100,14 @@ def network(tmp_path: Path) -> Iterator[Connect]:
                 steps += [f"ip link set {name} up"]
             script = " && ".join([*steps, 'exec "$@"'])
             server = ServerProcess(
-                "--host", host, "--port", "0", "--data", tmp_path,
+                "--host",
+                host,
+                "--port",
+                "0",
+                "--data",
+                tmp_path,
                 through=("unshare", "--net", "sh", "-c", script, "sh"),
-            )  # fmt: skip
+            )
             stack.enter_context(server)
             server.wait_until_listening()
             return Network(server)
@@ -139,8 +155,10 @@ def test_both_families(network: Connect) -> None:
     there = network(("eth0", "fe80::7/64", "fd00::7/64", "192.168.7.2/24"), host="::")
     commands = there.from_network()["eth0"]
     assert [re.sub(r":\d+\"?$", "", command) for command in commands] == [
-        "chat-client 192.168.7.2", 'chat-client "[fd00::7]', 'chat-client "[fe80::7%eth0]',
-    ]  # fmt: skip
+        "chat-client 192.168.7.2",
+        'chat-client "[fd00::7]',
+        'chat-client "[fe80::7%eth0]',
+    ]
     for command in commands:
         there.works(command)
 
@@ -179,9 +197,14 @@ def _here(server: ServerProcess, sign: str = "to join from this machine:  ") -> 
 def _pastes(command: str) -> None:
     done = subprocess.run(
         f"{command} --nick ada --say hello",
-        shell=True, cwd=ROOT, env={**_with_client(), "PATH": "/usr/bin:/bin"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        shell=True,
+        cwd=ROOT,
+        env={**_with_client(), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, (command, done.stderr)
 
 

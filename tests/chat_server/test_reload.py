@@ -270,8 +270,12 @@ def test_a_closed_window_ends_it_as_ever(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "chat_server", "--host", "127.0.0.1", "--port", "0"]
     with subprocess.Popen(
         ["setsid", "--ctty", *command, "--data", str(tmp_path)],
-        cwd=ROOT, env=ENVIRONMENT, stdin=terminal, stdout=terminal, stderr=terminal,
-    ) as server:  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    ) as server:
         os.close(terminal)
         read_until(window, "listening on")
         server.send_signal(signal.SIGHUP)

@@ -62,10 +62,15 @@ QUICK = 0.25
         (normalize_password, "a" + "\u0301\u0316" * 15_000),
     ],
     ids=[
-        "marks", "double-marks", "marks-after-signs", "nick-of-marks", "nick-that-grows", "nick",
+        "marks",
+        "double-marks",
+        "marks-after-signs",
+        "nick-of-marks",
+        "nick-that-grows",
+        "nick",
         "password",
     ],
-)  # fmt: skip
+)
 def test_no_frame_is_slow_to_normalise(check: Callable[[str], str], text: str) -> None:
     """The interpreter does nothing else meanwhile: a pupil with a loop would stop the school."""
     began = time.process_time()

@@ -39,8 +39,10 @@ def test_whichever_part_fails_nothing_is_left(
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     request.addfinalizer(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, before))
     chosen: dict[str, Any] = {
-        "metrics": Endpoint("127.0.0.1", 0), "unix": tmp_path / "socket", "tls": True,
-    }  # fmt: skip
+        "metrics": Endpoint("127.0.0.1", 0),
+        "unix": tmp_path / "socket",
+        "tls": True,
+    }
     first = server(tmp_path / "data", **chosen)
     first.start()  # also imports what it imports
     first.stop()

@@ -5,15 +5,35 @@ import pytest
 from protocol.errors import FATAL, TEXT_LIMIT, Code, ProtocolError, shortened
 
 DOCUMENTED_FATAL = {
-    "bad_frame", "frame_too_large", "hello_required", "hello_timeout", "unsupported_version",
-    "bad_password", "server_full", "banned", "idle_timeout", "flooding", "internal",
-}  # fmt: skip
+    "bad_frame",
+    "frame_too_large",
+    "hello_required",
+    "hello_timeout",
+    "unsupported_version",
+    "bad_password",
+    "server_full",
+    "banned",
+    "idle_timeout",
+    "flooding",
+    "internal",
+}
 GOODBYE_ALONE = {"shutting_down", "replaced", "kicked", "bye"}
 NOT_FATAL = {
-    "bad_request", "bad_nick", "nick_in_use", "bad_room", "not_in_room", "no_such_nick",
-    "no_such_room", "bad_text", "text_too_long", "rate_limited", "too_many_rooms", "forbidden",
-    "muted", "unavailable",
-}  # fmt: skip
+    "bad_request",
+    "bad_nick",
+    "nick_in_use",
+    "bad_room",
+    "not_in_room",
+    "no_such_nick",
+    "no_such_room",
+    "bad_text",
+    "text_too_long",
+    "rate_limited",
+    "too_many_rooms",
+    "forbidden",
+    "muted",
+    "unavailable",
+}
 
 
 def test_the_codes_are_those_of_the_document() -> None:

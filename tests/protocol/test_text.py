@@ -43,10 +43,33 @@ def test_a_good_nick_stays_as_it_is(nick: str) -> None:
 
 @pytest.mark.parametrize(
     "nick",
-    ["", " ", "   ", "a b", "a\u00a0b", "a\u3000b", "#a", "@a", "/a", "x" * (NICK_LIMIT + 1),
-     "a\nb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\x9bb", "\ud800", "a\udfffb", "a\u202eb",
-     "a\u200bb", "\uff03a", "\uff20a", "\uff0fa", "\u2800", "a\u2800b"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "   ",
+        "a b",
+        "a\u00a0b",
+        "a\u3000b",
+        "#a",
+        "@a",
+        "/a",
+        "x" * (NICK_LIMIT + 1),
+        "a\nb",
+        "a\x00b",
+        "a\x1b[2Jb",
+        "a\x7fb",
+        "a\x9bb",
+        "\ud800",
+        "a\udfffb",
+        "a\u202eb",
+        "a\u200bb",
+        "\uff03a",
+        "\uff20a",
+        "\uff0fa",
+        "\u2800",
+        "a\u2800b",
+    ],
+)
 def test_a_bad_nick_is_refused(nick: str) -> None:
     """Spaces inside, control characters, a leading # @ / (full-width ones too), the length."""
     assert refuse(normalize_nick, nick).code == Code.BAD_NICK
@@ -54,10 +77,24 @@ def test_a_bad_nick_is_refused(nick: str) -> None:
 
 @pytest.mark.parametrize(
     "nick",
-    ["10.0.0.7", "\uff11.0.0.7", "10.1.0.0/16", "10.1.0.0/33", "10.0.0.256", "10.0.0.7/x", "::",
-     "::1", "fe80::1%eth0", "fe80::/10", "fe80::/129", "[::1]", "::ffff:10.0.0.7", "1::2::3",
-     "DEAD::BEEF"],
-)  # fmt: skip
+    [
+        "10.0.0.7",
+        "\uff11.0.0.7",
+        "10.1.0.0/16",
+        "10.1.0.0/33",
+        "10.0.0.256",
+        "10.0.0.7/x",
+        "::",
+        "::1",
+        "fe80::1%eth0",
+        "fe80::/10",
+        "fe80::/129",
+        "[::1]",
+        "::ffff:10.0.0.7",
+        "1::2::3",
+        "DEAD::BEEF",
+    ],
+)
 def test_an_address_is_no_nick(nick: str) -> None:
     """Nor a network, nor one with a mistake in it: a moderator would mean the address."""
     assert "address" in refuse(normalize_nick, nick).text
@@ -143,10 +180,28 @@ def test_a_key_belongs_to_every_good_nick(nick: str) -> None:
 # -- what nicks look like -------------------------------------------------------------------------
 
 INVISIBLE = [
-    "\u00ad", "\u034f", "\u061c", "\u115f", "\u1160", "\u17b4", "\u180e", "\u200b", "\u200e",
-    "\u200f", "\u202d", "\u2060", "\u2064", "\u2066", "\u3164", "\ufe0f", "\ufeff", "\uffa0",
-    "\U000e0001", "\U000e0061", "\U000e0100",
-]  # fmt: skip
+    "\u00ad",
+    "\u034f",
+    "\u061c",
+    "\u115f",
+    "\u1160",
+    "\u17b4",
+    "\u180e",
+    "\u200b",
+    "\u200e",
+    "\u200f",
+    "\u202d",
+    "\u2060",
+    "\u2064",
+    "\u2066",
+    "\u3164",
+    "\ufe0f",
+    "\ufeff",
+    "\uffa0",
+    "\U000e0001",
+    "\U000e0061",
+    "\U000e0100",
+]
 
 
 @pytest.mark.parametrize("sign", INVISIBLE, ids=lambda sign: f"U+{ord(sign):04X}")
@@ -187,9 +242,27 @@ def test_look_alikes_have_one_skeleton(real: str, fake: str) -> None:
 def test_who_can_be_told_apart_has_another_skeleton() -> None:
     """An accent shows; so does what is said with other letters."""
     nicks = [
-        "ada", "adá", "adam", "eva", "éva", "max", "жук", "n1", "n2", "n10", "ada_",
-        "ada-", "_ada", "a.da", "🦊", "李", "lan", "ann", "mia", "mla",
-    ]  # fmt: skip
+        "ada",
+        "adá",
+        "adam",
+        "eva",
+        "éva",
+        "max",
+        "жук",
+        "n1",
+        "n2",
+        "n10",
+        "ada_",
+        "ada-",
+        "_ada",
+        "a.da",
+        "🦊",
+        "李",
+        "lan",
+        "ann",
+        "mia",
+        "mla",
+    ]
     assert len({nick_skeleton(normalize_nick(nick)) for nick in nicks}) == len(nicks)
 
 
@@ -251,9 +324,24 @@ def test_a_room_is_folded_to_lower_case(room: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     "room",
-    ["", " ", "a b", "#lobby", "lobby\n", "\nlobby", "é", "x" * (ROOM_LIMIT + 1), "a/b", "a\x00",
-     "\u212a", "ſ", "\uff41", "\ud800", "١"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "a b",
+        "#lobby",
+        "lobby\n",
+        "\nlobby",
+        "é",
+        "x" * (ROOM_LIMIT + 1),
+        "a/b",
+        "a\x00",
+        "\u212a",
+        "ſ",
+        "\uff41",
+        "\ud800",
+        "١",
+    ],
+)
 def test_a_bad_room_is_refused(room: str) -> None:
     """What is no ASCII letter does not become one by folding (the Kelvin sign, the long s)."""
     assert refuse(normalize_room, room).code == Code.BAD_ROOM
@@ -298,10 +386,27 @@ def test_one_character_too_many_is_too_long() -> None:
 
 
 NOTHING = [
-    "", " ", "\n\t ", "\u2003\u3000\u00a0", "\u200b", "\u2800", "\ufeff", "\u2060", "\u00ad",
-    "\u200d\u200c", "\u202e", "\U000e0001\U000e0061\U000e007f", "\u115f", "\u3164", "\uffa0",
-    "\ufe0f", "\u034f", "\U000e0100", "\u180e", "\u200b \u2800\n\ufeff",
-]  # fmt: skip
+    "",
+    " ",
+    "\n\t ",
+    "\u2003\u3000\u00a0",
+    "\u200b",
+    "\u2800",
+    "\ufeff",
+    "\u2060",
+    "\u00ad",
+    "\u200d\u200c",
+    "\u202e",
+    "\U000e0001\U000e0061\U000e007f",
+    "\u115f",
+    "\u3164",
+    "\uffa0",
+    "\ufe0f",
+    "\u034f",
+    "\U000e0100",
+    "\u180e",
+    "\u200b \u2800\n\ufeff",
+]
 
 
 @pytest.mark.parametrize("text", NOTHING, ids=ascii)
@@ -370,8 +475,10 @@ def test_a_reason_is_short() -> None:
     assert refuse(normalize_reason, "x" * (REASON_LIMIT + 1)).code == Code.TEXT_TOO_LONG
 
 
-@pytest.mark.parametrize("password", ["", "1234567", "x" * (PASSWORD_LIMIT + 1), "12345678\n",
-                                      "1234567\x00", "1234567\ud800"])  # fmt: skip
+@pytest.mark.parametrize(
+    "password",
+    ["", "1234567", "x" * (PASSWORD_LIMIT + 1), "12345678\n", "1234567\x00", "1234567\ud800"],
+)
 def test_a_bad_password_is_refused_without_being_repeated(password: str) -> None:
     """8 to 200 characters, none of them a control character."""
     error = refuse(normalize_password, password)

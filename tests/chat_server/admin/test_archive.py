@@ -43,8 +43,13 @@ def admin(*arguments: str | Path) -> str:
     """Run `chat-server admin ARGUMENTS` as a user without privileges, and return its output."""
     done = subprocess.run(
         [*WITHOUT_PRIVILEGES, sys.executable, "-m", "chat_server", "admin", *map(str, arguments)],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -276,39 +276,57 @@ def summary(found: list[StoredStay], **more: Any) -> list[tuple[str, float, floa
 
 def test_two_devices_of_an_account_are_one_person() -> None:
     """From the first that came to the last that left."""
-    assert summary([
-        stored(1, "ada", 0, 500, account="ada", session=1),
-        stored(2, "ada-phone", 100, 700, account="ada", session=2),
-        stored(3, "eva", 200, 300, account="eva", session=3),
-    ]) == [("ada", 0, 700), ("eva", 200, 300)]  # fmt: skip
+    assert summary(
+        [
+            stored(1, "ada", 0, 500, account="ada", session=1),
+            stored(2, "ada-phone", 100, 700, account="ada", session=2),
+            stored(3, "eva", 200, 300, account="eva", session=3),
+        ]
+    ) == [("ada", 0, 700), ("eva", 200, 300)]
 
 
 def test_who_takes_a_nick_over_is_somebody_else() -> None:
     """Where accounts tell them apart; a nick alone does so after the gap only."""
-    assert len(summary([
-        stored(1, "ada", 0, 100, account="ada", session=1),
-        stored(2, "ada", 110, 200, account="eva", session=2),
-    ])) == 2  # fmt: skip
+    assert (
+        len(
+            summary(
+                [
+                    stored(1, "ada", 0, 100, account="ada", session=1),
+                    stored(2, "ada", 110, 200, account="eva", session=2),
+                ]
+            )
+        )
+        == 2
+    )
     assert len(summary([stored(1, "ada", 0, 100), stored(2, "ada", 161, 200)])) == 2
     assert len(summary([stored(1, "ada", 0, 100), stored(2, "Ada", 159, 200)])) == 1
 
 
 def test_who_logs_in_on_the_way_is_the_same_person() -> None:
     """The session says so."""
-    assert summary([
-        stored(1, "guest1", 0, 100, session=1),
-        stored(2, "ada", 100, 200, session=1, account="ada"),
-    ]) == [("guest1", 0, 200)]  # fmt: skip
+    assert summary(
+        [
+            stored(1, "guest1", 0, 100, session=1),
+            stored(2, "ada", 100, 200, session=1, account="ada"),
+        ]
+    ) == [("guest1", 0, 200)]
 
 
 def test_one_nick_does_not_make_two_accounts_one() -> None:
     """Not even by way of somebody who is logged in to neither."""
-    assert len(summary([
-        stored(1, "guest", 0, 100, session=1),
-        stored(2, "ada", 100, 500, session=1, account="ada"),
-        stored(3, "eva", 50, 500, session=2, account="eva"),
-        stored(4, "guest", 450, 500, session=2),
-    ])) == 2  # fmt: skip
+    assert (
+        len(
+            summary(
+                [
+                    stored(1, "guest", 0, 100, session=1),
+                    stored(2, "ada", 100, 500, session=1, account="ada"),
+                    stored(3, "eva", 50, 500, session=2, account="eva"),
+                    stored(4, "guest", 450, 500, session=2),
+                ]
+            )
+        )
+        == 2
+    )
 
 
 def test_who_is_there_without_a_server() -> None:

@@ -138,8 +138,11 @@ def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     """The program itself."""
     return subprocess.run(
         [sys.executable, "-m", "chat_server", "admin", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_program(tmp_path: Path) -> None:
@@ -172,8 +175,11 @@ def test_a_reader_that_stops(tmp_path: Path) -> None:
     with running_server(tmp_path):
         child = subprocess.Popen(
             [sys.executable, "-m", "chat_server", "admin", "rooms", "--data", str(tmp_path)],
-            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert child.stdout is not None
         assert child.stderr is not None
         child.stdout.close()

@@ -40,15 +40,19 @@ def test_markdown(operator: Operator) -> None:
     """A heading for each day; what was said is shown as it was said."""
     keep(operator.data, "physics", LESSON)
     assert operator.done("export", "--room", "physics", "--format", "md").lines == [
-        "# physics", "",
-        "## 2026-11-20 (UTC)", "",
+        "# physics",
+        "",
+        "## 2026-11-20 (UTC)",
+        "",
         "- 10:00:00 **ana:** Good \\*morning\\*!",
         "- 10:01:00 *ben yawns*",
         "- 10:02:00 *ana set the topic:* Optics",
-        "- 10:03:00 **Notice of ana:** Quiet, please.", "",
-        "## 2026-11-21 (UTC)", "",
+        "- 10:03:00 **Notice of ana:** Quiet, please.",
+        "",
+        "## 2026-11-21 (UTC)",
+        "",
         "- 10:00:00 **ben:** one<br>2026-11-20 10:00:00 UTC  ana: I said this",
-    ]  # fmt: skip
+    ]
 
 
 def test_json(operator: Operator) -> None:
@@ -57,9 +61,13 @@ def test_json(operator: Operator) -> None:
     records = operator.done("export", "--room", "Physics", "--format", "json").records
     assert [record["seq"] for record in records] == [1, 2, 3, 4, 5]
     assert records[0] == {
-        "room": "physics", "seq": 1, "time": "2026-11-20T10:00:00.000+00:00", "from": "ana",
-        "kind": "text", "text": "Good *morning*!",
-    }  # fmt: skip
+        "room": "physics",
+        "seq": 1,
+        "time": "2026-11-20T10:00:00.000+00:00",
+        "from": "ana",
+        "kind": "text",
+        "text": "Good *morning*!",
+    }
 
 
 @pytest.mark.parametrize(

@@ -108,10 +108,22 @@ def test_every_request_gets_one_reply(ada: Peer) -> None:
     assert sorted(frame["re"] for frame in frames) == list(range(1, 16))
     kinds = {frame["re"]: frame.get("code", frame["type"]) for frame in frames}
     assert kinds == {
-        1: "ok", 2: "not_in_room", 3: "bad_text", 4: "bad_request", 5: "pong", 6: "page",
-        7: "ok", 8: "ok", 9: "no_such_nick", 10: "page", 11: "page", 12: "page", 13: "ok",
-        14: "ok", 15: "ok",
-    }  # fmt: skip
+        1: "ok",
+        2: "not_in_room",
+        3: "bad_text",
+        4: "bad_request",
+        5: "pong",
+        6: "page",
+        7: "ok",
+        8: "ok",
+        9: "no_such_nick",
+        10: "page",
+        11: "page",
+        12: "page",
+        13: "ok",
+        14: "ok",
+        15: "ok",
+    }
 
 
 # -- fatal ----------------------------------------------------------------------------------------

@@ -262,8 +262,9 @@ def test_a_disk_that_has_space_again_has_the_log_again(tmp_path: Path) -> None:
     finally:
         os.close(descriptor)
     assert list(told(iter(path.read_text().splitlines()))) == [
-        "three", "2 lines of this log could not be written, and are lost",
-    ]  # fmt: skip
+        "three",
+        "2 lines of this log could not be written, and are lost",
+    ]
 
 
 def test_a_line_that_was_cut_is_ended_before_the_next(tmp_path: Path, pipe: Pipe) -> None:

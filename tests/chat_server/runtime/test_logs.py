@@ -234,10 +234,17 @@ def test_a_log_that_is_copied_and_emptied_goes_on(tmp_path: Path) -> None:
     with (
         open(path, "ab") as file,
         ServerProcess(
-            "--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data",
-            "--log-level", "debug", stderr=file.fileno(),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--data",
+            tmp_path / "data",
+            "--log-level",
+            "debug",
+            stderr=file.fileno(),
         ) as server,
-    ):  # fmt: skip
+    ):
         server.wait_until_listening()
         _come_and_go(server, "ada")
         eventually(lambda: "ada" in path.read_text())

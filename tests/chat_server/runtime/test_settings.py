@@ -299,7 +299,7 @@ def test_the_old_name_of_no_limits_goes_on_working(
         ("port = 1\nport = 2", "is no TOML: "),
         ("motd = '\udcff'", "is no TOML: "),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_the_file(file: Path, text: str, says: str) -> None:
     """It names the file, the setting, the rule and the value."""
     file.write_bytes(text.encode("utf-8", "surrogateescape"))

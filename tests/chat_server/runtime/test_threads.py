@@ -67,8 +67,13 @@ def test_a_thread_that_ends_by_an_error_ends_the_server(
     where = ["--host", "127.0.0.1", "--port", "0", "--data", str(tmp_path)]
     ended = subprocess.run(
         [sys.executable, "-c", code, *where],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=DEADLINE, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
     assert ended.returncode == threads.EXIT_CODE
     last = ended.stderr.splitlines()[-1]
     assert f"thread {thread!r} failed" in last

@@ -63,9 +63,14 @@ def test_from_is_called_from_on_the_wire() -> None:
     """A Python keyword is no reason for another name."""
     message = messages.Message("a", 1, 1.5, "ada", "text", "hi")
     assert json.loads(payload_of(encode(message))) == {
-        "type": "message", "room": "a", "seq": 1, "time": 1.5, "from": "ada", "kind": "text",
+        "type": "message",
+        "room": "a",
+        "seq": 1,
+        "time": 1.5,
+        "from": "ada",
+        "kind": "text",
         "text": "hi",
-    }  # fmt: skip
+    }
 
 
 def test_a_welcome_of_before_there_were_roles_is_one() -> None:

@@ -137,9 +137,17 @@ def test_a_client_says_text_and_actions_alone(kind: object) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [{}, {"id": 3}, {"type": "shout", "id": 3}, {"type": "", "id": 3}, {"type": "SAY", "id": 3},
-     {"type": None, "id": 3}, {"type": 5, "id": 3}, {"type": ["say"], "id": 3}],
-)  # fmt: skip
+    [
+        {},
+        {"id": 3},
+        {"type": "shout", "id": 3},
+        {"type": "", "id": 3},
+        {"type": "SAY", "id": 3},
+        {"type": None, "id": 3},
+        {"type": 5, "id": 3},
+        {"type": ["say"], "id": 3},
+    ],
+)
 def test_an_unknown_or_missing_type_is_a_bad_request(value: dict[str, Any]) -> None:
     """It is an object, so the connection lives on, and its id is answered."""
     error = refuse(decode_request, dump(value))
