@@ -64,8 +64,10 @@ _address = re.compile(
 )
 
 _DISGUISES = frozenset(
-    "CANADIAN CARIAN CHEROKEE COPTIC DESERET GOTHIC LISU LYCIAN LYDIAN OGHAM OLD OSAGE OSMANYA RUNIC"
-    " TIFINAGH VAI WARANG".split()
+    (
+        *("CANADIAN", "CARIAN", "CHEROKEE", "COPTIC", "DESERET", "GOTHIC", "LISU", "LYCIAN"),
+        *("LYDIAN", "OGHAM", "OLD", "OSAGE", "OSMANYA", "RUNIC", "TIFINAGH", "VAI", "WARANG"),
+    )
 )
 """Scripts with letters just like Latin ones that no keyboard in a school has, but every generator
 of funny nicks; by the first words of their letters' names.
