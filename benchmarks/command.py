@@ -33,7 +33,7 @@ def add_server(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose the server."""
     add = parser.add_argument
     add("--server", default="chat_server", help="the module to run (%(default)s)")
-    arguments = "its arguments, in one string (--lab)"
+    arguments = "its arguments, in one string (--no-limits)"
     add("--server-args", type=str.split, default=["--no-limits"], help=arguments)
 
 

@@ -100,7 +100,7 @@ def test_a_server_that_limits_its_clients(capsys: pytest.CaptureFixture[str]) ->
     out = capsys.readouterr().out
     assert code == command_line.FAILED
     assert "rate_limited" in out
-    assert "--lab" in out
+    assert "--no-limits" in out
 
 
 def test_a_server_with_a_password(

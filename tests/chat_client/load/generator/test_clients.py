@@ -40,7 +40,7 @@ def test_refusals_are_errors_by_code() -> None:
     with faulty_server(refuse="rate_limited") as address:
         result = make_run(address)
     assert result.errors["rate_limited"].count == result.whole.sent > 0
-    assert any("--lab" in note for note in result.verdict.notes)
+    assert any("--no-limits" in note for note in result.verdict.notes)
     assert "nothing was delivered" in result.verdict.checks[0].text
     assert not result.verdict.passed
 
