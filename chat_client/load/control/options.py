@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from chat_client.config import credentials
@@ -251,7 +252,8 @@ def _address(options: argparse.Namespace) -> Address | None:
 def _password(file: str | None, address: Address) -> str | None:
     """Find the server's password where the client does. It is never on the command line."""
     variable = "CHAT_PASSWORD_FILE"
-    where = Value(os.environ.get(variable, ""), variable) if file is None else Value(file, "")
+    named = os.environ.get(variable) if file is None else file
+    where = Value(Path(named) if named else None, variable if file is None else "--password-file")
     return credentials.known(where, login=False, address=address).password
 
 
