@@ -69,18 +69,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _settle() -> None:
-    """Let a user with no home be at home in /, where nothing is theirs.
+    """Give a user without a home folder the home /, where nothing is theirs.
 
-    So are systemd's dynamic users, if this machine looks them up; else nobody knows where they are.
+    systemd's dynamic users have that home, too, where the machine can look them up.
     """
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = "/"
 
 
 def _fill_descriptors() -> None:
-    """Take the numbers of stdin, stdout and stderr where they are closed.
+    """Open the null device in place of stdin, stdout and stderr where they are closed.
 
-    Else the next file or client would have them. Writing to such a stdout fails, as it should.
+    Otherwise the next file or client would get their numbers. Writing to such a stdout still fails.
     """
     for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
@@ -94,7 +94,7 @@ def _fill_descriptors() -> None:
 
 
 def _give_up_stdout() -> None:
-    """Drop what could not be written, which the interpreter would try again at its end."""
+    """Drop what could not be written; the interpreter would try it again at its end."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
@@ -226,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config",
         type=Path,
         metavar="FILE",
-        help="what is set neither here nor by a variable (default: "
+        help="the file with all other settings (default: "
         f"{config_loader.default_file()}, if there is such a file)".replace("%", "%%"),
     )
     parser.add_argument(
@@ -276,10 +276,10 @@ def _add_switch(parser: argparse._ActionsContainer, setting: Setting, help: str)
 
 
 def _watch_signals() -> "SimpleQueue[int]":
-    """Return a queue of the signals that ask for something; a second one to stop ends the process.
+    """Return a queue of signals to stop or reload. A second signal to stop ends the process.
 
-    A thread learns of them from the descriptor that the interpreter writes them to: a handler
-    runs only when the main thread does, and that one may sleep in a lock.
+    The interpreter writes each signal to a descriptor, which a thread reads: a handler would run
+    only on the main thread, which may be waiting for a lock.
     """
     asked: SimpleQueue[int] = SimpleQueue()
     wakeup = WakeUp()
@@ -301,9 +301,9 @@ def _watch_signals() -> "SimpleQueue[int]":
 
 
 def _ends_with_terminal() -> bool:
-    """Whether SIGHUP means the end once the terminal is gone: it comes when that is closed, too.
+    """Return whether SIGHUP ends the server once its terminal is closed.
 
-    `nohup` says that it does not; and to a service, which has no terminal, it means to reload.
+    Not under `nohup`; and to a service, which has no terminal, SIGHUP means reload.
     """
     ignored = SIGHUP is not None and signal.getsignal(SIGHUP) == signal.SIG_IGN
     return _has_terminal() and not ignored
@@ -319,10 +319,10 @@ def _has_terminal() -> bool:
 
 
 def _greet(server: Server) -> None:
-    """Say that clients can connect, and how; and, the first time, how to be in charge.
+    """Print where clients connect, and how people join; the first time also how to be in charge.
 
-    Where stdout cannot be written it goes to the log, and the room goes on. A secret that was not
-    written to stdout is replaced by another at the next start, unless somebody has used it.
+    Where stdout cannot be written, the log gets it. A secret that was not written to stdout is
+    replaced at the next start, unless somebody has used it.
     """
     secret, fingerprint = server.owner_secret, server.fingerprint
     lines = [f"listening on {address}" for address in server.addresses]

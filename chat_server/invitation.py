@@ -1,4 +1,4 @@
-"""How to join, as the server prints it: commands that work where they are pasted."""
+"""How to join, as the server prints it: commands to paste and run."""
 
 from pathlib import Path
 
@@ -42,14 +42,14 @@ def invitation(addresses: list[Address], *, tls: bool, page: str | None) -> list
 
 
 def _local(address: Address, *, both: bool) -> Address:
-    """Where a client of this machine finds a listener."""
+    """Return the address by which a client on this machine reaches a listener."""
     if address.host == "0.0.0.0" or both:
         return address._replace(host="127.0.0.1")
     return address._replace(host="::1") if address.host == "::" else address
 
 
 def _why_nobody(addresses: list[Address]) -> list[str]:
-    """What to do where others cannot join, though the server listens for them."""
+    """Return what to do where others cannot join, though the server listens for them."""
     hosts = {address.host for address in addresses}
     if not hosts & {"0.0.0.0", "::"}:
         return []

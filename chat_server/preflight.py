@@ -1,4 +1,4 @@
-"""What can be known before a start: whether the settings can be used on this machine."""
+"""Checks before a start whether this machine can use the settings."""
 
 import sys
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from chat_server.storage.data_folder import check_folder
 
 
 def check(settings: Settings) -> list[str]:
-    """Return what stands in the way of a server with these settings, as far as can be told
-    without starting one: the port may be in use by the very server that is asked about.
+    """Return a sentence for each reason why a server with these settings cannot start.
+
+    Nothing is bound: the running server of the same settings may be using the port.
     """
     looks: tuple[Callable[[], object], ...] = (
         lambda: resolve(settings.hosts),
@@ -34,10 +35,10 @@ def check(settings: Settings) -> list[str]:
 
 
 def check_metrics_library() -> None:
-    """See whether the library that metrics need is there.
+    """Check that the library for metrics is installed.
 
     Raises:
-        StartError: it is not.
+        StartError: it is not installed.
     """
     try:
         import prometheus_client  # noqa: F401

@@ -1,7 +1,7 @@
-"""Where to listen: from what the settings say to sockets that are bound.
+"""Where to listen: from the settings to bound sockets.
 
-Binding is apart from listening, so that everything that can be wrong with an address is known
-before anything else is started.
+Binding comes before listening, so that the server knows all mistakes in an address before it starts
+anything else.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""A key and a certificate of the server's own, for who has none from an authority.
+"""Makes a key and a certificate for a server that has none from an authority.
 
-Nobody vouches for such a certificate: a client is told its fingerprint, or trusts the one that it
-saw first. So its dates and names mean little; they are there for clients that check them anyway.
+Nobody vouches for such a certificate: people tell a client its fingerprint, or it trusts the first
+one that it sees. So the dates and names mean little; they are there for clients that check them.
 """
 
 import datetime

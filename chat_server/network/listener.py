@@ -1,4 +1,4 @@
-"""The accept loop: one thread that turns whoever knocks into a connection with its own."""
+"""The accept loop: one thread that gives each new connection a thread of its own."""
 
 import logging
 import os
@@ -38,10 +38,10 @@ class Listener:
         Args:
             sockets: bound; from now on the listener's to close.
             accepted: called with each new socket and its peer's address.
-            refusal: called first, with the host of that address; returns why nobody may come in
-                from there, if so. Whoever may not costs no thread.
+            refusal: called before, with the host of that address; returns why nobody may come in
+                from there, or None. A refused client costs no thread.
             written: returns a refusal as the bytes to send.
-            no_place: the refusal of whoever comes when the system has no place left.
+            no_place: what a client is told when the system has no descriptor or thread left.
         """
         self._sockets = sockets
         self._accepted = accepted

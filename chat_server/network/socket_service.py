@@ -1,8 +1,8 @@
-"""A desk: one thread that serves whoever knocks at a socket, one after the other.
+"""A desk: one thread that serves the visitors of a socket, one after the other.
 
-For few visitors with short questions: the operator, a program that collects metrics. However slow
-or hostile a visitor is, its visit ends after a fixed time, and it is one thread and one descriptor
-that it costs.
+It is for few visitors with short questions: the operator, a program that collects metrics. A visit
+ends after a fixed time, however slow or hostile the visitor is, and all visitors together take one
+thread and one descriptor.
 """
 
 import selectors
@@ -26,7 +26,7 @@ PAUSE = 0.25
 
 
 class Desk:
-    """The thread and the socket it listens on."""
+    """The thread, and the socket on which it listens."""
 
     def __init__(
         self,

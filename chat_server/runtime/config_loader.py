@@ -1,8 +1,8 @@
-"""How the operator wants it: from the command line, else the environment, else a file.
+"""The server's settings, as the operator chose them: read, completed and checked as a whole.
 
-Every value has one rule, wherever it comes from (`chat_server/runtime/settings.py`), and whoever
-breaks it is told where it stood. All that is wrong is told at once, also of values that are
-overruled.
+`protocol/common/settings.py` reads the command line, the environment and the file. This adds what
+one setting means for others: the limits that `no_limits` lifts, the file with the password, values
+that contradict each other, and variables that look misspelt.
 """
 
 import difflib
@@ -42,7 +42,7 @@ class Config:
         sources: where those are from that were set, by the setting's name.
         file: the file that was read, or would have been.
         found: whether there is such a file.
-        warnings: what is allowed, and perhaps not meant.
+        warnings: a sentence for each value that is allowed but may be a mistake.
     """
 
     settings: Settings
@@ -70,13 +70,11 @@ def read(
             there may be many, a truth value for a switch; None for what it leaves open.
         environment: the variables.
         file: the file, which must be there; without it the default one, which need not.
-        before: what counts until now, if the settings are read again. The file that it was read
-            from must still be there: without it, a password and a list of denied addresses would
-            be dropped in silence.
+        before: the settings so far, if this is a reload. Their file must still be there: without it
+            a password and a list of denied addresses would be dropped in silence.
 
     Raises:
-        SettingError: a value breaks its rule, or the file cannot be read or has what is not
-            known.
+        SettingError: a value breaks its rule, the file cannot be read, or it has an unknown name.
     """
     path = file or default_file()
     sources = Sources(SETTINGS, flags, environment, path)

@@ -1,9 +1,9 @@
-"""The thread that writes the log, so that nobody else waits for whoever reads it.
+"""The thread that writes the log, so that no other thread waits for its reader.
 
-A terminal that is paused, or a pipe that is full, blocks who writes to it. So a line is only
-appended by the thread that has something to log, and written by one that does nothing else. What
-waits is bounded: beyond that lines are lost, and how many is told when others are written again. A
-stderr that cannot be written, on a full disk for example, is tried again with what comes next.
+A paused terminal or a full pipe blocks the thread that writes to it. So a thread that logs only
+appends its line, and this thread writes it. The waiting lines are bounded: beyond that, lines are
+lost, and the next line that is written says how many. If stderr cannot be written, for example on a
+full disk, the thread tries again with the next line.
 """
 
 import logging
@@ -33,15 +33,15 @@ class _Taken(NamedTuple):
 class LogWriter:
     """A stream for a handler of `logging`. Any thread may write to it, and none of them waits.
 
-    It is a context manager. What waits at its end is still written, if that takes no longer than
-    STOP_TIMEOUT; whoever writes after that does so by itself.
+    It is a context manager. At its end it writes the waiting lines, for at most STOP_TIMEOUT;
+    whoever writes after that writes directly.
     """
 
     def __init__(self, stream: TextIO) -> None:
         """
         Args:
-            stream: where to. Its own buffer is not used, and has to be empty: the interpreter looks
-                into that when it ends, and must not find somebody there who waits.
+            stream: the target. Its own buffer is not used and has to be empty: the interpreter
+                flushes it at its end, and would wait there.
         """
         self._encoding, self._errors = stream.encoding, stream.errors or "strict"
         self._is_terminal = stream.isatty()

@@ -1,4 +1,4 @@
-"""How the programs of this installation are typed in the current folder."""
+"""How a person types the programs of this installation in the current folder."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ CLIENT = "chat-client"
 
 
 def client_command() -> str:
-    """Return what starts the client of this installation, typed in the current folder."""
+    """Return the command that starts the client of this installation in the current folder."""
     program = f"{CLIENT}.exe" if sys.platform == "win32" else CLIENT
     on_path = shutil.which(CLIENT)
     for folder in (Path(sys.argv[0]).parent, Path(sysconfig.get_path("scripts"))):
@@ -24,7 +24,7 @@ def client_command() -> str:
 
 
 def path_from_here(path: Path) -> str:
-    """Return a program's path as it is typed in the current folder: relative to it if possible."""
+    """Return a program's path as a person types it in the current folder, relative if possible."""
     try:
         found = Path(os.path.abspath(path))
         if found.is_relative_to(Path.cwd()):
@@ -41,5 +41,5 @@ def _relative(path: Path, folder: Path) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Return a word as this system's shell takes it for one."""
+    """Return a word in the quotes that this system's shell needs."""
     return subprocess.list2cmdline([text]) if sys.platform == "win32" else shlex.quote(text)

@@ -1,9 +1,10 @@
 """Every setting, with its unit, its default and the reason for that default.
 
-A field is a setting, and its definition is all there is: `hello_timeout` in the file is
+To add a setting, add a field to `Settings`: nothing else. The field `hello_timeout` is
 CHAT_HELLO_TIMEOUT in the environment and --hello-timeout on the command line; --help, --check,
---print-config and the table in docs/operating.md know it from here. What is `live` takes a new
-value while the server runs, so it must be read where it is used and never copied.
+--print-config and the table in docs/operating.md (`python -m docs.settings_table`) read it from
+here. A `live` setting may change while the server runs: code reads it where it uses it, and never
+copies it. The comment above a field gives the reason for the default.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -59,8 +60,7 @@ def default_data_folder() -> Path:
 class Settings:
     """How one server is set up. Times are in seconds, sizes in bytes unless said."""
 
-    # Where it listens. "" is every IPv4 interface, "::" every interface: a room on the LAN is
-    # what most people start the server for.
+    # Every IPv4 interface: most people start the server for a room on the LAN.
     hosts: tuple[str, ...] = setting(
         ("",),
         many(str, "HOST", needed=True),
@@ -68,11 +68,9 @@ class Settings:
         "every interface",
         name="host",
     )
-    # 0 picks a free one, the same for all hosts.
     port: int = setting(
         DEFAULT_PORT, whole("a port", 0, 65535), "where to listen; 0 picks a free one"
     )
-    # A Unix socket to listen on as well.
     unix: Path | None = setting(None, path_or_none(), "a Unix socket to listen on as well")
 
     # What people see who look for a server; where there are several, they choose by it.
@@ -90,22 +88,21 @@ class Settings:
         "reach nobody and on a free-threaded Python",
     )
 
-    # Whether clients on the network speak TLS. On a Unix socket nobody does.
+    # Off: a certificate of one's own is one more thing to explain. Unix sockets never use TLS.
     tls: bool = setting(
         False,
         switch(),
-        "encrypt what clients on the network say, with a certificate of the server's own unless "
-        "there is a real one",
+        "encrypt what clients on the network say; the server makes a certificate of its own unless "
+        "it gets a real one",
         live=True,
     )
-    # A real certificate, with those that vouch for it, and its key. What the files hold is read
-    # again with the settings.
+    # The certificate file also holds the intermediate certificates. A reload reads both files.
     tls_cert: Path | None = setting(
         None, path_or_none(), "a certificate in PEM, and with it TLS; needs --tls-key", live=True
     )
     tls_key: Path | None = setting(None, path_or_none(), "its key in PEM, not encrypted", live=True)
 
-    # What else may be spoken on every listener, besides frames.
+    # On: nobody has to install anything to join.
     web: bool = setting(
         True, switch(), "let browsers in: the page, and WebSocket, on the same port", live=True
     )
@@ -116,7 +113,7 @@ class Settings:
         live=True,
     )
     irc: bool = setting(True, switch(), "let IRC clients in, on the same port", live=True)
-    # Where else than on this server a page may stand that talks to it.
+    # None: only pages of this server itself may talk to it.
     origins: tuple[str, ...] = setting(
         (),
         many(origin, "URL"),
@@ -125,63 +122,59 @@ class Settings:
         name="origin",
     )
 
-    # Where the log of the rooms is kept.
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
 
-    # When a commit is done: "normal" once the operating system has it, which survives the death of
-    # the server; "full" once the disk has it, which survives that of the machine, and waits for it.
+    # "normal": a commit survives the death of the server. "full" also survives that of the machine,
+    # and every commit waits for the disk.
     sync: Literal["normal", "full"] = setting(
         "normal",
         one_of("normal", "full"),
-        "'full' waits for the disk, so that what was confirmed survives a power cut as well",
+        "'full' waits for the disk, so that confirmed messages survive a power cut as well",
     )
-    # How much of each room is kept: so many of its messages, and none older than so many seconds.
-    # Everything, unless said: a year of a class is a few MB.
+    # Everything: a year of a class is a few MB.
     keep: Keep = setting(
         Keep(),
         keep(),
-        "what is kept of each room: 30d, 12h or 45m, or so many messages; both may be given "
-        "(everything, unless said)",
+        "how much of each room is kept: an age such as 30d, 12h or 45m, or a number of messages; "
+        "both may be given (default: everything)",
         live=True,
     )
-    # A session that nobody took up for so long is forgotten at the next start: 30 days.
+    # 30 days: longer than holidays between two lessons.
     keep_sessions: float = setting(
         30 * 86400.0,
         seconds("how long a session is kept"),
-        "how long a session that nobody takes up is remembered; looked at when the server starts",
+        "how long a session that nobody uses is kept; the server forgets old ones when it starts",
         rare=True,
     )
 
-    # Whether it is recorded who was in which room: what a teacher has to know, and what nobody
-    # should keep who need not.
+    # A teacher has to know who was there. Whoever need not know should turn it off.
     attendance: bool = setting(
         True, switch(), "keep a record of who was in which room, from when to when"
     )
-    # How long that is kept: it says less than the messages, so no longer than they are.
+    # No longer than the messages, as it says less than they do.
     keep_attendance: float | None = setting(
         None,
         or_none(seconds("how long the attendance is kept")),
-        "how long the record of who was there is kept, or 'none': as long as the age in keep says",
+        "how long the record of who was there is kept, or 'none': for the age in keep",
         live=True,
     )
 
-    # Who knows it may come in; "" is everybody. It is on no process list and in no file of
-    # settings: both are read by others.
+    # "" lets everybody in. Others can read the list of processes and perhaps the file of settings,
+    # so the password is in neither.
     password: str = setting(
         "", password(), "the password that lets people in", live=True, secret=True
     )
-    # Where it is, in the first line, for who does not want it in the environment.
     password_file: Path | None = setting(
         None,
         path_or_none("FILE"),
         "the file whose first line is the password that lets people in",
         live=True,
     )
-    # From where people may come in: from anywhere but what is denied, unless said.
+    # Everybody may come in who is not denied.
     allow: tuple[Network, ...] = setting(
         (),
         many(network, "NETWORK"),
-        "let in only who comes from this address or network, such as 10.1.0.0/16, any number of "
+        "let in only clients from this address or network, such as 10.1.0.0/16, any number of "
         "times; a Unix socket may always be used",
         live=True,
     )
@@ -192,20 +185,21 @@ class Settings:
         live=True,
     )
 
-    # Where Prometheus may ask. Nowhere unless said, and then on this machine unless a host is said:
-    # whoever can ask learns how busy the rooms are.
+    # Off. A bare port binds 127.0.0.1: whoever can ask learns how busy the rooms are.
     metrics: Endpoint | None = setting(
         None,
         endpoint_or_none(),
         "where Prometheus can ask for metrics; 127.0.0.1 if only a port is given",
     )
 
-    # What `welcome` shows to everybody who comes in.
     motd: str = setting(
-        "", text(value_check(normalize_topic)), "what all who come in are told", live=True
+        "",
+        text(value_check(normalize_topic)),
+        "a text for everybody who comes in",
+        live=True,
     )
 
-    # Whose accounts are owners' accounts, besides those that claimed it with the secret.
+    # None: whoever has the secret can become one with /claim.
     owners: tuple[str, ...] = setting(
         (),
         many(value_check(normalize_nick), "NICK"),
@@ -214,7 +208,7 @@ class Settings:
         live=True,
     )
 
-    # For a load test, which would run into these limits. See LIFTED_LIMITS.
+    # A load test would run into these limits. See LIFTED_LIMITS.
     no_limits: bool = setting(
         False,
         switch(),
@@ -223,16 +217,14 @@ class Settings:
         live=True,
     )
 
-    # "info" tells who comes and goes; at "debug" a busy server writes a lot.
+    # "info" says who comes and goes. At "debug" a busy server writes a lot.
     log_level: str = setting("info", one_of(*LOG_LEVELS), "what is logged, on stderr", live=True)
 
-    # For a program that collects logs; a person reads text.
     log_json: bool = setting(
         False, switch(), "log one JSON object a line instead of text", live=True
     )
 
-    # How long a new connection may take to say `hello`: enough for a person's Wi-Fi, too short
-    # for silent connections to pile up.
+    # Enough for a slow Wi-Fi, too short for silent connections to pile up.
     hello_timeout: float = setting(
         10.0,
         seconds("the time for a hello"),
@@ -240,33 +232,32 @@ class Settings:
         live=True,
         rare=True,
     )
-    # A client that has been silent for so long is asked with a `ping` whether it is there.
     ping_interval: float = setting(
         30.0,
         seconds("the time until a ping"),
-        "after how long a silence a client is asked whether it is there",
+        "how long a client may be silent before the server sends it a ping",
         live=True,
         rare=True,
     )
-    # A peer that has answered nothing and taken nothing for so long is dead, not slow.
+    # Three pings: a client that answered none and took no byte is dead, not slow.
     patience: float = setting(
         90.0,
         seconds("patience"),
-        "after how long without any sign of life a connection is dead; longer than ping_interval",
+        "how long a connection may show no sign of life before it is closed; longer than "
+        "ping_interval",
         live=True,
         rare=True,
     )
-    # How long the last bytes may take to reach a client that is being closed. Together with
-    # what it takes to stop the threads this stays well below the 5 s that a stop may take.
+    # With the time that stopping the threads takes, well below the 5 s that a stop may take.
     linger: float = setting(
         1.5,
         seconds("the time for the last bytes"),
-        "how long the last bytes may take to a client that is being closed",
+        "how long the last bytes may take to reach a client that is being closed",
         live=True,
         rare=True,
     )
 
-    # How many clients may be connected: more than any class has; each costs 24 KB when idle.
+    # More than any class has. An idle client takes 24 KB.
     connections: int = setting(
         20_000,
         whole("a limit on clients"),
@@ -274,8 +265,7 @@ class Settings:
         live=True,
         rare=True,
     )
-    # How many of them from one address. A lab of 30 students with 50 clients each behind one
-    # address is 1,500.
+    # 30 students with 50 clients each behind one address are 1,500.
     connections_per_address: int | None = setting(
         5_000,
         or_none(whole("a limit on clients")),
@@ -283,16 +273,16 @@ class Settings:
         live=True,
         rare=True,
     )
-    # How many rooms a client may be in: every room that a person could follow, and a bot's.
+    # More than a person can follow, and enough for a bot.
     rooms_per_client: int = setting(
         100, whole("a limit on rooms"), "how many rooms a client may be in", live=True, rare=True
     )
-    # How many rooms there may be. Each keeps up to 320 KiB of its log in memory.
+    # Each room keeps up to 320 KiB of its log in memory.
     rooms: int = setting(
         5_000, whole("a limit on rooms"), "how many rooms there may be", live=True, rare=True
     )
-    # How many of them may be from one address, as far as they were made since the start. What is
-    # said in a room keeps it: whoever could make them all would leave none to others, for good.
+    # A room with messages stays. Whoever could make all rooms would leave none to others, for good.
+    # Rooms of earlier runs do not count.
     rooms_per_address: int | None = setting(
         500,
         or_none(whole("a limit on rooms")),
@@ -300,8 +290,7 @@ class Settings:
         live=True,
         rare=True,
     )
-    # How many requests a client may make each second, in the long run: nobody types so fast, and
-    # a file that is piped in is slowed to this.
+    # Nobody types so fast; a file that is piped in is slowed to this.
     requests_per_second: float | None = setting(
         200.0,
         or_none(rate("a limit on requests")),
@@ -309,7 +298,7 @@ class Settings:
         live=True,
         rare=True,
     )
-    # How many it may make at once: a client that comes back sends again what had no reply.
+    # A client that reconnects sends all requests again that had no reply.
     requests_burst: int = setting(
         2_000,
         whole("a limit on requests"),
@@ -318,17 +307,16 @@ class Settings:
         rare=True,
     )
 
-    # Joins and leaves closer together than this are one `presence`: short enough to look
-    # immediate, long enough that 1,000 clients joining at once are a few events.
+    # Short enough to look immediate, long enough that 1,000 joins at once become a few events.
     presence_interval: float = setting(
         0.1,
         seconds("the time between two presence events"),
-        "joins and leaves closer together than this are told as one",
+        "joins and leaves within this time are told as one event",
         live=True,
         rare=True,
     )
 
-    # How many threads deliver. One saturates a core and the kernel's half of another.
+    # One thread saturates a core, and the kernel half of another.
     delivery_workers: int = setting(
         1, whole("a number of threads", 1, 64), "how many threads deliver", rare=True
     )

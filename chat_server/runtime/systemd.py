@@ -1,7 +1,7 @@
-"""What a service manager is told: that the server is ready, reads its settings again, stops.
+"""Tells a service manager that the server is ready, reloads its settings, or stops.
 
-It is systemd's protocol, a datagram to the socket that NOTIFY_SOCKET names; see sd_notify(3).
-Without one nobody wants to know.
+The protocol is systemd's: a datagram to the socket that NOTIFY_SOCKET names; see sd_notify(3).
+Without that variable there is nobody to tell.
 """
 
 import logging
@@ -21,7 +21,7 @@ def tell(*lines: str, environment: Mapping[str, str] = os.environ) -> None:
 
     Args:
         lines: assignments such as READY.
-        environment: what names the socket.
+        environment: the variables, one of which names the socket.
     """
     path = environment.get("NOTIFY_SOCKET", "")
     if not path or not hasattr(socket, "AF_UNIX"):

@@ -1,15 +1,15 @@
-"""The one door through which the server starts threads of its own.
+"""Starts the server's own threads.
 
-The server needs each of them. If one ended by an error, the process would go on listening, and
-nobody would be let in, or heard, or served their history. So the server ends instead, with a last
-line on stderr and an exit code other than 0, and whoever watches it starts it again. That loses
-nothing that was confirmed: it is no worse than SIGKILL.
+The server needs each of them. If an error ended one, the process would go on listening, but nobody
+could come in, or be heard, or read the history. So the server ends instead, with a last line on
+stderr and an exit code other than 0, and its service manager starts it again. That loses nothing
+that was confirmed: it is no worse than SIGKILL.
 
-An error that concerns one of many, such as one visitor or one reader, ends neither: `Survived`
-logs it, and the thread goes on with the others. What cannot be left half done is `Vital`.
+An error that concerns one of many, such as one visitor or one reader, ends neither the thread nor
+the server: `Survived` logs it. A step that must not be left half done is `Vital`.
 
-When memory is short, so may be the memory to say so. The last line is made when the thread is, and
-written without anything that can wait or that allocates much.
+When memory is short, there may be none to say so. So each thread makes its last line in advance,
+and writes it without waiting and almost without allocating.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ _PATIENCE = 1.0
 
 
 class _Process:
-    """What ends the process; nothing, unless the program asks for it.
+    """How the process ends; unset unless the program asks for it.
 
     Attributes:
         flush: lets what is logged be written, for a second at most; None in a process that is not

@@ -1,7 +1,7 @@
-"""Things to do later, on one thread.
+"""Calls functions later, on one thread.
 
-Time limits are kept here and not on the sockets: a timeout set on a socket makes every send wait
-for it as well, and a client that sends one byte a second would extend it for ever.
+Time limits are here and not on the sockets: with a timeout on a socket every send waits as well,
+and a client that sends one byte a second extends it for ever.
 """
 
 import heapq
@@ -19,8 +19,8 @@ RETRY_AFTER = 1.0
 class Timers:
     """Calls functions at given times. Any thread may add one.
 
-    A function must be short and must not block: all others wait for it. One that need not be
-    called any more finds that out by itself, as nothing is ever taken back.
+    A function must be short and must not block: all others wait for it. Nothing can be cancelled:
+    a function that is not needed any more has to notice that itself.
     """
 
     def __init__(self, clock: Clock) -> None:
