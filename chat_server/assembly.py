@@ -48,6 +48,7 @@ from chat_server.network.discovery import Identity as Seen
 from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
+from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
@@ -249,6 +250,7 @@ class Assembly:
             catch_up=catch_up,
             turns=Turns(),
             meters=meters,
+            rate_limits=RateLimits(settings, clock),
         )
 
     # -- what parts ask of others above them

@@ -28,7 +28,6 @@ from chat_server.network.transport import (
 from chat_server.requests.context import Caller, Context
 from chat_server.requests.dispatch import REQUESTS, answer
 from chat_server.requests.hello import greet
-from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
 from chat_server.runtime.threads import StartableThread, Vital
@@ -134,7 +133,7 @@ class Connection:
         # This connection's thread's own: what it reads with.
         plain = PlainReader(sock)
         self._reader: Reader = TlsReader(plain, tls, self.outbox.push) if tls else plain
-        self._rate = _rate_limit(context)
+        self._rate = context.rate_limits.of_connection(self.host)
         self._began_at = self._heard_at = context.clock.monotonic()
         self._hello_due = self._began_at + context.settings.hello_timeout
         self._pinged_at = 0.0
@@ -400,6 +399,8 @@ class Connection:
         assert isinstance(hello, Hello)
         context = self._context
         caller, welcome = greet(self, hello, context)
+        if self._rate:
+            self._rate.begin(caller.session.token)
         self._gateway.greeted = True
         self.outbox.put(welcome)
         self._caller = caller
@@ -472,12 +473,6 @@ class Connection:
         """Who it is, as fields for the log."""
         named = {"nick": self._session.nick} if self._session else {}
         return {**named, "peer": self._peer}
-
-
-def _rate_limit(context: Context) -> RateLimit | None:
-    settings = context.settings
-    rate = settings.requests_per_second
-    return RateLimit(rate, settings.requests_burst, context.clock) if rate else None
 
 
 def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> Error:

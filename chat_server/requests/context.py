@@ -18,6 +18,7 @@ from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
+from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.session import Client, Session
@@ -50,6 +51,7 @@ class Context(NamedTuple):
     catch_up: CatchUp
     turns: Turns
     meters: Meters
+    rate_limits: RateLimits
 
     @property
     def settings(self) -> Settings:

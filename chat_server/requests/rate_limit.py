@@ -1,17 +1,158 @@
-"""How fast a client may ask: a bucket of tokens that fills with time.
+"""How fast a client may ask: buckets of tokens that fill with time.
 
-A request takes a token, also one that is refused because there is none: so who goes on asking runs
-into debt, has to wait for longer, and is a flooder when the debt is as large as the bucket.
+A request takes a token from the bucket of its session and from that of its address. Both buckets
+outlive the connection, so a client that reconnects goes on with what it had left. Before the hello
+a connection has a bucket of its own in place of the session's.
+
+A request takes a token of the session also when it is refused because there is none: so a client
+that goes on asking runs into debt, has to wait for longer, and is ended when the debt is as large
+as the bucket. An address runs into no debt, since others may share it.
 """
 
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from weakref import WeakValueDictionary
+
+from chat_server.network.addresses import neighbourhood
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
+
+CLIENTS_PER_ADDRESS = 40
+"""An address may ask for as much as so many clients: a class behind one address is as large."""
+
+
+class RateLimits:
+    """The buckets of all sessions and addresses. Any thread may call any method.
+
+    A bucket that is full is as good as a new one. So a bucket is kept for as long as a connection
+    uses it, and after that until it is full.
+    """
+
+    def __init__(self, settings: LiveSettings, clock: Clock) -> None:
+        """
+        Args:
+            settings: for the rate and the burst; what they are when a bucket is made counts.
+            clock: what buckets fill by.
+        """
+        self._settings = settings
+        self._clock = clock
+        # Guards all below. A bucket's lock is taken with it held.
+        self._lock = threading.Lock()
+        self._buckets: WeakValueDictionary[Hashable, RateLimit] = WeakValueDictionary()
+        self._kept: OrderedDict[RateLimit, None] = OrderedDict()  # those that may not be full
+
+    def of_connection(self, host: str) -> "ConnectionRate | None":
+        """Return the limit of a new connection, or None if requests are not limited.
+
+        Args:
+            host: the address that it is from, without a port. In IPv6 its /64 counts.
+        """
+        rate, burst = self._settings.now.requests_per_second, self._settings.now.requests_burst
+        if not rate:
+            return None
+        address = self._bucket(
+            neighbourhood(host), rate * CLIENTS_PER_ADDRESS, burst * CLIENTS_PER_ADDRESS
+        )
+        return ConnectionRate(self, address, RateLimit(rate, burst, self._clock))
+
+    def of_session(self, token: bytes) -> "RateLimit | None":
+        """Return the bucket of a session, by the hash of its secret; None without a limit."""
+        rate = self._settings.now.requests_per_second
+        return self._bucket(token, rate, self._settings.now.requests_burst) if rate else None
+
+    def __len__(self) -> int:
+        """How many buckets are kept, whether a connection uses them or not."""
+        with self._lock:
+            return len(self._kept)
+
+    def keep(self, bucket: "RateLimit") -> None:
+        """Keep a bucket until it is full again: a token was taken from it."""
+        with self._lock:
+            self._keep(bucket)
+
+    def _bucket(self, key: Hashable, rate: float, burst: int) -> "RateLimit":
+        with self._lock:
+            bucket = self._buckets.get(key)
+            if bucket is None:
+                bucket = self._buckets[key] = RateLimit(rate, burst, self._clock)
+            self._keep(bucket)
+            return bucket
+
+    def _keep(self, bucket: "RateLimit") -> None:
+        """With the lock held: keep a bucket, and look whether two others are full."""
+        assert self._lock.locked()
+        for _ in range(2):  # so those that are full go faster than others come
+            if self._kept:
+                oldest, _ = self._kept.popitem(last=False)
+                oldest.is_kept = not oldest.is_full
+                if oldest.is_kept:
+                    self._kept[oldest] = None
+        bucket.is_kept = True
+        self._kept[bucket] = None
+
+
+class ConnectionRate:
+    """The limit of one connection. Its thread alone uses it."""
+
+    __slots__ = ("_address", "_limits", "_own")
+
+    def __init__(self, limits: RateLimits, address: "RateLimit", own: "RateLimit") -> None:
+        """
+        Args:
+            limits: has the buckets of the sessions.
+            address: the bucket of the connection's address.
+            own: the connection's, until it has a session.
+        """
+        self._limits = limits
+        self._address = address
+        self._own = own
+
+    def begin(self, token: bytes) -> None:
+        """Let the bucket of a session count from now on, and for the hello.
+
+        Args:
+            token: the hash of the session's secret.
+        """
+        self._own = self._limits.of_session(token) or self._own
+        self._own.take()
+
+    def take(self) -> ProtocolError | None:
+        """Take a token for a request, and return why the request is refused, if it is.
+
+        That is `rate_limited`, with the time to wait, or `flooding`, which is fatal.
+        """
+        refusal = self._own.take() or self._address.take_shared(1)
+        for bucket in (self._own, self._address):
+            if not bucket.is_kept:
+                self._limits.keep(bucket)
+        return refusal
+
+    def charge(self, cost: int) -> None:
+        """Take the tokens of a request that takes the server as long as `cost` others do."""
+        self._own.charge(cost)
+        self._address.take_shared(cost - 1)
 
 
 class RateLimit:
-    """One client's bucket. Its connection's thread alone uses it."""
+    """One bucket. Any thread may call any method.
 
-    __slots__ = ("_burst", "_clock", "_filled_at", "_rate", "_tokens")
+    Attributes:
+        is_kept: whether RateLimits keeps it; written under the lock there. An older value does no
+            harm, as the next request looks again.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_burst",
+        "_clock",
+        "_filled_at",
+        "_lock",
+        "_rate",
+        "_tokens",
+        "is_kept",
+    )
 
     def __init__(self, rate: float, burst: int, clock: Clock) -> None:
         """
@@ -23,33 +164,69 @@ class RateLimit:
         self._rate = rate
         self._burst = burst
         self._clock = clock
+        self.is_kept = False
+        # Guards the next two. A leaf.
+        self._lock = threading.Lock()
         self._tokens = float(burst)
         self._filled_at = clock.monotonic()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all the tokens that it can."""
+        with self._lock:
+            self._fill()
+            return self._tokens >= self._burst
 
     def charge(self, cost: int) -> None:
         """Take the tokens of a request that takes the server as long as `cost` others do.
 
         Whoever waits as long as it is told can go on: this alone makes nobody a flooder.
         """
-        self._tokens = max(self._tokens - (cost - 1), min(self._tokens, -self._burst / 2))
+        with self._lock:
+            self._tokens = max(self._tokens - (cost - 1), min(self._tokens, -self._burst / 2))
 
     def take(self) -> ProtocolError | None:
         """Take a token for a request, and return why the request is refused, if it is.
 
         That is `rate_limited`, with the time to wait, or `flooding`, which is fatal.
         """
-        now = self._clock.monotonic()
-        filled = self._tokens + (now - self._filled_at) * self._rate
-        self._tokens = min(float(self._burst), filled) - 1
-        self._filled_at = now
-        if self._tokens >= 0:
+        with self._lock:
+            self._fill()
+            self._tokens -= 1
+            tokens = self._tokens
+        if tokens >= 0:
             return None
         rule = f"at most {self._rate:g} requests a second, after {self._burst} at once"
-        if self._tokens < -self._burst:
+        if tokens < -self._burst:
             return ProtocolError(
                 Code.FLOODING, f"{rule}: more were sent, and went on being sent when refused"
             )
-        wait = -self._tokens / self._rate
+        wait = -tokens / self._rate
         return ProtocolError(
             Code.RATE_LIMITED, f"{rule}: wait {wait:.1f} s and send it again", retry_after=wait
         )
+
+    def take_shared(self, count: int) -> ProtocolError | None:
+        """Take tokens from a bucket that several share, as far as there are any.
+
+        Returns: why the request is refused (`rate_limited`), if there was not one token.
+        """
+        with self._lock:
+            self._fill()
+            if self._tokens >= 1:
+                self._tokens = max(0.0, self._tokens - count)
+                return None
+            wait = (1 - self._tokens) / self._rate
+        return ProtocolError(
+            Code.RATE_LIMITED,
+            f"at most {self._rate:g} requests a second, after {self._burst} at once, from one "
+            f"address: wait {wait:.1f} s and send it again",
+            retry_after=wait,
+        )
+
+    def _fill(self) -> None:
+        """With the lock held: add the tokens of the time since the last call."""
+        assert self._lock.locked()
+        now = self._clock.monotonic()
+        self._tokens = min(float(self._burst), self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from chat_server.network.addresses import neighbourhood
+from chat_server.requests import rate_limit
 from chat_server.requests.dispatch import REQUESTS
 from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.session import token_hash
@@ -396,8 +397,9 @@ def _example(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {f.encode_name: EXAMPLES.get(hints[f.name], 1) for f in needed}
 
 
-def test_every_request_is_counted() -> None:
+def test_every_request_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that is refused for another reason: nothing can be asked faster than is told."""
+    monkeypatch.setattr(rate_limit, "CLIENTS_PER_ADDRESS", 1000)  # as if each had its own address
     limits: dict[str, Any] = {"requests_per_second": 0.001, "requests_burst": 3}
     with running_server(**limits) as server, House(server) as house:
         for number, kind in enumerate(AnyRequest.__args__):

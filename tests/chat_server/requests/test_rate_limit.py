@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from chat_server.requests.rate_limit import CLIENTS_PER_ADDRESS, ConnectionRate, RateLimits
+from chat_server.runtime.settings import LiveSettings, Settings
+from protocol.errors import Code
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
 from tests.support.peer import ConnectionEnded, Frame, Peer, encode
@@ -276,3 +279,80 @@ def _drop_in(peer: Peer) -> None:
             assert next(m for m in whole_log(peer, room) if m["seq"] == seq)["from"] == peer.nick
         peer.ok("leave", room=room)
         peer.queue.clear()
+
+
+# -- whose limit it is ----------------------------------------------------------------------------
+
+
+def limits(clock: ManualClock) -> RateLimits:
+    """Ten requests a second after forty at once."""
+    settings = Settings(requests_per_second=10.0, requests_burst=40)
+    return RateLimits(LiveSettings(settings), clock)
+
+
+def connected(known: RateLimits, host: str, token: bytes | None = None) -> ConnectionRate:
+    """The limit of a new connection, which takes up a session."""
+    rate = known.of_connection(host)
+    assert rate is not None
+    if token is not None:
+        rate.begin(token)
+    return rate
+
+
+def taken(rate: ConnectionRate, most: int = 10_000) -> int:
+    """How many requests are let through until one is refused."""
+    return next((count for count in range(most) if rate.take() is not None), most)
+
+
+def test_who_reconnects_goes_on_with_the_session_s_bucket() -> None:
+    """It fills while nobody is connected; another session has its own."""
+    clock = ManualClock()
+    known = limits(clock)
+    assert taken(connected(known, "10.0.0.1", b"ada")) == 39  # after the hello
+    assert taken(connected(known, "10.0.0.2", b"ada")) == 0
+    assert taken(connected(known, "10.0.0.1", b"eva")) == 39
+    clock.advance(2)
+    assert 10 < taken(connected(known, "10.0.0.1", b"ada")) <= 20
+
+
+def test_new_sessions_from_one_address_share_its_bucket() -> None:
+    """As many as a class; nobody is a flooder for what others ask."""
+    clock = ManualClock()
+    known = limits(clock)
+    done = 0
+    for number in range(2 * CLIENTS_PER_ADDRESS):
+        done += taken(connected(known, f"2001:db8::{number:x}", bytes([number])))
+    assert done == 40 * CLIENTS_PER_ADDRESS
+    rate = connected(known, "2001:db8::ffff", b"new")
+    refusals = [rate.take() for _ in range(20)]
+    assert {each.code for each in refusals if each} == {Code.RATE_LIMITED}
+    assert len(refusals) == 20
+    assert taken(connected(known, "2001:db8:1::1", b"elsewhere")) == 39
+    clock.advance(1)
+    assert rate.take() is None
+
+
+def test_buckets_that_are_full_are_forgotten() -> None:
+    """Memory is for those who asked a moment ago."""
+    clock = ManualClock()
+    known = limits(clock)
+    for number in range(500):
+        connected(known, f"10.0.{number}.1", str(number).encode()).take()
+    assert len(known) == 1000
+    clock.advance(10)
+    for _ in range(1000):
+        connected(known, "10.9.9.9")
+    assert len(known) <= 2
+
+
+def test_a_new_connection_of_a_session_has_no_full_bucket() -> None:
+    """On the wire: who used up the burst is refused on the next connection as well."""
+    with (
+        running_server(requests_per_second=0.5, requests_burst=5) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada")
+        while ada.request("ping")["type"] == "pong":
+            pass
+        again = house.enter("ada", session=ada.session)
+        assert again.request("ping")["code"] == "rate_limited"
