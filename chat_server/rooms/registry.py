@@ -309,7 +309,7 @@ class Registry:
         It takes no lock, so that it may be asked with that of an outbox held. What it finds is as
         good as having asked a moment before.
         """
-        return nick_key(nick) in self._nicks
+        return self._nicks.find(nick) is not None
 
     def formerly_called(self, nick: str) -> Former | None:
         """Return who had `nick` last, if nobody has it now and that is not long ago."""

@@ -41,7 +41,9 @@ class Ok(ServerMessage, frozen=True):
     `oldest`, in the reply to a join, is the seq of the oldest message that is still kept, where
     the cursor was placed further back: the messages begin there. `frozen`, there too, is true in a
     room where only moderators speak just now. `log`, there too, names the incarnation of the log;
-    `diverged`, where the request named another, is the last seq that both have in common.
+    `diverged`, where the request named another, is the last seq that both have in common. `gone`,
+    in the reply to a `say` or `topic` that was sent again, is true where its message was stored and
+    is deleted by now: it has no `seq` then.
     """
 
     re: int
@@ -54,6 +56,7 @@ class Ok(ServerMessage, frozen=True):
     frozen: bool | UnsetType = UNSET
     log: str | UnsetType = UNSET
     diverged: int | UnsetType = UNSET
+    gone: bool | UnsetType = UNSET
     account: str | UnsetType = UNSET
     role: str | UnsetType = UNSET
 

@@ -7,7 +7,7 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Context
 from chat_server.rooms.codec import Broadcast, Codec
-from chat_server.rooms.policy import names_of
+from chat_server.rooms.policy import person_keys
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.errors import StoreError
@@ -184,9 +184,9 @@ class ServerState:
     def modes(self, room: str) -> Modes:
         """Return how a room is."""
         found = self._context.rooms.find(room)
-        if found is None or found.rules is None:
+        if found is None or found.policy is None:
             return Modes(frozen=False, locked=False)
-        return Modes(self._context.checks.is_frozen(found), found.rules.lock is not None)
+        return Modes(self._context.checks.is_frozen(found), found.policy.lock is not None)
 
     def topic(self, room: str) -> str:
         """Return a room's topic."""
@@ -215,8 +215,8 @@ class ServerState:
         checks = self._context.checks
         checks.check_voice(session, host)
         found = self._context.rooms.find(room) if room is not None else None
-        if found is not None and found.rules is not None and not checks.is_moderator(session):
-            found.rules.check_speaker(names_of(session), self._context.clock.monotonic())
+        if found is not None and found.policy is not None and not checks.is_moderator(session):
+            found.policy.check_speaker(person_keys(session), self._context.clock.monotonic())
 
     def tell(
         self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
@@ -245,12 +245,12 @@ class ServerState:
             session.nick,
             accounts.name_of(session),
             accounts.role_of(session) >= Role.MODERATOR,
-            not speakers.isdisjoint(names_of(session)),
+            not speakers.isdisjoint(person_keys(session)),
         )
 
     def _speakers(self, room: Room) -> frozenset[str]:
         """The names of those who may speak in a room as it is frozen."""
-        freeze = room.rules.frozen(self._context.clock.monotonic()) if room.rules else None
+        freeze = room.policy.frozen(self._context.clock.monotonic()) if room.policy else None
         return freeze.speakers if freeze else frozenset()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.archive import History
-from chat_server.identity.people_store import Act, PeopleStore
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from tests.chat_server.admin.folders import START, Operator, keep, tamper
 from tests.chat_server.house import House
 from tests.support.servers import address_of, running_server
