@@ -40,7 +40,7 @@ def test_a_say_sent_again_is_stored_once(house: House) -> None:
 
 def test_a_say_sent_again_when_it_is_deleted_is_not_stored_again(tmp_path: Path) -> None:
     """It was stored, so that is the answer, also after a restart; what was lost is stored."""
-    kept: dict[str, Any] = {"keep": Keep(messages=1), "prune_interval": 0.05}
+    kept: dict[str, Any] = {"keep": Keep(messages=1), "interval": 0.05}
     with running_server(tmp_path, **kept) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         for identity in (10, 11, 13):
