@@ -1,7 +1,7 @@
-"""A small server that speaks the protocol and wrongs its members on purpose.
+"""A small server that speaks the protocol, and makes mistakes on purpose.
 
-One thread and one selector. Every fault is told in numbers of messages, never in seconds, so that
-what a test sees does not depend on how fast anything is.
+It has one thread and one selector. Every fault is given in numbers of messages, never in seconds,
+so that a test does not depend on how fast anything is.
 """
 
 import selectors
@@ -28,15 +28,14 @@ from protocol.messages import (
 from tests.support.waiting import DEADLINE
 
 Spoil = Callable[[list[bytes]], list[bytes]]
-"""Takes the frames of messages 1 to 3 of a room and returns those that the victim gets."""
-
+"""Takes the frames of messages 1 to 3 of a room, and returns those that the victim gets."""
 
 Rewrite = Callable[[bytes], bytes]
-"""Takes the payload of a frame and returns another."""
+"""Takes the payload of a frame, and returns another one."""
 
 
 class Client:
-    """A connection, and what it has not taken yet."""
+    """A connection, and the bytes that it has not taken yet."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
@@ -47,18 +46,7 @@ class Client:
 
 
 class FaultyServer:
-    """Says to all in a room what anyone says there, but for its faults.
-
-    Attributes:
-        victim: the nick of the member that `spoil` is for.
-        spoil: what it gets in place of the first three messages.
-        hold: messages from one number to another (of all rooms, from 1) are neither answered nor
-            delivered until the last of them is there.
-        forget: this message (of all rooms, from 1) is confirmed and never delivered.
-        refuse: every text is refused with this code.
-        rewrite: makes something else of each frame that is sent, of the same length or not; the
-            length is put right.
-    """
+    """A server that delivers each text to all members of its room, but for its faults."""
 
     def __init__(
         self,
@@ -70,6 +58,17 @@ class FaultyServer:
         refuse: str = "",
         rewrite: Rewrite = bytes,
     ) -> None:
+        """
+        Args:
+            victim: the nick of the member that `spoil` is for.
+            spoil: returns what the victim gets instead of the first three messages.
+            hold: the numbers of the first and the last message (of all rooms, from 1) that are not
+                answered and not delivered until the last one has come.
+            forget: the number of the message (of all rooms, from 1) that is confirmed and never
+                delivered.
+            refuse: the code that every text is refused with.
+            rewrite: returns what is sent instead of each payload. The length is corrected.
+        """
         self._rewrite = rewrite
         self._victim = victim
         self._spoil = spoil
@@ -151,7 +150,7 @@ class FaultyServer:
                 self._take(client, say)
             case Bye(id=number):
                 self._say(client, Ok(number))
-            case Forget(id=number):  # as a server says that does not know the request
+            case Forget(id=number):  # as a server that does not know the request
                 self._say(client, Error(number, "bad_request", "Invalid value 'forget'."))
             case other:
                 raise NotImplementedError(f"the load tester asks for no {other}")
@@ -214,7 +213,7 @@ def faulty_server(
     refuse: str = "",
     rewrite: Rewrite = bytes,
 ) -> Iterator[str]:
-    """Run a FaultyServer while the block runs; gives its address."""
+    """Run a FaultyServer while the block runs, and give its address."""
     server = FaultyServer(
         victim=victim, spoil=spoil, hold=hold, forget=forget, refuse=refuse, rewrite=rewrite
     )

@@ -1,4 +1,4 @@
-"""Runs of the load tester, as a test makes them."""
+"""Runs of the load tester for tests."""
 
 import subprocess
 import sys
@@ -22,8 +22,8 @@ COMMAND = [sys.executable, "-m", "chat_client.load"]
 def make_run(address: str, *conditions: Any, **load: Any) -> Result:
     """Make a short run of a few clients in one process, and judge it.
 
-    It has all the patience that a busy machine may need. Where something never comes, that is
-    waited for in vain: such a test gives a shorter one.
+    Its patience is long enough for a busy machine. A test in which something never comes gives a
+    shorter one.
     """
     chosen = {"clients": 5, "talkers": 40.0, "warm_up": 0.0, "duration": 0.2, "patience": DEADLINE}
     run = Run(parse_address(address), Load(**{**chosen, **load}), "chat-load", watch, Stopper())
@@ -33,7 +33,7 @@ def make_run(address: str, *conditions: Any, **load: Any) -> Result:
 
 
 def watch(_result: Result, _row: Row) -> None:
-    """Watch nothing."""
+    """Show nothing."""
 
 
 def start(*arguments: str) -> "subprocess.Popen[str]":

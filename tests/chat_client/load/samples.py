@@ -1,4 +1,4 @@
-"""Results of runs that were never made."""
+"""Results of runs that were not made, for tests of what is done with results."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from chat_client.load.model.workload import Load
 
 
 def sample(latencies: tuple[int, ...] = (1000, 2000, 3000), **more: Any) -> Result:
-    """A run of two seconds in which messages took so many µs to be delivered."""
+    """Return a run of two seconds in which messages took so many µs to be delivered."""
     delivery = Histogram()
     for value in latencies:
         delivery.record(value)
@@ -56,5 +56,5 @@ def sample(latencies: tuple[int, ...] = (1000, 2000, 3000), **more: Any) -> Resu
 
 
 def sample_with_errors() -> Result:
-    """The same, with two refusals."""
+    """Return the same run with two refusals."""
     return sample(errors={"rate_limited": ErrorCount(2, 0.5, 1.5)})

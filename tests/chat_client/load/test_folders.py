@@ -24,7 +24,7 @@ def may_import(folder: str) -> set[str]:
 
 
 def test_the_package_names_its_folders() -> None:
-    """All of them, and there are no others."""
+    """The docstring of the package names all folders, and no others."""
     found = {path.parent.name for path in (ROOT / "chat_client" / "load").glob("*/__init__.py")}
     assert found == set(FOLDERS)
 

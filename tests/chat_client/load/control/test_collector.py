@@ -11,12 +11,12 @@ BEGIN = 100 * SECOND
 
 
 def tick(phase: Phase, start: float, stop: float, **counts: object) -> Tick:
-    """A tick from one second of the load to another."""
+    """Return a tick from one second of the load to another."""
     return Tick(phase, BEGIN + int(start * SECOND), BEGIN + int(stop * SECOND), **counts)  # type: ignore[arg-type]
 
 
 def test_seconds_of_two_workers() -> None:
-    """What both counted in a second is in its row; it is shown once both have told all of it."""
+    """A row has what both workers counted, and is complete once both have reported it."""
     result = sample(rows=[], measured=Tick("measure", 0), whole=Tick("ramp", 0), seconds=0.0)
     collector = Collector(result, workers=2)
     collector.add(0, tick("ramp", -2, -1, up=3))
@@ -31,7 +31,7 @@ def test_seconds_of_two_workers() -> None:
 
 
 def test_only_what_is_measured_is_measured() -> None:
-    """The warm-up counts in the whole alone; of the drain, the times of what was due before."""
+    """The warm-up is not measured. Of the drain, only the latencies are."""
     result = sample(rows=[], measured=Tick("measure", 0), whole=Tick("ramp", 0), seconds=0.0)
     collector = Collector(result, workers=1)
     collector.begin(BEGIN)
@@ -47,7 +47,7 @@ def test_only_what_is_measured_is_measured() -> None:
 
 
 def test_errors_have_a_first_and_a_last_second() -> None:
-    """By code."""
+    """Errors have their first and last second, by code."""
     result = sample(rows=[])
     collector = Collector(result, workers=1)
     collector.begin(BEGIN)
@@ -69,7 +69,7 @@ def test_the_busiest_worker() -> None:
 
 
 def test_the_servers_process_is_looked_at() -> None:
-    """Its memory and threads, where it is visible; nothing of a process that has ended."""
+    """The server's memory and threads are noted if its process is visible."""
     result = sample(rows=[], server_side=None)
     collector = Collector(result, workers=1)
     collector.begin(BEGIN)

@@ -21,7 +21,7 @@ SHORT = ("--duration", "0.4", "--warm-up", "0.2")
 def test_a_run_with_all_its_reports(
     server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Rooms, processes, sizes and a ramp; it passes and leaves nothing behind."""
+    """A run with rooms, processes, sizes and a ramp passes, and leaves nothing behind."""
     files = {kind: str(tmp_path / f"report.{kind}") for kind in ("json", "csv", "html")}
     with nothing_left_behind():
         code = command_line.main(
@@ -74,14 +74,14 @@ def test_a_run_with_all_its_reports(
 
 
 def test_a_threshold_that_is_crossed(server: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 1, so that it can stand in CI."""
+    """The exit code is 1, as CI needs it."""
     arguments = [server, *SHORT, "--clients", "4", "--nick-prefix", "t", "--fail-if", "p50>0us"]
     assert command_line.main(arguments) == command_line.FAILED
     assert "✗ not p50>0us: delivery p50 is" in capsys.readouterr().out
 
 
 def test_a_server_that_limits_its_clients(capsys: pytest.CaptureFixture[str]) -> None:
-    """The refusals are counted by their code, and the verdict says how to lift the limit."""
+    """Refusals are counted by their code, and the verdict says how to lift the limit."""
     with running_server(requests_per_second=1.0, requests_burst=3) as limited:
         code = command_line.main(
             [
@@ -106,7 +106,7 @@ def test_a_server_that_limits_its_clients(capsys: pytest.CaptureFixture[str]) ->
 def test_a_server_with_a_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From the environment or a file; it is in no report. A wrong one is wrong use."""
+    """The password comes from the environment or a file, and no report contains it."""
     monkeypatch.delenv("CHAT_PASSWORD_FILE", raising=False)
     secret, report = tmp_path / "secret", tmp_path / "report.json"
     secret.write_text("open sesame\n")
@@ -121,7 +121,7 @@ def test_a_server_with_a_password(
 
 
 def test_the_limit(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A condition that nothing keeps, so that it ends soon: the curve, and exit code 1."""
+    """No rate keeps the condition: the curve is printed, and the exit code is 1."""
     page = tmp_path / "limit.html"
     code = command_line.main(
         [
@@ -148,7 +148,7 @@ def test_the_limit(server: str, tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two reports side by side, and as a page."""
+    """`compare` prints two reports side by side, and writes a page."""
     one, page = tmp_path / "one.json", tmp_path / "compared.html"
     one.write_bytes(write_result(sample()))
     assert command_line.main(["compare", str(one), str(one), "--html", str(page)]) == 0
@@ -158,7 +158,7 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_load_and_reports(server: str, signum: int, tmp_path: Path) -> None:
-    """Exit code 130, with the verdict on what was until then."""
+    """The exit code is 130, and the verdict is that of the time until then."""
     report = tmp_path / "report.json"
     program = start(
         server,
@@ -186,7 +186,7 @@ def test_ctrl_c_ends_the_load_and_reports(server: str, signum: int, tmp_path: Pa
 
 
 def test_a_second_ctrl_c_stops_at_once() -> None:
-    """Also while the last replies are waited for, which never come: no report, no traceback."""
+    """The second Ctrl-C ends the wait for the last replies, without report and traceback."""
     with faulty_server(hold=(5, 10**9)) as address:
         program = start(
             address,
@@ -213,7 +213,7 @@ def test_a_second_ctrl_c_stops_at_once() -> None:
 
 
 def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
-    """The same code."""
+    """If nobody listens, the exit code is that of wrong use."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{held.getsockname()[1]}"
@@ -221,7 +221,7 @@ def test_nobody_listens(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_chat_server(capsys: pytest.CaptureFixture[str]) -> None:
-    """Something takes the connection and hangs up."""
+    """Something accepts the connection and closes it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(DEADLINE)
         program = start(f"127.0.0.1:{listener.getsockname()[1]}")
@@ -246,5 +246,5 @@ def test_no_chat_server(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_cannot_begin(
     capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
-    """Exit code 2 and a sentence; a HOST replaces the own server (`make load ARGS=HOST`)."""
+    """The exit code is 2, with a sentence. A HOST replaces the own server."""
     assert says in wrong(capsys, *arguments)

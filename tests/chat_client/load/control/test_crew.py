@@ -20,7 +20,7 @@ def plan_for(address: str) -> Plan:
 
 
 def test_a_worker_reports_and_ends_with_the_context() -> None:
-    """No process and no pipe is left."""
+    """The worker reports, and its process and pipes end with the context."""
     with nothing_left_behind(), faulty_server() as address, Crew([plan_for(address)]) as crew:
         reports: list[tuple[int, Report]] = []
 
@@ -32,7 +32,7 @@ def test_a_worker_reports_and_ends_with_the_context() -> None:
 
 
 def test_a_worker_that_is_killed() -> None:
-    """The parent does not wait for its reports for ever: it says which worker, and how it ended."""
+    """The parent does not wait for a worker that was killed. It says how it ended."""
     with nothing_left_behind(), faulty_server() as address, Crew([plan_for(address)]) as crew:
         os.kill(crew._workers[0].pid, signal.SIGKILL)
         with pytest.raises(LoadError) as caught:
@@ -41,7 +41,7 @@ def test_a_worker_that_is_killed() -> None:
 
 
 def test_a_worker_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that were started before it are ended."""
+    """If a worker cannot be started, the others are ended."""
     monkeypatch.setattr("sys.executable", "/no/such/python")
     with nothing_left_behind(), pytest.raises(FileNotFoundError):
         Crew([plan_for("127.0.0.1:1"), plan_for("127.0.0.1:1")])

@@ -10,7 +10,7 @@ from tests.chat_client.load.runs import make_run
 
 
 def test_nobody_gets_what_was_confirmed() -> None:
-    """All members lack the same: comparing them with each other would not show it."""
+    """All members lack the same message, which comparing them does not show."""
     with faulty_server(forget=4) as address:
         result = make_run(address, patience=2.0)
     assert result.faults == Faults(lost=5)
@@ -28,5 +28,5 @@ def test_nobody_gets_what_was_confirmed() -> None:
     ],
 )
 def test_what_only_shows_between_processes(ends: list[RoomAudit], faults: Faults) -> None:
-    """Each of two may be content with a log that is not the other's, or not what was confirmed."""
+    """Two workers may have seen different logs, or not what the server confirmed."""
     assert differing(ends, members=10) == faults

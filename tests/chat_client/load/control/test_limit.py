@@ -15,7 +15,7 @@ from tests.chat_client.load.samples import sample
 
 
 def run_at(rate: float, breaks_at: float, **more: object) -> Result:
-    """A run whose latency is 1 ms below the limit, and a second above it."""
+    """A run with a latency of 1 ms at a rate below the limit, and of a second above it."""
     latency = 1000 if rate < breaks_at else 1_000_000
     result = sample((latency,), load=Load(clients=10, rate=rate), **more)
     result.measured.sent = int(rate * result.seconds)
@@ -25,7 +25,7 @@ def run_at(rate: float, breaks_at: float, **more: object) -> Result:
 @pytest.mark.parametrize("first", [1.0, 100.0, 30_000.0])
 @pytest.mark.parametrize("limit", [2.5, 730.0, 9_000.0])
 def test_the_highest_rate_that_holds(first: float, limit: float) -> None:
-    """From below and from above, to a tenth."""
+    """The search finds the limit from below and from above, to a tenth."""
     condition = parse_condition("p99<50ms")
     found = find_limit(first, condition, lambda rate, _: run_at(rate, limit))
     assert found.highest is not None
@@ -37,7 +37,7 @@ def test_the_highest_rate_that_holds(first: float, limit: float) -> None:
 
 
 def test_nothing_holds() -> None:
-    """A condition that no server keeps."""
+    """A condition that holds at no rate ends the search at the lowest one."""
     condition = parse_condition("p99<1us")
     found = find_limit(16.0, condition, lambda rate, _: run_at(rate, 0))
     assert (found.highest, [step.rate for step in found.steps]) == (None, [16, 8, 4, 2, 1])
@@ -45,7 +45,7 @@ def test_nothing_holds() -> None:
 
 
 def test_a_loss_breaks_any_condition() -> None:
-    """However fast it was."""
+    """A lost message breaks any condition, however fast the server is."""
     condition = parse_condition("p99<50ms")
     found = find_limit(1.0, condition, lambda rate, _: run_at(rate, 9e9, faults=Faults(lost=2)))
     assert found.highest is None
@@ -53,7 +53,7 @@ def test_a_loss_breaks_any_condition() -> None:
 
 
 def test_a_rate_that_is_not_said_is_not_held() -> None:
-    """Latencies are good where nothing is asked."""
+    """A rate that was not reached did not hold, however good the latencies are."""
 
     def lazy(rate: float, _: int) -> Result:
         result = run_at(rate, 9e9)
@@ -67,7 +67,7 @@ def test_a_rate_that_is_not_said_is_not_held() -> None:
 
 
 def test_ctrl_c_ends_the_search() -> None:
-    """What was found until then is shown, as a curve."""
+    """Ctrl-C ends the search, and what was found before is shown."""
 
     def interrupted(rate: float, number: int) -> Result:
         return run_at(rate, 9e9, interrupted=number == 2)
@@ -83,7 +83,7 @@ def test_ctrl_c_ends_the_search() -> None:
 
 
 def test_there_is_an_end() -> None:
-    """Even where there is no limit."""
+    """The search ends after so many runs, also without a limit."""
     assert next_rate([(2.0**n, True) for n in range(36)], 1.0) is None
 
 
@@ -110,7 +110,7 @@ def test_chance_next_to_the_limit_is_outvoted() -> None:
 
 
 def test_what_is_tried_again() -> None:
-    """The two rates next to the limit, three times each, and no other."""
+    """The two rates next to the limit have three runs each, all others one."""
     found = find_limit(100.0, parse_condition("p99<50ms"), lambda rate, _: run_at(rate, 450.0))
     runs = {rate: len(found.runs_at(rate)) for rate in found.rates}
     assert {rate for rate, count in runs.items() if count == 3} == {found.highest, found.broke}
@@ -119,7 +119,7 @@ def test_what_is_tried_again() -> None:
 
 
 def test_a_search_that_breaks_off() -> None:
-    """What was found stays found; where nothing was, there is nothing to report."""
+    """A search that breaks off keeps what it found. Without a run there is nothing to report."""
 
     def mortal(rate: float, number: int) -> Result:
         if number == 2:

@@ -19,7 +19,7 @@ needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/net"), reason="needs Li
 
 
 def test_this_machine() -> None:
-    """What is known of it, and no name."""
+    """The description of the machine has no name in it."""
     machine = this_machine()
     assert machine.python.split()[1] == ".".join(map(str, sys.version_info[:3]))
     assert machine.cores == cores() >= 1
@@ -30,7 +30,7 @@ def test_this_machine() -> None:
 @needs_proc
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_the_process_that_listens_is_found(host: str) -> None:
-    """By its port; nobody listens once it is closed."""
+    """The process is found by its port, as long as it listens."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, 0), family=family)
@@ -49,7 +49,7 @@ def test_a_unix_socket_is_not_looked_for() -> None:
 
 @needs_proc
 def test_what_a_process_uses() -> None:
-    """While it runs."""
+    """A process that has ended uses nothing."""
     use = server_use(os.getpid())
     assert use is not None
     assert use.cpu > 0
@@ -61,7 +61,7 @@ def test_what_a_process_uses() -> None:
 
 
 def test_descriptors() -> None:
-    """A few connections are always possible; more than any system allows are not."""
+    """One connection is always possible, and 10**12 never are."""
     assert allow_descriptors(1) is None
     most = allow_descriptors(10**12)
     assert most is not None

@@ -20,13 +20,13 @@ def test_without_options_the_workload_is_the_default() -> None:
 
 @pytest.mark.parametrize("field", Load.__struct_fields__)
 def test_every_field_of_the_workload_has_an_option(field: str) -> None:
-    """With the same name, so that nothing has to be copied from one to the other."""
+    """The option has the name of the field, so that nothing has to be copied."""
     names = {action.dest for action in _parser()._actions}
     assert NOT_OPTIONS.get(field, field) in names
 
 
 def test_the_help_shows_the_defaults() -> None:
-    """Those of `Load`."""
+    """The help shows the defaults of `Load`."""
     text = " ".join(_parser().format_help().split())
     load = Load()
     assert f"({load.clients}) " in text
@@ -38,7 +38,7 @@ def test_the_help_shows_the_defaults() -> None:
 
 
 def test_what_is_given_goes_into_the_workload() -> None:
-    """Every option of the workload."""
+    """Every option of the workload reaches it."""
     line = (
         "--clients 7 --rooms 2 --rate 3.5 --ramp 1 --warm-up 0 --duration 4 --size 50-60 "
         "--talkers 30 --churn 1.5 --slow 20 --patience 6 --processes 3 --seed 9 --nick-prefix x"
@@ -73,7 +73,7 @@ def test_what_follows_from_other_options() -> None:
 
 
 def test_a_server_of_its_own_has_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one in the environment is for another server."""
+    """The password in the environment is for another server."""
     monkeypatch.setenv("CHAT_PASSWORD", "open sesame")
     own = read_options(["--own-server"])
     assert (own.address, own.password) == (None, None)
@@ -106,5 +106,5 @@ def test_a_server_of_its_own_has_no_password(monkeypatch: pytest.MonkeyPatch) ->
     ],
 )
 def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
-    """Exit code 2, and a sentence that names the value and the rule."""
+    """The exit code is 2, and the error names the value and the rule."""
     assert says in wrong(capsys, *arguments)

@@ -31,7 +31,7 @@ SHORT = (
 
 
 def test_a_server_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """Its process and its folder go with the run; what another server needs does not reach it."""
+    """The server's process and folder end with the run."""
     report = tmp_path / "run.json"
     with nothing_left_behind():
         code = command_line.main(["--own-server", *SHORT, "--json", str(report)])
@@ -46,7 +46,7 @@ def test_a_server_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
 
 def test_ctrl_c_ends_a_server_of_its_own(tmp_path: Path) -> None:
-    """And removes its folder, in the ramp too."""
+    """Ctrl-C during the ramp ends the server and removes its folder."""
     program = subprocess.Popen(
         [*COMMAND, "--own-server", "--clients", "4", "--ramp", "600"],
         stdout=subprocess.PIPE,
@@ -63,14 +63,14 @@ def test_ctrl_c_ends_a_server_of_its_own(tmp_path: Path) -> None:
 
 
 def test_the_settings_of_another_server_do_not_reach_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password, for instance."""
+    """The user's settings, such as a password, do not reach the server."""
     monkeypatch.setenv("CHAT_PASSWORD", "open sesame")
     with own_server() as address, Peer.connect(f"tcp://{address}") as peer:
         assert peer.hello("ana")["type"] == "welcome"
 
 
 def test_make_load_brings_its_own_server() -> None:
-    """What the Makefile starts."""
+    """`make load` starts a server for the test."""
     done = subprocess.run(
         ["make", "-n", "load", "ARGS=--clients 7"],
         cwd=ROOT,

@@ -26,7 +26,7 @@ SHORT = (
 
 
 def rooms_on(address: str) -> list[str]:
-    """Which rooms a server has."""
+    """Return the rooms of a server."""
     with Peer.connect(address) as peer:
         peer.hello("ana")
         rooms = [each["room"] for each in peer.page("rooms")["rooms"]]
@@ -35,7 +35,7 @@ def rooms_on(address: str) -> list[str]:
 
 
 def test_the_rooms_of_a_test_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """But for one in which somebody talked, which the report names, with what to do."""
+    """The rooms are removed, but for one in which somebody else talked. The report names it."""
     with running_server() as server:
         address = address_of(server)
         assert command_line.main([address, *SHORT]) == 0
@@ -53,7 +53,7 @@ def test_the_rooms_of_a_test_go_with_it(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_rooms_are_kept_where_that_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
-    """To read them, or to count them again."""
+    """With `--keep-rooms` the rooms stay on the server."""
     with running_server() as server:
         assert command_line.main([address_of(server), *SHORT, "--keep-rooms"]) == 0
         assert rooms_on(address_of(server)) == ["load-0", "load-1"]
@@ -61,7 +61,7 @@ def test_rooms_are_kept_where_that_is_wanted(capsys: pytest.CaptureFixture[str])
 
 
 def test_ctrl_c_removes_them_too() -> None:
-    """Amid the load."""
+    """Ctrl-C during the load removes the rooms too."""
     with running_server() as server:
         program = start(address_of(server), "--clients", "4", "--duration", "600")
         assert program.stdout is not None
@@ -72,7 +72,7 @@ def test_ctrl_c_removes_them_too() -> None:
 
 
 def test_a_server_that_does_not_know_temporary_rooms() -> None:
-    """It is asked for nothing that it would refuse; its rooms stay, and that is said."""
+    """A server without temporary rooms gets no request that it refuses. Its rooms stay."""
     with faulty_server() as address:
         result = make_run(address)
     assert result.verdict.passed

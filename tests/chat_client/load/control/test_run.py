@@ -10,7 +10,7 @@ from tests.chat_client.load.runs import make_run, wrong
 
 
 def test_a_nick_that_is_taken(server: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """By the time its owner is asked to choose another prefix, nothing is left running."""
+    """A nick that is taken is an error that names it."""
     with socket.create_connection(tuple_of(server)) as other:
         other.sendall(frame(b'{"type":"hello","version":1,"nick":"taken-probe"}'))
         other.recv(1)
@@ -25,13 +25,13 @@ def test_a_nick_that_is_taken(server: str, capsys: pytest.CaptureFixture[str]) -
     ],
 )
 def test_nobody_comes(reason: str, says: str) -> None:
-    """It is said why, and what to do: two load tests at once want the same nicks."""
+    """The error says why no client got in, and what to do."""
     assert reason in nobody_came([reason])
     assert says in nobody_came([reason])
 
 
 def test_a_server_that_does_nothing_wrong_passes() -> None:
-    """The same small server."""
+    """A run against a small correct server passes."""
     with faulty_server() as address:
         result = make_run(address, processes=2, rooms=2)
     assert result.verdict.passed
@@ -40,7 +40,7 @@ def test_a_server_that_does_nothing_wrong_passes() -> None:
 
 
 def test_nobody_gets_in() -> None:
-    """Where not even one port is left, there is no report; the sentence says whose limit it is."""
+    """Without a single local port there is no report. The error says whose limit it is."""
     told = nobody_came(["EADDRNOTAVAIL"])
     assert "This machine has no local port left for another connection" in told
     assert "the generator's limit, not the server's" in told

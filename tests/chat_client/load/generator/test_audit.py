@@ -19,7 +19,7 @@ from tests.support.leaks import nothing_left_behind
 
 @given(st.integers(0, 2**32))
 def test_the_same_log_in_any_pieces_with_anything_between(seed: int) -> None:
-    """Members agree, whoever is ahead, wherever their reads are cut, whatever is only theirs."""
+    """Whoever is ahead, however the reads are cut, and whatever else comes, there is no fault."""
     chance = random.Random(seed)
     log = a_log()
     members = [Member(log) for _ in range(3)]
@@ -62,7 +62,7 @@ def test_the_same_log_in_any_pieces_with_anything_between(seed: int) -> None:
 def test_a_member_that_is_wronged(
     got: Sequence[int], faults: Faults, ahead: bool, pieces: int | None
 ) -> None:
-    """Before or after another one has received all four messages."""
+    """The fault is found whether another member is ahead or behind."""
     log = a_log()
     wronged, other = Member(log), Member(log)
     if not ahead:
@@ -76,7 +76,7 @@ def test_a_member_that_is_wronged(
 
 
 def test_another_text_under_the_same_number() -> None:
-    """It is what the server promised not to do."""
+    """Another text under the same number is `altered`."""
     log = a_log()
     first, second = Member(log), Member(log)
     first.receive(frames(1, 2))
@@ -85,7 +85,7 @@ def test_another_text_under_the_same_number() -> None:
 
 
 def test_the_same_in_other_bytes_is_as_good() -> None:
-    """A server may write its JSON to each member as it likes."""
+    """A server may write the same JSON object to each member in other bytes."""
     log = a_log()
     first, second = Member(log), Member(log)
     first.receive(frames(1, 2))
@@ -116,7 +116,7 @@ def test_coming_back_behind_the_last_message(on_purpose: bool, timed: int) -> No
 
 
 def test_who_joins_later_is_owed_what_follows() -> None:
-    """Where that is in the log, or beyond what the log has so far."""
+    """A member may join within the log, or beyond its end so far."""
     log = a_log()
     first = Member(log)
     first.receive(frames(1, 2))
@@ -128,13 +128,13 @@ def test_who_joins_later_is_owed_what_follows() -> None:
 
 
 def test_what_is_not_made_of_frames() -> None:
-    """The length alone tells."""
+    """The length of the first frame shows that it is not one."""
     with pytest.raises(ProtocolError, match="bad_frame"):
         Member(a_log()).receive(b"HTTP/1.1 400 Bad Request")
 
 
 def test_a_malformed_message_is_no_loss() -> None:
-    """Whoever is ahead, whatever the others' bytes; its member of the object is named once."""
+    """A malformed message counts once, and its bad member of the object is named."""
     wrong = encode(message(2))[4:].replace(b'"time":1.5', b'"time":"1.5"')
     framed = len(wrong).to_bytes(4, "big") + wrong
     log = a_log()
@@ -150,7 +150,7 @@ def test_a_malformed_message_is_no_loss() -> None:
 
 
 def test_a_message_without_a_number_is_lost_too() -> None:
-    """Nobody can know which one it was."""
+    """A message without a seq is malformed, and counts as lost too."""
     payload = b'{"type":"message","room":"lobby"}'
     log = a_log()
     member = Member(log)
@@ -160,7 +160,7 @@ def test_a_message_without_a_number_is_lost_too() -> None:
 
 
 def test_a_type_that_is_not_known_is_no_fault() -> None:
-    """Version 1 may gain some."""
+    """Version 1 of the protocol may gain types."""
     payload = b'{"type":"weather","sun":true}'
     member = Member(a_log())
     member.receive(len(payload).to_bytes(4, "big") + payload + frames(1))
@@ -177,7 +177,7 @@ def test_a_type_that_is_not_known_is_no_fault() -> None:
     ids=["drops", "doubles", "reorders"],
 )
 def test_one_member_is_wronged(spoil: Spoil, faults: Faults) -> None:
-    """Its nick is in the verdict, which is that the run failed."""
+    """The run fails, and the verdict names the member."""
     with nothing_left_behind(), faulty_server(victim="load3", spoil=spoil) as address:
         result = make_run(address, processes=2)
     assert result.faults == faults
@@ -187,7 +187,7 @@ def test_one_member_is_wronged(spoil: Spoil, faults: Faults) -> None:
 
 
 def test_one_member_gets_another_text() -> None:
-    """Which of the two is right cannot be known: it, or all others, are said to be wronged."""
+    """The audit cannot know which text is right: one member or all others are wronged."""
 
     def alter(log: list[bytes]) -> list[bytes]:
         return [log[0], log[1].replace(b"xxx", b"xyx", 1), log[2]]
@@ -199,7 +199,7 @@ def test_one_member_gets_another_text() -> None:
 
 
 def test_a_member_of_the_wrong_type_is_named() -> None:
-    """A server that sends `time` as text loses nothing: it is malformed, and it is said how."""
+    """A `time` that is a text is malformed and not lost, and the verdict says why."""
     with faulty_server(
         rewrite=lambda frame: frame.replace(b'"time":1.5', b'"time":"1"')
     ) as address:
@@ -212,7 +212,7 @@ def test_a_member_of_the_wrong_type_is_named() -> None:
 
 
 def test_a_reply_of_the_wrong_type_is_named() -> None:
-    """It counts, beside the text that has no reply then."""
+    """A malformed reply counts, and its text has no reply."""
     with faulty_server(rewrite=lambda frame: frame.replace(b'"seq":2}', b'"seq":"2"}')) as address:
         result = make_run(address, patience=2.0)
     assert result.faults.malformed == 1
@@ -220,7 +220,7 @@ def test_a_reply_of_the_wrong_type_is_named() -> None:
 
 
 def test_what_was_altered_is_named() -> None:
-    """Which member of the object, what this one got, and what the others did."""
+    """The verdict names the member of the object, and both values."""
 
     def alter(log: list[bytes]) -> list[bytes]:
         return [log[0], log[1].replace(b'"time":1.5', b'"time":2.5'), log[2]]

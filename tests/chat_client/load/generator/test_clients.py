@@ -16,7 +16,7 @@ from tests.support.waiting import DEADLINE
 
 
 def test_clients_that_come_and_go_and_stop_reading(server: str) -> None:
-    """All of them are talkers, and each message is heard once by everybody all the same."""
+    """All clients talk, reconnect and stop reading, and every member gets each message once."""
     result = make_run(
         server,
         clients=12,
@@ -36,7 +36,7 @@ def test_clients_that_come_and_go_and_stop_reading(server: str) -> None:
 
 
 def test_refusals_are_errors_by_code() -> None:
-    """And the verdict says how to get a server that does not refuse."""
+    """The verdict says how to lift the limits of the server."""
     with faulty_server(refuse="rate_limited") as address:
         result = make_run(address)
     assert result.errors["rate_limited"].count == result.whole.sent > 0
@@ -53,7 +53,7 @@ _FEW_PORTS = (
 
 @cache
 def few_ports() -> list[str]:
-    """What a command is to be preceded by; nothing where that cannot be had."""
+    """What to put before a command; nothing if this machine does not allow it."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         return []
     command = ["unshare", "--map-root-user", "--net", "sh", "-c", _FEW_PORTS, "sh"]

@@ -18,7 +18,7 @@ def loop() -> Iterator[Loop]:
 
 
 def test_timers_run_in_order_and_once(loop: Loop) -> None:
-    """Those that are due; of two for the same moment, the one that was set first."""
+    """Timers that are due run in order. Of two for the same moment, the first set runs first."""
     called: list[str] = []
     now = clock()
     loop.call_at(now, lambda: called.append("second"))
@@ -31,12 +31,12 @@ def test_timers_run_in_order_and_once(loop: Loop) -> None:
 
 
 def test_no_timer(loop: Loop) -> None:
-    """Then there is no moment to wait for."""
+    """Without a timer there is no moment to wait for."""
     assert loop.run_timers() is None
 
 
 def test_a_socket_that_is_ready(loop: Loop) -> None:
-    """Each event that is watched for, until it is watched no more."""
+    """The loop returns each event that is watched, until it is not watched any more."""
     seen: list[int] = []
     one, other = socket.socketpair()
     with one, other:
@@ -54,7 +54,7 @@ def test_a_socket_that_is_ready(loop: Loop) -> None:
 
 
 def test_it_waits_no_longer_than_asked(loop: Loop) -> None:
-    """It returns after the moment, and not before it."""
+    """`poll` returns after the moment, and not before it."""
     until = clock() + 2500
     assert loop.poll(until) == []
     assert clock() >= until

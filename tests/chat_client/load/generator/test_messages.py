@@ -34,7 +34,7 @@ from tests.chat_client.load.samples import sample
     ],
 )
 def test_an_order(order: Order) -> None:
-    """In one line, whatever it holds."""
+    """An order is one line, whatever it contains."""
     line = write_line(order)
     assert line.count(b"\n") == 1
     assert read_order(line) == order
@@ -51,7 +51,7 @@ def test_an_order(order: Order) -> None:
     ],
 )
 def test_a_report(report: Report) -> None:
-    """In one line, its histograms too."""
+    """A report is one line, with its histograms."""
     line = write_line(report)
     assert line.count(b"\n") == 1
     assert read_report(line) == report

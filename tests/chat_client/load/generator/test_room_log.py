@@ -7,7 +7,7 @@ from tests.chat_client.load.members import Member, a_log, frames, message
 
 
 def test_a_text_that_is_stored_twice() -> None:
-    """Under two numbers: all members get it twice, each number once."""
+    """A text that is stored under two numbers is doubled, though each number comes once."""
     log = a_log()
     member = Member(log)
     member.receive(frames(1) + encode(message(2, number=0)))
@@ -16,7 +16,7 @@ def test_a_text_that_is_stored_twice() -> None:
 
 
 def test_latency_counts_from_when_it_was_due_for_every_member() -> None:
-    """Three members that hear two messages at the same time are six times."""
+    """Three members that receive two messages at the same time make six latencies."""
     log = a_log()
     for _ in range(3):
         Member(log).receive(frames(1, 2))
@@ -28,7 +28,7 @@ def test_latency_counts_from_when_it_was_due_for_every_member() -> None:
 
 
 def test_what_was_due_before_the_measurement_is_not_timed() -> None:
-    """The warm-up; and what somebody else says in the room has no due time at all."""
+    """The warm-up is not timed, and neither is what somebody else says."""
     log = a_log()
     member = Member(log)
     stranger = Message("lobby", 3, 1.5, "ana", "text", "hello, what are all of you doing in here?")
@@ -40,7 +40,7 @@ def test_what_was_due_before_the_measurement_is_not_timed() -> None:
 
 
 def test_a_wronged_member_is_timed_as_well() -> None:
-    """It would be too easy to look fast otherwise."""
+    """The messages of a detached member are timed too."""
     log = a_log()
     member = Member(log)
     member.receive(frames(2, 1))

@@ -6,7 +6,7 @@ from tests.support.servers import address_of, running_server
 
 
 def test_a_server_with_tls() -> None:
-    """Clients come and go and lose nothing; the report says what is not looked at."""
+    """Clients reconnect and lose nothing. The report says that no certificate was checked."""
     with running_server(tls=True) as secure:
         result = make_run(
             address_of(secure),

@@ -6,14 +6,14 @@ from tests.chat_client.load.runs import make_run
 
 
 def test_as_fast_as_it_goes(server: str) -> None:
-    """The closed loop, checked to the last message, while what all have is dropped."""
+    """A closed loop is audited to its last message, while the log is dropped bit by bit."""
     result = make_run(server, rate=None, clients=10, duration=1.2, processes=2, nick_prefix="fast")
     assert result.verdict.passed, result.verdict
     assert result.received == result.whole.confirmed * 10 > 0
 
 
 def test_the_same_seed_says_the_same(server: str) -> None:
-    """As far as chance is concerned."""
+    """Two runs with the same seed say texts of the same sizes."""
     sizes = {"shortest": 40, "longest": 400, "rate": 100.0}
     first = make_run(server, seed=3, nick_prefix="seeda", **sizes)
     second = make_run(server, seed=3, nick_prefix="seedb", **sizes)
@@ -50,7 +50,7 @@ def test_what_never_comes_counts_with_its_full_time() -> None:
 
 
 def test_the_closed_loop_is_said_to_be_one() -> None:
-    """Its latencies are not to be trusted."""
+    """A note says not to trust the latencies of a closed loop."""
     with faulty_server() as address:
         result = make_run(address, rate=None, duration=0.2)
     assert result.verdict.passed

@@ -41,17 +41,17 @@ def capacity(*steps: Step, broke_off: str = "") -> Capacity:
 def test_the_limit_is_where_most_runs_break(
     runs: list[tuple[float, bool]], limit: tuple[float | None, float | None]
 ) -> None:
-    """A rate above the lowest that broke does not count; half of its runs is not most of them."""
+    """Rates above the lowest that broke do not count. Half of the runs is not the majority."""
     assert limit_of(runs) == limit
 
 
 def test_runs_are_grouped_by_their_rate() -> None:
-    """Ascending, whatever order they were made in."""
+    """Rates are in ascending order, in whatever order the runs were made."""
     assert by_rate([(20, False), (10, True), (20, True)]) == [Tried(10, 1, 1), Tried(20, 2, 1)]
 
 
 def test_the_finding_names_both_sides_of_the_limit() -> None:
-    """With the runs, the spread of their p99, and the reason."""
+    """The finding has the runs, the spread of their p99, and the reason."""
     found = capacity(
         step(10, 1000, held=True), step(10, 3000, held=True), step(20, 9000, held=False)
     )
@@ -65,7 +65,7 @@ def test_the_finding_names_both_sides_of_the_limit() -> None:
 
 
 def test_a_limit_of_the_generator_is_doubtful() -> None:
-    """So is a search that broke off."""
+    """A search that broke off is doubtful too."""
     late = capacity(step(10, 1000, held=True), step(20, None, held=False, generator=True))
     assert finding(late).endswith("not the server: the generator was late.")
     assert doubtful(late)
@@ -75,6 +75,6 @@ def test_a_limit_of_the_generator_is_doubtful() -> None:
 
 
 def test_the_middle_run_has_the_median_p99() -> None:
-    """A run in which nothing was delivered is the lowest."""
+    """A run without deliveries counts as the lowest."""
     runs = [step(10, 9, held=True), step(10, None, held=True), step(10, 5, held=True)]
     assert middle_run(runs).p99 == 5

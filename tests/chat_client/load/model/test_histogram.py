@@ -20,7 +20,7 @@ def histogram_of(values: list[int]) -> Histogram:
 
 @given(times)
 def test_a_value_is_wrong_by_less_than_one_percent(value: int) -> None:
-    """Beside a larger one, as the largest is kept exactly."""
+    """A second, larger value is recorded, because the largest is kept exactly."""
     found = histogram_of([value, 10**12]).percentile(50)
     assert found is not None
     assert abs(found - value) <= value * 0.01
@@ -28,7 +28,7 @@ def test_a_value_is_wrong_by_less_than_one_percent(value: int) -> None:
 
 @given(st.lists(times, min_size=1), st.floats(0, 100))
 def test_percentiles_are_those_of_the_sorted_values(values: list[int], percent: float) -> None:
-    """The smallest value that so many percent do not exceed."""
+    """A percentile is the smallest value that so many percent do not exceed."""
     needed = len(values) * percent / 100
     exact = next(v for i, v in enumerate(sorted(values), 1) if i >= needed)
     found = histogram_of(values).percentile(percent)
@@ -38,7 +38,7 @@ def test_percentiles_are_those_of_the_sorted_values(values: list[int], percent: 
 
 @given(st.lists(times), st.lists(times))
 def test_merging_is_counting_together(first: list[int], second: list[int]) -> None:
-    """In any order."""
+    """Merging two histograms is the same as recording all values in one, in any order."""
     merged = histogram_of(first)
     merged.merge(histogram_of(second))
     assert merged == histogram_of(second + first)
@@ -46,7 +46,7 @@ def test_merging_is_counting_together(first: list[int], second: list[int]) -> No
 
 @given(st.lists(times, min_size=1))
 def test_mean_and_deviation(values: list[int]) -> None:
-    """As those of the values, as far as the buckets allow."""
+    """Mean and deviation are those of the values, as exactly as the buckets allow."""
     histogram = histogram_of(values)
     scale = max(values) * 0.01 + 1e-9
     assert abs(histogram.mean() - statistics.fmean(values)) <= scale
@@ -54,12 +54,12 @@ def test_mean_and_deviation(values: list[int]) -> None:
 
 
 def test_the_largest_is_exact() -> None:
-    """It is what one quotes."""
+    """People quote the largest value, so it is exact."""
     assert histogram_of([5, 123_457]).percentile(100) == 123_457
 
 
 def test_nothing_counted() -> None:
-    """No value is not 0."""
+    """A histogram without values has no percentiles, and they are not 0."""
     histogram = Histogram()
     assert histogram.percentile(50) is None
     assert (histogram.total, histogram.mean(), histogram.deviation()) == (0, 0, 0)
@@ -67,12 +67,12 @@ def test_nothing_counted() -> None:
 
 @pytest.mark.parametrize("weight", [1, 7])
 def test_a_weight_is_as_many_values(weight: int) -> None:
-    """As when many members receive a message at the same time."""
+    """A weight counts a value for many members that receive a message at the same time."""
     weighted = Histogram()
     weighted.record_waits([100, 200, 300], 1000, weight)
     assert weighted == histogram_of([900, 800, 700] * weight)
 
 
 def test_a_clock_that_is_behind_is_no_negative_time() -> None:
-    """Nothing is received before it was due."""
+    """A value below 0 counts as 0."""
     assert histogram_of([-5]).percentile(50) == 0

@@ -7,7 +7,7 @@ from tests.chat_client.load.samples import sample
 
 
 def test_rates_are_those_of_the_measured_time() -> None:
-    """Where nothing was measured there is no rate."""
+    """If no time was measured, the rate is 0."""
     assert sample().per_second(200) == 100.0
     assert sample(seconds=0.0).per_second(200) == 0.0
 
@@ -24,6 +24,6 @@ def test_rates_are_those_of_the_measured_time() -> None:
 def test_the_verdict_in_a_word(
     checks: list[Check], doubts: list[str], outcome: Outcome, passed: bool
 ) -> None:
-    """What the generator could not do is no failure of the server."""
+    """A limit of the generator is not a failure of the server."""
     verdict = Verdict(checks, [], doubts)
     assert (verdict.outcome, verdict.passed) == (outcome, passed)

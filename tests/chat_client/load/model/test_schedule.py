@@ -26,7 +26,7 @@ def test_the_processes_together_say_every_message_once(
 
 
 def test_nothing_is_left_out_because_it_is_late() -> None:
-    """After a stall of a second, a second's messages are due, each at its own time."""
+    """After a stall of a second, all of its messages are due, each at its own time."""
     schedule = Schedule(10, 1, [0], 0, 10 * SECOND)
     assert schedule.take_due(0) == [(0, 0)]
     assert [due for _, due in schedule.take_due(SECOND)] == [
@@ -36,7 +36,7 @@ def test_nothing_is_left_out_because_it_is_late() -> None:
 
 
 def test_it_can_end_early_and_not_late() -> None:
-    """Ctrl-C."""
+    """Ctrl-C ends a schedule early. Nothing makes it longer."""
     schedule = Schedule(10, 1, [0], 0, SECOND)
     schedule.end(5 * SECOND)
     assert len(schedule.take_due(9 * SECOND)) == 10
@@ -48,7 +48,7 @@ def test_it_can_end_early_and_not_late() -> None:
 
 @pytest.mark.parametrize("own", [[], range(0)])
 def test_a_process_without_talkers_says_nothing(own: list[int]) -> None:
-    """There may be fewer talkers than processes."""
+    """There may be fewer talkers than processes, so a process may have none."""
     schedule = Schedule(10, 3, own, 0, SECOND)
     assert schedule.next_due is None
     assert schedule.take_due(SECOND) == []

@@ -18,7 +18,7 @@ def full(phase: str, count: int) -> Tick:
 
 
 def test_every_count_is_added() -> None:
-    """A field that `add` forgets would be 0 in every report. Phase, times and `up` stay."""
+    """`add` adds every count. Phase, times and `up` stay."""
     total = full("ramp", 1)
     total.add(full("measure", 2))
     assert (total.phase, total.start, total.stop, total.up) == ("ramp", 5, 7, 1)
@@ -32,7 +32,7 @@ def test_every_count_is_added() -> None:
 
 
 def test_errors_are_counted_by_code() -> None:
-    """One at a time, or several."""
+    """Errors are counted one at a time, or several at once."""
     tick = Tick("measure", 0)
     tick.count_error("muted")
     tick.count_error("muted", 2)

@@ -26,7 +26,7 @@ from chat_client.load.model.units import (
     ],
 )
 def test_a_time(micros: float | None, text: str) -> None:
-    """Three digits, and the unit that fits."""
+    """A time has three digits and the unit that fits."""
     assert time_text(micros) == text
 
 
@@ -35,7 +35,7 @@ def test_a_time(micros: float | None, text: str) -> None:
     [(999, "999 B"), (1000, "1.00 kB"), (3.34e7, "33.4 MB"), (5e9, "5.00 GB")],
 )
 def test_bytes(count: float, text: str) -> None:
-    """In powers of 1,000."""
+    """The units are powers of 1,000."""
     assert bytes_text(count) == text
 
 
@@ -43,16 +43,16 @@ def test_bytes(count: float, text: str) -> None:
     ("count", "text"), [(0, "0"), (1.5, "1.5"), (99.94, "99.9"), (100.4, "100"), (12_345, "12,345")]
 )
 def test_a_count(count: float, text: str) -> None:
-    """A fraction where it matters."""
+    """A small count has a fraction."""
     assert count_text(count) == text
 
 
 def test_labels_of_an_axis() -> None:
-    """Short ones."""
+    """Labels are short."""
     assert [tick_text(micros) for micros in (50, 2000, 1e6)] == ["50 µs", "2 ms", "1 s"]
     assert [short_text(count) for count in (5, 2500, 3e6, 1e9)] == ["5", "2.5k", "3M", "1G"]
 
 
 def test_one_or_many() -> None:
-    """A noun takes its s."""
+    """The noun gets an s unless the count is 1."""
     assert (count_of(1, "room"), count_of(1200, "room")) == ("1 room", "1,200 rooms")

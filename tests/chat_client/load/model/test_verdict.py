@@ -32,7 +32,7 @@ from tests.chat_client.load.samples import sample, sample_with_errors
     ],
 )
 def test_a_condition(text: str, holds: bool) -> None:
-    """Times with their unit, counts and rates without."""
+    """Times have a unit, counts and rates have none."""
     assert parse_condition(text).holds(sample()) is holds
 
 
@@ -52,7 +52,7 @@ def test_a_condition(text: str, holds: bool) -> None:
     ],
 )
 def test_what_is_no_condition(text: str, says: str) -> None:
-    """The sentence names the value and shows what it may be."""
+    """The error names the value, and shows what is allowed."""
     with pytest.raises(UsageError) as caught:
         parse_condition(text)
     assert says in str(caught.value)
@@ -60,7 +60,7 @@ def test_what_is_no_condition(text: str, says: str) -> None:
 
 
 def test_a_threshold_that_is_crossed() -> None:
-    """Or kept; each has a line that says what was found."""
+    """Each condition has a check that says what was found."""
     conditions = [parse_condition("p99>1ms"), parse_condition("lost>0")]
     verdict = judge(sample(), conditions)
     assert not verdict.passed
@@ -71,7 +71,7 @@ def test_a_threshold_that_is_crossed() -> None:
 
 
 def test_nothing_measured_keeps_no_threshold() -> None:
-    """No values are not good values."""
+    """A condition on a time without values fails."""
     verdict = judge(sample(latencies=()), [parse_condition("p99>1s")])
     assert not verdict.checks[2].passed
     assert verdict.checks[2].text == "not p99>1s: no delivery p99: no values"
@@ -79,34 +79,34 @@ def test_nothing_measured_keeps_no_threshold() -> None:
 
 @pytest.mark.parametrize("fault", ["lost", "doubled", "reordered", "altered"])
 def test_any_fault_fails(fault: str) -> None:
-    """Without a threshold being asked for."""
+    """A fault fails the run without any condition."""
     result = sample(faults=Faults(**{fault: 1}), examples=[f"load1: 1 {fault}"])
     assert not result.verdict.passed
     assert result.verdict.checks[0].text == f"the audit: 1 {fault}; load1: 1 {fault}"
 
 
 def test_clients_that_do_not_get_in_fail() -> None:
-    """What was asked for was not tried."""
+    """A run without all of its clients did not try what was asked for."""
     verdict = sample(load=Load(clients=11)).verdict
     assert not verdict.passed
     assert verdict.checks[1].text == "10 of 11 clients got in, 10 were in at the end"
 
 
 def test_a_server_that_is_gone_at_the_end_fails() -> None:
-    """What it did before it died may have been flawless."""
+    """The run fails, even if the server made no mistake before it ended."""
     verdict = sample(present=0).verdict
     assert not verdict.passed
     assert verdict.checks[1].text == "10 of 10 clients got in, 0 were in at the end"
 
 
 def test_a_text_without_a_reply_fails() -> None:
-    """Nobody knows whether it was stored."""
+    """Nobody knows whether a text without a reply was stored."""
     verdict = sample(errors={"unanswered": ErrorCount(1, 2.0, 2.0)}).verdict
     assert (verdict.passed, verdict.checks[2].text) == (False, "1 text had no reply in time")
 
 
 def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
-    """For being late, for being busy; not for either in moderation."""
+    """The generator was the limit if it was late or busy, but not if it was so a little."""
     late = Histogram()
     late.record(6_000)
     slow = sample()
@@ -121,7 +121,7 @@ def test_the_generator_is_blamed_where_it_was_the_limit() -> None:
 
 
 def test_what_one_should_know() -> None:
-    """Errors, an early end, a rate that was not reached, a long drain."""
+    """The notes name errors, an early end, a rate that was not reached, and a long drain."""
     assert "--no-limits" in sample_with_errors().verdict.notes[0]
     assert sample_with_errors().verdict.notes[-1] == "Errors: 2 rate_limited."
     assert "Ctrl-C" in sample(interrupted=True).verdict.notes[0]
@@ -132,7 +132,7 @@ def test_what_one_should_know() -> None:
 
 
 def test_what_must_hold() -> None:
-    """`--expect` says it; nothing measured is not good enough."""
+    """`--expect` takes conditions that must hold. A time without values does not hold."""
     expected = [parse_condition("p99<5ms"), parse_condition("lost=0"), parse_condition("rate>=500")]
     verdict = judge(sample(), [], expected)
     assert [(check.passed, check.text) for check in verdict.checks[2:]] == [
@@ -159,7 +159,7 @@ def test_a_verdict_that_says_little_about_the_server() -> None:
 
 @pytest.mark.parametrize(("sent", "reached"), [(198, True), (197, False), (200, True)])
 def test_a_rate_that_is_nearly_reached(sent: int, reached: bool) -> None:
-    """Within a percent, or two texts."""
+    """The rate is reached within a percent, or within two texts."""
     result = sample()
     result.measured.sent = sent
     assert rate_reached(result) is reached
@@ -167,7 +167,7 @@ def test_a_rate_that_is_nearly_reached(sent: int, reached: bool) -> None:
 
 @pytest.mark.parametrize("code", ["EADDRNOTAVAIL", "EMFILE"])
 def test_what_this_machine_runs_out_of_is_not_the_servers_fault(code: str) -> None:
-    """The clients that could not come are missing; the verdict says where they got stuck."""
+    """Clients are missing, and the verdict says that this machine is the reason."""
     result = sample(load=Load(clients=11), errors={code: ErrorCount(3, 0.0, 1.0)})
     assert (result.verdict.outcome, result.verdict.passed) == ("inconclusive", False)
     assert "10 of 11 clients got in, 10 were in at the end: this machine has no" in str(

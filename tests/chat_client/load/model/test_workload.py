@@ -17,7 +17,7 @@ def test_every_client_is_in_one_room(clients: int, rooms: int) -> None:
 
 
 def test_somebody_talks() -> None:
-    """Also where the share of the talkers is less than one client."""
+    """At least one client talks, also if the share of talkers is less than one client."""
     assert Load(clients=3, talkers=1.0).talking == 1
     assert Load(clients=200, talkers=10.0).talking == 20
     assert Load(clients=200, slow=25.0).slow_ones == 50

@@ -9,7 +9,7 @@ from tests.chat_client.load.samples import sample
 
 
 def test_two_runs_side_by_side() -> None:
-    """Each figure with its change, and a word where they are not alike."""
+    """Each figure has its change, and a line says if the workloads differ."""
     lines = comparison_lines(sample(), sample((1000, 1000, 1000)))
     assert any(re.fullmatch(r"delivery p50\s+2.00 ms\s+1.00 ms\s+-50%", line) for line in lines)
     assert not any("different workloads" in line for line in lines)
@@ -31,5 +31,5 @@ def test_two_runs_side_by_side() -> None:
     ],
 )
 def test_a_change(before: float | None, after: float | None, text: str) -> None:
-    """Small ones are none."""
+    """A small change is called "same"."""
     assert change_text(before, after) == text

@@ -15,7 +15,7 @@ PROGRAM = "import sys; from chat_client.load.control.command_line import main; s
 
 
 def load(server: str, prefix: str, columns: int = 80, rows: int = 40) -> Terminal:
-    """A run that does not end by itself."""
+    """Start a run that does not end by itself."""
     return Terminal(
         server,
         "--clients",
@@ -37,7 +37,7 @@ def load(server: str, prefix: str, columns: int = 80, rows: int = 40) -> Termina
 
 
 def test_q_ends_the_run_and_reports(server: str) -> None:
-    """After keys that change how often it is drawn, and with the terminal as it was."""
+    """The keys + and - change the interval, q ends the run, and the terminal is restored."""
     with load(server, "quit") as terminal:
         terminal.see("q ends the run, + and - change how often this is drawn: every 0.5 s")
         assert not terminal.local_modes & MODES
@@ -54,7 +54,7 @@ def test_q_ends_the_run_and_reports(server: str) -> None:
 
 @pytest.mark.parametrize(("columns", "rows"), [(40, 15), (80, 24)])
 def test_the_picture_fits_the_terminal(server: str, columns: int, rows: int) -> None:
-    """A projector has large letters, and so few of them; what is needed least is left out."""
+    """On a small terminal the picture leaves parts out."""
     with load(server, f"fit{columns}", columns, rows) as terminal:
 
         def drawn() -> str:
@@ -75,7 +75,7 @@ def test_the_picture_fits_the_terminal(server: str, columns: int, rows: int) -> 
 
 @pytest.mark.parametrize("keys", ["\x03", "q\x03"])
 def test_ctrl_c_is_what_it_was(server: str, keys: str) -> None:
-    """It ends the run, too, and the terminal is as it was."""
+    """Ctrl-C ends the run too, and the terminal is restored."""
     with load(server, "ctrl" if len(keys) == 1 else "both") as terminal:
         terminal.see("q ends the run")
         terminal.type(keys)

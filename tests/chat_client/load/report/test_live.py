@@ -11,7 +11,7 @@ from tests.chat_client.load.samples import sample
 
 
 def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
-    """Once, however often it is shown; the ramp is none."""
+    """Each second is printed once, however often it is shown. The ramp is not printed."""
     result = sample()
     with Lines(print) as view:
         for row in (*result.rows, result.rows[-1]):
@@ -23,7 +23,7 @@ def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("newest", [0, 2])
 def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """During the ramp, and amid a run; an address is no markup."""
+    """The picture shows the ramp and the run, and an address is not markup."""
     pytest.importorskip("rich")
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stdout", screen)
@@ -38,7 +38,7 @@ def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """The lines, and a sentence that says what is missing."""
+    """Without rich there are lines, and a sentence says what is missing."""
     monkeypatch.setitem(sys.modules, "rich.live", None)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert isinstance(choose_view(live=True), Lines)
@@ -46,12 +46,12 @@ def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
 
 
 def test_without_a_terminal() -> None:
-    """Lines, and nobody has to ask for them."""
+    """Without a terminal there are lines, without any option."""
     assert isinstance(choose_view(live=True), Lines)
 
 
 def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The picture, unless it is not wanted."""
+    """On a terminal there is the picture, unless it is not wanted."""
     pytest.importorskip("rich")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert isinstance(choose_view(live=True), Picture)
@@ -59,7 +59,7 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_intervals_have_ends() -> None:
-    """A key too many changes nothing."""
+    """The keys stop at the shortest and at the longest interval."""
     pytest.importorskip("rich")
     picture = Picture()
     for key, interval in (("-", INTERVALS[0]), *(("+", each) for each in INTERVALS[1:])):

@@ -26,7 +26,7 @@ KINDS = ("json", "csv", "html")
 
 @pytest.fixture
 def reports(tmp_path: Path) -> list[Path]:
-    """Yesterday's reports."""
+    """Reports of an earlier run."""
     paths = [tmp_path / f"report.{kind}" for kind in KINDS]
     for path in paths:
         path.write_text("yesterday's")
@@ -34,18 +34,18 @@ def reports(tmp_path: Path) -> list[Path]:
 
 
 def asked_for(reports: list[Path]) -> list[str]:
-    """The options that name them."""
+    """The options that name the reports."""
     return [part for path in reports for part in (f"--{path.suffix[1:]}", str(path))]
 
 
 def are_of_yesterday(reports: list[Path]) -> bool:
-    """Whether nothing was changed, and nothing is left beside them."""
+    """Whether the reports are unchanged, and no other file is in their folder."""
     assert sorted(reports[0].parent.iterdir()) == sorted(reports)
     return all(path.read_text() == "yesterday's" for path in reports)
 
 
 def are_new(reports: list[Path]) -> bool:
-    """Whether all were written to their ends, and nothing is left beside them."""
+    """Whether all reports are new and complete, and no other file is in their folder."""
     assert sorted(reports[0].parent.iterdir()) == sorted(reports)
     texts = {path.suffix: path.read_text() for path in reports}
     assert json.loads(texts[".json"])["format"] == 2
@@ -57,7 +57,7 @@ def are_new(reports: list[Path]) -> bool:
 def test_a_server_that_is_not_there(
     reports: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing is emptied."""
+    """An unreachable server leaves the reports as they are."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{held.getsockname()[1]}"
@@ -67,7 +67,7 @@ def test_a_server_that_is_not_there(
 
 
 def test_ctrl_c_before_the_load(server: str, reports: list[Path]) -> None:
-    """While the clients come: a sentence, and nothing is emptied."""
+    """Ctrl-C during the ramp prints a sentence, and leaves the reports as they are."""
     with Peer.connect(server) as peer:
         peer.hello("ana")
         program = start(
@@ -89,7 +89,7 @@ def test_ctrl_c_before_the_load(server: str, reports: list[Path]) -> None:
 
 
 def test_a_second_ctrl_c_amid_the_load(reports: list[Path]) -> None:
-    """At once means that there are no reports; those of before stay."""
+    """The second Ctrl-C ends the run without a report. The old reports stay."""
     with faulty_server(hold=(1, 10**9)) as address:
         program = start(address, "--clients", "2", "--patience", "600", *asked_for(reports))
         assert program.stdout is not None
@@ -105,7 +105,7 @@ def test_a_second_ctrl_c_amid_the_load(reports: list[Path]) -> None:
 
 
 def test_a_reader_that_has_seen_enough(server: str, reports: list[Path]) -> None:
-    """`| head -1` and `| grep -q`: the run goes on, and its verdict is the exit code."""
+    """With `| head -1` or `| grep -q` the run goes on, and its verdict is the exit code."""
     program = start(server, *SHORT, "--nick-prefix", "head", *asked_for(reports))
     assert program.stdout is not None
     program.stdout.readline()
@@ -118,7 +118,7 @@ def test_a_reader_that_has_seen_enough(server: str, reports: list[Path]) -> None
 
 
 def test_nobody_reads_and_nothing_is_kept(server: str) -> None:
-    """There is nothing to go on for: the load ends early, without a word."""
+    """Without a reader and without a report, the load ends early and silently."""
     program = start(server, "--clients", "3", "--duration", "600", "--nick-prefix", "unread")
     assert program.stdout is not None
     program.stdout.readline()
@@ -131,7 +131,7 @@ def test_nobody_reads_and_nothing_is_kept(server: str) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_a_standard_output_that_is_full(server: str, reports: list[Path]) -> None:
-    """Exit code 1 with the reason; the reports are there all the same."""
+    """The exit code is 1, the reason is printed, and the reports are written."""
     arguments = [*COMMAND, server, *SHORT, "--nick-prefix", "full", *asked_for(reports)]
     with open("/dev/full", "w") as full:
         done = subprocess.run(
@@ -153,7 +153,7 @@ def test_a_standard_output_that_is_full(server: str, reports: list[Path]) -> Non
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(server: str, reports: list[Path], closed: str) -> None:
-    """From the start, as some schedulers have it."""
+    """Some schedulers start programs with closed streams."""
     line = f'exec "$@" {closed}'
     name = f"closed{closed.count('-')}{ord(closed[0])}"
     done = subprocess.run(
@@ -184,7 +184,7 @@ def test_streams_that_are_closed(server: str, reports: list[Path], closed: str) 
 def test_a_report_that_cannot_be_written(
     server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The disk is full by then: the others are written, and the exit code is 1."""
+    """If the disk is full, the other reports are written, and the exit code is 1."""
     other = tmp_path / "report.html"
     run = [server, *SHORT, "--nick-prefix", "disk", "--json", "/dev/full", "--html", str(other)]
     assert command_line.main(run) == command_line.FAILED
@@ -195,7 +195,7 @@ def test_a_report_that_cannot_be_written(
 
 
 def test_a_report_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    """With its permissions, behind its link; a new one has those of any new file."""
+    """The new report has the permissions of the old one, and a link stays a link."""
     old, link, new = tmp_path / "old", tmp_path / "link", tmp_path / "new"
     old.write_text("yesterday's")
     old.chmod(0o640)
@@ -213,7 +213,7 @@ def test_a_report_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_a_report_that_is_cut_short_leaves_the_one_before(tmp_path: Path) -> None:
-    """The disk has room for the old one alone; a limit on the size of files does the same."""
+    """A limit on the size of files stands for a disk that becomes full."""
     report = tmp_path / "report"
     report.write_text("yesterday's")
     script = (
@@ -238,7 +238,7 @@ def test_a_report_that_is_cut_short_leaves_the_one_before(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_written_is_said_before_the_run(tmp_path: Path) -> None:
-    """A folder, and a place in no folder."""
+    """A folder cannot be written, and neither can a file in a folder that does not exist."""
     with pytest.raises(UsageError, match="Is a directory"):
         check_writable(str(tmp_path))
     with pytest.raises(UsageError, match="No such file"):
@@ -248,7 +248,7 @@ def test_what_cannot_be_written_is_said_before_the_run(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
-    """`--json >(jq ...)`: nothing can take its place."""
+    """A pipe, such as `--json >(jq ...)`, is written and not replaced."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     check_writable(str(pipe))
@@ -260,7 +260,7 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_amid_a_search_for_the_limit(server: str, reports: list[Path]) -> None:
-    """While the clients of a later step come: what was found until then is written."""
+    """Ctrl-C during the ramp of a later step writes what was found before."""
     program = start(
         server,
         "--find-limit",
@@ -293,7 +293,7 @@ def test_ctrl_c_amid_a_search_for_the_limit(server: str, reports: list[Path]) ->
 
 
 def test_the_server_dies_amid_a_search_for_the_limit(reports: list[Path]) -> None:
-    """What was found until then is written, with the reason why there is no more."""
+    """The reports have what was found before, and the reason why the search broke off."""
     with running_server() as mortal:
         program = start(
             address_of(mortal),

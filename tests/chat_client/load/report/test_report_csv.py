@@ -19,7 +19,7 @@ from tests.chat_client.load.samples import sample
 
 
 def test_the_time_series() -> None:
-    """A line for each second, with as many cells as there are headings."""
+    """There is a line for each second, with as many cells as headings."""
     rows = list(csv.reader(io.StringIO(report_csv(sample()))))
     headings = list(series_row(sample().rows[0]))
     assert rows[0] == headings
@@ -29,7 +29,7 @@ def test_the_time_series() -> None:
 
 
 def test_the_steps_of_a_search() -> None:
-    """Each run, under the names of the JSON report."""
+    """There is a line for each run, with the names of the JSON report."""
     capacity = find_limit(100.0, parse_condition("p99<50ms"), lambda *_: sample((60_000,)))
     steps = json.loads(write_capacity(capacity))["steps"]
     rows = list(csv.DictReader(io.StringIO(capacity_csv(capacity))))
@@ -40,7 +40,7 @@ def test_the_steps_of_a_search() -> None:
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "|", "%", "\t", "\r", " =", "＝"])
 def test_no_cell_is_a_formula(start: str) -> None:
-    """A spreadsheet would run it. What is no text stays a number, also a negative one."""
+    """A spreadsheet would run a formula. A negative number stays a number."""
     found = capacity(step(10, 1000, held=False))
     found.steps = [replace(found.steps[0], reason=f"{start}cmd", generator=[f"{start}cmd"])]
     (row,) = csv.DictReader(io.StringIO(capacity_csv(found), newline=""))

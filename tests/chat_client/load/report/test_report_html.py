@@ -28,7 +28,7 @@ PAGES: dict[str, Callable[[], str]] = {
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_well_formed_and_self_contained(name: str) -> None:
-    """It parses, asks nothing of the network, and takes nobody's word for markup."""
+    """The page parses, loads nothing from the network, and escapes what others wrote."""
     page = PAGES[name]()
     tree = ET.fromstring(page.removeprefix("<!DOCTYPE html>"))
     assert not re.search(r"https?:|src=|href=|url\(|@import|<script|<link|<i>", page)
@@ -44,14 +44,14 @@ def test_a_page_is_well_formed_and_self_contained(name: str) -> None:
 
 
 def test_a_page_names_command_and_machine() -> None:
-    """So that the run can be made again."""
+    """The page has all that is needed to repeat the run."""
     page = report_page(sample())
     for text in ("chat-load &#x27;&lt;b&gt;", "CPython 3.11, GIL on", "2, a processor", "abc"):
         assert text in page
 
 
 def test_a_page_says_what_to_look_at_and_marks_the_warm_up() -> None:
-    """Ahead of the figures; a sentence below each plot; grey where nothing counts."""
+    """What to look at comes first, and each plot has a sentence and a grey warm-up."""
     page = report_page(sample())
     look = page[page.index("What to look at") : page.index("Summary")]
     assert "The delivery p99, 3.00 ms" in look
@@ -65,7 +65,7 @@ def test_a_page_says_what_to_look_at_and_marks_the_warm_up() -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_nothing_is_cut_on_a_narrow_screen(name: str, tmp_path: Path) -> None:
-    """A phone of 390 pixels: nothing is wider than the page. A browser measures it."""
+    """On a phone of 390 pixels nothing is wider than the page. A browser measures it."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no browser is installed")

@@ -18,7 +18,7 @@ from tests.support.servers import ROOT
 
 
 def test_json_comes_back(tmp_path: Path) -> None:
-    """What compare reads is what was measured."""
+    """`compare` reads the same result that was written."""
     path = tmp_path / "a.json"
     path.write_bytes(write_result(sample_with_errors()))
     assert read_result(str(path)) == sample_with_errors()
@@ -34,7 +34,7 @@ def test_json_comes_back(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_report(tmp_path: Path, data: bytes, says: str) -> None:
-    """A sentence that names the file."""
+    """The error names the file."""
     path = tmp_path / "b.json"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=says) as caught:
@@ -43,13 +43,13 @@ def test_what_is_no_report(tmp_path: Path, data: bytes, says: str) -> None:
 
 
 def test_no_such_report(tmp_path: Path) -> None:
-    """Nor one that can be read."""
+    """A file that does not exist is an error."""
     with pytest.raises(UsageError, match="No such file"):
         read_result(str(tmp_path / "none"))
 
 
 def test_figures_have_the_names_that_one_guesses() -> None:
-    """In milliseconds, a second, and as counts; the buckets stand elsewhere."""
+    """Times are in milliseconds, rates are a second, and the buckets are separate."""
     result = sample_with_errors()
     found = json.loads(write_result(result))
     assert found["delivery"]["p99_ms"] == found["delivery"]["p99_9_ms"] == 3.0
@@ -71,7 +71,7 @@ def test_figures_have_the_names_that_one_guesses() -> None:
 
 
 def test_the_document_names_every_figure() -> None:
-    """Each member of the JSON, and each column of the CSV, stands in it."""
+    """The document names each member of the JSON and each column of the CSV."""
     document = (ROOT / "docs" / "load-testing.md").read_text(encoding="utf-8")
     found = json.loads(write_result(sample()))
     names = {*found, *found["delivery"], *found["series"][0], *found["verdict"]}
@@ -82,7 +82,7 @@ def test_the_document_names_every_figure() -> None:
 
 
 def test_a_report_of_the_format_before_is_read(tmp_path: Path) -> None:
-    """Runs that were kept can still be compared."""
+    """Reports of format 1 can still be compared."""
     found = json.loads(write_result(sample()))
     before = {**found, **found.pop("histograms"), "format": 1}
     path = tmp_path / "old.json"
@@ -91,7 +91,7 @@ def test_a_report_of_the_format_before_is_read(tmp_path: Path) -> None:
 
 
 def test_the_limit() -> None:
-    """The limit, each run, and a run at the limit."""
+    """The JSON has the limit, each run, and a run at the limit."""
     capacity = find_limit(100.0, parse_condition("p99<50ms"), lambda *_: sample((60_000,)))
     found = json.loads(write_capacity(capacity))
     assert (found["limit_per_s"], found["broke_at_per_s"]) == (None, 1.5625)

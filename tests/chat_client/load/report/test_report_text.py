@@ -15,7 +15,7 @@ from tests.chat_client.load.samples import sample
 
 
 def test_the_verdict_stands_first() -> None:
-    """On the page and in the terminal."""
+    """The verdict is at the top of the page and of the text."""
     result = sample(faults=Faults(lost=3), examples=["load1: 3 lost"])
     assert report_text(result).startswith("FAILED\n  ✗ the audit: 3 lost; load1: 3 lost\n")
     page = report_page(result)
@@ -25,7 +25,7 @@ def test_the_verdict_stands_first() -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 100])
 def test_the_report_fits_the_terminal(width: int) -> None:
-    """Sentences are folded between words, and what is needed least of the table is left out."""
+    """Sentences are folded between words, and the table leaves out columns."""
     note = "the generator was the limit, not the server, " * 3
     result = sample(examples=[note])
     result.verdict.notes.append(note)
@@ -38,7 +38,7 @@ def test_the_report_fits_the_terminal(width: int) -> None:
 
 
 def test_the_verdict_is_seen_from_the_last_row() -> None:
-    """In its colour, where there are colours; nothing else is changed."""
+    """The verdict has its colour if the terminal has colours. The rest is unchanged."""
     passed, failed = report_text(sample()), report_text(sample(faults=Faults(lost=3)))
     assert painted(passed, 16) == passed.replace("PASSED", "\x1b[1m\x1b[32mPASSED\x1b[0m", 1)
     assert painted(failed, 256) == failed.replace("FAILED", "\x1b[1m\x1b[31mFAILED\x1b[0m", 1)
@@ -46,7 +46,7 @@ def test_the_verdict_is_seen_from_the_last_row() -> None:
 
 
 def test_an_inconclusive_run_is_amber() -> None:
-    """On the terminal, on the page and beside another run."""
+    """An inconclusive run is amber in the text and on the page, and named in a comparison."""
     result = sample(busiest=0.95)
     text = report_text(result)
     assert text.startswith("INCONCLUSIVE\n  ✓ the audit")
@@ -60,7 +60,7 @@ def test_an_inconclusive_run_is_amber() -> None:
 
 
 def run_at(rate: float, breaks_at: float, **more: object) -> Result:
-    """A run whose latency is 1 ms below the limit, and a second above it."""
+    """A run with a latency of 1 ms at a rate below the limit, and of a second above it."""
     latency = 1000 if rate < breaks_at else 1_000_000
     result = sample((latency,), load=Load(clients=10, rate=rate), **more)
     result.measured.sent = int(rate * result.seconds)
@@ -69,7 +69,7 @@ def run_at(rate: float, breaks_at: float, **more: object) -> Result:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_curve_fits_the_terminal(width: int) -> None:
-    """The finding is folded; why a rate broke is left out where there is no room."""
+    """The finding is folded. Without room, the reasons are left out."""
     found = find_limit(100.0, parse_condition("p99<50ms"), lambda rate, _: run_at(rate, 450.0))
     lines = capacity_lines(found, width)
     assert max(map(len, lines)) <= width
