@@ -15,8 +15,7 @@ from chat_client.transport.address import Address, parse_address
 STOPPING = 20.0
 """Seconds for the server to end before it is killed."""
 
-_OPTIONS = ("--host", "127.0.0.1", "--port", "0", "--no-limits")
-_COMMAND = (sys.executable, "-m", "chat_server", *_OPTIONS)
+_COMMAND = (sys.executable, "-m", "chat_server", "--host=127.0.0.1", "--port=0", "--no-limits")
 """Runs the server of this installation on a free port, without limits for each client."""
 
 _listening = re.compile(r"listening on (\S+)\s*")
