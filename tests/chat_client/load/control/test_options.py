@@ -1,6 +1,7 @@
 """The options: their defaults, and what is refused."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,18 @@ def test_a_server_of_its_own_has_no_password(monkeypatch: pytest.MonkeyPatch) ->
     assert (own.address, own.password) == (None, None)
     other = read_options(["--own-server", "127.0.0.1:7000"])
     assert (str(other.address), other.password) == ("127.0.0.1:7000", "open sesame")
+
+
+def test_the_password_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The option goes before the environment; there the password goes before the file."""
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    monkeypatch.setenv("CHAT_PASSWORD", "from the variable")
+    monkeypatch.setenv("CHAT_PASSWORD_FILE", str(file))
+    assert read_options([]).password == "from the variable"
+    assert read_options(["--password-file", str(file)]).password == "from a file"
+    monkeypatch.delenv("CHAT_PASSWORD")
+    assert read_options([]).password == "from a file"
 
 
 @pytest.mark.parametrize(
