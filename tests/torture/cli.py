@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     again = (
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
         f"--clients {plan.clients} --rooms {plan.rooms}"
-        + " --websocket" * plan.websocket
+        + " --no-websocket" * (not plan.websocket)
         + " --irc" * plan.irc
     )
     _say(f"seed {plan.seed} (how threads are scheduled is not in it): {again}")
@@ -110,8 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clients", type=_count, default=24, help="(default: %(default)s)")
     parser.add_argument("--rooms", type=_count, default=3, help="(default: %(default)s)")
-    websocket = "let a third of the clients speak WebSocket"
-    parser.add_argument("--websocket", action="store_true", help=websocket)
+    websocket = "let a third of the clients speak WebSocket (default: yes)"
+    switch = argparse.BooleanOptionalAction
+    parser.add_argument("--websocket", action=switch, default=True, help=websocket)
     parser.add_argument("--irc", action="store_true", help="let a sixth of the clients speak IRC")
     return parser
 
