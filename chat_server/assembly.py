@@ -43,8 +43,7 @@ from chat_server.network.addresses import (
     bind_unix,
     release,
 )
-from chat_server.network.discovery import Discovery
-from chat_server.network.discovery import Identity as Seen
+from chat_server.network.discovery import Discovery, ServerFacts
 from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
@@ -255,11 +254,11 @@ class Assembly:
 
     # -- what parts ask of others above them
 
-    def _seen_by_seekers(self) -> Seen:
+    def _seen_by_seekers(self) -> ServerFacts:
         """What those who look for the server learn of it."""
         settings = self._settings.now
         fingerprint = self.identity.fingerprint if self.identity else None
-        return Seen(settings.name, fingerprint, bool(settings.password))
+        return ServerFacts(settings.name, fingerprint, bool(settings.password))
 
     def _address_of(self, sock: socket.socket) -> Address:
         address = address_of(sock)

@@ -40,7 +40,7 @@ _ALL_NODES = "ff02::1"  # RFC 4291, 2.7.1
 _EVERYBODY = "255.255.255.255"
 
 
-class Identity(NamedTuple):
+class ServerFacts(NamedTuple):
     """What those who look for the server learn of it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Discovery:
         self,
         addresses: Sequence[Address],
         announce: bool | None,
-        identity: Callable[[], Identity],
+        facts: Callable[[], ServerFacts],
         clock: Clock,
     ) -> None:
         """
@@ -69,16 +69,19 @@ class Discovery:
             addresses: where it listens.
             announce: whether it can be found; None leaves mDNS out where that costs more than it
                 brings.
-            identity: returns what it is now.
+            facts: returns what it is now.
             clock: what the rate of the answers is kept by.
         """
         self._addresses = [each for each in addresses if each.path is None]
-        self._identity = identity
+        self._facts = facts
         self._responder: Responder | None = None
         self._announcer: Announcer | None = None
         if announce is False or not self._addresses:
             return
-        self._responder = Responder(self._addresses, self._answer, clock)
+        try:
+            self._responder = Responder(self._addresses, self._answer, clock)
+        except OSError as error:
+            log.warning("nobody who looks for the server is answered: %s", error)
         if announce or self._is_worth_announcing():
             self._announcer = Announcer(self._places, self._service)
 
@@ -127,18 +130,18 @@ class Discovery:
         ]
 
     def _name(self) -> str:
-        return self._identity().name or socket.gethostname().partition(".")[0] or "backchannel"
+        return self._facts().name or socket.gethostname().partition(".")[0] or "backchannel"
 
     def _answer(self) -> Answer:
-        identity = self._identity()
-        return Answer(self._addresses[0].port, identity.fingerprint is not None, self._name())
+        facts = self._facts()
+        return Answer(self._addresses[0].port, facts.fingerprint is not None, self._name())
 
     def _service(self) -> Service:
-        identity, port = self._identity(), self._addresses[0].port
-        properties = {"v": "1", "tls": str(int(identity.fingerprint is not None))}
-        if identity.fingerprint is not None:
-            properties["fp"] = identity.fingerprint[:16]
-        properties["auth"] = str(int(identity.has_password))
+        facts, port = self._facts(), self._addresses[0].port
+        properties = {"v": "1", "tls": str(int(facts.fingerprint is not None))}
+        if facts.fingerprint is not None:
+            properties["fp"] = facts.fingerprint[:16]
+        properties["auth"] = str(int(facts.has_password))
         return Service(label(self._name(), port, DEFAULT_PORT), port, properties)
 
 
@@ -188,12 +191,15 @@ class Responder:
             addresses: where the server listens, Unix sockets left out.
             answered: returns what is answered.
             clock: what the rate of the answers is kept by.
+
+        Raises:
+            OSError: the process has no descriptors left.
         """
         self._answered = answered
         self._rate = Rate(clock)
         self._sockets = contextlib.ExitStack()
-        self._ears = [ear for each in addresses for ear in self._open(each, addresses)]
         self._wake_reader, self._wake_writer = map(self._sockets.enter_context, socket.socketpair())
+        self._ears = [ear for each in addresses for ear in self._open(each, addresses)]
         self._stopping = threading.Event()
         self._thread = SideThread(self._run, "discovery")
         self._started = False
@@ -232,7 +238,7 @@ class Responder:
             try:
                 sock = self._bound(host, address.port, shared=True)
             except OSError as error:  # only a client that knows the address is answered
-                log.debug("no queries by broadcast to %s: %s", host, error)
+                log.info("queries to %s are not answered: %s", host, error.strerror or error)
                 continue
             yield _Ear(sock, mouth, neighbours)
 

@@ -6,11 +6,9 @@ depends on comes from the usual index.
 """
 
 import base64
-import configparser
 import functools
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path, PurePosixPath
@@ -86,6 +84,8 @@ def _code() -> list[str]:
 
     In a source checkout those that setup.cfg installs: others in its folders are nobody's business.
     """
+    import configparser  # only now: a start does not need it
+
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(_ROOT / "setup.cfg", encoding="utf-8")
     if setup.get("metadata", "name", fallback="") != PROJECT:
@@ -134,6 +134,8 @@ def _record(content: dict[str, bytes], own: str) -> bytes:
 
 
 def _zipped(content: dict[str, bytes]) -> bytes:
+    import zipfile  # only now: a start does not need it
+
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         # The metadata at the end, as the specification recommends.

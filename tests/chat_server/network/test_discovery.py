@@ -22,6 +22,8 @@ from tests.support.servers import running_server as unannounced
 from tests.support.tls import make_files
 from tests.support.waiting import DEADLINE
 
+pytestmark = pytest.mark.usefixtures("registration_ends")
+
 running_server = partial(unannounced, announce=None)  # as by itself
 
 NONCE = "0123456789abcdef"

@@ -20,14 +20,7 @@ from tests.support.servers import address_of, running_server
 from tests.support.tls import make_files
 from tests.support.waiting import eventually
 
-pytestmark = needs_networks
-
-
-@pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    """A registration that was under way when the server ended has ended, too."""
-    yield
-    eventually(lambda: "mdns" not in {thread.name for thread in threading.enumerate()})
+pytestmark = [needs_networks, pytest.mark.usefixtures("registration_ends")]
 
 
 class Watcher:

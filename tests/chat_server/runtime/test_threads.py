@@ -20,7 +20,7 @@ from chat_server.requests import dispatch
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import AdminError
-from chat_server.runtime.threads import StartableThread
+from chat_server.runtime.threads import SideThread, StartableThread
 from chat_server.runtime.timers import Timers
 from protocol.messages import Message, encode
 from tests.chat_server.house import House, seqs
@@ -221,6 +221,21 @@ def test_a_connection_whose_thread_ended_unheard(monkeypatch: pytest.MonkeyPatch
             assert lost.read_to_end() == []
         eventually(lambda: not server._crowd.connections())
         house.enter("ada", "lobby").say("lobby", "still here")
+
+
+def test_a_side_thread_that_fails_is_logged_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The server goes on without it."""
+
+    def fail() -> None:
+        raise MemoryError
+
+    thread = SideThread(fail, "mdns")
+    thread.start()
+    thread.join(DEADLINE)
+    (record,) = caplog.records
+    assert record.getMessage() == "the thread 'mdns' failed: the server is out of memory"
 
 
 @pytest.mark.usefixtures("_expected")
