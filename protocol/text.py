@@ -50,10 +50,13 @@ _forbidden_in_text = re.compile(f"[{CONTROLS}{HALVES}]")
 _forbidden_in_reason = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
 
 # What is neither white space nor a format character, and shows as little: fillers, the selectors of
-# variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44).
+# variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44). Then signs that
+# fonts draw as nothing: joiners and fillers of some scripts, a note without a head, blank
+# hieroglyphs.
 _blank = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\ufff0-\ufff8\U000e0000-\U000e0fff]"
+    "\ufff0-\ufff8\U000e0000-\U000e0fff"
+    "\u2d7f\U0001107f\U00011a47\U00013441\U00013442\U00016fe4\U0001d159]"
 )
 
 # What reads as an address or a network, also one with a mistake in it. Whoever is named in an act
@@ -143,7 +146,7 @@ def normalize_account(nick: str) -> str:
         raise _bad_nick(nick, "a nick does not begin with #, @ or /")
     if _mixes_scripts(shown):
         raise _bad_nick(nick, "it mixes Latin letters with signs that only look like such")
-    if not _shows(shown):
+    if not _shows(_without_marks(shown)):
         raise _bad_nick(nick, "a nick has at least one character that shows")
     return shown
 
@@ -175,7 +178,7 @@ def nick_skeleton(nick: str) -> str:
     Args:
         nick: as normalize_nick returned it.
     """
-    decomposed = unicodedata.normalize("NFKD", _invisible.sub("", nick))
+    decomposed = unicodedata.normalize("NFKD", _blank.sub("", _invisible.sub("", nick)))
     straight = _dash.sub("-", decomposed).translate(_LOOK_ALIKES).casefold()
     return _second_dot.sub("", unicodedata.normalize("NFKD", straight))
 
@@ -278,6 +281,13 @@ def _shows(text: str) -> bool:
         not sign.isspace() and unicodedata.category(sign) != "Cf" and not _blank.match(sign)
         for sign in text
     )
+
+
+def _without_marks(nick: str) -> str:
+    """The nick without accents and such: a mark alone has nothing to stand on."""
+    if nick.isascii():
+        return nick
+    return "".join(sign for sign in nick if unicodedata.category(sign) not in ("Mn", "Me"))
 
 
 def _mixes_scripts(nick: str) -> bool:

@@ -211,6 +211,22 @@ def test_what_does_not_show_is_no_part_of_a_nick(sign: str) -> None:
         assert refuse(normalize_nick, nick).code == Code.BAD_NICK
 
 
+NEARLY_BLANK = ["\u2d7f", "\U0001107f", "\U00011a47", "\U00016fe4", "\U0001d159", "\u0336"]
+
+
+@pytest.mark.parametrize("sign", NEARLY_BLANK, ids=lambda sign: f"U+{ord(sign):04X}")
+def test_what_nearly_does_not_show_is_no_nick(sign: str) -> None:
+    """Joiners, fillers, a note without a head, accents with nothing to stand on."""
+    for nick in (sign, sign * 3):
+        assert refuse(normalize_nick, nick).code == Code.BAD_NICK
+
+
+@pytest.mark.parametrize("sign", ["\u2d7f", "\U00016fe4", "\U0001d159"])
+def test_a_blank_sign_makes_no_other_nick(sign: str) -> None:
+    """Who reads it takes it for the one without."""
+    assert nick_skeleton(f"ada{sign}") == nick_skeleton("ada")
+
+
 @pytest.mark.parametrize(
     ("real", "fake"),
     [
