@@ -30,6 +30,7 @@ from chat_client.transport.address import Address, TlsAddress, UnixAddress, pars
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.ui import pipe
 from chat_client.version import CLIENT
+from protocol.common.descriptors import fill_standard_streams
 from protocol.common.durations import parse_duration
 from protocol.errors import Code
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the command line without the program's name; sys.argv's if it is None.
     """
-    streams.fill_gaps()
+    fill_standard_streams()
     try:
         code = _run(arguments)
     except SystemExit as end:  # argparse's, after --help and wrong use
@@ -209,45 +210,60 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--room", metavar="R", help="the room to enter (default: lobby)")
     parser.add_argument(
-        "--login", action="store_true", help="ask for the password of the account that owns the "
+        "--login",
+        action="store_true",
+        help="ask for the password of the account that owns the "
         "nick, unless CHAT_ACCOUNT_PASSWORD has it",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--password-file", metavar="FILE", help="the server's password is the first line of FILE "
+        "--password-file",
+        metavar="FILE",
+        help="the server's password is the first line of FILE "
         "(default: CHAT_PASSWORD has it; or it is asked for)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--tls", action="store_const", const="on", help="encrypt what is said; a server's "
+        "--tls",
+        action="store_const",
+        const="on",
+        help="encrypt what is said; a server's "
         "certificate is trusted when it is first seen, and must be the same from then on",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--fingerprint", metavar="HEX", help="encrypt, and trust the certificate with this SHA-256"
     )
     parser.add_argument(
-        "--ca", metavar="FILE", help="encrypt, and trust certificates that the authorities in this "
+        "--ca",
+        metavar="FILE",
+        help="encrypt, and trust certificates that the authorities in this "
         f"file vouch for, or those of the system: {SYSTEM!r}",
-    )  # fmt: skip
+    )
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
     parser.add_argument(
-        "--listen", action="store_true", help="print what is said until Ctrl-C, and read no input; "
-        "so it is with </dev/null",
-    )  # fmt: skip
+        "--listen",
+        action="store_true",
+        help="print what is said until Ctrl-C, and read no input; so it is with </dev/null",
+    )
     parser.add_argument(
-        "--timeout", metavar="TIME", type=_seconds, help="leave after so long, such as 30s or 10m: "
+        "--timeout",
+        metavar="TIME",
+        type=_seconds,
+        help="leave after so long, such as 30s or 10m: "
         "with 0 if all that was read was said, else with 1; in pipes, and with --say and --listen",
-    )  # fmt: skip
+    )
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     parser.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
     parser.add_argument(
-        "--bell", metavar="WHEN", help="ring on your name and direct messages (on, default), off, "
-        "or all",
-    )  # fmt: skip
+        "--bell",
+        metavar="WHEN",
+        help="ring on your name and direct messages (on, default), off, or all",
+    )
     parser.add_argument("--no-bell", action="store_const", const="off", dest="bell")
     parser.add_argument(
-        "--time-format", metavar="F", help="how to show times, '' for not at all (default: "
-        f"{DEFAULT_FORMAT.replace('%', '%%')})",
-    )  # fmt: skip
+        "--time-format",
+        metavar="F",
+        help=f"how to show times, '' for not at all (default: {DEFAULT_FORMAT.replace('%', '%%')})",
+    )
     parser.add_argument("--time-zone", metavar="Z", help="such as UTC (default: this machine's)")
     parser.add_argument(
         "--print-config", action="store_true", help="print what is set, and where, and leave"

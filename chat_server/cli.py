@@ -27,7 +27,7 @@ from chat_server.runtime.setting_types import Setting
 from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
 from chat_server.version import SERVER
-from protocol.common.descriptors import allow_descriptors
+from protocol.common.descriptors import allow_descriptors, fill_standard_streams
 from protocol.common.setting_rules import NONE
 from protocol.tls import shown_fingerprint
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 after SIGINT or SIGTERM, 2 if it could not start as it was asked to.
     """
     _settle()
-    _fill_descriptors()
+    fill_standard_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
@@ -75,22 +75,6 @@ def _settle() -> None:
     """
     if os.path.expanduser("~") == "~":
         os.environ["HOME"] = "/"
-
-
-def _fill_descriptors() -> None:
-    """Open the null device in place of stdin, stdout and stderr where they are closed.
-
-    Otherwise the next file or client would get their numbers. Writing to such a stdout still fails.
-    """
-    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, flags)  # gets the lowest number that is free
-    if sys.stdout is None:
-        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
-    if sys.stderr is None:
-        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _give_up_stdout() -> None:

@@ -23,15 +23,6 @@ _telling = threading.Lock()  # guards _stalled; a leaf
 _stalled = False
 
 
-def fill_gaps() -> None:
-    """Open the null device in place of the standard streams that are closed. Otherwise the next
-    file or socket takes the place of one, and what is told ends up there.
-    """
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(number)
-
-
 def tell(text: str) -> None:
     """Write a line to stderr, if that can be. Never raises, and waits for seconds at the most.
     From any thread.

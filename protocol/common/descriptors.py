@@ -1,4 +1,7 @@
-"""How many files and sockets a process may have open: servers and load testers need many."""
+"""The descriptors of a process: how many it may have open, and the three that it starts with."""
+
+import os
+import sys
 
 try:
     import resource
@@ -29,6 +32,24 @@ def allow_descriptors() -> int | None:
         break
     now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if now == resource.RLIM_INFINITY else now
+
+
+def fill_standard_streams() -> None:
+    """Take the descriptors of stdin, stdout and stderr where they are closed.
+
+    Otherwise the next file or socket takes the place of one, and what is printed ends up there.
+    Reading such a stdin finds its end; writing such a stdout fails, as it should; what is written
+    to such a stderr is gone. `sys.stdin` stays None.
+    """
+    for number, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # gets the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _is_at_most(number: int, limit: int) -> bool:

@@ -1,11 +1,15 @@
-"""The limit on open descriptors, on systems that refuse what they name as the most."""
+"""The limit on open descriptors, where systems refuse their own; and closed standard streams."""
 
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from protocol.common.descriptors import allow_descriptors
+from tests.support.servers import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -62,3 +66,31 @@ def test_what_there_is_does_not_get_less(monkeypatch: pytest.MonkeyPatch) -> Non
     _lower(3500)
     _refuse_above(monkeypatch, 3000)
     assert allow_descriptors() == 3500
+
+
+FILL = """
+import os, sys
+for number in map(int, sys.argv[1]):
+    os.close(number)
+    setattr(sys, ("stdin", "stdout", "stderr")[number], None)
+from protocol.common.descriptors import fill_standard_streams
+fill_standard_streams()
+assert os.open(os.devnull, os.O_RDONLY) > 2
+assert "0" not in sys.argv[1] or os.read(0, 1) == b""
+print("gone", file=sys.stderr)
+try:
+    print("hi", flush=True)
+except OSError:
+    os._exit(1)
+"""
+
+
+@pytest.mark.parametrize(("closed", "code"), [("", 0), ("0", 0), ("2", 0), ("1", 1), ("012", 1)])
+def test_closed_streams_are_nobody_elses(closed: str, code: int) -> None:
+    """Their numbers are taken; what cannot be printed is an error, what stderr gets is gone."""
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, closed], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == code
+    assert done.stdout == ("" if code else "hi" + os.linesep)
+    assert done.stderr == ("" if "2" in closed else "gone" + os.linesep)
