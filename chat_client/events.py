@@ -138,6 +138,17 @@ class Ended:
 
 
 Event = (
-    Message | Direct | Presence | RoleChange | HandChange | FreezeChange
-    | Trusted | Connected | Reconnecting | Postponed | Entered | Removed | Ended
-)  # fmt: skip
+    Message
+    | Direct
+    | Presence
+    | RoleChange
+    | HandChange
+    | FreezeChange
+    | Trusted
+    | Connected
+    | Reconnecting
+    | Postponed
+    | Entered
+    | Removed
+    | Ended
+)

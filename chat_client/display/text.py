@@ -26,9 +26,18 @@ _SEQUENCE = re.compile(
 )
 _BYTE_ORDER_MARK = "\ufeff"
 _SPACELESS = (
-    "CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "BOPOMOFO",
-    "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN",
-)  # fmt: skip
+    "CJK",
+    "IDEOGRAPHIC",
+    "HIRAGANA",
+    "KATAKANA",
+    "HALFWIDTH KATAKANA",
+    "BOPOMOFO",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "TIBETAN",
+)
 """Scripts without spaces between words, by how the names of their characters begin."""
 _AGGLUTINATING = (*_SPACELESS, "HANGUL")
 """The same, and Korean, which has spaces, but appends particles to a name."""

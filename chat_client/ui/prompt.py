@@ -44,10 +44,23 @@ _WAITING_SHOWN = 3
 
 
 _NOT_IN_PASSWORDS = (
-    ("up",), ("down",), ("pageup",), ("tab",), ("s-tab",),
-    ("c-n",), ("c-o",), ("c-p",), ("c-r",), ("c-s",), ("c-x", "c-e"),
-    ("escape", "enter"), ("escape", "<"), ("escape", ">"), ("escape", "."), ("escape", "r"),
-)  # fmt: skip
+    ("up",),
+    ("down",),
+    ("pageup",),
+    ("tab",),
+    ("s-tab",),
+    ("c-n",),
+    ("c-o",),
+    ("c-p",),
+    ("c-r",),
+    ("c-s",),
+    ("c-x", "c-e"),
+    ("escape", "enter"),
+    ("escape", "<"),
+    ("escape", ">"),
+    ("escape", "."),
+    ("escape", "r"),
+)
 """Keys that would complete a password, put a line typed before in its place, or open an editor."""
 
 

@@ -13,9 +13,16 @@ from prompt_toolkit.data_structures import Point
 from prompt_toolkit.layout.screen import Screen
 
 _KNOWN_BY = (
-    "TMUX", "VTE_VERSION", "KITTY_WINDOW_ID", "WT_SESSION", "KONSOLE_VERSION",
-    "ITERM_SESSION_ID", "ALACRITTY_WINDOW_ID", "WEZTERM_PANE", "GHOSTTY_RESOURCES_DIR",
-)  # fmt: skip
+    "TMUX",
+    "VTE_VERSION",
+    "KITTY_WINDOW_ID",
+    "WT_SESSION",
+    "KONSOLE_VERSION",
+    "ITERM_SESSION_ID",
+    "ALACRITTY_WINDOW_ID",
+    "WEZTERM_PANE",
+    "GHOSTTY_RESOURCES_DIR",
+)
 """Variables of terminals that do."""
 
 _CUTS_OFF = "STY"
