@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import Queue
 from types import TracebackType
@@ -90,8 +90,9 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        self._open = ExitStack()  # holds the connection
         try:
-            self._connection = self._connect()
+            self._connection = self._open.enter_context(self._connect())
         except BaseException:
             self._end()
             raise
@@ -115,7 +116,7 @@ class Browser:
             self.send("Browser.close")
         self._end()
         self._reader.join(DEADLINE)
-        self._connection.close()
+        self._open.close()
 
     def open(
         self,
@@ -180,9 +181,10 @@ class Browser:
 
         def where() -> list[str]:
             assert self._child.poll() is None, "the browser ended"
-            return told.read_text().splitlines() if told.exists() else []
+            lines = told.read_text().splitlines() if told.exists() else []
+            return lines if len(lines) == 2 else []
 
-        port, path = eventually(lambda: lines if len(lines := where()) == 2 else None, DEADLINE * 2)
+        port, path = eventually(where, DEADLINE * 2)
         return connect(f"ws://127.0.0.1:{port}{path}", max_size=None, compression=None)
 
     def _read(self) -> None:
@@ -332,6 +334,19 @@ class Page:
         )
         return bool(self.run(script))
 
+    def accessible(self) -> list[tuple[str, str, str]]:
+        """What a screen reader is told: (description, role, name) of each node that it hears of."""
+        nodes = self._send("Accessibility.getFullAXTree")["nodes"]
+        return [
+            (
+                str(node.get("description", {}).get("value", "")),
+                node["role"]["value"],
+                node.get("name", {}).get("value", ""),
+            )
+            for node in nodes
+            if not node["ignored"]
+        ]
+
     def see(self, text: str, selector: str = "body") -> None:
         """Wait until a text is shown."""
         self.until(lambda: text in self.text(selector), f"{text!r} in {selector}")
@@ -361,9 +376,8 @@ class Page:
         find = f"document.querySelector({json.dumps(selector)})"
         self.until(lambda: self.is_shown(selector), selector)
         self.run(f"{find}.scrollIntoView({{ block: 'nearest' }})")
-        box = self.run(
-            f"(({{ x, y, width, height }}) => [x + width / 2, y + height / 2])({find}.getBoundingClientRect())"
-        )
+        middle = "({ x, y, width, height }) => [x + width / 2, y + height / 2]"
+        box = self.run(f"({middle})({find}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):
             self._send(
                 "Input.dispatchMouseEvent",
@@ -373,12 +387,14 @@ class Page:
     def choose(self, text: str, selector: str = "button") -> None:
         """Click the element that has this text."""
         mark = "data-chosen-by-test"
-        script = (
-            f"(() => {{ const found = [...document.querySelectorAll({json.dumps(selector)})]"
-            f".find((each) => each.innerText.trim() === {json.dumps(text)} && each.getClientRects().length);"
-            f"document.querySelector('[{mark}]')?.removeAttribute('{mark}');"
-            f"found?.setAttribute('{mark}', ''); return Boolean(found); }})()"
-        )
+        script = f"""(() => {{
+          const all = [...document.querySelectorAll({json.dumps(selector)})];
+          const shown = all.filter((each) => each.getClientRects().length);
+          const found = shown.find((each) => each.innerText.trim() === {json.dumps(text)});
+          document.querySelector("[{mark}]")?.removeAttribute("{mark}");
+          found?.setAttribute("{mark}", "");
+          return Boolean(found);
+        }})()"""
         self.until(lambda: self.run(script), f"{selector} with {text!r}")
         self.click(f"[{mark}]")
 
