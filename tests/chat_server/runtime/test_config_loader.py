@@ -46,6 +46,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "name": ("Room 2.13 – Netze",),
     "web": ("no",),
     "lines": ("no",),
+    "irc": ("no",),
     "origin": ("https://chat.example.org", "http://10.0.0.1:8000"),
 }
 
