@@ -7,9 +7,7 @@ terminal client's table of commands, and in `index.html` the list of modules to 
 import json
 from pathlib import Path
 
-import chat_client.commands.moderation_commands
-import chat_client.commands.room_commands  # noqa: F401 - both register their commands
-from chat_client.commands.command import commands
+from chat_client.commands.table import COMMANDS
 
 FOLDER = Path(__file__).parents[1] / "chat_server" / "gateways" / "page"
 INDEX = FOLDER / "index.html"
@@ -31,7 +29,7 @@ def command_table() -> str:
             "private": each.private,
             "secrets": each.secrets,
         }
-        for each in commands()
+        for each in COMMANDS
     ]
     return json.dumps(entries, indent=1) + "\n"
 

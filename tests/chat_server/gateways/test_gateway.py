@@ -7,12 +7,11 @@ import pytest
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.native import NativeGateway
-from chat_server.gateways.site import Site
-from chat_server.gateways.sniff import Doors, Sniffer
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.gateways.sniff import Sniffer
 from protocol.errors import ProtocolError
 from protocol.messages import Bye, Hello, Join, Ok, Say
 from tests.support.peer import encode
+from tests.support.servers import running_server
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,17 @@ REQUESTS = frames(
 )
 ASKED = (Join, Say, ProtocolError, Bye)
 
-DOORS = Doors(LiveSettings(Settings()), Site((), (), {}))
+
+def sniffer() -> Gateway:
+    """One of a real server, which it needs for nothing here."""
+    with running_server() as server:
+        return Sniffer(server._running._doors, "peer")
+
 
 # A new gateway is added here.
 CASES = [
     pytest.param(Case(NativeGateway, HELLO, REQUESTS, ASKED), id="native"),
-    pytest.param(Case(lambda: Sniffer(DOORS, "peer"), HELLO, REQUESTS, ASKED), id="sniffed-native"),
+    pytest.param(Case(sniffer, HELLO, REQUESTS, ASKED), id="sniffed-native"),
 ]
 
 

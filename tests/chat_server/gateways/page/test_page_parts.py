@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_client.commands.command import commands
+from chat_client.commands.table import COMMANDS
 from docs.page_parts import FOLDER, INDEX, command_table, with_modules
 from tests.support.servers import ROOT
 
@@ -54,7 +54,7 @@ def test_the_page_runs_every_command() -> None:
         for path in sorted((FOLDER / "js" / "commands").glob("*.js"))
     )
     runs = set(re.findall(r"^  (?:async )?(\w+)\(", source, re.MULTILINE))
-    assert {each.name for each in commands()} <= runs
+    assert {each.name for each in COMMANDS} <= runs
 
 
 def test_every_module_is_loaded_beforehand() -> None:

@@ -141,7 +141,7 @@ def test_an_echo(house: House, irc: IrcHouse) -> None:
     ):
         wanted = (command, target)
         echo, heard = (
-            peer.take(lambda heard, wanted=wanted: (heard.command, heard.params[0]) == wanted)
+            peer.take(lambda heard: (heard.command, heard.params[0]) == wanted)  # noqa: B023
             for peer in (ana, eva)
         )
         assert echo == heard
