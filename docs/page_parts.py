@@ -19,19 +19,7 @@ END = "    <!-- /preload -->\n"
 
 def command_table() -> str:
     """Return `commands.json`."""
-    entries = [
-        {
-            "name": each.name,
-            "usage": each.usage,
-            "help": each.help,
-            "group": each.group,
-            "aliases": each.aliases,
-            "private": each.private,
-            "secrets": each.secrets,
-        }
-        for each in COMMANDS
-    ]
-    return json.dumps(entries, indent=1) + "\n"
+    return json.dumps(COMMANDS.exported(), indent=1) + "\n"
 
 
 def with_modules(page: str) -> str:

@@ -215,7 +215,8 @@ class Table:
     def exported(self) -> list[dict[str, Any]]:
         """Return the table as JSON can hold it, for clients that are not written in Python.
 
-        Each command is an object with `name`, `aliases`, `arguments`, `help` and `group`.
+        Each command is an object with `name`, `aliases`, `arguments`, `help`, `group`, `private`,
+        `secrets` and `leaves`.
         """
         return [
             {
@@ -224,6 +225,9 @@ class Table:
                 "arguments": each.arguments,
                 "help": each.help,
                 "group": each.group,
+                "private": each.private,
+                "secrets": list(each.secrets),
+                "leaves": each.leaves,
             }
             for each in self._commands
         ]

@@ -33,6 +33,9 @@ def test_it_can_be_written_as_json() -> None:
         "arguments": "NICK TEXT",
         "help": "tell one person something; it is kept nowhere",
         "group": "talk",
+        "private": True,
+        "secrets": [],
+        "leaves": False,
     } in exported
     assert [each["name"] for each in exported] == [each.name for each in COMMANDS]
 

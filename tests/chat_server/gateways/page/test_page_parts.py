@@ -1,6 +1,5 @@
 """The page's files: what they hold, and that they are all there. No browser is needed."""
 
-import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -112,10 +111,3 @@ def test_the_package_takes_all_files_along() -> None:
     assert found
     taken = {path for pattern in found[1].split(", ") for path in FOLDER.glob(pattern)}
     assert {path for path in FILES if path.suffix != ".py"} == taken
-
-
-def test_the_table_is_json_that_a_page_can_read() -> None:
-    """Every entry has what the page takes from it."""
-    for entry in json.loads((FOLDER / "commands.json").read_text(encoding="utf-8")):
-        assert entry.keys() == {"name", "usage", "help", "group", "aliases", "private", "secrets"}
-        assert entry["usage"].startswith(f"/{entry['name']}")

@@ -2,8 +2,6 @@
 //
 // /assets/commands.json is written from the client's own table, so both know the same commands.
 
-const LEAVING = new Set(["quit", "leave", "logout"]); // nobody is led there by a typing mistake
-
 export class CommandTable {
   all = [];
   #names = new Map();
@@ -11,7 +9,8 @@ export class CommandTable {
   /** Read the table from the server. */
   async load() {
     const answer = await fetch("/assets/commands.json");
-    this.all = await answer.json();
+    const table = await answer.json();
+    this.all = table.map((command) => ({ ...command, usage: usageOf(command) }));
     for (const command of this.all) {
       for (const name of [command.name, ...command.aliases]) this.#names.set(name, command);
     }
@@ -40,12 +39,17 @@ export class CommandTable {
 
   #unknown(name) {
     const near = [...this.#names.keys()]
-      .filter((each) => !LEAVING.has(this.#names.get(each).name))
+      .filter((each) => !this.#names.get(each).leaves)
       .map((each) => [distance(each, name.toLowerCase()), each])
       .sort((a, b) => a[0] - b[0])[0];
     const hint = near && near[0] <= 2 ? `did you mean /${near[1]}?` : "/help shows all.";
     return `There is no command /${name}; ${hint} To say it, type //${name}`;
   }
+}
+
+// How a command is typed.
+function usageOf({ name, arguments: taken }) {
+  return `/${name} ${taken}`.trimEnd();
 }
 
 // How many letters must change to make one word the other (Levenshtein).
