@@ -258,6 +258,14 @@ def reachable_by(host: str, *, both: bool) -> list[Reachable]:
     return [each for each in lan_addresses() if each.host == host] or [Reachable(host, "")]
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host, as it stands in a URL, is this machine and nobody else's."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def page_url(addresses: Sequence[Address]) -> str | None:
     """Return the URL by which other machines reach the server with a browser.
 

@@ -47,10 +47,19 @@ def fits_terminal(url: str, stream: TextIO, columns: int, rows: int) -> bool:
 
 
 def qr_svg(url: str) -> bytes:
-    """Return the QR code of a URL as an SVG picture that scales: black on white, without a size."""
+    """Return the QR code of a URL as an SVG picture that scales: black on white, without a size.
+
+    The URL is the picture's title.
+    """
     written = io.BytesIO()
     _code(url).save(
-        written, kind="svg", border=_PICTURE_BORDER, light="white", omitsize=True, nl=False
+        written,
+        kind="svg",
+        border=_PICTURE_BORDER,
+        light="white",
+        omitsize=True,
+        nl=False,
+        title=url,
     )
     return written.getvalue()
 

@@ -51,8 +51,9 @@ def test_it_is_shown_where_it_can_be_read(
 
 
 def test_a_page_shows_it() -> None:
-    """It scales, has a border of four modules, and needs no style."""
+    """It scales, has a border of four modules, says what it is, and needs no style."""
     picture = qr_svg(URL).decode()
+    assert f"<title>{URL}</title>" in picture
     size = len(expected()) + 4
     assert f'viewBox="0 0 {size} {size}"' in picture
     assert not re.search(r"\b(width|height|style)=", picture)
