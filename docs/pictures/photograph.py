@@ -1,0 +1,80 @@
+"""Makes the README's pictures of the page in the browser.
+
+    .venv/bin/python -m docs.pictures.photograph
+
+page.png is a lesson on a laptop, phone.png the same in the dark on a phone, wall.png the wall page.
+Nothing in them is made up: a real browser shows a real server, where people do what stands below.
+The next run's pictures differ in the times only.
+"""
+
+from pathlib import Path
+
+from docs.pictures.palette import with_palette
+from tests.chat_server.gateways.page.site import Site, claim, running_site
+from tests.support.browser import Browser, Page
+
+FOLDER = Path(__file__).parent
+LAPTOP, PHONE, PROJECTOR = (1120, 700), (360, 700), (1280, 720)
+IN_ENGLISH = """
+const made = Intl.DateTimeFormat;
+Intl.DateTimeFormat = function (_, how) { return new made("en-GB", how); };
+"""
+CODE = """```python
+def read(sock, count):
+    data = b""
+    while len(data) < count:
+        data += sock.recv(count - len(data))
+    return data
+```"""
+
+
+def main() -> None:
+    """Take all pictures."""
+    with Browser() as browser, running_site(browser) as site:
+        teacher, phone = lesson(site)
+        wall = site.open("wall", size=PROJECTOR, beside=teacher, script=IN_ENGLISH)
+        wall.see("Hands up: 1")
+        wall.until(
+            lambda: wall.run("document.querySelector('#qr').naturalWidth") > 0, "the QR code"
+        )
+        take(wall, "wall")
+        take(teacher, "page")
+        take(phone, "phone")
+
+
+def lesson(site: Site) -> tuple[Page, Page]:
+    """Have a teacher and two students in a room. Return the pages of the teacher and of one."""
+    teacher = site.enter("teacher", size=LAPTOP, script=IN_ENGLISH)
+    claim(teacher, site)
+    teacher.enter("/topic Networks, exercise 3: read a whole message")
+    ben = site.enter("ben", script=IN_ENGLISH)
+    phone = site.enter("ana", size=PHONE, dark=True, phone=True, script=IN_ENGLISH)
+    phone.enter("who knows recv? it gives me half a line")
+    ben.see("half a line")
+    ben.enter("ana: it may return less than you asked for")
+    ben.enter("see https://docs.python.org/3/library/socket.html#socket.socket.recv")
+    phone.see("socket.recv")
+    phone.enter("so I need a loop?")
+    teacher.see("a loop?")
+    teacher.run("document.querySelector('#input').focus()")
+    teacher.type(CODE)
+    teacher.press("Enter")
+    phone.see("return data")
+    phone.enter("/me tries that")
+    teacher.see("tries that")
+    teacher.enter("/freeze 10m")
+    ben.choose("Raise your hand")
+    teacher.see("Hands up: 1", "#people")
+    phone.see("Raise your hand", "#frozen")
+    return teacher, phone
+
+
+def take(page: Page, name: str) -> None:
+    """Write what a page shows, with few colours."""
+    path = FOLDER / f"{name}.png"
+    page.picture(path)
+    path.write_bytes(with_palette(path.read_bytes()))
+
+
+if __name__ == "__main__":
+    main()
