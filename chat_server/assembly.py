@@ -9,7 +9,6 @@ import logging
 import socket
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, Meters
@@ -18,6 +17,7 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
+from chat_server.gateways.handouts import handouts
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import refused
@@ -42,8 +42,6 @@ from chat_server.network.addresses import (
     bind,
     bind_endpoint,
     bind_unix,
-    is_loopback,
-    page_url,
     release,
 )
 from chat_server.network.discovery import Discovery, ServerFacts
@@ -175,24 +173,14 @@ class Assembly:
         if metrics_socket and counters:
             self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
             opened.callback(self.metrics.close)
-        self._doors = Doors(settings, Site(now.origins, (), {"/qr.svg": self._qr_picture}), Network(ServerState(self.parts)))
+        self._doors = Doors(
+            settings,
+            Site(now.origins, (), handouts(self.addresses)),
+            Network(ServerState(self.parts)),
+        )
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         opened.callback(self.listener.close)
-
-    def _qr_picture(self, asked: str) -> tuple[bytes, str]:
-        """Return the QR code of the page, which phones take, and its type.
-
-        Args:
-            asked: the URL by which somebody has the page. Where only this machine understands it,
-                the code has another.
-        """
-        # Only now: few servers are ever asked for it.
-        from chat_server.runtime.qr_code import qr_svg
-
-        own = is_loopback(urlsplit(asked).hostname or "")
-        url = (page_url(self.addresses) if own else None) or asked
-        return qr_svg(url), "image/svg+xml"
 
     def start(self, opened: ExitStack) -> None:
         """Start the threads. When this returns, clients can connect.

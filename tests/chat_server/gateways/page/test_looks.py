@@ -195,3 +195,13 @@ def test_the_colours_can_be_chosen(site: Site) -> None:
     ana.reload()
     ana.see("#lobby", "#header")
     assert ana.run(ground) == "rgb(255, 255, 255)"
+
+
+def test_the_page_says_how_to_have_a_terminal(site: Site) -> None:
+    """With the command to copy, whose file is there."""
+    ana = site.enter("ana")
+    ana.click("[aria-label=Settings]")
+    ana.choose("Use a terminal instead", "summary")
+    ana.see("python3 -m pip install", "dialog code")
+    wheel = ana.text("dialog code").split()[-1]
+    assert ana.run(f"fetch('{wheel}').then((answer) => answer.status)") == 200

@@ -70,11 +70,24 @@ function openLogin({ session, run }) {
   );
 }
 
+// How to install the terminal client from this server, where it hands out its wheel.
 function terminal() {
-  const line = `python3 -m pip install --find-links ${location.origin}/dist/ backchannel`;
+  const code = h("code");
   const copy = button("Copy", async () => {
-    copy.textContent = (await copyText(line)) ? "Copied" : "Select it";
+    copy.textContent = (await copyText(code.textContent)) ? "Copied" : "Select it";
   }, { class: "small" });
-  const command = h("div.command", {}, h("code", {}, line), copy);
-  return h("details", {}, h("summary", {}, "Use a terminal instead"), h("p", {}, "On a machine with Python 3.11 or later, then chat-client:"), command);
+  const text = h("p", {}, "On a machine with Python 3.11 or later. Then type chat-client.");
+  const section = h("details", { hidden: true }, h("summary", {}, "Use a terminal instead"), text, h("div.command", {}, code, copy));
+  findWheel().then((wheel) => {
+    code.textContent = `python3 -m pip install ${location.origin}/dist/${wheel}`;
+    section.hidden = !wheel;
+  });
+  return section;
+}
+
+// Not over TLS: pip trusts no certificate that the server made.
+async function findWheel() {
+  if (location.protocol === "https:") return "";
+  const answer = await fetch("/dist/");
+  return answer.ok ? (/[\w.+-]+\.whl/.exec(await answer.text())?.[0] ?? "") : "";
 }
