@@ -13,8 +13,18 @@ NOTIFY = "cap-notify"
 SETNAME = "setname"
 
 OFFERED = (
-    TIME, TAGS, ECHO, BATCH, LABELS, SASL, AWAY, HISTORY, STANDARD_REPLIES, NOTIFY, SETNAME,
-)  # fmt: skip
+    TIME,
+    TAGS,
+    ECHO,
+    BATCH,
+    LABELS,
+    SASL,
+    AWAY,
+    HISTORY,
+    STANDARD_REPLIES,
+    NOTIFY,
+    SETNAME,
+)
 """All of them, in the order in which they are listed."""
 
 VALUES = {SASL: "PLAIN"}

@@ -71,6 +71,7 @@ class Client:
         motd: the message of the day, as it was at the welcome.
         rooms_limit: how many rooms it may be in; None for any number.
         rooms: by name, the nicks of those whom the client believes to be in each room it is in.
+        stale: rooms of which it may believe something wrong, as several changes were told as one.
         echoes: responses that wait for an own message, by room and seq.
         echoed: the last own message that was written, by room.
     """
@@ -98,6 +99,7 @@ class Client:
         self.motd = ""
         self.rooms_limit: LimitValue = None
         self.rooms: dict[str, set[str]] = {}
+        self.stale: set[str] = set()
         self.echoes: dict[tuple[str, int], Response] = {}
         self.echoed: dict[str, int] = {}
         self._pending: dict[int, Pending] = {}

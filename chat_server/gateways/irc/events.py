@@ -123,7 +123,10 @@ def _presence(client: Client, event: Presence) -> list[str]:
         joined.append(new)  # where nobody was told that they are there, they come
     if event.members > CROWD:
         return lines
-    return lines + move(client, event.room, joined, event.left)
+    lines += move(client, event.room, joined, event.left)
+    if event.members != len(there):
+        client.stale.add(event.room)
+    return lines
 
 
 def _direct(client: Client, event: Direct) -> list[str]:

@@ -6,7 +6,7 @@ from chat_server.gateways.gateway import Answer, Asked, Handover
 from chat_server.gateways.irc.client import Client, Gone, Steps
 from chat_server.gateways.irc.codec import IrcCodec
 from chat_server.gateways.irc.commands.table import COMMANDS
-from chat_server.gateways.irc.events import written
+from chat_server.gateways.irc.events import move, written
 from chat_server.gateways.irc.lines import NOT_UTF8, BadLine, Line, LineReader, encoded
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.irc.registration import Registration
@@ -47,6 +47,7 @@ class IrcGateway:
                 continue
             codec = self.codec
             yield from self._answered(line)
+            yield from self._refreshed()
             if self.codec is not codec:
                 yield Handover(self)
 
@@ -75,6 +76,20 @@ class IrcGateway:
             data = response.end()
         if data or not asked:
             yield Answer(data)
+
+    def _refreshed(self) -> Iterator[Asked]:
+        """Yield who came and went unnoticed, as somebody joined and had another nick at once."""
+        client = self._client
+        while client.stale:
+            with client.lock:
+                room = client.stale.pop()
+            people = [person.nick for person in client.network.live.members(room)]
+            with client.lock:
+                there = client.rooms.get(room, set())
+                gone = [nick for nick in there if nick not in people]
+                lines = move(client, room, people, gone) if there else []
+            if lines:
+                yield Answer(encoded(lines))
 
     def _steps(self, line: Line, response: Response) -> Steps:
         if not self._client.registered:

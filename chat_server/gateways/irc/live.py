@@ -116,9 +116,12 @@ class Live(Protocol):
         ...
 
     def tell(
-        self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
+        self,
+        rooms: Iterable[str],
+        nicks: Iterable[str],
+        event: ServerMessage,
         speaks: Callable[[Codec], bool],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Send an event once to everybody in some rooms, or of some nicks, who speaks a codec."""
         ...
 
@@ -219,9 +222,12 @@ class ServerState:
             found.policy.check_speaker(person_keys(session), self._context.clock.monotonic())
 
     def tell(
-        self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
+        self,
+        rooms: Iterable[str],
+        nicks: Iterable[str],
+        event: ServerMessage,
         speaks: Callable[[Codec], bool],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Send an event once to everybody in some rooms, or of some nicks. See Live."""
         found = [self._context.rooms.find(room) for room in rooms]
         outboxes = {member.outbox: None for room in found if room for member in room.members()}

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Reply, Steps
-from chat_server.gateways.irc.events import CROWD, move
+from chat_server.gateways.irc.events import CROWD
 from chat_server.gateways.irc.lines import Line, build, space_for_text
 from chat_server.gateways.irc.live import Person
 from chat_server.gateways.irc.names import SERVER, channel_of, room_of
@@ -85,16 +85,9 @@ def _enter(client: Client, room: str, response: Response) -> Steps:
         settle,
         at_once=True,
     )
-    people_now = [person.nick for person in live.members(room)]
     with client.lock:
-        there = client.rooms.get(room)
-        if there is None:
-            return
-        gone = [nick for nick in there if nick not in people_now]
-        lines = []
-        if len(people_now) <= CROWD:
-            lines = move(client, room, people_now, gone)
-    response.add(*lines)
+        if len(client.rooms.get(room, ())) <= CROWD:
+            client.stale.add(room)  # others may have come and gone meanwhile
 
 
 def _wants_replay(client: Client) -> bool:
@@ -258,8 +251,11 @@ def _set_topic(client: Client, room: str, text: str, response: Response) -> Step
 def refused_in_room(client: Client, command: str, room: str, error: Error) -> str:
     """Return why something was not done in a room."""
     numeric = {
-        Code.FORBIDDEN: "482", Code.MUTED: "482", Code.NOT_IN_ROOM: "442", Code.NO_SUCH_ROOM: "403",
-    }.get(Code(error.code))  # fmt: skip
+        Code.FORBIDDEN: "482",
+        Code.MUTED: "482",
+        Code.NOT_IN_ROOM: "442",
+        Code.NO_SUCH_ROOM: "403",
+    }.get(Code(error.code))
     if numeric is None:
         return client.refused(command, error)
     return client.numeric(numeric, channel_of(room), text=error.text)

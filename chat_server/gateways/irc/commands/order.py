@@ -132,7 +132,7 @@ def _make_change(
 
 
 def _not_changed(client: Client, room: str, param: str, error: Error) -> str:
-    if error.code == Code.NO_SUCH_NICK:
+    if error.code in (Code.NO_SUCH_NICK, Code.BAD_NICK):
         return client.numeric("401", param.lstrip(":") or "*", text=error.text)
     return refused_in_room(client, "MODE", room, error)
 

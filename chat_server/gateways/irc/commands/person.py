@@ -29,8 +29,10 @@ def nick(client: Client, line: Line, response: Response) -> Steps:
             return client.take_nick_locked(reply.nick)
         assert isinstance(reply, Error)
         numeric = {
-            Code.NICK_IN_USE: "433", Code.BAD_NICK: "432", Code.FORBIDDEN: "432",
-        }.get(Code(reply.code))  # fmt: skip
+            Code.NICK_IN_USE: "433",
+            Code.BAD_NICK: "432",
+            Code.FORBIDDEN: "432",
+        }.get(Code(reply.code))
         if numeric is None:
             return [client.refused("NICK", reply)]
         return [client.numeric(numeric, wanted, text=reply.text)]
