@@ -58,7 +58,10 @@ class NobodyHere:
         pass
 
     def tell(
-        self, rooms: Iterable[str], nicks: Iterable[str], event: ServerMessage,
+        self,
+        rooms: Iterable[str],
+        nicks: Iterable[str],
+        event: ServerMessage,
         speaks: Callable[[Codec], bool],
-    ) -> None:  # fmt: skip
+    ) -> None:
         pass

@@ -1,17 +1,21 @@
 """What every gateway has to do, whatever its clients speak: the contract."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.irc.gateway import IrcGateway
+from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
-from chat_server.gateways.sniff import Sniffer
+from chat_server.gateways.site import Site
+from chat_server.gateways.sniff import Doors, Sniffer
+from chat_server.runtime.settings import LiveSettings, Settings
 from protocol.errors import ProtocolError
-from protocol.messages import Bye, Hello, Join, Ok, Say
+from protocol.messages import Bye, Hello, Join, Ok, Say, Welcome
+from tests.support.irc_live import NobodyHere
 from tests.support.peer import encode
-from tests.support.servers import running_server
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Case:
     hello: bytes
     requests: bytes
     asked: tuple[type, ...]
+    hello_asked: tuple[type, ...] = (Hello,)
 
 
 def frames(*members: dict[str, object]) -> bytes:
@@ -37,18 +42,39 @@ REQUESTS = frames(
 )
 ASKED = (Join, Say, ProtocolError, Bye)
 
+IRC_HELLO = b"NICK ada\r\nUSER ada 0 * :Ada\r\n"
+IRC_REQUESTS = b"JOIN #lobby\r\nPRIVMSG #lobby :hello\r\nNONSENSE\r\nQUIT :bye\r\n"
+IRC_ASKED = (Join, Say, Answer, Bye)
 
-def sniffer() -> Gateway:
-    """One of a real server, which it needs for nothing here."""
-    with running_server() as server:
-        return Sniffer(server._running._doors, "peer")
-
+DOORS = Doors(LiveSettings(Settings()), Site((), (), {}), Network(NobodyHere()))
 
 # A new gateway is added here.
 CASES = [
     pytest.param(Case(NativeGateway, HELLO, REQUESTS, ASKED), id="native"),
-    pytest.param(Case(sniffer, HELLO, REQUESTS, ASKED), id="sniffed-native"),
+    pytest.param(Case(lambda: Sniffer(DOORS, "peer"), HELLO, REQUESTS, ASKED), id="sniffed-native"),
+    pytest.param(
+        Case(
+            lambda: IrcGateway(DOORS.irc, "127.0.0.1"),
+            IRC_HELLO,
+            IRC_REQUESTS,
+            IRC_ASKED,
+            (Hello, Answer),
+        ),
+        id="irc",
+    ),
+    pytest.param(
+        Case(lambda: Sniffer(DOORS, "peer"), IRC_HELLO, IRC_REQUESTS, IRC_ASKED, (Hello, Answer)),
+        id="sniffed-irc",
+    ),
 ]
+
+
+WELCOME = Welcome(version=1, server="it", session="secret", nick="ada", limits={}, motd="")
+
+
+def kinds(found: Iterable[Asked]) -> list[type]:
+    """What was asked, without signs of life."""
+    return [type(each) for each in found if each != Answer()]
 
 
 class Connection:
@@ -65,6 +91,7 @@ class Connection:
             yield asked
             if isinstance(asked, Hello):
                 self.gateway.greeted = True
+                self.gateway.write(WELCOME)
                 self.gateway.write(Ok(re=1))  # a reply in between, as there is in real life
 
 
@@ -72,7 +99,7 @@ class Connection:
 def test_in_one_piece(case: Case) -> None:
     """A hello and what follows it may come at once."""
     found = list(Connection(case.make()).receive(case.hello + case.requests))
-    assert [type(each) for each in found] == [Hello, *case.asked]
+    assert kinds(found) == [*case.hello_asked, *case.asked]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -82,7 +109,7 @@ def test_byte_by_byte(case: Case) -> None:
     found: list[Asked] = []
     for byte in case.hello + case.requests:
         found += connection.receive(bytes([byte]))
-    assert [type(each) for each in found if each != Answer()] == [Hello, *case.asked]
+    assert kinds(found) == [*case.hello_asked, *case.asked]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -91,6 +118,6 @@ def test_what_is_not_complete_is_asked_when_it_is(case: Case) -> None:
     connection = Connection(case.make())
     list(connection.receive(case.hello))
     found = list(connection.receive(case.requests + case.requests[:5]))
-    assert [type(each) for each in found] == list(case.asked)
+    assert kinds(found) == list(case.asked)
     found = list(connection.receive(case.requests[5:]))
-    assert [type(each) for each in found] == list(case.asked)
+    assert kinds(found) == list(case.asked)

@@ -23,6 +23,9 @@ BEGINNINGS = {
     "long-word": (b"an-overlong-first-word\n", b"* you are an-overlong-first-word"),
     "lower-case": (b"get\n", b"* you are get in"),
     "accent": ("Änne\n".encode(), "* you are Änne".encode()),
+    "irc": (b"PING x\r\n", b":backchannel PONG backchannel :x"),
+    "irc-lower-case": (b"cap ls\n", b":backchannel CAP * LS :"),
+    "irc-longest-word": (b"AUTHENTICATE PLAIN\r\n", b":backchannel 904 * :"),
     "telnet": (b"\xff\xfd\x03ada\n", b"\xff\xfc\x03"),
     "tls": (b"\x16\x03\x01\x02\x00", b"\x15\x03\x03\x00\x02\x02\x28"),
     "proxy-2": (b"\r\n\r\n\0\r\nQUIT\n", b"-- "),
@@ -56,7 +59,7 @@ def test_who_never_says_enough_is_gone_in_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "kind"), [("web", "http"), ("lines", "line"), ("lines", "telnet")]
+    ("setting", "kind"), [("web", "http"), ("lines", "line"), ("lines", "telnet"), ("irc", "irc")]
 )
 def test_each_can_be_turned_off(setting: str, kind: str) -> None:
     """Then it is refused as a frame that is none."""

@@ -2,12 +2,19 @@
 
 import pytest
 
+from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NATIVE
 from chat_server.rooms.codec import Broadcast, Codec
 from protocol.messages import Error, Message, Ok, Presence, ServerMessage
+from tests.support.irc_live import NobodyHere
 
 # A new wire format is added here.
-CODECS = [pytest.param(NATIVE, id="native")]
+IRC = Network(NobodyHere())
+CODECS = [
+    pytest.param(NATIVE, id="native"),
+    pytest.param(IRC.codec(frozenset()), id="irc"),
+    pytest.param(IRC.codec(frozenset(("server-time", "message-tags"))), id="irc-with-tags"),
+]
 
 
 def messages(count: int) -> list[Message]:

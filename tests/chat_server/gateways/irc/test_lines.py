@@ -46,7 +46,7 @@ READ = {
     b"PRIV\0MSG #a :\0b": Line("PRIVMSG", ("#a", "b")),
     "PRIVMSG #a :\u00e4\u2028 b".encode(): Line("PRIVMSG", ("#a", "\u00e4\u2028 b")),
     "PRIVMSG a\u3000b".encode(): Line("PRIVMSG", ("a\u3000b",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("data", "line"), READ.items())

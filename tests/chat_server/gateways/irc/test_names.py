@@ -25,10 +25,20 @@ def test_what_can_be_written_is_as_it_is(nick: str) -> None:
 @pytest.mark.parametrize(
     ("nick", "shown"),
     [
-        ("a,b", "a_b"), ("a!b@c", "a_b_c"), (":a", "_a"), ("*", "_"), ("1a", "_a"), ("a*b", "a_b"),
-        ("$a", "_a"), ("~a", "_a"), ("%a", "_a"), ("&a", "_a"), ("+a", "_a"), ("a" * 40, "a" * 32),
+        ("a,b", "a_b"),
+        ("a!b@c", "a_b_c"),
+        (":a", "_a"),
+        ("*", "_"),
+        ("1a", "_a"),
+        ("a*b", "a_b"),
+        ("$a", "_a"),
+        ("~a", "_a"),
+        ("%a", "_a"),
+        ("&a", "_a"),
+        ("+a", "_a"),
+        ("a" * 40, "a" * 32),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_written_is_replaced(nick: str, shown: str) -> None:
     """Each sign by one `_`."""
     assert not is_writable(nick)
@@ -43,8 +53,11 @@ def test_two_people_never_have_one_name() -> None:
     here = {"a_b"}
     names = Names(here.__contains__)
     assert [names.shown(nick) for nick in ("a,b", "a!b", "A@b", "a,b")] == [
-        "a_b2", "a_b3", "A_b", "a_b2",
-    ]  # fmt: skip
+        "a_b2",
+        "a_b3",
+        "A_b",
+        "a_b2",
+    ]
     here.add("a_b3")  # somebody takes the name
     assert names.shown("a!b") == "a_b4"
     assert names.nick("a_b3") == "a_b3"

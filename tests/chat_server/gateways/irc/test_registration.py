@@ -9,10 +9,19 @@ from tests.support.irc_peer import IrcHouse, IrcPeer, irc_house
 from tests.support.servers import address_of, running_server
 
 TOKENS = {
-    "NETWORK=Backchannel", "CASEMAPPING=ascii", "CHANTYPES=#", "NICKLEN=32", "CHANNELLEN=51",
-    "TOPICLEN=4000", "MODES=1", "UTF8ONLY", "CHATHISTORY=100", "MSGREFTYPES=msgid,timestamp",
-    "SAFELIST", "PREFIX=(ov)@+",
-}  # fmt: skip
+    "NETWORK=Backchannel",
+    "CASEMAPPING=ascii",
+    "CHANTYPES=#",
+    "NICKLEN=32",
+    "CHANNELLEN=51",
+    "TOPICLEN=4000",
+    "MODES=1",
+    "UTF8ONLY",
+    "CHATHISTORY=100",
+    "MSGREFTYPES=msgid,timestamp",
+    "SAFELIST",
+    "PREFIX=(ov)@+",
+}
 
 
 @pytest.mark.parametrize("order", list(permutations(["NICK ana", "USER a 0 * :Ana", "PASS x"])))
@@ -45,8 +54,9 @@ def test_the_message_of_the_day() -> None:
     with running_server(motd=motd) as server, IrcPeer.connect(address_of(server)) as peer:
         found = peer.register("ana")
         assert [heard.text for heard in found if heard.command == "372"][:2] == [
-            "- welcome", "- to all",
-        ]  # fmt: skip
+            "- welcome",
+            "- to all",
+        ]
         assert [heard.command for heard in peer.ask("MOTD")] == ["375", "372", "372", "372", "376"]
 
 

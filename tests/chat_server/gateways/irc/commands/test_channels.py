@@ -4,8 +4,7 @@ import pytest
 
 from tests.chat_server.house import House
 from tests.support.irc_peer import Heard, IrcHouse, irc_house
-from tests.support.servers import running_server
-from tests.support.waiting import eventually
+from tests.support.servers import address_of, running_server
 
 
 def commands(found: list[Heard]) -> list[str]:
@@ -60,11 +59,21 @@ def test_several_at_once(irc: IrcHouse) -> None:
 @pytest.mark.parametrize(
     ("line", "numeric"),
     [
-        ("JOIN", "461"), ("JOIN #", "403"), ("JOIN #ä", "403"), ("JOIN a", "403"), ("JOIN :", "403"),
-        ("PART", "461"), ("PART #b", "403"), ("PART b", "403"), ("TOPIC", "461"), ("TOPIC #b", "403"),
-        ("TOPIC b :c", "403"), ("NAMES #b", "366"), ("NAMES", "366"),
+        ("JOIN", "461"),
+        ("JOIN #", "403"),
+        ("JOIN #ä", "403"),
+        ("JOIN a", "403"),
+        ("JOIN :", "403"),
+        ("PART", "461"),
+        ("PART #b", "403"),
+        ("PART b", "403"),
+        ("TOPIC", "461"),
+        ("TOPIC #b", "403"),
+        ("TOPIC b :c", "403"),
+        ("NAMES #b", "366"),
+        ("NAMES", "366"),
     ],
-)  # fmt: skip
+)
 def test_mistakes(irc: IrcHouse, line: str, numeric: str) -> None:
     """The numeric that fits."""
     assert irc.enter("ana").commands(line) == [numeric]
@@ -80,11 +89,10 @@ def test_where_one_is_not(house: House, irc: IrcHouse) -> None:
 
 def test_too_many_rooms() -> None:
     """405."""
-    with running_server(rooms_per_client=2) as server, House(server) as house:
-        with irc_house(house.address) as irc:
-            found = irc.enter("ana").ask("JOIN #a,#b,#c")
-            assert found[-1].command == "405"
-            assert found[-1].params[1] == "#c"
+    with running_server(rooms_per_client=2) as server, irc_house(address_of(server)) as irc:
+        found = irc.enter("ana").ask("JOIN #a,#b,#c")
+        assert found[-1].command == "405"
+        assert found[-1].params[1] == "#c"
 
 
 def test_a_part(house: House, irc: IrcHouse) -> None:
@@ -118,6 +126,22 @@ def test_others_come_and_go(house: House, irc: IrcHouse) -> None:
     assert names(peer.ask("NAMES #a")) == ["ana"]
 
 
+def test_who_joins_and_is_renamed_at_once() -> None:
+    """Those in the room are told of one change; a client that knew the nick before is put right."""
+    with (
+        running_server(presence_interval=0.5) as server,
+        House(server) as house,
+        irc_house(house.address) as irc,
+    ):
+        bob = house.enter("bob", "a")
+        ana = irc.enter("ana", "#a")
+        bob.ok("nick", nick="rob")
+        assert sorted(bob.expect("presence", renamed=[])["joined"]) == ["ana", "rob"]
+        ana.expect("JOIN", "#a", source="rob!rob@backchannel")
+        ana.send("PING x")
+        ana.expect("QUIT", source="bob!bob@backchannel")
+
+
 def test_irc_clients_see_one_another(irc: IrcHouse) -> None:
     """And whoever lost the connection."""
     ana, eva = irc.enter("ana", "#a"), irc.enter("eva", "#a")
@@ -130,7 +154,7 @@ def test_irc_clients_see_one_another(irc: IrcHouse) -> None:
 
 
 def test_a_crowd_is_not_announced(house: House, irc: IrcHouse) -> None:
-    """In a room of more than 100 nobody is told of single people; NAMES is right, in short lines."""
+    """In a room of more than 100 nobody is told of single people; NAMES is right."""
     crowd = [house.enter(f"member-{number:03}", "big") for number in range(101)]
     peer = irc.enter("ana")
     found = peer.ask("JOIN #big")
@@ -146,15 +170,18 @@ def test_a_crowd_is_not_announced(house: House, irc: IrcHouse) -> None:
 
 def test_many_at_once_are_not_announced() -> None:
     """Of more than 20 who come together nobody is named."""
-    with running_server(presence_interval=1.0) as server, House(server) as house:
-        with irc_house(house.address) as irc:
-            peer = irc.enter("ana", "#a")
-            crowd = [house.enter(f"member-{number}") for number in range(30)]
-            for each in crowd:
-                each.post("join", room="a")
-            eventually(lambda: len(names(peer.ask("NAMES #a"))) == 31)
-            crowd[0].take(lambda frame: len(frame.get("joined", ())) > 20)
-            assert not [heard for heard in peer.sync() if heard.command == "JOIN"]
+    with (
+        running_server(presence_interval=1.0) as server,
+        House(server) as house,
+        irc_house(house.address) as irc,
+    ):
+        peer = irc.enter("ana", "#a")
+        crowd = [house.enter(f"member-{number}") for number in range(30)]
+        for each in crowd:
+            each.post("join", room="a")
+        crowd[0].take(lambda frame: len(frame.get("joined", ())) > 20)
+        assert len(names(peer.ask("NAMES #a"))) == 31
+        assert not [heard for heard in [*peer.queue, *peer.sync()] if heard.command == "JOIN"]
 
 
 def test_a_topic(house: House, irc: IrcHouse) -> None:
@@ -234,8 +261,12 @@ def test_what_was_said_is_for_who_can_show_it(
     """Or does not ask for it by itself."""
     said_before(house, 3)
     assert commands(irc.enter("ana", capabilities=has).ask("JOIN #a")) == [
-        "JOIN", "332", "333", "353", "366",
-    ]  # fmt: skip
+        "JOIN",
+        "332",
+        "333",
+        "353",
+        "366",
+    ]
 
 
 def test_what_was_said_while_one_comes_in_is_neither_lost_nor_doubled(
