@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.http import METHODS, HttpGateway
-from chat_server.gateways.irc.gateway import IrcGateway
+from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.lines import LinesGateway
 from chat_server.gateways.native import NATIVE, NativeGateway

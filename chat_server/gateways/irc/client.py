@@ -9,12 +9,12 @@ from collections.abc import Callable, Generator, Sequence
 from itertools import count
 
 from chat_server.gateways.gateway import Answer, Asked
-from chat_server.gateways.irc import capabilities
-from chat_server.gateways.irc.lines import Line, build, encoded
-from chat_server.gateways.irc.names import SERVER, source
 from chat_server.gateways.irc.network import About, Network, Profile
-from chat_server.gateways.irc.response import Response
-from chat_server.gateways.irc.sasl import Credentials, Exchange
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.irc_lines import Line, build, encoded
+from chat_server.gateways.irc.wire.names import SERVER, source
+from chat_server.gateways.irc.wire.response import Response
+from chat_server.gateways.irc.wire.sasl import Credentials, Exchange
 from protocol.errors import Code
 from protocol.messages import AnyRequest, Error, LimitValue, Ok, Page, ServerPong
 

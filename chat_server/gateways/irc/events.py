@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client
-from chat_server.gateways.irc.codec import said
-from chat_server.gateways.irc.extras import Extra
-from chat_server.gateways.irc.lines import build, encoded
-from chat_server.gateways.irc.names import SERVER, channel_of
 from chat_server.gateways.irc.network import Relay
 from chat_server.gateways.irc.welcome import welcome
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.extras import Extra
+from chat_server.gateways.irc.wire.irc_codec import said
+from chat_server.gateways.irc.wire.irc_lines import build, encoded
+from chat_server.gateways.irc.wire.names import SERVER, channel_of
 from chat_server.identity.roles import Role
 from protocol.errors import FATAL, Code
 from protocol.messages import (

@@ -9,11 +9,11 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from chat_server.gateways.irc import capabilities
-from chat_server.gateways.irc.codec import IrcCodec
-from chat_server.gateways.irc.extras import Extras
 from chat_server.gateways.irc.live import Live
-from chat_server.gateways.irc.names import Names
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.extras import Extras
+from chat_server.gateways.irc.wire.irc_codec import IrcCodec
+from chat_server.gateways.irc.wire.names import Names
 from chat_server.rooms.codec import Codec
 from protocol.messages import Message, ServerMessage
 

@@ -6,11 +6,11 @@ from chat_server.gateways.gateway import Answer
 from chat_server.gateways.irc.client import Client, Steps
 from chat_server.gateways.irc.commands.negotiation import authenticate, cap
 from chat_server.gateways.irc.commands.person import unwritable
-from chat_server.gateways.irc.commands.server import lusers_lines, ping
-from chat_server.gateways.irc.lines import Line, build, encoded
-from chat_server.gateways.irc.names import is_writable
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.commands.server_queries import lusers_lines, ping
 from chat_server.gateways.irc.welcome import REAL_NAME_LIMIT, message_of_the_day
+from chat_server.gateways.irc.wire.irc_lines import Line, build, encoded
+from chat_server.gateways.irc.wire.names import is_writable
+from chat_server.gateways.irc.wire.response import Response
 from protocol import VERSION
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Hello

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from chat_server.gateways.irc.client import Client
-from chat_server.gateways.irc.names import SERVER
+from chat_server.gateways.irc.wire.names import SERVER
 from chat_server.identity.roles import Role
 from chat_server.version import SERVER as VERSION
 from protocol.messages import Welcome

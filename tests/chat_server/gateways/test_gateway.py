@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
-from chat_server.gateways.irc.gateway import IrcGateway
+from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
 from chat_server.gateways.site import Site

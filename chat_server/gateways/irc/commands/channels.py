@@ -5,14 +5,14 @@ from functools import partial
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Reply, Steps
 from chat_server.gateways.irc.events import CROWD
-from chat_server.gateways.irc.lines import Line, build, space_for_text
 from chat_server.gateways.irc.live import Person
-from chat_server.gateways.irc.names import SERVER, channel_of, room_of
 from chat_server.gateways.irc.network import TopicSetter, replayed
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.irc_lines import Line, build, space_for_text
+from chat_server.gateways.irc.wire.names import SERVER, channel_of, room_of
+from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code
 from protocol.messages import Error, Join, Leave, Message, Ok, Page, Rooms, Topic, Who
 

@@ -9,15 +9,15 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from chat_server.gateways.gateway import Asked
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Steps
-from chat_server.gateways.irc.codec import milliseconds
-from chat_server.gateways.irc.lines import Line
 from chat_server.gateways.irc.live import Live
-from chat_server.gateways.irc.names import channel_of, room_of
 from chat_server.gateways.irc.network import replayed
-from chat_server.gateways.irc.response import Response
 from chat_server.gateways.irc.welcome import HISTORY_LIMIT
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.irc_codec import milliseconds
+from chat_server.gateways.irc.wire.irc_lines import Line
+from chat_server.gateways.irc.wire.names import channel_of, room_of
+from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import ProtocolError
 from protocol.messages import LARGEST_ID, Error, History, Message, Page
 

@@ -2,12 +2,12 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Reply, Steps
-from chat_server.gateways.irc.lines import Line, build
-from chat_server.gateways.irc.names import SERVER
-from chat_server.gateways.irc.response import Response
-from chat_server.gateways.irc.sasl import Credentials, Exchange, TooLong, read_plain
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.irc_lines import Line, build
+from chat_server.gateways.irc.wire.names import SERVER
+from chat_server.gateways.irc.wire.response import Response
+from chat_server.gateways.irc.wire.sasl import Credentials, Exchange, TooLong, read_plain
 from chat_server.identity.roles import Role
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Login, Ok

@@ -11,9 +11,9 @@ from chat_server.gateways.irc.commands.channels import (
     not_in,
     refused_in_room,
 )
-from chat_server.gateways.irc.lines import Line, build
-from chat_server.gateways.irc.names import channel_of, room_of
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.wire.irc_lines import Line, build
+from chat_server.gateways.irc.wire.names import channel_of, room_of
+from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code
 from protocol.messages import (
     AnyRequest,

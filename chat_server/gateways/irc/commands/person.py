@@ -2,13 +2,13 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Reply, Steps
-from chat_server.gateways.irc.lines import Line, build
-from chat_server.gateways.irc.names import is_writable
 from chat_server.gateways.irc.network import Relay
-from chat_server.gateways.irc.response import Response
 from chat_server.gateways.irc.welcome import REAL_NAME_LIMIT
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.irc_lines import Line, build
+from chat_server.gateways.irc.wire.names import is_writable
+from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code
 from protocol.messages import Bye, Claim, Error, Nick, Ok
 from protocol.text import REASON_LIMIT

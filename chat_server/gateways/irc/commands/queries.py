@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from chat_server.gateways.irc.client import Client, Steps
 from chat_server.gateways.irc.commands.channels import rank
-from chat_server.gateways.irc.lines import Line
 from chat_server.gateways.irc.live import Person
-from chat_server.gateways.irc.names import SERVER, channel_of, room_of
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.wire.irc_lines import Line
+from chat_server.gateways.irc.wire.names import SERVER, channel_of, room_of
+from chat_server.gateways.irc.wire.response import Response
 from protocol.messages import Error, Who
 
 # How many nicks one ISON or USERHOST looks at: as many as a line holds, and five (RFC 2812, 4.8).

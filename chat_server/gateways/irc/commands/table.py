@@ -9,12 +9,12 @@ from chat_server.gateways.irc.commands import (
     order,
     person,
     queries,
-    server,
+    server_queries,
     talk,
 )
 from chat_server.gateways.irc.commands.chathistory import chathistory
-from chat_server.gateways.irc.lines import Line
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.wire.irc_lines import Line
+from chat_server.gateways.irc.wire.response import Response
 
 Command = Callable[[Client, Line, Response], Steps]
 
@@ -27,26 +27,26 @@ COMMANDS: dict[str, Command] = {
     "JOIN": channels.join,
     "KICK": order.kick,
     "LIST": channels.list_rooms,
-    "LUSERS": server.lusers,
+    "LUSERS": server_queries.lusers,
     "MODE": order.mode,
-    "MOTD": server.motd,
+    "MOTD": server_queries.motd,
     "NAMES": channels.names,
     "NICK": person.nick,
     "NOTICE": talk.notice,
     "OPER": person.oper,
     "PART": channels.part,
     "PASS": person.again,
-    "PING": server.ping,
-    "PONG": server.pong,
+    "PING": server_queries.ping,
+    "PONG": server_queries.pong,
     "PRIVMSG": talk.privmsg,
     "QUIT": person.quit,
     "SETNAME": person.setname,
     "TAGMSG": talk.tagmsg,
-    "TIME": server.time,
+    "TIME": server_queries.time,
     "TOPIC": channels.topic,
     "USER": person.again,
     "USERHOST": queries.userhost,
-    "VERSION": server.version,
+    "VERSION": server_queries.version,
     "WHO": queries.who,
     "WHOIS": queries.whois,
     "WHOWAS": queries.whowas,

@@ -6,16 +6,16 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc import capabilities
 from chat_server.gateways.irc.client import Client, Reply, Steps
 from chat_server.gateways.irc.commands.channels import no_such_channel
 from chat_server.gateways.irc.events import direct_lines, relayed
-from chat_server.gateways.irc.extras import Extra
-from chat_server.gateways.irc.lines import Line, build
-from chat_server.gateways.irc.names import channel_of, room_of
 from chat_server.gateways.irc.network import Relay
-from chat_server.gateways.irc.response import Response
 from chat_server.gateways.irc.welcome import TARGETS_LIMIT
+from chat_server.gateways.irc.wire import capabilities
+from chat_server.gateways.irc.wire.extras import Extra
+from chat_server.gateways.irc.wire.irc_lines import Line, build
+from chat_server.gateways.irc.wire.names import channel_of, room_of
+from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Ok, Say, Tell
 from protocol.text import normalize_text

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from chat_server.gateways.irc.extras import Extra, Extras
-from chat_server.gateways.irc.lines import build, cut, encoded, space_for_text, tagged
-from chat_server.gateways.irc.names import SERVER, Names, channel_of, source
+from chat_server.gateways.irc.wire.extras import Extra, Extras
+from chat_server.gateways.irc.wire.irc_lines import build, cut, encoded, space_for_text, tagged
+from chat_server.gateways.irc.wire.names import SERVER, Names, channel_of, source
 from chat_server.rooms.codec import Encoded
 from protocol.messages import Message, ServerMessage
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from chat_server.gateways.irc.lines import build, encoded, tagged
-from chat_server.gateways.irc.names import SERVER
+from chat_server.gateways.irc.wire.irc_lines import build, encoded, tagged
+from chat_server.gateways.irc.wire.names import SERVER
 
 
 class Response:

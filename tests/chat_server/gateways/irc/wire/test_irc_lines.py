@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.gateways.irc.lines import (
+from chat_server.gateways.irc.wire.irc_lines import (
     LINE_LIMIT,
     NOT_UTF8,
     TAGS_LIMIT,

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 from chat_server.gateways.irc.client import Client, Steps
-from chat_server.gateways.irc.lines import Line, build
-from chat_server.gateways.irc.names import SERVER
-from chat_server.gateways.irc.response import Response
 from chat_server.gateways.irc.welcome import message_of_the_day, supported
+from chat_server.gateways.irc.wire.irc_lines import Line, build
+from chat_server.gateways.irc.wire.names import SERVER
+from chat_server.gateways.irc.wire.response import Response
 from chat_server.version import SERVER as VERSION
 from protocol.messages import Pong
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from chat_server.gateways.gateway import Answer, Asked, Handover
 from chat_server.gateways.irc.client import Client, Gone, Steps
-from chat_server.gateways.irc.codec import IrcCodec
 from chat_server.gateways.irc.commands.table import COMMANDS
 from chat_server.gateways.irc.events import move, written
-from chat_server.gateways.irc.lines import NOT_UTF8, BadLine, Line, LineReader, encoded
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.irc.registration import Registration
-from chat_server.gateways.irc.response import Response
+from chat_server.gateways.irc.wire.irc_codec import IrcCodec
+from chat_server.gateways.irc.wire.irc_lines import NOT_UTF8, BadLine, Line, LineReader, encoded
+from chat_server.gateways.irc.wire.response import Response
 from chat_server.rooms.codec import Broadcast
 from protocol.messages import ServerMessage
 

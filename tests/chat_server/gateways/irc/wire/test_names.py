@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.gateways.irc.names import Names, channel_of, is_writable, room_of
+from chat_server.gateways.irc.wire.names import Names, channel_of, is_writable, room_of
 
 NICKS = st.text(st.characters(exclude_categories=["Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=40)
 

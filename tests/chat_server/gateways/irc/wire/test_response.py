@@ -1,0 +1,54 @@
+"""The response to a line: plain without a label; with one, a line, a batch, or an ACK."""
+
+from itertools import count
+
+from chat_server.gateways.irc.wire.response import Response
+
+
+def response(label: str | None) -> Response:
+    numbers = count(1)
+    return Response(label, lambda: str(next(numbers)))
+
+
+def test_without_a_label() -> None:
+    """Lines, as they come."""
+    it = response(None)
+    it.add(":a", ":b")
+    it.expect()
+    assert it.stream([":c"]) == b":a\r\n:b\r\n:c\r\n"
+    it.add(":d")
+    assert it.end() == b":d\r\n"
+    assert it.settle([":e"]) == b":e\r\n"
+    assert response(None).end() == b""
+
+
+def test_one_line_carries_the_label() -> None:
+    """Also one that has tags of its own."""
+    it = response("x;y")
+    it.add("@time=1 :a")
+    assert it.end() == b"@label=x\\:y;time=1 :a\r\n"
+
+
+def test_nothing_is_an_ack() -> None:
+    """From the server."""
+    assert response("x").end() == b"@label=x :backchannel ACK\r\n"
+
+
+def test_several_are_a_batch() -> None:
+    """Those that are sent ahead are part of it, and batches within."""
+    it = response("x")
+    assert it.stream([":a", "@batch=7 :b"]) == (
+        b"@label=x :backchannel BATCH +1 labeled-response\r\n@batch=1 :a\r\n@batch=7 :b\r\n"
+    )
+    it.add(":c")
+    assert it.end() == b"@batch=1 :c\r\n:backchannel BATCH -1\r\n"
+
+
+def test_what_is_to_come_is_waited_for() -> None:
+    """Before the end, and behind it."""
+    it = response("x")
+    it.expect()
+    it.expect()
+    assert it.settle([":a"]) == b""
+    assert it.end() == b""
+    assert it.settle([]) == b"@label=x :a\r\n"
