@@ -175,7 +175,7 @@ class Assembly:
             opened.callback(self.metrics.close)
         self._doors = Doors(
             settings,
-            Site(now.origins, (), handouts(self.addresses)),
+            Site(now.origins, handouts(self.addresses)),
             Network(ServerState(self.parts)),
         )
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)

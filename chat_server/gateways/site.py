@@ -76,19 +76,15 @@ class Site:
     rebinding). An address cannot be given a page of somebody else's.
     """
 
-    def __init__(
-        self, origins: Iterable[str], names: Iterable[str], made: Mapping[str, "Maker"]
-    ) -> None:
+    def __init__(self, origins: Iterable[str], made: Mapping[str, "Maker"]) -> None:
         """
         Args:
             origins: more from which a page may come, such as `https://chat.example.org`.
-            names: what this machine is called, besides what it calls itself.
             made: what is made when it is asked for, by its path.
         """
         self._origins = tuple(origins)
         own = socket.gethostname()
         self._names = {"localhost", own.lower(), f"{own.partition('.')[0]}.local".lower()}
-        self._names.update(name.lower() for name in names)
         self._names.update(_host_of(origin.partition("://")[2]) for origin in self._origins)
         self._made = dict(made)
         self._parts = {

@@ -46,7 +46,7 @@ IRC_HELLO = b"NICK ada\r\nUSER ada 0 * :Ada\r\n"
 IRC_REQUESTS = b"JOIN #lobby\r\nPRIVMSG #lobby :hello\r\nNONSENSE\r\nQUIT :bye\r\n"
 IRC_ASKED = (Join, Say, Answer, Bye)
 
-DOORS = Doors(LiveSettings(Settings()), Site((), (), {}), Network(NobodyHere()))
+DOORS = Doors(LiveSettings(Settings()), Site((), {}), Network(NobodyHere()))
 
 # A new gateway is added here.
 CASES = [

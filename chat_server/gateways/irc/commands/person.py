@@ -9,7 +9,7 @@ from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build
 from chat_server.gateways.irc.wire.names import is_writable
 from chat_server.gateways.irc.wire.response import Response
-from protocol.errors import Code
+from protocol.errors import Code, ProtocolError
 from protocol.messages import Bye, Claim, Error, Nick, Ok
 from protocol.text import REASON_LIMIT
 
@@ -62,6 +62,8 @@ def away(client: Client, line: Line, response: Response) -> Steps:
     """Say that one is away, or back. IRC clients alone are told."""
     yield from ()
     why = line.param(0)[:REASON_LIMIT] or None
+    if why and not _may_speak(client, "AWAY", response):
+        return
     client.profile.about = client.profile.about._replace(away=why)
     text = "You are marked as away" if why else "You are no longer marked as away"
     response.add(client.numeric("306" if why else "305", text=text))
@@ -80,11 +82,23 @@ def setname(client: Client, line: Line, response: Response) -> Steps:
         text = f"A real name has at most {REAL_NAME_LIMIT} characters, this one has {len(name)}"
         response.add(client.refusal("SETNAME", "INVALID_REALNAME", text))
         return
+    if not _may_speak(client, "SETNAME", response):
+        return
     client.profile.about = client.profile.about._replace(real_name=name)
     changed = build(client.source, "SETNAME", text=name)
     if client.may(capabilities.SETNAME):
         response.add(changed)
     _tell_neighbours(client, changed, capabilities.SETNAME)
+
+
+def _may_speak(client: Client, command: str, response: Response) -> bool:
+    """Whether a text of the client may reach others by a command; say why not."""
+    try:
+        client.network.live.check_voice(client.nick, None, client.host)
+    except ProtocolError as error:
+        response.add(client.refusal(command, error.code, error.text))
+        return False
+    return True
 
 
 def _tell_neighbours(client: Client, line: str, needs: str) -> None:

@@ -226,8 +226,8 @@ def test_slow_mode_and_mutes(place: OrderedHouse, ordered_irc: IrcHouse) -> None
     ana.send("PRIVMSG #lobby :three")
     assert "muted" in ana.expect("404", "ana", "#lobby").text
     bob = place.enter("bob")
-    ana.send("PRIVMSG bob :four", "NICK other", "TOPIC #lobby :five")
-    for _ in range(2):
+    ana.send("PRIVMSG bob :four", "NICK other", "TOPIC #lobby :five", "AWAY :six", "SETNAME :seven")
+    for _ in range(4):
         assert "muted" in ana.take(lambda heard: "muted" in heard.text).text
     assert "muted" in ana.expect("482", "ana", "#lobby").text
     bob.ping()
