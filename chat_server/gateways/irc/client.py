@@ -1,7 +1,8 @@
 """One IRC client: what is known of it, and how requests are made for it.
 
 The connection's thread reads lines and makes requests; any thread may write events. What both look
-at is guarded by one lock, which is a leaf: it is taken with the lock of the outbox held.
+at is guarded by one lock. It is taken with the lock of the outbox held, and none but the leaves of
+`network` and `wire` is taken under it.
 """
 
 import threading

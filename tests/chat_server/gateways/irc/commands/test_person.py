@@ -49,11 +49,13 @@ def test_being_away(irc: IrcHouse) -> None:
     eva = irc.enter("eva", "#a", "#b", capabilities=("away-notify",))
     ida = irc.enter("ida", "#a")
     eva.expect("JOIN", "#a", source="ida!ida@backchannel")
-    assert ana.ask("AWAY :lunch")[-1].command == "306"
+    ana.send("AWAY :lunch")
+    ana.expect("306", "ana")
     eva.expect("AWAY", "lunch", source="ana!ana@backchannel")
     assert "301" in eva.commands("PRIVMSG ana :hi")
     assert "301" not in eva.commands("NOTICE ana :hi", "PRIVMSG #a :hi")
-    assert ana.ask("AWAY")[-1].command == "305"
+    ana.send("AWAY")
+    ana.expect("305", "ana")
     assert eva.expect("AWAY").params == ()
     assert "AWAY" not in [heard.command for heard in [*ida.sync(), *eva.sync()]]
 
