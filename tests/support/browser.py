@@ -359,44 +359,40 @@ class Page:
         """The texts of the messages that are on the page."""
         return self.texts("#messages .message .text")
 
-    def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Wait for something.
+    def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Return what `condition` returns as soon as it is true.
 
         Raises:
             AssertionError: it did not happen; with what the page shows instead.
         """
         try:
-            eventually(lambda: bool(condition()))
+            return eventually(condition)
         except AssertionError:
             shown = self.text("body")[-3000:]
             raise AssertionError(f"not seen: {what}\n{shown}\n{self.problems}") from None
 
     def click(self, selector: str) -> None:
         """Click in the middle of the first element, once it is there."""
-        find = f"document.querySelector({json.dumps(selector)})"
-        self.until(lambda: self.is_shown(selector), selector)
-        self.run(f"{find}.scrollIntoView({{ block: 'nearest' }})")
-        middle = "({ x, y, width, height }) => [x + width / 2, y + height / 2]"
-        box = self.run(f"({middle})({find}.getBoundingClientRect())")
-        for kind in ("mousePressed", "mouseReleased"):
-            self._send(
-                "Input.dispatchMouseEvent",
-                type=kind, x=box[0], y=box[1], button="left", clickCount=1,
-            )  # fmt: skip
+        self._click(f"document.querySelector({json.dumps(selector)})", selector)
 
     def choose(self, text: str, selector: str = "button") -> None:
-        """Click the element that has this text."""
-        mark = "data-chosen-by-test"
+        """Click the element that has this text, once it is there."""
+        find = f"""[...document.querySelectorAll({json.dumps(selector)})].find(
+          (each) => each.getClientRects().length && each.innerText.trim() === {json.dumps(text)})"""
+        self._click(find, f"{selector} with {text!r}")
+
+    def _click(self, find: str, what: str) -> None:
+        # Found and measured in one step, as the page may put another element in its place.
         script = f"""(() => {{
-          const all = [...document.querySelectorAll({json.dumps(selector)})];
-          const shown = all.filter((each) => each.getClientRects().length);
-          const found = shown.find((each) => each.innerText.trim() === {json.dumps(text)});
-          document.querySelector("[{mark}]")?.removeAttribute("{mark}");
-          found?.setAttribute("{mark}", "");
-          return Boolean(found);
+          const found = {find};
+          if (!found?.getClientRects().length) return null;
+          found.scrollIntoView({{ block: "nearest" }});
+          const {{ x, y, width, height }} = found.getBoundingClientRect();
+          return {{ x: x + width / 2, y: y + height / 2 }};
         }})()"""
-        self.until(lambda: self.run(script), f"{selector} with {text!r}")
-        self.click(f"[{mark}]")
+        place = self.until(lambda: self.run(script), what)
+        for kind in ("mousePressed", "mouseReleased"):
+            self._send("Input.dispatchMouseEvent", type=kind, button="left", clickCount=1, **place)
 
     def type(self, text: str) -> None:
         """Write a text where the focus is, as an input method does: at once."""

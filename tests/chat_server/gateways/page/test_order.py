@@ -15,6 +15,7 @@ def test_a_frozen_room_and_a_raised_hand(site: Site) -> None:
     ben.choose("Raise your hand")
     teacher.see("Hands up: 1", "#people")
     teacher.choose("Let speak")
+    ben.see("and ben may speak", "#messages")
     ben.choose("Send again")
     teacher.see_said("I know it")
     teacher.until(lambda: not teacher.texts(".hands-up li"), "the hand is down")
