@@ -124,7 +124,9 @@ def test_as_a_program() -> None:
     """The same through a real process; argparse's own errors, too."""
     done = run("127.0.0.1:99999")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "chat-client: '99999' is no port: a port is a number from 1 to 65535\n"
+    assert done.stderr == (
+        "chat-client: HOST: '99999' is no port: a port is a number from 1 to 65535\n"
+    )
     assert run("--no-such-option").returncode == 2
     version = run("--version")
     assert (version.returncode, version.stdout.split("/")[0]) == (0, "chat-client")
