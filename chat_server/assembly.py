@@ -179,6 +179,7 @@ class Assembly:
             Network(ServerState(self.parts)),
         )
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
+        opened.callback(self.discovery.stop)
         self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
         opened.callback(self.listener.close)
 
@@ -192,7 +193,6 @@ class Assembly:
             OSError: there are no descriptors left.
             RuntimeError: there is no memory for another thread.
         """
-        opened.callback(self.discovery.stop)
         _start(opened, self._housekeeper)
         if self.attendance:
             _start(opened, self.attendance)

@@ -82,6 +82,9 @@ class WebSocketGateway:
         """Yield what the frames in `data` ask. See Gateway."""
         protocol = self._protocol
         protocol.receive_data(data)
+        if not protocol.close_expected():
+            # Pongs first. That something came at all is a sign of life, too.
+            yield Answer(b"".join(protocol.data_to_send()))
         for event in protocol.events_received():
             assert isinstance(event, Frame)
             if event.opcode in _DATA:
@@ -91,7 +94,8 @@ class WebSocketGateway:
                 self._fragments.append(bytes(event.data))
                 if event.fin:
                     yield from self._decoded(self._joined())
-        yield self._answer()
+        if protocol.close_expected():
+            yield self._last_answer()
 
     def write(self, event: ServerMessage) -> bytes:
         """Return one event as one message; for a ping, and for the end, what WebSocket has, too."""
@@ -126,12 +130,10 @@ class WebSocketGateway:
                 raise
             yield error
 
-    def _answer(self) -> Answer:
-        """What WebSocket answers by itself; that something came is a sign of life."""
-        written = b"".join(self._protocol.data_to_send())
-        if not self._protocol.close_expected():
-            return Answer(written)
+    def _last_answer(self) -> Answer:
+        """The close frame that the client asked for, or got for what it broke."""
         broken = self._protocol.parser_exc is not None or self._protocol.close_rcvd is None
+        written = b"".join(self._protocol.data_to_send())
         return Answer(written, ends=Code.BAD_FRAME if broken else Code.BYE)
 
 

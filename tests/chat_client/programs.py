@@ -1,12 +1,10 @@
 """The client as a user starts it: through pipes, and on a terminal that a test can read."""
 
-import fcntl
 import os
 import subprocess
 import sys
 import tempfile
 import termios
-from array import array
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, cast
@@ -123,17 +121,6 @@ class Terminal:
             eventually(lambda: not self.local_modes & termios.ECHO)
             self._reads_keys = True
         self.child.send(keys)
-
-    def wait_until_read(self) -> None:
-        """Wait until the client has read every key so far: the next comes by itself, as pressed."""
-        with open(f"/proc/{self.child.pid}/fd/0", "rb", buffering=0) as keyboard:
-            waiting = array("i", [0])
-
-            def all_read() -> bool:
-                fcntl.ioctl(keyboard, termios.FIONREAD, waiting)
-                return not waiting[0]
-
-            eventually(all_read)
 
     @property
     def output(self) -> bytes:

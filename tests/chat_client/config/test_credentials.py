@@ -119,7 +119,7 @@ def test_wrong_use(
     """Before anything is connected."""
     (tmp_path / "empty").write_text(content)
     given = [str(tmp_path / "empty") if each == "FILE" else each for each in arguments]
-    assert cli.main([*given, "--say", "hi"]) == exit_codes.NOT_LET_IN
+    assert cli.main(["127.0.0.1", *given, "--say", "hi"]) == exit_codes.NOT_LET_IN
     assert says in capsys.readouterr().err
 
 

@@ -77,10 +77,12 @@ WRONG_FOR = {
     ("forbidden", "register"): {},  # there is an account already
     ("forbidden", "hand"): {"room": "lobby"},
     ("no_such_nick", "hands"): {"after": "zoe"},
+    ("muted", "join"): {"room": "none-yet"},
 }
 
-# A race between two connections of a session; any, where the disk is full: test_hard_times.
-ELSEWHERE = {("nick_in_use", "register")}
+# A race between two connections of a session; what a mute keeps from taking another nick, in
+# moderation/test_permissions; any, where the disk is full: test_hard_times.
+ELSEWHERE = {("nick_in_use", "register"), ("muted", "hello"), ("muted", "login")}
 ANYWHERE = {"rate_limited", "unavailable"}
 
 
