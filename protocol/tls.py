@@ -44,7 +44,7 @@ _PLAIN_WORDS = {
     "TLSV1_ALERT_PROTOCOL_VERSION": "it speaks no version of TLS that we do",
     "TLSV1_ALERT_UNKNOWN_CA": "it does not trust our certificate",
     "SSLV3_ALERT_BAD_CERTIFICATE": "it does not trust our certificate",
-    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it has no cipher in common with us",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "it speaks no TLS here, or has no cipher in common with us",
     "NO_SHARED_CIPHER": "it has no cipher in common with us",
     "DECRYPTION_FAILED_OR_BAD_RECORD_MAC": "something on the way changed what it sent",
 }
