@@ -109,7 +109,10 @@ class Terminal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.child.close(force=True)
+        try:
+            self.child.close(force=True)
+        except pexpect.ExceptionPexpect:  # on a busy machine it takes its time, but was killed
+            self.child.wait()
 
     def type(self, keys: str) -> None:
         """Press keys; `\\r` is Enter. The first wait until they are the client's to read.
