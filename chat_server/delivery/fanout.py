@@ -20,6 +20,7 @@ from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from chat_server.delivery.counters import Meters
+from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.log_tail import Chunk, Segment
 from chat_server.rooms.presence import Changes
@@ -36,7 +37,7 @@ from chat_server.storage.interface import (
     RoomLog,
 )
 from protocol.errors import Code
-from protocol.messages import Error, Message, Ok
+from protocol.messages import Message, Ok
 
 log = logging.getLogger(__name__)
 
@@ -240,15 +241,11 @@ class Delivery:
         return now
 
     def _refuse(self, drafts: list[Draft]) -> None:
+        text = "The server cannot write its history just now; the message is not stored."
         for draft in drafts:
-            refusal = Error(
-                re=draft.request,
-                code=Code.UNAVAILABLE,
-                text="The server cannot write its history just now; the message is not stored.",
-                retry_after=STORE_RETRY_AFTER,
-            )
+            reply = error_event(draft.request, Code.UNAVAILABLE, text, STORE_RETRY_AFTER)
             for outbox in draft.session.settle(draft, stored=False):
-                outbox.reply([refusal])
+                outbox.reply([reply])
 
     # -- sending
 

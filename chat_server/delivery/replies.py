@@ -27,8 +27,20 @@ def fitting(items: list[Item]) -> list[Item]:
 
 def refusal(re: int | None, error: ProtocolError) -> Error:
     """Return `error` as the reply to a request."""
-    wait = UNSET if error.retry_after is None else error.retry_after
-    return Error(re=re, code=error.code, text=error.text, retry_after=wait)
+    return error_event(re, error.code, error.text, error.retry_after)
+
+
+def error_event(re: int | None, code: Code, text: str, retry_after: float | None) -> Error:
+    """Return why a request was refused, or why a connection ends.
+
+    Args:
+        re: the id of the request; None if it is about none.
+        code: the reason.
+        text: a sentence for the person.
+        retry_after: seconds after which trying again may help; None if it will not.
+    """
+    wait = UNSET if retry_after is None else retry_after
+    return Error(re=re, code=code, text=text, retry_after=wait)
 
 
 def unavailable() -> ProtocolError:

@@ -11,9 +11,8 @@ import socket
 import threading
 from collections.abc import Callable
 
-from msgspec import UNSET
-
 from chat_server.delivery.outbox import Outbox
+from chat_server.delivery.replies import error_event
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -32,7 +31,7 @@ from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
 from chat_server.runtime.threads import StartableThread, Vital
 from protocol.errors import FATAL, Code, ProtocolError
-from protocol.messages import AnyRequest, Error, Goodbye, Hello, ServerMessage, ServerPing
+from protocol.messages import AnyRequest, Goodbye, Hello, ServerMessage, ServerPing
 from protocol.tls import Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
@@ -185,7 +184,7 @@ class Connection:
         last: list[ServerMessage] = [before] if before else []
         if code in FATAL:
             self._context.meters.refused(code)
-            last.append(_error(None, code, text, retry_after))
+            last.append(error_event(None, code, text, retry_after))
         self._show_out(code, *last, Goodbye(code=code, text=text))
 
     def abort(self) -> None:
@@ -390,7 +389,7 @@ class Connection:
         if not turns.take(self.outbox):
             return
         try:
-            self.outbox.put(_error(re, error.code, error.text, error.retry_after))
+            self.outbox.put(error_event(re, error.code, error.text, error.retry_after))
         finally:
             turns.give_back()
 
@@ -473,8 +472,3 @@ class Connection:
         """Who it is, as fields for the log."""
         named = {"nick": self._session.nick} if self._session else {}
         return {**named, "peer": self._peer}
-
-
-def _error(re: int | None, code: Code, text: str, retry_after: float | None) -> Error:
-    wait = UNSET if retry_after is None else retry_after
-    return Error(re=re, code=code, text=text, retry_after=wait)
