@@ -69,7 +69,7 @@ def enter_room(
             connection = tls.wrap_socket(connection)
         _say_hello_and_join(connection, nick, room)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)  # as a plain one
-    except BaseException:
+    except BaseException:  # whatever it is goes on; the socket is nobody's then
         connection.close()
         raise
     connection.setblocking(False)

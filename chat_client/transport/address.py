@@ -113,7 +113,7 @@ class TlsAddress(TcpAddress):
                 f"{error.untrusted}. Nothing was sent. If whoever runs the server tells you its "
                 "fingerprint, give it with --fingerprint"
             ) from None
-        except BaseException:
+        except BaseException:  # whatever it is goes on; the socket is nobody's then
             connected.close()
             raise
 

@@ -16,6 +16,7 @@ from chat_server.delivery.replies import error_event
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.identity.connection_limit import ConnectionLimit
+from chat_server.network.addresses import host_of
 from chat_server.network.transport import (
     DONT_WAIT,
     PlainReader,
@@ -116,7 +117,7 @@ class Connection:
         """
         sock.setblocking(bool(DONT_WAIT))
         self._peer = peer
-        self.host = peer.rpartition(":")[0].strip("[]") or peer
+        self.host = host_of(peer)
         self._context = context
         self._crowd = crowd
         self._doors = doors

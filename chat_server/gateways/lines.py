@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
-from itertools import accumulate
 from typing import Literal
 
 from msgspec import UNSET
@@ -96,7 +95,7 @@ class LinesCodec:
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages in one buffer."""
         written = [self.encode(message) for message in messages]
-        return Encoded(b"".join(written), list(accumulate(map(len, written))))
+        return Encoded.of(written)
 
     def lines(self, *lines: str) -> bytes:
         """Return lines as they are sent, without what a terminal would act on."""

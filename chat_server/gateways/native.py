@@ -1,7 +1,6 @@
 """The native wire: frames of length-prefixed JSON (docs/protocol.md)."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 from chat_server.delivery.replies import refusal
 from chat_server.rooms.codec import Broadcast, Encoded
@@ -28,11 +27,29 @@ class NativeCodec:
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages, each a frame, in one buffer."""
         frames = [encode(message) for message in messages]
-        return Encoded(b"".join(frames), list(accumulate(map(len, frames))))
+        return Encoded.of(frames)
 
 
 NATIVE = NativeCodec()
 """The codec that all native connections share."""
+
+
+def decoded(payload: bytes, *, greeted: bool) -> AnyRequest | ProtocolError:
+    """Return the request in a payload, or what is wrong with it.
+
+    Args:
+        payload: one JSON object.
+        greeted: whether the hello was answered; before that nothing else is expected.
+
+    Raises:
+        ProtocolError: fatal.
+    """
+    try:
+        return decode_request(payload) if greeted else decode_hello(payload)
+    except ProtocolError as error:
+        if error.fatal:
+            raise
+        return error
 
 
 class NativeGateway:
@@ -51,14 +68,7 @@ class NativeGateway:
     def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
         """Yield a request, or a mistake, for each frame that `data` completes. See Gateway."""
         for payload in self._decoder.feed(data):
-            try:
-                asked = decode_request(payload) if self.greeted else decode_hello(payload)
-            except ProtocolError as error:
-                if error.fatal:
-                    raise
-                yield error
-            else:
-                yield asked
+            yield decoded(payload, greeted=self.greeted)
 
     def write(self, event: ServerMessage) -> bytes:
         """Return one event as one frame."""

@@ -15,6 +15,7 @@ from chat_server.gateways.irc.network import Network
 from chat_server.gateways.lines import LinesGateway
 from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.gateways.site import Site
+from chat_server.network.addresses import host_of
 from chat_server.rooms.codec import Broadcast
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
@@ -69,7 +70,7 @@ class Sniffer:
         """
         self._doors = doors
         self._peer = peer
-        self._host = peer.rpartition(":")[0].strip("[]") or peer
+        self._host = host_of(peer)
         self._encrypted = encrypted
         self._needs_tls = needs_tls
         self._received = b""

@@ -5,12 +5,12 @@ on the connection's thread alone; what is written is made of whole frames, which
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 
 from chat_server.gateways.gateway import Answer
+from chat_server.gateways.native import decoded
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import Code, ProtocolError
 from protocol.framing import HEADER_SIZE
@@ -20,8 +20,6 @@ from protocol.messages import (
     Message,
     ServerMessage,
     ServerPing,
-    decode_hello,
-    decode_request,
     encode,
 )
 
@@ -53,7 +51,7 @@ class WebSocketCodec:
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages in one buffer."""
         frames = [self.encode(message) for message in messages]
-        return Encoded(b"".join(frames), list(accumulate(map(len, frames))))
+        return Encoded.of(frames)
 
 
 WEBSOCKET = WebSocketCodec()
@@ -123,12 +121,7 @@ class WebSocketGateway:
         except UnicodeDecodeError:
             self._protocol.fail(CloseCode.INVALID_DATA, "a message is text in UTF-8")
             return
-        try:
-            yield decode_request(payload) if self.greeted else decode_hello(payload)
-        except ProtocolError as error:
-            if error.fatal:
-                raise
-            yield error
+        yield decoded(payload, greeted=self.greeted)
 
     def _last_answer(self) -> Answer:
         """The close frame that the client asked for, or got for what it broke."""

@@ -209,6 +209,6 @@ def _begun(*guesses: tuple[Throttle, str]) -> Iterator[Callable[[], None]]:
             counted.begin(key)
             begun.append((counted, key))
         yield right
-    except BaseException:
+    except BaseException:  # whatever it is goes on, and it was no wrong guess
         right()
         raise

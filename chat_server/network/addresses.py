@@ -179,6 +179,11 @@ def check_unix(path: Path | None) -> None:
 
 
 @lru_cache(maxsize=10_000)
+def host_of(peer: str) -> str:
+    """Return the host of a peer, as the listener names it: HOST:PORT, [IPV6]:PORT or `unix`."""
+    return peer.rpartition(":")[0].strip("[]") or peer
+
+
 def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address of a peer, or None if it is none (a Unix socket).
 

@@ -6,6 +6,7 @@ member in the room, however many members speak it.
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 from protocol.messages import Message, ServerMessage
@@ -16,6 +17,11 @@ class Encoded(NamedTuple):
 
     buffer: bytes
     ends: Sequence[int]
+
+    @classmethod
+    def of(cls, written: Sequence[bytes]) -> "Encoded":
+        """Return messages, each of which is written already, in one buffer."""
+        return cls(b"".join(written), list(accumulate(map(len, written))))
 
 
 class Codec(Protocol):

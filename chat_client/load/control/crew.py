@@ -30,7 +30,7 @@ class Crew:
         try:
             for plan in plans:
                 self._start(plan)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no worker is left behind
             self._end(patience=0)
             raise
 

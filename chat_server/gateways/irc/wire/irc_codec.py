@@ -4,7 +4,6 @@ may ask for, shared by all who ask for the same.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import accumulate
 
 from chat_server.gateways.irc.wire.extras import Extra, Extras
 from chat_server.gateways.irc.wire.irc_lines import build, cut, encoded, space_for_text, tagged
@@ -67,7 +66,7 @@ class IrcCodec:
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages in one buffer."""
         written = [encoded(self.lines(message)) for message in messages]
-        return Encoded(b"".join(written), list(accumulate(map(len, written))))
+        return Encoded.of(written)
 
     def lines(self, message: Message) -> list[str]:
         """Return a message of a room as lines with their tags."""
