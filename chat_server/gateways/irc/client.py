@@ -72,6 +72,7 @@ class Client:
         motd: the message of the day, as it was at the welcome.
         rooms_limit: how many rooms it may be in; None for any number.
         rooms: by name, the nicks of those whom the client believes to be in each room it is in.
+        former: by room, the nicks that it had, as long as a presence may still name one of them.
         stale: rooms of which it may believe something wrong, as several changes were told as one.
         echoes: responses that wait for an own message, by room and seq.
         echoed: the last own message that was written, by room.
@@ -100,6 +101,7 @@ class Client:
         self.motd = ""
         self.rooms_limit: LimitValue = None
         self.rooms: dict[str, set[str]] = {}
+        self.former: dict[str, set[str]] = {}
         self.stale: set[str] = set()
         self.echoes: dict[tuple[str, int], Response] = {}
         self.echoed: dict[str, int] = {}
@@ -182,6 +184,8 @@ class Client:
             return []
         self.rename_locked(old, nick)
         self.nick = nick
+        for room in self.rooms:
+            self.former.setdefault(room, set()).add(old)
         self.network.leave(old, self.profile)
         self.network.enter(nick, self.profile)
         return [build(before, "NICK", self.shown)]

@@ -115,12 +115,18 @@ def _presence(client: Client, event: Presence) -> list[str]:
     there = client.rooms.get(event.room)
     if there is None:  # told of before the client was in, or after it has left
         return []
-    lines, joined = [], list(event.joined)
+    lines, renamed, own = [], [], client.former.get(event.room, set())
+    if client.nick in event.joined:
+        own.clear()  # its coming is told under the new nick alone
     for old, new in event.renamed:
+        if old in own:  # the client was told at once
+            own.discard(old)
+            continue
         if client.knows_locked(old) and old != client.nick:
             lines.append(build(client.source_of(old), "NICK", client.network.names.shown(new)))
             client.rename_locked(old, new)
-        joined.append(new)  # where nobody was told that they are there, they come
+        renamed.append(new)  # where nobody was told that they are there, they come
+    joined = [*(nick for nick in event.joined if nick not in own), *renamed]
     if event.members > CROWD:
         return lines
     lines += move(client, event.room, joined, event.left)

@@ -157,6 +157,7 @@ def _leave(client: Client, room: str, why: str, response: Response) -> Steps:
         if isinstance(reply, Error) and reply.code != Code.NOT_IN_ROOM:
             return [client.refused("PART", reply)]
         client.rooms.pop(room, None)
+        client.former.pop(room, None)
         client.echoed.pop(room, None)
         return [build(client.source, "PART", channel_of(room), text=why or None)]
 
