@@ -14,6 +14,7 @@ from tests.chat_server.identity.test_accounts import PASSWORD, Slow, leave, regi
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
 
 
 def secret_of(server: Server) -> str:
@@ -118,6 +119,7 @@ def test_a_secret_that_nobody_saw_is_replaced(tmp_path: Path) -> None:
 def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
     """Below the invitation, on stdout; not in the log. And a kill takes nobody's role."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
+        eventually(lambda: "/claim" in server.stdout)
         line = server.stdout.strip().splitlines()[-1]
         assert line.startswith("to be in charge, type:  /claim ")
         secret = line.split()[-1]
