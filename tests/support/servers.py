@@ -205,6 +205,13 @@ class ServerProcess:
         return self._stdout.text
 
     @property
+    def secret(self) -> str:
+        """The owner's secret, which it prints last of what it says at its first start."""
+        found = eventually(lambda: re.search(r"/claim (\S+)\n", self.stdout))
+        assert found is not None
+        return found[1]
+
+    @property
     def stderr(self) -> str:
         """What it wrote to its standard error so far."""
         return self._stderr.text if self._stderr else ""

@@ -680,7 +680,7 @@ def test_a_full_disk_makes_no_account_and_no_owner(tmp_path: Path) -> None:
         _, hard = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (1, hard))
         assert eva.refused("unavailable", "register", password=PASSWORD)["retry_after"] > 0
-        secret = server.stdout.rpartition("/claim ")[2].strip()
+        secret = server.secret
         zoe.refused("unavailable", "claim", secret=secret)
         assert zoe.ok("nick", nick="zoe2")
         late = house.connect()

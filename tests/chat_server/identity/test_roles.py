@@ -14,7 +14,6 @@ from tests.chat_server.identity.test_accounts import PASSWORD, Slow, leave, regi
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import eventually
 
 
 def secret_of(server: Server) -> str:
@@ -119,10 +118,9 @@ def test_a_secret_that_nobody_saw_is_replaced(tmp_path: Path) -> None:
 def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
     """Below the invitation, on stdout; not in the log. And a kill takes nobody's role."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
-        eventually(lambda: "/claim" in server.stdout)
+        secret = server.secret
         line = server.stdout.strip().splitlines()[-1]
-        assert line.startswith("to be in charge, type:  /claim ")
-        secret = line.split()[-1]
+        assert line == f"to be in charge, type:  /claim {secret}"
         olga = house.enter("olga")
         assert olga.ok("claim", secret=secret)["role"] == "owner"
         server.kill()

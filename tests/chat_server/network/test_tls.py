@@ -451,7 +451,7 @@ def test_the_program(tmp_path: Path) -> None:
     """What it says when it is ready is what is shown; SIGHUP brings what the files hold now."""
     with ServerProcess.serve(tmp_path, "--tls") as server:
         assert server.address.startswith("tls://127.0.0.1:")
-        assert f"chat-client --tls 127.0.0.1:{server.port}" in server.stdout
+        eventually(lambda: f"chat-client --tls 127.0.0.1:{server.port}" in server.stdout)
         eventually(lambda: "--fingerprint" in server.stdout)
         before = shown_by(server.address)
         assert shown_fingerprint(before) in server.stdout
