@@ -17,12 +17,12 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
-from chat_server.gateways.handouts import handouts
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import refused
-from chat_server.gateways.site import Site
 from chat_server.gateways.sniff import Doors
+from chat_server.gateways.web.handouts import handouts
+from chat_server.gateways.web.site import Site
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication, make_secret

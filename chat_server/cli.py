@@ -339,7 +339,7 @@ def _show_qr(url: str) -> None:
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return
     # Only now: people are in already while it is loaded.
-    from chat_server.runtime import qr_code
+    from chat_server.gateways.web import qr_code
 
     columns, rows = os.get_terminal_size(sys.stdout.fileno())
     if qr_code.fits_terminal(url, sys.stdout, columns, rows):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from chat_server.gateways.web.wheel import wheel_name
 from chat_server.network.addresses import Address, lan_addresses, reachable_by, takes_both
 from chat_server.runtime.programs import CLIENT, client_command, quoted
-from chat_server.runtime.wheel import wheel_name
 
 _SOURCE = Path(__file__).resolve().parents[1]
 

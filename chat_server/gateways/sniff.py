@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
-from chat_server.gateways.http import METHODS, HttpGateway
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.lines import LinesGateway
 from chat_server.gateways.native import NATIVE, NativeGateway
-from chat_server.gateways.site import Site
+from chat_server.gateways.web.http import METHODS, HttpGateway
+from chat_server.gateways.web.site import Site
 from chat_server.network.addresses import host_of
 from chat_server.rooms.codec import Broadcast
 from chat_server.runtime.settings import LiveSettings

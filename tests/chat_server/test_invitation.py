@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.runtime.qr_code import qr_lines
-from chat_server.runtime.wheel import wheel_name
+from chat_server.gateways.web.qr_code import qr_lines
+from chat_server.gateways.web.wheel import wheel_name
 from tests.chat_client.programs import Terminal
 from tests.chat_server.network.test_listener import needs_ipv6
 from tests.support.networks import Lan, Machine, needs_networks

@@ -9,8 +9,8 @@ from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
-from chat_server.gateways.site import Site
 from chat_server.gateways.sniff import Doors, Sniffer
+from chat_server.gateways.web.site import Site
 from chat_server.runtime.settings import LiveSettings, Settings
 from protocol.errors import ProtocolError
 from protocol.messages import Bye, Hello, Join, Ok, Say, Welcome

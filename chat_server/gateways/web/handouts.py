@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from chat_server.gateways.site import Maker
+from chat_server.gateways.web.site import Maker
+from chat_server.gateways.web.wheel import WheelError, build_wheel, wheel_name
 from chat_server.network.addresses import Address, is_loopback, page_url
-from chat_server.runtime.wheel import WheelError, build_wheel, wheel_name
 
 
 def handouts(addresses: Sequence[Address]) -> dict[str, Maker]:
@@ -17,7 +17,7 @@ def handouts(addresses: Sequence[Address]) -> dict[str, Maker]:
 
     def qr_picture(asked: str) -> tuple[bytes, str]:
         # Only now: few servers are ever asked for it.
-        from chat_server.runtime.qr_code import qr_svg
+        from chat_server.gateways.web.qr_code import qr_svg
 
         # A phone does not understand how this machine alone calls itself.
         own = is_loopback(urlsplit(asked).hostname or "")

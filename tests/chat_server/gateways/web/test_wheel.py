@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from chat_client.version import CLIENT
-from chat_server.runtime import wheel
-from chat_server.runtime.wheel import WheelError, build_wheel, wheel_name
+from chat_server.gateways.web import wheel
+from chat_server.gateways.web.wheel import WheelError, build_wheel, wheel_name
 from tests.support.servers import ENVIRONMENT, ROOT
 
 
@@ -76,7 +76,7 @@ def test_pip_installs_it_and_it_runs(tmp_path: Path) -> None:
 
     assert output(folder / "bin" / "chat-client", "--version").decode().strip() == CLIENT
     assert b"--no-announce" in output(folder / "bin" / "chat-server", "--help")
-    begin = "import sys; from chat_server.runtime import wheel; "
+    begin = "import sys; from chat_server.gateways.web import wheel; "
     assert str(folder) in output(python, "-c", f"{begin}print(wheel.__file__)").decode()
     again = output(python, "-c", f"{begin}sys.stdout.buffer.write(wheel.build_wheel())")
     assert again == file.read_bytes()

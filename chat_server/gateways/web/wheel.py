@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 PROJECT = "backchannel"
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _PACKAGES = ("chat_client", "chat_server", "protocol")
 
 # The beginning of ZIP's time: the same files are the same wheel, whenever it is made.

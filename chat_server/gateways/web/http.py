@@ -15,8 +15,8 @@ from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
 from chat_server.gateways.gateway import Answer, Asked, Handover
-from chat_server.gateways.site import Refused, Site
-from chat_server.gateways.websocket import WEBSOCKET, WebSocketGateway
+from chat_server.gateways.web.site import Refused, Site
+from chat_server.gateways.web.websocket import WEBSOCKET, WebSocketGateway
 from chat_server.rooms.codec import Broadcast
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT

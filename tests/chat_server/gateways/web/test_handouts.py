@@ -4,9 +4,9 @@ import io
 import zipfile
 from http.client import HTTPConnection
 
-from chat_server.gateways.handouts import handouts
+from chat_server.gateways.web.handouts import handouts
+from chat_server.gateways.web.wheel import wheel_name
 from chat_server.network.addresses import Address, page_url
-from chat_server.runtime.wheel import wheel_name
 from tests.chat_server.house import House
 
 

@@ -6,7 +6,7 @@ import re
 import pytest
 import segno
 
-from chat_server.runtime.qr_code import fits_terminal, qr_lines, qr_size, qr_svg
+from chat_server.gateways.web.qr_code import fits_terminal, qr_lines, qr_size, qr_svg
 
 URL = "http://192.168.1.20:7878/"
 DARK_ABOVE_AND_BELOW = {"█": (0, 0), "▀": (0, 1), "▄": (1, 0), " ": (1, 1)}
