@@ -1,4 +1,4 @@
-"""What the commands of all benchmarks share: options, exit codes, the printing of a result."""
+"""The options, exit codes and printing of results that all benchmark commands share."""
 
 import argparse
 import signal

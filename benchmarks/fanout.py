@@ -65,7 +65,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured between two marks. Times are in seconds.
+    """The measurements of a run between two marks. Times are in seconds.
 
     Attributes:
         members: how many members only read.

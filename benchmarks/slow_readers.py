@@ -101,7 +101,7 @@ class PacedPublisher(Publisher):
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured. Times are in seconds, sizes in bytes.
+    """The measurements of a run. Times are in seconds, sizes in bytes.
 
     Attributes:
         stopped: how many members did not read.

@@ -45,7 +45,7 @@ SOCKETS_PER_POLL = 64
 
 @dataclass(frozen=True)
 class Result:
-    """What a run measured. Times are in seconds, latencies in units of RESOLUTION.
+    """The measurements of a run. Times are in seconds, latencies in units of RESOLUTION.
 
     Attributes:
         seconds: the measured time.

@@ -25,7 +25,7 @@ _view = memoryview(_buffer)
 
 @dataclass
 class Books:
-    """What all members share.
+    """The state that all members share.
 
     Attributes:
         log: the bytes that every member must receive.

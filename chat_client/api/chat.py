@@ -139,7 +139,7 @@ class Chat(Authority):
 
     @property
     def nick(self) -> str:
-        """Who we are, as the server shows it."""
+        """Our nick, as the server shows it."""
         return self._session.nick
 
     @property
