@@ -24,6 +24,7 @@ from chat_server.network.addresses import (
     takes_both,
 )
 from chat_server.network.mdns import Announcer, Service
+from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import DEFAULT_PORT
 from chat_server.runtime.threads import SideThread, Survived
@@ -197,8 +198,10 @@ class Responder:
         """
         self._answered = answered
         self._rate = Rate(clock)
-        self._sockets = contextlib.ExitStack()
-        self._wake_reader, self._wake_writer = map(self._sockets.enter_context, socket.socketpair())
+        with contextlib.ExitStack() as opened:
+            self._wakeup = opened.enter_context(contextlib.closing(WakeUp()))
+            self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._sockets = opened.pop_all()
         self._ears = [ear for each in addresses for ear in self._open(each, addresses)]
         self._stopping = threading.Event()
         self._thread = SideThread(self._run, "discovery")
@@ -219,7 +222,7 @@ class Responder:
         """End the thread, and close the sockets."""
         self._stopping.set()
         if self._started:
-            self._wake_writer.send(b"\0")
+            self._wakeup.wake()
             self._thread.join()
         self._sockets.close()
 
@@ -258,15 +261,14 @@ class Responder:
         return sock
 
     def _run(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for ear in self._ears:
-                selector.register(ear.sock, selectors.EVENT_READ, ear)
-            selector.register(self._wake_reader, selectors.EVENT_READ)
-            while not self._stopping.is_set():
-                for key, _ in selector.select():
-                    if isinstance(key.data, _Ear):
-                        with Survived("answering who looks for the server"):
-                            self._hear(key.data)
+        for ear in self._ears:
+            self._selector.register(ear.sock, selectors.EVENT_READ, ear)
+        self._selector.register(self._wakeup, selectors.EVENT_READ)
+        while not self._stopping.is_set():
+            for key, _ in self._selector.select():
+                if isinstance(key.data, _Ear):
+                    with Survived("answering who looks for the server"):
+                        self._hear(key.data)
 
     def _hear(self, ear: _Ear) -> None:
         """Take one packet, and answer it if it is a query."""
