@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # Processes that share the tests: much of their time is waiting, so more than a small machine has
 # cores. 0 for one in this terminal, with --pdb or -s.
-WORKERS ?= 4
+WORKERS ?= 3
 
 .DEFAULT_GOAL := run
 .PHONY: help run chat load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean

@@ -427,8 +427,9 @@ def test_many_take_overs_at_once_leave_one(house: House) -> None:
         thread.join()
     for peer in peers:
         _wait_for_answer(peer)
+    # Who was taken over may still be answered while the one that took over is taken over itself.
+    eventually(lambda: sum(map(_is_alive, peers)) == 1)
     winners = [peer for peer in peers if _is_alive(peer)]
-    assert len(winners) == 1
     winners[0].join("lobby")
     assert winners[0].page("who", room="lobby")["members"] == ["ada"]
 
