@@ -288,10 +288,12 @@ def test_a_nick_that_was_taken_meanwhile() -> None:
 
 def test_a_room_that_is_closed_to_us_meanwhile() -> None:
     """Its readers hear it, and so does whoever listens."""
+    joined = threading.Event()
 
     def first(line: Line) -> None:
         line.welcome()
         line.admit()
+        joined.wait(DEADLINE)
 
     def second(line: Line) -> None:
         line.welcome()
@@ -304,8 +306,10 @@ def test_a_room_that_is_closed_to_us_meanwhile() -> None:
         foreign_server(first, second) as address,
         chat_client.connect(address, nick="ana", on_event=recorder) as chat,
     ):
+        room = chat.join("lobby")
+        joined.set()
         with pytest.raises(Refused, match="Not you"):
-            next(chat.join("lobby"))
+            next(room)
         eventually(lambda: recorder.of(chat_client.Removed))
         assert chat.joined == []
 
