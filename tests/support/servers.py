@@ -24,6 +24,7 @@ from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from chat_server.storage import maintenance
 from tests.support.clock import ManualClock
+from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,8 +175,12 @@ class ServerProcess:
 
     @classmethod
     def serve(cls, data: Path, *more: str | Path, port: int = 0, host: str = "127.0.0.1") -> Self:
-        """Start a server on one host, for a load test, and wait until it listens."""
-        server = cls("--host", host, "--port", str(port), "--data", data, "--no-limits", *more)
+        """Start a server on one host, for a load test, and wait until it listens.
+
+        Without `port` it has one that nobody else takes while it is down.
+        """
+        where = ("--host", host, "--port", str(port or free_port()))
+        server = cls(*where, "--data", data, "--no-limits", *more)
         try:
             server.wait_until_listening()
         except BaseException:

@@ -17,6 +17,7 @@ from protocol.finding import Answer, query, read_answer
 from tests.chat_server.network.test_listener import greet, needs_ipv6, port_of
 from tests.support.clock import ManualClock
 from tests.support.networks import Lan, needs_networks
+from tests.support.ports import free_port
 from tests.support.servers import address_of
 from tests.support.servers import running_server as unannounced
 from tests.support.tls import make_files
@@ -176,8 +177,8 @@ def test_a_port_that_is_taken_is_named_and_stops_nothing(
 ) -> None:
     """Another program has it for UDP: one line, and people come in."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
+        port = free_port()
+        taken.bind(("127.0.0.1", port))
         with (
             caplog.at_level(logging.WARNING),
             running_server(tmp_path, port=port) as server,
