@@ -217,13 +217,9 @@ class Delivery:
         return outcome.seqs
 
     def _prepare(self, room: Room, drafts: list[Draft], now: float) -> list[_Batch]:
-        """Make entries of drafts. One that cannot be encoded is refused, and no other."""
+        """Make entries of drafts. One for which there is no memory is refused, and no other."""
         with Survived("preparing what is said"):
-            entries = [_entry(room, draft, now) for draft in drafts]
-            messages = [entry.message for entry in entries]
-            for codec in {outbox.codec for draft in drafts for outbox in tuple(draft.waiters)}:
-                codec.encode_messages(messages)
-            return [_Batch(room, drafts, entries)]
+            return [_Batch(room, drafts, [_entry(room, draft, now) for draft in drafts])]
         if len(drafts) > 1:
             return [batch for draft in drafts for batch in self._prepare(room, [draft], now)]
         self._refuse(drafts)

@@ -8,18 +8,14 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chat_server.delivery.counters import Meters
 from chat_server.delivery.fanout import Delivery
-from chat_server.gateways import native
-from chat_server.runtime import threads
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.threads import EXIT_CODE
 from chat_server.server import Server
-from protocol.messages import Message, encode
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
@@ -285,40 +281,6 @@ with running_server(Path({path!r})) as server, House(server) as house:
     ada.post("say", room="lobby", text="in doubt")
     ada.read_to_end()
 """
-
-
-@pytest.mark.usefixtures("expected_mistakes")
-def test_what_cannot_be_encoded_takes_nothing_with_it(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One bad draft among others that wait, in its room and in another: it alone is refused."""
-    server = house.server
-    assert server is not None
-    ada = house.enter("ada", "lobby", "garden")
-
-    def encode_good(event: Any) -> bytes:
-        if isinstance(event, Message) and event.text == "bad":
-            raise ZeroDivisionError
-        return encode(event)
-
-    monkeypatch.setattr(native, "encode", encode_good)
-    with held_up(server) as seen:
-        first = ada.post("say", room="garden", text="first")
-        eventually(lambda: "BEGIN IMMEDIATE" in seen)
-        said = [("lobby", "one"), ("lobby", "bad"), ("lobby", "two"), ("garden", "three")]
-        ids = [ada.post("say", room=room, text=text) for room, text in said]
-        eventually(lambda: waiting(server, ["lobby", "garden"]) == len(ids))
-    assert ada.reply(first)["seq"] == 1
-    replies = [ada.reply(identity) for identity in ids]
-    assert [reply.get("seq") for reply in replies] == [1, None, 2, 2]
-    assert replies[1]["code"] == "unavailable"
-    assert texts(ada.messages(2, "lobby")) == ["one", "two"]
-
-
-@pytest.fixture
-def expected_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Mistakes are logged here, and are no mistakes."""
-    monkeypatch.setattr(threads.log, "disabled", True)
 
 
 def test_workers_share_the_rooms_that_wait() -> None:

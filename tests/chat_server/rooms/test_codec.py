@@ -1,11 +1,19 @@
 """What every codec has to do, whichever wire format it writes: the contract."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat_server.gateways.irc.network import Network
+from chat_server.gateways.lines import LinesCodec
 from chat_server.gateways.native import NATIVE
+from chat_server.gateways.web.websocket import WEBSOCKET
 from chat_server.rooms.codec import Broadcast, Codec
+from protocol.errors import ProtocolError
 from protocol.messages import Error, Message, Ok, Presence, ServerMessage
+from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room, normalize_text
 from tests.support.irc_live import NobodyHere
 
 # A new wire format is added here.
@@ -14,6 +22,8 @@ CODECS = [
     pytest.param(NATIVE, id="native"),
     pytest.param(IRC.codec(frozenset()), id="irc"),
     pytest.param(IRC.codec(frozenset(("server-time", "message-tags"))), id="irc-with-tags"),
+    pytest.param(WEBSOCKET, id="websocket"),
+    pytest.param(LinesCodec("\r\n"), id="lines"),
 ]
 
 
@@ -49,6 +59,39 @@ def test_an_event_is_always_written_the_same(codec: Codec) -> None:
     once = [codec.encode(event) for event in events]
     codec.encode_messages(messages(3))
     assert [codec.encode(event) for event in events] == once
+
+
+@st.composite
+def said(draw: st.DrawFn) -> Message:
+    """Whatever the rules of text let somebody say, of any name, in any room."""
+    names = {"room": "lobby", "from_": "ada", "text": "hi"}
+    rules = {"room": normalize_room, "from_": normalize_nick, "text": normalize_text}
+    for name, normalize in rules.items():
+        with suppress(ProtocolError):
+            names[name] = normalize(draw(st.text(max_size=40)))
+    kind = draw(st.sampled_from(["text", "action", "topic", "notice"]))
+    seq = draw(st.integers(1, 2**53 - 1))
+    return Message(names["room"], seq, 1.5, names["from_"], kind, names["text"])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@given(batch=st.lists(said(), max_size=5))
+def test_whatever_can_be_said_can_be_written(codec: Codec, batch: list[Message]) -> None:
+    """Delivery relies on it: what is stored is never asked again whether it can be sent."""
+    buffer, ends = codec.encode_messages(batch)
+    assert len(ends) == len(batch)
+    assert len(buffer) == (ends[-1] if batch else 0)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("character", ["x", '"', "ä", "あ", "🦊"])
+def test_the_longest_text_can_be_written(codec: Codec, character: str) -> None:
+    """Of characters that take one byte or four, or that a format has to escape."""
+    text = normalize_text(character * TEXT_LIMIT)
+    message = Message(
+        room="r" * 32, seq=2**53 - 1, time=1e10 / 3, from_="n" * 32, kind="text", text=text
+    )
+    assert codec.encode_messages([message]).buffer.count(character.encode()) >= TEXT_LIMIT
 
 
 class _Counting:
