@@ -382,13 +382,21 @@ class Page:
         self._click(find, f"{selector} with {text!r}")
 
     def _click(self, find: str, what: str) -> None:
-        # Found and measured in one step, as the page may put another element in its place.
-        script = f"""(() => {{
-          const found = {find};
-          if (!found?.getClientRects().length) return null;
-          found.scrollIntoView({{ block: "nearest" }});
-          const {{ x, y, width, height }} = found.getBoundingClientRect();
-          return {{ x: x + width / 2, y: y + height / 2 }};
+        # Found and measured in one step, as the page may put another element in its place. A frame
+        # later it is to be there still: what the page goes on to load moves it.
+        script = f"""(async () => {{
+          const measure = () => {{
+            const found = {find};
+            if (!found?.getClientRects().length) return null;
+            found.scrollIntoView({{ block: "nearest" }});
+            const {{ x, y, width, height }} = found.getBoundingClientRect();
+            return {{ x: x + width / 2, y: y + height / 2 }};
+          }};
+          const before = measure();
+          if (!before) return null;
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          const place = measure();
+          return place?.x === before.x && place.y === before.y ? place : null;
         }})()"""
         place = self.until(lambda: self.run(script), what)
         for kind in ("mousePressed", "mouseReleased"):
