@@ -11,8 +11,8 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
-from chat_server.delivery.counters import Counters, Meters
-from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.counters import Counters, RecordingCounters
+from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways.admin import AdminDesk
@@ -137,7 +137,7 @@ class Assembly:
             settings: how the server is set up.
             clock: the time.
             timers: not started.
-            passwords: what hashes and checks them.
+            passwords: what hashes and permissions them.
             crowd: who is connected.
 
         Raises:
@@ -155,8 +155,8 @@ class Assembly:
         self.identity = tls.identity(now)
         self.kept = _open_kept(opened, settings, clock, passwords)
         self.attendance = self._open_attendance(opened)
-        counters = Counters() if metrics_socket else None
-        self.parts = self._make_parts(opened, passwords, counters or Meters())
+        counters = RecordingCounters() if metrics_socket else None
+        self.parts = self._make_parts(opened, passwords, counters or Counters())
         self.addresses = [self._address_of(sock) for sock in sockets]
         self._housekeeper = Housekeeper(
             settings,
@@ -219,15 +219,15 @@ class Assembly:
             closing(Attendance(self._settings, self._clock, kept.accounts.name_of, kept.dates.past))
         )
 
-    def _make_parts(self, opened: ExitStack, passwords: Passwords, meters: Meters) -> Context:
+    def _make_parts(self, opened: ExitStack, passwords: Passwords, counters: Counters) -> Context:
         settings, clock, timers = self._settings, self._clock, self._timers
         store, _, people, accounts, sanctions, book, _ = self.kept
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
-        self._delivery = Delivery(store, clock, settings.now.delivery_workers, meters)
+        self._delivery = Delivery(store, clock, settings.now.delivery_workers, counters)
         registry = Registry(clock, store, people, accounts, self._renamed)
-        checks = Permissions(clock, accounts, sanctions)
-        hands = RaisedHands(checks, book.hands)
+        permissions = Permissions(clock, accounts, sanctions)
+        hands = RaisedHands(permissions, book.hands)
         rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
         return Context(
             live_settings=settings,
@@ -237,23 +237,23 @@ class Assembly:
             store=store,
             people=people,
             accounts=accounts,
-            proofs=Authentication(clock, people, accounts, passwords),
+            authentication=Authentication(clock, people, accounts, passwords),
             registry=registry,
             rooms=rooms,
             sanctions=sanctions,
-            checks=checks,
+            permissions=permissions,
             hands=hands,
             acts_on_people=PeopleActions(
-                clock, people, accounts, registry, sanctions, book, checks
+                clock, people, accounts, registry, sanctions, book, permissions
             ),
             acts_on_rooms=RoomActions(
-                clock, timers, people, registry, rooms, book, checks, hands, self._forget_room
+                clock, timers, people, registry, rooms, book, permissions, hands, self._forget_room
             ),
             delivery=self._delivery,
             pages=Pages(store),
             catch_up=catch_up,
-            turns=Turns(),
-            meters=meters,
+            fair_queue=FairQueue(),
+            counters=counters,
             rate_limits=RateLimits(settings, clock),
         )
 
@@ -277,7 +277,7 @@ class Assembly:
     def _refuse_address(self, host: str) -> ProtocolError | None:
         refusal = self.parts.admission.refuse_address(host)
         if refusal is not None:
-            self.parts.meters.refused(refusal.code)
+            self.parts.counters.refused(refusal.code)
         return refusal
 
     def _make_room(self, name: str, topic: str, last: int) -> Room:
@@ -350,7 +350,10 @@ def _metrics_socket(opened: ExitStack, endpoint: Endpoint | None) -> socket.sock
 
 
 def _metrics(
-    sock: socket.socket, parts: Context, crowd: ConnectionLimit[Connection], counters: Counters
+    sock: socket.socket,
+    parts: Context,
+    crowd: ConnectionLimit[Connection],
+    counters: RecordingCounters,
 ) -> "Metrics":
     """Return the metrics. Their library is loaded only where they are wanted."""
     from chat_server.gateways.metrics import Metrics

@@ -115,7 +115,7 @@ class Server:
     def note_secret_shown(self) -> None:
         """Note that a person was shown the owner's secret: the next start makes no other."""
         try:
-            self._parts.proofs.note_secret_shown()
+            self._parts.authentication.note_secret_shown()
         except StoreError as error:
             log.error("the next start will show another owner's secret: %s", error)
 

@@ -1,9 +1,8 @@
-"""What is counted while the server works, for whoever wants to watch it.
+"""What the server counts while it works, for its metrics.
 
-`Meters` counts nothing: that is what a server has whose operator does not watch, and each call
-costs it a few dozen nanoseconds. `Counters` counts. Deliveries and whatever can be seen at any
-moment are not counted here but read from the rooms when somebody looks; what is counted costs once
-a batch, not once a member.
+`Counters` counts nothing. A server without metrics has it, and each call costs a few dozen
+nanoseconds. `RecordingCounters` counts. What can be seen at any moment is not counted here: the
+metrics read it from the rooms when somebody asks. Counting costs once a batch, not once a member.
 """
 
 import threading
@@ -23,7 +22,7 @@ DELIVERY_TIMES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 
 """The same in seconds."""
 
 
-class Meters:
+class Counters:
     """Counts nothing. Any thread may call any method."""
 
     def connected(self) -> None:
@@ -88,7 +87,7 @@ class Snapshot(NamedTuple):
     deliveries: tuple[tuple[int, ...], float]
 
 
-class Counters(Meters):
+class RecordingCounters(Counters):
     """Counts."""
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
-from chat_server.delivery.counters import Meters
+from chat_server.delivery.counters import Counters
 from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.log_tail import Chunk, Segment
@@ -62,16 +62,16 @@ class _Batch(NamedTuple):
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
-    def __init__(self, room_log: RoomLog, clock: Clock, workers: int, meters: Meters) -> None:
+    def __init__(self, room_log: RoomLog, clock: Clock, workers: int, counters: Counters) -> None:
         """
         Args:
             room_log: stores what is said, and numbers it.
             clock: says when it was said.
             workers: how many there are.
-            meters: are told of each batch.
+            counters: are told of each batch.
         """
         self._log = room_log
-        self._meters = meters
+        self._counters = counters
         self._clock = clock
         # Rooms that wait for a worker; None asks the worker that takes it to end.
         self._waiting: SimpleQueue[Room | None] = SimpleQueue()
@@ -158,14 +158,14 @@ class Delivery:
             _note_own(room, stored.get(room, ()))
             self._publish(room)
             if room in stored:
-                self._meters.published(room, stored[room][0][0].posted_at)
+                self._counters.published(room, stored[room][0][0].posted_at)
                 self._answer(room, stored[room])
             due = room.take_changes()
             if due:
                 with Survived("telling a room who came and left"):
                     self._announce(room, *due)
             _feed(room, room.round.take(STRIDE, room.last, room.members), self._clock.monotonic())
-            self._meters.fed(room)
+            self._counters.fed(room)
             room.end_turn()
 
     # -- storing
@@ -185,7 +185,7 @@ class Delivery:
             for batch in batches:
                 self._refuse(batch.drafts)
             return {}
-        self._meters.committed(len(seqs), time.monotonic() - begun)
+        self._counters.committed(len(seqs), time.monotonic() - begun)
         stored: dict[Room, list[_StoredDraft]] = {}
         numbers = iter(seqs)
         for batch in batches:

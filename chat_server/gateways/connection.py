@@ -153,7 +153,7 @@ class Connection:
             TooManyConnectionsError: there is no place for this connection.
             RuntimeError: the system has no thread left.
         """
-        self._context.meters.connected()
+        self._context.counters.connected()
         refusal = self._crowd.add(self)
         if refusal is not None:
             self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
@@ -184,7 +184,7 @@ class Connection:
         """
         last: list[ServerMessage] = [before] if before else []
         if code in FATAL:
-            self._context.meters.refused(code)
+            self._context.counters.refused(code)
             last.append(error_event(None, code, text, retry_after))
         self._show_out(code, *last, Goodbye(code=code, text=text))
 
@@ -382,17 +382,17 @@ class Connection:
                 self.outbox.put(reply)
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
-        """Say why something was not done, in turn: who goes on being refused waits for others."""
+        """Say why something was not done, through the fair queue: refusals cost time, too."""
         if self._caller is None:
             self._allow_for_next_hello(error)
-        self._context.meters.refused(error.code)
-        turns = self._context.turns
-        if not turns.take(self.outbox):
+        self._context.counters.refused(error.code)
+        queue = self._context.fair_queue
+        if not queue.enter(self.outbox):
             return
         try:
             self.outbox.put(error_event(re, error.code, error.text, error.retry_after))
         finally:
-            turns.give_back()
+            queue.leave()
 
     def _greet(self, hello: AnyRequest) -> None:
         """Answer a hello, which every gateway asks for first."""
@@ -450,7 +450,7 @@ class Connection:
                 self._awaited = lost
                 self._ended = code
         if first:
-            self._context.meters.closed(code)
+            self._context.counters.closed(code)
             # A browser comes and goes for each part of the page.
             level = logging.DEBUG if code is Code.BYE and not self._session else logging.INFO
             who = self._who() | {"code": code}

@@ -25,7 +25,7 @@ from chat_server.delivery.counters import (
     BATCH_SIZES,
     COMMIT_TIMES,
     DELIVERY_TIMES,
-    Counters,
+    RecordingCounters,
 )
 from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -45,7 +45,7 @@ class Metrics:
         sock: socket.socket,
         parts: Context,
         crowd: ConnectionLimit[Connection],
-        counters: Counters,
+        counters: RecordingCounters,
     ) -> None:
         """
         Args:
@@ -83,7 +83,7 @@ class _Collector(Collector):
     """Turns numbers into Prometheus's families, each time somebody asks."""
 
     def __init__(
-        self, parts: Context, crowd: ConnectionLimit[Connection], counters: Counters
+        self, parts: Context, crowd: ConnectionLimit[Connection], counters: RecordingCounters
     ) -> None:
         self._parts = parts
         self._crowd = crowd

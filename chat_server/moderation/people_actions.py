@@ -56,7 +56,7 @@ class PeopleActions:
             registry: who is here.
             sanctions: who is banned and muted.
             book: the rules of the rooms: who may come back into a locked one.
-            checks: whom a ban means.
+            permissions: whom a ban means.
         """
         self._clock = clock
         self._people = people

@@ -18,7 +18,7 @@ class RaisedHands:
     def __init__(self, permissions: Permissions, book: HandBook) -> None:
         """
         Args:
-            checks: says who is a moderator, and whether a room is frozen.
+            permissions: says who is a moderator, and whether a room is frozen.
             book: keeps the hands.
         """
         self._book = book

@@ -61,7 +61,7 @@ class RoomActions:
             registry: who is here.
             rooms: which there are.
             book: keeps the rules of the rooms.
-            checks: whether a room is frozen.
+            permissions: whether a room is frozen.
             hands: of those who are made speakers.
             forget_room: deletes who was in a room, then, all at once, what was said there.
         """

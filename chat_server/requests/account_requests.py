@@ -20,7 +20,7 @@ def nick(caller: Caller, request: messages.Nick) -> Ok:
     old, new = caller.session.nick, normalize_nick(request.nick)
     if new != old:
         caller.check_voice()  # every room reads a new nick, as if it had been said
-    caller.context.checks.check_nick(caller.session, new)
+    caller.context.permissions.check_nick(caller.session, new)
     caller.context.registry.rename(caller.session, caller.connection, new)
     caller.check_person()
     if new != old:
@@ -55,7 +55,7 @@ def login(caller: Caller, request: messages.Login) -> Ok:
     """Log the caller in to an account, under its nick."""
     session, context = caller.session, caller.context
     name = session.nick if request.account is None else normalize_nick(request.account)
-    account = context.proofs.authenticate(name, request.password, caller.connection.host)
+    account = context.authentication.authenticate(name, request.password, caller.connection.host)
     if account is None:
         raise ProtocolError(
             Code.FORBIDDEN, f"there is no account {name!r}, or this is not its password"
@@ -74,12 +74,12 @@ def password(caller: Caller, request: messages.Password) -> Ok:
     session, context, host = caller.session, caller.context, caller.connection.host
     name = _account_name(caller)
     new = normalize_password(request.new)
-    account = context.proofs.authenticate(name, request.old, host)
+    account = context.authentication.authenticate(name, request.old, host)
     ended = account and context.accounts.change_password(
         account, new, session, host, context.registry.log_out_others
     )
     # Who asks again, as the answer was lost with a connection, finds it changed.
-    if ended is None and context.proofs.authenticate(name, new, host) is None:
+    if ended is None and context.authentication.authenticate(name, new, host) is None:
         raise ProtocolError(Code.FORBIDDEN, f"the old password is not that of {name!r}")
     for connection in ended or ():
         connection.close(
@@ -96,10 +96,10 @@ def logout(caller: Caller, request: messages.Logout) -> Ok:
     _account_name(caller)
     old, who = session.nick, person_key(session)
     new = old if request.nick is None else normalize_nick(request.nick)
-    context.checks.check_voice(
+    context.permissions.check_voice(
         session, caller.connection.host
     )  # nor be rid of a mute of the account
-    context.checks.check_nick(session, new)
+    context.permissions.check_nick(session, new)
     context.acts_on_rooms.keep_inside(session, caller.connection.outbox.members())
     context.registry.log_out(session, caller.connection, new)
     _rename(caller, old, who)
@@ -108,7 +108,7 @@ def logout(caller: Caller, request: messages.Logout) -> Ok:
 
 def claim(caller: Caller, request: messages.Claim) -> Ok:
     """Make the caller an owner, who knows the secret."""
-    if not caller.context.proofs.check_secret(request.secret, caller.connection.host):
+    if not caller.context.authentication.check_secret(request.secret, caller.connection.host):
         raise ProtocolError(Code.FORBIDDEN, "this is not the owner's secret")
     if caller.role is not Role.OWNER:
         _change_role(caller, _holder(caller.context, caller.session), Role.OWNER, "claim")

@@ -3,8 +3,8 @@
 from typing import NamedTuple, Protocol
 
 from chat_server.delivery.catch_up import CatchUp
-from chat_server.delivery.counters import Meters
-from chat_server.delivery.fair_queue import Turns
+from chat_server.delivery.counters import Counters
+from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
@@ -38,19 +38,19 @@ class Context(NamedTuple):
     store: SqliteLog
     people: PeopleStore
     accounts: Accounts
-    proofs: Authentication
+    authentication: Authentication
     registry: Registry
     rooms: RoomDirectory
     sanctions: Sanctions
-    checks: Permissions
+    permissions: Permissions
     hands: RaisedHands
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
-    turns: Turns
-    meters: Meters
+    fair_queue: FairQueue
+    counters: Counters
     rate_limits: RateLimits
 
     @property
@@ -112,7 +112,7 @@ class Caller:
             ProtocolError: `muted`.
         """
         version = self.context.sanctions.version
-        if self.voiced != version and self.context.checks.check_voice(
+        if self.voiced != version and self.context.permissions.check_voice(
             self.session, self.connection.host
         ):
             self.voiced = version
@@ -124,4 +124,4 @@ class Caller:
             ProtocolError: `banned`.
         """
         self.voiced = -1
-        self.context.checks.check_person(self.session, self.connection.host)
+        self.context.permissions.check_person(self.session, self.connection.host)

@@ -32,9 +32,9 @@ class Rule(NamedTuple):
         handler: answers it, on the thread of the caller's connection.
         cost: for how many requests it counts, as it takes the server longer than others do, or
             others notice it. A client that comes back joins all its rooms at once, and may.
-        in_turn: whether it is answered in turn, see `delivery.fair_queue`: all that wait for
-            nothing else, but for joins, of which a class that comes back sends hundreds at once. A
-            search waits for the index, where it lets the interpreter go.
+        queued: whether it goes through the fair queue, see `delivery.fair_queue`. So does every
+            request that waits for nothing else, except a join: a class that comes back sends
+            hundreds at once. A search waits for the index, where it releases the interpreter.
         reads: whether it reads what this connection may have asked for and the workers have yet to
             do, or what others see beside it. Then it waits until all of that is stored and
             answered, so that requests take effect in order. The others may overtake it.
@@ -44,27 +44,27 @@ class Rule(NamedTuple):
 
     handler: Handler
     cost: int = 1
-    in_turn: bool = False
+    queued: bool = False
     reads: bool = False
     changes_person: bool = False
 
 
 REQUESTS: dict[type, Rule] = {
     messages.Hello: Rule(hello.again),
-    messages.Ping: Rule(hello.ping, in_turn=True),
+    messages.Ping: Rule(hello.ping, queued=True),
     messages.Pong: Rule(hello.pong),
     messages.Bye: Rule(hello.bye),
     messages.Join: Rule(membership.join, cost=10, reads=True),
-    messages.Leave: Rule(membership.leave, in_turn=True, reads=True),
-    messages.Forget: Rule(membership.forget, cost=20, in_turn=True),
-    messages.Who: Rule(membership.who, cost=20, in_turn=True),
-    messages.Rooms: Rule(membership.rooms, cost=20, in_turn=True, reads=True),
+    messages.Leave: Rule(membership.leave, queued=True, reads=True),
+    messages.Forget: Rule(membership.forget, cost=20, queued=True),
+    messages.Who: Rule(membership.who, cost=20, queued=True),
+    messages.Rooms: Rule(membership.rooms, cost=20, queued=True, reads=True),
     messages.Say: Rule(posting.say),
     messages.Topic: Rule(posting.topic),
-    messages.Tell: Rule(posting.tell, in_turn=True),
-    messages.History: Rule(reading.history, in_turn=True, reads=True),
+    messages.Tell: Rule(posting.tell, queued=True),
+    messages.History: Rule(reading.history, queued=True, reads=True),
     messages.Search: Rule(reading.search, cost=20, reads=True),
-    messages.Nick: Rule(account_requests.nick, cost=20, in_turn=True, reads=True),
+    messages.Nick: Rule(account_requests.nick, cost=20, queued=True, reads=True),
     messages.Register: Rule(account_requests.register, cost=20, changes_person=True),
     messages.Login: Rule(account_requests.login, cost=20, reads=True, changes_person=True),
     messages.Password: Rule(account_requests.password, cost=40, changes_person=True),
@@ -97,10 +97,10 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
     """
     rule = REQUESTS[type(request)]
     if rule.reads:
-        caller.outbox.wait_until_answered()  # before it has the turn, which others wait for
+        caller.outbox.wait_until_answered()  # before the fair queue, where others wait
     try:
-        if rule.in_turn:
-            _answer_in_turn(caller, rule.handler, request)
+        if rule.queued:
+            _answer_queued(caller, rule.handler, request)
             return None
         reply = rule.handler(caller, request)
     except StoreError as error:
@@ -114,17 +114,17 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
     return reply
 
 
-def _answer_in_turn(caller: Caller, handler: Handler, request: messages.AnyRequest) -> None:
-    """Do what is asked when it is this client's turn, and reply before the turn ends.
+def _answer_queued(caller: Caller, handler: Handler, request: messages.AnyRequest) -> None:
+    """Do what is asked once the client is at the head of the fair queue, and reply from there.
 
     Nothing is done for a client that has gone by then.
     """
-    turns = caller.context.turns
-    if not turns.take(caller.outbox):
+    queue = caller.context.fair_queue
+    if not queue.enter(caller.outbox):
         return
     try:
         reply = handler(caller, request)
         if reply is not None:
             caller.outbox.put(reply)
     finally:
-        turns.give_back()
+        queue.leave()

@@ -39,8 +39,8 @@ def greet(connection: Asker, hello: Hello, context: Context) -> tuple[Caller, We
             "The server cannot keep sessions just now.",
             retry_after=STORE_RETRY_AFTER,
         ) from error
-    context.checks.check_person(session, connection.host)  # second, see moderation.permissions
-    context.meters.came_in(resumed=token == hello.session)
+    context.permissions.check_person(session, connection.host)  # second, see moderation.permissions
+    context.counters.came_in(resumed=token == hello.session)
     peer = connection.peer
     log.info("%s came in from %s", nick, peer, extra={"nick": nick, "peer": peer})
     return Caller(connection, session, context), _welcome(session, nick, token, context)
@@ -72,9 +72,9 @@ def _begin(connection: Asker, nick: str, hello: Hello, context: Context) -> tupl
     session = registry.find_session(token, nick) if token else None
     account = _log_in(connection, nick, hello.account_password, session, context)
     if session is None and account is None:
-        context.checks.check_stranger(nick, connection.host)  # before anything is kept of them
+        context.permissions.check_stranger(nick, connection.host)  # before anything is kept of them
     if token and session:
-        context.checks.check_returning_nick(session, connection.host, nick)
+        context.permissions.check_returning_nick(session, connection.host, nick)
         replaced = registry.resume_session(connection, session, nick, account)
     else:
         session, token, replaced = registry.begin_session(connection, nick, account)
@@ -91,7 +91,7 @@ def _log_in(
     owner = context.accounts.owner_of(nick)
     if owner is None or password is None or (session and session.account == owner.number):
         return None
-    account = context.proofs.authenticate(owner.name, password, connection.host)
+    account = context.authentication.authenticate(owner.name, password, connection.host)
     if account is None:
         raise ProtocolError(
             Code.NICK_IN_USE,

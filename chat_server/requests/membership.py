@@ -28,7 +28,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         room = caller.context.rooms.enter(name, caller.connection.host, temporary=request.temporary)
         policy = room.policy
         if policy is not None and caller.outbox.member_in(room) is None:
-            caller.context.checks.check_entry(policy, caller.session)
+            caller.context.permissions.check_entry(policy, caller.session)
         last = room.last
         cursor = _cursor(request, last) if diverged is None else diverged
         member = Member(room, caller.session, caller.outbox, cursor)
@@ -41,7 +41,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         members=count,
         topic=topic,
         oldest=oldest_after(caller, room, cursor),
-        frozen=caller.context.checks.is_frozen(room) or UNSET,
+        frozen=caller.context.permissions.is_frozen(room) or UNSET,
         log=caller.context.store.name,
         diverged=UNSET if diverged is None else diverged,
     )
@@ -51,7 +51,7 @@ def join(caller: Caller, request: messages.Join) -> None:
     caller.context.hands.know(member)
     while room.policy is not policy:  # a freeze may have been told of ahead of this
         policy = room.policy
-        frozen = caller.context.checks.is_frozen(room)
+        frozen = caller.context.permissions.is_frozen(room)
         caller.outbox.put(messages.FreezeChange(room=name, frozen=frozen))
 
 

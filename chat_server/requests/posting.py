@@ -35,7 +35,7 @@ def tell(caller: Caller, request: messages.Tell) -> Ok:
     connection = recipient.connection if recipient else None
     if recipient is None or connection is None:
         raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
-    if not caller.context.checks.is_moderator(recipient):  # whom one who is muted may ask why
+    if not caller.context.permissions.is_moderator(recipient):  # whom one who is muted may ask why
         caller.check_voice()
     direct = messages.Direct(
         time=caller.context.clock.time(),
@@ -112,11 +112,11 @@ def _let_say(caller: Caller, room: Room, draft: Draft) -> None:
 
 def _post_by_rules(caller: Caller, room: Room, draft: Draft) -> None:
     """Post a draft by the rules of its room; by the new ones, if they change meanwhile."""
-    checks, posted = caller.context.checks, False
+    permissions, posted = caller.context.permissions, False
     while not posted:
         policy = room.policy
         if policy is not None:
-            checks.admit_message(room, policy, caller.session)
+            permissions.admit_message(room, policy, caller.session)
         posted = room.post(draft, policy)
         if not posted and policy is not None:
-            checks.withdraw_message(room, caller.session)
+            permissions.withdraw_message(room, caller.session)

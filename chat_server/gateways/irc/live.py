@@ -160,7 +160,9 @@ class ServerState:
     def authenticate(self, name: str, password: str, host: str) -> str | None:
         """Return the name of the account whose password this is. See Live."""
         try:
-            account = self._context.proofs.authenticate(normalize_account(name), password, host)
+            account = self._context.authentication.authenticate(
+                normalize_account(name), password, host
+            )
         except StoreError as error:
             raise _unavailable() from error
         return None if account is None else account.name
@@ -189,7 +191,7 @@ class ServerState:
         found = self._context.rooms.find(room)
         if found is None or found.policy is None:
             return Modes(frozen=False, locked=False)
-        return Modes(self._context.checks.is_frozen(found), found.policy.lock is not None)
+        return Modes(self._context.permissions.is_frozen(found), found.policy.lock is not None)
 
     def topic(self, room: str) -> str:
         """Return a room's topic."""
@@ -215,10 +217,10 @@ class ServerState:
         session = self._session(nick)
         if session is None:
             return
-        checks = self._context.checks
-        checks.check_voice(session, host)
+        permissions = self._context.permissions
+        permissions.check_voice(session, host)
         found = self._context.rooms.find(room) if room is not None else None
-        if found is not None and found.policy is not None and not checks.is_moderator(session):
+        if found is not None and found.policy is not None and not permissions.is_moderator(session):
             found.policy.check_speaker(person_keys(session), self._context.clock.monotonic())
 
     def tell(

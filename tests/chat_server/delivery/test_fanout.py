@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.delivery.counters import Meters
+from chat_server.delivery.counters import Counters
 from chat_server.delivery.fanout import Delivery
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.threads import EXIT_CODE
@@ -291,7 +291,7 @@ def test_workers_share_the_rooms_that_wait() -> None:
             ada.say(room, "hello")
         rooms = [server._parts.rooms.find(room) for room in MANY]
         assert all(rooms)
-        group = Delivery(server._parts.store, SystemClock(), 3, Meters())
+        group = Delivery(server._parts.store, SystemClock(), 3, Counters())
         for found in rooms[1:]:
             assert found is not None
             group.give_turn(found)
