@@ -11,8 +11,8 @@ The rules for threads:
 
 - One thread calls `receive` and `receive_end`: what comes is a sequence.
 - What `encrypt`, `take` and `end` return has to reach the wire in the order in which it was made: a
-  record out of its place ends the connection. So whoever calls one of them has the turn to send,
-  and keeps it until those bytes are out, or kept to be sent before all others.
+  record out of its place ends the connection. So whoever calls one of them holds the right to
+  send, until those bytes are out, or kept to be sent before all others.
 - TLS has something to say by itself, too: the handshake, the answer to a new key, an alert.
   `receive` makes it and sets `owes`; it goes out with the next `encrypt` or `take`.
 - The channel's own lock keeps OpenSSL's object to one thread at a time. It is a leaf, and is held
@@ -190,7 +190,7 @@ class Channel:
             raise TlsError("it asks for more than it takes")
         return b"".join(said)
 
-    # -- whoever has the turn to send
+    # -- with the right to send
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """Return `data`, and all that is owed before it, as the wire is to carry it.

@@ -38,8 +38,8 @@ class TlsSocket:
         self._socket = connected
         self._channel = channel
         self._early = early
-        # Whose turn it is to send. Held while a send waits, and so never taken to receive.
-        self._turn = threading.Lock()
+        # Guards the order of what is sent. Held while a send waits, and so never taken to receive.
+        self._sending = threading.Lock()
         self._owing: Callable[[], None] = _ignore
 
     def when_owing(self, call: Callable[[], None]) -> None:
@@ -81,7 +81,7 @@ class TlsSocket:
         Raises:
             OSError: the connection is broken, or its timeout has passed; some of it may be out.
         """
-        with self._turn:
+        with self._sending:
             self._socket.sendall(self._channel.encrypt(data))
 
     def settimeout(self, seconds: float | None) -> None:

@@ -184,7 +184,7 @@ class Cycle:
         """Return which of `offered` stands in `text`, the one before the cursor; None if none."""
         return self._place if self.offered and text == self._text else None
 
-    def turn(self, text: str, step: int, start: int, found: list[str]) -> str:
+    def advance(self, text: str, step: int, start: int, found: list[str]) -> str:
         """Return the text before the cursor with the next candidate in it.
 
         Args:

@@ -390,7 +390,7 @@ class Prompt:
     def _complete(self, buffer: Buffer, step: int) -> None:
         before = buffer.document.text_before_cursor
         start, found = candidates(before, self._view, COMMANDS)
-        after = self._cycle.turn(before, step, start, found)
+        after = self._cycle.advance(before, step, start, found)
         if after != before:
             buffer.delete_before_cursor(len(before))
             buffer.insert_text(after)

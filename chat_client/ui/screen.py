@@ -5,7 +5,7 @@ a time, so nothing is ever written into the input line, and what is shown has on
 
 The queue is bounded, by the number of items and by what they weigh: a thread that posts too much
 waits, down to the server, which catches us up later. A batch is bounded by the time that it takes,
-so that the keyboard has its turn, whatever a server sends.
+so that the program reads the keyboard, whatever a server sends.
 """
 
 import asyncio
@@ -48,10 +48,10 @@ _STRING = 60
 """Bytes that a string takes besides its characters."""
 
 _BATCH = 500
-"""Items that are made lines of before the keyboard has its turn."""
+"""Items that are made lines of before the keyboard is read again."""
 
 _BATCH_TIME = 0.05
-"""Seconds after which it has its turn in any case. Long texts take milliseconds each."""
+"""Seconds after which it is read again in any case. Long texts take milliseconds each."""
 
 _OWN_ROWS = 4
 """Rows that the input line, the status line and what was typed take of the screen."""
@@ -87,7 +87,7 @@ class Screen:
         self.paging = False  # the loop's own
 
     def post(self, item: Item) -> None:
-        """Have something shown, or done by the loop's thread in its turn. From any thread.
+        """Have something shown, or done by the loop's thread, in order. From any thread.
 
         After `release` nobody waits: events that the queue has no place for are dropped.
         """

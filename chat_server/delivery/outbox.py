@@ -99,7 +99,7 @@ class Outbox:
         self._catch_up = catch_up
         self._read_page = read_page
 
-        # Guards all below, and with it whose turn it is to write to the socket. Held during
+        # Guards all below, and the right to write to the socket. Held during
         # sends, none of which waits. The last in the order: rooms -> room -> outbox.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below

@@ -59,10 +59,10 @@ class Accounts:
     """All accounts. Any thread may call any method.
 
     Attributes:
-        turn: the turn to change an account, its password, a role, or who is logged in: in the store
-            first and then in memory, so that the two never differ for longer. Held while the store
-            writes; only others who change something of it wait. The first in the order: before
-            the registry's lock, and _lock.
+        changing: held while an account, its password, a role, or a login is changed: first in the
+            store, then in memory, so that the two agree whenever it is free. Held while the store
+            writes; only those wait who change something of it, too. Taken before the registry's
+            lock and before _lock.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ class Participant:
     """Somebody in a session.
 
     `nick`, `key`, `skeleton` and `account` are the registry's: written under its lock. `role` is
-    written in one's turn to change it: see Accounts. Both `account` and `role` are read without
+    written with `Accounts.changing` held. Both `account` and `role` are read without
     any lock, as an older value is as good as having asked a moment before.
 
     Attributes:

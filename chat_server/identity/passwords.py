@@ -4,8 +4,8 @@ A hash takes 64 MiB and about a tenth of a second (argon2id, the second choice o
 the lanes: one, since some systems refuse a library threads of its own). It is computed on the
 thread of the connection that asks, which is nobody's but the asker's; with no lock held; and by two
 at once at most, so that a class that logs in together, or somebody who guesses, takes neither all
-the memory nor all the cores. One address has one turn at a time: who logs in without end, with a
-password that is right even, leaves the other to others.
+the memory nor all the cores. One address has one slot at a time: a client that logs in without end,
+even with the right password, leaves the other slot to others.
 """
 
 import base64
@@ -30,7 +30,7 @@ from protocol.errors import Code, ProtocolError
 AT_ONCE = 2
 """How many passwords are hashed at the same time."""
 PATIENCE = 8.0
-"""Seconds that somebody may wait for a turn: less than a hello may take, and enough for a class
+"""Seconds that somebody may wait for a slot: less than a hello may take, and enough for a class
 that logs in together on a slow machine."""
 
 
@@ -59,7 +59,7 @@ class Passwords:
 
         Args:
             password: which.
-            host: from where somebody asks for it, who has one turn at a time; "" is nobody.
+            host: from where somebody asks for it, which has one slot at a time; "" is nobody.
 
         Raises:
             ProtocolError: `unavailable`: too many others wait for theirs.

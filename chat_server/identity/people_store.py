@@ -340,7 +340,7 @@ class PeopleStore:
     # -- below
 
     def _read(self, query: str, *parameters: object) -> list[Any]:
-        with self._transactions.turn() as connection:
+        with self._transactions.exclusive() as connection:
             return connection.execute(query, parameters).fetchall()
 
     @contextmanager

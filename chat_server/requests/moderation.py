@@ -257,7 +257,7 @@ def _once(
 def _do_once(
     caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool
 ) -> None:
-    """In one's turn to post: do what was claimed."""
+    """With `Session.posting` held: do what was claimed."""
     try:
         notices.look_up(caller.context.store, caller.context.people)
         if resume or not notices.told:

@@ -12,7 +12,7 @@ from chat_server.rooms.codec import Codec, Encoded
 from protocol.messages import Message
 
 # How much of the log's end is kept in memory: two rounds and some more, as a member waits for what
-# came after its turn in the one round and before it in the next. In bytes, by `message_cost`.
+# came after it was fed in the one round and before it is in the next. In bytes, by `message_cost`.
 TAIL_LIMIT = 320 * 1024
 # How many bytes a reader that catches up is handed at once.
 PAGE_LIMIT = 128 * 1024

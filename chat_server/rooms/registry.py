@@ -241,7 +241,7 @@ class Registry:
     def log_out_others(self, account: Account, session: Session) -> list[Client]:
         """Make members without an account of all sessions that are logged in to one, but for one.
 
-        They lose their nicks. In one's turn to change the account.
+        They lose their nicks. With `Accounts.changing` held.
 
         Returns: their connections, which are to be ended.
         """
@@ -284,8 +284,8 @@ class Registry:
     def leave_account(self, account: int) -> list[Session]:
         """Make members without an account of those who are logged in to one that is gone.
 
-        In one's turn to change the account. Whoever logs in looks under the lock whether there is
-        the account, so nobody comes after this.
+        With `Accounts.changing` held. A login checks under the lock whether the account is still
+        there, so none comes after this.
 
         Returns: their sessions, as far as they are in memory.
         """

@@ -20,8 +20,8 @@ class Round(Generic[T]):
     def take(self, count: int, last: int, members: Callable[[], tuple[T, ...]]) -> tuple[T, ...]:
         """Return the next members that are to be fed, at most `count`; none if all are.
 
-        A round begins when something was published since the last one began: who has been passed
-        by then has its turn in the next.
+        A round begins when something was published since the last one began: a member that was
+        passed before is fed in the next.
 
         Args:
             count: how many.

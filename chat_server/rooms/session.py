@@ -72,8 +72,8 @@ class Session(Participant):
     Attributes:
         connection: who has the session; None if nobody has, at present. The registry's: written
             under its lock.
-        posting: the turn to claim a request and post it. Whoever takes the session up waits for
-            what the connection before has claimed, or its own requests would overtake that.
+        posting: held while a request is claimed and posted. A connection that takes the session
+            over waits for what the one before has claimed, or its requests would overtake that.
     """
 
     __slots__ = ("__weakref__", "_holder", "_lock", "_newest", "_pending", "connection", "posting")

@@ -93,21 +93,21 @@ class Transactions:
         Args:
             connection: as `connect` returned it.
             path: of its file, which a complaint names.
-            committed: called after each commit, before it is anybody else's turn: to be quick.
+            committed: called after each commit, with the connection still locked. It must be quick.
         """
         self._connection = connection
         self._path = path
         self._committed = committed
-        # Serialises use of the connection, which is all that it is for. A leaf.
-        self._turn = threading.Lock()
+        # Guards the use of the connection. A leaf.
+        self._lock = threading.Lock()
 
     def __enter__(self) -> sqlite3.Connection:
-        self._turn.acquire()
+        self._lock.acquire()
         try:
             self._roll_back()  # where the one before could not
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
-            self._turn.release()
+            self._lock.release()
             if isinstance(error, sqlite3.Error | MemoryError):
                 raise _complaint(self._path, error) from error
             raise
@@ -127,23 +127,23 @@ class Transactions:
         except MemoryError as failure:
             raise OutcomeUnknownError(f"{self._path}: out of memory in a commit") from failure
         finally:
-            self._turn.release()
+            self._lock.release()
         if isinstance(error, sqlite3.Error | MemoryError):
             raise _complaint(self._path, error) from error
 
     @contextmanager
-    def turn(self) -> Iterator[sqlite3.Connection]:
-        """Use the connection without a transaction: to read, or for what cannot be in one.
+    def exclusive(self) -> Iterator[sqlite3.Connection]:
+        """Use the connection alone, without a transaction: to read, or for what cannot be in one.
 
         Raises:
             StoreError: in place of SQLite's.
         """
-        with self._turn, translated(self._path):
+        with self._lock, translated(self._path):
             yield self._connection
 
     def close(self) -> None:
         """Close the connection, once nobody uses it. Whoever wants it later gets StoreError."""
-        with self._turn:
+        with self._lock:
             self._connection.close()
 
     def _roll_back(self) -> None:

@@ -116,7 +116,7 @@ class HistoryFile:
         self.path = folder / FILE
         self.checkpoint_due = threading.Event()
         self._passes = 0  # checkpoints so far; the housekeeper's
-        self._commits = 0  # since the last one; used in the writer's turn
+        self._commits = 0  # since the last one; used with the writer locked
         try:
             self._writer = open_database(self.path, FORMAT, sync)
             with closed_on_failure(self._writer):
@@ -155,7 +155,7 @@ class HistoryFile:
         with self.reader() as reader:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._passes += 1
-        with self.transactions.turn() as writer:
+        with self.transactions.exclusive() as writer:
             self._commits = 0
             if self._passes % PASSES_PER_RESTART == 0:
                 writer.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -123,12 +123,12 @@ def test_tab_goes_round() -> None:
     start, found = candidates("b", view, COMMANDS)
     assert (start, found) == (0, ["bobby: ", "bob: "])
     cycle = Cycle()
-    text = cycle.turn("b", 1, start, found)
+    text = cycle.advance("b", 1, start, found)
     assert text == "bobby: "
-    text = cycle.turn(text, 1, 0, [])
+    text = cycle.advance(text, 1, 0, [])
     assert text == "bob: "
-    assert cycle.turn(text, 1, 0, []) == "bobby: "
-    assert cycle.turn("bobby: ", -1, 0, []) == "bob: "
+    assert cycle.advance(text, 1, 0, []) == "bobby: "
+    assert cycle.advance("bobby: ", -1, 0, []) == "bob: "
     assert candidates("hi ", view, COMMANDS)[1] == ["bobby ", "zoe ", "bob "]
     assert candidates("", view, COMMANDS)[1] == []
-    assert cycle.turn("x", 1, 0, []) == "x"
+    assert cycle.advance("x", 1, 0, []) == "x"

@@ -1,4 +1,4 @@
-"""The queue before the screen is bounded, and the keyboard has its turn whatever a server sends."""
+"""The queue before the screen is bounded, and the keyboard is read whatever a server sends."""
 
 import asyncio
 import itertools

@@ -206,7 +206,7 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
     with running_server(operator.data) as server, House(server) as house:
         record: Any = server._running.attendance
         ada = house.enter("ada")
-        with record._transactions.turn():  # as if the disk were slow
+        with record._transactions.exclusive():  # as if the disk were slow
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
             room: Any = server._parts.rooms.find("lobby")
@@ -254,11 +254,11 @@ def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
         ada.ok("claim", secret=server.owner_secret)
         ada.ok("slow", room="lobby", seconds=60)
         eva = house.enter("eva")
-        with record._transactions.turn():
+        with record._transactions.exclusive():
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
             eventually(lambda: [act for _, act in parts.people.acts() if act.act == "remove-room"])
-            busy_disk.enter_context(parts.people._transactions.turn())  # before the rules go
+            busy_disk.enter_context(parts.people._transactions.exclusive())  # before the rules go
             join = eva.post("join", room="lobby")
         assert eva.reply(join)["seq"] == 4  # the notice of slow mode was the last
         assert eva.say("lobby", "one") == 5
@@ -276,7 +276,7 @@ def test_what_cannot_be_deleted_stays_whole(
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house:
         record: Any = server._running.attendance
-        with record._transactions.turn():
+        with record._transactions.exclusive():
             assert attendance.FILE in operator.refused("remove-room", "lobby")
         ada = house.enter("ada", "lobby")
         assert len(whole_log(ada, "lobby")) == 3
@@ -304,7 +304,7 @@ def test_a_moderator_who_acts_on_it_meanwhile(operator: Operator) -> None:
         record: Any = server._running.attendance
         ada = house.enter("ada")
         ada.ok("claim", secret=server.owner_secret)
-        with record._transactions.turn():
+        with record._transactions.exclusive():
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
             room: Any = server._parts.rooms.find("lobby")

@@ -106,7 +106,7 @@ def test_a_damaged_hash_is_no_answer(cheap: Passwords) -> None:
 
 
 def test_two_are_hashed_at_once() -> None:
-    """Ten ask; the others wait for their turn, and all are answered."""
+    """Ten ask; eight wait for a slot, and all are answered."""
     hasher = Counting()
     counted = Passwords(hasher)
     password_hash = counted.hash("open sesame")
@@ -150,7 +150,7 @@ def test_no_address_takes_all_the_turns() -> None:
 
 
 def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who finds all turns taken is told when to come back."""
+    """Whoever finds all slots taken is told when to come back."""
     monkeypatch.setattr(passwords, "PATIENCE", 0.01)
     hasher = Counting()
     busy = Passwords(hasher)

@@ -235,7 +235,7 @@ def test_what_ends_while_a_write_fails_is_bounded_too(
         house.enter("ada", "lobby")
         eventually(lambda: rows(tmp_path))
         record: Any = server._running.attendance
-        with record._transactions.turn() as connection:
+        with record._transactions.exclusive() as connection:
             connection.execute("PRAGMA busy_timeout = 200")  # milliseconds
         with held(tmp_path):
             for peer in peers:
@@ -256,7 +256,7 @@ def test_nobody_waits_for_the_thread(tmp_path: Path) -> None:
         ada = house.enter("ada", "lobby")
         eventually(lambda: rows(tmp_path))
         record: Any = server._running.attendance
-        with record._transactions.turn():  # the thread waits for its own connection, as for a disk
+        with record._transactions.exclusive():  # the thread waits for it, as for a disk
             eva = house.enter("eva", "lobby")
             eventually(lambda: record._under_way)
             ada.ok("leave", room="lobby")

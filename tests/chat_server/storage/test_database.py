@@ -139,14 +139,14 @@ def test_a_database_that_another_holds(
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=rf"^{path}: database is locked"):
             write(transactions, "one")
-        with transactions.turn() as reader:
+        with transactions.exclusive() as reader:
             assert reader.execute("SELECT count(*) FROM words").fetchone() == (0,)
     write(transactions, "one")
     assert kept(path) == ["one"]
 
 
 def test_each_commit_is_told_and_nothing_else(connection: sqlite3.Connection, path: Path) -> None:
-    """In one's turn, when all is kept."""
+    """With the connection locked, when all is kept."""
     told: list[list[str]] = []
     transactions = Transactions(connection, path, lambda: told.append(kept(path)))
     write(transactions, "one")
@@ -161,10 +161,10 @@ def test_each_commit_is_told_and_nothing_else(connection: sqlite3.Connection, pa
 
 
 def test_who_reads_has_a_turn_as_well(transactions: Transactions, path: Path) -> None:
-    """What fails is told the same way, and the turn is over."""
+    """What fails is told the same way, and the connection is free again."""
     with (
         pytest.raises(StoreError, match=rf"^{path}: no such table"),
-        transactions.turn() as reader,
+        transactions.exclusive() as reader,
     ):
         reader.execute("SELECT * FROM sentences")
     write(transactions, "one")
@@ -178,7 +178,7 @@ def test_threads_take_turns(transactions: Transactions, path: Path) -> None:
     def work(number: int) -> None:
         for count in range(20):
             write(transactions, f"{number}-{count}", f"{number}-{count} again")
-            with transactions.turn() as reader:
+            with transactions.exclusive() as reader:
                 ((found,),) = reader.execute("SELECT count(*) FROM words")
                 if found % 2:
                     odd.append(found)

@@ -109,7 +109,7 @@ def test_indexing_ends_in_time_and_goes_on_later(
             with pytest.raises(SearchTooLongError):
                 log.search("lobby", "word", None, 1)
     progress = log._index._transactions
-    with progress.turn() as connection:
+    with progress.exclusive() as connection:
         ((indexed,),) = connection.execute("SELECT count(*) FROM words")
     assert indexed == 2 * INDEX_STEP
     assert [m.seq for m in log.search("lobby", "common", None, 1)] == [COUNT]
