@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := run
-.PHONY: help run chat load test test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.PHONY: help run chat load test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -24,8 +24,11 @@ chat: $(VENV)/.installed  ## talk in a room; ARGS=HOST for one on another machin
 load: $(VENV)/.installed-load  ## a load test with a server of its own
 	$(BIN)/chat-load --own-server $(ARGS)
 
-test: $(VENV)/.installed-dev  ## all tests; ARGS='tests/protocol -k nick' for some
+test: $(VENV)/.installed-dev  ## the tests; ARGS='tests/protocol -k nick' for some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-long: $(VENV)/.installed-dev  ## the tests that take longer: browsers, IRC clients, floods
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m long $(ARGS)
 
 test-bench: $(VENV)/.installed-dev  ## the tests of the benchmarks
 	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)

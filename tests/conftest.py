@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # A deadline for each example says nothing on a machine that does other things at the same time;
@@ -24,3 +25,11 @@ _HOME = tempfile.TemporaryDirectory()
 os.environ["XDG_CONFIG_HOME"] = _HOME.name
 for _name in [name for name in os.environ if name.startswith("CHAT_")]:
     del os.environ[_name]
+
+
+@pytest.hookimpl(tryfirst=True)  # ahead of the choice by `-m`
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser as long."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.long)

@@ -95,6 +95,7 @@ def test_where_a_room_begins(ana: Chat, bob: Chat) -> None:
     assert next(last).seq == 6
 
 
+@pytest.mark.long
 def test_a_slow_reader_misses_nothing(ana: Chat, bob: Chat) -> None:
     """What no longer fits in memory is fetched from the server's log."""
     slow, talker = ana.join("lobby"), bob.join("lobby")

@@ -39,6 +39,7 @@ def log_of(address: str, room: str, count: int) -> list[tuple[str, str]]:
         return [(frame["from"], frame["text"]) for frame in frames]
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_in_a_flood(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def resident(pid: int) -> int:
     raise AssertionError("no VmRSS")
 
 
+@pytest.mark.long
 def test_who_did_not_read_gets_all_50000_in_order(house: House) -> None:
     """Every one, once, and then the living ones; and it was not sent away."""
     deaf, talker = house.enter("deaf", "lobby"), house.enter("talker", "lobby")
@@ -56,6 +57,7 @@ def test_who_did_not_read_gets_all_50000_in_order(house: House) -> None:
     deaf.ping()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc for VmRSS")
 def test_the_servers_memory_for_it_is_bounded(tmp_path: Path) -> None:
     """40 MB pass while three members do not read: what the server keeps is not the backlog."""

@@ -301,6 +301,7 @@ def test_a_frame_that_its_refusal_would_quote(
     eva.say("lobby", "still here")
 
 
+@pytest.mark.long
 @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(hostile_requests(), min_size=1, max_size=6))
 @example(requests=[{"type": "search", "id": 1, "room": "lobby", "query": "\x00"}])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -324,7 +325,7 @@ class Rooms(RuleBasedStateMachine):
             assert not [f for f in person.peer.queue if f["type"] in unasked]
 
 
-TestRooms = Rooms.TestCase
+TestRooms = pytest.mark.long(Rooms.TestCase)
 # Without shrinking: what is missing is waited for, which makes a shorter example dear.
 TestRooms.settings = settings(
     max_examples=30,

@@ -177,6 +177,7 @@ def test_ok_means_stored(tmp_path: Path) -> None:
             assert texts(log) == [*(str(n) for n in range(300)), "kept"]
 
 
+@pytest.mark.long
 def test_a_flood_that_is_killed_is_resumed_without_loss_or_doubles(tmp_path: Path) -> None:
     """Killed in the middle, twice: what had its ok is there, what is sent again is once."""
     with ServerProcess.serve(tmp_path) as first:

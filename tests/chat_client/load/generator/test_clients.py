@@ -61,6 +61,7 @@ def few_ports() -> list[str]:
     return command if done.returncode == 0 else []
 
 
+@pytest.mark.long
 def test_no_local_ports_left(tmp_path: Path) -> None:
     """Twelve ports for twenty clients: those that fit are served, and the others are not held
     against the server.

@@ -55,6 +55,7 @@ def on_a_pty(home: Path, *command: str) -> Iterator["pexpect.spawn[str]"]:
         child.close(force=True)
 
 
+@pytest.mark.long
 @needs("irssi")
 def test_irssi(house: House, bob: Peer, tmp_path: Path) -> None:
     """With nothing but host and port."""
@@ -84,6 +85,7 @@ def test_irssi(house: House, bob: Peer, tmp_path: Path) -> None:
     bob.take(lambda frame: "ida" in frame.get("left", ()))
 
 
+@pytest.mark.long
 @needs("weechat-headless")
 def test_weechat(house: House, bob: Peer, tmp_path: Path) -> None:
     """It writes down what it reads."""
@@ -117,6 +119,7 @@ def test_weechat(house: House, bob: Peer, tmp_path: Path) -> None:
         assert log.count(text) == 1, log
 
 
+@pytest.mark.long
 @needs("ii")
 def test_ii(house: House, bob: Peer, tmp_path: Path) -> None:
     """A file for each channel."""
@@ -140,6 +143,7 @@ def test_ii(house: House, bob: Peer, tmp_path: Path) -> None:
         ii.wait()
 
 
+@pytest.mark.long
 @needs("sic")
 def test_sic(house: House, bob: Peer) -> None:
     """Lines in, lines out."""

@@ -50,6 +50,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_pip_installs_it_and_it_runs(tmp_path: Path) -> None:
     """In a new environment; and what is installed there makes the same wheel, byte for byte."""
     file = tmp_path / wheel_name()
