@@ -10,7 +10,8 @@ class Response:
     """What one line is answered with (IRCv3 labeled-response). The client's lock guards it.
 
     Without a label it is no more than some lines. With one, a single line carries the label,
-    several are a batch, and none is an ACK; what is still to come is waited for.
+    several are a batch, and none is an ACK; what is still to come is waited for. Lines that are a
+    batch already, such as history, carry the label on the beginning of that batch.
     """
 
     __slots__ = ("_batch", "_ended", "_expected", "_label", "_lines", "_new_reference")
@@ -77,10 +78,10 @@ class Response:
         if self._batch is not None:
             rest = self.stream(())
             return rest + encoded([build(SERVER, "BATCH", f"-{self._batch}")])
-        if len(self._lines) > 1:
+        if len(self._lines) > 1 and not _is_one_batch(self._lines):
             return self.stream(()) + self._close()
-        only = self._lines or [build(SERVER, "ACK")]
-        return encoded([tagged({"label": self._label}, only[0])])
+        first, *others = self._lines or [build(SERVER, "ACK")]
+        return encoded([tagged({"label": self._label}, first), *others])
 
     def _in_batch(self, line: str) -> str:
         """A line with the tag of the batch, unless it is in one that is in this."""
@@ -88,3 +89,12 @@ class Response:
         if line.startswith("@batch="):
             return line
         return tagged({"batch": self._batch}, line)
+
+
+def _is_one_batch(lines: Sequence[str]) -> bool:
+    """Whether lines are one batch from its beginning to its end."""
+    beginning = build(SERVER, "BATCH", "+")
+    if not lines[0].startswith(beginning):
+        return False
+    reference = lines[0].removeprefix(beginning).partition(" ")[0]
+    return lines[-1] == build(SERVER, "BATCH", f"-{reference}")

@@ -149,3 +149,14 @@ def test_without_batches(house: House, irc: IrcHouse) -> None:
     ana = irc.enter("ana", "#a")
     assert [heard.command for heard in ana.ask("CHATHISTORY LATEST #a * 5")] == ["PRIVMSG"]
     assert [heard.command for heard in ana.ask("CHATHISTORY")] == ["NOTICE"]
+
+
+def test_a_label_is_on_the_batch_of_history() -> None:
+    """There is no batch around it: IRCv3 lets the fitting type be that of the response."""
+    with running_server() as server, House(server) as house, irc_house(house.address) as irc:
+        ana = irc.enter("ana", "#a", capabilities=(*HAS, "labeled-response"))
+        for selection in ("LATEST #a * 1", "LATEST #a * 5"):
+            ana.send(f"@label=x CHATHISTORY {selection}", "PRIVMSG #a :hello")
+            found = ana.sync()
+            assert found[0].params[1:] == ("chathistory", "#a")
+            assert [heard.tags.get("label") for heard in found] == ["x", *[None] * (len(found) - 1)]

@@ -52,3 +52,17 @@ def test_what_is_to_come_is_waited_for() -> None:
     assert it.settle([":a"]) == b""
     assert it.end() == b""
     assert it.settle([]) == b"@label=x :a\r\n"
+
+
+def test_a_batch_that_is_all_of_it_carries_the_label() -> None:
+    """Rather than being within another one. Beside something else it is within."""
+    batch = [":backchannel BATCH +7 chathistory #a", "@batch=7 :a", ":backchannel BATCH -7"]
+    it = response("x")
+    it.add(*batch)
+    assert it.end() == (
+        b"@label=x :backchannel BATCH +7 chathistory #a\r\n@batch=7 :a\r\n"
+        b":backchannel BATCH -7\r\n"
+    )
+    it = response("x")
+    it.add(*batch, ":b")
+    assert it.end().startswith(b"@label=x :backchannel BATCH +1 labeled-response\r\n@batch=1 :back")
