@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
         f"--clients {plan.clients} --rooms {plan.rooms}"
         + " --no-websocket" * (not plan.websocket)
-        + " --irc" * plan.irc
+        + " --no-irc" * (not plan.irc)
     )
     _say(f"seed {plan.seed} (how threads are scheduled is not in it): {again}")
     folder = Path(tempfile.mkdtemp(prefix="backchannel-torture-"))
@@ -113,7 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     websocket = "let a third of the clients speak WebSocket (default: yes)"
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--websocket", action=switch, default=True, help=websocket)
-    parser.add_argument("--irc", action="store_true", help="let a sixth of the clients speak IRC")
+    irc = "let a sixth of the clients speak IRC (default: yes)"
+    parser.add_argument("--irc", action=switch, default=True, help=irc)
     return parser
 
 

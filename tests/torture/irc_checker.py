@@ -1,13 +1,23 @@
 """The checker of what IRC clients said and saw: the same promises, as far as IRC can show them.
 
 IRC knows no request numbers: what got no echo may be stored or not, but not twice. A message that
-was cut into lines is compared without its white space.
+was cut into lines is compared without its white space. Changes of the topic come live, and are not
+part of CHATHISTORY.
 """
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import groupby, takewhile
 
-from tests.torture.records import Entry, Glimpse, Observations, Sighting, Utterance, squeezed
+from tests.torture.records import (
+    Entry,
+    Glimpse,
+    Kept,
+    Observations,
+    Sighting,
+    Source,
+    Utterance,
+    squeezed,
+)
 from tests.torture.violation import Violation
 
 
@@ -44,7 +54,7 @@ def _check_sighting(sighting: Sighting, run: Observations) -> Iterator[Violation
     """Its messages follow one another without a gap, and each is as it is stored."""
     kept = run.kept.get(sighting.room, ())
     messages = [list(lines) for _, lines in groupby(sighting.lines, lambda line: line.seq)]
-    expected = None if sighting.after is None else sighting.after + 1
+    expected = None if sighting.after is None else _next(sighting, sighting.after, kept)
     for number, lines in enumerate(messages):
         seq = lines[0].seq
         if expected is not None and seq != expected:
@@ -53,11 +63,22 @@ def _check_sighting(sighting: Sighting, run: Observations) -> Iterator[Violation
             what = f"{fault}: {expected} was next ({where}, IRC)"
             yield Violation("sequence", what, sighting.room, seq, sighting.client)
         stored = kept[seq - 1].entry if 0 < seq <= len(kept) else None
-        may_be_cut = sighting.cut and number == len(messages) - 1
+        last_before_end = sighting.cut and number == len(messages) - 1
+        may_be_cut = last_before_end or lines[0].kind == "topic"  # which has but one line
         if not _is_shown(lines, stored, may_be_cut=may_be_cut):
             what = f"seen over IRC was {lines[:3]}, stored is {stored}"
             yield Violation("differs", what, sighting.room, seq, sighting.client)
-        expected = seq + 1
+        expected = _next(sighting, seq, kept)
+    if sighting.until is not None and expected is not None and expected <= sighting.until:
+        what = f"a gap: {expected} was next, and it ends (page on {sighting.connection}, IRC)"
+        yield Violation("sequence", what, sighting.room, expected, sighting.client)
+
+
+def _next(sighting: Sighting, seq: int, kept: Sequence[Kept]) -> int:
+    """The seq that must be seen behind `seq`: on a page that of the next message but a topic."""
+    rest = kept[seq:] if sighting.source is Source.PAGE else ()
+    topics = takewhile(lambda each: each.entry.kind == "topic", rest)
+    return seq + 1 + len(list(topics))
 
 
 def _is_shown(lines: list[Glimpse], stored: Entry | None, *, may_be_cut: bool) -> bool:

@@ -97,9 +97,15 @@ class IrcClient(Player):
             self._follow_a_whim(now)
         elif part is Part.SETTLE and quiet:
             self.settled.set()
-        elif part is Part.FINISH and quiet and not visit.leaving and self._is_at(ends):
-            self._last = visit
-            visit.take_leave()
+        elif part is Part.FINISH and quiet and not visit.leaving:
+            self._finish(visit, ends)
+
+    def _finish(self, visit: IrcVisit, ends: dict[str, int]) -> None:
+        if not self._is_at(ends):
+            visit.read_to(ends)
+            return
+        self._last = visit
+        visit.take_leave()
 
     def _is_at(self, ends: dict[str, int]) -> bool:
         return all((place.seq or 0) >= ends[room] for room, place in self.places.items())

@@ -5,6 +5,10 @@ It writes down what it sees, and judges nothing.
 A client that comes back asks for what it missed by CHATHISTORY: it keeps the msgid of the last
 message of each room, which is `room/seq`. What comes without a `batch` tag is live; it begins with
 the first message after the JOIN.
+
+The first line of a message has its msgid. A line without one is another line of the message before
+it. CHATHISTORY leaves changes of the topic out, so a page that is not full reaches as far as the
+room did when it was asked for, whatever its last message is.
 """
 
 import time
@@ -41,7 +45,8 @@ class _Presence:
 
     Attributes:
         live: what comes without being asked for.
-        end: the room's last seq when CHATHISTORY LATEST was answered; None before.
+        end: the last message but a topic when CHATHISTORY LATEST was answered; None before. In
+            the end what the conductor says.
         asked: a page was asked for, and has not come yet.
     """
 
@@ -129,6 +134,13 @@ class IrcVisit:
             here.end is not None and not self._is_behind(room) for room, here in self._here.items()
         )
 
+    def read_to(self, ends: dict[str, int]) -> None:
+        """Ask for what is missing up to the last seq of each room, where nothing came live."""
+        for room, here in self._here.items():
+            if here.first is None:
+                here.end = max(here.end or 0, ends[room])
+                self._advance(room)
+
     def take_leave(self) -> None:
         """Say QUIT."""
         self.leaving = True
@@ -172,7 +184,7 @@ class IrcVisit:
                 self._take_batch(line)
             case "PRIVMSG" | "TOPIC" | "NOTICE" if line.words[0].startswith("#"):
                 self._take_message(line)
-            case "FAIL" | "NOTICE" | "404" | "403" | "442":
+            case "FAIL" | "NOTICE" | "263" | "404" | "403" | "442":
                 self._take_refusal(line)
 
     def _enter(self, room: str) -> None:
@@ -190,7 +202,7 @@ class IrcVisit:
         if reference.startswith("-"):
             room, page = self._pages.pop(reference[1:], ("", None))
             if page is not None:
-                page.cut = False
+                self._end_page(room, page)
             if room in self._here:
                 self._advance(room)
             return
@@ -206,19 +218,23 @@ class IrcVisit:
         page = self._journal.open_sighting(self.nick, self.number, room, Source.PAGE, after)
         self._pages[reference[1:]] = room, page
 
+    def _end_page(self, room: str, page: Sighting) -> None:
+        """A page is whole. If it is not full, nothing that is shown follows it."""
+        page.cut = False
+        if room in self._here and len({line.seq for line in page.lines}) < PAGE:
+            known = self._rooms[room]
+            page.until = known.seq = max(known.seq or 0, self._end_of_gap(room))
+
     def _take_message(self, line: IrcLine) -> None:
-        room, glimpse = line.words[0].removeprefix("#"), _glimpse(line)
-        if glimpse is None:
+        room = line.words[0].removeprefix("#")
+        reference = line.tags.get("batch")
+        if reference is not None:
+            if reference in self._pages:
+                self._take_history(line, room, self._pages[reference][1])
             return
-        batch = self._pages.get(line.tags.get("batch", ""))
         here = self._here.get(room)
-        if batch is not None:
-            if batch[1] is None:
-                if here is not None:
-                    here.end = max(here.end or 0, glimpse.seq)
-            else:
-                batch[1].lines.append(glimpse)
-                self._rooms[room].seq = glimpse.seq
+        glimpse = _glimpse(line, here.live.lines if here else [])
+        if glimpse is None:
             return
         said = self.waiting.pop(line.tags.get("label", ""), None)
         if said is not None:
@@ -230,10 +246,26 @@ class IrcVisit:
         here.live.lines.append(glimpse)
         self._advance(room)
 
+    def _take_history(self, line: IrcLine, room: str, page: Sighting | None) -> None:
+        """Take a line of a page, or of the latest message, which is only to say where it is."""
+        if page is not None:
+            glimpse = _glimpse(line, page.lines)
+            if glimpse is not None:
+                page.lines.append(glimpse)
+                self._rooms[room].seq = glimpse.seq
+            return
+        glimpse = _glimpse(line, [])
+        if glimpse is not None and room in self._here:
+            here = self._here[room]
+            here.end = max(here.end or 0, glimpse.seq)
+
     def _take_refusal(self, line: IrcLine) -> None:
-        said = self.waiting.pop(line.tags.get("label", ""), None)
+        label = line.tags.get("label", "")
+        said = self.waiting.pop(label, None)
         if said is not None:
             said.refused = True
+        if self._expected.pop(label, None) is not None:  # it asks again on another connection
+            self.end()
 
     # -- catching up
 
@@ -260,16 +292,30 @@ class IrcVisit:
         known, here = self._rooms[room], self._here[room]
         if known.seq is None or here.end is None:
             return True
-        return known.seq < (here.end if here.first is None else here.first - 1)
+        return known.seq < self._end_of_gap(room)
+
+    def _end_of_gap(self, room: str) -> int:
+        """Return up to which seq pages are to be asked for: what follows comes live."""
+        here = self._here[room]
+        return (here.end or 0) if here.first is None else here.first - 1
 
     def _label(self) -> str:
         self._labels += 1
         return f"l{self._labels}"
 
 
-def _glimpse(line: IrcLine) -> Glimpse | None:
-    """Return the line of a message of a room's log, None if it is not of one."""
-    seq = line.tags.get("msgid", "").rpartition("/")[2]
+def _glimpse(line: IrcLine, before: list[Glimpse]) -> Glimpse | None:
+    """Return the line of a message of a room's log, None if it is not of one.
+
+    Args:
+        line: the line.
+        before: those that came before it. One without a msgid goes on with the last message.
+    """
+    msgid = line.tags.get("msgid")
+    if msgid is not None:
+        seq = msgid.rpartition("/")[2]
+    else:
+        seq = str(before[-1].seq) if before and line.command != "TOPIC" else ""
     if not seq.isdecimal():
         return None
     text, kind = line.words[-1], "text"

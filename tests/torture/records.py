@@ -153,6 +153,8 @@ class Sighting:
         after: the first line must be of the message after this one; None if any may be first.
         lines: the lines.
         cut: whether the connection ended there, perhaps between two lines of one message.
+        until: nothing that is shown may be missing up to this seq; None if it may go on behind its
+            last line.
     """
 
     client: str
@@ -162,6 +164,7 @@ class Sighting:
     after: int | None
     lines: list[Glimpse] = field(default_factory=list)
     cut: bool = True
+    until: int | None = None
 
 
 class Stop(NamedTuple):

@@ -72,6 +72,35 @@ def test_a_connection_may_end_within_a_message() -> None:
     assert {violation.rule for violation in check(run)} == {"differs"}
 
 
+def test_a_page_leaves_topics_out() -> None:
+    """Also the last one. What comes live has them, as much as fits a line."""
+    run = with_topics()
+    run.sightings = [Sighting("irc-1", 1, ROOM, Source.PAGE, 0, lines(2), cut=False, until=3)]
+    assert check(run) == []
+    topic = Glimpse(3, "irc-1-1", "topic", squeezed(TEXTS[2])[:5])
+    live = [*lines(2), topic]
+    run.sightings = [Sighting("irc-1", 1, ROOM, Source.LIVE, 1, live, cut=False)]
+    assert check(run) == []
+    run.sightings[0].lines = [*lines(2), Glimpse(3, "irc-1-1", "topic", "else")]
+    assert {violation.rule for violation in check(run)} == {"differs"}
+    run.sightings = [Sighting("irc-1", 1, ROOM, Source.LIVE, 0, lines(2), cut=False)]
+    assert {violation.rule for violation in check(run)} == {"sequence"}
+
+
+def with_topics() -> Observations:
+    """The first and the last of three messages are topics."""
+    run = good_run()
+    for said in (run.utterances[0], run.utterances[2]):
+        said.kind = "topic"
+    kept = [
+        each._replace(entry=each.entry._replace(kind="text" if each.entry.seq == 2 else "topic"))
+        for each in run.kept[ROOM]
+    ]
+    run.kept, run.entries = {ROOM: kept}, [each.entry for each in kept]
+    run.served = {ROOM: run.entries}
+    return run
+
+
 def lose_an_echoed_text(run: Observations) -> None:
     run.utterances[0].text = "irc-1 0: never stored."
     run.utterances = [*run.utterances, Utterance("irc-1", "irc-1-1", ROOM, "text", TEXTS[0])]
@@ -120,6 +149,14 @@ def lack_a_line(run: Observations) -> None:
     run.sightings[0].lines = [*lines(2)[:1], *lines(3)]
 
 
+def lack_the_end_of_a_page(run: Observations) -> None:
+    run.sightings[1].lines, run.sightings[1].until = [*lines(1), *lines(2)], 3
+
+
+def lack_all_of_a_page(run: Observations) -> None:
+    run.sightings[1].lines, run.sightings[1].until = [], 1
+
+
 def end_too_early(run: Observations) -> None:
     run.reached = {("irc-1", ROOM): 2}
 
@@ -138,6 +175,8 @@ def end_too_early(run: Observations) -> None:
         (see_another_text, "differs"),
         (see_another_kind, "differs"),
         (lack_a_line, "differs"),
+        (lack_the_end_of_a_page, "sequence"),
+        (lack_all_of_a_page, "sequence"),
         (end_too_early, "sequence"),
     ],
 )

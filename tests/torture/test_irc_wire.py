@@ -135,3 +135,52 @@ def test_an_echo_names_where_a_text_is_stored() -> None:
     ]
     assert server.rooms["one"].seq == 2
     server.close()
+
+
+def test_a_message_of_several_lines_is_one() -> None:
+    """The first line has the msgid, live and on a page; a topic and a notice are no part of it."""
+    server = Server()
+    server.rooms["one"].seq = 3
+    server.say(":s 001 irc-1 :Welcome", ":s 366 irc-1 #one :End")
+    more = ":ana!ana@x PRIVMSG #one :and more"
+    server.say(message(6, "live"), more, ":s NOTICE irc-1 :not of the room")
+    server.say("@label=l1 :s BATCH +b chathistory #one", message(5, "x", ";batch=b"), "BATCH -b")
+    page = [message(4, "missed", ";batch=c"), f"@batch=c {more}", message(5, "x", ";batch=c")]
+    server.say("@label=l2 :s BATCH +c chathistory #one", *page, "BATCH -c")
+    live, missed = server.journal.sightings
+    assert live.lines == [
+        Glimpse(6, "ana", "text", "live"),
+        Glimpse(6, "ana", "text", "andmore"),
+    ]
+    assert [line.seq for line in missed.lines] == [4, 4, 5]
+    assert server.visit.deliveries == 1
+    assert server.visit.has_caught_up()
+    server.close()
+
+
+def test_a_page_that_is_not_full_reaches_to_the_end() -> None:
+    """Changes of the topic are on no page: they would be asked for for ever."""
+    server = Server()
+    server.rooms["one"].seq = 3
+    server.say(":s 001 irc-1 :Welcome", ":s 366 irc-1 #one :End")
+    server.say("@label=l1 :s BATCH +b chathistory #one", message(4, "x", ";batch=b"), "BATCH -b")
+    server.say("@label=l2 :s BATCH +c chathistory #one", message(4, "x", ";batch=c"), "BATCH -c")
+    assert server.visit.has_caught_up()
+    server.heard()
+    server.visit.read_to({"one": 6})
+    assert server.heard() == ["@label=l3 CHATHISTORY AFTER #one msgid=one/4 100"]
+    assert not server.visit.has_caught_up()
+    server.say("@label=l3 :s BATCH +d chathistory #one", "BATCH -d")
+    assert server.visit.has_caught_up()
+    assert server.rooms["one"].seq == 6
+    assert [page.until for page in server.journal.sightings] == [None, 4, 6]
+    server.close()
+
+
+def test_history_that_is_refused_is_asked_for_on_another_connection() -> None:
+    """Nobody would ask for it again on this one."""
+    server = Server()
+    server.say(":s 001 irc-1 :Welcome", ":s 366 irc-1 #one :End")
+    server.say("@label=l1 :s 263 irc-1 CHATHISTORY :Wait.")
+    assert server.visit.over
+    server.close()

@@ -60,8 +60,7 @@ def test_a_batch_that_is_all_of_it_carries_the_label() -> None:
     it = response("x")
     it.add(*batch)
     assert it.end() == (
-        b"@label=x :backchannel BATCH +7 chathistory #a\r\n@batch=7 :a\r\n"
-        b":backchannel BATCH -7\r\n"
+        b"@label=x :backchannel BATCH +7 chathistory #a\r\n@batch=7 :a\r\n:backchannel BATCH -7\r\n"
     )
     it = response("x")
     it.add(*batch, ":b")
