@@ -99,7 +99,7 @@ class HttpGateway:
             end = _HEAD_END.search(self._received)
             if end is None:
                 if len(self._received) > HEAD_LIMIT:
-                    yield self._refused(_too_long(self._received))
+                    yield self._refused(self._received, _too_long(self._received))
                 return
             head, self._received = self._received[: end.end()], self._received[end.end() :]
             yield from self._answered(head)
@@ -110,7 +110,7 @@ class HttpGateway:
         if not isinstance(event, Error) or self._used:
             return b""
         status = _STATUS.get(event.code, HTTPStatus.BAD_REQUEST)
-        return self._refused(Refused(status, event.text)).data
+        return self._refused(self._received, Refused(status, event.text)).data
 
     def write_shared(self, _: Broadcast) -> bytes:
         """Return nothing: nobody is here yet."""
@@ -127,7 +127,7 @@ class HttpGateway:
                 return
             response = self._site.answer(request, secure=self._secure)
         except Refused as refused:
-            yield self._refused(refused)
+            yield self._refused(head, refused)
             return
         ends = not _stays(request)
         written = _written(response, head_only=request.method == "HEAD", ends=ends)
@@ -136,6 +136,8 @@ class HttpGateway:
     def _upgraded(self, protocol: ServerProtocol, request: Request) -> Iterator[Asked]:
         """Do the handshake, and hand over to the WebSocket with what came behind it."""
         host = self._site.checked_host(request)
+        if request.method != "GET":
+            raise _upgrade_required("A WebSocket is opened by GET.")
         version = request.headers.get("Sec-WebSocket-Version")
         protocol.origins = [None, *map(Origin, self._site.origins(host))]
         response = protocol.accept(request)
@@ -149,11 +151,14 @@ class HttpGateway:
         if rest:
             yield from gateway.receive(rest)
 
-    def _refused(self, refused: Refused) -> Answer:
-        if refused.status not in _ENDING:
-            return Answer(_written(refused.response()))
+    def _refused(self, head: bytes, refused: Refused) -> Answer:
+        """Refuse the request that begins like this."""
+        head_only, ends = head.startswith(b"HEAD "), refused.status in _ENDING
+        written = _written(refused.response(), head_only=head_only, ends=ends)
+        if not ends:
+            return Answer(written)
         self._received = b""
-        return Answer(_written(refused.response(), ends=True), ends=Code.BAD_FRAME)
+        return Answer(written, ends=Code.BAD_FRAME)
 
 
 def _too_long(head: bytes) -> Refused:
@@ -200,7 +205,18 @@ def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
     assert isinstance(request, Request)
     if not (request.path.isascii() and request.path.isprintable()):
         raise Refused(HTTPStatus.BAD_REQUEST, "A path is printable ASCII.")
+    _take_host_of_absolute_form(request)
     return protocol, request
+
+
+def _take_host_of_absolute_form(request: Request) -> None:
+    """Let the host in a target like `http://HOST/path` be the one that counts (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = request.path.partition("://")
+    if separator and scheme.lower() in ("http", "https"):
+        host, slash, path = rest.partition("/")
+        request.path = slash + path or "/"
+        request.headers.pop("Host", None)
+        request.headers["Host"] = host
 
 
 def _without_body(head: bytes) -> bytes:
@@ -218,12 +234,15 @@ def _without_body(head: bytes) -> bytes:
 def _no_handshake(response: Response, version: str | None) -> Refused:
     """Why a WebSocket was not opened."""
     status = HTTPStatus(response.status_code)
-    more = {name: value for name, value in response.headers.raw_items() if name == "Upgrade"}
-    if version not in (None, "13"):
-        status, more = HTTPStatus.UPGRADE_REQUIRED, {"Upgrade": "websocket"}
-        more["Sec-WebSocket-Version"] = "13"
     text = bytes(response.body or b"").decode().splitlines()[0]
-    return Refused(status, text, more)
+    if status == HTTPStatus.UPGRADE_REQUIRED or version not in (None, "13"):
+        return _upgrade_required(text)
+    return Refused(status, text)
+
+
+def _upgrade_required(text: str) -> Refused:
+    headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    return Refused(HTTPStatus.UPGRADE_REQUIRED, text, headers)
 
 
 def _stays(request: Request) -> bool:

@@ -123,10 +123,12 @@ class Site:
         Raises:
             Refused: as `checked_host` does.
         """
-        url = f"https://{self.checked_host(request)}/"
+        host = self.checked_host(request)
+        url = f"https://{host}/"
         link = f'<a href="{url}">{url}</a>'
         page = f"<!doctype html><title>https</title><p>This server speaks https: {link}"
-        return Refused(HTTPStatus.BAD_REQUEST, page, {"Content-Type": _TYPES[".html"]})
+        headers = {"Content-Type": _TYPES[".html"], **_page_headers(host)}
+        return Refused(HTTPStatus.BAD_REQUEST, page, headers)
 
     def answer(self, request: Request, *, secure: bool) -> Response:
         """Return the response to a GET or HEAD.
@@ -146,7 +148,7 @@ class Site:
             return _response(_ROBOTS, _TEXT)
         if path in self._made:
             body, type_ = self._made[path](f"{'https' if secure else 'http'}://{host}/")
-            return _response(body, type_)
+            return _response(body, type_, host)
         part = self._parts.get(_PAGES.get(path, path))
         if part is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"There is no {path[:100]} here.")
@@ -176,31 +178,34 @@ def _ending(name: str) -> str:
 
 
 def _part_response(part: _Part, request: Request, host: str) -> Response:
-    response = _response(part.body, part.type)
+    response = _response(part.body, part.type, host)
     response.headers["ETag"] = part.tag
     response.headers["Cache-Control"] = "no-cache"
-    if part.type.startswith("text/html"):
-        _secure(response.headers, host)
-    if part.tag in ",".join(request.headers.get_all("If-None-Match")):
+    known = ",".join(request.headers.get_all("If-None-Match"))
+    if part.tag in known or known.strip() == "*":
         status = HTTPStatus.NOT_MODIFIED
         del response.headers["Content-Type"]
         return Response(status.value, status.phrase, response.headers, b"")
     return response
 
 
-def _secure(headers: Headers, host: str) -> None:
+def _page_headers(host: str) -> dict[str, str]:
     """What every page is sent with. Safari wants the WebSocket's address named."""
-    headers["Content-Security-Policy"] = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
-    )
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    return {
+        "Content-Security-Policy": (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; "
+            "frame-ancestors 'none'"
+        ),
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }
 
 
-def _response(body: bytes, type_: str) -> Response:
+def _response(body: bytes, type_: str, host: str = "") -> Response:
     headers = Headers({"Content-Type": type_, "X-Content-Type-Options": "nosniff"})
+    if type_ == _TYPES[".html"]:
+        headers.update(_page_headers(host))
     return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)
 
 

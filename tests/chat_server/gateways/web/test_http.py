@@ -79,7 +79,10 @@ REFUSED = {
     "ws-from-elsewhere": (upgrade(Origin="https://evil.example"), 403),
     "ws-from-a-file": (upgrade(Origin="null"), 403),
     "ws-of-a-foreign-host": (upgrade(host="evil.example"), 421),
-    "ws-by-head": (upgrade().replace(b"GET", b"HEAD"), 405),
+    "ws-by-head": (upgrade().replace(b"GET", b"HEAD"), 426),
+    "absolute-of-another-scheme": (get("ftp://localhost/"), 404),
+    "absolute-of-a-foreign-host": (get("http://evil.example/"), 421),
+    "absolute-without-a-host": (get("http:///"), 400),
 }
 
 
@@ -96,6 +99,56 @@ def test_what_is_refused_and_how(house: House, name: str) -> None:
         assert headers["content-type"].startswith("text/plain")
         assert body.decode().strip().endswith(".")
     ada.ping()
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/ws"])
+def test_a_refusal_by_head_has_no_body(house: House, path: str) -> None:
+    """The next answer on the connection follows at once (RFC 9110, 9.3.2)."""
+    by_get = ask(house, get(path))
+    with TextPeer(house.address) as peer:
+        peer.send_raw(get(path, method="HEAD") + get("/healthz"))
+        assert read_answer(peer, head_only=True)[0] == by_get[0]
+        assert read_answer(peer)[::2] == (200, b"ok\n")
+
+
+def test_the_time_that_is_over_is_told_by_head_too() -> None:
+    """Without a body: what was asked by HEAD has none."""
+    with running_server(hello_timeout=0.3) as server, TextPeer(address_of(server)) as peer:
+        peer.send_raw(get("/healthz", method="HEAD")[:20])
+        head, _, body = peer.rest().partition(b"\r\n\r\n")
+        assert (head.split()[1], body) == (b"408", b"")
+
+
+def test_an_upgrade_that_is_needed_is_named(house: House) -> None:
+    """As an option of the connection, too (RFC 9110, 7.8)."""
+    headers = ask(house, get("/ws"))[1]
+    assert (headers["upgrade"], headers["connection"]) == ("websocket", "Upgrade")
+
+
+def test_a_request_as_a_proxy_gets_it(house: House) -> None:
+    """Of the absolute form (RFC 9112, 3.2.2): its host counts, whatever the header says."""
+    assert ask(house, get("http://localhost:7878/healthz", "evil.example"))[::2] == (200, b"ok\n")
+    assert ask(house, get("HTTP://localhost"))[0] == 200
+
+
+def test_what_is_known_is_not_sent_again(house: House) -> None:
+    """By its tag, or by any (RFC 9110, 13.1.2)."""
+    tag = ask(house, get("/"))[1]["etag"]
+    for known in (tag, f'"x", {tag}', f"W/{tag}", "*"):
+        status, headers, body = ask(house, get("/", If_None_Match=known))
+        assert (status, headers["etag"], body) == (304, tag, b"")
+    assert ask(house, get("/", If_None_Match='"x"'))[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/wall", "/dist/", "/?room=lobby"])
+def test_every_page_has_its_policy(house: House, path: str) -> None:
+    """Also the one that a program reads."""
+    status, headers, _ = ask(house, get(path))
+    assert status == 200
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("cut", [1, 5, 30])
