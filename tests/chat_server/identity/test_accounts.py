@@ -1,16 +1,13 @@
 """Accounts, from where a client sits: whose a nick is, and what it takes to show it."""
 
-import random
 import resource
 import sqlite3
 import sys
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from argon2 import PasswordHasher
 
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveAccount
@@ -19,37 +16,13 @@ from chat_server.identity.records import Act
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
-from protocol.text import nick_key, nick_skeleton
 from tests.chat_server.house import House
+from tests.chat_server.identity.people import CYRILLIC_ADA, PASSWORD, Slow, leave, refused, register
 from tests.support.clock import ManualClock
-from tests.support.peer import ConnectionEnded, Frame, Peer
+from tests.support.peer import Frame, Peer
 from tests.support.proxy import Proxy
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
-
-PASSWORD = "open sesame"
-CYRILLIC_ADA = "\u0430d\u0430"
-
-
-def register(house: House, nick: str, password: str = PASSWORD) -> Peer:
-    """Somebody comes in and makes an account."""
-    peer = house.enter(nick)
-    assert peer.ok("register", password=password)["account"] == nick
-    return peer
-
-
-def leave(peer: Peer) -> None:
-    """Go, politely, so that the nick is free."""
-    peer.ok("bye")
-    peer.expect_end("bye")
-
-
-def refused(answer: Frame, code: str) -> str:
-    """Check that an answer refuses, and return its sentence."""
-    assert (answer["type"], answer["code"]) == ("error", code), answer
-    text: str = answer["text"]
-    return text
-
 
 # -- register -------------------------------------------------------------------------------------
 
@@ -185,189 +158,6 @@ def test_the_nick_of_an_account_is_kept_for_it(house: House) -> None:
     ada.ok("nick", nick="lovelace")
     refused(house.connect().hello("ada"), "nick_in_use")
     assert ada.ok("nick", nick="ADA")["nick"] == "ADA"
-
-
-@pytest.mark.parametrize(("one", "other"), [("ada", CYRILLIC_ADA), ("Ian", "lan"), ("bob", "b0b")])
-def test_a_look_alike_of_somebody_here_is_refused(house: House, one: str, other: str) -> None:
-    """Without any account: it is the commonest prank."""
-    first = house.enter(one)
-    stranger = house.connect()
-    assert one in refused(stranger.hello(other), "nick_in_use")
-    assert stranger.hello("zoe")["type"] == "welcome"
-    assert one in stranger.refused("nick_in_use", "nick", nick=other)["text"]
-    leave(first)
-    assert stranger.ok("nick", nick=other)["nick"] == other
-    assert refused(house.connect().hello(one), "nick_in_use")
-
-
-def test_ones_own_look_alike_is_ones_own(house: House) -> None:
-    """A nick may be respelt, and the old spelling is free then."""
-    ada = house.enter("Ian", "lobby")
-    assert ada.ok("nick", nick="lan")["nick"] == "lan"
-    assert ada.ok("nick", nick="ian")["nick"] == "ian"
-    assert house.connect().hello("lan")["type"] == "welcome"
-
-
-def test_a_nick_between_two_is_neithers(house: House) -> None:
-    """ "IAN" is Ian's by its letters, and looks like lan's: who wants it must be both."""
-    ian, lan = house.enter("ian"), house.enter("lan")
-    ian.refused("nick_in_use", "nick", nick="IAN")
-    lan.refused("nick_in_use", "nick", nick="IAN")
-    leave(lan)
-    assert ian.ok("nick", nick="IAN")["nick"] == "IAN"
-
-
-# -- login ----------------------------------------------------------------------------------------
-
-
-def test_login_gives_the_account_and_its_nick(house: House) -> None:
-    """With the rooms: they see a rename."""
-    leave(register(house, "Ada"))
-    eva = house.enter("eva", "lobby")
-    guest = house.enter("guest", "lobby")
-    eva.take(lambda frame: "guest" in frame.get("joined", ()))
-    reply = guest.ok("login", account="ADA", password=PASSWORD)
-    assert (reply["account"], reply["nick"], reply["role"]) == ("Ada", "Ada", "member")
-    event = eva.take(lambda frame: bool(frame.get("renamed")))
-    assert event["renamed"] == [["guest", "Ada"]]
-    guest.say("lobby", "it is me")
-    assert eva.messages(1)[0]["from"] == "Ada"
-    assert house.connect().hello("guest")["type"] == "welcome"
-
-
-def test_login_without_a_name_is_of_the_current_nick(house: House) -> None:
-    """Who is logged in may do it again."""
-    ada = register(house, "ada")
-    assert ada.ok("login", password=PASSWORD)["account"] == "ada"
-    house.enter("eva").refused("forbidden", "login", password=PASSWORD)
-
-
-def test_a_wrong_password_and_no_account_are_refused_alike(house: House) -> None:
-    """Nobody learns which names there are."""
-    leave(register(house, "ada"))
-    eva = house.enter("eva")
-    wrong = eva.refused("forbidden", "login", account="ada", password="wrong password")
-    unknown = eva.refused("forbidden", "login", account="zoe", password="wrong password")
-    assert wrong["text"].replace("ada", "zoe") == unknown["text"]
-    assert eva.ok("nick", nick="eve")
-
-
-def test_who_logs_in_twice_has_the_nick_on_the_newer_connection(house: House) -> None:
-    """The older one is told, and ended: it may be half dead."""
-    old = register(house, "ada")
-    new = house.enter("guest")
-    new.ok("login", account="ada", password=PASSWORD)
-    old.expect_end("replaced")
-    newest = house.connect()
-    assert newest.hello("ada", account_password=PASSWORD)["account"] == "ada"
-    new.expect_end("replaced")
-    newest.join("lobby")
-    assert newest.page("who", room="lobby")["members"] == ["ada"]
-
-
-def test_two_sessions_of_one_account_have_two_nicks(house: House) -> None:
-    """The nick is not taken from one's other connection unless one logs in anew."""
-    laptop = register(house, "ada")
-    phone = house.enter("phone")
-    phone.ok("login", account="ada", password=PASSWORD)
-    laptop.expect_end("replaced")
-    back = house.connect()
-    refused(back.hello("ada", session=laptop.session), "nick_in_use")
-    assert back.hello("laptop", session=laptop.session)["account"] == "ada"
-    back.refused("nick_in_use", "nick", nick="ada")
-    phone.ping()
-
-
-def test_another_account_can_be_logged_in_to(house: House) -> None:
-    """The last one counts."""
-    leave(register(house, "ada"))
-    eva = register(house, "eva")
-    assert eva.ok("login", account="ada", password=PASSWORD)["nick"] == "ada"
-    refused(house.connect().hello("eva"), "nick_in_use")
-    eva.refused("nick_in_use", "nick", nick="eva")
-
-
-# -- guessing -------------------------------------------------------------------------------------
-
-
-def test_wrong_passwords_are_slowed(tmp_path: Path) -> None:
-    """At hello and at login together; the right one, too, until the time is over."""
-    clock = ManualClock()
-    with running_server(tmp_path, clock) as server, House(server) as house:
-        leave(register(house, "ada"))
-        eva, stranger = house.enter("eva"), house.connect()
-        replies = [
-            *(eva.request("login", account="ada", password="x" * 8) for _ in range(4)),
-            *(stranger.hello("ada", account_password="x" * 8) for _ in range(4)),
-        ]
-        assert [reply["code"] for reply in replies] == (
-            ["forbidden"] * 4 + ["nick_in_use"] * 2 + ["rate_limited"] * 2
-        )
-        assert replies[-1]["retry_after"] > 0
-        limited = eva.refused("rate_limited", "login", account="ada", password=PASSWORD)
-        clock.advance(limited["retry_after"])
-        assert eva.ok("login", account="ada", password=PASSWORD)["account"] == "ada"
-
-
-def test_an_account_that_there_is_not_is_slowed_alike(house: House) -> None:
-    """Or it could be told from one that there is."""
-    eva = house.enter("eva")
-    codes = [eva.request("login", account="zoe", password="x" * 8)["code"] for _ in range(7)]
-    assert codes == ["forbidden"] * 6 + ["rate_limited"]
-
-
-def test_guessing_for_many_accounts_is_slowed_by_address(house: House) -> None:
-    """One password for each of a hundred names."""
-    eva = house.enter("eva")
-    codes = [
-        eva.request("login", account=f"n{number}", password="x" * 8)["code"] for number in range(45)
-    ]
-    assert codes == ["forbidden"] * 41 + ["rate_limited"] * 4
-
-
-def test_a_right_password_is_no_guess(house: House) -> None:
-    """Who logs in twenty times waits for nothing; a whole class does it at once."""
-    ada = register(house, "ada")
-    for _ in range(20):
-        ada.ok("login", password=PASSWORD)
-
-
-def test_nobody_keeps_the_server_busy_with_a_right_password(tmp_path: Path) -> None:
-    """Looking at one takes a tenth of a second: who asks for it all the time gets it seldom."""
-    clock = ManualClock()
-    with running_server(tmp_path, clock) as server, House(server) as house:
-        ada = register(house, "ada")
-        replies = [ada.request("login", password=PASSWORD) for _ in range(40)]
-        assert [reply.get("code", "ok") for reply in replies] == ["ok"] * 31 + ["rate_limited"] * 9
-        looked_at, left = 0, 600.0
-        while left > 0:
-            reply = ada.request("login", password=PASSWORD)
-            looked_at += reply["type"] == "ok"
-            left -= reply.get("retry_after", 0.0)
-            clock.advance(reply.get("retry_after", 0.0))
-        assert looked_at < 130
-        eva = register(house, "eva")
-        assert eva.ok("login", password=PASSWORD)
-
-
-def test_many_guesses_at_once_are_counted_each(house: House) -> None:
-    """Twenty connections guess at the same moment: six are looked at."""
-    leave(register(house, "ada"))
-    peers = [house.enter(f"n{number}") for number in range(20)]
-    ids = [peer.post("login", account="ada", password="x" * 8) for peer in peers]
-    codes = [peer.reply(identity)["code"] for peer, identity in zip(peers, ids, strict=True)]
-    assert sorted(codes) == ["forbidden"] * 6 + ["rate_limited"] * 14
-
-
-def test_what_somebody_types_is_not_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """A wrong password is often nearly the right one, or another account's."""
-    caplog.set_level("DEBUG")
-    ada = register(house, "ada")
-    ada.request("login", password="nearly open sesame")
-    ada.request("claim", secret="open sesame too")
-    house.connect().hello("ada", account_password="hello sesame")
-    assert "wrong password for the account ada" in caplog.text
-    assert "sesame" not in caplog.text
 
 
 # -- at the same time -----------------------------------------------------------------------------
@@ -512,34 +302,6 @@ def _connections() -> int:
     return sum(thread.name.startswith("connection ") for thread in threading.enumerate())
 
 
-class Slow(PasswordHasher):
-    """A real hasher that waits before it hashes, or compares, until it is let go."""
-
-    def __init__(self) -> None:
-        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
-        self._entered = threading.Event()
-        self.go_on = threading.Event()
-
-    def wait_until_entered(self) -> None:
-        """Wait until somebody waits here."""
-        assert self._entered.wait(10)
-
-    def _pass(self) -> None:
-        if not self.go_on.is_set():
-            self._entered.set()
-            self.go_on.wait(10)
-
-    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-        """The same, later."""
-        self._pass()
-        return super().hash(password, salt=salt)
-
-    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
-        """The same, later."""
-        self._pass()
-        return super().verify(hash, password)
-
-
 def test_a_class_registers_at_once(house: House) -> None:
     """Thirty, from one address: each has an account, and nobody has somebody else's."""
     peers = [house.enter(f"student{number}") for number in range(30)]
@@ -570,71 +332,6 @@ def test_many_logins_of_one_account_leave_one_with_its_nick(house: House) -> Non
     last.ping()
 
 
-NICKS = ["ada", CYRILLIC_ADA, "Ian", "lan", "IAN", "bob", "b0b", "BOB", "eva", "zoe"]
-
-
-def test_whatever_happens_at_once_no_two_are_called_alike(house: House) -> None:
-    """Six come, go, rename, register, log in and out, and change passwords: nicks stay apart, and
-    all are free in the end, or kept for a while.
-    """
-    watcher = house.enter("watcher", "lobby")
-    chances = [random.Random(number) for number in range(6)]
-    peers: list[list[Peer]] = [[] for _ in chances]
-    for _ in range(10):
-        threads = [
-            threading.Thread(target=_live, args=(house, *each))
-            for each in zip(peers, chances, strict=True)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        # Who was replaced may be on the way out still.
-        eventually(lambda: _are_apart(watcher.page("who", room="lobby")["members"]))
-    for (peer,) in peers:
-        peer.close()
-    eventually(lambda: watcher.page("who", room="lobby")["members"] == ["watcher"])
-    for nick in NICKS:
-        last = house.connect()
-        answer = last.hello(nick, account_password=PASSWORD)
-        if answer["type"] == "welcome":
-            leave(last)
-        else:
-            reasons = ("account", "connection was lost")
-            assert any(reason in answer["text"] for reason in reasons), answer
-
-
-def _are_apart(nicks: list[str]) -> bool:
-    keys, looks = set(map(nick_key, nicks)), set(map(nick_skeleton, nicks))
-    return len(keys) == len(looks) == len(nicks)
-
-
-def _live(house: House, mine: list[Peer], chance: random.Random) -> None:
-    """A few acts of one client, by chance; what it is refused does not matter."""
-    if not mine or chance.random() < 0.3:
-        for last in mine:
-            chance.choice([Peer.reset, Peer.close])(last)
-        mine.clear()
-        mine.append(house.connect())
-    with suppress(ConnectionEnded, ConnectionError):
-        if not mine[0].nick:
-            mine[0].hello(chance.choice(NICKS), account_password=PASSWORD)
-        if not mine[0].nick:
-            mine[0].hello(f"n{id(mine)}")
-        mine[0].join("lobby")
-        for _ in range(4):
-            nick = chance.choice(NICKS)
-            mine[0].request("nick", nick=nick)
-            if chance.random() < 0.1:
-                mine[0].request("register", password=PASSWORD)
-            if chance.random() < 0.1:
-                mine[0].request("login", account=nick, password=PASSWORD)
-            if chance.random() < 0.2:
-                mine[0].request("logout", nick=chance.choice(NICKS))
-            if chance.random() < 0.1:
-                mine[0].request("password", old=PASSWORD, new=PASSWORD)
-
-
 # -- kept -----------------------------------------------------------------------------------------
 
 
@@ -656,19 +353,6 @@ def test_the_password_is_nowhere_on_the_disk(tmp_path: Path) -> None:
         register(house, "ada")
         for path in filter(Path.is_file, tmp_path.iterdir()):
             assert PASSWORD.encode() not in path.read_bytes()
-
-
-def test_a_hash_of_another_cost_is_renewed_at_login(tmp_path: Path) -> None:
-    """The next version may want more than this one."""
-    with running_server(tmp_path) as server, House(server) as house:
-        register(house, "ada")
-    dearer = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
-    with running_server(tmp_path, hasher=dearer) as server, House(server) as house:
-        for _ in range(2):
-            assert house.connect().hello("ada", account_password=PASSWORD)["account"] == "ada"
-    with closing(sqlite3.connect(tmp_path / "people.db")) as people:
-        ((password_hash,),) = people.execute("SELECT hash FROM accounts").fetchall()
-    assert "m=16,t=2" in password_hash
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit(2)")

@@ -4,7 +4,6 @@ import logging
 import socket
 import time
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,11 @@ import pytest
 
 from chat_server.identity import throttle
 from chat_server.identity.admission import Admission
-from chat_server.identity.throttle import Throttle
-from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.setting_types import PASSWORD_LIMIT, network
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.server import Server
-from protocol.errors import Code, ProtocolError
+from protocol.errors import ProtocolError
 from tests.chat_server.house import House
 from tests.chat_server.network.test_listener import needs_ipv6
 from tests.support.clock import ManualClock
@@ -146,91 +143,6 @@ def test_wrong_ones_are_logged_and_no_password_is(caplog: pytest.LogCaptureFixtu
         assert "secret" not in repr(server.settings)
 
 
-# -- guessing --------------------------------------------------------------------------------------
-
-
-def wrong(counted: Throttle, host: str) -> bool:
-    """Guess wrong; return whether the guess was looked at."""
-    try:
-        assert not counted.guess(host, lambda: False)
-    except ProtocolError as error:
-        return error.code is not Code.RATE_LIMITED
-    return True
-
-
-def test_the_wait_grows_to_a_limit_and_is_forgotten() -> None:
-    """Two hours of guessing are fewer than 140 guesses."""
-    clock = ManualClock()
-    counted = Throttle(clock)
-    looked_at = 0
-    for _ in range(7200):
-        looked_at += wrong(counted, "10.0.0.7")
-        clock.advance(1)
-    assert 120 < looked_at < 140
-    clock.advance(throttle.FORGOTTEN_AFTER)
-    assert [wrong(counted, "10.0.0.7") for _ in range(throttle.FREE + 2)].count(True) == (
-        throttle.FREE + 1
-    )
-
-
-def test_many_at_once_are_no_way_round() -> None:
-    """What counts is the address, however many connections it has."""
-    counted = Throttle(ManualClock())
-    assert sum(wrong(counted, "10.0.0.7") for _ in range(1000)) == throttle.FREE + 1
-
-
-def test_a_right_one_does_not_wash_wrong_ones_away() -> None:
-    """Else one's own password would be a way to go on guessing another's."""
-    counted = Throttle(ManualClock())
-    for _ in range(throttle.FREE + 1):
-        assert counted.guess("10.0.0.7", lambda: True)
-        wrong(counted, "10.0.0.7")
-    assert not wrong(counted, "10.0.0.7")
-
-
-def test_one_that_takes_long_counts_from_its_beginning() -> None:
-    """So that many that begin together are not all free; a right one is taken back."""
-    clock = ManualClock()
-    counted = Throttle(clock)
-    for _ in range(throttle.FREE * 3):
-        counted.begin("10.0.0.7")
-        counted.right("10.0.0.7")
-    for _ in range(throttle.FREE + 1):
-        counted.begin("10.0.0.7")
-    with pytest.raises(ProtocolError, match="wait 1 s"):
-        counted.begin("10.0.0.7")
-    counted.right("10.0.0.7")
-    counted.begin("10.0.0.7")
-
-
-def test_an_address_of_ipv6_does_not_pay_for_the_others() -> None:
-    """A whole school is in one /64."""
-    counted = Throttle(ManualClock())
-    assert sum(wrong(counted, "2001:db8::7") for _ in range(100)) == throttle.FREE + 1
-    assert wrong(counted, "2001:db8::8")
-
-
-def test_who_goes_through_the_addresses_of_a_network_is_slowed() -> None:
-    """One machine can have all 2^64 of them: a guess a second is left, for all together."""
-    clock = ManualClock()
-    counted = Throttle(clock)
-    most = throttle.FREE * throttle.PEOPLE_OF_NETWORK + 1
-    assert sum(wrong(counted, f"2001:db8::{number:x}") for number in range(most + 100)) == most
-    for number in range(100):
-        assert not wrong(counted, f"2001:db8::1:{number:x}")
-        clock.advance(throttle.LONGEST_OF_NETWORK)
-        assert wrong(counted, f"2001:db8::2:{number:x}")
-    assert wrong(counted, "2001:db8:0:1::1")
-
-
-def test_memory_is_bounded() -> None:
-    """Who has that many addresses has them anyway."""
-    counted = Throttle(ManualClock())
-    for number in range(throttle.ADDRESSES + 500):
-        wrong(counted, str(IPv4Address(number)))
-    assert len(counted._wrong) == throttle.ADDRESSES
-
-
 # -- networks --------------------------------------------------------------------------------------
 
 
@@ -263,17 +175,6 @@ def test_networks(allow: list[str], deny: list[str], host: str, lets_in: bool) -
     )
     admission = Admission(LiveSettings(settings), SystemClock())
     assert (admission.refuse_address(host) is None) is lets_in
-
-
-def test_what_a_network_is() -> None:
-    """An address alone is one; an address within one is perhaps a mistake."""
-    assert network("10.0.0.7") == IPv4Network("10.0.0.7/32")
-    assert network("fd00::/8") == IPv6Network("fd00::/8")
-    for text in ("10.0.0.0/33", "lab", "", "10.0.0", "10.0.0.0/8/8", "10.0.0.0/x"):
-        with pytest.raises(ValueError, match="a network is an address"):
-            network(text)
-    with pytest.raises(ValueError, match=r"did you mean 10\.0\.0\.0/8\?"):
-        network("10.0.0.7/8")
 
 
 def test_who_is_denied_is_told_before_a_word_and_costs_no_thread(
@@ -323,12 +224,6 @@ def test_ipv4_that_comes_by_ipv6_is_ipv4() -> None:
             peer.hello("ada")
             (connection,) = server._crowd.connections()
             assert connection.host == "127.0.0.1"
-
-
-def test_a_hosts_address() -> None:
-    """None where it has none."""
-    assert host_address("::ffff:10.0.0.7") == IPv4Address("10.0.0.7")
-    assert host_address("unix") is None
 
 
 # -- the program -----------------------------------------------------------------------------------

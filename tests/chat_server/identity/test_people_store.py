@@ -321,24 +321,3 @@ def test_a_file_of_a_newer_server_or_of_another_program_is_refused(
         other.execute(f"PRAGMA {pragma}")
     with pytest.raises(StartError, match=reason):
         PeopleStore(tmp_path)
-
-
-# -- roles ----------------------------------------------------------------------------------------
-
-
-def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another() -> None:
-    """Every pair."""
-    pairs = [(one, other) for one in Role for other in Role if one.may_act_on(other)]
-    assert pairs == [
-        (Role.MODERATOR, Role.MEMBER),
-        (Role.OWNER, Role.MEMBER),
-        (Role.OWNER, Role.MODERATOR),
-        (Role.OWNER, Role.OWNER),
-    ]
-
-
-@pytest.mark.parametrize("role", Role)
-def test_a_role_is_the_word_that_it_is_written_as(role: Role) -> None:
-    """In the protocol and in the store."""
-    assert Role.of(role.word) is role
-    assert role.word in ("member", "moderator", "owner")

@@ -7,129 +7,13 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.roles import Role
 from chat_server.runtime.settings import Settings
-from chat_server.server import Server
 from tests.chat_server.house import House
-from tests.chat_server.identity.test_accounts import PASSWORD, Slow, leave, register
+from tests.chat_server.identity.people import PASSWORD, Slow, leave, register, role_of, secret_of
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess, running_server
-
-
-def secret_of(server: Server) -> str:
-    """What it would print at its first start."""
-    assert server.owner_secret
-    return server.owner_secret
-
-
-@pytest.fixture
-def owner(house: House) -> Peer:
-    """Somebody who is in charge, without an account."""
-    assert house.server
-    peer = house.enter("olga")
-    assert peer.ok("claim", secret=secret_of(house.server))["role"] == "owner"
-    return peer
-
-
-def role_of(house: House, peer: Peer) -> str:
-    """What the server says when the session is taken up again. The peer is replaced."""
-    role: str = house.connect().hello(peer.nick, session=peer.session)["role"]
-    return role
-
-
-# -- the secret -----------------------------------------------------------------------------------
-
-
-def test_the_secret_makes_an_owner(house: House, owner: Peer) -> None:
-    """Of the session, if there is no account; anybody else is a member still."""
-    assert role_of(house, owner) == "owner"
-    assert house.connect().hello("eva")["role"] == "member"
-
-
-def test_who_claims_is_told_as_everybody_is(house: House, owner: Peer) -> None:
-    """With the event `role`; the secret is good for a second owner, and for nothing new again."""
-    assert house.server
-    assert owner.expect("role") == {"type": "role", "role": "owner", "by": "olga"}
-    eva = house.enter("eva")
-    assert eva.ok("claim", secret=secret_of(house.server))["role"] == "owner"
-    assert eva.expect("role")["role"] == "owner"
-    assert eva.ok("claim", secret=secret_of(house.server))["role"] == "owner"
-    eva.ping()
-    assert not [frame for frame in eva.queue if frame["type"] == "role"]
-
-
-def test_the_secret_may_be_typed_as_it_is_heard(house: House) -> None:
-    """Case and dashes are for the reader."""
-    assert house.server
-    secret = secret_of(house.server)
-    spoken = " " + secret.replace("-", " ").upper()
-    assert house.enter("olga").ok("claim", secret=spoken)["role"] == "owner"
-
-
-@pytest.mark.parametrize("secret", ["", "-", "x" * 20, "x" * 60_000, "\ud83e\udd8a"])
-def test_another_secret_makes_none(house: House, secret: str) -> None:
-    """It is `forbidden`, and not fatal."""
-    eva = house.enter("eva")
-    eva.refused("forbidden", "claim", secret=secret)
-    assert role_of(house, eva) == "member"
-
-
-def test_guessing_the_secret_is_slowed(tmp_path: Path) -> None:
-    """By address: a new connection is no way out."""
-    clock = ManualClock()
-    with running_server(tmp_path, clock) as server, House(server) as house:
-        codes = [
-            house.enter(f"n{number}").request("claim", secret=f"{number}")["code"]
-            for number in range(44)
-        ]
-        assert codes == ["forbidden"] * 41 + ["rate_limited"] * 3
-        eva = house.enter("eva")
-        wait = eva.refused("rate_limited", "claim", secret=secret_of(server))["retry_after"]
-        clock.advance(wait)
-        assert eva.ok("claim", secret=secret_of(server))["role"] == "owner"
-
-
-def test_the_secret_is_made_once(tmp_path: Path) -> None:
-    """It is good after a restart, but nobody is shown it again, and the disk does not have it."""
-    with running_server(tmp_path) as server, House(server) as house:
-        secret = secret_of(server)
-        assert len(set(secret.replace("-", ""))) > 5
-        for path in filter(Path.is_file, tmp_path.iterdir()):
-            assert secret.encode() not in path.read_bytes()
-            assert secret.replace("-", "").encode() not in path.read_bytes()
-        server.note_secret_shown()
-    with running_server(tmp_path) as server, House(server) as house:
-        assert server.owner_secret is None
-        assert house.enter("olga").ok("claim", secret=secret)["role"] == "owner"
-
-
-def test_a_secret_that_nobody_saw_is_replaced(tmp_path: Path) -> None:
-    """The server was killed before it had shown it, say. Who used it has seen it."""
-    with running_server(tmp_path) as server:
-        first = secret_of(server)
-    with running_server(tmp_path) as server, House(server) as house:
-        second = secret_of(server)
-        house.enter("eva").refused("forbidden", "claim", secret=first)
-        house.enter("olga").ok("claim", secret=second)
-    with running_server(tmp_path) as server:
-        assert server.owner_secret is None
-
-
-def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
-    """Below the invitation, on stdout; not in the log. And a kill takes nobody's role."""
-    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
-        secret = server.secret
-        line = server.stdout.strip().splitlines()[-1]
-        assert line == f"to be in charge, type:  /claim {secret}"
-        olga = house.enter("olga")
-        assert olga.ok("claim", secret=secret)["role"] == "owner"
-        server.kill()
-        assert secret not in server.stderr
-        with server.restarted() as again, House(again.address) as other:
-            assert "/claim" not in again.stdout
-            assert other.connect().hello("olga", session=olga.session)["role"] == "owner"
-            assert other.connect().hello("eva")["role"] == "member"
-
+from tests.support.servers import running_server
 
 # -- op and deop ----------------------------------------------------------------------------------
 
@@ -310,3 +194,21 @@ def test_every_act_is_in_the_audit_log(tmp_path: Path, caplog: pytest.LogCapture
     assert lines == ["olga claim olga", "eva register eva", "olga op @eva", "olga deop @eva"]
     assert {act.time for act in acts} == {5000.0}
     assert caplog.messages[-4:] == [f"audit: {line}" for line in lines]
+
+
+def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another() -> None:
+    """Every pair."""
+    pairs = [(one, other) for one in Role for other in Role if one.may_act_on(other)]
+    assert pairs == [
+        (Role.MODERATOR, Role.MEMBER),
+        (Role.OWNER, Role.MEMBER),
+        (Role.OWNER, Role.MODERATOR),
+        (Role.OWNER, Role.OWNER),
+    ]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_is_the_word_that_it_is_written_as(role: Role) -> None:
+    """In the protocol and in the store."""
+    assert Role.of(role.word) is role
+    assert role.word in ("member", "moderator", "owner")

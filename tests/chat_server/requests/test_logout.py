@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chat_server.house import House, seqs, texts
-from tests.chat_server.identity.test_accounts import (
+from tests.chat_server.identity.people import (
     CYRILLIC_ADA,
     PASSWORD,
     leave,

@@ -14,7 +14,7 @@ from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveAccount
 from chat_server.identity.records import Membership
 from tests.chat_server.house import House
-from tests.chat_server.identity.test_accounts import PASSWORD, leave, refused, register
+from tests.chat_server.identity.people import PASSWORD, leave, refused, register
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
 from tests.support.proxy import Proxy

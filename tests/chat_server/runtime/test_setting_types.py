@@ -1,6 +1,6 @@
 """The rules that only the server's settings have."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 import pytest
@@ -62,3 +62,14 @@ def test_what_is_refused(rule: Rule[Any], given: Any, says: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - the text is compared below
         rule.read(given)
     assert says in str(refused.value)
+
+
+def test_what_a_network_is() -> None:
+    """An address alone is one; an address within one is perhaps a mistake."""
+    assert network("10.0.0.7") == IPv4Network("10.0.0.7/32")
+    assert network("fd00::/8") == IPv6Network("fd00::/8")
+    for text in ("10.0.0.0/33", "lab", "", "10.0.0", "10.0.0.0/8/8", "10.0.0.0/x"):
+        with pytest.raises(ValueError, match="a network is an address"):
+            network(text)
+    with pytest.raises(ValueError, match=r"did you mean 10\.0\.0\.0/8\?"):
+        network("10.0.0.7/8")
