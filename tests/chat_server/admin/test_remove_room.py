@@ -16,15 +16,12 @@ from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import StoredPolicy
-from chat_server.moderation.notices import OwnNotices
 from chat_server.rooms import attendance
-from chat_server.rooms.room import Room
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.retention import STEP
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
-from tests.support.codec import segment
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
 
@@ -220,28 +217,6 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
         assert ada.reply(join)["oldest"] == 4
         assert ada.say("lobby", "first") == 4
         assert texts(whole_log(ada, "lobby")) == ["first"]
-
-
-def test_what_is_being_stored_is_waited_for() -> None:
-    """Else it would be stored in a room that is gone."""
-    room, closed = Room("shed", "", 0, lambda _: None, lambda _: None), list[int | None]()
-    room.post(OwnNotices("ada").write("shed", "last words"), None)
-    closing = threading.Thread(target=lambda: closed.append(room.close()))
-    closing.start()
-    eventually(lambda: any_waiter(room))
-    assert len(room.take_drafts()) == 1
-    assert not closed
-    room.publish(segment(1, 1), None)
-    room.end_turn()  # there is another, for the round
-    room.round.take(1, room.last, room.members)
-    room.end_turn()
-    closing.join()
-    assert (closed, room.last) == ([0], 1)
-
-
-def any_waiter(room: Any) -> bool:
-    """Whether somebody waits for a closed room."""
-    return room._closed and bool(room._changed._waiters)
 
 
 def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:

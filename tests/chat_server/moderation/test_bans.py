@@ -17,7 +17,6 @@ from chat_server.moderation.bans import (
     read_network,
     shown_network,
 )
-from chat_server.network.addresses import host_address
 from protocol.errors import ProtocolError
 from protocol.text import nick_key, nick_skeleton
 from tests.support.clock import ManualClock
@@ -239,24 +238,6 @@ def test_the_index_finds_what_the_rule_says(
         ]
         found = holding.find(act, who)
         assert found in meaning if meaning else found is None
-
-
-@pytest.mark.parametrize(
-    ("host", "address"),
-    [
-        ("10.0.0.7", "10.0.0.7"),
-        ("::ffff:10.0.0.7", "10.0.0.7"),
-        ("[::ffff:10.0.0.7]", "10.0.0.7"),
-        ("fe80::1%eth0", "fe80::1"),
-        ("2001:DB8::1", "2001:db8::1"),
-        ("unix", None),
-        ("", None),
-    ],
-)
-def test_where_a_connection_comes_from(host: str, address: str | None) -> None:
-    """An address that was mapped into IPv6 is itself."""
-    found = host_address(host)
-    assert (None if found is None else str(found)) == address
 
 
 @pytest.mark.parametrize(

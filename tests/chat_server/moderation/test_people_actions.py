@@ -4,13 +4,12 @@ import sqlite3
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
-from tests.chat_server.house import House, texts, whole_log
+from tests.chat_server.house import House, texts
 from tests.chat_server.moderation.order_house import (
     OrderedHouse,
     is_refused,
@@ -18,57 +17,9 @@ from tests.chat_server.moderation.order_house import (
     ordered_house,
 )
 from tests.support.clock import ManualClock
-from tests.support.peer import ConnectionEnded, Frame, Peer
+from tests.support.peer import ConnectionEnded, Peer
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
-
-HERE = "127.0.0.1"
-
-
-ACTS: list[tuple[str, dict[str, Any]]] = [
-    ("kick", {"who": "zoe"}),
-    ("ban", {"who": "zoe"}),
-    ("unban", {"who": "zoe"}),
-    ("mute", {"who": "zoe"}),
-    ("unmute", {"who": "zoe"}),
-    ("bans", {}),
-    ("slow", {"room": "lobby", "seconds": 5}),
-    ("lock", {"room": "lobby", "locked": True}),
-    ("announce", {"text": "hi"}),
-    ("freeze", {}),
-    ("unfreeze", {}),
-    ("hands", {"room": "lobby"}),
-]
-
-
-@pytest.mark.parametrize(("act", "members"), ACTS, ids=lambda each: str(each))
-def test_a_member_may_do_none_of_it(place: OrderedHouse, act: str, members: dict[str, Any]) -> None:
-    """`forbidden`, and nothing happened."""
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    bob.refused("forbidden", act, **members)
-    zoe.say("lobby", "still here")
-    assert texts(whole_log(zoe, "lobby")) == ["still here"]
-
-
-@pytest.mark.parametrize("act", ["kick", "ban", "mute"])
-@pytest.mark.parametrize("who", ["ada", "max", "mia"])
-def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another(
-    place: OrderedHouse, act: str, who: str
-) -> None:
-    """Nor on themselves."""
-    maxi = place.enter("max", "lobby")
-    place.ada.ok("op", who="max")
-    place.mia.refused("forbidden", act, who=who)
-    for peer in (place.ada, place.mia, maxi):
-        peer.ping()
-
-
-def test_who_was_deposed_may_do_nothing_more(place: OrderedHouse) -> None:
-    """A role is looked at when the request comes."""
-    place.enter("bob")
-    place.ada.ok("deop", who="mia")
-    place.mia.refused("forbidden", "kick", who="bob")
-
 
 # -- kick
 
@@ -82,12 +33,6 @@ def test_a_kick_ends_the_connection_with_the_reason(place: OrderedHouse) -> None
     assert goodbye["text"] == "You were thrown out by mia: that was loud"
     assert notices(place.ada, 1) == notices(zoe, 1) == ["bob was thrown out: that was loud"]
     assert place.enter("bob", "lobby", session=bob.session).say("lobby", "sorry") == 2
-
-
-def test_a_kick_of_an_address_is_of_everybody_there(place: OrderedHouse) -> None:
-    """But not where somebody is whom one may not act on."""
-    place.mia.refused("forbidden", "kick", who=HERE)
-    place.ada.refused("forbidden", "kick", who=HERE)
 
 
 def test_a_kick_of_several_in_one_room_is_one_notice(place: OrderedHouse) -> None:
@@ -106,94 +51,6 @@ def test_a_kick_of_several_in_one_room_is_one_notice(place: OrderedHouse) -> Non
         )
         assert notices(watching, 1)[0].endswith("and 3 others were thrown out: noise")
         place.mia.say("lobby", "go on")
-
-
-def test_a_kick_of_nobody(place: OrderedHouse) -> None:
-    """`no_such_nick`, whichever way nobody was named; a nick that cannot be is `bad_nick`."""
-    for who in ("nobody", "@nobody", "192.0.2.7", "192.0.2.0/24"):
-        place.mia.refused("no_such_nick", "kick", who=who)
-    place.mia.refused("bad_nick", "kick", who="a b")
-    place.mia.refused("bad_nick", "ban", who="")
-
-
-def test_a_kick_sent_again_is_done_once(place: OrderedHouse) -> None:
-    """The same request after a reconnect: who came back stays, and no second notice is written."""
-    bob = place.enter("bob", "lobby")
-    kick = {"type": "kick", "id": 50, "who": "bob"}
-    place.mia.send(kick)
-    assert place.mia.reply(50)["type"] == "ok"
-    bob.expect_end("kicked")
-    again = place.enter("bob", "lobby", session=bob.session)
-    again.skip_ids(100)
-    mia = place.enter("mia", "lobby", session=place.mia.session)
-    mia.send(kick)
-    assert mia.reply(50)["type"] == "ok"
-    again.ping()
-    assert texts(whole_log(again, "lobby")) == ["bob was thrown out"]
-
-
-@pytest.mark.parametrize("restart", [False, True], ids=["runs on", "restarts"])
-def test_a_kick_from_no_room_sent_again_is_done_once(tmp_path: Path, restart: bool) -> None:
-    """No notice says that it was done."""
-    kick = {"type": "kick", "id": 5000, "who": "bob"}
-    with ordered_house(tmp_path) as place:
-        bob = place.enter("bob")
-        place.mia.send(kick)
-        assert place.mia.reply(5000)["type"] == "ok"
-        bob.expect_end("kicked")
-        sessions = place.ada.session, place.mia.session
-        if not restart:
-            _kick_again(place, kick, bob.session)
-    if restart:
-        with running_server(tmp_path) as server:
-            _kick_again(OrderedHouse(server, *sessions), kick, bob.session)
-
-
-def _kick_again(place: OrderedHouse, kick: Frame, session: str) -> None:
-    with place:
-        again = place.enter("bob", session=session)
-        place.mia.send(kick)
-        assert place.mia.reply(5000)["type"] == "ok"
-        again.ping()
-
-
-def test_bans_and_mutes_sent_again_are_done_once(place: OrderedHouse, clock: ManualClock) -> None:
-    """One that was lifted since does not come back, nor is what is lifted lifted again."""
-    requests: list[Frame] = [
-        {"type": "ban", "id": 100, "who": "bob", "seconds": 60},
-        {"type": "unban", "id": 101, "who": "bob"},
-        {"type": "mute", "id": 102, "who": "bob"},
-        {"type": "unmute", "id": 103, "who": "bob"},
-    ]
-    for request in requests * 2:
-        place.mia.send(request)
-        assert place.mia.reply(request["id"])["type"] == "ok"
-    assert place.mia.page("bans")["bans"] == []
-    until = []
-    for _ in range(2):
-        place.mia.send({"type": "ban", "id": 104, "who": "bob", "seconds": 60})
-        assert place.mia.reply(104)["type"] == "ok"
-        until += [ban["until"] for ban in place.mia.page("bans")["bans"]]
-        clock.advance(30)
-    assert until == [until[0]] * 2
-
-
-BAD_REASONS = [
-    ("x" * 201, "text_too_long"),
-    ("a\x1b[2J", "bad_text"),
-    ("a\nb", "bad_text"),
-    ("", "bad_text"),
-    ("a\u202eb", "bad_text"),
-]
-
-
-@pytest.mark.parametrize(("reason", "code"), BAD_REASONS, ids=ascii)
-@pytest.mark.parametrize("act", ["kick", "ban", "mute"])
-def test_a_bad_reason_is_refused(place: OrderedHouse, act: str, reason: str, code: str) -> None:
-    """It stands in others' terminals, and in the operator's log."""
-    bob = place.enter("bob")
-    place.mia.refused(code, act, who="bob", reason=reason)
-    bob.ping()
 
 
 # -- ban
@@ -245,38 +102,6 @@ def test_the_session_is_banned_with_the_nick(place: OrderedHouse) -> None:
     assert place.enter("bob").nick == "bob"  # the nick that he had before is nobody's
 
 
-@pytest.mark.parametrize("way", ["kick", "bye", "nick"])
-def test_who_had_the_nick_a_moment_ago_is_meant(place: OrderedHouse, way: str) -> None:
-    """To be gone when the ban comes is no way out, nor is another nick."""
-    bob = place.enter("bob", "lobby")
-    if way == "kick":
-        place.mia.ok("kick", who="bob")
-    elif way == "bye":
-        bob.ok("bye")
-    else:
-        bob.ok("nick", nick="rob")
-    place.mia.ok("ban", who="bob")
-    bob.expect_end({"kick": "kicked", "bye": "bye", "nick": "banned"}[way])
-    is_refused(place.connect(), "eva", session=bob.session)
-
-
-def test_who_had_the_nick_long_ago_is_not(place: OrderedHouse, clock: ManualClock) -> None:
-    """Nor anybody if somebody else has it by now, nor a moderator who had it."""
-    bob = place.enter("bob")
-    bob.ok("nick", nick="rob")
-    eva = place.enter("bob")
-    place.mia.ok("ban", who="bob")
-    eva.expect_end("banned")
-    bob.ping()
-    place.mia.ok("unban", who="bob")
-    bob.ok("nick", nick="zoe")
-    clock.advance(601)
-    place.mia.ok("ban", who="rob")
-    bob.ping()
-    place.ada.ok("nick", nick="queen")
-    place.mia.refused("forbidden", "ban", who="ada")
-
-
 def test_the_account_is_banned_with_the_nick(place: OrderedHouse) -> None:
     """Neither its password at hello, nor /login, nor a session of its own lets it in."""
     bob = place.enter("bob", "lobby")
@@ -288,17 +113,6 @@ def test_the_account_is_banned_with_the_nick(place: OrderedHouse) -> None:
     eva = place.enter("eva")
     eva.post("login", password="correct horse", account="bob")
     eva.expect_end("banned")
-
-
-def test_an_account_can_be_banned_by_its_name(place: OrderedHouse) -> None:
-    """Whoever is logged in to it goes."""
-    bob = place.enter("bob")
-    bob.ok("register", password="correct horse")
-    place.mia.ok("ban", who="@bob")
-    bob.expect_end("banned")
-    place.mia.refused("no_such_nick", "ban", who="@nobody")
-    place.mia.ok("unban", who="@bob")
-    place.enter("bob", account_password="correct horse")
 
 
 def test_the_address_goes_with_the_nick_where_that_is_asked_for() -> None:
@@ -335,37 +149,6 @@ def test_an_address_that_is_mapped_into_ipv6_is_itself() -> None:
         place.enter("zoe", address=six)
 
 
-@pytest.mark.parametrize("who", [HERE, "127.0.0.0/8", "0.0.0.0/0", "::ffff:127.0.0.1"])
-def test_no_network_is_banned_that_holds_an_owner_or_oneself(place: OrderedHouse, who: str) -> None:
-    """By mistake everybody would be gone."""
-    for peer in (place.mia, place.ada):
-        error = peer.refused("forbidden", "ban", who=who)
-        assert "you" in error["text"] or "owner" in error["text"]
-        peer.ping()
-
-
-@pytest.mark.parametrize("who", ["10.1.0.0/33", "10.0.0.256", "::1/129", "1::2::3", " 10.0.0.7"])
-@pytest.mark.parametrize("act", ["kick", "ban", "unban", "mute", "unmute"])
-def test_a_network_with_a_mistake_in_it_means_nobody(
-    place: OrderedHouse, act: str, who: str
-) -> None:
-    """It is refused as such, and not taken for a nick that nobody can have."""
-    assert "network" in place.mia.refused("bad_nick", act, who=who)["text"]
-    assert place.mia.page("bans")["bans"] == []
-
-
-def test_who_comes_from_no_address_has_none_to_be_banned(tmp_path: Path) -> None:
-    """A Unix socket's clients can be banned by anything else."""
-    with ordered_house(unix=tmp_path / "s") as place:
-        unix = str(place.running.addresses[-1])
-        bob = place.enter("bob", address=unix)
-        place.mia.refused("forbidden", "ban", who="bob", address=True)
-        place.mia.refused("no_such_nick", "ban", who="nobody", address=True)
-        place.mia.refused("no_such_nick", "ban", who="192.0.2.1", address=True)
-        place.mia.ok("ban", who="bob")
-        bob.expect_end("banned")
-
-
 def test_an_owner_cannot_be_banned_by_anybody(place: OrderedHouse) -> None:
     """Not by another owner either, and not by a nick that looks alike."""
     max_ = place.enter("max", "lobby")
@@ -391,27 +174,6 @@ def test_lifting_what_is_not(place: OrderedHouse) -> None:
     place.mia.refused("no_such_nick", "unmute", who="eva")
     place.mia.ok("unmute", who="BOB")
     place.mia.refused("no_such_nick", "unmute", who="bob")
-
-
-def test_bans_are_listed_page_by_page(place: OrderedHouse) -> None:
-    """In the order of their numbers, bans and mutes alike."""
-    place.mia.ok("ban", who="bob", reason="one", seconds=60)
-    place.mia.ok("mute", who="192.0.2.0/24")
-    for number in range(90):
-        place.mia.ok("ban", who=f"n{number}", reason="🦊" * 200)
-    first = place.mia.page("bans")
-    assert first["more"]
-    bob, network = first["bans"][:2]
-    assert (bob["act"], bob["who"], bob["reason"], bob["by"]) == ("ban", "bob", "one", "mia")
-    assert bob["until"] == pytest.approx(bob["time"] + 60)
-    assert (network["act"], network["who"], network["reason"]) == ("mute", "192.0.2.0/24", "")
-    assert "until" not in network
-    found = list(first["bans"])
-    while first["more"]:
-        first = place.mia.page("bans", after=found[-1]["number"])
-        found += first["bans"]
-    assert [each["who"] for each in found[2:]] == [f"n{number}" for number in range(90)]
-    assert [each["number"] for each in found] == sorted(each["number"] for each in found)
 
 
 def test_a_ban_again_takes_the_place_of_the_first(place: OrderedHouse, clock: ManualClock) -> None:
@@ -482,44 +244,6 @@ def test_who_is_muted_may_ask_a_moderator_why(place: OrderedHouse) -> None:
     assert place.mia.expect("direct")["text"] == "why?"
 
 
-def test_unmute(place: OrderedHouse) -> None:
-    """At once."""
-    bob = place.enter("bob", "lobby")
-    place.mia.ok("mute", who="bob")
-    bob.refused("muted", "say", room="lobby", text="hi")
-    place.mia.ok("unmute", who="bob")
-    bob.say("lobby", "hi")
-
-
-def test_no_other_nick_and_no_other_connection_gives_the_voice_back(place: OrderedHouse) -> None:
-    """Rename, reconnect, rename first and reconnect then."""
-    bob = place.enter("bob", "lobby")
-    place.mia.ok("mute", who="bob")
-    bob.refused("muted", "nick", nick="you-are-all-mean")  # which every room would read
-    bob.refused("muted", "say", room="lobby", text="hi")
-    again = place.enter("bob", "lobby", session=bob.session)
-    again.refused("muted", "say", room="lobby", text="hi")
-    again.ok("bye")
-    other = place.enter("b0b", "lobby")  # without the session, but it looks like the nick
-    other.refused("muted", "say", room="lobby", text="hi")
-    eva = place.enter("eva", "lobby")
-    eva.say("lobby", "I may")
-    eva.ok("nick", nick="BOB2")
-    eva.say("lobby", "still")
-
-
-@pytest.mark.parametrize("network", ["::/0", "2000::/3", "128.0.0.0/1", "fc00::/7"])
-def test_no_network_may_be_most_of_the_internet(place: OrderedHouse, network: str) -> None:
-    """Wherever the owner is connected from: here that is an IPv4 address."""
-    for act in ("ban", "mute"):
-        error = place.mia.refused("forbidden", act, who=network)
-        assert network in error["text"]
-        assert "/8" in error["text"]
-    assert place.mia.page("bans")["bans"] == []
-    place.mia.ok("ban", who="fd00::/8")
-    place.mia.ok("unban", who="fd00::/8")
-
-
 def test_an_address_can_be_muted(place: OrderedHouse) -> None:
     """Who makes new sessions has the same address; moderators there are not bound."""
     with ordered_house(hosts=("127.0.0.1", "::1")) as place:
@@ -529,17 +253,6 @@ def test_an_address_can_be_muted(place: OrderedHouse) -> None:
         bob.refused("muted", "say", room="lobby", text="hi")
         place.enter("rob", "lobby", address=six).refused("muted", "say", room="lobby", text="hi")
         place.enter("eva", "lobby").say("lobby", "hi")
-
-
-def test_who_becomes_a_moderator_is_muted_no_more(place: OrderedHouse) -> None:
-    """Mutes do not bind moderators; and when the role is gone they do again."""
-    bob = place.enter("bob", "lobby")
-    place.mia.ok("mute", who="bob")
-    bob.refused("muted", "say", room="lobby", text="hi")
-    place.ada.ok("op", who="bob")
-    bob.say("lobby", "hi")
-    place.ada.ok("deop", who="bob")
-    bob.refused("muted", "say", room="lobby", text="hi")
 
 
 def test_what_was_said_before_gets_its_ok_again(place: OrderedHouse) -> None:

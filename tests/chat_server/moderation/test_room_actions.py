@@ -10,18 +10,17 @@ from typing import Any
 import pytest
 
 from chat_server.gateways.native import NATIVE
-from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.policy_book import _tell_of_freeze
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import Freeze, RoomPolicy
-from chat_server.rooms.room import Draft, Member, Outlet, Room
+from chat_server.rooms.room import Member, Room
 from chat_server.rooms.session import Session
-from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.house import seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
-from tests.support.peer import Frame, Peer
-from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import DEADLINE, eventually
+from tests.support.peer import Peer
+from tests.support.servers import running_server
+from tests.support.waiting import eventually
 
 
 def pass_time(place: OrderedHouse, clock: ManualClock, seconds: float) -> None:
@@ -296,121 +295,6 @@ def test_nothing_of_a_member_stands_behind_the_notice_of_a_freeze(place: Ordered
 # -- once
 
 
-def _send_all_again(house: OrderedHouse, session: str, frames: list[Frame]) -> None:
-    mia = house.enter("mia", session=session)
-    for frame in frames:
-        mia.send(frame)
-        assert mia.reply(frame["id"])["type"] == "ok", frame
-    mia.close()
-
-
-def test_no_notice_is_written_twice(tmp_path: Path) -> None:
-    """The same requests again: in one piece, after a reconnect, after a restart."""
-    frames: list[Frame] = [
-        {"type": "freeze", "id": 101, "room": "lobby"},
-        {"type": "freeze", "id": 102},
-        {"type": "unfreeze", "id": 103},
-        {"type": "slow", "id": 104, "room": "lobby", "seconds": 3},
-        {"type": "lock", "id": 105, "room": "lobby", "locked": True},
-        {"type": "announce", "id": 106, "text": "hear me"},
-        {"type": "announce", "id": 107, "text": "you too", "room": "garden"},
-    ]
-    with ordered_house(tmp_path) as place:
-        bob = place.enter("bob", "lobby", "garden")
-        for frame in frames * 2:
-            place.mia.send(frame)
-        for frame in frames * 2:
-            assert place.mia.reply(frame["id"])["type"] == "ok"
-        _send_all_again(place, place.mia.session, frames)
-        logs = {room: whole_log(bob, room) for room in ("lobby", "garden")}
-        ada, mia, session = place.ada.session, place.mia.session, bob.session
-    assert len(texts(logs["lobby"])) == 6
-    assert len(texts(logs["garden"])) == 4
-    with running_server(tmp_path) as server, OrderedHouse(server, ada, mia) as place:
-        bob = place.enter("bob", "lobby", "garden", session=session)
-        _send_all_again(place, mia, frames)
-        assert {room: whole_log(bob, room) for room in logs} == logs
-        mia2 = place.enter("mia", "garden", session=mia)
-        mia2.send({"type": "announce", "id": 200, "text": "new"})
-        assert mia2.reply(200)["type"] == "ok"
-        assert mia2.messages(1, "garden")[0]["text"] == "new"
-
-
-def test_a_freeze_that_no_room_was_told_of_is_not_longer_when_it_is_asked_for_again(
-    place: OrderedHouse, clock: ManualClock
-) -> None:
-    """No room has its notice."""
-    place.ada.ok("leave", room="lobby")
-    place.mia.ok("leave", room="lobby")
-    freeze = {"type": "freeze", "id": 100, "seconds": 60}
-    for _ in range(2):
-        place.mia.send(freeze)
-        assert place.mia.reply(100)["type"] == "ok"
-        clock.advance(40)
-        place.running.timers.wake()
-    place.enter("bob", "lobby").say("lobby", "hi")
-
-
-def test_what_one_session_asks_for_stands_in_order_across_a_take_over(
-    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The old connection's thread is held up before it posts, where the new one could overtake."""
-    post, held, overtaken = Room.post, threading.Event(), threading.Event()
-
-    def post_late(room: Room, draft: Draft, policy: RoomPolicy | None) -> bool:
-        if draft.text == "first":
-            held.set()
-            overtaken.wait(0.3)  # in vain: nobody may
-        else:
-            overtaken.set()
-        return post(room, draft, policy)
-
-    monkeypatch.setattr(Room, "post", post_late)
-    place.mia.send({"type": "announce", "id": 100, "room": "lobby", "text": "first"})
-    assert held.wait(DEADLINE)
-    new = place.enter("mia", "lobby", session=place.mia.session)
-    new.send({"type": "announce", "id": 101, "room": "lobby", "text": "second"})
-    assert new.reply(101)["type"] == "ok"
-    assert texts(whole_log(new, "lobby")) == ["first", "second"]
-
-
-def test_a_notice_is_stored_when_its_ok_is_there(tmp_path: Path) -> None:
-    """In every room: killed right after the `ok`, the server has them all when it comes again."""
-    with ServerProcess.serve(tmp_path) as server:
-        secret = server.secret
-        with House(server.address) as house:
-            ada = house.enter("ada", *(f"r{number}" for number in range(20)))
-            ada.ok("claim", secret=secret)
-            ada.ok("announce", text="hear me")
-            server.kill()
-        with server.restarted() as again, Peer.connect(again.address) as eva:
-            eva.hello("eva")
-            for number in range(20):
-                eva.join(f"r{number}")
-                assert texts(whole_log(eva, f"r{number}")) == ["hear me"]
-
-
-def test_an_announcement_that_was_killed_under_way_is_in_each_room_once(tmp_path: Path) -> None:
-    """Sent again, it is written where it is missing, and nowhere twice."""
-    rooms = [f"r{number}" for number in range(30)]
-    with ServerProcess.serve(tmp_path) as server:
-        secret = server.secret
-        with House(server.address) as house:
-            ada = house.enter("ada", *rooms)
-            ada.ok("claim", secret=secret)
-            announce = {"type": "announce", "id": 500, "text": "hear me"}
-            ada.send(announce)
-            ada.messages(1)
-            server.kill()
-        with server.restarted() as again, House(again.address) as house:
-            ada = house.enter("ada", *rooms, session=ada.session)
-            for _ in range(2):
-                ada.send(announce)
-                assert ada.reply(500)["type"] == "ok"
-            for room in rooms:
-                assert texts(whole_log(ada, room)) == ["hear me"]
-
-
 def test_acts_at_the_same_moment_leave_memory_and_store_alike(tmp_path: Path) -> None:
     """Two moderators change different rules of one room: neither takes the other's back."""
     with ordered_house(tmp_path) as place:
@@ -443,29 +327,6 @@ def _see_locked_and_slow(place: OrderedHouse) -> None:
     bob.say("lobby", "one")
     error = bob.refused("rate_limited", "say", room="lobby", text="two")
     assert "every 20 s" in error["text"]
-
-
-class _Counting(OwnNotices):
-    """Knows how many of its notices are settled."""
-
-    def __init__(self) -> None:
-        super().__init__("ada")
-        self.settled = 0
-
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
-        self.settled += 1
-        return super().settle(draft, stored=stored)
-
-
-def test_a_room_that_was_given_up_takes_no_notice() -> None:
-    """There may be another of its name by now, whose log begins at 1 as well."""
-    turns: list[Room] = []
-    room = Room("shed", "", 0, turns.append, lambda _: None)
-    assert room.give_up(0)
-    author = _Counting()
-    room.impose(lambda: None, author.write("shed", "locked"))
-    assert room.post(author.write("shed", "hear me"), None)
-    assert (turns, author.settled) == ([], 2)
 
 
 class _Listener:
@@ -527,28 +388,6 @@ def test_slow_mode_is_for_each_person(place: OrderedHouse, clock: ManualClock) -
     place.mia.ok("slow", room="lobby", seconds=0)
     again.say("lobby", "three")
     again.say("lobby", "four")
-
-
-def test_slow_mode_is_no_flooding(place: OrderedHouse) -> None:
-    """However often somebody tries, they stay."""
-    with ordered_house(requests_per_second=1000.0, requests_burst=50) as place:
-        bob = place.enter("bob", "lobby")
-        place.mia.ok("slow", room="lobby", seconds=3600)
-        bob.say("lobby", "one")
-        for _ in range(30):
-            bob.refused("rate_limited", "say", room="lobby", text="two")
-        bob.ping()
-
-
-def test_a_say_sent_again_is_not_too_fast(place: OrderedHouse) -> None:
-    """It is the same one, and gets the same ok."""
-    bob = place.enter("bob", "lobby")
-    place.mia.ok("slow", room="lobby", seconds=30)
-    say = {"type": "say", "id": 50, "room": "lobby", "text": "once"}
-    for _ in range(3):
-        bob.send(say)
-    replies = [bob.reply(50) for _ in range(3)]
-    assert [reply["seq"] for reply in replies] == [2, 2, 2]
 
 
 # -- lock
@@ -656,133 +495,3 @@ def test_where_nobody_is_nothing_is_announced(place: OrderedHouse) -> None:
     assert texts(whole_log(bob, "garden")) == ["bye"]
     place.mia.ok("bye")
     place.mia.expect_end("bye")
-
-
-# -- hands
-
-
-def test_hands_are_a_queue(place: OrderedHouse) -> None:
-    """Moderators in the room are told; each person stands in it once."""
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    outside = place.enter("max")
-    place.ada.ok("op", who="max")
-    place.mia.ok("freeze", room="lobby")
-    bob.ok("hand", room="lobby", up=True)
-    zoe.ok("hand", room="lobby", up=True)
-    bob.ok("hand", room="lobby", up=True)
-    bob.ok("nick", nick="rob")
-    bob.ok("hand", room="lobby", up=True)
-    assert place.mia.page("hands", room="lobby") == {
-        "type": "page",
-        "re": place.mia.next_id() - 1,
-        "more": False,
-        "hands": ["rob", "zoe"],
-    }
-    bob.ok("hand", room="lobby", up=False)
-    bob.ok("hand", room="lobby", up=False)
-    for moderator in (place.mia, place.ada):
-        told = [moderator.expect("hand") for _ in range(3)]
-        shown = [(each["nick"], each["up"], each["hands"]) for each in told]
-        assert shown == [("bob", True, 1), ("zoe", True, 2), ("rob", False, 1)]
-    for peer in (outside, bob, zoe):
-        peer.ping()
-        assert not [frame for frame in peer.queue if frame["type"] == "hand"]
-
-
-@pytest.mark.parametrize("way", ["leave", "bye", "kick"])
-def test_who_goes_takes_the_hand_along(place: OrderedHouse, way: str) -> None:
-    """And the moderators see it."""
-    bob = place.enter("bob", "lobby")
-    place.mia.ok("freeze", room="lobby")
-    bob.ok("hand", room="lobby", up=True)
-    place.mia.expect("hand", up=True)
-    if way == "leave":
-        bob.ok("leave", room="lobby")
-    elif way == "bye":
-        bob.ok("bye")
-    else:
-        place.mia.ok("kick", who="bob")
-    place.mia.expect("hand", nick="bob", up=False, hands=0)
-    assert place.mia.page("hands", room="lobby")["hands"] == []
-
-
-def test_a_hand_stays_up_while_the_connection_is_lost(place: OrderedHouse) -> None:
-    """Where it stood; a take-over is no end of it either."""
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    place.mia.ok("freeze", room="lobby")
-    bob.ok("hand", room="lobby", up=True)
-    zoe.ok("hand", room="lobby", up=True)
-    taker = place.enter("bob", session=bob.session)
-    bob.expect_end("replaced")
-    taker.reset()
-    eventually(lambda: "bob" not in place.mia.page("who", room="lobby")["members"])
-    assert place.mia.page("hands", room="lobby")["hands"] == ["bob", "zoe"]
-    again = place.enter("robert", session=bob.session)
-    again.skip_ids(100)
-    again.join("lobby")
-    assert place.mia.page("hands", room="lobby")["hands"] == ["robert", "zoe"]
-    again.ok("hand", room="lobby", up=False)
-    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
-
-
-def test_hands_survive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
-    """As long as the freeze holds, also where that ended meanwhile."""
-    with ordered_house(tmp_path, clock) as place:
-        bob = place.enter("bob", "lobby", "garden", "shed")
-        place.mia.ok("freeze", room="lobby")
-        place.mia.ok("freeze", room="garden", seconds=60)
-        place.mia.ok("freeze", room="shed")
-        for room in ("lobby", "garden", "shed"):
-            bob.ok("hand", room=room, up=True)
-        bob.ok("hand", room="shed", up=False)
-        sessions = place.ada.session, place.mia.session
-    clock.advance(60)
-    with (
-        running_server(tmp_path, clock) as server,
-        OrderedHouse(server, *sessions) as place,
-    ):
-        shown = [
-            place.mia.page("hands", room=room)["hands"] for room in ("lobby", "garden", "shed")
-        ]
-        assert shown == [["bob"], [], []]
-        again = place.enter("bob", session=bob.session)
-        again.skip_ids(100)
-        again.join("lobby")
-        place.mia.ok("freeze", room="lobby", speakers=["bob"])
-        assert place.mia.page("hands", room="lobby")["hands"] == []
-
-
-def test_hands_come_page_by_page(place: OrderedHouse) -> None:
-    """`after` is the last nick that one got."""
-    place.mia.ok("freeze", room="lobby")
-    for nick in ("zoe", "bob", "eva"):
-        place.enter(nick, "lobby").ok("hand", room="lobby", up=True)
-    page = place.mia.page("hands", room="lobby", after="zoe")
-    assert (page["hands"], page["more"]) == (["bob", "eva"], False)
-    place.mia.refused("no_such_nick", "hands", room="lobby", after="ian")
-
-
-def test_hands_are_for_frozen_rooms_that_one_is_in(place: OrderedHouse) -> None:
-    """Elsewhere one just talks; and nobody but moderators sees the queue."""
-    bob = place.enter("bob", "lobby")
-    bob.refused("forbidden", "hand", room="lobby", up=True)
-    bob.refused("not_in_room", "hand", room="garden", up=True)
-    bob.refused("not_in_room", "hand", room="nowhere", up=False)
-    place.mia.ok("freeze", room="lobby")
-    bob.ok("hand", room="lobby", up=True)
-    bob.refused("forbidden", "hands", room="lobby")
-
-
-def test_hands_go_down_when_the_room_thaws_or_the_word_is_given(place: OrderedHouse) -> None:
-    """Not while another freeze still holds."""
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    place.mia.ok("freeze", room="lobby")
-    place.mia.ok("freeze")
-    for peer in (bob, zoe):
-        peer.ok("hand", room="lobby", up=True)
-    place.mia.ok("freeze", room="lobby", speakers=["bob"])
-    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
-    place.mia.ok("unfreeze")
-    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
-    place.mia.ok("unfreeze", room="lobby")
-    assert place.mia.page("hands", room="lobby")["hands"] == []

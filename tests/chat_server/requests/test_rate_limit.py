@@ -1,6 +1,5 @@
 """Limits: each is stated, enforced, and its refusal names the rule and when to try again."""
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,35 +26,6 @@ def test_welcome_states_the_limits() -> None:
     with running_server(**LIMITS) as server, House(server) as house:
         limits = house.connect().hello("ada")["limits"]
         assert {name: limits[name] for name in LIMITS} == LIMITS
-
-
-def test_a_client_is_in_so_many_rooms_and_no_more() -> None:
-    """`too_many_rooms` is not fatal; a room that one is in already is none more."""
-    with running_server(rooms_per_client=3) as server, House(server) as house:
-        ada = house.enter("ada", "one", "two", "three")
-        error = ada.refused("too_many_rooms", "join", room="four")
-        assert "3" in error["text"]
-        ada.join("two")
-        ada.ok("leave", room="one")
-        ada.join("four")
-        ada.refused("not_in_room", "say", room="one", text="hi")
-
-
-def test_there_are_so_many_rooms_and_no_more() -> None:
-    """Those that there are can be joined; a room without a word goes with its last member."""
-    with running_server(rooms=2) as server, House(server) as house:
-        ada, eva = house.enter("ada", "one", "two"), house.enter("eva", "one")
-        ada.say("one", "kept")
-        error = eva.refused("too_many_rooms", "join", room="three")
-        assert "2" in error["text"]
-        assert error["retry_after"] > 0
-        ada.ok("leave", room="two")
-        assert eva.join("three")["seq"] == 0
-        eva.refused("too_many_rooms", "join", room="four")
-        ada.ok("leave", room="one")
-        eva.ok("leave", room="one")
-        eva.refused("too_many_rooms", "join", room="four")
-        assert eva.join("one")["seq"] == 1
 
 
 def says(first: int, count: int) -> list[Frame]:
@@ -164,56 +134,6 @@ def test_lab_lifts_what_a_load_test_would_run_into(tmp_path: Path) -> None:
         for identity in ids:
             assert ada.reply(identity, within=30)["type"] == "ok"
             ada.queue.clear()  # or each reply would be looked for in all that was heard
-
-
-def test_a_room_that_comes_and_goes_with_its_members_counts_on() -> None:
-    """Six join, speak and leave without a pause: nobody is left in a room that is gone."""
-    with running_server() as server, House(server) as house:
-        peers = [house.enter(f"p{n}") for n in range(6)]
-        threads = [threading.Thread(target=_come_and_go, args=(peer,)) for peer in peers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        log = whole_log(house.enter("ada", "lobby"), "lobby")
-        assert seqs(log) == list(range(1, 6 * 20 + 1))
-
-
-def _come_and_go(peer: Peer) -> None:
-    for n in range(60):
-        ok = peer.join("lobby")
-        if n % 3 == 0:
-            seq = peer.say("lobby", f"{n}")
-            assert seq > ok["seq"]
-            peer.take(lambda frame, seq=seq: frame.get("seq") == seq and "from" in frame)  # type: ignore[misc]
-        peer.ok("leave", room="lobby")
-        peer.queue.clear()
-
-
-def test_empty_rooms_come_and_go_and_say_is_never_lost() -> None:
-    """Rooms in which nothing was said yet: whoever got an ok to a join is heard there."""
-    with running_server(presence_interval=0.01) as server, House(server) as house:
-        peers = [house.enter(f"p{n}") for n in range(4)]
-        threads = [threading.Thread(target=_drop_in, args=(peer,)) for peer in peers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        rooms = peers[0].page("rooms")["rooms"]
-        assert [entry["members"] for entry in rooms] == [0] * len(rooms)
-
-
-def _drop_in(peer: Peer) -> None:
-    """Join and leave empty rooms, and speak in each tenth."""
-    for n in range(150):
-        room = f"room{n // 10}"
-        peer.join(room)
-        assert peer.nick in peer.page("who", room=room)["members"]
-        if n % 10 == 9:
-            seq = peer.say(room, "hi")
-            assert next(m for m in whole_log(peer, room) if m["seq"] == seq)["from"] == peer.nick
-        peer.ok("leave", room=room)
-        peer.queue.clear()
 
 
 # -- whose limit it is ----------------------------------------------------------------------------

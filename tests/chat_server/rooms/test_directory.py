@@ -1,12 +1,16 @@
-"""Coming into rooms, leaving them, and what one can learn about them."""
+"""Rooms come into being and go, and no request reaches one that there is not."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.chat_server.house import House, all_pages, seqs, texts
-from tests.support.servers import address_of, running_server
+from chat_server.rooms.directory import LEAVING_RETRY_AFTER
+from tests.chat_server.house import House, seqs, whole_log
+from tests.support.peer import Peer
+from tests.support.servers import ServerProcess, address_of, running_server
 
 
 def test_an_empty_topic_clears_the_topic(tmp_path: Path) -> None:
@@ -21,22 +25,6 @@ def test_an_empty_topic_clears_the_topic(tmp_path: Path) -> None:
         assert ada.page("rooms")["rooms"][0]["topic"] == ""
     with running_server(tmp_path) as server, House(server) as house:
         assert house.enter("ada").join("lobby")["topic"] == ""
-
-
-def test_the_first_join_makes_the_room(house: House) -> None:
-    """`ok` with room, seq, members and topic; an empty room's log is at 0."""
-    ok = house.enter("ada").join("lobby")
-    shown = {name: ok.get(name) for name in ("room", "seq", "members", "topic")}
-    assert shown == {"room": "lobby", "seq": 0, "members": 1, "topic": ""}
-
-
-def test_a_join_tells_where_the_log_is_and_how_many_are_there(house: House) -> None:
-    """`seq` is the last message's, `members` counts oneself."""
-    ada = house.enter("ada", "lobby")
-    ada.say("lobby", "one")
-    ada.say("lobby", "two")
-    ok = house.enter("eva").join("lobby")
-    assert (ok["seq"], ok["members"]) == (2, 2)
 
 
 def test_upper_case_is_folded(house: House) -> None:
@@ -96,152 +84,7 @@ def test_a_room_that_does_not_exist_is_refused(house: House, kind: str, code: st
     assert ada.page("rooms")["rooms"] == []
 
 
-def test_who_left_hears_nothing_more(house: House) -> None:
-    """After the ok to leave, the room is over for that client; the other room is not."""
-    ada, eva = house.enter("ada", "lobby", "garden"), house.enter("eva", "lobby", "garden")
-    ada.ok("leave", room="lobby")
-    eva.say("lobby", "psst")
-    eva.say("garden", "hello")
-    assert texts(ada.messages(1)) == ["hello"]
-    assert not [frame for frame in ada.queue if frame["type"] == "message"]
-    ada.refused("not_in_room", "say", room="lobby", text="hi")
-    ada.refused("not_in_room", "leave", room="lobby")
-
-
-def test_a_room_can_be_joined_again(house: House) -> None:
-    """Leaving is not for ever, and the log went on meanwhile."""
-    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
-    ada.ok("leave", room="lobby")
-    eva.say("lobby", "one")
-    assert ada.join("lobby")["seq"] == 1
-    eva.say("lobby", "two")
-    assert texts(ada.messages(1)) == ["two"]
-
-
-def test_joining_twice_does_not_deliver_twice(house: House) -> None:
-    """Exactly once, however often one asked to be there."""
-    ada = house.enter("ada", "lobby", "lobby")
-    for text in ("one", "two", "three"):
-        ada.say("lobby", text)
-    assert texts(ada.messages(3)) == ["one", "two", "three"]
-    ada.ping()
-    assert not [frame for frame in ada.queue if frame["type"] == "message"]
-    assert ada.page("who", room="lobby")["members"] == ["ada"]
-
-
-def test_joining_again_with_after_moves_the_cursor(house: House) -> None:
-    """`after` means the same for who is in the room already: what follows S follows the ok."""
-    ada = house.enter("ada", "lobby")
-    for text in ("one", "two", "three"):
-        ada.say("lobby", text)
-    assert seqs(ada.messages(3)) == [1, 2, 3]
-    ada.join("lobby", after=1)
-    assert seqs(ada.messages(2)) == [2, 3]
-    ada.say("lobby", "four")
-    assert seqs(ada.messages(1)) == [4]
-
-
-# -- topics ---------------------------------------------------------------------------------------
-
-
-def test_a_topic_is_an_entry_of_the_log(house: House) -> None:
-    """`ok` with seq, a message of kind topic for all, and what later joins are told."""
-    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
-    assert ada.ok("topic", room="lobby", topic="Tea at five")["seq"] == 1
-    for member in (ada, eva):
-        (message,) = member.messages(1)
-        assert message["kind"] == "topic"
-        assert (message["seq"], message["from"], message["text"]) == (1, "ada", "Tea at five")
-    assert house.enter("zoe").join("lobby")["topic"] == "Tea at five"
-
-
-def test_the_last_topic_counts(house: House) -> None:
-    """It replaces the one before, and both stay in the log."""
-    ada = house.enter("ada", "lobby")
-    ada.ok("topic", room="lobby", topic="one")
-    ada.ok("topic", room="lobby", topic="two")
-    assert house.enter("eva").join("lobby")["topic"] == "two"
-    assert texts(ada.page("history", room="lobby")["messages"]) == ["one", "two"]
-
-
-def test_a_topic_is_a_text(house: House) -> None:
-    """The same rules: composed, not too long, no control characters."""
-    ada = house.enter("ada", "lobby")
-    ada.ok("topic", room="lobby", topic="e\u0301")
-    assert house.enter("eva").join("lobby")["topic"] == "é"
-    ada.refused("bad_text", "topic", room="lobby", topic="\x1b]0;owned\x07")
-    ada.refused("text_too_long", "topic", room="lobby", topic="x" * 4001)
-
-
-# -- who ------------------------------------------------------------------------------------------
-
-
-def test_who_names_the_members_in_order(house: House) -> None:
-    """Nicks, sorted; those of this room alone."""
-    for nick in ("zoe", "eva", "bob"):
-        house.enter(nick, "lobby")
-    house.enter("max", "garden")
-    page = house.enter("ada", "lobby").page("who", room="lobby")
-    assert page["members"] == ["ada", "bob", "eva", "zoe"]
-    assert page["more"] is False
-
-
-def test_who_goes_on_behind_a_nick(house: House) -> None:
-    """`after` is a nick; it need not be there any more."""
-    for nick in ("zoe", "eva", "bob"):
-        house.enter(nick, "lobby")
-    ada = house.enter("ada", "lobby")
-    assert ada.page("who", room="lobby", after="bob")["members"] == ["eva", "zoe"]
-    assert ada.page("who", room="lobby", after="carl")["members"] == ["eva", "zoe"]
-    assert ada.page("who", room="lobby", after="zoe")["members"] == []
-
-
-def test_who_is_paged_when_it_does_not_fit_a_frame(house: House) -> None:
-    """All members are named once, over as many pages as it takes."""
-    wide = {"🦊" * 28 + f"{number:04}" for number in range(600)}
-    for nick in wide:
-        house.enter(nick, "lobby")
-    ada = house.enter("ada", "lobby")
-    pages = all_pages(ada, "who", lambda page: page["members"][-1], room="lobby")
-    named = [nick for page in pages for nick in page["members"]]
-    assert set(named) == wide | {"ada"}
-    assert len(named) == 601
-    assert len(pages) == 2
-
-
 # -- rooms ----------------------------------------------------------------------------------------
-
-
-def test_rooms_lists_them_in_order(house: House) -> None:
-    """Name, members and topic of each."""
-    ada = house.enter("ada", "zoo", "bar", "lobby")
-    house.enter("eva", "bar")
-    ada.ok("topic", room="bar", topic="Open")
-    page = ada.page("rooms")
-    assert page["rooms"] == [
-        {"room": "bar", "members": 2, "topic": "Open"},
-        {"room": "lobby", "members": 1, "topic": ""},
-        {"room": "zoo", "members": 1, "topic": ""},
-    ]
-    assert page["more"] is False
-
-
-def test_rooms_goes_on_behind_a_room(house: House) -> None:
-    """`after` is a room."""
-    ada = house.enter("ada", "zoo", "bar", "lobby")
-    assert [entry["room"] for entry in ada.page("rooms", after="bar")["rooms"]] == ["lobby", "zoo"]
-    assert ada.page("rooms", after="zoo")["rooms"] == []
-
-
-def test_rooms_is_paged_when_it_does_not_fit_a_frame(house: House) -> None:
-    """Ten topics of 16,000 bytes each take three pages of four, four and two."""
-    names = [f"room{number}" for number in range(10)]
-    ada = house.enter("ada", *names)
-    for name in names:
-        ada.ok("topic", room=name, topic="🦊" * 4000)
-    pages = all_pages(ada, "rooms", lambda page: page["rooms"][-1]["room"])
-    assert [entry["room"] for page in pages for entry in page["rooms"]] == names
-    assert [len(page["rooms"]) for page in pages] == [4, 4, 2]
 
 
 def test_rooms_and_topics_outlive_a_restart(tmp_path: Any) -> None:
@@ -253,3 +96,194 @@ def test_rooms_and_topics_outlive_a_restart(tmp_path: Any) -> None:
         assert ada.page("rooms")["rooms"] == [{"room": "lobby", "members": 0, "topic": "Tea"}]
         ok = ada.join("lobby")
         assert (ok["seq"], ok["topic"]) == (1, "Tea")
+
+
+def test_there_are_so_many_rooms_and_no_more() -> None:
+    """Those that there are can be joined; a room without a word goes with its last member."""
+    with running_server(rooms=2) as server, House(server) as house:
+        ada, eva = house.enter("ada", "one", "two"), house.enter("eva", "one")
+        ada.say("one", "kept")
+        error = eva.refused("too_many_rooms", "join", room="three")
+        assert "2" in error["text"]
+        assert error["retry_after"] > 0
+        ada.ok("leave", room="two")
+        assert eva.join("three")["seq"] == 0
+        eva.refused("too_many_rooms", "join", room="four")
+        ada.ok("leave", room="one")
+        eva.ok("leave", room="one")
+        eva.refused("too_many_rooms", "join", room="four")
+        assert eva.join("one")["seq"] == 1
+
+
+def test_a_room_that_comes_and_goes_with_its_members_counts_on() -> None:
+    """Six join, speak and leave without a pause: nobody is left in a room that is gone."""
+    with running_server() as server, House(server) as house:
+        peers = [house.enter(f"p{n}") for n in range(6)]
+        threads = [threading.Thread(target=_come_and_go, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        log = whole_log(house.enter("ada", "lobby"), "lobby")
+        assert seqs(log) == list(range(1, 6 * 20 + 1))
+
+
+def _come_and_go(peer: Peer) -> None:
+    for n in range(60):
+        ok = peer.join("lobby")
+        if n % 3 == 0:
+            seq = peer.say("lobby", f"{n}")
+            assert seq > ok["seq"]
+            peer.take(lambda frame, seq=seq: frame.get("seq") == seq and "from" in frame)  # type: ignore[misc]
+        peer.ok("leave", room="lobby")
+        peer.queue.clear()
+
+
+def test_empty_rooms_come_and_go_and_say_is_never_lost() -> None:
+    """Rooms in which nothing was said yet: whoever got an ok to a join is heard there."""
+    with running_server(presence_interval=0.01) as server, House(server) as house:
+        peers = [house.enter(f"p{n}") for n in range(4)]
+        threads = [threading.Thread(target=_drop_in, args=(peer,)) for peer in peers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        rooms = peers[0].page("rooms")["rooms"]
+        assert [entry["members"] for entry in rooms] == [0] * len(rooms)
+
+
+def _drop_in(peer: Peer) -> None:
+    """Join and leave empty rooms, and speak in each tenth."""
+    for n in range(150):
+        room = f"room{n // 10}"
+        peer.join(room)
+        assert peer.nick in peer.page("who", room=room)["members"]
+        if n % 10 == 9:
+            seq = peer.say(room, "hi")
+            assert next(m for m in whole_log(peer, room) if m["seq"] == seq)["from"] == peer.nick
+        peer.ok("leave", room=room)
+        peer.queue.clear()
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    """A server's."""
+    with running_server(tmp_path, rooms_per_address=3) as server:
+        yield address_of(server)
+
+
+@pytest.fixture
+def ana(address: str) -> Iterator[Peer]:
+    """Somebody who is in no room."""
+    with Peer.connect(address) as peer:
+        peer.hello("ana")
+        yield peer
+
+
+@pytest.fixture
+def ben(address: str) -> Iterator[Peer]:
+    """Somebody else."""
+    with Peer.connect(address) as peer:
+        peer.hello("ben")
+        yield peer
+
+
+def rooms(peer: Peer) -> list[str]:
+    """Which rooms there are."""
+    return [each["room"] for each in peer.page("rooms")["rooms"]]
+
+
+def make(peer: Peer, room: str = "test") -> None:
+    """Make a temporary room, say something there, and leave it."""
+    peer.ok("join", room=room, temporary=True)
+    peer.say(room, "x")
+    peer.ok("leave", room=room)
+
+
+def test_a_temporary_room_is_forgotten(ana: Peer) -> None:
+    """With all that was said there, while its numbers go on. Nobody removes it unless asked."""
+    make(ana)
+    assert rooms(ana) == ["test"]
+    ana.ok("forget", room="TEST")
+    assert rooms(ana) == []
+    ana.refused("no_such_room", "forget", room="test")
+    assert ana.ok("join", room="test", history=10)["seq"] == 1
+
+
+def test_nobody_may_be_in_it(ana: Peer, ben: Peer) -> None:
+    """Nor who asks for it."""
+    make(ana)
+    ben.ok("join", room="test", temporary=True)
+    assert "1 person is in test" in ana.refused("forbidden", "forget", room="test")["text"]
+    assert "1 person is in test" in ben.refused("forbidden", "forget", room="test")["text"]
+    assert ben.refused("forbidden", "forget", room="test")["retry_after"] == LEAVING_RETRY_AFTER
+    ben.ok("leave", room="test")
+    ana.ok("forget", room="test")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
+def test_a_room_that_others_talk_in_stays(ana: Peer, ben: Peer, first: bool) -> None:
+    """Whoever comes without wanting it to be temporary keeps it, for good, also by coming back."""
+    if first:
+        ben.join("test")
+        ben.say("test", "mine")
+    make(ana)
+    if not first:
+        ben.join("test", after=0)
+    ben.ok("leave", room="test")
+    ana.ok("join", room="test", temporary=True)
+    ana.ok("leave", room="test")
+    for peer in (ana, ben):
+        assert "is not temporary" in peer.refused("forbidden", "forget", room="test")["text"]
+    assert ana.ok("join", room="test", history=10)["seq"] >= 1
+
+
+def test_forgotten_names_count(ana: Peer) -> None:
+    """Each is kept for the sake of its numbers: an address has not more of them than rooms. The
+    same name may come and go.
+    """
+    for _ in range(5):
+        make(ana, "one")
+        ana.ok("forget", room="one")
+    for room in ("two", "three"):
+        make(ana, room)
+        ana.ok("forget", room=room)
+    assert ana.refused("too_many_rooms", "join", room="four")["retry_after"]
+
+
+def test_a_server_that_was_restarted_keeps_it(tmp_path: Path) -> None:
+    """Who was in it is not known any more: only the operator removes it."""
+    with ServerProcess.serve(tmp_path) as first:
+        with Peer.connect(first.address) as peer:
+            peer.hello("ana")
+            make(peer)
+        first.kill()
+        with first.restarted() as second, Peer.connect(second.address) as peer:
+            peer.hello("ana")
+            peer.refused("forbidden", "forget", room="test")
+
+
+def test_the_audit_log_tells_of_it(tmp_path: Path) -> None:
+    """Who asked for it."""
+    with running_server(tmp_path) as server, Peer.connect(address_of(server)) as peer:
+        peer.hello("ana")
+        make(peer)
+        peer.ok("forget", room="test")
+        acts = [(act.who, act.act, act.whom) for _, act in server._parts.people.acts()]
+    assert acts == [("ana", "forget", "test")]
+
+
+def test_a_room_with_rules_stays(tmp_path: Path) -> None:
+    """What a moderator has done there is to be seen."""
+    with running_server(tmp_path) as server, Peer.connect(address_of(server)) as owner:
+        owner.hello("owner")
+        owner.ok("register", password="correct horse battery")
+        owner.ok("claim", secret=server.owner_secret)
+        with Peer.connect(address_of(server)) as ana:
+            ana.hello("ana")
+            ana.ok("join", room="test", temporary=True)
+            ana.say("test", "x")
+            owner.ok("slow", room="test", seconds=1)
+            ana.ok("leave", room="test")
+            told = ana.refused("forbidden", "forget", room="test")["text"]
+    assert "a moderator has set rules" in told

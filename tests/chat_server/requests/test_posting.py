@@ -1,8 +1,9 @@
-"""Messages to one person."""
+"""What is posted: to rooms as texts, topics and actions, and to one person."""
 
 import pytest
 
-from tests.chat_server.house import House
+from tests.chat_server.house import House, texts
+from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import address_of, running_server
 
@@ -73,3 +74,54 @@ def test_direct_messages_stay_in_order(house: House) -> None:
     ids = [ada.post("tell", to="eva", text=text) for text in sent]
     assert [ada.reply(identity)["type"] for identity in ids] == ["ok"] * 50
     assert [eva.expect("direct")["text"] for _ in sent] == sent
+
+
+def test_slow_mode_is_no_flooding(place: OrderedHouse) -> None:
+    """However often somebody tries, they stay."""
+    with ordered_house(requests_per_second=1000.0, requests_burst=50) as place:
+        bob = place.enter("bob", "lobby")
+        place.mia.ok("slow", room="lobby", seconds=3600)
+        bob.say("lobby", "one")
+        for _ in range(30):
+            bob.refused("rate_limited", "say", room="lobby", text="two")
+        bob.ping()
+
+
+def test_a_say_sent_again_is_not_too_fast(place: OrderedHouse) -> None:
+    """It is the same one, and gets the same ok."""
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("slow", room="lobby", seconds=30)
+    say = {"type": "say", "id": 50, "room": "lobby", "text": "once"}
+    for _ in range(3):
+        bob.send(say)
+    replies = [bob.reply(50) for _ in range(3)]
+    assert [reply["seq"] for reply in replies] == [2, 2, 2]
+
+
+def test_a_topic_is_an_entry_of_the_log(house: House) -> None:
+    """`ok` with seq, a message of kind topic for all, and what later joins are told."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    assert ada.ok("topic", room="lobby", topic="Tea at five")["seq"] == 1
+    for member in (ada, eva):
+        (message,) = member.messages(1)
+        assert message["kind"] == "topic"
+        assert (message["seq"], message["from"], message["text"]) == (1, "ada", "Tea at five")
+    assert house.enter("zoe").join("lobby")["topic"] == "Tea at five"
+
+
+def test_the_last_topic_counts(house: House) -> None:
+    """It replaces the one before, and both stay in the log."""
+    ada = house.enter("ada", "lobby")
+    ada.ok("topic", room="lobby", topic="one")
+    ada.ok("topic", room="lobby", topic="two")
+    assert house.enter("eva").join("lobby")["topic"] == "two"
+    assert texts(ada.page("history", room="lobby")["messages"]) == ["one", "two"]
+
+
+def test_a_topic_is_a_text(house: House) -> None:
+    """The same rules: composed, not too long, no control characters."""
+    ada = house.enter("ada", "lobby")
+    ada.ok("topic", room="lobby", topic="e\u0301")
+    assert house.enter("eva").join("lobby")["topic"] == "é"
+    ada.refused("bad_text", "topic", room="lobby", topic="\x1b]0;owned\x07")
+    ada.refused("text_too_long", "topic", room="lobby", topic="x" * 4001)
