@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := run
-.PHONY: help run chat load test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.PHONY: help run chat load lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -21,8 +21,11 @@ run: $(VENV)/.installed  ## host a room until Ctrl-C; ARGS=... for chat-server
 chat: $(VENV)/.installed  ## talk in a room; ARGS=HOST for one on another machine
 	$(BIN)/chat-client $(ARGS)
 
-load: $(VENV)/.installed-load  ## a load test with a server of its own
+load: $(VENV)/.installed  ## a load test with a server of its own
 	$(BIN)/chat-load --own-server $(ARGS)
+
+lab: $(VENV)/.installed  ## lessons on concurrency; ARGS='run frozen-reader' for one
+	$(BIN)/chat-lab $(ARGS)
 
 test: $(VENV)/.installed-dev  ## the tests; ARGS='tests/protocol -k nick' for some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
@@ -85,10 +88,6 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
-$(VENV)/.installed-load: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[load]'
-	touch $@ $(VENV)/.installed
-
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[load,metrics,test,dev]'
-	touch $@ $(VENV)/.installed $(VENV)/.installed-load
+	$(BIN)/python -m pip install --quiet --editable '.[metrics,test,dev]'
+	touch $@ $(VENV)/.installed

@@ -5,7 +5,6 @@ streams are off: both are known to cause deadlocks.
 """
 
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -90,9 +89,6 @@ class Picture:
         Args:
             keys: the keyboard, None if there is none.
             end: ends the load early.
-
-        Raises:
-            ImportError: rich is not installed.
         """
         from rich.console import Console
         from rich.live import Live
@@ -168,15 +164,7 @@ def choose_view(
     """
     if not live or not is_terminal():
         return Lines(say)
-    try:
-        return Picture(_keyboard(), end)
-    except ImportError:
-        print(
-            "chat-load: rich is not installed, so a line a second replaces the live view. To "
-            f"install it, type: {shlex.quote(sys.executable)} -m pip install rich",
-            file=sys.stderr,
-        )
-        return Lines(say)
+    return Picture(_keyboard(), end)
 
 
 def _keyboard() -> "Keys | None":

@@ -24,7 +24,6 @@ def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("newest", [0, 2])
 def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The picture shows the ramp and the run, and an address is not markup."""
-    pytest.importorskip("rich")
     screen = io.StringIO()
     monkeypatch.setattr(sys, "stdout", screen)
     result = sample(server="unix:/tmp/[/b]x")
@@ -37,14 +36,6 @@ def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "delivery p99" in shown
 
 
-def test_without_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without rich there are lines, and a sentence says what is missing."""
-    monkeypatch.setitem(sys.modules, "rich.live", None)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert isinstance(choose_view(live=True), Lines)
-    assert "rich is not installed" in capsys.readouterr().err
-
-
 def test_without_a_terminal() -> None:
     """Without a terminal there are lines, without any option."""
     assert isinstance(choose_view(live=True), Lines)
@@ -52,7 +43,6 @@ def test_without_a_terminal() -> None:
 
 def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal there is the picture, unless it is not wanted."""
-    pytest.importorskip("rich")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert isinstance(choose_view(live=True), Picture)
     assert isinstance(choose_view(live=False), Lines)
@@ -60,7 +50,6 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_intervals_have_ends() -> None:
     """The keys stop at the shortest and at the longest interval."""
-    pytest.importorskip("rich")
     picture = Picture()
     for key, interval in (("-", INTERVALS[0]), *(("+", each) for each in INTERVALS[1:])):
         picture.obey(key)

@@ -1,0 +1,57 @@
+"""One of four clients stops reading while another one talks. Do the others go on?"""
+
+from lab.stage.lesson import Server
+from lab.stage.stage import Stage, Verdict
+
+SERVERS = [
+    Server("broken.py", "one lock, held while sending", False),
+    Server("mended.py", "a log, and a cursor for each client", True),
+]
+GUILTY = ["    with lock:", "                sock.sendall(message)"]
+
+TEXTS = 600
+"""How many lines are said: three times what the buffers hold."""
+
+SIZE = 1000
+"""Characters of a line."""
+
+STALL = 2.0
+"""Seconds after which a line that has not come back will not."""
+
+BUFFER = 65536
+
+
+def attack(stage: Stage) -> Verdict:
+    """Suspend a client, and count what the others receive."""
+    stage.step("Four clients come: ana will talk; ben, cho and dan listen.")
+    ana = stage.join("ana", buffer=BUFFER)
+    listeners = [stage.join(name, buffer=BUFFER) for name in ("ben", "cho", "dan")]
+    *awake, dan = listeners
+    stage.step("dan's program is suspended: it does not read any more.")
+    dan.suspend()
+    stage.step(f"ana says {TEXTS} lines, the next one as soon as the last one has come back.")
+    said = 0
+    for number in range(1, TEXTS + 1):
+        text = f"{number:>4} ".ljust(SIZE, ".")
+        stage.say(ana, text, STALL)
+        if not ana.hears_text("ana", text, STALL):
+            break
+        said = number
+    while_suspended = [each.count_messages(said) for each in awake]
+    stage.step("dan reads again.")
+    dan.resume()
+    everything = dan.count_messages(said) >= said
+    numbers = {
+        "lines that came back to ana": f"{said} of {TEXTS}",
+        "received by ben and cho meanwhile": " and ".join(map(str, while_suspended)),
+        "received by dan in the end": str(len(dan.messages())),
+    }
+    if said < TEXTS:
+        sentence = (
+            f"After {said} lines nobody received anything: everybody waited for dan, who did not "
+            "read."
+        )
+        return Verdict(False, sentence, numbers)
+    if not everything:
+        return Verdict(False, "The others went on, but dan did not get all of it later.", numbers)
+    return Verdict(True, "Nobody waited for dan, and dan got everything later.", numbers)

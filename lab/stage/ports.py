@@ -1,0 +1,29 @@
+"""Ports for servers that are told on which one to listen."""
+
+import itertools
+import random
+import socket
+
+# Linux takes ports for connections from 32768 on (ip(7), ip_local_port_range). A port from there
+# that is free now may be taken by the next connection.
+_FIRST, _COUNT = 20_000, 10_000
+
+_offsets = itertools.count(random.SystemRandom().randrange(_COUNT))
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that is free for TCP and UDP, and that the system gives to nobody.
+
+    Another program may still take it before a server listens on it.
+    """
+    while True:
+        port = _FIRST + next(_offsets) % _COUNT
+        try:
+            with (
+                socket.create_server(("127.0.0.1", port)),
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+            ):
+                datagrams.bind(("127.0.0.1", port))
+                return port
+        except OSError:
+            continue

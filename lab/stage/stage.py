@@ -1,0 +1,270 @@
+"""The stage of a lesson: one server, some clients, and an attack that plays with them.
+
+The attack runs on a thread of its own; whoever shows it asks for snapshots.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from lab.stage.client import CLOSED, PATIENCE, READS, SUSPENDED, UNPLUGGED, Client, Readers
+from lab.stage.errors import ServerError, Stopped
+from lab.stage.server import HOST, LessonServer, Report
+
+STRIP = 0.1
+"""Seconds that one bar of the latency strip stands for."""
+
+_BARS = 600
+_STEPS = 200
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What an attack found.
+
+    Attributes:
+        passed: whether the server withstood it.
+        sentence: what happened.
+        numbers: the numbers behind it, by their names.
+    """
+
+    passed: bool
+    sentence: str
+    numbers: dict[str, str] = {}
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A client in a snapshot.
+
+    Attributes:
+        name: its name.
+        state: whether it reads, is suspended, unplugged or closed.
+        said: how many lines it said.
+        received: how many lines it received.
+        unread: bytes that wait in the kernel on its side.
+        unsent: bytes that wait in the kernel on the server's side.
+        last: the newest line.
+    """
+
+    name: str
+    state: str
+    said: int
+    received: int
+    unread: int
+    unsent: int
+    last: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """What there is to see at one moment.
+
+    Attributes:
+        at: seconds since the server started.
+        steps: what the attack did so far, newest last.
+        waits: whether the attack waits for the user to go on.
+        clients: the clients.
+        report: what the server does.
+        strip: the longest latency in each tenth of a second, in milliseconds, newest last.
+    """
+
+    at: float
+    steps: list[str]
+    waits: bool
+    clients: list[Row]
+    report: Report
+    strip: list[float]
+
+
+class Stage:
+    """A server and its clients. A context manager that leaves nothing behind.
+
+    Attributes:
+        server: the server.
+    """
+
+    def __init__(self, path: Path, *, step_by_step: bool = False) -> None:
+        """
+        Args:
+            path: the server's source.
+            step_by_step: wait before each step until `go_on` is called.
+        """
+        self.server = LessonServer(path)
+        self.step_by_step = step_by_step
+        self._readers = Readers()
+        self._start = time.monotonic()
+        self._lock = threading.Lock()  # guards what follows
+        self._clients: list[Client] = []
+        self._steps: deque[str] = deque(maxlen=_STEPS)
+        self._due: dict[tuple[str, str], float] = {}  # when each text was said
+        self._strip: deque[float] = deque(maxlen=_BARS)
+        self._bar = 0
+        self._going_on = threading.Event()
+        self._waiting = False
+        self._stopped = False
+
+    def __enter__(self) -> "Stage":
+        self._readers.__enter__()
+        try:
+            self.server.wait_until_listening()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for client in self.clients:
+            client.close()
+        self.server.stop()
+        self._readers.__exit__()
+
+    # -- for the attack -----------------------------------------------------------------------
+
+    def step(self, text: str) -> None:
+        """Say what comes next, and wait for the user where they go step by step.
+
+        Raises:
+            Stopped: the user ended the lesson.
+        """
+        with self._lock:
+            self._steps.append(text)
+        if self.step_by_step and not self._stopped:
+            self._going_on.clear()
+            self._waiting = True
+            self._going_on.wait()
+            self._waiting = False
+        if self._stopped:
+            raise Stopped
+
+    def connect(self, name: str, *, buffer: int = 0, host: str = HOST) -> Client:
+        """Connect a client, which says its name. It is not waited for the greeting.
+
+        Args:
+            name: the name.
+            buffer: bytes that the kernel keeps for it, 0 for the usual.
+            host: the server's address.
+
+        Raises:
+            ServerError: the server does not accept the connection.
+        """
+        if self._stopped:
+            raise Stopped
+        client = Client(name, (host, self.server.port), self._readers, self._hear, buffer)
+        with self._lock:
+            self._clients.append(client)
+        return client
+
+    def join(self, name: str, *, buffer: int = 0) -> Client:
+        """Connect a client, and wait for its greeting.
+
+        Raises:
+            ServerError: there was none.
+        """
+        client = self.connect(name, buffer=buffer)
+        if not client.is_welcome():
+            raise ServerError(f"The server did not greet {name} within {PATIENCE:g} s.")
+        return client
+
+    def say(self, client: Client, text: str, within: float = PATIENCE) -> bool:
+        """Let a client say a text whose way is measured. Return whether the server took it."""
+        if self._stopped:
+            raise Stopped
+        with self._lock:
+            self._due[client.name, text] = time.monotonic()
+        return client.say(text, within)
+
+    def holds(self, condition: Callable[[], bool], within: float = PATIENCE) -> bool:
+        """Wait until something about the server holds. Return whether it does."""
+        end = time.monotonic() + within
+        pause = threading.Event()
+        while not condition():
+            if time.monotonic() > end or self._stopped:
+                return False
+            pause.wait(0.02)
+        return True
+
+    # -- for the user -------------------------------------------------------------------------
+
+    @property
+    def clients(self) -> list[Client]:
+        """The clients, in the order in which they came."""
+        with self._lock:
+            return list(self._clients)
+
+    def go_on(self) -> None:
+        """Let the attack take its next step."""
+        self._going_on.set()
+
+    def stop(self) -> None:
+        """End the attack at its next step."""
+        self._stopped = True
+        self._going_on.set()
+
+    def toggle(self, client: Client) -> None:
+        """Suspend a client that reads, or resume one that does not."""
+        if client.state == READS:
+            client.suspend()
+        elif client.state in (SUSPENDED, UNPLUGGED):
+            client.resume()
+
+    # -- for who shows it ---------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Return what there is to see now. Called some ten times a second."""
+        report = self.server.report
+        unsent = {each.peer: each.out for each in report.sockets}
+        rows = [self._row(client, unsent.get(client.port, 0)) for client in self.clients]
+        with self._lock:
+            self._fill_strip()
+            return Snapshot(
+                at=time.monotonic() - self._start,
+                steps=list(self._steps),
+                waits=self._waiting,
+                clients=rows,
+                report=report,
+                strip=list(self._strip),
+            )
+
+    @staticmethod
+    def _row(client: Client, unsent: int) -> Row:
+        lines = client.lines
+        return Row(
+            name=client.name,
+            state=CLOSED if client.ended else client.state,
+            said=client.said,
+            received=len(lines),
+            unread=client.unread,
+            unsent=unsent,
+            last=lines[-1][:80] if lines else "",
+        )
+
+    def _fill_strip(self) -> None:
+        """Add the bars up to now. What has not arrived yet counts with the time that it waits.
+
+        With the lock held.
+        """
+        assert self._lock.locked()
+        now = time.monotonic()
+        bar = int((now - self._start) / STRIP)
+        waits = 1000 * (now - min(self._due.values())) if self._due else 0.0
+        while self._bar < bar:
+            self._strip.append(0.0)
+            self._bar += 1
+        if self._strip and waits > 1000 * STRIP:
+            self._strip[-1] = max(self._strip[-1], waits)
+
+    def _hear(self, client: Client, line: str) -> None:
+        """Note how long a text took, when its sender has it back. On the readers' thread."""
+        name, colon, text = line.partition(": ")
+        name = name.rpartition(" ")[2]
+        if not colon or name != client.name:
+            return
+        with self._lock:
+            due = self._due.pop((name, text), None)
+            if due is not None:
+                self._fill_strip()
+                if self._strip:
+                    latency = 1000 * (time.monotonic() - due)
+                    self._strip[-1] = max(self._strip[-1], latency)
