@@ -27,8 +27,10 @@ from chat_client.files import user_files
 from chat_client.files.osdep import is_null
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
+from chat_client.transport.trace import Trace
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.ui import pipe
+from chat_client.ui.tracing import SHOWN, mistaken_server, tracing
 from chat_client.version import CLIENT
 from protocol.common.descriptors import fill_standard_streams
 from protocol.common.durations import parse_duration
@@ -70,7 +72,9 @@ def _run(arguments: list[str] | None) -> int:
             return _list_servers(options)
         address = _address(options, values)
         known = credentials.known(values["password_file"], options.login, address)
-        return credentials.with_password(partial(_chat, options, values, address), known, address)
+        with tracing(options.trace) as trace:
+            chat = partial(_chat, options, values, address, trace)
+            return credentials.with_password(chat, known, address)
     except ChatError as error:
         streams.tell(f"chat-client: {one_line(str(error))}")
         return NOT_LET_IN
@@ -96,6 +100,10 @@ def _read(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--timeout is for pipes, --say and --listen: on a terminal, Ctrl-D leaves")
     if options.listen and options.say is not None:
         parser.error("--listen and --say were both given: leave one out")
+    if options.server is None and mistaken_server(options.trace):
+        parser.error(
+            f"--trace took {options.trace!r} for its file: write the server first, or --trace=FILE"
+        )
     if options.find and (options.server is not None or options.unix is not None):
         parser.error("--find looks for servers on all networks of this machine: leave HOST out")
     return options
@@ -117,13 +125,14 @@ def _chat(
     options: argparse.Namespace,
     values: Mapping[str, Value],
     address: Address,
+    trace: Trace | None,
     credentials: Credentials,
 ) -> int:
     nick, room = values["nick"].value or None, values["room"].value
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value
     if options.say is not None:
-        return pipe.say(address, nick, room, credentials, options.say, options.timeout)
+        return pipe.say(address, nick, room, credentials, options.say, options.timeout, trace)
     if _is_plain(options):
         utc = layout == DEFAULT_FORMAT and zone is None
         clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
@@ -139,8 +148,10 @@ def _chat(
             colours=colours,
             listen=options.listen or (sys.stdin is not None and is_null(sys.stdin)),
             timeout=options.timeout,
+            trace=trace,
         )
-    return _chat_on_terminal(values, address, credentials)
+    beside = options.trace == SHOWN and _is_terminal(sys.stderr)
+    return _chat_on_terminal(values, address, credentials, trace, beside=beside)
 
 
 def _is_plain(options: argparse.Namespace) -> bool:
@@ -150,7 +161,12 @@ def _is_plain(options: argparse.Namespace) -> bool:
 
 
 def _chat_on_terminal(
-    values: Mapping[str, Value], address: Address, credentials: Credentials
+    values: Mapping[str, Value],
+    address: Address,
+    credentials: Credentials,
+    trace: Trace | None,
+    *,
+    beside: bool,
 ) -> int:
     # Only now: it takes longer to load than all the rest, and pipes do without it.
     from chat_client.ui import app, names
@@ -159,16 +175,25 @@ def _chat_on_terminal(
     clock = Clock(values["time_format"].value, values["time_zone"].value or None)
     bell, color = cast(Bell, values["bell"].value), values["color"].value
     with user_files.open_session(str(address), nick or None) as kept:
-        nick = nick or kept.nick or names.own(address, credentials)
+        nick = nick or kept.nick or names.own(address, credentials, trace)
         while True:
             try:
                 return app.run(
-                    address, nick, room, credentials, kept=kept, color=color, bell=bell, clock=clock
+                    address,
+                    nick,
+                    room,
+                    credentials,
+                    kept=kept,
+                    color=color,
+                    bell=bell,
+                    clock=clock,
+                    trace=trace,
+                    beside=beside,
                 )
             except Refused as error:
                 if error.code != Code.NICK_IN_USE or credentials.account_password is not None:
                     raise
-                nick = names.another(error, address, nick, credentials)
+                nick = names.another(error, address, nick, credentials, trace)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -250,6 +275,14 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         help="leave after so long, such as 30s or 10m: "
         "with 0 if all that was read was said, else with 1; in pipes, and with --say and --listen",
+    )
+    parser.add_argument(
+        "--trace",
+        nargs="?",
+        const=SHOWN,
+        metavar="FILE",
+        help="show each frame in both directions, with passwords masked: in the chat, or on "
+        "stderr; or keep them in FILE, which `chat-lab replay FILE` plays back",
     )
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
     parser.add_argument("--color", metavar="WHEN", help="auto (default), always or never")

@@ -29,6 +29,7 @@ from chat_client.events import Event
 from chat_client.session.hello import Credentials, nick_guesses
 from chat_client.session.session import Keeper, Session
 from chat_client.transport.address import Address, parse_address
+from chat_client.transport.trace import Trace
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Join, Nick, RoomEntry, Rooms, Tell
 from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
@@ -48,6 +49,7 @@ def connect(
     patience: float = math.inf,
     keeper: Keeper | None = None,
     bot: bool = True,
+    trace: Trace | None = None,
 ) -> "Chat":
     """Connect to a server and return the chat, which is a context manager.
 
@@ -70,6 +72,7 @@ def connect(
             take the session up, and with it the nick.
         bot: whether a program talks here, and no person. What a bot says is marked for everybody
             (`Message.bot`, `Direct.bot`), so that no other bot answers it.
+        trace: is told of each connection and each frame, in both directions.
 
     Raises:
         AddressError: `address` is none.
@@ -84,13 +87,19 @@ def connect(
     anything = nick is None and account_password is None
     nicks = nick_guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password, bot)
-    session = Session(where, nicks, credentials, on_event or _ignore, timeout, patience, keeper)
+    session = Session(
+        where, nicks, credentials, on_event or _ignore, timeout, patience, keeper, trace
+    )
     session.start()
     return Chat(session)
 
 
 def free_nick(
-    address: Address, nicks: Iterator[str], password: str | None, on_event: Callable[[Event], None]
+    address: Address,
+    nicks: Iterator[str],
+    password: str | None,
+    on_event: Callable[[Event], None],
+    trace: Trace | None = None,
 ) -> str:
     """Return the first of some nicks that nobody has on a server.
 
@@ -99,11 +108,12 @@ def free_nick(
         nicks: which.
         password: the server's, if it has one.
         on_event: called with what happens, as by `connect`.
+        trace: is told of each frame.
 
     Raises:
         ConnectError, Untrusted, Refused: as `connect` does.
     """
-    session = Session(address, nicks, Credentials(password), on_event, _TIMEOUT, 0.0)
+    session = Session(address, nicks, Credentials(password), on_event, _TIMEOUT, 0.0, trace=trace)
     session.start()
     session.close()
     return session.nick

@@ -23,6 +23,7 @@ from chat_client.events import Event, Reconnecting
 from chat_client.session.hello import Credentials, say_hello
 from chat_client.transport.address import Address, is_near, open_connection
 from chat_client.transport.connection import Connection
+from chat_client.transport.trace import Trace
 from protocol.errors import FATAL, Code
 from protocol.messages import (
     THREAD_STACK_SIZE,
@@ -126,6 +127,7 @@ class Reader:
         credentials: Credentials,
         timeout: float,
         session: Conversation,
+        trace: Trace | None = None,
     ) -> None:
         """Make the thread; `start` it.
 
@@ -135,12 +137,14 @@ class Reader:
             credentials: the passwords.
             timeout: seconds for connecting, and again for the server's welcome.
             session: what the connections are for.
+            trace: is told of the connections and of each frame.
         """
         self._address = address
         self._nicks = nicks
         self._credentials = credentials
         self._timeout = timeout
         self._session = session
+        self._trace = trace
         self._thread = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
         self._let_in = False  # whether the server has welcomed us; the thread's own
         self._welcomed = 0.0  # when it did last, on the monotonic clock; the thread's own
@@ -273,7 +277,9 @@ class Reader:
         """
         connected, news = open_connection(self._address, self._timeout)
         self._longest = _LONGEST_NEARBY if is_near(connected) else _LONGEST_DELAY
-        connection = Connection(connected, self._timeout)
+        if self._trace:
+            self._trace.connected(str(self._address))
+        connection = Connection(connected, self._timeout, self._trace)
         try:
             with self._changed:
                 self._opened = connection
@@ -297,6 +303,8 @@ class Reader:
                 self._opened = None
             self._session.lose()
             connection.close()
+            if self._trace:
+                self._trace.closed()
 
     def _listen(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> Never:
         """Take what the server says until the connection ends."""

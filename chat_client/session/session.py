@@ -44,6 +44,7 @@ from chat_client.session.pending import (
 from chat_client.session.reader import Reader
 from chat_client.transport.address import Address
 from chat_client.transport.connection import Connection
+from chat_client.transport.trace import Trace
 from protocol.messages import (
     AnyRequest,
     AnyServerMessage,
@@ -99,6 +100,7 @@ class Session:
         timeout: float,
         patience: float,
         keeper: Keeper | None = None,
+        trace: Trace | None = None,
     ) -> None:
         """Make a session that does nothing yet: `start` it.
 
@@ -112,12 +114,13 @@ class Session:
             patience: seconds that the session waits by itself before it makes a request again
                 that was `rate_limited`.
             keeper: keeps the session, where it is to outlive the program.
+            trace: is told of the connections and of each frame.
         """
         self._keeper = keeper
         self._credentials = credentials
         self._on_event = on_event
         self._patience = patience
-        self._reader = Reader(address, nicks, credentials, timeout, self)
+        self._reader = Reader(address, nicks, credentials, timeout, self, trace)
         self._entered: Future[None] = Future()  # the outcome of the first connection
 
         # Guards all below. A feed's lock may be taken under it.

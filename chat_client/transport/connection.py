@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from chat_client.errors import ConnectionLost
 from chat_client.transport.tls import TlsSocket, recv_by
+from chat_client.transport.trace import Trace
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import AnyServerMessage, decode_server_message
@@ -33,14 +34,18 @@ class Connection:
             something else.
     """
 
-    def __init__(self, connected: socket.socket | TlsSocket, timeout: float) -> None:
+    def __init__(
+        self, connected: socket.socket | TlsSocket, timeout: float, trace: Trace | None = None
+    ) -> None:
         """Take over a socket.
 
         Args:
             connected: the socket; this object closes it.
             timeout: seconds until the deadline; see the top of the module.
+            trace: is told of each frame.
         """
         self._socket = connected
+        self._trace = trace
         self._socket.settimeout(timeout)
         # On the monotonic clock; None from `set_timeout` on. The reading thread's own.
         self._deadline: float | None = time.monotonic() + timeout
@@ -88,7 +93,7 @@ class Connection:
                 if not data:
                     return
                 self.received = self.received or data[:64]
-                for payload in decoder.feed(data):
+                for payload in self._payloads(decoder, data):
                     message = decode_server_message(payload)
                     if message is not None:
                         yield message
@@ -96,6 +101,20 @@ class Connection:
             raise ConnectionLost(f"the connection broke ({error.strerror or error})") from error
         except ProtocolError as error:
             raise ConnectionLost(f"the server broke the protocol ({error.text})") from error
+
+    def _payloads(self, decoder: FrameDecoder, data: bytes) -> Iterator[bytes]:
+        """The payloads that `data` completes. Raises ProtocolError as the decoder does."""
+        trace = self._trace
+        if trace is None:
+            yield from decoder.feed(data)
+            return
+        try:
+            for payload in decoder.feed(data):
+                trace.received(payload)
+                yield payload
+        except ProtocolError as error:
+            trace.broken(data, error.text)
+            raise
 
     def _recv(self) -> bytes:
         if self._deadline is None:
@@ -119,6 +138,8 @@ class Connection:
     def _write(self) -> None:
         try:
             for frame in iter(self._unsent.get, None):
+                if self._trace and frame:  # an empty one is for TLS
+                    self._trace.sent(frame)
                 self._socket.sendall(frame)
         except OSError:  # a frame may be half out: nothing can follow it
             self.abort()

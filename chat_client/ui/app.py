@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
@@ -32,13 +32,16 @@ from chat_client.display.status_line import changes_by_itself
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line
 from chat_client.display.time_format import Clock
+from chat_client.display.trace_lines import trace_lines
 from chat_client.errors import ChatError, Closed, CommandError
 from chat_client.events import Ended, Entered, Event
 from chat_client.files import user_files
 from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waking
+from chat_client.files.trace_file import Traced
 from chat_client.files.waiting import join
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
+from chat_client.transport.trace import Trace
 from chat_client.ui.prompt import Drafts, Prompt
 from chat_client.ui.screen import Screen
 from protocol.errors import ProtocolError
@@ -71,6 +74,8 @@ def run(
     color: str,
     bell: Bell,
     clock: Clock,
+    trace: Trace | None = None,
+    beside: bool = False,
 ) -> int:
     """Chat until the user leaves or the server ends it; return the exit code.
 
@@ -83,6 +88,8 @@ def run(
         color: one of `settings.COLOUR_MODES`.
         bell: what rings.
         clock: shows times.
+        trace: is told of each frame.
+        beside: whether those are shown in the chat for as long as it is on the screen.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
@@ -102,10 +109,12 @@ def run(
             patience=_PATIENCE,
             keeper=kept,
             bot=False,
+            trace=trace,
         ) as chat:
             terminal.open(chat, room)
             try:
-                runner.run(terminal.converse())
+                with _shown_by(trace if beside else None, terminal.show_traced):
+                    runner.run(terminal.converse())
             finally:
                 terminal.finish()
             told = chat.connected  # and so the server is, that we leave
@@ -160,6 +169,10 @@ class _Terminal:
         if isinstance(event, Ended):
             self._code = DONE if event.reason is None else ended_by_server(event.code)
             self.end()
+
+    def show_traced(self, traced: Traced) -> None:
+        """Show what went over the connection. On the trace's thread."""
+        self._screen.post(lambda: trace_lines(traced))
 
     def fail_in_thread(self, what: threading.ExceptHookArgs) -> None:
         """One of our threads has failed: end, and tell."""
@@ -405,6 +418,19 @@ class _Terminal:
         if why is not None:
             with suppress(ChatError):  # gone, or has told the server to be left alone
                 self._talk.chat.tell(person.now, f"(away) {why}" if why else "(away)")
+
+
+@contextmanager
+def _shown_by(trace: Trace | None, show: Callable[[Traced], None]) -> Iterator[None]:
+    """Let a trace be shown by something else while the block runs."""
+    if trace is None:
+        yield
+        return
+    before, trace.show = trace.show, show
+    try:
+        yield
+    finally:
+        trace.show = before
 
 
 def _no_password(secret: str) -> str:

@@ -11,11 +11,12 @@ from chat_client.events import Event, Trusted
 from chat_client.files import user_files
 from chat_client.session.hello import Credentials, nick_guesses
 from chat_client.transport.address import Address
+from chat_client.transport.trace import Trace
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick
 
 
-def own(address: Address, credentials: Credentials) -> str:
+def own(address: Address, credentials: Credentials, trace: Trace | None = None) -> str:
     """Return who the user said to be in an earlier run; else ask, and remember the answer.
 
     Raises:
@@ -24,13 +25,19 @@ def own(address: Address, credentials: Credentials) -> str:
     """
     nick = _checked(user_files.read_nick())
     if nick is None:
-        usual = free_nick(address, nick_guesses(login_nick()), credentials.password, _hear)
+        usual = free_nick(address, nick_guesses(login_nick()), credentials.password, _hear, trace)
         nick = _ask(f"your name here (Enter: {one_line(usual)}): ", usual)
         user_files.write_nick(nick)
     return nick
 
 
-def another(refusal: Refused, address: Address, nick: str, credentials: Credentials) -> str:
+def another(
+    refusal: Refused,
+    address: Address,
+    nick: str,
+    credentials: Credentials,
+    trace: Trace | None = None,
+) -> str:
     """Return who else the user wants to be, where `nick` is taken: a free one by Enter.
 
     Raises:
@@ -38,7 +45,7 @@ def another(refusal: Refused, address: Address, nick: str, credentials: Credenti
         KeyboardInterrupt: the user would rather leave.
     """
     others = islice(nick_guesses(nick), 1, None)
-    free = free_nick(address, others, credentials.password, _hear)
+    free = free_nick(address, others, credentials.password, _hear, trace)
     streams.tell(f"chat-client: {one_line(str(refusal))}")
     streams.tell("If it is your account's: Ctrl-C, and start with --login")
     return _ask(f"another name (Enter: {one_line(free)}): ", free)

@@ -32,6 +32,7 @@ from chat_client.events import (
 from chat_client.files.waiting import join, next_of
 from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
+from chat_client.transport.trace import Trace
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 
@@ -55,6 +56,7 @@ def run(
     colours: int,
     listen: bool,
     timeout: float | None,
+    trace: Trace | None = None,
 ) -> int:
     """Say what stdin holds and print what is said; return the exit code.
 
@@ -68,6 +70,7 @@ def run(
         colours: how many stderr has.
         listen: whether stdin is left alone, and all is printed until the chat ends.
         timeout: seconds after which to leave, None for never.
+        trace: is told of each frame.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
@@ -82,6 +85,7 @@ def run(
             account_password=credentials.account_password,
             on_event=plain.hear,
             bot=False,
+            trace=trace,
         ) as chat,
         _ending(chat, timeout, plain.stop),
     ):
@@ -103,6 +107,7 @@ def say(
     credentials: Credentials,
     text: str,
     timeout: float | None,
+    trace: Trace | None = None,
 ) -> int:
     """Say one thing and leave; return the exit code.
 
@@ -113,6 +118,7 @@ def say(
         credentials: the passwords.
         text: what to say.
         timeout: seconds after which it is given up, None for never.
+        trace: is told of each frame.
 
     Raises:
         ChatError: the first connection could not be made, or the room not be entered.
@@ -126,6 +132,7 @@ def say(
             account_password=credentials.account_password,
             on_event=_tell_of_trust,
             bot=False,
+            trace=trace,
         ) as chat,
         _ending(chat, timeout, late.set),
     ):
