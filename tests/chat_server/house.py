@@ -50,6 +50,12 @@ class House:
         return peer
 
 
+def say_many(peer: Peer, room: str, count: int) -> None:
+    """Say `number 1`, `number 2` and so on."""
+    for number in range(1, count + 1):
+        peer.say(room, f"number {number}")
+
+
 def texts(messages: list[Frame]) -> list[str]:
     """What was said."""
     return [message["text"] for message in messages]

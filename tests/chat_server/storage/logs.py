@@ -31,6 +31,11 @@ def entry(
     return Entry(Message(room, UNNUMBERED, time, from_, kind, text, bot), request)
 
 
+def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
+    """Return entries of one session, whose texts are `word1`, `word2` and so on."""
+    return [entry(f"word{seq}", request=seq, time=time) for seq in range(first, first + count)]
+
+
 def numbered(entries: Sequence[Entry], first: int) -> list[Message]:
     """Return the messages that entries of one room are, once they are stored from `first` on."""
     return [

@@ -1,33 +1,17 @@
 """What is kept of a room: as much as the settings say, and the rest is named as gone."""
 
-import sqlite3
-from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chat_server.runtime.setting_types import Keep
-from chat_server.storage.interface import Entry
 from chat_server.storage.sqlite.log import SqliteLog
-from tests.chat_server.house import House, seqs, texts, whole_log
-from tests.chat_server.storage.logs import append, entry
+from tests.chat_server.house import House, say_many, seqs, texts, whole_log
+from tests.chat_server.storage.logs import append, entries
 from tests.support.clock import ManualClock
-from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
-
-
-def say_many(peer: Peer, room: str, count: int) -> None:
-    """Say the numbers from 1 on."""
-    for number in range(1, count + 1):
-        peer.say(room, f"number {number}")
-
-
-def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
-    """Messages for a store, by one session."""
-    return [entry(f"word{seq}", request=seq, time=time) for seq in range(first, first + count)]
 
 
 def test_no_more_messages_than_are_to_be_kept() -> None:
@@ -124,126 +108,6 @@ def test_age_and_count_together(tmp_path: Path) -> None:
         assert [m.seq for m in store.after("lobby", 0, 100)] == list(range(11, 21))
     finally:
         store.close()
-
-
-DAY = 86_400.0
-MONTH: dict[str, Any] = {"keep": Keep(messages=10, seconds=30 * DAY), "interval": 0.05}
-
-
-def begins_at(peer: Peer, seq: int) -> bool:
-    """Whether what is kept of the swept room begins there."""
-    return peer.page("history", room="broom").get("oldest") == seq
-
-
-def sweep(house: House) -> None:
-    """Wait until all rooms were looked through once more, by the date of now.
-
-    A room gets more than is kept, which a look at the rooms deletes. That look may have begun
-    earlier, the next has not.
-    """
-    with Peer.connect(house.address) as peer:
-        assert peer.hello("sweeper")["type"] == "welcome"
-        peer.join("broom")
-        for _ in range(2):
-            say_many(peer, "broom", 11)
-            last = peer.say("broom", "the last")
-            eventually(partial(begins_at, peer, last - 9))
-        peer.ok("bye")  # the nick is free at once
-
-
-def test_a_clock_that_is_years_ahead_for_a_moment_deletes_nothing() -> None:
-    """Neither while it is ahead nor after it was set right."""
-    clock = ManualClock()
-    now = clock.time()
-    with running_server(clock=clock, **MONTH) as server, House(server) as house:
-        ada = house.enter("ada", "lobby")
-        say_many(ada, "lobby", 3)
-        clock.set_time(now + 3650 * DAY)
-        clock.advance(2)
-        sweep(house)
-        ada.say("lobby", "from the future")
-        clock.set_time(now + 2)
-        sweep(house)
-        assert len(whole_log(ada, "lobby")) == 4
-
-
-def test_a_restart_with_the_clock_years_ahead_deletes_nothing(tmp_path: Path) -> None:
-    """Messages, sessions and stays survive it."""
-    clock = ManualClock()
-    now = clock.time()
-    with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-        ada = house.enter("ada", "lobby")
-        say_many(ada, "lobby", 3)
-    clock.set_time(now + 3650 * DAY)
-    for _ in range(2):
-        with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-            sweep(house)
-            again = house.connect()
-            assert again.hello("ada", session=ada.session)["session"] == ada.session
-            again.join("lobby")
-            assert len(whole_log(again, "lobby")) == 3
-    with closing(sqlite3.connect(tmp_path / "attendance.db")) as database:
-        assert database.execute("SELECT count(*) FROM stays WHERE room = 'lobby'").fetchone() == (
-            3,
-        )
-
-
-def test_the_days_that_the_server_was_off_count_after_some_hours(tmp_path: Path) -> None:
-    """An hour of running for a day."""
-    clock = ManualClock()
-    with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-        say_many(house.enter("ada", "lobby"), "lobby", 3)
-    clock.set_time(clock.time() + 31 * DAY)
-    with running_server(tmp_path, clock, patience=1e9, **MONTH) as server, House(server) as house:
-        ada = house.enter("ada", "lobby")
-        sweep(house)
-        assert len(whole_log(ada, "lobby")) == 3
-        clock.advance(31 * 3600)
-        eventually(lambda: not ada.page("history", room="lobby")["messages"])
-
-
-def test_a_clock_that_was_at_its_beginning_costs_nothing(tmp_path: Path) -> None:
-    """As on a machine without a battery until it hears of the time; nor is it slow afterwards."""
-    clock = ManualClock()
-    now = clock.time()
-    with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-        ada = house.enter("ada", "lobby")
-        say_many(ada, "lobby", 3)
-    clock.set_time(0.0)
-    with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-        again = house.enter("ada", session=ada.session)
-        eva = house.enter("eva", "lobby")
-        eva.say("lobby", "in 1970")
-        clock.advance(10)
-        sweep(house)
-        clock.set_time(now + 20)
-        sweep(house)
-        assert len(whole_log(eva, "lobby")) == 4
-    with running_server(tmp_path, clock, **MONTH) as server, House(server) as house:
-        for before in (again, eva):
-            peer = house.connect()
-            assert peer.hello(before.nick, session=before.session)["session"] == before.session
-
-
-@pytest.mark.parametrize(
-    ("times", "left"),
-    [
-        ([1.0, 9000.0, 2.0, 100.0], [100.0]),  # one from the future blocks nothing behind it
-        ([9000.0, 9001.0, 1.0, 100.0], [100.0]),
-        ([1.0, 9000.0, 100.0], [9000.0, 100.0]),  # but goes with the one behind it
-        ([1.0, 2.0, 9000.0], [9000.0]),  # or stays, where there is none
-        ([100.0, 1.0, 101.0], [100.0, 1.0, 101.0]),  # one from the past deletes nothing before it
-        ([1.0, 9000.0, 100.0, 2.0, 101.0], [9000.0, 100.0, 2.0, 101.0]),
-        ([9000.0] * 1200 + [1.0, 100.0], [100.0]),
-    ],
-)
-def test_messages_with_a_wrong_date(tmp_path: Path, times: list[float], left: list[float]) -> None:
-    """Messages from before 50 are old, and it is 200 now."""
-    with closing(SqliteLog(tmp_path)) as store:
-        for seq, time in enumerate(times, 1):
-            append(store, *entries(1, first=seq, time=time))
-        assert store.prune(None, 50.0, 200.0) == len(times) - len(left)
-        assert [message.time for message in store.after("lobby", 0, 2000)] == left
 
 
 def test_without_the_option_everything_is_kept() -> None:

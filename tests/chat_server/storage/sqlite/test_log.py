@@ -1,6 +1,5 @@
 """The outcomes of an append to SQLite, and what becomes of a file that cannot be written."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -62,11 +61,3 @@ def test_a_batch_costs_one_transaction(log: SqliteLog) -> None:
     seen.clear()
     append(log, entry(request=30), entry("\ud83d", request=31), entry(request=32))
     assert (seen.count("BEGIN IMMEDIATE"), seen.count("COMMIT")) == (2, 1)
-
-
-def test_requests_of_every_kind_stay_apart_in_the_table(tmp_path: Path, log: SqliteLog) -> None:
-    """The columns are unique together: no notice looks like what a session says."""
-    append(log, entry("notice", kind="notice"), entry("notice", room="garden", kind="notice"))
-    with closing(sqlite3.connect(tmp_path / "history.db")) as database:
-        rows = database.execute("SELECT session, request FROM messages ORDER BY key").fetchall()
-    assert rows == [(1, 1), (-1, 2), (-2, 1)]

@@ -9,7 +9,6 @@ import pytest
 
 from chat_server.runtime.errors import SearchTooLongError, StoreError
 from chat_server.storage.interface import Request
-from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
 from chat_server.storage.sqlite import search_index
 from chat_server.storage.sqlite.log import INDEX_STEP, SqliteLog
 from chat_server.storage.sqlite.search_index import SEARCHES, Budget
@@ -184,13 +183,3 @@ def test_a_server_that_stops_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> N
         stopping.start()
         stopping.join()
         assert ada.take(lambda frame: frame["type"] == "error")["code"] == "unavailable"
-
-
-@pytest.mark.parametrize("separator", ["_", "\u2024", "\u2026", "\u3382\u2024", "\uff3f"])
-def test_a_word_is_one_token_of_the_index(separator: str) -> None:
-    """What the index splits counts as many: no word of two thousand tokens gets through."""
-    letters = [f"{chr(ord('a') + n % 26)}{n}" for n in range(500)]
-    phrases = phrases_of(separator.join(letters))
-    assert len(phrases) > WORDS_LIMIT or sum(map(len, phrases)) > TOKENS_LIMIT
-    tokens = [token for phrase in phrases for token in phrase]
-    assert all(token.isalnum() or len(token) == 1 for token in tokens)
