@@ -137,7 +137,7 @@ class Assembly:
             settings: how the server is set up.
             clock: the time.
             timers: not started.
-            passwords: what hashes and permissions them.
+            passwords: what hashes and checks them.
             crowd: who is connected.
 
         Raises:

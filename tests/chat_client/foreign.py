@@ -14,6 +14,9 @@ from tests.support.waiting import DEADLINE
 
 Frame = dict[str, Any]
 
+HOSTILE = "a\x1b[31mb\x07\x9bc\rd\x00e\u202ef\u2066g\u2028h\udc80i\x7f\x1b]0;title\x07\n\x1b[2J"
+"""A text that drives a terminal which prints it as it is."""
+
 _ASKED_BY_ITSELF = frozenset({"who", "rooms", "ping"})
 
 

@@ -5,34 +5,12 @@ import pytest
 import chat_client
 from chat_client import Refused
 from chat_client.commands.parse import parse
-from chat_client.display.model import View
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Ended
 from tests.chat_client.desk import LINES, desk
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
 from tests.support.waiting import eventually
-
-
-@pytest.mark.parametrize(
-    ("line", "text", "argument", "secret"),
-    [
-        ("/login", "/login", "", ""),
-        ("/login  pass word ", "/login", "", "pass word"),
-        ("/LOGIN s3cret", "/LOGIN", "", "s3cret"),
-        (" /login s3cret", "/login", "", "s3cret"),
-        ("/login @ben", "/login @ben", "@ben", ""),
-        ("/login @ben s3cret", "/login @ben", "@ben", "s3cret"),
-        ("/register @s3cret", "/register", "", "@s3cret"),
-        ("/claim s3cret", "/claim", "", "s3cret"),
-    ],
-)
-def test_a_password_is_kept_apart(line: str, text: str, argument: str, secret: str) -> None:
-    """What is kept, shown while it waits and brought back does not have it."""
-    typed = parse(line, View(LINES, "server", "on"))
-    assert (typed.text, typed.argument) == (text, argument)
-    assert typed.secrets == ((secret,) if secret else ())
-    assert not secret or secret not in repr(typed)
 
 
 def test_accounts() -> None:

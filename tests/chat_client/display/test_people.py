@@ -132,13 +132,6 @@ def test_an_old_nick_is_asked_about(view: View) -> None:
     assert not parse("/msg benjamin psst", view).doubt
 
 
-@pytest.mark.parametrize("line", [" /msg ben psst", "  /r psst", " /W ben psst"])
-def test_a_blank_before_a_private_command_makes_it_no_text(view: View, line: str) -> None:
-    """It would be read in the room."""
-    list(view.take(Direct(0.0, "ben", "ana", "hi")))
-    assert parse(line, view).to is not None
-
-
 def test_why_the_user_is_away_is_told_to_who_wrote(view: View) -> None:
     """And to nobody who has that nick by then."""
     view.leave_for("at the doctor's")

@@ -9,8 +9,6 @@ import chat_client
 from chat_client import Entered
 from chat_client.display.model import View
 from chat_client.display.terminal_lines import Lines
-from chat_client.session import reader as reader_module
-from chat_client.session.feed import Feed
 from protocol.messages import Message
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
@@ -18,11 +16,7 @@ from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 from tests.support.waiting import DEADLINE, eventually
 
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reconnect at once: how long the delays are is not the matter here."""
-    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.1)
+pytestmark = pytest.mark.usefixtures("_quick")
 
 
 def heard_texts(recorder: Recorder) -> list[str]:
@@ -127,61 +121,6 @@ def test_a_server_without_names_is_asked_without() -> None:
         with chat_client.connect(address, nick="ana", on_event=recorder) as chat:
             chat.join("lobby")
             eventually(lambda: len(recorder.of(Entered)) == 2)
-
-
-# -- the feed --------------------------------------------------------------------------------------
-
-
-def message(seq: int, text: str) -> Message:
-    """One of the lobby."""
-    return Message(room="lobby", seq=seq, time=1.0, from_="ana", kind="text", text=text)
-
-
-def feed_of(count: int) -> Feed:
-    """A feed that heard so many messages of a log."""
-    feed = Feed("lobby", 0, "", "A")
-    for seq in range(1, count + 1):
-        assert feed.hear(message(seq, f"old {seq}"))
-    return feed
-
-
-@pytest.mark.parametrize("read", [0, 1, 3, 5])
-@pytest.mark.parametrize("diverged", [0, 2, 3, 5])
-def test_the_reader_gets_what_the_new_log_has_behind_the_divergence(
-    read: int, diverged: int
-) -> None:
-    """Wherever it is: nothing of the new log is missing or doubled, nothing old comes after."""
-    feed = feed_of(5)
-    for _ in range(read):
-        assert feed.take()
-    assert feed.resume(9, "", "B", diverged) == 5 - diverged
-    assert feed.place == (diverged, "B")
-    for seq in range(diverged + 1, 10):
-        assert feed.hear(message(seq, f"new {seq}"))
-    got = []
-    while (taken := feed.take()) is not None:
-        got.append(taken.text)
-    begin = min(read, diverged)
-    assert got == [f"old {n}" for n in range(begin + 1, diverged + 1)] + [
-        f"new {n}" for n in range(diverged + 1, 10)
-    ]
-
-
-def test_a_reader_that_waited_when_the_log_was_replaced_gets_nothing_old() -> None:
-    """It found something to read, and a moment later that is gone."""
-    feed = feed_of(2)
-    assert feed.wait()
-    feed.resume(0, "", "B", 0)
-    assert feed.take() is None
-
-
-def test_pages_of_the_log_before_are_not_taken() -> None:
-    """They were asked for before the divergence, and came after it."""
-    feed = feed_of(1500)
-    divergences = feed.read.divergences
-    feed.resume(3, "", "B", 2)
-    assert not feed.skip_to(1000, divergences)
-    assert feed.read.read == 0
 
 
 # -- what a person sees ----------------------------------------------------------------------------

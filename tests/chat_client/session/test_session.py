@@ -121,39 +121,6 @@ def test_a_server_with_other_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [message.text for message in recorder.of(Message)] == ["old"] * 3 + ["new"]
 
 
-def test_everything_that_waits_is_asked_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not only what is said: a question that the server's end swallowed is answered, too."""
-    monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.05)
-    server = ServerProcess.serve(tmp_path)
-    recorder = Recorder()
-    with chat_client.connect(server.address, nick="ana", on_event=recorder) as chat:
-        room = chat.join("lobby")
-        room.say("hi")
-        server.kill()
-        eventually(lambda: recorder.of(Reconnecting))
-        answers: list[object] = []
-        asking = [
-            threading.Thread(target=lambda ask=ask: answers.append(ask()))
-            for ask in (
-                room.who,
-                lambda: [message.text for message in room.history(5)],
-                lambda: chat.join("ops").name,
-                lambda: room.set_topic("again"),
-                lambda: chat.rename("anna"),
-            )
-        ]
-        for thread in asking:
-            thread.start()
-        server = server.restarted()
-        for thread in asking:
-            thread.join(DEADLINE)
-        server.close()
-    assert {str(answer) for answer in answers} >= {"ops", "2", "anna"}
-    assert len(answers) == 5
-
-
 def test_the_server_says_when_it_stops(tmp_path: Path) -> None:
     """A planned stop is told as one."""
     recorder = Recorder()

@@ -1,21 +1,14 @@
 """What scripts use: --say, --json, and plain records that stay as they are."""
 
 import json
-import re
-from pathlib import Path
 
 import pytest
 
-from chat_client.display import records
-from chat_client.display.time_format import Clock
-from protocol.messages import Direct, Message, Presence
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import run, start
 from tests.chat_server.house import House
 from tests.support.peer import Peer
 from tests.support.waiting import DEADLINE
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_says_one_thing(host: House, bob: Peer) -> None:
@@ -71,25 +64,6 @@ def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
         assert child.wait(DEADLINE) == 1
 
 
-@pytest.mark.parametrize(
-    ("event", "record"),
-    [
-        (Message("lobby", 1, 0.0, "ana", "text", "hi\nyou"), "#lobby <ana> hi\u23ceyou"),
-        (Message("lobby", 1, 0.0, "ana", "action", "waves"), "#lobby * ana waves"),
-        (Message("lobby", 1, 0.0, "ana", "topic", "new"), "#lobby -- ana set the topic: new"),
-        (Message("lobby", 1, 0.0, "ana", "topic", ""), "#lobby -- ana cleared the topic"),
-        (Message("lobby", 1, 0.0, "ana", "notice", "oh"), "#lobby -- ana: oh"),
-        (Message("lobby", 1, 0.0, "ana", "odd", "\x1b[31mred\u202e"), "#lobby <ana> [31mred"),
-        (Direct(0.0, "ana", "me", "psst"), "[ana] psst"),
-        (Presence("lobby", ["a"], [], [], 1), None),
-    ],
-)
-def test_plain_records_are_stable(event: object, record: str | None) -> None:
-    """One line each, in UTC, and harmless."""
-    made = records.plain(Clock(records.RECORD_FORMAT, "UTC"))(event)  # type: ignore[arg-type]
-    assert made == (record and f"1970-01-01T00:00:00Z {record}")
-
-
 def test_times_of_plain_records_can_be_chosen(host: House) -> None:
     """Or left out."""
     done = run(host.address, "--nick", "ana", "--time-format", "", stdin=b"hi\n")
@@ -110,18 +84,3 @@ def test_an_end_that_the_server_wants_is_an_event(code: str, exits: int) -> None
         last = json.loads(child.stdout.readlines()[-1])
         assert last == {"type": "ended", "reason": "Enough.", "code": code}
         assert child.wait(DEADLINE) == exits
-
-
-def test_what_not_every_system_has_is_in_one_module() -> None:
-    """So that the rest runs on Windows as well; the load tester says itself what it needs."""
-    unix_only = re.compile(
-        r"AF_UNIX|SIGHUP|SIGWINCH|\b(fcntl|termios|pwd|grp|resource|tty|pty)\b(?=\.|$| import)|"
-        r"os\.(getuid|geteuid|fork|kill|fchmod|chown)",
-        re.M,
-    )
-    found = {
-        path.name
-        for path in (ROOT / "chat_client").rglob("*.py")
-        if "load" not in path.parts and unix_only.search(path.read_text(encoding="utf-8"))
-    }
-    assert found == {"osdep.py"}
