@@ -61,7 +61,7 @@ WEBSOCKET = WebSocketCodec()
 class WebSocketGateway:
     """One WebSocket, after its handshake. See Gateway."""
 
-    __slots__ = ("_fragments", "_protocol", "greeted")
+    __slots__ = ("_fragments", "_lengths", "_protocol", "greeted")
 
     codec = WEBSOCKET
     answers_pings = True
@@ -74,12 +74,14 @@ class WebSocketGateway:
         """
         self._protocol = protocol
         self._fragments: list[bytes] = []
+        self._lengths = _Lengths()
         self.greeted = False
 
     def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | Answer]:
         """Yield what the frames in `data` ask. See Gateway."""
         protocol = self._protocol
-        protocol.receive_data(data)
+        bad_length = self._lengths.bad_at(data)
+        protocol.receive_data(data[:bad_length])
         if not protocol.close_expected():
             # Pongs first. That something came at all is a sign of life, too.
             yield Answer(b"".join(protocol.data_to_send()))
@@ -92,6 +94,8 @@ class WebSocketGateway:
                 self._fragments.append(bytes(event.data))
                 if event.fin:
                     yield from self._decoded(self._joined())
+        if bad_length is not None and not protocol.close_expected():
+            protocol.fail(CloseCode.PROTOCOL_ERROR, "a length has to be written in as few bytes")
         if protocol.close_expected():
             yield self._last_answer()
 
@@ -128,6 +132,57 @@ class WebSocketGateway:
         broken = self._protocol.parser_exc is not None or self._protocol.close_rcvd is None
         written = b"".join(self._protocol.data_to_send())
         return Answer(written, ends=Code.BAD_FRAME if broken else Code.BYE)
+
+
+class _Lengths:
+    """Finds a frame whose length is not written as it has to be (RFC 6455, 5.2): in as few bytes
+    as it takes, its top bit 0. The library reads such a frame like any other.
+    """
+
+    __slots__ = ("_head", "_left")
+
+    def __init__(self) -> None:
+        self._head = b""  # of the frame under way, up to its length
+        self._left = 0  # bytes of that frame, behind its length
+
+    def bad_at(self, data: bytes) -> int | None:
+        """Return where the last byte of a bad length stands in what comes next; None if nowhere.
+
+        It is not to be called again after that.
+        """
+        place = 0
+        while place < len(data):
+            if self._left:
+                step = min(self._left, len(data) - place)
+                self._left -= step
+                place += step
+                continue
+            self._head += data[place : place + 1]
+            place += 1
+            length = _length(self._head)
+            if length is None:
+                continue
+            if not _SHORTEST.get(self._head[1] & 0x7F, 0) <= length < 1 << 63:
+                return place - 1
+            self._head, self._left = b"", length + _MASK_SIZE
+        return None
+
+
+_MASK_SIZE = 4
+# By the seven bits that say that the length is in the bytes behind: how many, and the least that
+# may be written there.
+_LENGTH_SIZE, _SHORTEST = {126: 2, 127: 8}, {126: 126, 127: 65536}
+
+
+def _length(head: bytes) -> int | None:
+    """The length in the head of a frame; None if it is not there yet."""
+    if len(head) < 2:
+        return None
+    length = head[1] & 0x7F
+    size = _LENGTH_SIZE.get(length, 0)
+    if not size:
+        return length
+    return int.from_bytes(head[2:]) if len(head) == 2 + size else None
 
 
 def _frame(opcode: Opcode, payload: bytes) -> bytes:

@@ -145,6 +145,10 @@ BROKEN = {
     "text-in-fragments": (frame(TEXT, b"x", fin=False) + frame(TEXT, b"x"), 1002),
     "close-of-one-byte": (frame(CLOSE, b"x"), 1002),
     "close-with-a-bad-code": (frame(CLOSE, (1005).to_bytes(2)), 1002),
+    "length-with-the-top-bit": (b"\x81\xff" + (1 << 63).to_bytes(8), 1002),
+    "short-length-in-two-bytes": (b"\x81\xfe\x00\x7d" + bytes(4 + 125), 1002),
+    "short-length-in-eight-bytes": (b"\x81\xff" + (65535).to_bytes(8), 1002),
+    "bad-length-in-a-fragment": (frame(TEXT, b" ", fin=False) + b"\x80\xfe\x00\x00", 1002),
     "binary": (frame(BINARY, b"{}"), 1003),
     "not-utf-8": (frame(TEXT, b"\xff"), 1007),
     "half-a-character": (frame(TEXT, b"\xe2\x82"), 1007),
@@ -171,6 +175,21 @@ def test_what_breaks_the_protocol_is_closed_with_its_code(
         raw.send_raw(data)
         assert raw.read_close() == code
     ada.ping()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 9])
+def test_what_came_before_a_bad_length_is_answered(house: House, cut: int) -> None:
+    """However the two are cut; a frame of each kind of length stands before it."""
+    ping = json.dumps({"type": "ping", "id": 7}).encode()
+    good = b"".join(frame(TEXT, ping.ljust(size)) for size in (len(ping), 126, 65535, 65536))
+    bad = b"\x81\xff" + (65535).to_bytes(8)
+    with RawWebSocket(house.address) as raw:
+        raw.hello("wanda")
+        raw.send_raw(good + bad[:cut])
+        for _ in range(4):
+            assert raw.read() == {"type": "pong", "re": 7}
+        raw.send_raw(bad[cut:])
+        assert raw.read_close() == 1002
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 3000, 4999])
