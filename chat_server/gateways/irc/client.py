@@ -16,8 +16,9 @@ from chat_server.gateways.irc.wire.irc_lines import Line, build, encoded
 from chat_server.gateways.irc.wire.names import SERVER, source
 from chat_server.gateways.irc.wire.response import Response
 from chat_server.gateways.irc.wire.sasl import Credentials, Exchange
-from protocol.errors import Code
+from protocol.errors import Code, ProtocolError
 from protocol.messages import AnyRequest, Error, LimitValue, Ok, Page, ServerPong
+from protocol.text import REASON_LIMIT
 
 Reply = Ok | Page | Error | ServerPong
 Steps = Generator[Asked, None, None]
@@ -175,6 +176,17 @@ class Client:
         now = self.network.live.now()
         self.profile.about = About(real_name=real_name, signed_on=now, spoke=now)
         self.network.enter(self.nick, self.profile)
+
+    def note_reason(self, room: str, why: str) -> None:
+        """Let other IRC clients read why it leaves a room, or all if `room` is "".
+
+        Nobody else is told, and of who may not speak nobody.
+        """
+        try:
+            self.network.live.check_voice(self.nick, None, self.host)
+        except ProtocolError:
+            why = ""
+        self.network.note_reason(self.nick, room, why[:REASON_LIMIT])
 
     def take_nick_locked(self, nick: str) -> list[str]:
         """Be called otherwise from now on; return the line that says so."""

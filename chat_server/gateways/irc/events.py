@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chat_server.gateways.irc.client import Client
-from chat_server.gateways.irc.network import Relay
+from chat_server.gateways.irc.network import Kick, Relay
 from chat_server.gateways.irc.welcome import welcome
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.extras import Extra
@@ -90,8 +90,18 @@ def move(client: Client, room: str, joined: Sequence[str], left: Sequence[str]) 
     if len(joined) <= AT_ONCE:
         for nick in joined:
             there.add(nick)
+            client.network.forget_reasons(nick, room)
             lines.append(build(client.source_of(nick), "JOIN", channel_of(room)))
+            lines += _away(client, nick)
     return lines
+
+
+def _away(client: Client, nick: str) -> list[str]:
+    """That who comes into a room is away (IRCv3 away-notify)."""
+    about = client.network.about(nick) if client.may(capabilities.AWAY) else None
+    if about is None or not about.away:
+        return []
+    return [build(client.source_of(nick), "AWAY", text=about.away)]
 
 
 def _leaving(client: Client, room: str, nick: str) -> list[str]:
@@ -100,15 +110,21 @@ def _leaving(client: Client, room: str, nick: str) -> list[str]:
     kick = client.network.kick_of(nick)
     if client.network.live.is_here(nick):
         client.rooms[room].discard(nick)
-        return [build(who, "PART", channel_of(room))]
+        why = client.network.reason_of(nick, room)
+        return [build(who, "PART", channel_of(room), text=why or None)]
     if kick is not None:
         client.rooms[room].discard(nick)
-        shown = client.network.names.shown(nick)
-        by = client.source_of(kick.by)
-        return [build(by, "KICK", channel_of(room), shown, text=kick.why or kick.by)]
+        return [_kick_line(client, room, nick, kick)]
     for there in client.rooms.values():
         there.discard(nick)
-    return [build(who, "QUIT", text="gone")]
+    return [build(who, "QUIT", text=client.network.reason_of(nick, "") or "gone")]
+
+
+def _kick_line(client: Client, room: str, nick: str, kick: Kick) -> str:
+    shown = client.network.names.shown(nick)
+    by = client.source_of(kick.by) if kick.by else SERVER
+    why = kick.why or kick.by or "thrown out"
+    return build(by, "KICK", channel_of(room), shown, text=why)
 
 
 def _presence(client: Client, event: Presence) -> list[str]:
@@ -176,10 +192,10 @@ def _ping(_: Client, event: ServerPing) -> list[str]:
 def _goodbye(client: Client, event: Goodbye) -> list[str]:
     lines = []
     if event.code == Code.KICKED:
-        lines = [
-            build(SERVER, "KICK", channel_of(room), client.shown, text=event.text)
-            for room in client.rooms
-        ]
+        kick = client.network.kick_of(client.nick)
+        if kick is None or not kick.by:
+            kick = Kick("", event.text, client.network.live.now())
+        lines = [_kick_line(client, room, client.nick, kick) for room in client.rooms]
     lines.append(build("", "ERROR", text=f"Closing link: {client.shown} ({event.text})"))
     if client.nick:
         client.network.leave(client.nick, client.profile)

@@ -4,7 +4,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -17,12 +17,15 @@ from chat_server.gateways.irc.wire.names import Names
 from chat_server.rooms.codec import Codec
 from protocol.messages import Message, ServerMessage
 
-# How many kicks, and topics, are remembered.
+# How many kicks, reasons and topics are remembered.
 _REMEMBERED = 1_000
-# For so many seconds who leaves after a kick leaves because of it.
-_KICK_SECONDS = 10.0
+# For so many seconds who leaves after a kick, or with a reason, leaves because of it.
+_DEPARTURE_SECONDS = 10.0
 # How far back it is looked for who set a topic.
 _TOPIC_SEARCH = 500
+
+
+Key = TypeVar("Key")
 
 
 class Relay(ServerMessage, frozen=True):
@@ -71,9 +74,18 @@ class Profile:
 
 
 class Kick(NamedTuple):
-    """Who threw somebody out, why, and when, in Unix seconds."""
+    """Who threw somebody out, why, and when, in Unix seconds. `by` is "" if it was no IRC client;
+    a notice of the room says more then.
+    """
 
     by: str
+    why: str
+    time: float
+
+
+class Reason(NamedTuple):
+    """Why somebody leaves, and when, in Unix seconds."""
+
     why: str
     time: float
 
@@ -105,6 +117,8 @@ class Network:
         self._lock = threading.Lock()
         self._profiles: WeakValueDictionary[str, Profile] = WeakValueDictionary()
         self._kicks: OrderedDict[str, Kick] = OrderedDict()
+        # By nick and room, "" for all of them.
+        self._reasons: OrderedDict[tuple[str, str], Reason] = OrderedDict()
         self._topics: OrderedDict[str, TopicSetter] = OrderedDict()
 
     def codec(self, has: frozenset[str]) -> IrcCodec:
@@ -141,15 +155,18 @@ class Network:
             profile = self._profiles.get(nick)
         return None if profile is None else profile.about
 
-    # -- who was thrown out
+    # -- who leaves, and why
 
     def note_kick(self, nick: str, by: str, why: str) -> None:
         """Remember for a moment who throws whom out, so that IRC clients read it as a KICK."""
         with self._lock:
             self._kicks[nick] = Kick(by, why, self.live.now())
-            self._kicks.move_to_end(nick)
-            if len(self._kicks) > _REMEMBERED:
-                self._kicks.popitem(last=False)
+            _keep_latest(self._kicks, nick)
+
+    def note_other_kick(self, nick: str) -> None:
+        """Remember for a moment that somebody is thrown out, unless it is known by whom."""
+        if self.kick_of(nick) is None:
+            self.note_kick(nick, "", "")
 
     def forget_kick(self, nick: str) -> None:
         """Take `note_kick` back: it was refused."""
@@ -160,8 +177,28 @@ class Network:
         """Return how somebody was thrown out who left a moment ago, if they were."""
         with self._lock:
             kick = self._kicks.get(nick)
-        recent = kick is not None and self.live.now() - kick.time < _KICK_SECONDS
-        return kick if recent else None
+        return kick if kick is not None and self._is_recent(kick.time) else None
+
+    def note_reason(self, nick: str, room: str, why: str) -> None:
+        """Remember for a moment why somebody leaves a room, or all of them if `room` is ""."""
+        with self._lock:
+            self._reasons[nick, room] = Reason(why, self.live.now())
+            _keep_latest(self._reasons, (nick, room))
+
+    def reason_of(self, nick: str, room: str) -> str:
+        """Return why somebody left a room, or all, a moment ago; "" if they did not say."""
+        with self._lock:
+            reason = self._reasons.get((nick, room))
+        return reason.why if reason is not None and self._is_recent(reason.time) else ""
+
+    def forget_reasons(self, nick: str, room: str) -> None:
+        """Forget why somebody left who is in a room again, or for the first time."""
+        with self._lock:
+            self._reasons.pop((nick, room), None)
+            self._reasons.pop((nick, ""), None)
+
+    def _is_recent(self, time: float) -> bool:
+        return self.live.now() - time < _DEPARTURE_SECONDS
 
     # -- who set a topic
 
@@ -179,8 +216,7 @@ class Network:
             known = self._find_setter(room, topic)
             with self._lock:
                 self._topics[room] = known
-                if len(self._topics) > _REMEMBERED:
-                    self._topics.popitem(last=False)
+                _keep_latest(self._topics, room)
         return known
 
     def _find_setter(self, room: str, topic: str) -> TopicSetter:
@@ -188,6 +224,13 @@ class Network:
             if message.kind == "topic" and message.text == topic:
                 return TopicSetter(topic, message.from_, message.time)
         return TopicSetter(topic, "", self.created)
+
+
+def _keep_latest(found: OrderedDict[Key, Any], newest: Key) -> None:
+    """Let one be the newest of those that are remembered, and forget the oldest."""
+    found.move_to_end(newest)
+    if len(found) > _REMEMBERED:
+        found.popitem(last=False)
 
 
 def replayed(messages: Iterable[Message]) -> list[Message]:

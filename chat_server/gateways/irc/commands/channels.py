@@ -161,6 +161,7 @@ def _leave(client: Client, room: str, why: str, response: Response) -> Steps:
         client.echoed.pop(room, None)
         return [build(client.source, "PART", channel_of(room), text=why or None)]
 
+    client.note_reason(room, why)
     yield from client.send(
         lambda number: Leave(id=number, room=room), response, settle, at_once=True
     )

@@ -130,6 +130,7 @@ def oper(client: Client, line: Line, response: Response) -> Steps:
     yield from client.send(lambda number: Claim(id=number, secret=secret), response, settle)
 
 
-def quit(client: Client, _: Line, __: Response) -> Steps:
+def quit(client: Client, line: Line, _: Response) -> Steps:
     """Leave. The nick is free at once."""
+    client.note_reason("", line.param(0))
     yield from client.ask(lambda number: Bye(id=number))

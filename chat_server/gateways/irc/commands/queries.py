@@ -1,6 +1,7 @@
 """Who is who: WHO, WHOIS, WHOWAS, ISON, USERHOST."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from chat_server.gateways.irc.client import Client, Steps
 from chat_server.gateways.irc.commands.channels import rank
@@ -12,25 +13,37 @@ from protocol.messages import Error, Who
 
 # How many nicks one ISON or USERHOST looks at: as many as a line holds, and five (RFC 2812, 4.8).
 _ISON_LIMIT, _USERHOST_LIMIT = 100, 5
+# What WHO is asked by who wants to know of all that it may: those in its rooms.
+_EVERYBODY = ("*", "0")
 
 
 def who(client: Client, line: Line, response: Response) -> Steps:
-    """Return who is in a room that the client is in, or one person."""
+    """Return who is in a room that the client is in, in all of them, or one person."""
     mask = line.param(0) or "*"
     room = room_of(mask)
-    if room is not None and room in client.rooms:
-        reply = yield from client.ask(lambda number: Who(id=number, room=room))
+    rooms = sorted(client.rooms) if mask in _EVERYBODY else [room] if room in client.rooms else []
+    told: set[str] = set()
+    for each in rooms:
+        assert each is not None
+        reply = yield from client.ask(partial(_who_is_in, each))
         if isinstance(reply, Error):
             response.add(client.refused("WHO", reply))
             return
-        people = client.network.live.members(room)
-        lines = [_who_line(client, channel_of(room), person) for person in people]
-        yield client.stream(response, lines)
-    elif not mask.startswith("#"):
+        people = client.network.live.members(each)
+        fresh = [person for person in people if person.nick not in told]
+        told.update(person.nick for person in fresh)
+        yield client.stream(
+            response, [_who_line(client, channel_of(each), person) for person in fresh]
+        )
+    if not rooms and not mask.startswith("#"):
         person = _find(client, mask)
         if person is not None:
             response.add(_who_line(client, "*", person))
     response.add(client.numeric("315", mask.lstrip(":") or "*", text="End of the list"))
+
+
+def _who_is_in(room: str, number: int) -> Who:
+    return Who(id=number, room=room)
 
 
 def _who_line(client: Client, channel: str, person: Person) -> str:

@@ -126,6 +126,25 @@ def test_others_come_and_go(house: House, irc: IrcHouse) -> None:
     assert names(peer.ask("NAMES #a")) == ["ana"]
 
 
+def test_why_irc_clients_leave_is_told_to_irc_clients(house: House, irc: IrcHouse) -> None:
+    """A PART and a QUIT have the reason that was given; the next one has none of it."""
+    ana, eva = irc.enter("ana", "#a", "#b"), irc.enter("eva", "#a", "#b")
+    for _ in "ab":
+        ana.expect("JOIN", source="eva!eva@backchannel")
+    eva.ask("PART #a :so long")
+    ana.expect("PART", "#a", "so long", source="eva!eva@backchannel")
+    eva.send("QUIT :good night")
+    ana.expect("QUIT", "good night", source="eva!eva@backchannel")
+    again = house.enter("eva", "a")
+    ana.expect("JOIN", "#a", source="eva!eva@backchannel")
+    again.ok("leave", room="a")
+    assert ana.expect("PART", "#a", source="eva!eva@backchannel").params == ("#a",)
+    again.join("a")
+    ana.expect("JOIN", "#a", source="eva!eva@backchannel")
+    again.ok("bye")
+    assert ana.expect("QUIT", source="eva!eva@backchannel").text == "gone"
+
+
 def test_who_joins_and_is_renamed_at_once() -> None:
     """Those in the room are told of one change; a client that knew the nick before is put right."""
     with (

@@ -202,8 +202,8 @@ def test_a_kick(place: OrderedHouse, ordered_irc: IrcHouse, clock: ManualClock) 
     assert "of the server" in peer.take(lambda heard: "thrown out of" in heard.text).text
     last = bob.read_to_end()[-2:]
     assert [heard.command for heard in last] == ["KICK", "ERROR"]
-    assert last[0].params[:2] == ("#lobby", "bob")
-    assert "enough" in last[0].text
+    assert last[0].params == ("#lobby", "bob", "enough")
+    assert last[0].source == "olga!olga@backchannel"
     clock.advance(1)
     ana.expect("KICK", "#lobby", "bob", "enough", source="olga!olga@backchannel")
     assert "enough" in ana.expect("NOTICE", "#lobby", source="backchannel").text
@@ -214,6 +214,34 @@ def test_being_thrown_out_by_others(place: OrderedHouse, ordered_irc: IrcHouse) 
     bob = ordered_irc.enter("bob", "#lobby")
     place.ada.ok("kick", who="bob", reason="enough")
     assert [heard.command for heard in bob.read_to_end()][-2:] == ["KICK", "ERROR"]
+
+
+def test_a_kick_by_others_is_a_kick(
+    place: OrderedHouse, ordered_irc: IrcHouse, clock: ManualClock
+) -> None:
+    """From the server; a notice of the room says more. Who is thrown out need not be on IRC."""
+    ana = ordered_irc.enter("ana", "#lobby")
+    place.enter("bob", "lobby")
+    clock.advance(1)
+    ana.expect("JOIN", "#lobby", source="bob!bob@backchannel")
+    place.ada.ok("kick", who="bob", reason="enough")
+    clock.advance(1)
+    ana.expect("KICK", "#lobby", "bob", source="backchannel")
+    assert "enough" in ana.expect("NOTICE", "#lobby", source="backchannel").text
+
+
+def test_who_may_not_speak_gives_no_reason(
+    place: OrderedHouse, ordered_irc: IrcHouse, clock: ManualClock
+) -> None:
+    """A mute binds what is said in going, too."""
+    ana, bob = ordered_irc.enter("ana", "#lobby"), ordered_irc.enter("bob", "#lobby")
+    clock.advance(1)
+    ana.expect("JOIN", "#lobby", source="bob!bob@backchannel")
+    place.ada.ok("mute", who="bob", seconds=60)
+    bob.send("QUIT :last words")
+    bob.read_to_end()
+    clock.advance(1)
+    assert ana.expect("QUIT", source="bob!bob@backchannel").text == "gone"
 
 
 def test_slow_mode_and_mutes(place: OrderedHouse, ordered_irc: IrcHouse) -> None:

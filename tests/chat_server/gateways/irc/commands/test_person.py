@@ -90,3 +90,13 @@ def test_the_end_of_the_server_is_told() -> None:
         ana.register("ana")
     with ana:
         assert ana.read_to_end()[-1].command == "ERROR"
+
+
+def test_who_comes_and_is_away(irc: IrcHouse) -> None:
+    """A client with away-notify is told with the JOIN (IRCv3 away-notify)."""
+    ana, bob = irc.enter("ana", "#a", capabilities=("away-notify",)), irc.enter("bob", "#a")
+    eva = irc.enter("eva")
+    eva.send("AWAY :lunch", "JOIN #a")
+    ana.expect("AWAY", "lunch", source="eva!eva@backchannel")
+    bob.expect("JOIN", "#a", source="eva!eva@backchannel")
+    assert not [heard for heard in bob.sync() if heard.command == "AWAY"]

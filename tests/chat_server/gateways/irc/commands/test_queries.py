@@ -27,9 +27,8 @@ def test_who_is_in_a_room(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
     )
     assert lines["eva"][6:] == ("G", "0 eva of the test")
     assert lines["ana"][6] == "H"
-    assert [heard.command for heard in ana.ask("WHO ada", "WHO nobody", "WHO #none", "WHO")] == [
+    assert [heard.command for heard in ana.ask("WHO ada", "WHO nobody", "WHO #none")] == [
         "352",
-        "315",
         "315",
         "315",
         "315",
@@ -101,3 +100,15 @@ def test_nicks_that_irc_cannot_write(house: House, irc: IrcHouse) -> None:
     ana.expect("NICK", "_st", source="a_b2!a_b2@backchannel")
     odd.ok("bye")
     ana.expect("QUIT", source="_st!_st@backchannel")
+
+
+@pytest.mark.parametrize("mask", ["", " *", " 0"])
+def test_who_is_there_at_all(house: House, irc: IrcHouse, mask: str) -> None:
+    """Those in one's rooms, each once."""
+    for nick, room in (("bob", "a"), ("carl", "b"), ("dora", "elsewhere")):
+        house.enter(nick, room)
+    house.enter("eva", "a", "b")
+    ana = irc.enter("ana", "#a", "#b")
+    found = ana.ask(f"WHO{mask}")
+    assert sorted(heard.params[5] for heard in found[:-1]) == ["ana", "bob", "carl", "eva"]
+    assert (found[-1].command, found[-1].params[1]) == ("315", mask.strip() or "*")
