@@ -22,4 +22,7 @@ def main(arguments: Sequence[str]) -> int:
         verdict = play(chosen, server, view.watch)
         if verdict is not None:
             view.end(verdict)
+    if chosen.beside is not None:
+        for table in chosen.beside():
+            view.table(table)
     return 0

@@ -6,7 +6,19 @@ from pathlib import Path
 from lab.stage.errors import LabError
 from lab.stage.lesson import Lesson, load
 
-NAMES = ("frozen-reader",)
+NAMES = (
+    "iterative-server",
+    "tcp-has-no-messages",
+    "send-is-not-sendall",
+    "registry-without-lock",
+    "lost-update",
+    "frozen-reader",
+    "deadlock",
+    "backpressure",
+    "dead-peers",
+    "thread-each",
+    "the-gil",
+)
 """The lessons, as the user types them. The folder of each is called like it, with underscores."""
 
 

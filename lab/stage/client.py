@@ -73,6 +73,9 @@ class Client:
         self._readers = readers
         self._heard = heard
         self._rest = bytearray()
+        self._messages: list[tuple[str, str]] = []
+        self._texts: set[tuple[str, str]] = set()
+        self._numbers: list[int] = []
         self._changed = threading.Condition()  # guards the lines and `ended` for who waits
         self._socket = _connected(address, buffer)
         self.port: int = self._socket.getsockname()[1]
@@ -122,26 +125,24 @@ class Client:
 
     def hears_text(self, name: str, text: str, within: float = PATIENCE) -> bool:
         """Wait for what somebody said. Return whether it came."""
-        return self.wait(lambda: (name, text) in self.messages(), within)
+        return self.wait(lambda: (name, text) in self._texts, within)
 
     def is_welcome(self, within: float = PATIENCE) -> bool:
         """Wait for the server's greeting. Return whether it came."""
         return self.hears(f"welcome {self.name}", within)
 
-    def messages(self) -> list[tuple[str, str]]:
-        """Return what it received of what was said: names and texts, in order."""
-        found = [_MESSAGE.fullmatch(line) for line in list(self.lines)]
-        return [(match[2], match[3]) for match in found if match]
-
     def count_messages(self, wanted: int, within: float = PATIENCE) -> int:
         """Wait for so many messages. Return how many came."""
-        self.wait(lambda: len(self.messages()) >= wanted, within)
-        return len(self.messages())
+        self.wait(lambda: len(self._messages) >= wanted, within)
+        return len(self._messages)
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Return what it received of what was said: names and texts, in order."""
+        return list(self._messages)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the messages that it received, in order."""
-        found = [_MESSAGE.fullmatch(line) for line in list(self.lines)]
-        return [int(match[1]) for match in found if match and match[1]]
+        return list(self._numbers)
 
     @property
     def unfinished(self) -> bytes:
@@ -202,6 +203,8 @@ class Client:
 
     def _end(self, abort: bool) -> None:
         def end() -> None:
+            if self.state == CLOSED:
+                return
             self._readers.remove(self)
             self.state = CLOSED
             if abort:
@@ -246,6 +249,10 @@ class Client:
             return
         with self._changed:
             self.lines.append(line)
+            if match := _MESSAGE.fullmatch(line):
+                self._messages.append((match[2], match[3]))
+                self._texts.add((match[2], match[3]))
+                self._numbers += [int(match[1])] if match[1] else []
             self._changed.notify_all()
         self._heard(self, line)
 
@@ -313,7 +320,7 @@ class Readers:
 
     def remove(self, client: Client) -> None:
         """Read no more for a client. On the thread."""
-        if client.fileno() in self._selector.get_map():
+        if client.fileno() >= 0 and client.fileno() in self._selector.get_map():
             self._selector.unregister(client.fileno())
 
     def _run(self) -> None:

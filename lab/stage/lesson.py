@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.stage.stage import Stage, Verdict
+from lab.stage.stage import Stage, Table, Verdict
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -36,6 +36,7 @@ class Lesson(msgspec.Struct, frozen=True):
         servers: the servers, in the order in which they are shown.
         attack: plays the attack and returns what it found.
         guilty: the lines of `broken.py` that cause it.
+        beside: measures what is shown beside it; None if there is nothing.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Lesson(msgspec.Struct, frozen=True):
     servers: list[Server]
     attack: Callable[[Stage], Verdict]
     guilty: list[str]
+    beside: Callable[[], list[Table]] | None
 
     def path(self, server: Server) -> Path:
         """Return where the source of a server is."""
@@ -75,4 +77,5 @@ def load(name: str, number: int, folder: Path, package: str) -> Lesson:
         servers=module.SERVERS,
         attack=module.attack,
         guilty=module.GUILTY,
+        beside=getattr(module, "beside", None),
     )

@@ -81,6 +81,7 @@ class LessonServer:
     Attributes:
         port: where it listens.
         report: the newest report.
+        reports: how many reports there were.
         most_memory: the most bytes that a report had.
     """
 
@@ -95,6 +96,7 @@ class LessonServer:
         """
         self.port = free_port()
         self.report = Report()
+        self.reports = 0
         self.most_memory = 0
         self._said: list[str] = []
         reading, writing = os.pipe()
@@ -178,6 +180,7 @@ class LessonServer:
         with pipe:
             for line in pipe:
                 self.report = msgspec.json.decode(line, type=Report)
+                self.reports += 1
                 self.most_memory = max(self.most_memory, self.report.memory)
 
     def _read_words(self, pipe: IO[bytes]) -> None:

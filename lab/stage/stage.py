@@ -14,9 +14,18 @@ import msgspec
 from lab.stage.client import CLOSED, PATIENCE, READS, SUSPENDED, UNPLUGGED, Client, Readers
 from lab.stage.errors import ServerError, Stopped
 from lab.stage.server import HOST, LessonServer, Report
+from protocol.common.descriptors import allow_descriptors
 
 STRIP = 0.1
 """Seconds that one bar of the latency strip stands for."""
+
+STALL = 2.0
+"""Seconds after which a line that has not come back will not."""
+
+_REPORTS = 3
+"""Reports of the server after which it had the time to do what it can do: a tenth of a second."""
+
+_SETTLES_WITHIN = 3.0
 
 _BARS = 600
 _STEPS = 200
@@ -34,6 +43,14 @@ class Verdict(msgspec.Struct, frozen=True):
     passed: bool
     sentence: str
     numbers: dict[str, str] = {}
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Measurements that are shown beside a lesson."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[str]]
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -82,6 +99,7 @@ class Stage:
     """A server and its clients. A context manager that leaves nothing behind.
 
     Attributes:
+        file: the name of the server's source.
         server: the server.
     """
 
@@ -91,6 +109,8 @@ class Stage:
             path: the server's source.
             step_by_step: wait before each step until `go_on` is called.
         """
+        allow_descriptors()  # one for each connection, here and in the server
+        self.file = path.name
         self.server = LessonServer(path)
         self.step_by_step = step_by_step
         self._readers = Readers()
@@ -103,7 +123,7 @@ class Stage:
         self._bar = 0
         self._going_on = threading.Event()
         self._waiting = False
-        self._stopped = False
+        self._ended = threading.Event()
 
     def __enter__(self) -> "Stage":
         self._readers.__enter__()
@@ -130,12 +150,12 @@ class Stage:
         """
         with self._lock:
             self._steps.append(text)
-        if self.step_by_step and not self._stopped:
+        if self.step_by_step and not self._ended.is_set():
             self._going_on.clear()
             self._waiting = True
             self._going_on.wait()
             self._waiting = False
-        if self._stopped:
+        if self._ended.is_set():
             raise Stopped
 
     def connect(self, name: str, *, buffer: int = 0, host: str = HOST) -> Client:
@@ -149,7 +169,7 @@ class Stage:
         Raises:
             ServerError: the server does not accept the connection.
         """
-        if self._stopped:
+        if self._ended.is_set():
             raise Stopped
         client = Client(name, (host, self.server.port), self._readers, self._hear, buffer)
         with self._lock:
@@ -169,7 +189,7 @@ class Stage:
 
     def say(self, client: Client, text: str, within: float = PATIENCE) -> bool:
         """Let a client say a text whose way is measured. Return whether the server took it."""
-        if self._stopped:
+        if self._ended.is_set():
             raise Stopped
         with self._lock:
             self._due[client.name, text] = time.monotonic()
@@ -178,12 +198,68 @@ class Stage:
     def holds(self, condition: Callable[[], bool], within: float = PATIENCE) -> bool:
         """Wait until something about the server holds. Return whether it does."""
         end = time.monotonic() + within
-        pause = threading.Event()
         while not condition():
-            if time.monotonic() > end or self._stopped:
+            if time.monotonic() > end or self._ended.wait(0.02):
                 return False
-            pause.wait(0.02)
         return True
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the user ends the lesson.
+
+        Raises:
+            Stopped: they did.
+        """
+        if self._ended.wait(seconds):
+            raise Stopped
+
+    def breathe(self) -> None:
+        """Look whether the user has ended the lesson, amid a long loop.
+
+        Raises:
+            Stopped: they have.
+        """
+        self.pause(0)
+
+    def is_read(self, client: Client) -> bool:
+        """Wait until the server has read what a client sent. Return whether it has."""
+        self._await_reports()
+        return self.holds(lambda: self._unread_by_server(client) == 0, _SETTLES_WITHIN)
+
+    def is_stuck(self, client: Client) -> bool:
+        """Wait until a client that does not read gets no further byte. Return whether it is so."""
+        before = -1
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            self._await_reports()
+            now = client.unread
+            if now == before and now > 0:
+                return True
+            before = now
+        return False
+
+    def fill(self, client: Client, most: int, size: int = 1000) -> int:
+        """Let a client talk until its lines do not come back any more. Return how many came back.
+
+        Args:
+            client: says a line as soon as it has the one before it back.
+            most: how many lines it says at most.
+            size: characters of a line.
+        """
+        for number in range(1, most + 1):
+            text = f"{number:>4} ".ljust(size, ".")
+            self.say(client, text)
+            if not client.hears_text(client.name, text, STALL):
+                return number - 1
+        return most
+
+    def _unread_by_server(self, client: Client) -> int:
+        found = [each.waiting for each in self.server.report.sockets if each.peer == client.port]
+        return found[0] if found else 0
+
+    def _await_reports(self) -> None:
+        """Wait until the server's threads had the time to do what they can do now."""
+        seen = self.server.reports
+        self.holds(lambda: self.server.reports >= seen + _REPORTS, _SETTLES_WITHIN)
 
     # -- for the user -------------------------------------------------------------------------
 
@@ -199,7 +275,7 @@ class Stage:
 
     def stop(self) -> None:
         """End the attack at its next step."""
-        self._stopped = True
+        self._ended.set()
         self._going_on.set()
 
     def toggle(self, client: Client) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lab.stage.lesson import Lesson, Server
-from lab.stage.stage import Snapshot, Stage, Verdict
+from lab.stage.stage import Snapshot, Stage, Table, Verdict
 
 
 class Lines:
@@ -41,3 +41,12 @@ class Lines:
         self._say(f"  {'passed' if verdict.passed else 'FAILED'}: {verdict.sentence}")
         for name, value in verdict.numbers.items():
             self._say(f"    {name}: {value}")
+
+    def table(self, table: Table) -> None:
+        """Print measurements."""
+        rows = [table.headings, *table.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
+        self._say(table.title)
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self._say(("  " + "  ".join(cells)).rstrip())

@@ -15,9 +15,6 @@ TEXTS = 600
 SIZE = 1000
 """Characters of a line."""
 
-STALL = 2.0
-"""Seconds after which a line that has not come back will not."""
-
 BUFFER = 65536
 
 
@@ -30,13 +27,7 @@ def attack(stage: Stage) -> Verdict:
     stage.step("dan's program is suspended: it does not read any more.")
     dan.suspend()
     stage.step(f"ana says {TEXTS} lines, the next one as soon as the last one has come back.")
-    said = 0
-    for number in range(1, TEXTS + 1):
-        text = f"{number:>4} ".ljust(SIZE, ".")
-        stage.say(ana, text, STALL)
-        if not ana.hears_text("ana", text, STALL):
-            break
-        said = number
+    said = stage.fill(ana, TEXTS, SIZE)
     while_suspended = [each.count_messages(said) for each in awake]
     stage.step("dan reads again.")
     dan.resume()

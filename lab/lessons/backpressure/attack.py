@@ -1,0 +1,55 @@
+"""A client talks faster than the server can store it. Who waits, and where does it pile up?"""
+
+from lab.stage.lesson import Server
+from lab.stage.stage import Stage, Verdict
+
+SERVERS = [
+    Server("broken.py", "a queue without a bound", False),
+    Server("mended.py", "a queue of 100: who talks too fast waits", True),
+    Server("cursor.py", "no queue: the store reads the log from its cursor", True),
+]
+GUILTY = ["waiting = queue.Queue()"]
+
+TEXTS, SIZE = 30_000, 1000
+"""How many lines are said, of how many characters: 30 MB."""
+
+HELD_BACK = 1.0
+"""Seconds without a free byte in the kernel's buffer after which a talker is held back."""
+
+LIMIT = 12.0
+"""MB by which the server's memory may grow."""
+
+MB = 1_000_000
+
+
+def attack(stage: Stage) -> Verdict:
+    """Talk as fast as the server reads, and watch its memory."""
+    stage.step("ana comes.")
+    ana = stage.join("ana")
+    before = stage.server.report.memory
+    stage.step(f"ana says {TEXTS:,} lines of 1 KB without waiting for anything.")
+    said = 0
+    while said < TEXTS and ana.say("x" * SIZE, HELD_BACK):
+        said += 1
+        if said % 1000 == 0:
+            stage.breathe()
+    stage.is_read(ana)
+    grown = (stage.server.most_memory - before) / MB
+    queue = stage.server.report.values.get("waiting")
+    numbers = {
+        "lines that the server took at once": f"{said:,} of {TEXTS:,}",
+        "lines in the queue": "no queue" if queue is None else f"{queue:,}",
+        "memory": f"grew by {grown:.1f} MB",
+    }
+    if not before:
+        return Verdict(False, "This system does not say how much memory a process has.", numbers)
+    if grown > LIMIT:
+        return Verdict(
+            False,
+            f"The server took everything, and its memory grew by {grown:.0f} MB. With a talker "
+            "that does not stop, it grows until there is none.",
+            numbers,
+        )
+    if said < TEXTS:
+        return Verdict(True, f"After {said:,} lines TCP held ana back. Memory stayed.", numbers)
+    return Verdict(True, "The server took everything, and its memory stayed.", numbers)

@@ -1,0 +1,52 @@
+"""Four clients change between two rooms in both directions. Does each of them arrive?"""
+
+from lab.stage.client import Client
+from lab.stage.lesson import Server
+from lab.stage.stage import STALL, Stage, Verdict
+
+SERVERS = [
+    Server("broken.py", "the old room's lock first, then the new one's", False),
+    Server("mended.py", "both locks, always in the order of the names", True),
+]
+GUILTY = ["    with old.lock:", "        with new.lock:"]
+
+NAMES = ("ana", "ben", "cho", "dan")
+MOVES = 400
+"""Moves of each client, there and back."""
+
+
+def attack(stage: Stage) -> Verdict:
+    """Let two clients move from red to blue while two others come from blue to red."""
+    stage.step("Four clients come to the room red. cho and dan go to blue.")
+    clients = [stage.join(name) for name in NAMES]
+    for client in clients[2:]:
+        client.say("/move blue")
+        client.hears("moved to blue")
+    stage.step(f"Each of them changes the room {MOVES} times, all at the same time.")
+    for number, client in enumerate(clients):
+        rooms = ("blue", "red") if number < 2 else ("red", "blue")
+        client.send("".join(f"/move {rooms[each % 2]}\n" for each in range(MOVES)).encode())
+    wanted = [MOVES + 1, MOVES + 1, MOVES + 2, MOVES + 2]
+    done = [_lines_of(client, lines) for client, lines in zip(clients, wanted, strict=True)]
+    moves = [len(client.lines) - (lines - MOVES) for client, lines in zip(clients, wanted, strict=True)]
+    numbers = {f"moves of {name}": str(each) for name, each in zip(NAMES, moves, strict=True)}
+    if all(done):
+        return Verdict(True, f"All {MOVES * len(NAMES)} moves arrived.", numbers)
+    stage.step("Nothing moves any more. The threads of the server show why.")
+    stuck = [
+        f"{thread.name} holds {' and '.join(thread.holds)} and waits for {thread.waits}"
+        for thread in stage.server.report.threads
+        if thread.waits and thread.holds
+    ]
+    return Verdict(
+        False, f"Nobody can move any more: {'; '.join(stuck) or 'the threads wait'}.", numbers
+    )
+
+
+def _lines_of(client: Client, wanted: int) -> bool:
+    """Wait for so many lines, as long as there is one every now and then."""
+    while len(client.lines) < wanted:
+        before = len(client.lines)
+        if not client.wait(lambda before=before: len(client.lines) > before, STALL):
+            return False
+    return True

@@ -1,0 +1,32 @@
+"""An echo server that serves one client after the other."""
+
+import socket
+import sys
+
+
+def read_lines(sock):
+    buffer = b""
+    while data := sock.recv(65536):
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
+
+
+def serve(sock):
+    lines = read_lines(sock)
+    name = next(lines, b"")
+    sock.sendall(b"welcome %s\n" % name)
+    for line in lines:
+        sock.sendall(b"%s: %s\n" % (name, line))
+
+
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+listener.bind(("127.0.0.1", int(sys.argv[1])))
+listener.listen()
+while True:
+    sock, address = listener.accept()
+    try:
+        serve(sock)  # the next accept comes when this client has gone
+    except OSError:
+        pass  # the connection broke
+    sock.close()

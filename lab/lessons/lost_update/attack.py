@@ -1,0 +1,76 @@
+"""Six clients talk at the same time. Does each message get a number of its own?"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from lab.stage.lesson import Server
+from lab.stage.stage import Stage, Table, Verdict
+
+SERVERS = [
+    Server("broken.py", "read the number, print, write the number", False),
+    Server("mended.py", "one lock from the read to the write", True),
+]
+GUILTY = [
+    "    next_number = number + 1",
+    '    print(next_number, line.decode(errors="replace"), flush=True)',
+    "    number = next_number",
+]
+
+TALKERS = ("ana", "ben", "cho", "dan", "eva", "fin")
+EACH = 200
+"""Lines that each of them says."""
+
+
+def attack(stage: Stage) -> Verdict:
+    """Count the numbers that one listener gets."""
+    stage.step(f"A listener and {len(TALKERS)} talkers come.")
+    listener = stage.join("lea")
+    talkers = [stage.join(name) for name in TALKERS]
+    stage.step(f"Each talker says {EACH} lines, all at the same time.")
+    for number in range(EACH):
+        for talker in talkers:
+            stage.say(talker, f"{number}")
+    said = EACH * len(TALKERS)
+    received = listener.count_messages(said, 20.0)
+    counts = Counter(listener.numbers())
+    twice = sum(count - 1 for count in counts.values())
+    numbers = {
+        "messages": f"{received} of {said}",
+        "different numbers": str(len(counts)),
+        "numbers given out again": str(twice),
+        "the highest number": str(max(counts, default=0)),
+    }
+    if received == said and len(counts) == said and max(counts) == said:
+        return Verdict(True, f"{said} messages have the numbers from 1 to {said}.", numbers)
+    return Verdict(
+        False,
+        f"{twice} of {said} messages have a number that another one has: two threads read it "
+        "before one of them wrote it.",
+        numbers,
+    )
+
+
+COUNT = Path(__file__).with_name("count.py")
+
+
+def beside() -> list[Table]:
+    """Count in threads, with this Python and with those without a GIL that there are."""
+    pythons = [sys.executable]
+    pythons += [path for name in ("python3.13t", "python3.14t") if (path := shutil.which(name))]
+    rows = []
+    for python in pythons:
+        done = subprocess.run(
+            [python, COUNT], capture_output=True, text=True, timeout=60, check=True
+        )
+        rows += json.loads(done.stdout)
+    return [
+        Table(
+            "Four threads count to 200,000 together; how many of the updates are lost",
+            ["Python", "code", "lost"],
+            rows,
+        )
+    ]
