@@ -34,6 +34,10 @@ class Command(NamedTuple):
 COMMANDS = {
     "list": Command("lab.commands.listing", "", "list the lessons"),
     "run": Command("lab.commands.run", "LESSON", "play a lesson: the broken server, then ours"),
+    "exercise": Command("lab.commands.exercise", "NAME DIR", "begin an exercise: write a starter"),
+    "check": Command("lab.commands.check", "DIR", "check your own server"),
+    "watch": Command("lab.commands.watch", "DIR", "check it whenever a file is saved"),
+    "report": Command("lab.commands.report", "DIR ...", "check a class: who has passed what"),
 }
 
 

@@ -1,0 +1,5 @@
+"""Wrong: it speaks TCP."""
+
+import echo
+
+echo.main()
