@@ -24,9 +24,12 @@ def free_port() -> int:
         port = _FIRST + worker * _EACH + next(_offsets) % _EACH
         try:
             with (
-                socket.create_server(("127.0.0.1", port)),
+                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
                 socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
             ):
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                # Bound, and not listening: who already waits for a server here is still refused.
+                stream.bind(("127.0.0.1", port))
                 datagrams.bind(("127.0.0.1", port))
                 return port
         except OSError:
