@@ -119,7 +119,7 @@ class Room:
             topic: by the same rules as a text that is said; or "", which clears it.
 
         Raises:
-            Refused: `forbidden`, `bad_text`, ...
+            Refused: `bad_text`, `muted`, `not_in_room`, ...
             Unconfirmed: it is not known whether it was stored.
             Closed: the chat is over.
         """

@@ -200,7 +200,7 @@ class View:
             room.heard = room.last
             yield from self.here(room)
         past = message.seq <= room.last and not room.again
-        if message.kind == "notice" or not self.hides(message.from_):  # the house is heard by all
+        if message.kind == "notice" or not self.hides(message.from_):  # the server is heard by all
             if message.seq > room.skipped:
                 yield from self._dated(message.time)
                 yield self._lines.message(message, self.nick, self._here(), past=past)

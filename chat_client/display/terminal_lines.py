@@ -154,7 +154,7 @@ class Lines:
         if past:
             whole = f"{start}{''.join(head)}" + f"\n{' ' * indent}".join(body)
             return self._paint(Style.DIM, whole)
-        style = Style.BRIGHT if message.kind == "notice" else ""  # the house speaks
+        style = Style.BRIGHT if message.kind == "notice" else ""  # the server speaks
         if message.from_ != nick:
             body = [self._marked(each, nick, style) for each in body]
         body = [self._paint(style, each) for each in body]

@@ -67,7 +67,7 @@ _TEMPORARY = frozenset(
         Code.UNAVAILABLE,
     }
 )
-"""Codes that end a connection, but not the chat."""
+"""Codes after which another connection may succeed."""
 
 # Held while the process's setting for the stacks of new threads is ours. A leaf.
 _stack_size_lock = threading.Lock()

@@ -100,7 +100,7 @@ class Outbox:
         self._read_page = read_page
 
         # Guards all below, and the right to write to the socket. Held during
-        # sends, none of which waits. The last in the order: rooms -> room -> outbox.
+        # sends, none of which waits. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for whoever waits, see below
         self._blocked = False  # the socket did not take all of what was sent last

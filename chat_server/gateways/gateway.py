@@ -30,7 +30,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """Another gateway speaks from now on; it was given what was left of the bytes."""
+    """Another gateway speaks from now on, or this one with another codec.
+
+    Who hands over then feeds it the rest of the bytes, and yields what that asks.
+    """
 
     gateway: "Gateway"
 

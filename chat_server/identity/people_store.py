@@ -265,15 +265,15 @@ class PeopleStore:
         """Return the rules of every room that has any."""
         return [_stored_policy(*row) for row in self._read("SELECT * FROM rules")]
 
-    def put_policy(self, policies: StoredPolicy, act: Act | None = None) -> None:
+    def put_policy(self, policy: StoredPolicy, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
         with self._writing(act) as writer:
-            if policies == StoredPolicy(policies.room):
-                writer.execute("DELETE FROM rules WHERE room = ?", (policies.room,))
+            if policy == StoredPolicy(policy.room):
+                writer.execute("DELETE FROM rules WHERE room = ?", (policy.room,))
                 return
             writer.execute(
                 "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [json.dumps(each) if isinstance(each, tuple) else each for each in policies],
+                [json.dumps(each) if isinstance(each, tuple) else each for each in policy],
             )
 
     # -- hands

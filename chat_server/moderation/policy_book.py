@@ -40,7 +40,7 @@ class PolicyBook:
         # Held while a policy is changed, first in the store and then in memory, so that both change
         # in the same order. Above all locks but Session.posting.
         self._changing = threading.Lock()
-        # Guards _rules. A leaf, taken with a room's lock held.
+        # Guards _policies. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
         self._policies = {each.room: _read(each, clock) for each in people.policies()}
         for room in self.hands.rooms():

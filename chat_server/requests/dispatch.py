@@ -106,7 +106,7 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
     except StoreError as error:
         raise ProtocolError(
             Code.UNAVAILABLE,
-            "The server cannot read its history just now.",
+            "The server cannot use its store just now.",
             retry_after=STORE_RETRY_AFTER,
         ) from error
     if rule.changes_person:

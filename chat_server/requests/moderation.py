@@ -235,8 +235,9 @@ def _once(
     store, they are written.
 
     Args:
+        caller: who asks.
         request: its id.
-        act: does it unless `begun`, and writes the notices.
+        act: does it unless `notices.begun`, and writes the notices.
         resume: the notices are what it is about: those that are missing are written.
     """
     session = caller.session

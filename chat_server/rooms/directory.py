@@ -39,7 +39,7 @@ class RoomDirectory:
         self._settings = settings
         self._make_room = make_room
         self._left = left
-        # Guards all below. Order: rooms -> room -> outbox.
+        # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._rooms: dict[str, Room] = {}
         # Where `seq` goes on in a room of which nothing was kept: it was removed, or all was old.

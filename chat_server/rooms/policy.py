@@ -61,7 +61,7 @@ class RoomPolicy:
         slow: seconds between two messages of one person; 0 for none.
         lock: nobody else comes in.
         freeze: of this room.
-        house: of all rooms. The two end apart from each other.
+        server_freeze: of all rooms. It and `freeze` end independently.
     """
 
     slow: float = 0.0

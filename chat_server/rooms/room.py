@@ -93,7 +93,7 @@ class Draft:
     """What somebody says, until it is stored."""
 
     session: Author
-    # The session's, in the log; None for a notice that no request asked for.
+    # The number of the author's session in the log; None for a notice that no request asked for.
     number: int | None
     request: int
     from_: str
@@ -159,7 +159,7 @@ class Room:
             give_turn: called when a delivery worker is to take the room in hand.
             presence_changed: called when a `presence` is to be sent soon.
             attend: called with the lock held, with who came (True) or left; it must be quick.
-            rules: those that hold from the start.
+            policy: the rules that hold from the start.
         """
         self.name = name
         self.slow_mode = SlowMode()
@@ -167,7 +167,7 @@ class Room:
         self._presence_changed = presence_changed
         self._attend = attend
 
-        # Guards all below. Order: rooms -> room -> outbox.
+        # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
         self._changed = threading.Condition(self._lock)  # a closed room: it has no turn, or is open
@@ -203,7 +203,7 @@ class Room:
 
         Args:
             draft: what is said.
-            rules: those that it was checked by; ANY_RULES if it needs no check.
+            policy: the rules that it was checked by; ANY_POLICY if it needs no check.
 
         Returns False, having done nothing, if the room has other rules by now. So what is said
         after a room was frozen is never in its log behind the notice.
@@ -234,7 +234,7 @@ class Room:
         """Set the rules, and in the same step let a notice be stored, which waits for nothing.
 
         Args:
-            rules: returns them; called with the lock held, and to take no other but a leaf.
+            policy: returns them; called with the lock held, and to take no other but a leaf.
             notice: what the log says of it, if anything.
 
         Returns: the rules until then.

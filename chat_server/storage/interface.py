@@ -39,7 +39,8 @@ class Entry(NamedTuple):
 
     Attributes:
         message: its `seq` is UNNUMBERED.
-        request: who brings it; None for a notice of the server's own, which is never sent again.
+        request: which request brings it; None for a notice of the server's own, which is never
+            sent again.
     """
 
     message: Message
@@ -149,7 +150,7 @@ class RoomLog(Protocol):
             room: the room.
             seq: the last message that was delivered to it.
 
-        Returns: ascending, and without a gap but for what is deleted. Never older than `seq`.
+        Returns: ascending, all behind `seq`, and without a gap but for what is deleted.
         """
         ...
 
@@ -189,7 +190,7 @@ class RoomLog(Protocol):
     def before(
         self, room: str, seq: int | None, limit: int, space: int | None = None
     ) -> list[Message]:
-        """Return the last up to `limit` messages before `seq`, or of all; ascending.
+        """Return the newest `limit` messages before `seq`, or of the whole log, ascending.
 
         `space` is as in `after`, counted from the newest message.
         """
