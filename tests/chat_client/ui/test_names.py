@@ -135,52 +135,6 @@ def test_two_terminals_that_were_killed(host: House, home: dict[str, str]) -> No
         two.see("-- 2 in #lobby: ana, benno")
 
 
-def test_places_of_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that a client holds is nobody else's, nor is that of another server or nick."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with user_files.open_session("a:1", None) as one, user_files.open_session("a:1", None) as two:
-        assert (one.token, two.token) == (None, None)
-        one.keep("first", "ana")
-        two.keep("a longer secret", "ben")
-        two.keep("second", "ben")
-    with user_files.open_session("b:1", None) as other:
-        assert other.token is None
-    with user_files.open_session("a:1", "Ben") as ben, user_files.open_session("a:1", None) as ana:
-        assert (ben.token, ben.nick) == ("second", "ben")
-        assert (ana.token, ana.nick) == ("first", "ana")
-        with user_files.open_session("a:1", "eve") as eve:
-            assert eve.token is None
-        ana.forget()
-    with user_files.open_session("a:1", "ana") as ana:
-        assert ana.token is None
-
-
-@pytest.mark.parametrize("content", ["{", "[1]", '{"session": 5}', '{"nick": "ana"}', "\udcff"])
-def test_a_kept_session_that_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    """Somebody else wrote it, or the disk was full: a new one is made."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with user_files.open_session("a:1", None):
-        (file,) = (tmp_path / "backchannel" / "sessions").iterdir()
-    file.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with user_files.open_session("a:1", None) as kept:
-        assert kept.token is None
-        kept.keep("new", "ana")
-    with user_files.open_session("a:1", None) as kept:
-        assert kept.token == "new"
-
-
-def test_no_place_to_keep_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is a convenience: the program does without."""
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    with user_files.open_session("a:1", None) as kept:
-        kept.keep("secret", "ana")
-        kept.forget()
-        assert kept.token is None
-
-
 @pytest.mark.parametrize(("told", "at_least"), [({"last_id": 41}, 42), ({}, 1_000_000)])
 def test_ids_go_on_above_those_of_the_killed_client(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: dict[str, int], at_least: int

@@ -1,6 +1,5 @@
 """The commands about what goes on, as an operator types them."""
 
-import json
 import os
 import resource
 import sqlite3
@@ -143,49 +142,6 @@ def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         text=True,
         check=False,
     )
-
-
-def test_the_program(tmp_path: Path) -> None:
-    """`chat-server admin`, from another process than the server's, without colours in a pipe."""
-    with running_server(tmp_path / "data") as server, House(address_of(server)) as house:
-        house.enter("ada", "lobby").say("lobby", "hi")
-        clients = command("clients", "--data", tmp_path / "data")
-        assert (clients.returncode, clients.stderr) == (0, "")
-        assert "ada" in clients.stdout
-        assert "\x1b" not in clients.stdout
-        copied = command("backup", tmp_path / "copy", "--data", tmp_path / "data", "--json")
-        assert copied.returncode == 0
-        assert json.loads(copied.stdout)["target"] == str(tmp_path / "copy")
-    gone = command("status", "--data", tmp_path / "data")
-    assert gone.returncode == 1
-    assert "Traceback" not in gone.stderr
-
-
-def test_wrong_use(operator: Operator) -> None:
-    """Exit code 2, and what there is."""
-    assert operator.types("reboot").code == 2
-    assert operator.types("backup").code == 2
-    shown = operator.types("--help").out
-    for name in ("status", "clients", "rooms", "backup", "export", "attendance"):
-        assert name in shown
-
-
-def test_a_reader_that_stops(tmp_path: Path) -> None:
-    """`chat-server admin rooms | head -0`: no traceback."""
-    with running_server(tmp_path):
-        child = subprocess.Popen(
-            [sys.executable, "-m", "chat_server", "admin", "rooms", "--data", str(tmp_path)],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert child.stdout is not None
-        assert child.stderr is not None
-        child.stdout.close()
-        assert child.stderr.read() == ""
-        child.stderr.close()
-        child.wait()
 
 
 def test_a_new_secret_of_the_owner(operator: Operator) -> None:
