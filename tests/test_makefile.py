@@ -32,8 +32,12 @@ def make(folder: Path, interpreter: str | Path) -> str:
         shutil.copy(ROOT / name, folder)
     done = subprocess.run(
         ["make", "run", f"PYTHON={interpreter}"],
-        cwd=folder, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert not (folder / ".venv").exists()

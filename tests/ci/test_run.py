@@ -28,8 +28,11 @@ def listed(debian: Path, others: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [programs / "bash", ROOT / ".ci/run", "--list"],
         env={"PATH": str(programs), "PYENV_ROOT": str(others), "DEBIAN_PYTHON": str(debian)},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_versions_that_differ_in_the_last_number_are_different(tmp_path: Path) -> None:

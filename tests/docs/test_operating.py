@@ -68,9 +68,10 @@ def test_the_numbers_of_guesses_are_right() -> None:
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))],
+    "page",
+    [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))],
     ids=lambda page: page.name,
-)  # fmt: skip
+)
 def test_nothing_is_installed_by_a_name_that_no_index_has(page: Path) -> None:
     """The project is in none: it is installed from a clone, or by a URL of a server."""
     assert not re.search(r"install\s+(?!http://)\S*backchannel", page.read_text(encoding="utf-8"))

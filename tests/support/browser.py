@@ -238,8 +238,11 @@ class Page:
         width, height = size
         self._send(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=phone,
-        )  # fmt: skip
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=phone,
+        )
         if phone:
             self._send("Emulation.setTouchEmulationEnabled", enabled=True)
         self._send("Emulation.setFocusEmulationEnabled", enabled=True)
@@ -277,8 +280,11 @@ class Page:
         """Give the window another size."""
         self._send(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
 
     def go(self, url: str) -> None:
         """Go to an address."""
@@ -304,8 +310,11 @@ class Page:
         """
         answer = self._send(
             "Runtime.evaluate",
-            expression=script, returnByValue=True, awaitPromise=True, userGesture=True,
-        )  # fmt: skip
+            expression=script,
+            returnByValue=True,
+            awaitPromise=True,
+            userGesture=True,
+        )
         if "exceptionDetails" in answer:
             details = answer["exceptionDetails"]
             raise PageError(details.get("exception", {}).get("description", details["text"]))

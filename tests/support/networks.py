@@ -103,8 +103,20 @@ class Lan:
     def plug(self, machine: Machine, interface: str, *addresses: str) -> None:
         """Give a machine another interface, and plug it in."""
         port = f"port{next(self._ports)}"
-        _ip("-n", self._switch, "link", "add", port, "type", "veth",
-            "peer", "name", interface, "netns", machine.name)  # fmt: skip
+        _ip(
+            "-n",
+            self._switch,
+            "link",
+            "add",
+            port,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            interface,
+            "netns",
+            machine.name,
+        )
         _ip("-n", self._switch, "link", "set", port, "master", "switch", "up")
         _ip("-n", machine.name, "link", "set", interface, "addrgenmode", "none", "up")
         for address in addresses:

@@ -24,8 +24,10 @@ ASKED = [
     ("/mute bob not now", {"type": "mute", "who": "bob", "reason": "not now"}),
     ("/unmute bob", {"type": "unmute", "who": "bob"}),
     ("/ban 10.1.0.0/16", {"type": "ban", "who": "10.1.0.0/16"}),
-    ("/ban bob 1d spam, again", {"type": "ban", "who": "bob", "seconds": 86400.0,
-                                 "reason": "spam, again"}),
+    (
+        "/ban bob 1d spam, again",
+        {"type": "ban", "who": "bob", "seconds": 86400.0, "reason": "spam, again"},
+    ),
     ("/ban -a bob 2h", {"type": "ban", "who": "bob", "address": True, "seconds": 7200.0}),
     ("/unban @bob", {"type": "unban", "who": "@bob"}),
     ("/slow 30s", {"type": "slow", "room": "lobby", "seconds": 30.0}),
@@ -37,15 +39,17 @@ ASKED = [
     ("/announce #ops now", {"type": "announce", "text": "now", "room": "ops"}),
     ("/freeze", {"type": "freeze", "room": "lobby"}),
     ("/freeze 10m", {"type": "freeze", "room": "lobby", "seconds": 600.0}),
-    ("/freeze all 10m but ben, clara", {"type": "freeze", "seconds": 600.0,
-                                        "speakers": ["ben", "clara"]}),
+    (
+        "/freeze all 10m but ben, clara",
+        {"type": "freeze", "seconds": 600.0, "speakers": ["ben", "clara"]},
+    ),
     ("/freeze but ben", {"type": "freeze", "room": "lobby", "speakers": ["ben"]}),
     ("/freeze ops 1h", {"type": "freeze", "room": "ops", "seconds": 3600.0}),
     ("/unfreeze", {"type": "unfreeze", "room": "lobby"}),
     ("/unfreeze all", {"type": "unfreeze"}),
     ("/hand", {"type": "hand", "room": "lobby", "up": True}),
     ("/hand down", {"type": "hand", "room": "lobby", "up": False}),
-]  # fmt: skip
+]
 
 
 def test_what_the_server_is_asked() -> None:
@@ -193,7 +197,15 @@ def test_bots_can_be_in_charge() -> None:
             user.chat.kick("ben", "why")
         assert caught.value.code == "forbidden"
         assert [request["type"] for request in asked] == [
-            "freeze", "unfreeze", "slow", "lock", "lock", "announce", "hand", "hand", "hands",
+            "freeze",
+            "unfreeze",
+            "slow",
+            "lock",
+            "lock",
+            "announce",
+            "hand",
+            "hand",
+            "hands",
             "kick",
-        ]  # fmt: skip
+        ]
         assert {request.get("room") for request in asked[:-1]} == {"lobby"}

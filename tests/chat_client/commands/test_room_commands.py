@@ -22,9 +22,13 @@ def test_several_rooms_at_once(ana: Terminal, bob: Peer) -> None:
     ana.see("-- #lobby, 2 new:")
     ana.see_status("1:lobby 2:ops")
     for keys, room in [
-        ("\x0e", "ops"), ("\x10", "lobby"), (f"{ALT}2", "ops"), ("\x15/switch 1\r", "lobby"),
-        ("/switch #ops\r", "ops"), ("/s\r", "lobby"),
-    ]:  # fmt: skip
+        ("\x0e", "ops"),
+        ("\x10", "lobby"),
+        (f"{ALT}2", "ops"),
+        ("\x15/switch 1\r", "lobby"),
+        ("/switch #ops\r", "ops"),
+        ("/s\r", "lobby"),
+    ]:
         ana.type(keys)
         eventually(lambda room=room: ana.input_line.startswith(f"[{room}]"))  # type: ignore[misc]
     bob.say("ops", "psst")

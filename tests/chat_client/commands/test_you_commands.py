@@ -62,8 +62,9 @@ def test_logging_out() -> None:
     ) as (user, asked):
         user.enter("/register", "12345678")
         user.enter("/claim s3cret")
-        assert user.enter("/logout") == ["you are ana3 now, and logged out; /login @ana is the way "
-                                         "back"]  # fmt: skip
+        assert user.enter("/logout") == [
+            "you are ana3 now, and logged out; /login @ana is the way back"
+        ]
         assert (user.view.nick, user.view.role) == ("ana3", "member")
         assert (user.chat.nick, user.chat.role, user.chat.account) == ("ana3", "member", None)
         with pytest.raises(Refused, match="no account"):
@@ -75,8 +76,13 @@ def test_logging_out() -> None:
         assert user.chat.account == "ana"
         assert user.enter("/logout eva")[0].startswith("you are eva now")
         assert [request["nick"] for request in asked if request["type"] == "logout"] == [
-            "ana", "ana2", "ana3", "ana3", "ben", "eva",
-        ]  # fmt: skip
+            "ana",
+            "ana2",
+            "ana3",
+            "ana3",
+            "ben",
+            "eva",
+        ]
 
 
 def test_a_nick_that_an_account_owns() -> None:
@@ -106,8 +112,10 @@ def test_a_wrong_password_is_not_tried_again_by_itself() -> None:
     slowed = ("error", {"code": "rate_limited", "text": "Later.", "retry_after": 60.0})
     with desk(slowed, slowed, slowed) as (user, _):
         for line, *secrets in (
-            ("/login", "wrong"), ("/claim", "wrong"), ("/password", "wrong", "new")
-        ):  # fmt: skip
+            ("/login", "wrong"),
+            ("/claim", "wrong"),
+            ("/password", "wrong", "new"),
+        ):
             with pytest.raises(Refused, match="Later") as caught:
                 user.enter(line, *secrets)
             assert caught.value.retry_after == 60.0

@@ -81,13 +81,20 @@ def test_from_the_environment(password_file: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("code", "text", "says"),
     [
-        ("bad_password", "Wrong.", "Wrong. The server's password is given by --password-file or "
-         "CHAT_PASSWORD"),
-        ("nick_in_use", "It is owned.", "It is owned. If it is your account's, --login asks for "
-         "its password, and CHAT_ACCOUNT_PASSWORD gives it"),
+        (
+            "bad_password",
+            "Wrong.",
+            "Wrong. The server's password is given by --password-file or CHAT_PASSWORD",
+        ),
+        (
+            "nick_in_use",
+            "It is owned.",
+            "It is owned. If it is your account's, --login asks for "
+            "its password, and CHAT_ACCOUNT_PASSWORD gives it",
+        ),
         ("banned", "Until tomorrow: spam.", "Until tomorrow: spam."),
     ],
-)  # fmt: skip
+)
 def test_without_a_terminal(
     code: str, text: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,11 +99,11 @@ def test_a_room_may_be_written_with_its_sign(config: Path) -> None:
         ("color = 'blue'", "color: 'blue' is none of auto, always, never"),
         ("server = 'http://x/y'", "server: 'http://x/y' is no address"),
         ("time_zone = 'Mars/Base'", "time_zone: 'Mars/Base' is no time zone"),
-        ("time_format = 'a\\u0007b'", 'time_format: '),
+        ("time_format = 'a\\u0007b'", "time_format: "),
         ("nick =", "is no TOML: "),
         ("nick = '\udcff'", "is no TOML: "),
     ],
-)  # fmt: skip
+)
 def test_a_file_with_a_mistake(config: Path, text: str, says: str) -> None:
     """It names the file, the rule and the value."""
     if "u0007" in text:

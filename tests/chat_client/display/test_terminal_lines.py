@@ -55,26 +55,35 @@ def test_strips_what_drives_a_terminal() -> None:
         (message("hi", "hologram"), "ana  hi"),
         (message("one\n12:00 bob  two"), "ana  one\n        12:00 bob  two"),
         (Direct(time=TIME, from_="ana", to="me", text="psst"), "[from ana] psst"),
-        (Presence("lobby", ["a", "b"], ["c"], [("d", "e")], 4),
-         "-- a, b joined, c left, d is now e (4 here)"),
-        (Presence("ops", list("abcdef"), [], [], 9),
-         "-- #ops +6 joined (9 here)"),
+        (
+            Presence("lobby", ["a", "b"], ["c"], [("d", "e")], 4),
+            "-- a, b joined, c left, d is now e (4 here)",
+        ),
+        (Presence("ops", list("abcdef"), [], [], 9), "-- #ops +6 joined (9 here)"),
         (Connected("me", "s/1", "", again=False), "-- connected to s/1 as me"),
-        (Connected("me", "s/1", "be\nnice", again=True),
-         "-- connected again as me\n   be\n   nice"),
+        (
+            Connected("me", "s/1", "be\nnice", again=True),
+            "-- connected again as me\n   be\n   nice",
+        ),
         (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
         (Reconnecting("it broke.", 0.01), "-- not connected (it broke); next try now"),
         (Reconnecting("it broke.", 600.0), "-- not connected (it broke); next try in 10 min"),
         (Reconnecting("it broke.", float("inf")), "-- not connected (it broke); next try in inf s"),
         (Postponed("too fast", 3), "-- not done yet (too fast); next try in 3.0 s"),
         (Entered("lobby", "", 1, 0, 0, 0, again=False), "-- you are here: #lobby, 1 here"),
-        (Entered("lobby", "tests", 1, 0, 0, 0, again=False),
-         "-- you are here: #lobby, 1 here: tests"),
-        (Entered("lobby", "tests", 1, 0, 0, 0, again=False, frozen=True),
-         "-- you are here: #lobby, 1 here, frozen: only moderators talk, /hand raises yours: "
-         "tests"),
-        (RoleChange("moderator", "ana"),
-         "-- ana made you a moderator: /help lists what that allows"),
+        (
+            Entered("lobby", "tests", 1, 0, 0, 0, again=False),
+            "-- you are here: #lobby, 1 here: tests",
+        ),
+        (
+            Entered("lobby", "tests", 1, 0, 0, 0, again=False, frozen=True),
+            "-- you are here: #lobby, 1 here, frozen: only moderators talk, /hand raises yours: "
+            "tests",
+        ),
+        (
+            RoleChange("moderator", "ana"),
+            "-- ana made you a moderator: /help lists what that allows",
+        ),
         (RoleChange("member", "ana"), "-- ana made you a member"),
         (RoleChange("owner", "me"), "-- you are an owner now: /help lists what that allows"),
         (HandChange("lobby", "ana", True, 2), "-- ana raised a hand (2 waiting): /hands"),
@@ -82,7 +91,7 @@ def test_strips_what_drives_a_terminal() -> None:
         (Removed("ops", "forbidden"), "-- you are no longer in #ops: forbidden"),
         (Ended("kicked"), "-- the chat is over: kicked"),
     ],
-)  # fmt: skip
+)
 def test_shows(event: object, line: str) -> None:
     """Each event has its line."""
     assert shown(event) == line

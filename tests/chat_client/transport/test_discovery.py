@@ -173,14 +173,25 @@ def test_several_servers_on_several_networks(tmp_path: Path) -> None:
         near, other = lan.machine("10.7.0.1/24"), lan.machine("10.7.0.3/24")
         here, far = lan.machine("10.7.0.2/24"), beyond.machine("10.8.0.1/24")
         beyond.plug(here, "eth1", "10.8.0.2/24")
-        with near.entered(), running_server(
-            tmp_path / "near", hosts=("",), port=7878, name="near", announce=None, password="x"
-        ), far.entered(), running_server(
-            tmp_path / "far", hosts=("",), port=7878, name="far", announce=None,
-            tls_cert=certificate, tls_key=key,
-        ), other.entered(), running_server(
-            tmp_path / "other", hosts=("",), port=7900, name="other", announce=None
-        ), here.entered():  # fmt: skip
+        with (
+            near.entered(),
+            running_server(
+                tmp_path / "near", hosts=("",), port=7878, name="near", announce=None, password="x"
+            ),
+            far.entered(),
+            running_server(
+                tmp_path / "far",
+                hosts=("",),
+                port=7878,
+                name="far",
+                announce=None,
+                tls_cert=certificate,
+                tls_key=key,
+            ),
+            other.entered(),
+            running_server(tmp_path / "other", hosts=("",), port=7900, name="other", announce=None),
+            here.entered(),
+        ):
             # They are announced two seconds after their start: before that, UDP finds two.
             found: list[FoundServer] = []
             while len(found) < 3 or None in [each.needs_password for each in found]:
@@ -198,9 +209,13 @@ def test_a_link_without_ipv4(tmp_path: Path) -> None:
     """The address comes with the interface, as it is typed."""
     with Lan() as lan:
         there, here = lan.machine("fe80::1/64"), lan.machine("fe80::2/64")
-        with there.entered(), running_server(
-            tmp_path, hosts=("::",), port=7878, name="room", announce=None
-        ) as server, here.entered():  # fmt: skip
+        with (
+            there.entered(),
+            running_server(
+                tmp_path, hosts=("::",), port=7878, name="room", announce=None
+            ) as server,
+            here.entered(),
+        ):
             (found,) = find_servers()
             assert str(found.address) == "[fe80::1%eth0]:7878"
             found.address.open(DEADLINE).close()

@@ -11,10 +11,13 @@ def announced(*addresses: str, port: int | None = 7878, **properties: str) -> Se
     """What is made of an announcement."""
     return _service(
         zeroconf.ServiceInfo(
-            SERVICE, f"room 7879.{SERVICE}", port=port, parsed_addresses=list(addresses),
+            SERVICE,
+            f"room 7879.{SERVICE}",
+            port=port,
+            parsed_addresses=list(addresses),
             properties=properties,
         )
-    )  # fmt: skip
+    )
 
 
 def test_an_announcement() -> None:

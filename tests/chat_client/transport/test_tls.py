@@ -122,8 +122,12 @@ def test_the_program(
     assert "first time at" in capsys.readouterr().err
     assert server.fingerprint is not None
     pin = shown_fingerprint(server.fingerprint).upper()
-    for flags in ([where, "--tls"], [f"tls://{where}"], [where, "--fingerprint", pin],
-                  [f"localhost:{port}", "--ca", str(files.certificate)]):  # fmt: skip
+    for flags in (
+        [where, "--tls"],
+        [f"tls://{where}"],
+        [where, "--fingerprint", pin],
+        [f"localhost:{port}", "--ca", str(files.certificate)],
+    ):
         assert cli.main([*flags, *say]) == 0
         assert capsys.readouterr().err == ""
     assert cli.main([where, *say]) == 2

@@ -171,9 +171,12 @@ def test_prints_what_is_said(server: ServerProcess, ana: Peer) -> None:
         ana.say("lobby", "two\nlines")
         shown.append(line_of(child))
         assert shown == [
-            "<ana> hi", "* ana waves", "-- ana set the topic: tests", "[ana] psst",
+            "<ana> hi",
+            "* ana waves",
+            "-- ana set the topic: tests",
+            "[ana] psst",
             "<ana> two⏎lines",
-        ]  # fmt: skip
+        ]
         child.stdin.close()
         assert child.wait(DEADLINE) == 0
 

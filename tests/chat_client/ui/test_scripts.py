@@ -46,9 +46,17 @@ def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
 
         assert until("connected")["nick"] == "ana"
         assert until("entered") == {
-            "type": "entered", "room": "lobby", "topic": "", "members": 2, "after": 0,
-            "last": 0, "lost": 0, "again": False, "gone": 0, "frozen": False,
-        }  # fmt: skip
+            "type": "entered",
+            "room": "lobby",
+            "topic": "",
+            "members": 2,
+            "after": 0,
+            "last": 0,
+            "lost": 0,
+            "again": False,
+            "gone": 0,
+            "frozen": False,
+        }
         bob.say("lobby", "漢\nhi \u202e")
         said = until("message")
         assert (said["from"], said["text"], said["seq"]) == ("bob", "漢\nhi \u202e", 1)

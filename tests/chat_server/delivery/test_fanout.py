@@ -32,10 +32,15 @@ def test_a_message_says_where_when_who_and_what() -> None:
         assert ada.say("lobby", "hi") == 1
         assert ada.messages(1) == [
             {
-                "type": "message", "room": "lobby", "seq": 1, "time": 1_800_000_123.25,
-                "from": "ada", "kind": "text", "text": "hi",
+                "type": "message",
+                "room": "lobby",
+                "seq": 1,
+                "time": 1_800_000_123.25,
+                "from": "ada",
+                "kind": "text",
+                "text": "hi",
             }
-        ]  # fmt: skip
+        ]
 
 
 def test_members_get_every_message_their_own_too(house: House) -> None:
@@ -81,10 +86,20 @@ def test_a_good_text_arrives_composed(house: House, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("", "bad_text"), ("\n \t", "bad_text"), ("\u3000", "bad_text"), ("a\x1b[2J", "bad_text"),
-     ("a\x00", "bad_text"), ("a\r\n", "bad_text"), ("a\x7f", "bad_text"), ("a\x85", "bad_text"),
-     ("a\x9b", "bad_text"), ("x" * 4001, "text_too_long"), ("\u0958" * 2001, "text_too_long")],
-)  # fmt: skip
+    [
+        ("", "bad_text"),
+        ("\n \t", "bad_text"),
+        ("\u3000", "bad_text"),
+        ("a\x1b[2J", "bad_text"),
+        ("a\x00", "bad_text"),
+        ("a\r\n", "bad_text"),
+        ("a\x7f", "bad_text"),
+        ("a\x85", "bad_text"),
+        ("a\x9b", "bad_text"),
+        ("x" * 4001, "text_too_long"),
+        ("\u0958" * 2001, "text_too_long"),
+    ],
+)
 def test_a_bad_text_is_refused_and_takes_no_seq(house: House, text: str, code: str) -> None:
     """The log has no gap where something was refused."""
     ada = house.enter("ada", "lobby")
@@ -257,8 +272,13 @@ def test_a_commit_that_ends_in_doubt_ends_the_server(tmp_path: Path) -> None:
     script = _SHORT_OF_MEMORY.format(path=str(tmp_path))
     ended = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert ended.returncode == EXIT_CODE, ended.stderr
     assert "OutcomeUnknownError" in ended.stderr
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:

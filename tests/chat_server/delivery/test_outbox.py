@@ -239,9 +239,11 @@ def _step(stage: Stage) -> None:
 
 
 ORDERS = [
-    order for order in permutations(range(7)) if order.index(0) < order.index(1) < order.index(2)
-    < order.index(3) and order.index(4) < order.index(5) < order.index(6)
-]  # fmt: skip
+    order
+    for order in permutations(range(7))
+    if order.index(0) < order.index(1) < order.index(2) < order.index(3)
+    and order.index(4) < order.index(5) < order.index(6)
+]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))

@@ -117,10 +117,14 @@ def test_what_changes_is_announced_anew(tmp_path: Path) -> None:
             watching(here, "10.7.0.2") as watcher,
             there.entered(),
             running_server(
-                tmp_path / "data", hosts=("",), name="room", announce=None,
-                tls_cert=certificate, tls_key=key,
+                tmp_path / "data",
+                hosts=("",),
+                name="room",
+                announce=None,
+                tls_cert=certificate,
+                tls_key=key,
             ) as server,
-        ):  # fmt: skip
+        ):
             name = f"room {port_of(address_of(server))}"
             assert server.fingerprint is not None
             said = {"v": "1", "tls": "1", "fp": server.fingerprint[:16]}

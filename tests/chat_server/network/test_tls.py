@@ -374,10 +374,13 @@ def test_files_that_cannot_be_used(tmp_path: Path, spoil: object, says: str) -> 
     files = make_files(tmp_path)
     settings = spoil(
         Settings(
-            hosts=("127.0.0.1",), port=0, data=tmp_path / "data",
-            tls_cert=files.certificate, tls_key=files.key,
+            hosts=("127.0.0.1",),
+            port=0,
+            data=tmp_path / "data",
+            tls_cert=files.certificate,
+            tls_key=files.key,
         )
-    )  # fmt: skip
+    )
     with pytest.raises(StartError, match=says):
         Server(settings).start()
     (problem,) = preflight.check(settings)

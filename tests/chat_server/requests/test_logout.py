@@ -38,8 +38,10 @@ def test_who_logs_out_has_another_nick_and_no_account(house: House) -> None:
     ada = register(house, "ada")
     reply = ada.ok("logout", nick="ada2")
     assert {name: reply[name] for name in reply if name != "re"} == {
-        "type": "ok", "nick": "ada2", "role": "member",
-    }  # fmt: skip
+        "type": "ok",
+        "nick": "ada2",
+        "role": "member",
+    }
     ada.refused("nick_in_use", "nick", nick="ada")
     refused(house.connect().hello("ada"), "nick_in_use")
     assert house.connect().hello("ada", account_password=PASSWORD)["account"] == "ada"

@@ -17,8 +17,12 @@ def test_a_direct_message_reaches_that_person_alone() -> None:
         ada.ok("tell", to="eva", text="psst")
         direct = eva.expect("direct")
         assert direct == {
-            "type": "direct", "time": 1_800_000_123.5, "from": "ada", "to": "eva", "text": "psst",
-        }  # fmt: skip
+            "type": "direct",
+            "time": 1_800_000_123.5,
+            "from": "ada",
+            "to": "eva",
+            "text": "psst",
+        }
         ada.say("lobby", "done")
         zoe.messages(1)
         assert not [frame for frame in zoe.queue if frame["type"] == "direct"]

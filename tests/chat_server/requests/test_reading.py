@@ -136,9 +136,16 @@ def eva(house: House) -> Peer:
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("tea", [1, 2, 4]), ("green tea", [1, 4]), ("tea green", [1, 4]), ("GREEN", [1, 3, 4]),
-     ("coffee", [5]), ("garden", []), ("xyzzy", [])],
-)  # fmt: skip
+    [
+        ("tea", [1, 2, 4]),
+        ("green tea", [1, 4]),
+        ("tea green", [1, 4]),
+        ("GREEN", [1, 3, 4]),
+        ("coffee", [5]),
+        ("garden", []),
+        ("xyzzy", []),
+    ],
+)
 def test_search_finds_messages_with_all_words(eva: Peer, query: str, expected: list[int]) -> None:
     """In any order and case, in this room alone, ascending."""
     page = eva.page("search", room="kitchen", query=query)
@@ -169,11 +176,23 @@ def test_a_query_is_words_and_no_language(eva: Peer, query: str) -> None:
 
 
 SPOKEN = [
-    "我们明天去东京大学", "日本語が好きです", "ไปกินข้าวกันไหม", "민수야 어디야?", "Glückwunsch 🎉🎂",
-    "I learn C++ today", "a café", "C# and F#", "Crème brûlée", "ＡＢＣ full width",
-    "wave 👋🏽 bye", "東京tower", "हिन्दी में", "Тёплый чай",
-    "100% sure, x<3 & more", "see foo.bar(baz_qux)",
-]  # fmt: skip
+    "我们明天去东京大学",
+    "日本語が好きです",
+    "ไปกินข้าวกันไหม",
+    "민수야 어디야?",
+    "Glückwunsch 🎉🎂",
+    "I learn C++ today",
+    "a café",
+    "C# and F#",
+    "Crème brûlée",
+    "ＡＢＣ full width",
+    "wave 👋🏽 bye",
+    "東京tower",
+    "हिन्दी में",
+    "Тёплый чай",
+    "100% sure, x<3 & more",
+    "see foo.bar(baz_qux)",
+]
 
 
 @pytest.mark.parametrize(

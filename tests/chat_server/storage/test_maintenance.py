@@ -129,9 +129,18 @@ def test_what_cannot_be_kept_is_wrong_use(tmp_path: Path, value: str) -> None:
 def test_the_option_takes_ages_and_counts(tmp_path: Path) -> None:
     """Both may be given."""
     with ServerProcess(
-        "--host", "127.0.0.1", "--port", "0", "--data", tmp_path, "--keep", "30d", "--keep", "5",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--data",
+        tmp_path,
+        "--keep",
+        "30d",
+        "--keep",
+        "5",
         environment={"CHAT_PRUNE_INTERVAL": "0.05"},
-    ) as server:  # fmt: skip
+    ) as server:
         server.wait_until_listening()
         with House(server.address) as house:
             ada = house.enter("ada", "lobby")
