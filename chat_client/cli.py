@@ -217,6 +217,20 @@ def _parser() -> argparse.ArgumentParser:
         "wrong use, or the server could not be reached or does not let you in.",
         allow_abbrev=False,
     )
+    _add_server(parser)
+    _add_person(parser)
+    _add_connection(parser)
+    _add_task(parser)
+    _add_looks(parser)
+    parser.add_argument(
+        "--print-config", action="store_true", help="print what is set, and where, and leave"
+    )
+    parser.add_argument("--version", action="version", version=CLIENT)
+    return parser
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
+    """Add the options for where to go."""
     parser.add_argument(
         "server",
         nargs="*",
@@ -227,6 +241,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--find", action="store_true", help="list the servers that answer, and leave"
     )
+
+
+def _add_person(parser: argparse.ArgumentParser) -> None:
+    """Add the options for who comes in."""
     parser.add_argument(
         "--nick",
         metavar="N",
@@ -246,6 +264,10 @@ def _parser() -> argparse.ArgumentParser:
         help="the server's password is the first line of FILE "
         "(default: CHAT_PASSWORD has it; or it is asked for)",
     )
+
+
+def _add_connection(parser: argparse.ArgumentParser) -> None:
+    """Add the options for how the server is reached."""
     parser.add_argument(
         "--tls",
         action="store_const",
@@ -263,6 +285,10 @@ def _parser() -> argparse.ArgumentParser:
         f"file vouch for, or those of the system: {SYSTEM!r}",
     )
     parser.add_argument("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what to do there, and what to print of it."""
     parser.add_argument("--say", metavar="TEXT", help="say one thing and leave")
     parser.add_argument(
         "--listen",
@@ -285,6 +311,10 @@ def _parser() -> argparse.ArgumentParser:
         "stderr; or keep them in FILE, which `chat-lab replay FILE` plays back",
     )
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
+    """Add the options for how a terminal shows it."""
     parser.add_argument("--color", metavar="WHEN", help="auto (default), always or never")
     parser.add_argument(
         "--bell",
@@ -298,11 +328,6 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how to show times, '' for not at all (default: {DEFAULT_FORMAT.replace('%', '%%')})",
     )
     parser.add_argument("--time-zone", metavar="Z", help="such as UTC (default: this machine's)")
-    parser.add_argument(
-        "--print-config", action="store_true", help="print what is set, and where, and leave"
-    )
-    parser.add_argument("--version", action="version", version=CLIENT)
-    return parser
 
 
 def _seconds(text: str) -> float:

@@ -169,10 +169,7 @@ class Assembly:
         self._admin = AdminDesk(
             self.parts, crowd, lambda: [str(address) for address in self.addresses]
         )
-        self.metrics: Metrics | None = None
-        if metrics_socket and counters:
-            self.metrics = _metrics(metrics_socket, self.parts, crowd, counters)
-            opened.callback(self.metrics.close)
+        self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,
             Site(now.origins, handouts(self.addresses)),
@@ -218,6 +215,15 @@ class Assembly:
         return opened.enter_context(
             closing(Attendance(self._settings, self._clock, kept.accounts.name_of, kept.dates.past))
         )
+
+    def _open_metrics(
+        self, opened: ExitStack, sock: socket.socket | None, counters: RecordingCounters | None
+    ) -> "Metrics | None":
+        if sock is None or counters is None:
+            return None
+        metrics = _metrics(sock, self.parts, self._crowd, counters)
+        opened.callback(metrics.close)
+        return metrics
 
     def _make_parts(self, opened: ExitStack, passwords: Passwords, counters: Counters) -> Context:
         settings, clock, timers = self._settings, self._clock, self._timers

@@ -264,7 +264,6 @@ class Prompt:
     def _keys(self, open_line: Filter) -> KeyBindings:
         keys = KeyBindings()
         editing = has_focus(DEFAULT_BUFFER) & open_line
-        asking = Condition(lambda: self._question is not None)
 
         @keys.add("enter", filter=editing)
         def _enter(event: KeyPressEvent) -> None:
@@ -309,6 +308,12 @@ class Prompt:
             event.current_buffer.open_in_editor()
 
         self._add_room_keys(keys, editing)
+        self._add_answers(keys, editing)
+        return keys
+
+    def _add_answers(self, keys: KeyBindings, editing: Filter) -> None:
+        """While a question is asked: y and Ctrl-C mean yes, and other text goes on being typed."""
+        asking = Condition(lambda: self._question is not None)
 
         def answer(event: KeyPressEvent) -> None:
             question, self._question = self._question, None
@@ -322,8 +327,6 @@ class Prompt:
         def _go_on_typing(event: KeyPressEvent) -> None:
             self._question = None
             event.current_buffer.insert_text(event.data)
-
-        return keys
 
     def _hidden_keys(self, hidden: Filter) -> KeyBindings:
         """While a password is typed: it is neither completed nor kept, nor is what was typed

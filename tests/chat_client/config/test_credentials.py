@@ -171,6 +171,7 @@ def test_asked_for_on_a_terminal(home: dict[str, str]) -> None:
         assert SECRET.encode() not in ana.output
 
 
+# Over 60 lines: one user types every kind of password in one chat, which starts a terminal once.
 def test_in_the_chat(home: dict[str, str], tmp_path: Path) -> None:
     """Typed hidden, twice where a slip would lock one out, or behind the command, as stars; kept
     nowhere, brought back by nothing.
