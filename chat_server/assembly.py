@@ -8,6 +8,7 @@ cannot be made: so the order of the lines here is the order of both.
 import logging
 import socket
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
@@ -19,8 +20,7 @@ from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
-from chat_server.gateways.native import refused
-from chat_server.gateways.sniff import Doors
+from chat_server.gateways.sniff import Doors, refused
 from chat_server.gateways.web.handouts import handouts
 from chat_server.gateways.web.site import Site
 from chat_server.identity.accounts import Accounts
@@ -177,7 +177,9 @@ class Assembly:
         )
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         opened.callback(self.discovery.stop)
-        self.listener = Listener(sockets, self._accepted, self._refuse_address, refused, NO_PLACE)
+        self.listener = Listener(
+            sockets, self._accepted, self._refuse_address, partial(refused, self._doors), NO_PLACE
+        )
         opened.callback(self.listener.close)
 
     def start(self, opened: ExitStack) -> None:

@@ -17,6 +17,7 @@ from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.network.addresses import host_of
+from chat_server.network.refusals import REFUSAL_PATIENCE
 from chat_server.network.transport import (
     DONT_WAIT,
     PlainReader,
@@ -90,6 +91,7 @@ class Connection:
         "_pinged_at",
         "_rate",
         "_reader",
+        "_refusal",
         "_session",
         "host",
         "is_bot",
@@ -144,6 +146,7 @@ class Connection:
         self._awaited = True  # who ended it may come back; set with the next
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
+        self._refusal: ProtocolError | None = None  # why there is no place; set with the start
         self.thread = _Thread(self._run, f"connection {peer}")
 
     def start(self) -> None:
@@ -154,17 +157,24 @@ class Connection:
             RuntimeError: the system has no thread left.
         """
         self._context.counters.connected()
-        refusal = self._crowd.add(self)
-        if refusal is not None:
-            self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
+        self._refusal = self._crowd.add(self)
         try:
             self.thread.start()
         except RuntimeError:
             self._crowd.remove(self)
             raise
+        if self._refusal is not None:
+            self._context.timers.call_later(REFUSAL_PATIENCE, self._turn_away)
+            return
         self._context.timers.call_later(self._context.settings.hello_timeout, self._check_hello)
 
     # -- any thread
+
+    def _turn_away(self) -> None:
+        """Say that there is no place: in the client's language, once it has begun to speak."""
+        refusal = self._refusal
+        if refusal is not None and self._ended is None:
+            self.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
 
     def close(
         self,
@@ -209,8 +219,8 @@ class Connection:
 
     @property
     def ended(self) -> bool:
-        """Whether it was closed, and only its last bytes are still under way."""
-        return self._ended is not None
+        """Whether it was closed or refused, and only its last bytes are still under way."""
+        return self._ended is not None or self._refusal is not None
 
     @property
     def age(self) -> float:
@@ -336,6 +346,7 @@ class Connection:
         """Deal with one thing that came. Raises ProtocolError where that ends the connection."""
         if isinstance(asked, Handover):
             self._speak(asked.gateway)
+            self._turn_away()
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.outbox.wait_until_short()

@@ -10,7 +10,7 @@ from chat_server.gateways.gateway import Answer, Asked, Handover
 from chat_server.gateways.telnet import LineReader
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol import VERSION
-from protocol.errors import FATAL, Code, ProtocolError
+from protocol.errors import FATAL, Code
 from protocol.messages import (
     AnyRequest,
     Bye,
@@ -181,7 +181,7 @@ class LinesGateway:
         if not self._nick:
             self._nick = line
             if not line:
-                yield ProtocolError(Code.BAD_NICK, "say what you want to be called")
+                yield Answer(self.codec.lines("nick?"))
                 return
             if self._asks_password:
                 yield Answer(self.codec.lines("password? (it is shown as you type it)"))

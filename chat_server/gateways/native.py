@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from chat_server.delivery.replies import refusal
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
 from protocol.messages import (
     AnyRequest,
-    Goodbye,
     Message,
     ServerMessage,
     decode_hello,
@@ -77,8 +75,3 @@ class NativeGateway:
     def write_shared(self, events: Broadcast) -> bytes:
         """Return events that many are sent."""
         return events.encoded(NATIVE)
-
-
-def refused(error: ProtocolError) -> bytes:
-    """Return what somebody gets who is turned away before a connection is made of them."""
-    return encode(refusal(None, error)) + encode(Goodbye(error.code, error.text))

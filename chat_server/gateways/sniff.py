@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from chat_server.delivery.replies import refusal
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
@@ -19,7 +20,7 @@ from chat_server.network.addresses import host_of
 from chat_server.rooms.codec import Broadcast
 from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
-from protocol.messages import ServerMessage, encode
+from protocol.messages import Goodbye, ServerMessage, encode
 from protocol.tls import HANDSHAKE
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _NO_TLS = b"\x15\x03\x03\x00\x02\x02\x28"
 _IRC_WORDS = frozenset(("CAP", "NICK", "USER", "PASS", "QUIT", "JOIN", "PING", "AUTHENTICATE"))
 
 _TELNET = 0xFF
+_FIRST_OF_UTF8 = range(0xC2, 0xF5)  # of a character that is not ASCII
 _WORD_END = re.compile(rb"[ \r\n]")
 
 
@@ -83,7 +85,7 @@ class Sniffer:
             log.info("%s speaks TLS, and this server does not: see --tls", self._peer)
             yield Answer(_NO_TLS, ends=Code.BAD_FRAME)
             return
-        make = self._gateway(self._received)
+        make = self.speaks(self._received)
         if make is None:
             return
         gateway = make()
@@ -100,10 +102,10 @@ class Sniffer:
         """As native frames."""
         return events.encoded(NATIVE)
 
-    def _gateway(self, begin: bytes) -> Callable[[], Gateway] | None:
-        """What makes the gateway for who begins like this; None as long as that is not clear."""
+    def speaks(self, begin: bytes) -> Callable[[], Gateway] | None:
+        """Return what makes the gateway for who begins like this; None if that is not clear yet."""
         settings = self._doors.settings.now
-        if begin[0] == _TELNET or begin[0] >= 0xC2:
+        if begin[0] == _TELNET or begin[0] in _FIRST_OF_UTF8:
             return self._lines if settings.lines else NativeGateway
         if not _is_text(begin[0]):
             return NativeGateway
@@ -126,6 +128,19 @@ class Sniffer:
 
     def _lines(self) -> Gateway:
         return LinesGateway(asks_password=bool(self._doors.settings.now.password))
+
+
+def refused(doors: Doors, error: ProtocolError, begin: bytes) -> bytes:
+    """Return what somebody gets who is turned away before a connection is made of them.
+
+    Args:
+        doors: what may be spoken.
+        error: why they are turned away.
+        begin: what they sent first. Where that does not tell what they speak, it is frames.
+    """
+    make = Sniffer(doors, "").speaks(begin) if begin else None
+    gateway = make() if make else NativeGateway()
+    return gateway.write(refusal(None, error)) + gateway.write(Goodbye(error.code, error.text))
 
 
 def _is_text(byte: int) -> bool:

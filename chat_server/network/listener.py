@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 
 from chat_server.network.addresses import BACKLOG, Address, host_address, release
+from chat_server.network.refusals import Refusals, Written, turn_away
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.errors import TooManyConnectionsError
 from chat_server.runtime.threads import ServerThread, Survived
@@ -19,9 +20,6 @@ log = logging.getLogger(__name__)
 PAUSE = 0.25
 """When there are no descriptors left, `accept` fails at once and again: how long to leave it."""
 
-RECEIVE_SIZE = 16 * 1024
-"""As much of a hello as can be there already when it is not wanted."""
-
 
 class Listener:
     """The sockets that are listened on, and the thread that accepts."""
@@ -31,7 +29,7 @@ class Listener:
         sockets: list[socket.socket],
         accepted: Callable[[socket.socket, str], None],
         refusal: Callable[[str], ProtocolError | None],
-        written: Callable[[ProtocolError], bytes],
+        written: Written,
         no_place: ProtocolError,
     ) -> None:
         """
@@ -40,14 +38,13 @@ class Listener:
             accepted: called with each new socket and its peer's address.
             refusal: called before, with the host of that address; returns why nobody may come in
                 from there, or None. A refused client costs no thread.
-            written: returns a refusal as the bytes to send.
+            written: returns a refusal as the bytes to send to who begins like this.
             no_place: what a client is told when the system has no descriptor or thread left.
         """
         self._sockets = sockets
         self._accepted = accepted
         self._refusal = refusal
-        self._written = written
-        self._no_place = written(no_place)
+        self._no_place = written(no_place, b"")
         self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._stopping = threading.Event()
@@ -55,6 +52,7 @@ class Listener:
         with ExitStack() as opened:
             self._wakeup = opened.enter_context(closing(WakeUp()))
             self._selector = opened.enter_context(selectors.DefaultSelector())
+            self._refusals = Refusals(self._selector, written)
             self._spare: int | None = os.open(os.devnull, os.O_RDONLY)  # see _refuse
             opened.pop_all()
 
@@ -76,6 +74,7 @@ class Listener:
 
     def close(self) -> None:
         """Close the sockets, also of a listener that was never started, and also twice."""
+        self._refusals.close()
         for sock in self._sockets:
             release(sock)
         self._wakeup.close()
@@ -86,9 +85,16 @@ class Listener:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for key, _ in self._selector.select():
-                if isinstance(key.fileobj, socket.socket):
+            for key, _ in self._selector.select(self._refusals.patience()):
+                if not isinstance(key.fileobj, socket.socket):
+                    continue
+                if key.data is self._refusals:
+                    with Survived("refusing somebody"):
+                        self._refusals.answer(key.fileobj)
+                else:
                     self._accept_safely(key.fileobj)
+            with Survived("refusing somebody"):
+                self._refusals.expire()
 
     def _accept_safely(self, listening: socket.socket) -> None:
         """Accept somebody; whatever goes wrong with that, the next one may come."""
@@ -119,14 +125,14 @@ class Listener:
         refusal = self._refusal(host)
         if refusal is not None:
             self._tell_refused(host, refusal.text)
-            _turn_away(sock, self._written(refusal))
+            self._refusals.add(sock, refusal)
             return
         try:
             _prepare(sock)
             self._accepted(sock, peer)
         except (OSError, RuntimeError, MemoryError, TooManyConnectionsError) as error:
             self._complain(_reason(error))
-            _turn_away(sock, self._no_place)
+            turn_away(sock, self._no_place)
             return
         if self._complaint:
             log.warning("people can come in again")
@@ -138,7 +144,7 @@ class Listener:
             os.close(self._spare)
             self._spare = None
         with suppress(OSError):
-            _turn_away(listening.accept()[0], self._no_place)
+            turn_away(listening.accept()[0], self._no_place)
         with suppress(OSError):
             self._spare = os.open(os.devnull, os.O_RDONLY)
 
@@ -157,14 +163,6 @@ class Listener:
 
 def _reason(error: Exception) -> str:
     return "the server is out of memory" if isinstance(error, MemoryError) else str(error)
-
-
-def _turn_away(sock: socket.socket, frames: bytes) -> None:
-    with sock, suppress(OSError):
-        sock.setblocking(False)
-        sock.send(frames)
-        sock.shutdown(socket.SHUT_WR)
-        sock.recv(RECEIVE_SIZE)  # a hello that is left unread would reset the connection
 
 
 def _prepare(sock: socket.socket) -> None:

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from email.utils import formatdate
 from http import HTTPStatus
+from math import ceil
 
+from msgspec import UNSET
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
@@ -110,7 +112,10 @@ class HttpGateway:
         if not isinstance(event, Error) or self._used:
             return b""
         status = _STATUS.get(event.code, HTTPStatus.BAD_REQUEST)
-        return self._refused(self._received, Refused(status, event.text)).data
+        headers = {}
+        if event.retry_after is not UNSET:
+            headers["Retry-After"] = str(ceil(event.retry_after))
+        return self._refused(self._received, Refused(status, event.text, headers)).data
 
     def write_shared(self, _: Broadcast) -> bytes:
         """Return nothing: nobody is here yet."""

@@ -29,7 +29,6 @@ REPLACED = 4000
 _CLOSE_CODES: dict[str, int] = {
     Code.BYE: CloseCode.NORMAL_CLOSURE,
     Code.SHUTTING_DOWN: CloseCode.GOING_AWAY,
-    Code.SERVER_FULL: CloseCode.TRY_AGAIN_LATER,
     Code.INTERNAL: CloseCode.INTERNAL_ERROR,
     Code.REPLACED: REPLACED,
 }

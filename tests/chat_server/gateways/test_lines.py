@@ -19,7 +19,7 @@ def test_the_first_line_is_the_nick(house: House) -> None:
     """Trimmed; an empty one is asked for again."""
     with TextPeer(house.address) as peer:
         peer.send("")
-        assert peer.lines(2)[1] == "nick?"
+        assert peer.line() == "nick?"
         peer.send("  ana  ")
         assert peer.line() == "* you are ana in #lobby, 1 here; /help"
 

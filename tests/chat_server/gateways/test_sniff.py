@@ -19,7 +19,7 @@ BEGINNINGS = {
     "post": (b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"HTTP/1.1 405"),
     "http-2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"HTTP/1.1 400"),
     "line": (b"ada\n", b"* you are ada in #lobby"),
-    "empty-line": (b"\n", b"-- "),
+    "empty-line": (b"\n", b"nick?\n"),
     "long-word": (b"an-overlong-first-word\n", b"* you are an-overlong-first-word"),
     "lower-case": (b"get\n", b"* you are get in"),
     "accent": ("Änne\n".encode(), "* you are Änne".encode()),
@@ -28,7 +28,7 @@ BEGINNINGS = {
     "irc-longest-word": (b"AUTHENTICATE PLAIN\r\n", b":backchannel 904 * :"),
     "telnet": (b"\xff\xfd\x03ada\n", b"\xff\xfc\x03"),
     "tls": (b"\x16\x03\x01\x02\x00", b"\x15\x03\x03\x00\x02\x02\x28"),
-    "proxy-2": (b"\r\n\r\n\0\r\nQUIT\n", b"-- "),
+    "proxy-2": (b"\r\n\r\n\0\r\nQUIT\n", b"nick?\r\n"),
 }
 
 
@@ -43,7 +43,7 @@ def test_it_is_told_by_what_comes_first(house: House, kind: str, byte_by_byte: b
         assert peer.exactly(len(answer)) == answer
 
 
-@pytest.mark.parametrize("begin", [b"\x01", b"\x80", b"\x7f", b"\x05\x01\x00"])
+@pytest.mark.parametrize("begin", [b"\x01", b"\x80", b"\x7f", b"\xc1", b"\xf5", b"\x05\x01\x00"])
 def test_what_is_nothing_of_that(house: House, begin: bytes) -> None:
     """It is refused as a frame that is none."""
     with Peer.connect(house.address) as peer:
