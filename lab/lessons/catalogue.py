@@ -18,6 +18,9 @@ NAMES = (
     "dead-peers",
     "thread-each",
     "the-gil",
+    "udp",
+    "measuring-honestly",
+    "names-and-addresses",
 )
 """The lessons, as the user types them. The folder of each is called like it, with underscores."""
 

@@ -51,6 +51,7 @@ class Client:
         readers: "Readers",
         heard: "Callable[[Client, str], None]",
         buffer: int = 0,
+        datagrams: bool = False,
     ) -> None:
         """Connect, and say the name.
 
@@ -60,6 +61,7 @@ class Client:
             readers: reads for it.
             heard: is called with each line, on the readers' thread.
             buffer: bytes of the kernel's buffer for what the client has not read; 0 for the usual.
+            datagrams: speak UDP.
 
         Raises:
             ServerError: the server does not accept the connection.
@@ -76,8 +78,9 @@ class Client:
         self._messages: list[tuple[str, str]] = []
         self._texts: set[tuple[str, str]] = set()
         self._numbers: list[int] = []
+        self._times: list[float] = []
         self._changed = threading.Condition()  # guards the lines and `ended` for who waits
-        self._socket = _connected(address, buffer)
+        self._socket = _datagrams(address) if datagrams else _connected(address, buffer)
         self.port: int = self._socket.getsockname()[1]
         readers.do(lambda: readers.add(self))
         if name:
@@ -139,6 +142,10 @@ class Client:
     def messages(self) -> list[tuple[str, str]]:
         """Return what it received of what was said: names and texts, in order."""
         return list(self._messages)
+
+    def times(self) -> list[float]:
+        """Return when each of the messages came, on the monotonic clock."""
+        return list(self._times)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the messages that it received, in order."""
@@ -252,6 +259,7 @@ class Client:
             if match := _MESSAGE.fullmatch(line):
                 self._messages.append((match[2], match[3]))
                 self._texts.add((match[2], match[3]))
+                self._times.append(time.monotonic())
                 self._numbers += [int(match[1])] if match[1] else []
             self._changed.notify_all()
         self._heard(self, line)
@@ -277,6 +285,13 @@ def _connected(address: tuple[str, int], buffer: int) -> socket.socket:
         reason = error.strerror or "no answer"
         raise ServerError(f"The server does not accept a connection: {reason}.") from None
     return connection
+
+
+def _datagrams(address: tuple[str, int]) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.connect(address)
+    made.setblocking(False)
+    return made
 
 
 class Readers:

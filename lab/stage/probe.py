@@ -49,6 +49,12 @@ _WAITS = {
 }
 """What a thread waits for in a call of that name."""
 
+_SHARE = 20
+"""How many times as long as it takes to make a report the next one is waited for."""
+
+_THREADS = 60
+"""How many threads a report has at most."""
+
 _CONNECTIONS = 50
 """How many connections a report has at most."""
 
@@ -69,11 +75,13 @@ class Source:
         self.lines = self.text.splitlines()
         # (first line, last line, the expression) of each block under a lock
         self.blocks: list[tuple[int, int, str]] = []
+        self.entries: dict[int, str] = {}  # the expression after `with`, by its line
         for node in ast.walk(ast.parse(self.text)):
             if isinstance(node, ast.With):
                 last = max(each.end_lineno or each.lineno for each in node.body)
                 for item in node.items:
                     expression = ast.unparse(item.context_expr)
+                    self.entries.setdefault(item.context_expr.lineno, expression)
                     self.blocks.append((node.body[0].lineno, last, expression))
 
     def at(self, frame: FrameType) -> str:
@@ -81,7 +89,8 @@ class Source:
         place = _position(frame.f_code, frame.f_lasti)
         first, last, start, stop = place
         if first is None or last != first or start is None or stop is None:
-            return self.lines[frame.f_lineno - 1].strip() if frame.f_lineno else ""
+            number = frame.f_lineno or 0
+            return self.entries.get(number) or (self.lines[number - 1].strip() if number else "")
         line = self.lines[first - 1].encode()
         return line[start:stop].decode(errors="replace")
 
@@ -106,13 +115,14 @@ class Probe:
         self._own = threading.get_ident()
         pause = threading.Event()
         while True:
+            start = time.monotonic()
             line = json.dumps(self.report()).encode() + b"\n"
             try:
                 while line:
                     line = line[os.write(self._descriptor, line) :]
             except OSError:
                 os._exit(1)
-            pause.wait(INTERVAL)
+            pause.wait(max(INTERVAL, _SHARE * (time.monotonic() - start)))
 
     def report(self) -> dict[str, object]:
         """What there is to see now."""
@@ -121,7 +131,7 @@ class Probe:
         scope = _globals_of(frames.values(), self._source.path)
         locks = _lock_names(scope)
         threads = []
-        for number, thread in enumerate(threading.enumerate()):
+        for number, thread in enumerate(threading.enumerate()[:_THREADS]):
             frame = frames.get(thread.ident or 0)
             if frame is not None:
                 state = self._thread(frame, locks)
@@ -129,6 +139,7 @@ class Probe:
         return {
             "at": time.monotonic(),
             "threads": threads,
+            "count": threading.active_count() - 1,
             "values": _values(scope),
             **_sockets(),
             "memory": _memory(),

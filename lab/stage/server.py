@@ -61,7 +61,8 @@ class Report(msgspec.Struct, frozen=True):
     """What the server did at one moment.
 
     Attributes:
-        threads: its threads.
+        threads: some of its threads, the oldest.
+        count: how many there are.
         values: its global numbers, and the lengths of its global collections.
         listening: the ports that it listens on.
         sockets: its connections.
@@ -69,6 +70,7 @@ class Report(msgspec.Struct, frozen=True):
     """
 
     threads: list[Thread] = []
+    count: int = 0
     values: dict[str, int] = {}
     listening: list[int] = []
     sockets: list[Connection] = []
@@ -85,11 +87,10 @@ class LessonServer:
         most_memory: the most bytes that a report had.
     """
 
-    def __init__(self, path: Path, python: str = sys.executable) -> None:
+    def __init__(self, path: Path) -> None:
         """
         Args:
             path: its source.
-            python: the interpreter that runs it.
 
         Raises:
             ServerError: it could not be started.
@@ -100,7 +101,7 @@ class LessonServer:
         self.most_memory = 0
         self._said: list[str] = []
         reading, writing = os.pipe()
-        command = [python, str(_PROBE), str(writing), str(path), str(self.port)]
+        command = [sys.executable, str(_PROBE), str(writing), str(path), str(self.port)]
         try:
             self._child = subprocess.Popen(
                 command,
@@ -112,7 +113,7 @@ class LessonServer:
             )
         except OSError as error:
             os.close(reading)
-            raise ServerError(f"{python} cannot be started: {error.strerror}") from None
+            raise ServerError(f"{sys.executable} cannot be started: {error.strerror}") from None
         finally:
             os.close(writing)
         assert self._child.stdout is not None

@@ -176,6 +176,19 @@ class Stage:
             self._clients.append(client)
         return client
 
+    def connect_datagrams(self, name: str, *, port: int = 0) -> Client:
+        """Make a client that speaks UDP. A datagram is a line.
+
+        Args:
+            name: the name, which it says in its first datagram.
+            port: where it sends to, if not to the server.
+        """
+        address = (HOST, port or self.server.port)
+        client = Client(name, address, self._readers, self._hear, datagrams=True)
+        with self._lock:
+            self._clients.append(client)
+        return client
+
     def join(self, name: str, *, buffer: int = 0) -> Client:
         """Connect a client, and wait for its greeting.
 
@@ -187,12 +200,21 @@ class Stage:
             raise ServerError(f"The server did not greet {name} within {PATIENCE:g} s.")
         return client
 
-    def say(self, client: Client, text: str, within: float = PATIENCE) -> bool:
-        """Let a client say a text whose way is measured. Return whether the server took it."""
+    def say(
+        self, client: Client, text: str, within: float = PATIENCE, due: float | None = None
+    ) -> bool:
+        """Let a client say a text whose way is measured. Return whether the server took it.
+
+        Args:
+            client: who says it.
+            text: a line.
+            within: seconds.
+            due: when it was to be said, on the monotonic clock; now if it is None.
+        """
         if self._ended.is_set():
             raise Stopped
         with self._lock:
-            self._due[client.name, text] = time.monotonic()
+            self._due[client.name, text] = time.monotonic() if due is None else due
         return client.say(text, within)
 
     def holds(self, condition: Callable[[], bool], within: float = PATIENCE) -> bool:
@@ -235,6 +257,16 @@ class Stage:
             if now == before and now > 0:
                 return True
             before = now
+        return False
+
+    def is_quiet(self, client: Client) -> bool:
+        """Wait until nothing more comes to a client. Return whether it is so."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            before = client.bytes
+            self._await_reports()
+            if client.bytes == before:
+                return True
         return False
 
     def fill(self, client: Client, most: int, size: int = 1000) -> int:

@@ -5,10 +5,8 @@ import sys
 import threading
 import time
 
-log = []
-grown = threading.Condition()  # guards log, names and heard
-names = {}
-heard = {}  # when each client was heard last
+grown = threading.Condition()  # guards what follows
+log, names, heard = [], {}, {}  # heard: when each client was heard last
 
 
 def look_after():
@@ -31,7 +29,7 @@ def read_lines(sock):
         with grown:
             heard[sock] = time.monotonic()
         *lines, buffer = (buffer + data).split(b"\n")
-        yield from lines
+        yield from (line for line in lines if line != b"pong")
 
 
 def broadcast(line):
@@ -46,9 +44,8 @@ def feed(sock, cursor):
             with grown:
                 while cursor == len(log) and sock.fileno() >= 0:
                     grown.wait()
-                news = b"".join(log[cursor : cursor + 100])
-                cursor = min(cursor + 100, len(log))
-            sock.sendall(news)
+                news, cursor = log[cursor:], len(log)
+            sock.sendall(b"".join(news))
     except OSError:
         pass  # the client has gone
 
@@ -61,12 +58,10 @@ def serve(sock):
         with grown:
             if names.setdefault(name, sock) is not sock:
                 raise OSError("the name is taken")
-            cursor = len(log)
         sock.sendall(b"welcome %s\n" % name)
-        threading.Thread(target=feed, args=(sock, cursor), name="feed", daemon=True).start()
+        threading.Thread(target=feed, args=(sock, len(log)), name="feed", daemon=True).start()
         for line in lines:
-            if line != b"pong":
-                broadcast(b"%s: %s\n" % (name, line))
+            broadcast(b"%s: %s\n" % (name, line))
     except OSError:
         pass  # the connection broke
     with grown:

@@ -22,16 +22,22 @@ def attack(stage: Stage) -> Verdict:
     for client in clients[2:]:
         client.say("/move blue")
         client.hears("moved to blue")
+    start = _moves(clients, [0] * len(clients))
     stage.step(f"Each of them changes the room {MOVES} times, all at the same time.")
     for number, client in enumerate(clients):
         rooms = ("blue", "red") if number < 2 else ("red", "blue")
         client.send("".join(f"/move {rooms[each % 2]}\n" for each in range(MOVES)).encode())
-    wanted = [MOVES + 1, MOVES + 1, MOVES + 2, MOVES + 2]
-    done = [_lines_of(client, lines) for client, lines in zip(clients, wanted, strict=True)]
-    moves = [len(client.lines) - (lines - MOVES) for client, lines in zip(clients, wanted, strict=True)]
+    wanted = MOVES * len(clients)
+    moves = [0] * len(clients)
+    while sum(moves) < wanted:
+        # As long as something moves, it is waited for.
+        before = moves
+        if not stage.holds(lambda: _moves(clients, start) != before, STALL):  # noqa: B023
+            break
+        moves = _moves(clients, start)
     numbers = {f"moves of {name}": str(each) for name, each in zip(NAMES, moves, strict=True)}
-    if all(done):
-        return Verdict(True, f"All {MOVES * len(NAMES)} moves arrived.", numbers)
+    if sum(moves) == wanted:
+        return Verdict(True, f"All {wanted:,} moves arrived.", numbers)
     stage.step("Nothing moves any more. The threads of the server show why.")
     stuck = [
         f"{thread.name} holds {' and '.join(thread.holds)} and waits for {thread.waits}"
@@ -43,10 +49,9 @@ def attack(stage: Stage) -> Verdict:
     )
 
 
-def _lines_of(client: Client, wanted: int) -> bool:
-    """Wait for so many lines, as long as there is one every now and then."""
-    while len(client.lines) < wanted:
-        before = len(client.lines)
-        if not client.wait(lambda before=before: len(client.lines) > before, STALL):
-            return False
-    return True
+def _moves(clients: list[Client], start: list[int]) -> list[int]:
+    """How often each client has moved since it had moved so often."""
+    return [
+        sum(line.startswith("moved to ") for line in list(client.lines)) - before
+        for client, before in zip(clients, start, strict=True)
+    ]

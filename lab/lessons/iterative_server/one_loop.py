@@ -10,7 +10,7 @@ buffers = {}
 
 
 def accept(listener):
-    sock, address = listener.accept()
+    sock, _ = listener.accept()
     buffers[sock] = b""
     selector.register(sock, selectors.EVENT_READ, serve)
 

@@ -1,4 +1,4 @@
-"""A message comes in two halves, and two messages come at once. Does the server see them as meant?"""
+"""A message comes in two halves, and two come at once. Does the server tell them apart?"""
 
 import socket
 import struct

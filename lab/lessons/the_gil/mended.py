@@ -1,4 +1,4 @@
-"""A chat server that also computes, in other processes. /factorial N says how many bits the factorial of N has."""
+"""A chat server that also computes, in other processes: /factorial N says how many bits it has."""
 
 import math
 import multiprocessing

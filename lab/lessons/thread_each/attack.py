@@ -3,13 +3,16 @@
 import contextlib
 import socket
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from lab.stage.client import PATIENCE
 from lab.stage.lesson import Server
-from lab.stage.server import HOST, LessonServer
+from lab.stage.ports import free_port
+from lab.stage.server import HOST
 from lab.stage.stage import Stage, Table, Verdict
 
 SERVERS = [
@@ -57,7 +60,7 @@ def attack(stage: Stage) -> Verdict:
 
 @contextlib.contextmanager
 def crowd(port: int, count: int) -> Iterator[list[socket.socket]]:
-    """Connect so many clients that say their names and then nothing; as many as the server takes."""
+    """Connect so many clients that say their names and no more; as many as the server takes."""
     connections: list[socket.socket] = []
     with contextlib.ExitStack() as stack:
         for number in range(count):
@@ -76,10 +79,11 @@ def crowd(port: int, count: int) -> Iterator[list[socket.socket]]:
 def beside() -> list[Table]:
     """What connections cost with threads, with selectors and with asyncio."""
     folder = Path(__file__).parent
-    rows = []
-    for server in SERVERS[1:]:
-        for count in COUNTS:
-            rows.append([server.label, f"{count:,}", *_costs(folder / server.file, count)])
+    rows = [
+        [server.label, f"{count:,}", *_costs(folder / server.file, count)]
+        for server in SERVERS[1:]
+        for count in COUNTS
+    ]
     return [
         Table(
             "What connections cost that only listen, and a line to all of them",
@@ -90,17 +94,16 @@ def beside() -> list[Table]:
 
 
 def _costs(path: Path, count: int) -> list[str]:
-    with LessonServer(path) as server:
-        server.wait_until_listening()
+    with _running(path) as (pid, port):
         start = time.monotonic()
-        with crowd(server.port, count) as there:
+        with crowd(port, count) as there:
             if len(there) < count:
                 return [f"only {len(there):,} came", "", "", "", ""]
             took = time.monotonic() - start
-            before = _switches(server.pid)
+            before = _switches(pid)
             line = statistics.median(_round(there) for _ in range(3))
-            switches = (_switches(server.pid) - before) // 3
-            threads, memory = _status(server.pid)
+            switches = (_switches(pid) - before) // 3
+            threads, memory = _status(pid)
     return [
         f"{took:.2f} s",
         f"{memory / MB:.0f} MB",
@@ -108,6 +111,23 @@ def _costs(path: Path, count: int) -> list[str]:
         f"{1000 * line:.1f} ms",
         f"{switches:,}",
     ]
+
+
+@contextlib.contextmanager
+def _running(path: Path) -> Iterator[tuple[int, int]]:
+    """Run a server that nobody watches. Give its process id and its port."""
+    port = free_port()
+    child = subprocess.Popen([sys.executable, path, str(port)], stdin=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and child.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, port)) == 0:
+                    break
+        yield child.pid, port
+    finally:
+        child.kill()
+        child.wait()
 
 
 def _round(there: list[socket.socket]) -> float:

@@ -10,7 +10,7 @@ outboxes = {}  # what each client has not got yet
 
 
 def accept():
-    sock, address = listener.accept()
+    sock, _ = listener.accept()
     sock.setblocking(False)
     inboxes[sock], outboxes[sock] = b"", b""
 

@@ -11,7 +11,7 @@ outboxes = {}  # what each client has not got yet
 
 
 def accept():
-    sock, address = listener.accept()
+    sock, _ = listener.accept()
     sock.setblocking(False)
     inboxes[sock], outboxes[sock] = b"", b""
     selector.register(sock, selectors.EVENT_READ)

@@ -1,0 +1,62 @@
+"""A chat server that writes a checkpoint now and then, and holds the lock meanwhile."""
+
+import socket
+import sys
+import threading
+import time
+
+log = []
+grown = threading.Condition()  # guards log
+
+
+def checkpoint():
+    time.sleep(1)  # the slow disk
+
+
+def read_lines(sock):
+    buffer = b""
+    while data := sock.recv(65536):
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
+
+
+def broadcast(line):
+    with grown:
+        log.append(line)
+        if len(log) % 500 == 0:
+            checkpoint()
+        grown.notify_all()
+
+
+def feed(sock, cursor):
+    try:
+        while True:
+            with grown:
+                while cursor == len(log) and sock.fileno() >= 0:
+                    grown.wait()
+                news = b"".join(log[cursor : cursor + 100])
+                cursor = min(cursor + 100, len(log))
+            sock.sendall(news)
+    except OSError:
+        pass  # the client has gone
+
+
+def serve(sock):
+    try:
+        lines = read_lines(sock)
+        name = next(lines, b"")
+        sock.sendall(b"welcome %s\n" % name)
+        threading.Thread(target=feed, args=(sock, len(log)), name="feed", daemon=True).start()
+        for line in lines:
+            broadcast(b"%s: %s\n" % (name, line))
+    except OSError:
+        pass  # the connection broke
+    with grown:
+        sock.close()
+        grown.notify_all()
+
+
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    sock, address = listener.accept()
+    threading.Thread(target=serve, args=(sock,), name=f"client {address[1]}", daemon=True).start()

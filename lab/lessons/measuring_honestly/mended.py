@@ -1,0 +1,67 @@
+"""A chat server that writes a checkpoint now and then, on a thread of its own."""
+
+import socket
+import sys
+import threading
+import time
+
+log = []
+grown = threading.Condition()  # guards log
+
+
+def checkpoint():
+    done = 0
+    while True:
+        with grown:
+            while len(log) < done + 500:
+                grown.wait()
+            done = len(log)
+        time.sleep(1)  # the slow disk; no lock is held here
+
+
+def read_lines(sock):
+    buffer = b""
+    while data := sock.recv(65536):
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
+
+
+def broadcast(line):
+    with grown:
+        log.append(line)
+        grown.notify_all()
+
+
+def feed(sock, cursor):
+    try:
+        while True:
+            with grown:
+                while cursor == len(log) and sock.fileno() >= 0:
+                    grown.wait()
+                news = b"".join(log[cursor : cursor + 100])
+                cursor = min(cursor + 100, len(log))
+            sock.sendall(news)
+    except OSError:
+        pass  # the client has gone
+
+
+def serve(sock):
+    try:
+        lines = read_lines(sock)
+        name = next(lines, b"")
+        sock.sendall(b"welcome %s\n" % name)
+        threading.Thread(target=feed, args=(sock, len(log)), name="feed", daemon=True).start()
+        for line in lines:
+            broadcast(b"%s: %s\n" % (name, line))
+    except OSError:
+        pass  # the connection broke
+    with grown:
+        sock.close()
+        grown.notify_all()
+
+
+threading.Thread(target=checkpoint, name="checkpoint", daemon=True).start()
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    sock, address = listener.accept()
+    threading.Thread(target=serve, args=(sock,), name=f"client {address[1]}", daemon=True).start()

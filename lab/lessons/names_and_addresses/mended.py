@@ -1,0 +1,74 @@
+"""A chat server for this machine, on each of its own addresses."""
+
+import socket
+import sys
+import threading
+
+log = []
+grown = threading.Condition()  # guards log
+
+
+def read_lines(sock):
+    buffer = b""
+    while data := sock.recv(65536):
+        *lines, buffer = (buffer + data).split(b"\n")
+        yield from lines
+
+
+def broadcast(line):
+    with grown:
+        log.append(line)
+        grown.notify_all()
+
+
+def feed(sock, cursor):
+    try:
+        while True:
+            with grown:
+                while cursor == len(log) and sock.fileno() >= 0:
+                    grown.wait()
+                news = b"".join(log[cursor : cursor + 100])
+                cursor = min(cursor + 100, len(log))
+            sock.sendall(news)
+    except OSError:
+        pass  # the client has gone
+
+
+def serve(sock):
+    try:
+        lines = read_lines(sock)
+        name = next(lines, b"")
+        sock.sendall(b"welcome %s\n" % name)
+        threading.Thread(target=feed, args=(sock, len(log)), name="feed", daemon=True).start()
+        for line in lines:
+            broadcast(b"%s: %s\n" % (name, line))
+    except OSError:
+        pass  # the connection broke
+    with grown:
+        sock.close()
+        grown.notify_all()
+
+
+def accept(listener):
+    while True:
+        sock, address = listener.accept()
+        threading.Thread(
+            target=serve, args=(sock,), name=f"client {address[1]}", daemon=True
+        ).start()
+
+
+def listen(family, address):
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:  # or it may take the IPv4 address as well
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    listener.bind(address)
+    listener.listen()
+    threading.Thread(target=accept, args=(listener,), name=f"accept {address[0]}").start()
+
+
+for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+    try:
+        listen(family, (host, int(sys.argv[1])))
+    except OSError as error:
+        print("not on", host, error, flush=True)
