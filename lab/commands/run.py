@@ -1,28 +1,77 @@
 """`chat-lab run LESSON`: play a lesson, the broken server first and then the mended ones."""
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 
+from chat_client.load.report.output import Output, is_terminal
 from lab.lessons.catalogue import lesson
+from lab.stage.errors import LabError
+from lab.stage.lesson import Lesson
 from lab.stage.play import play
 from lab.views.plain import Lines
+from lab.views.view import View
+
+FAILED = 1
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play a lesson. Return the exit code."""
+    """Play a lesson. Return the exit code.
+
+    Raises:
+        LabError: there is no such lesson, or it cannot be played here.
+    """
+    options = _parser().parse_args(arguments)
+    if sys.platform == "win32":
+        raise LabError("chat-lab run needs Linux or macOS: it looks into processes by pipes.")
+    chosen = lesson(options.lesson)
+    output = Output()
+    try:
+        with _view(output, plain=options.plain) as view:
+            stopped = _play(chosen, view, step_by_step=options.step)
+    except OSError as error:
+        print(f"chat-lab: the terminal cannot be written: {error.strerror}", file=sys.stderr)
+        return FAILED
+    if output.failure:
+        print(f"chat-lab: {output.failure}", file=sys.stderr)
+        return FAILED
+    return INTERRUPTED if stopped else 0
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="chat-lab run", description="Play a lesson.", allow_abbrev=False
+        prog="chat-lab run",
+        description="Play a lesson: attack its broken server, then those that withstand.",
+        allow_abbrev=False,
     )
     parser.add_argument("lesson", metavar="LESSON", help="its name, or its number")
-    options = parser.parse_args(arguments)
-    chosen = lesson(options.lesson)
-    view = Lines()
+    parser.add_argument("--step", action="store_true", help="wait for a key before each step")
+    parser.add_argument("--plain", action="store_true", help="print lines, not a picture")
+    return parser
+
+
+def _view(output: Output, *, plain: bool) -> View:
+    """Choose the picture where there is a terminal that can show it, else lines."""
+    if plain or not is_terminal() or os.environ.get("TERM", "dumb") == "dumb":
+        return Lines(output.say)
+    if sys.stdin is None or not sys.stdin.isatty():
+        return Lines(output.say)  # without keys nobody could end it
+    from lab.views.terminal import Picture  # rich takes a moment to load
+
+    return Picture()
+
+
+def _play(chosen: Lesson, view: View, *, step_by_step: bool) -> bool:
+    """Play all servers of a lesson. Return whether the user ended it."""
     for server in chosen.servers:
         view.begin(chosen, server)
-        verdict = play(chosen, server, view.watch)
-        if verdict is not None:
-            view.end(verdict)
+        verdict = play(chosen, server, view.watch, step_by_step=step_by_step)
+        if verdict is None:
+            return True
+        view.end(verdict)
     if chosen.beside is not None:
         for table in chosen.beside():
             view.table(table)
-    return 0
+    return False

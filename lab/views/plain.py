@@ -1,6 +1,7 @@
 """A lesson as lines of text, for where there is no terminal."""
 
 from collections.abc import Callable
+from typing import Self
 
 from lab.stage.lesson import Lesson, Server
 from lab.stage.stage import Snapshot, Stage, Table, Verdict
@@ -17,6 +18,12 @@ class Lines:
         self._say = say
         self._steps = 0
         self._second = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing: nothing has to be restored."""
 
     def begin(self, lesson: Lesson, server: Server) -> None:
         """A server is about to be shown."""

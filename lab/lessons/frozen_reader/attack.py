@@ -6,6 +6,9 @@ from lab.stage.stage import Stage, Verdict
 SERVERS = [
     Server("broken.py", "one lock, held while sending", False),
     Server("mended.py", "a log, and a cursor for each client", True),
+    Server("skip.py", "leave lines out for who does not read", False),
+    Server("kick.py", "throw out who does not read", False),
+    Server("grow.py", "keep everything for who does not read", True),
 ]
 GUILTY = ["    with lock:", "                sock.sendall(message)"]
 
@@ -24,18 +27,24 @@ def attack(stage: Stage) -> Verdict:
     ana = stage.join("ana", buffer=BUFFER)
     listeners = [stage.join(name, buffer=BUFFER) for name in ("ben", "cho", "dan")]
     *awake, dan = listeners
+    ben = awake[0]
     stage.step("dan's program is suspended: it does not read any more.")
     dan.suspend()
     stage.step(f"ana says {TEXTS} lines, the next one as soon as the last one has come back.")
     said = stage.fill(ana, TEXTS, SIZE)
     while_suspended = [each.count_messages(said) for each in awake]
+    stage.is_quiet(ben)
+    kept = stage.server.report.values.get("kept", 0)
     stage.step("dan reads again.")
     dan.resume()
-    everything = dan.count_messages(said) >= said
+    stage.say(ana, "end")
+    dan.hears_text("ana", "end")
+    dan_got = len(dan.messages())
     numbers = {
         "lines that came back to ana": f"{said} of {TEXTS}",
         "received by ben and cho meanwhile": " and ".join(map(str, while_suspended)),
-        "received by dan in the end": str(len(dan.messages())),
+        "received by dan in the end": str(dan_got),
+        "lines kept for each client apart": f"{kept:,}",
     }
     if said < TEXTS:
         sentence = (
@@ -43,6 +52,14 @@ def attack(stage: Stage) -> Verdict:
             "read."
         )
         return Verdict(False, sentence, numbers)
-    if not everything:
-        return Verdict(False, "The others went on, but dan did not get all of it later.", numbers)
+    if dan_got < said + 1:
+        how = "was thrown out" if dan.ended else "never got the lines in between"
+        return Verdict(False, f"Nobody waited for dan, but dan {how}.", numbers)
+    if kept:
+        return Verdict(
+            True,
+            f"Nobody waited for dan, and dan got everything later. Meanwhile the server kept {kept} "
+            "lines for him alone; that number has no bound.",
+            numbers,
+        )
     return Verdict(True, "Nobody waited for dan, and dan got everything later.", numbers)
