@@ -22,6 +22,6 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     folder = read_folder(options.folder, options.command)
     exit_on_signals()
-    outcome = run_check(folder.exercise, folder.path, folder.command)
+    outcome = run_check(folder.exercise, folder.path, folder.words)
     print_outcome(Console(), folder, outcome)
     return 0 if outcome.passed else 1

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         except LabError as error:  # it was right at the start: mend it, and save it again
             console.print(Text(str(error), "red"), soft_wrap=True, highlight=False)
             return
-        outcome = run_check(folder.exercise, folder.path, folder.command)
+        outcome = run_check(folder.exercise, folder.path, folder.words)
         print_outcome(console, folder, outcome)
         console.print("Waiting for a file to be saved. Ctrl-C ends.", highlight=False)
 

@@ -141,7 +141,7 @@ class Checks:
 
     def _check(self, folder: StudentFolder) -> Outcome:
         return run_check(
-            folder.exercise, folder.path, folder.command, self._limits, started=self._started
+            folder.exercise, folder.path, folder.words, self._limits, started=self._started
         )
 
     def _started(self, target: Target) -> None:

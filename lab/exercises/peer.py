@@ -30,13 +30,17 @@ class Wrong(Exception):
         happened: a clause that says what happened.
         expected: a noun phrase, to which "was expected" is added.
         closed: whether the server has closed a connection, as a server that crashes does.
+        silent: whether nothing came in time.
     """
 
-    def __init__(self, happened: str, expected: str, closed: bool = False) -> None:
+    def __init__(
+        self, happened: str, expected: str, closed: bool = False, silent: bool = False
+    ) -> None:
         super().__init__(f"{happened}, but {expected} was expected")
         self.happened = happened
         self.expected = expected
         self.closed = closed
+        self.silent = silent
 
 
 class Clock:
@@ -83,12 +87,18 @@ class Peer:
         self._sock = sock
         self._clock = clock
         self._did = "connected"
+        self._sent_at = time.monotonic()
         self._buffer = bytearray()
 
     @property
     def port(self) -> int:
         """The port of this end of the connection."""
         return int(self._sock.getsockname()[1])
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since this client has sent something."""
+        return time.monotonic() - self._sent_at
 
     # -- doing ------------------------------------------------------------------------------------
 
@@ -106,6 +116,7 @@ class Peer:
         self._sock.settimeout(max(0.001, self._clock.until(self.patience) - time.monotonic()))
         try:
             self._sock.sendall(data)
+            self._sent_at = time.monotonic()
         except TimeoutError:
             raise Wrong(
                 f"{self.name} could not send {shown(data)} because the server stopped reading",
@@ -133,8 +144,12 @@ class Peer:
         except BlockingIOError:
             return 0
 
-    def send_for(self, data: memoryview, seconds: float) -> int:
-        """Send as much of `data` as fits within a time.
+    def send_until_stuck(self, data: memoryview, seconds: float) -> int:
+        """Send until all of `data` is sent, or nothing more fits for a while.
+
+        Args:
+            data: the bytes.
+            seconds: how long nothing fits.
 
         Returns:
             How many bytes were sent.
@@ -143,11 +158,9 @@ class Peer:
             ConnectionError: the server has closed the connection.
         """
         sent = 0
-        end = time.monotonic() + seconds
         with selectors.DefaultSelector() as ready:
             ready.register(self._sock, selectors.EVENT_WRITE)
-            while sent < len(data) and (left := end - time.monotonic()) > 0:
-                ready.select(left)
+            while sent < len(data) and ready.select(seconds):
                 sent += self.send_some(data[sent : sent + _READ_SIZE])
         return sent
 
@@ -345,7 +358,9 @@ class Peer:
             except TimeoutError:
                 waited = f"{until - began:.0f} s" if until - began >= 1 else "a moment"
                 raise Wrong(
-                    f"{self.name} {self._did} and received nothing more for {waited}", wanted
+                    f"{self.name} {self._did} and received nothing more for {waited}",
+                    wanted,
+                    silent=True,
                 ) from None
             except OSError:
                 raise _Ended from None

@@ -1,8 +1,7 @@
 """Begin an exercise: write a folder with a README, the start of a server, and a client."""
 
-import shlex
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from lab.exercises.exercise_list import Exercise
@@ -38,7 +37,7 @@ def begin(
     """
     earlier = None if before is None else read_folder(before)
     if command is None:
-        command = shlex.join(earlier.command) if earlier else DEFAULT_COMMAND
+        command = earlier.command if earlier else DEFAULT_COMMAND
     split_command(command)
     if (folder / MARKER).exists() and read_folder(folder).exercise != chosen:
         raise LabError(
@@ -47,22 +46,23 @@ def begin(
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        copied = list(_copy(earlier.path, folder)) if earlier else []
-        return copied + list(_write(_texts(chosen, command), folder, copied))
+        done = _copy(earlier.path, folder) if earlier else {}
+        done = {**_write(_texts(chosen, command), folder), **done}
     except OSError as error:
         raise LabError(f"{str(folder)!r} cannot be written: {error.strerror}.") from None
+    return [f"{word:<7} {name}" for name, word in sorted(done.items())]
 
 
-def _copy(before: Path, folder: Path) -> Iterator[str]:
-    """Copy the student's own files. Yield a line for each."""
-    for source in sorted(before.iterdir()):
+def _copy(before: Path, folder: Path) -> dict[str, str]:
+    """Copy the student's own files. Return what became of each."""
+    done = {}
+    for source in before.iterdir():
         if source.name in _OURS or not source.is_file():
             continue
-        if (folder / source.name).exists():
-            yield f"kept    {source.name}"
-        else:
+        done[source.name] = "kept" if (folder / source.name).exists() else "copied"
+        if done[source.name] == "copied":
             shutil.copy2(source, folder / source.name)
-            yield f"copied  {source.name}"
+    return done
 
 
 def _texts(chosen: Exercise, command: str) -> dict[str, str]:
@@ -76,12 +76,11 @@ def _texts(chosen: Exercise, command: str) -> dict[str, str]:
     return texts
 
 
-def _write(texts: dict[str, str], folder: Path, copied: Sequence[str]) -> Iterator[str]:
-    """Write what is not there yet. Yield a line for each file that `copied` does not name."""
-    named = {line.split()[-1] for line in copied}
+def _write(texts: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Write what is not there yet. Return what became of each file."""
+    done = {}
     for name, text in texts.items():
-        if not (folder / name).exists():
+        done[name] = "kept" if (folder / name).exists() else "wrote"
+        if done[name] == "wrote":
             (folder / name).write_text(text, "utf-8")
-            yield f"wrote   {name}"
-        elif name not in named:
-            yield f"kept    {name}"
+    return done

@@ -3,7 +3,6 @@
 import json
 import shlex
 import tomllib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +23,17 @@ class StudentFolder:
     Attributes:
         path: the folder.
         exercise: what the server is to do.
-        command: the program that is the server, and its arguments.
+        command: how the server is started, with {port} for its port.
     """
 
     path: Path
     exercise: Exercise
-    command: Sequence[str]
+    command: str
+
+    @property
+    def words(self) -> list[str]:
+        """The program and its arguments."""
+        return split_command(self.command)
 
 
 def split_command(command: str) -> list[str]:
@@ -77,7 +81,9 @@ def read_folder(path: Path, command: str | None = None) -> StudentFolder:
         raise LabError(
             f'{str(marker)!r} needs the line exercise = "NAME", and may have command = "...".'
         )
-    return StudentFolder(path, exercise(name), split_command(command or its_command))
+    found = StudentFolder(path, exercise(name), command or its_command)
+    split_command(found.command)  # whoever cannot be started is refused here
+    return found
 
 
 def marker_text(chosen: Exercise, command: str) -> str:

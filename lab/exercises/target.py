@@ -119,7 +119,8 @@ class Target:
         """Name the paragraph of the README that the block is about."""
         self._heading = heading
         yield
-        self._fulfilled.append(heading)
+        if heading not in self._fulfilled:
+            self._fulfilled.append(heading)
 
     def connect(self, name: str = "the client", host: str | None = None) -> Peer:
         """Connect a client. The first one waits until the server listens.

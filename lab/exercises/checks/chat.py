@@ -95,6 +95,8 @@ def check_names(target: Target) -> None:
         say(anna, "hello", [ben], "anna: hello")
     with target.paragraph("Who has no name hears nothing"):
         nameless = target.connect("a client without a name")
+        nameless.send_frame("no name!")
+        nameless.expect_frame("error bad name")
         say(ben, "only for us", [anna], "ben: only for us")
     with target.paragraph("A name that is taken"):
         nameless.send_frame("anna")

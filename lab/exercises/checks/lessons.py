@@ -12,13 +12,15 @@ from lab.exercises.target import Target
 _BLOCK = 1024 * 1024
 _MOST = 32 * _BLOCK
 """Bytes: more than the buffers of two connections can hold (tcp(7), tcp_rmem and tcp_wmem)."""
-_PUSHED = 1.5  # seconds in which a source that nobody holds back has sent all of it
+_STUCK = 1.5  # seconds without a byte, after which somebody is held back
 
 _CLIENTS = 200
 _THREADS_MORE = 50
 _UNREAD = 8 * _BLOCK
 
 _PINGS = 3
+_LATE = 2.4  # seconds: after 2.5 s of silence a server may close
+_ATTEMPTS = 5
 
 _LARGEST_DATAGRAM = 60_000
 _SENDERS = 30
@@ -49,7 +51,7 @@ def check_backpressure(target: Target) -> None:
 
 def _push(source: Peer, stream: bytes) -> int:
     try:
-        return source.send_for(memoryview(stream), _PUSHED)
+        return source.send_until_stuck(memoryview(stream), _STUCK)
     except ConnectionError:
         raise Wrong(
             "the server closed the source's connection while the sink read nothing",
@@ -60,28 +62,42 @@ def _push(source: Peer, stream: bytes) -> int:
 
 def check_dead_peers(target: Target) -> None:
     """A client that says nothing is asked whether it lives, and closed if it does not answer."""
-    with target.paragraph("Lines come back"):
+    for attempt in range(1, _ATTEMPTS + 1):
         alive = target.connect("a client that answers pings")
-        alive.send(b"hello\n")
-        alive.expect(b"hello\n")
-        dead = target.connect("a client that never answers")
-    with target.paragraph("Ask who says nothing"):
-        for _ in range(_PINGS):
-            alive.note("was silent")
-            alive.expect(b"ping\n")
-            alive.send(b"pong\n")
+        try:
+            _keep_alive(target, alive)
+            break
+        except Wrong as wrong:
+            # On a busy machine it may have been this client that was late.
+            if attempt == _ATTEMPTS or not wrong.closed or alive.silent_for < _LATE:
+                raise
     with target.paragraph("Close who does not answer"):
+        dead = target.connect("a client that never answers")
         dead.note("was silent")
         dead.expect(b"ping\n")
         dead.note("did not answer the ping")
         dead.expect_end()
+
+
+def _keep_alive(target: Target, alive: Peer) -> None:
+    """Say something, and answer pings, which may come at any time."""
+    with target.paragraph("Lines come back"):
+        _line_comes_back(alive, b"hello\n")
+    with target.paragraph("Ask who says nothing"):
+        for _ in range(_PINGS):
+            alive.note("was silent")
+            alive.expect(b"ping\n")
+            alive.send(b"pong\n", "answered a ping")
     with target.paragraph("Keep who answers"):
-        alive.note("answered each ping")
-        alive.send(b"still here\n")
-        while (line := _line(alive)) == b"ping\n":
-            alive.send(b"pong\n", "answered each ping and sent a line")
-        if line != b"still here\n":
-            raise Wrong(f"{alive.name} sent a line and received {shown(line)}", "the same line")
+        _line_comes_back(alive, b"still here\n")
+
+
+def _line_comes_back(alive: Peer, line: bytes) -> None:
+    alive.send(line)
+    while (came := _line(alive)) == b"ping\n":
+        alive.send(b"pong\n")
+    if came != line:
+        raise Wrong(f"{alive.name} sent {shown(line)} and received {shown(came)}", shown(line))
 
 
 def _line(peer: Peer) -> bytes:
@@ -112,7 +128,7 @@ def check_one_thread(target: Target) -> None:
     with target.paragraph("One does not read"):
         stream = random.Random(10).randbytes(_UNREAD)
         with contextlib.suppress(ConnectionError):  # `expect` below says it better
-            sent = first.send_for(memoryview(stream), _PUSHED / 4)
+            sent = first.send_until_stuck(memoryview(stream), _STUCK / 3)
         for client in crowd[:10]:
             client.send(b"and me?", 'sent "and me?" while client 1 did not read')
             client.expect(b"and me?")

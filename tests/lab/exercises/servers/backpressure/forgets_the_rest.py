@@ -4,10 +4,12 @@ import queue
 import socket
 import sys
 import threading
+import time
 
 
 def pass_on():
     while True:
+        time.sleep(0.01)  # the net takes its time
         sink.sendall(parts.get())
 
 
