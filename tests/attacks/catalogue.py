@@ -1,0 +1,172 @@
+"""The attacks: which request, how many clients, what texts, at once or steadily."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from chat_server.requests.dispatch import REQUESTS
+from protocol.messages import AnyRequest
+from tests.support.peer import Frame
+
+CLIENTS = (1, 5, 50)
+
+TEXTS = {
+    "short": "tea?",
+    "long": "\N{GRINNING FACE}" * 4000,
+    # Marks in the wrong order, which composing has to sort and put together.
+    "slow": ("a" + "\u0301\u0328" * 14) * 250,
+}
+
+COSTS: dict[str, int] = {
+    str(kind.__struct_config__.tag): rule.cost  # type: ignore[attr-defined]
+    for kind, rule in REQUESTS.items()
+}
+"""For how many requests each counts."""
+
+Ask = Callable[[int, int], Frame]
+"""Makes an attacker's request, by the attacker's number and the request's."""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What all the attackers do.
+
+    Attributes:
+        name: what the table and `--only` call it.
+        clients: how many attackers there are.
+        ask: makes the requests; None if an attacker says hello and goes, again and again.
+        cost: for how many requests each counts.
+        at_once: whether each sends all that it may at once and comes back as somebody else, or
+            goes on for as long as it lasts, as fast as it may.
+        rooms: how many rooms of its own each joins first.
+        in_crowd: whether all are in the room of the crowd.
+        crowd: how many members that room has besides.
+        replied: whether the request has a reply.
+    """
+
+    name: str
+    clients: int
+    ask: Ask | None
+    cost: int = 1
+    at_once: bool = False
+    rooms: int = 0
+    in_crowd: bool = False
+    crowd: int = 0
+    replied: bool = True
+
+
+def room_of(attacker: int, number: int) -> str:
+    """Return the name of one of an attacker's own rooms. More than five attackers share theirs,
+    since 500 rooms may be made from one address.
+    """
+    return f"den-{attacker % 5}-{number}"
+
+
+CROWD = "crowd"
+"""The room of a crowd."""
+
+
+def _say(text: str) -> Ask:
+    return lambda attacker, _: {"type": "say", "room": room_of(attacker, 0), "text": text}
+
+
+def _topic(text: str) -> Ask:
+    return lambda attacker, n: {
+        "type": "topic",
+        "room": room_of(attacker, 0),
+        "topic": f"{n}" + text[:3990],
+    }
+
+
+def _tell(text: str) -> Ask:
+    return lambda attacker, _: {"type": "tell", "to": f"attacker{attacker}", "text": text}
+
+
+def _search(text: str) -> Ask:
+    return lambda attacker, _: {"type": "search", "room": room_of(attacker, 0), "query": text}
+
+
+WITH_TEXT = {"say": _say, "topic": _topic, "tell": _tell, "search": _search}
+
+WITHOUT_TEXT: dict[str, Ask] = {
+    "ping": lambda *_: {"type": "ping"},
+    "pong": lambda *_: {"type": "pong"},
+    "join": lambda a, n: {"type": "join", "room": room_of(a, n % 99)},
+    "leave": lambda a, n: {"type": ("leave", "join")[n % 2], "room": room_of(a, 0)},
+    "who": lambda a, _: {"type": "who", "room": room_of(a, 0)},
+    "rooms": lambda *_: {"type": "rooms"},
+    "history": lambda a, _: {"type": "history", "room": room_of(a, 0), "limit": 1000},
+    "nick": lambda a, n: {"type": "nick", "nick": f"nick{a}x{n}"},
+    "forget": lambda a, _: {"type": "forget", "room": room_of(a, 0)},
+    "hand": lambda a, _: {"type": "hand", "room": room_of(a, 0), "raised": True},
+    "kick": lambda *_: {"type": "kick", "who": "ann"},
+    "login": lambda a, n: {"type": "login", "account": f"a{a}x{n}", "password": "wrong-wrong"},
+    "register": lambda *_: {"type": "register", "password": "12345678"},
+    "claim": lambda *_: {"type": "claim", "secret": "guessed"},
+    "nonsense": lambda *_: {"type": "x" * 60_000},
+}
+"""Requests whose cost does not depend on a text; those that are refused stand for all such."""
+
+
+def attacks() -> list[Attack]:
+    """Return the attacks that were found, then every request with every text."""
+    return [*_found(), *_every_request()]
+
+
+def _found() -> list[Attack]:
+    """Those that once held others up for seconds."""
+    long = TEXTS["long"]
+
+    def in_turn(attacker: int, number: int) -> Frame:
+        return {"type": "say", "room": room_of(attacker, number % 99), "text": long}
+
+    return [
+        Attack("found:hello-storm", 1, None),
+        Attack("found:hello-storm-50", 50, None),
+        Attack("found:long-in-100-rooms", 5, in_turn, rooms=99),
+        Attack("found:nick-in-100-rooms", 50, WITHOUT_TEXT["nick"], cost=COSTS["nick"], rooms=99),
+        Attack(
+            "found:join-100-new-rooms",
+            50,
+            WITHOUT_TEXT["join"],
+            cost=COSTS["join"],
+            at_once=True,
+        ),
+        Attack("found:emoji", 5, _say(long), rooms=1),
+        Attack("found:pong", 50, WITHOUT_TEXT["pong"], replied=False),
+        Attack("found:long-topics", 5, _topic(long), rooms=1),
+        Attack(
+            "found:12-kb-in-a-crowd",
+            1,
+            lambda *_: {"type": "say", "room": CROWD, "text": "\N{SNOWMAN}" * 4000},
+            in_crowd=True,
+            crowd=1000,
+        ),
+    ]
+
+
+def _every_request() -> Iterator[Attack]:
+    asks = {
+        f"{kind}-{text}": (kind, make(TEXTS[text]))
+        for kind, make in WITH_TEXT.items()
+        for text in TEXTS
+    }
+    asks |= {kind: (kind, ask) for kind, ask in WITHOUT_TEXT.items()}
+    for name, (kind, ask) in asks.items():
+        for clients in CLIENTS:
+            for at_once in (False, True):
+                yield Attack(
+                    f"{name}-{clients}{'-at-once' if at_once else ''}",
+                    clients,
+                    ask,
+                    cost=COSTS.get(kind, 1),
+                    at_once=at_once,
+                    rooms=1,
+                    replied=kind != "pong",
+                )
+
+
+def requests_covered() -> set[str]:
+    """Return the kinds of request that are tried in every way."""
+    return {*WITH_TEXT, *WITHOUT_TEXT} & {
+        str(kind.__struct_config__.tag) for kind in AnyRequest.__args__
+    }

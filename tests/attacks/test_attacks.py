@@ -1,0 +1,58 @@
+"""The attacks themselves: every request is tried, and a short run measures what it should."""
+
+import pytest
+
+from protocol.messages import AnyRequest
+from tests.attacks.bystander import Watch
+from tests.attacks.catalogue import attacks, requests_covered
+from tests.attacks.report import KINDS, line, percentile
+from tests.attacks.run import run
+
+# Those of moderators are refused to anybody else, as `kick` is; the others are like one that is
+# there: a `bye` is a hello that ends, a password is hashed as for a `login`.
+_ALIKE = {
+    *("hello", "bye", "password", "logout"),
+    *("op", "deop", "ban", "unban", "mute", "unmute", "bans", "slow", "lock", "announce"),
+    *("freeze", "unfreeze", "hands"),
+}
+
+
+def test_every_request_is_tried() -> None:
+    """Who adds one to the protocol adds an attack."""
+    kinds = {str(kind.__struct_config__.tag) for kind in AnyRequest.__args__}
+    assert requests_covered() == kinds - _ALIKE
+
+
+def test_names_tell_attacks_apart() -> None:
+    """`--only` chooses one."""
+    names = [attack.name for attack in attacks()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("name", ["found:hello-storm", "say-short-5", "pong-1-at-once"])
+def test_a_short_run(name: str) -> None:
+    """The attackers attack, the bystander does everything, and the server ends well."""
+    (attack,) = (each for each in attacks() if each.name == name)
+    outcome = run(attack, 0.5, addresses=1)
+    assert not outcome.faults
+    assert all(outcome.taken[kind] for kind in KINDS if kind != "crowd")
+    assert outcome.replies or attack.ask is None or not attack.replied
+    assert line(outcome).startswith(name)
+
+
+def test_a_pause_counts_for_all_that_was_due_in_it() -> None:
+    """Not as one step that took long."""
+    steps = iter((0.05, 0.0))
+
+    def step() -> None:
+        pause = next(steps, None)
+        if pause is None:
+            raise TimeoutError("enough")
+        watch._stopping.wait(pause)
+
+    watch = Watch("waiting", step, interval=0.01)
+    watch.run()
+    assert len(watch.taken) >= 5
+    assert watch.taken[0] > watch.taken[3]
+    assert percentile(watch.taken, 0.99) == max(watch.taken)
