@@ -1,8 +1,8 @@
 """The client on a terminal: an input line at the bottom, the chat above it.
 
-Three threads: main has the event loop, and with it the screen, the keyboard and all that the user
-looks at; the session's reader hands over what happens; the sender does what was typed where the
-server has to be asked, one line after the other, and waits so that nobody else has to.
+It has three threads. The main thread runs the event loop, and owns the screen, the keyboard and the
+view. The session's reader hands over events. The sender runs the commands that ask the server, one
+line after the other, and waits for the replies so that the other two never wait.
 """
 
 import asyncio
@@ -48,17 +48,17 @@ from protocol.errors import ProtocolError
 from protocol.text import normalize_password
 
 _PATIENCE = 5.0
-"""Seconds for which a line waits by itself where the server asks to wait. In slow mode it may be
-minutes, and all that is typed behind it would wait, too: then it is given back instead."""
+"""Seconds that a line may wait where the server asks for it. In slow mode the server may
+ask for minutes, and every later line would wait, too: the client gives such a line back."""
 
 _FLUSH = 2.0
-"""Seconds that the lines typed last may take to be said when the user leaves."""
+"""Seconds that the client may take to send the last lines when the user leaves."""
 
 _TICK = 0.25
-"""Seconds between two looks at whether the status line has changed by itself."""
+"""Seconds between two checks whether the status line has to be drawn again."""
 
 _MEASURE = 40
-"""Ticks between two measurements of the way to the server and back."""
+"""Ticks between two measurements of the round trip."""
 
 _LONG_PASTE = 5
 """Lines that are sent as one message without a question."""
@@ -84,15 +84,15 @@ def run(
         nick: who to be.
         room: the room to enter first.
         credentials: the passwords.
-        kept: where the session is kept, for when the program is killed.
+        kept: where the session is kept in case the program is killed.
         color: one of `settings.COLOUR_MODES`.
         bell: what rings.
         clock: shows times.
         trace: is told of each frame.
-        beside: whether those are shown in the chat for as long as it is on the screen.
+        beside: whether the frames are shown in the chat while it is on the screen.
 
     Raises:
-        ChatError: the first connection could not be made, or the room not be entered.
+        ChatError: the first connection failed, or the client could not enter the room.
     """
     sys.excepthook = _confess
     count = colours(color)
@@ -117,7 +117,7 @@ def run(
                     runner.run(terminal.converse())
             finally:
                 terminal.finish()
-            told = chat.connected  # and so the server is, that we leave
+            told = chat.connected  # then the server is told that we leave
         code = terminal.close()
         if told or code != DONE:
             kept.forget()
@@ -147,9 +147,9 @@ class _Terminal:
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="chat-client sender")
         self._over = threading.Event()
-        self._code = DONE  # to exit with; the reader's own, until the chat is closed
+        self._code = DONE  # the exit code; the reader writes it until the chat is closed
         self._mistake: BaseException | None = None
-        # Set by `open`, on the main thread, before any other looks.
+        # Set by `open`, on the main thread, before any other thread reads them.
         self._talk: Talk
         self._prompt: Prompt
 
@@ -158,7 +158,7 @@ class _Terminal:
     def end(self) -> None:
         """End the program soon."""
         self._over.set()
-        with suppress(RuntimeError):  # the loop is closed: the end has come already
+        with suppress(RuntimeError):  # the loop is closed: the program ends already
             self._loop.call_soon_threadsafe(self._leave_prompt)
 
     def hear(self, event: Event) -> None:
@@ -171,11 +171,11 @@ class _Terminal:
             self.end()
 
     def show_traced(self, traced: Traced) -> None:
-        """Show what went over the connection. On the trace's thread."""
+        """Show a frame that went over the connection. On the trace's thread."""
         self._screen.post(lambda: trace_lines(traced))
 
     def fail_in_thread(self, what: threading.ExceptHookArgs) -> None:
-        """One of our threads has failed: end, and tell."""
+        """End because one of our threads failed, and raise its error in the end."""
         self._mistake = self._mistake or what.exc_value
         self.end()
 
@@ -185,7 +185,7 @@ class _Terminal:
         """Begin the conversation in a room, and start the sender.
 
         Raises:
-            ChatError: the room cannot be entered.
+            ChatError: the client cannot enter the room.
         """
         self._talk = Talk(chat, self._view, self._lines, COMMANDS, self._screen.post, self.end)
         self._prompt = Prompt(
@@ -196,7 +196,7 @@ class _Terminal:
             lambda: chat.round_trip,
             self._exposed,
         )
-        if not user_files.read_typed():  # somebody new
+        if not user_files.read_typed():  # a new user
             self._talk.note("type to talk; /help lists the commands")
         chat.join(room, history=SHOWN)
         self._sender.start()
@@ -227,7 +227,7 @@ class _Terminal:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         gone = is_gone(sys.stdout.fileno())
-        if gone:  # what is left to be written goes nowhere
+        if gone:  # nobody reads the rest of the output
             streams.discard(sys.stdout)
         for outcome in [self._mistake, *outcomes]:
             if isinstance(outcome, OSError) and gone:
@@ -236,14 +236,14 @@ class _Terminal:
                 raise outcome
 
     def finish(self) -> None:
-        """Give what was typed last the time to be said."""
+        """Wait for a while until the last lines are sent."""
         self._screen.release()
         self._todo.put(None)
         if self._talk.chat.connected:
             self._sender.join(_FLUSH)
 
     def close(self) -> int:
-        """Write what is left to be written, once the chat is closed; return the exit code."""
+        """Write the rest of the output once the chat is closed, and return the exit code."""
         join(self._sender)
         self._screen.write_rest(self._view)
         for text in [*(typed.again for typed in self._drafts.waiting), self._prompt.unfinished]:
@@ -252,7 +252,7 @@ class _Terminal:
         return self._code
 
     async def _tick(self) -> None:
-        """Keep what changes by itself up to date."""
+        """Refresh what changes without an event: the round trip, countdowns, the status line."""
         tick = 0
         while True:
             if tick % _MEASURE == 0:
@@ -265,7 +265,7 @@ class _Terminal:
             tick += 1
 
     def _accept(self, text: str) -> bool:
-        """Take what was entered, and return whether the editor has done with it."""
+        """Take a line that the user entered. Return False if it is to stay in the editor."""
         text = text.rstrip("\n")
         if not text.strip():
             return True
@@ -290,13 +290,13 @@ class _Terminal:
         self._carry(typed)
 
     def _same(self, typed: Typed) -> None:
-        """The user says that the one who has a nick now is meant."""
+        """Send it, as the user confirmed that the present owner of the nick is meant."""
         if typed.to:
             typed = replace(typed, to=self._view.renew(typed.to), doubt="")
         self._sure(typed)
 
     def _carry(self, typed: Typed) -> None:
-        """Do what was typed, or have it done by the sender where the server has to be asked."""
+        """Run a command here, or hand it to the sender if it asks the server."""
         private_one = typed.command.private or typed.text.startswith(" ")
         self._prompt.remember(typed.text, kept=not private_one)
         if typed.command.group == "talk":
@@ -314,7 +314,7 @@ class _Terminal:
             self._talk.post(self._lines.error(str(error)))
 
     def _ask_secret(self, typed: Typed, *given: str) -> None:
-        """Have the passwords typed that a command needs, one after the other, and then go on."""
+        """Ask for the passwords that a command needs, one after the other, then run it."""
         who = typed.argument.removeprefix("@") or self._view.nick
         what = typed.command.secrets[len(given)]
         label = f"{what} of {who}" if "@ACCOUNT" in typed.command.arguments else what
@@ -339,24 +339,24 @@ class _Terminal:
         self._prompt.ask_hidden(one_line(label), take)
 
     def _interrupt(self, *_: object) -> None:
-        """Somebody sent SIGINT. What a Ctrl-C in the pager means is the pager's business."""
+        """Handle SIGINT. A Ctrl-C in the pager is for the pager."""
         if not self._screen.paging:
             self.end()
 
     def _wake(self) -> None:
-        """The program was stopped. What was said meanwhile is shown once it is known how much."""
+        """Go on after the program was stopped. Hold new messages until their number is known."""
         for name in self._view.hold():
             self._todo.put(partial(self._learn_missed, name))
 
     def _leave_if_over(self) -> None:
-        if self._over.is_set():  # since we looked before the prompt
+        if self._over.is_set():  # it was set just before the prompt began
             self._leave_prompt()
 
     def _leave_prompt(self, _: object = None) -> None:
         self._prompt.leave()
 
     def _fail(self, _: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """Something that the loop called failed: end, and tell."""
+        """End because a callback of the loop failed, and raise its error in the end."""
         self._mistake = self._mistake or context.get("exception")
         self._leave_prompt()
 
@@ -367,10 +367,10 @@ class _Terminal:
             do()
 
     def _ask(self, typed: Typed) -> None:
-        """Carry out what asks the server."""
+        """Run a command that asks the server."""
         try:
             typed.command.run(self._talk, typed)
-        except Closed:  # the reader has said why; what was typed is listed in the end
+        except Closed:  # the reader has told the reason; `close` lists what was not sent
             return
         except ChatError as error:
             self._screen.post(partial(self._failed, typed, error))
@@ -389,7 +389,7 @@ class _Terminal:
         yield self._lines.error(f"{reason}. Alt-R brings it back: {said}")
 
     def _learn_names(self, room: str) -> None:
-        """Find out who is in a room that was entered, and which rooms there are, for Tab."""
+        """Ask who is in a room that was entered, and which rooms there are, for Tab."""
         chat = self._talk.chat
         joined = next((each for each in chat.joined if each.name == room), None)
         with suppress(ChatError):
@@ -398,7 +398,7 @@ class _Terminal:
             self._screen.post(partial(self._know, room, nicks, rooms))
 
     def _learn_missed(self, name: str) -> None:
-        """Find out how far a room went on while the program was stopped."""
+        """Ask how many messages a room got while the program was stopped."""
         last = 0
         joined = next((each for each in self._talk.chat.joined if each.name == name), None)
         with suppress(ChatError):
@@ -414,15 +414,15 @@ class _Terminal:
         return iter(())
 
     def _tell_away(self, person: Person) -> None:
-        why = self._view.away  # one value, whenever it is read
+        why = self._view.away  # read once: the other thread may change it
         if why is not None:
-            with suppress(ChatError):  # gone, or has told the server to be left alone
+            with suppress(ChatError):  # the person has left, or the server refuses
                 self._talk.chat.tell(person.now, f"(away) {why}" if why else "(away)")
 
 
 @contextmanager
 def _shown_by(trace: Trace | None, show: Callable[[Traced], None]) -> Iterator[None]:
-    """Let a trace be shown by something else while the block runs."""
+    """Let `show` show a trace while the block runs."""
     if trace is None:
         yield
         return
@@ -443,6 +443,6 @@ def _no_password(secret: str) -> str:
 
 
 def _confess(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """Tell of a mistake of the program in one sentence; the rest is for whoever mends it."""
+    """Tell the user of a bug in one sentence, and write the traceback to a file."""
     path = user_files.write_crash(kind, error, where)
     streams.tell(f"chat-client: a mistake of the program ({kind.__name__}): see {path}")

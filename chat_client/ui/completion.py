@@ -1,5 +1,7 @@
-"""What Tab puts in: commands, nicks, rooms, durations. One candidate after the other, round and
-round. What a command takes is read from its `arguments`.
+"""What the Tab key completes: commands, nicks, rooms, durations.
+
+Each Tab puts in the next candidate, and after the last one the first again. What a command takes
+stands in its `arguments`.
 """
 
 import re
@@ -14,12 +16,12 @@ from protocol.common.durations import UNITS, begins_duration
 
 
 def candidates(before: str, view: View, commands: Table) -> tuple[int, list[str]]:
-    """Return where the word before the cursor begins, and what could stand there instead.
+    """Return where the word before the cursor begins, and the candidates for it.
 
     Args:
         before: the text before the cursor.
-        view: who spoke and who is there; the user himself is never offered.
-        commands: what can be typed.
+        view: knows who spoke and who is there. The user's own nick is no candidate.
+        commands: all commands.
     """
     start = max(before.rfind(" "), before.rfind("\n")) + 1
     word = before[start:]
@@ -40,7 +42,7 @@ def candidates(before: str, view: View, commands: Table) -> tuple[int, list[str]
 
 
 def _may_use(command: Command, view: View) -> bool:
-    """Whether a command is for somebody with the user's role."""
+    """Return whether the user's role may use a command."""
     return command.group != IN_CHARGE or view.role != MEMBER
 
 
@@ -48,7 +50,7 @@ def _may_use(command: Command, view: View) -> bool:
 
 
 _REST = ("TEXT", "REASON", "WORDS", "WHY")
-"""What goes on to the end of the line."""
+"""Arguments that go on to the end of the line."""
 
 _GROUP = re.compile(r"\[[^]]*\]|\S+")
 
@@ -58,11 +60,11 @@ class _Place:
     """A word of a command's arguments.
 
     Attributes:
-        kinds: what may stand there: a word in small letters itself, one in capitals stands for
-            something.
+        kinds: what may stand there: a word in lower case as it is, or a word in capitals that
+            stands for a kind of argument.
         optional: whether it may be left out.
-        tied: whether it stands only right behind the one before it.
-        lasting: whether the same may stand behind it again.
+        tied: whether it must follow the one before it directly.
+        lasting: whether it may be repeated.
     """
 
     kinds: Sequence[str]
@@ -71,12 +73,12 @@ class _Place:
     lasting: bool
 
     def takes(self, word: str, view: View) -> bool:
-        """Whether a word that was typed may well be what is meant to stand here."""
+        """Return whether a typed word may stand here."""
         return any(_fits(kind, word, view) for kind in self.kinds) or not self.optional
 
 
 def _candidates(arguments: str, words: Sequence[str], word: str, view: View) -> list[str]:
-    """What could follow the `words` behind a command's name, instead of `word`."""
+    """Return the candidates for `word`, which follows `words` behind a command's name."""
     places = _places(arguments)
     for typed in words:
         number = next((n for n, place in _reachable(places) if place.takes(typed, view)), None)
@@ -91,7 +93,7 @@ def _candidates(arguments: str, words: Sequence[str], word: str, view: View) -> 
 
 
 def _reachable(places: Sequence[_Place]) -> Iterator[tuple[int, _Place]]:
-    """The places, by number, that can come next: up to the first that cannot be left out."""
+    """Yield the places that can come next, with their numbers, up to the first required one."""
     for number, place in enumerate(places):
         if place.tied and number:
             return
@@ -126,7 +128,7 @@ def _fits(kind: str, word: str, view: View) -> bool:
 
 
 def _meant(kind: str, word: str, view: View) -> list[str]:
-    """The candidates for one kind of argument."""
+    """Return the candidates for one kind of argument."""
     match kind:
         case "NICK":
             raised = view.current.raised if view.current else {}
@@ -151,7 +153,7 @@ def _rooms(word: str, view: View) -> list[str]:
 
 
 def _durations(word: str) -> list[str]:
-    """What a number could mean; without one, some that are often meant."""
+    """Return a number with each unit; without a number, some usual durations."""
     if word.isascii() and word.isdigit():
         return [f"{word}{unit}" for unit in UNITS]
     return [usual for usual in ("30s", "10m", "2h", "1d") if usual.startswith(word)]
@@ -162,7 +164,7 @@ def _beginning(nicks: Iterable[str], word: str) -> list[str]:
 
 
 def _nicks(word: str, view: View) -> list[str]:
-    """Who it could be: whoever spoke last comes first, then the silent ones by name."""
+    """Return nicks that begin with `word`: those who spoke, the last first, then the others."""
     room = view.current
     if room is None:
         return []
@@ -172,7 +174,7 @@ def _nicks(word: str, view: View) -> list[str]:
 
 
 class Cycle:
-    """Repeated Tabs. It begins anew as soon as the text is another."""
+    """The state between repeated Tabs. It begins anew as soon as the text is another."""
 
     def __init__(self) -> None:
         self._start = 0
@@ -181,7 +183,7 @@ class Cycle:
         self.offered: list[str] = []
 
     def chosen(self, text: str) -> int | None:
-        """Return which of `offered` stands in `text`, the one before the cursor; None if none."""
+        """Return the index of the candidate that `text`, before the cursor, ends with, if any."""
         return self._place if self.offered and text == self._text else None
 
     def advance(self, text: str, step: int, start: int, found: list[str]) -> str:
@@ -189,9 +191,9 @@ class Cycle:
 
         Args:
             text: before the cursor, as it is.
-            step: 1 for the next, -1 for the one before.
+            step: 1 for the next candidate, -1 for the previous one.
             start: where the word begins.
-            found: the candidates, unless `text` is one that this made.
+            found: the candidates. Ignored if the last call returned `text`.
         """
         if self.chosen(text) is not None:
             self._place = (self._place + step) % len(self.offered)

@@ -1,4 +1,4 @@
-"""Which server to join where no address was given: those that answer, and a choice of them."""
+"""Which server to join where no address was given: one that answers, or one that the user picks."""
 
 import json as json_format
 import socket
@@ -18,7 +18,7 @@ from chat_client.transport.address import (
 from chat_client.transport.discovery import FoundServer, find_servers
 
 _PROBE = 0.5
-"""Seconds that a server on this machine which does not answer queries has to take a connection."""
+"""Seconds to wait for a connection to a server on this machine that answers no queries."""
 
 _NONE = (
     "no server answers, on this machine or its networks. Give its address, chat-client HOST, which "
@@ -31,14 +31,14 @@ def choose() -> TcpAddress:
     """Return the address of the server that answers; of several, let the user choose.
 
     Raises:
-        ChatError: none answers, or several do and there is nobody to ask.
-        KeyboardInterrupt: the user would rather leave.
+        ChatError: no server answers, or several do and nobody can be asked.
+        KeyboardInterrupt: the user leaves.
     """
     if _can_ask():
         streams.tell("looking for a server ...")
     found = find_servers()
     if not found:
-        if _listens_here():  # a server that is told not to be found, or an older one
+        if _listens_here():  # a server with --no-announce, or an older one
             return TcpAddress()
         raise ChatError(_NONE)
     if len(found) > 1:
@@ -84,7 +84,7 @@ def _ask(found: Sequence[FoundServer]) -> FoundServer:
 
 
 def _table(found: Sequence[FoundServer]) -> list[str]:
-    """A line for each: name, address, whether it is encrypted, whether there is a password."""
+    """Return a line for each server: name, address, encryption, password."""
     rows = [
         (
             each.name,
@@ -121,7 +121,7 @@ def _record(server: FoundServer) -> str:
 
 
 def _listens_here() -> bool:
-    """Whether anything takes a connection where a server on this machine usually listens."""
+    """Return whether something listens at the default address of this machine."""
     try:
         socket.create_connection((DEFAULT_HOST, DEFAULT_PORT), _PROBE).close()
     except OSError:
@@ -130,5 +130,5 @@ def _listens_here() -> bool:
 
 
 def _can_ask() -> bool:
-    """Whether somebody sits there who reads the question, too."""
+    """Return whether a user at a terminal can read the question and answer it."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))

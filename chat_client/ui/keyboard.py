@@ -1,6 +1,4 @@
-"""What prompt_toolkit makes of a terminal's keyboard, mended: a paste may have no end mark, and the
-terminal may be gone.
-"""
+"""Fixes for prompt_toolkit's keyboard: a paste without an end mark, and a terminal that is gone."""
 
 import re
 import sys
@@ -13,21 +11,21 @@ if sys.platform != "win32":
     from prompt_toolkit.input.vt100 import Vt100Input
 
 _PASTE_END = "\x1b[201~"
-"""What a terminal sends behind what is pasted."""
+"""What a terminal sends at the end of a paste."""
 
 _PRESSED = re.compile("[\x03\x04]+\\Z")
-"""Ctrl-C and Ctrl-D. A key comes by itself, and so at the end of what is read at once."""
+"""Ctrl-C and Ctrl-D at the end of what was read: a key that is pressed comes last."""
 
 
 class Keyboard:
-    """Mends an input. On the loop's thread.
+    """Fixes an input. On the loop's thread.
 
     Attributes:
-        cut: whether the keys that were read last ended a paste that had no end mark.
+        cut: whether the last keys ended a paste without an end mark.
     """
 
     def __init__(self, keys: Input) -> None:
-        """Mend it, if it is a terminal's as POSIX has them; others know neither trouble."""
+        """Fix the input if it is a POSIX terminal's. Others have neither problem."""
         self.cut = False
         if sys.platform != "win32" and isinstance(keys, Vt100Input):
             self._mend_paste(keys)
@@ -36,8 +34,8 @@ class Keyboard:
     if sys.platform != "win32":
 
         def _mend_paste(self, keys: Vt100Input) -> None:
-            """Let Ctrl-C and Ctrl-D end a paste. Without that they would be part of it, for ever
-            if the end mark was lost on its way.
+            """Let Ctrl-C and Ctrl-D end a paste. Otherwise a paste whose end mark was lost would
+            never end.
             """
             parser = keys.vt100_parser
             feed = parser.feed
@@ -47,7 +45,7 @@ class Keyboard:
                 feed(data[: pressed.start()] if pressed else data)
                 cut = pressed is not None and parser._in_bracketed_paste
                 if cut:
-                    feed(_PASTE_END)  # which comes by here again with what is behind it: nothing
+                    feed(_PASTE_END)  # the parser calls this again, with empty data
                 self.cut = cut
                 if pressed:
                     feed(pressed[0])
@@ -58,8 +56,8 @@ class Keyboard:
 if sys.platform != "win32":
 
     def _mend_end(keys: Vt100Input) -> None:
-        """Let the input end when its terminal is gone. Without that an error would be taken for a
-        key that is not there yet, again and again, without a pause.
+        """End the input when its terminal is gone. Otherwise prompt_toolkit would take the error
+        for a key that has yet to come, and read again without a pause.
         """
         reader = keys.stdin_reader
         read = reader.read

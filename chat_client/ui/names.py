@@ -1,4 +1,4 @@
-"""Who the user is, at a terminal: asked once, and remembered. Where a nick is taken, who else."""
+"""The user's nick at a terminal: the client asks once and remembers it, or asks for another."""
 
 from itertools import islice
 
@@ -17,7 +17,7 @@ from protocol.text import normalize_nick
 
 
 def own(address: Address, credentials: Credentials, trace: Trace | None = None) -> str:
-    """Return who the user said to be in an earlier run; else ask, and remember the answer.
+    """Return the nick of an earlier run. Without one, ask and remember the answer.
 
     Raises:
         ChatError: the server cannot be reached, or lets nobody in.
@@ -38,7 +38,7 @@ def another(
     credentials: Credentials,
     trace: Trace | None = None,
 ) -> str:
-    """Return who else the user wants to be, where `nick` is taken: a free one by Enter.
+    """Ask for another nick because `nick` is taken. Enter takes a free one that is offered.
 
     Raises:
         ChatError: the server is gone.
@@ -69,7 +69,7 @@ def _ask(question: str, usual: str) -> str:
 
 
 def _checked(nick: str, *, tell: bool = False) -> str | None:
-    """A nick as the server writes it; None if it is none."""
+    """Return a nick as the server writes it; None if it is not valid."""
     try:
         return normalize_nick(nick)
     except ProtocolError as error:

@@ -1,7 +1,7 @@
-"""The client without a terminal: each line of stdin is said, what is said comes out on stdout.
+"""The client without a terminal: it says each line of stdin, and prints messages on stdout.
 
-Nothing in a line is a command, so that any text can be piped in. What the client itself has to
-tell goes to stderr; with JSON records it is among them, on stdout.
+No line is a command, so any text can be piped in. The client's own notes go to stderr; with JSON
+records they are records on stdout.
 """
 
 import os
@@ -37,12 +37,12 @@ from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, RoleChange
 
 _AHEAD = 100
-"""Lines that are read before the ones before them are said."""
+"""Lines that the client reads ahead of the line that it says."""
 
 _LATE = "no answer from the server in the time that --timeout gives"
 
 _ECHO = 5.0
-"""Seconds to wait for what we said last to come back, so that it is printed before we leave."""
+"""Seconds to wait until our last message comes back, so that it is printed before we leave."""
 
 
 def run(
@@ -65,15 +65,15 @@ def run(
         nick: who to be, None for the login name.
         room: the room to talk in.
         credentials: the passwords.
-        record: makes what is printed of an event.
-        json: whether that is JSON, and so whether what the client has to tell is, too.
+        record: turns an event into the record that is printed.
+        json: whether records are JSON; then the client's own notes are records, too.
         colours: how many stderr has.
-        listen: whether stdin is left alone, and all is printed until the chat ends.
+        listen: whether to read no stdin and print until the chat ends.
         timeout: seconds after which to leave, None for never.
         trace: is told of each frame.
 
     Raises:
-        ChatError: the first connection could not be made, or the room not be entered.
+        ChatError: the first connection failed, or the client could not enter the room.
     """
     plain = _Plain(room, record, json, Lines(colours))
     code = DONE
@@ -96,7 +96,7 @@ def run(
             )
             reader.start()
         code = plain.say_all(joined)
-    # Only now: what we said last may come back, and fail to be printed, while we leave.
+    # Only now: our last message may come back while we leave, and stdout may fail then.
     return code or (NOT_SAID if plain.stdout_gone else DONE)
 
 
@@ -117,11 +117,11 @@ def say(
         room: the room to talk in.
         credentials: the passwords.
         text: what to say.
-        timeout: seconds after which it is given up, None for never.
+        timeout: seconds after which to give up, None for never.
         trace: is told of each frame.
 
     Raises:
-        ChatError: the first connection could not be made, or the room not be entered.
+        ChatError: the first connection failed, or the client could not enter the room.
     """
     late = threading.Event()
     with (
@@ -148,10 +148,10 @@ def say(
 
 @contextmanager
 def _ending(chat: Chat, seconds: float | None, stop: Callable[[], None]) -> Iterator[None]:
-    """After a while call `stop`, and close a chat, which ends what waits for a reply.
+    """After some seconds call `stop` and close the chat, which wakes whoever waits for a reply.
 
     Raises:
-        Closed: it was closed before the room was entered.
+        Closed: the chat was closed before the client had entered the room.
     """
     if seconds is None:
         yield
@@ -184,17 +184,17 @@ class _Plain:
         self._record = record
         self._json = json
         self._lines = lines
-        # tuple: a line, its number before it. None: stdin has ended. int: end now, with that code.
+        # tuple: the number of a line, and the line. None: stdin has ended. int: exit with it now.
         self._todo: SimpleQueue[tuple[int, str] | int | None] = SimpleQueue()
         self._late = threading.Event()
         self._ahead = threading.Semaphore(_AHEAD)
-        self._slowed = False  # whether it was told that the server asks to wait; the reader's own
+        self._slowed = False  # whether the user knows that the server asks to wait; the reader's
         # Guards stdout, which must have whole lines, and stdout_gone. A leaf.
         self._printing = threading.Lock()
         self.stdout_gone = False
 
     def say_all(self, room: Room) -> int:
-        """Say each line once the one before it is stored: they keep their order."""
+        """Say each line when the one before it is stored, so that they keep their order."""
         outcome, last = DONE, 0
         while (todo := next_of(self._todo)) is not None:
             if isinstance(todo, int):
@@ -203,7 +203,7 @@ class _Plain:
             self._ahead.release()
             try:
                 last = room.say(line)
-            except Closed as error:  # the reader has said why, unless it is us who closed it
+            except Closed as error:  # the reader has told the reason, unless we closed it
                 if self._late.is_set():
                     self._refused(number, line, Closed(_LATE))
                 return ended_by_server(error.code)
@@ -215,13 +215,13 @@ class _Plain:
         return outcome
 
     def stop(self) -> None:
-        """The time is over: end, as the chat will be closed. From any thread."""
+        """End because the time is over. From any thread."""
         self._late.set()
         self._todo.put(None)
 
     def read_stdin(self) -> None:
-        """Hand over line after line. Straight from the descriptor: a daemon thread that holds
-        the lock of `sys.stdin` while the interpreter ends would crash it.
+        """Hand over line after line. It reads the descriptor, not `sys.stdin`: a daemon thread that
+        holds the lock of `sys.stdin` while the interpreter ends would crash it.
         """
         rest, number = b"", 0
         with suppress(OSError):
@@ -231,7 +231,7 @@ class _Plain:
                     number += 1
                     self._hand_over(number, line)
                 if len(rest) > FRAME_LIMIT:
-                    rest = _last_state(rest)[:FRAME_LIMIT]  # enough to be refused as too long
+                    rest = _last_state(rest)[:FRAME_LIMIT]  # still too long, so it is refused
         self._hand_over(number + 1, rest)
         self._todo.put(None)
 
@@ -261,7 +261,7 @@ class _Plain:
                 self._tell(self._lines.of(event, "", self._room))
             case HandChange(up=True):
                 self._tell(self._lines.of(event, "", self._room))
-            case Postponed() if not self._slowed:  # one line of many: said once, not for each
+            case Postponed() if not self._slowed:  # told once, not for each line
                 self._slowed = True
                 self._tell(self._lines.of(event, "", self._room))
 
@@ -278,7 +278,7 @@ class _Plain:
             try:
                 streams.write(record)
                 return
-            except OSError as error:  # a pipe whose reader left, a full disk
+            except OSError as error:  # the reader of a pipe has gone, or a disk is full
                 self.stdout_gone = True
                 reason = error
         streams.tell_unwritable(reason)
@@ -290,5 +290,5 @@ class _Plain:
 
 
 def _last_state(line: bytes) -> bytes:
-    """What the last carriage return leaves of a line, but for one at its end."""
+    """Return what stands behind the last carriage return of a line, ignoring those at its end."""
     return line[line.rstrip(b"\r").rfind(b"\r") + 1 :]

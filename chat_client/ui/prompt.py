@@ -1,6 +1,6 @@
-"""The input line: its keys, what stands above and below it, and what happened to what was typed.
+"""The input line: its keys, the lines above and below it, and what became of the lines typed.
 
-It is one prompt for as long as the program runs, so that nothing is typed into a gap between two.
+One prompt runs as long as the program, so that no key falls into a gap between two prompts.
 """
 
 import time
@@ -37,10 +37,10 @@ from chat_client.ui.completion import Cycle, candidates
 from chat_client.ui.keyboard import Keyboard
 
 _SOON = 0.3
-"""Seconds after which a line that has had no answer is shown as one that waits."""
+"""Seconds without a reply after which a line is shown as waiting."""
 
 _WAITING_SHOWN = 3
-"""Lines that wait and are shown."""
+"""How many of the waiting lines are shown."""
 
 
 _NOT_IN_PASSWORDS = (
@@ -61,30 +61,30 @@ _NOT_IN_PASSWORDS = (
     ("escape", "."),
     ("escape", "r"),
 )
-"""Keys that would complete a password, put a line typed before in its place, or open an editor."""
+"""Keys that would complete a password, replace it by an earlier line, or open an editor."""
 
 
 @dataclass
 class Drafts:
-    """What was typed and is not through: it waits, or failed, or was cleared.
+    """Lines that were typed and not sent: they wait, failed, or were cleared.
 
     Attributes:
-        waiting: lines that have had no answer, oldest first.
-        lost: texts that can be brought back, oldest first.
+        waiting: lines without a reply yet, oldest first.
+        lost: texts that Alt-R brings back, oldest first.
     """
 
     waiting: list[Typed] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
     def overdue(self) -> list[Typed]:
-        """Return the lines that have waited for so long that the user should know."""
+        """Return the lines that have waited so long that the user should see it."""
         now = time.monotonic()
         return [typed for typed in self.waiting if now - typed.at >= _SOON]
 
 
 @dataclass(frozen=True)
 class _Question:
-    """Something that y or Ctrl-C says yes to, and any other key no."""
+    """A question. The keys y and Ctrl-C mean yes, any other key means no."""
 
     text: str
     action: Callable[[], None]
@@ -92,14 +92,14 @@ class _Question:
 
 @dataclass(frozen=True)
 class _Hidden:
-    """A password that is to be typed; what is typed goes nowhere else."""
+    """A request for a password. What the user types goes to `action` alone."""
 
     label: str
     action: Callable[[str], None]
 
 
 class _Mask(Processor):
-    """Stars for a password that is typed behind a command."""
+    """Shows stars for a password that is typed behind a command."""
 
     def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
         document, fragments = transformation_input.document, transformation_input.fragments
@@ -115,14 +115,14 @@ class _Mask(Processor):
 
 
 class _Recall(History):
-    """What was typed before, in earlier runs, too."""
+    """The lines that were typed, in earlier runs, too."""
 
     def __init__(self) -> None:
         super().__init__()
         self._kept = True
 
     def add(self, text: str, *, kept: bool) -> None:
-        """Remember a line; `kept` for later runs as well."""
+        """Remember a line; with `kept`, also for later runs."""
         strings = self.get_strings()
         if strings and strings[-1] == text:
             return
@@ -138,7 +138,7 @@ class _Recall(History):
 
 
 class Prompt:
-    """See the top of the module. Everything on the thread of the event loop."""
+    """See the top of the module. Call every method on the thread of the event loop."""
 
     def __init__(
         self,
@@ -149,15 +149,15 @@ class Prompt:
         round_trip: Callable[[], float | None],
         exposed: bool,
     ) -> None:
-        """Make it; `session` is to be run.
+        """Make the prompt. The caller runs `session`.
 
         Args:
             view: what the user looks at.
-            drafts: what is not through.
+            drafts: lines that are not sent yet.
             colours: how many the terminal has.
             accept: takes a line that was entered; returns False if it is to stay in the editor.
-            round_trip: returns seconds to the server and back, if known.
-            exposed: whether others could read a password on its way.
+            round_trip: returns the seconds to the server and back, if known.
+            exposed: whether others on the network could read a password.
         """
         self._view = view
         self._drafts = drafts
@@ -190,17 +190,17 @@ class Prompt:
         self._add_status_line()
 
     def ask(self, question: str, action: Callable[[], None]) -> None:
-        """Ask something, below the input line; `action` is run if the answer is yes."""
+        """Ask a question below the input line, and run `action` if the answer is yes."""
         self._question = _Question(question, action)
         self.session.app.invalidate()
 
     def ask_hidden(self, label: str, action: Callable[[str], None]) -> None:
-        """Ask for a password, in the input line; `action` is run with it unless there is none."""
+        """Ask for a password in the input line, and run `action` with it unless it is empty."""
         self._hidden = _Hidden(label, action)
         self.session.app.invalidate()
 
     def remember(self, text: str, *, kept: bool) -> None:
-        """Have Up bring a line back that was entered; `kept` in later runs as well."""
+        """Let the Up key bring back a line; with `kept`, also in later runs."""
         self._history.add(text, kept=kept)
 
     def clear(self) -> None:
@@ -209,7 +209,7 @@ class Prompt:
 
     @property
     def unfinished(self) -> str:
-        """What stands in the editor, but for a password."""
+        """The text in the editor, without a password."""
         text = self.session.default_buffer.text
         return "" if self._hidden else text[: secret_at(text)]
 
@@ -228,8 +228,8 @@ class Prompt:
         return [*fragments, ("", self._where())]
 
     def _add_status_line(self) -> None:
-        """Put it below the input line. A session's own toolbar is not shown on terminals that do
-        not tell where the cursor is.
+        """Add the status line below the input line. prompt_toolkit hides its own toolbar on
+        terminals that do not report the cursor's position.
         """
         line = Window(FormattedTextControl(self._toolbar), height=1, style="class:bottom-toolbar")
         layout = self.session.layout.container
@@ -243,7 +243,7 @@ class Prompt:
         return f"[{f'to {self._view.query.nick}' if self._view.query else room}] "
 
     def _continuation(self, *_: int) -> str:
-        """What stands before a further line."""
+        """Return the indent of a further line."""
         return " " * cells(self._where())
 
     def _toolbar(self) -> StyleAndTextTuples:
@@ -292,7 +292,7 @@ class Prompt:
 
         @keys.add("c-d", filter=editing & Condition(lambda: self._keyboard.cut))
         def _leave_a_paste(_: KeyPressEvent) -> None:
-            self.leave()  # nothing was there to be seen, let alone deleted, until this key
+            self.leave()  # the paste is not shown before this key ends it
 
         @keys.add("escape", "r", filter=editing)
         def _bring_back(event: KeyPressEvent) -> None:
@@ -312,7 +312,7 @@ class Prompt:
         return keys
 
     def _add_answers(self, keys: KeyBindings, editing: Filter) -> None:
-        """While a question is asked: y and Ctrl-C mean yes, and other text goes on being typed."""
+        """Add the keys that answer a question. Any other text is typed on as before."""
         asking = Condition(lambda: self._question is not None)
 
         def answer(event: KeyPressEvent) -> None:
@@ -329,28 +329,28 @@ class Prompt:
             event.current_buffer.insert_text(event.data)
 
     def _hidden_keys(self, hidden: Filter) -> KeyBindings:
-        """While a password is typed: it is neither completed nor kept, nor is what was typed
-        before taken for one.
+        """Return the keys while the user types a password. It is not completed and not kept, and
+        no earlier line can be taken for it.
         """
         keys = KeyBindings()
 
         def end(event: KeyPressEvent, typed: str) -> None:
             asked, self._hidden = self._hidden, None
             self.clear()
-            event.app.clipboard.set_data(ClipboardData())  # it may have been cut out
+            event.app.clipboard.set_data(ClipboardData())  # the user may have cut the password
             if asked and typed:
                 asked.action(typed)
 
         @keys.add("enter", filter=hidden, eager=True)
         def _done(event: KeyPressEvent) -> None:
-            end(event, event.current_buffer.text.rstrip("\r\n"))  # as some paste it
+            end(event, event.current_buffer.text.rstrip("\r\n"))  # a paste may end so
 
         @keys.add("c-c", filter=hidden, eager=True)
         def _never_mind(event: KeyPressEvent) -> None:
             end(event, "")
 
         def nothing(_: KeyPressEvent) -> None:
-            """Not here."""
+            """Do nothing."""
 
         for pressed in _NOT_IN_PASSWORDS:
             keys.add(*pressed, filter=hidden, eager=True)(nothing)
@@ -400,7 +400,7 @@ class Prompt:
 
 
 def _fitted(text: str, width: int) -> str:
-    """The beginning of a text, on one line; nothing where there is no room."""
+    """Return the beginning of a text on one line; nothing where there is no room."""
     shown = one_line(text)[: max(0, width)]
     while cells(shown) > width and shown:
         shown = shown[:-1]
@@ -408,7 +408,7 @@ def _fitted(text: str, width: int) -> str:
 
 
 def _menu(offered: list[str], chosen: int, width: int) -> StyleAndTextTuples:
-    """Candidates side by side, so that the chosen one is among those that fit."""
+    """Return candidates side by side. The chosen one is among those that fit."""
     first = chosen
     while first and sum(cells(each) + 1 for each in offered[first - 1 : chosen + 1]) < width:
         first -= 1

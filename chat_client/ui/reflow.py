@@ -1,8 +1,8 @@
-"""Terminals that break their lines anew when their window gets narrower.
+"""Terminals that wrap their lines again when the window gets narrower.
 
-What is drawn there takes more rows than it was drawn on, and the cursor is further from its top. A
-drawing that is erased from where its top was would leave copies of itself behind. Other terminals
-cut lines off, and none tells which kind it is: those are taken for the first kind that are known.
+There a drawing takes more rows than before, and its top is further above the cursor. If the client
+erased it from the old top, copies would stay on the screen. Other terminals cut lines off. No
+terminal tells which kind it is, so the client knows some of the first kind by their variables.
 """
 
 import os
@@ -23,21 +23,22 @@ _KNOWN_BY = (
     "WEZTERM_PANE",
     "GHOSTTY_RESOURCES_DIR",
 )
-"""Variables of terminals that do."""
+"""Variables of terminals that wrap their lines again."""
 
 _CUTS_OFF = "STY"
-"""The variable of GNU screen, which does not, in whatever terminal it runs."""
+"""The variable of GNU screen, which cuts lines off in whatever terminal it runs."""
 
 
 def reflows(environment: Mapping[str, str] = os.environ) -> bool:
-    """Return whether the terminal is known to break its lines anew."""
+    """Return whether the terminal is known to wrap its lines again."""
     known = any(environment.get(name) for name in _KNOWN_BY)
     return known and ("TMUX" in environment or _CUTS_OFF not in environment)
 
 
 def follow(app: "Application[str]") -> None:
-    """Let an application that is drawn below other lines find its top again when its window got
-    narrower. Only where the terminal `reflows`.
+    """Let an application find the top of its drawing when the window got narrower.
+
+    Only for a terminal that `reflows`, and an application that is drawn below other lines.
     """
     renderer, output = app.renderer, app.output
     erase_down = output.erase_down
@@ -54,7 +55,7 @@ def follow(app: "Application[str]") -> None:
         erase(leave_alternate_screen)
 
     def erase_from_second_column() -> None:
-        # From the first, tmux would keep what is erased above the screen if it is all of that.
+        # From the first column, tmux would move a whole screen that is erased into its history.
         output.erase_end_of_line()
         output.cursor_forward(1)
         erase_down()
@@ -66,12 +67,12 @@ def follow(app: "Application[str]") -> None:
 
 
 def _moved(cursor: Point, drawn: Screen, width: int) -> Point:
-    """Where the cursor is by now, counted from the top of what was drawn."""
+    """Return where the cursor is now, counted from the top of the drawing."""
     above = sum(max(1, -(-_length(drawn, row) // width)) for row in range(cursor.y))
     return Point(x=cursor.x % width, y=above + cursor.x // width)
 
 
 def _length(drawn: Screen, row: int) -> int:
-    """Cells that a row takes."""
+    """Return how many cells a row takes."""
     cells = drawn.data_buffer[row].items()
     return max((x + cell.width for x, cell in cells if cell.char != " "), default=0)

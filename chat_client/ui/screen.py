@@ -1,11 +1,11 @@
-"""What is on its way to the screen, and the one place that writes it, above the input line.
+"""The queue of what is to be shown, and the one place that writes it, above the input line.
 
-Any thread may post something. The loop's thread alone makes lines of it and writes them, a batch at
-a time, so nothing is ever written into the input line, and what is shown has one order.
+Any thread may post an item. Only the loop's thread turns items into lines and writes them, a batch
+at a time. So nothing is written into the input line, and all lines have one order.
 
-The queue is bounded, by the number of items and by what they weigh: a thread that posts too much
-waits, down to the server, which catches us up later. A batch is bounded by the time that it takes,
-so that the program reads the keyboard, whatever a server sends.
+The queue is bounded by the number of items and by their weight. A thread that posts too much waits.
+The session's reader then reads no more from the server, which sends the rest later. A batch is
+bounded in time, so that the program reads the keyboard whatever a server sends.
 """
 
 import asyncio
@@ -36,37 +36,37 @@ from chat_client.files.osdep import rows
 from protocol.messages import Direct, Message, Presence
 
 _REDRAW = 0.05
-"""Seconds between two writes above the input line: what comes meanwhile is written in one."""
+"""Seconds between two writes above the input line. Each write has all that came meanwhile."""
 
 _WAITING = 1000
-"""Items that may be in the queue before a thread that posts another one waits."""
+"""Items in the queue from which on a thread that posts another one waits."""
 
 _WEIGHT = 500_000
-"""Bytes that the strings of those items may take, roughly, before it waits."""
+"""The same in bytes that the strings of the items take, roughly."""
 
 _STRING = 60
-"""Bytes that a string takes besides its characters."""
+"""Bytes that a string takes in addition to its characters."""
 
 _BATCH = 500
-"""Items that are made lines of before the keyboard is read again."""
+"""Items that are turned into lines before the keyboard is read again."""
 
 _BATCH_TIME = 0.05
-"""Seconds after which it is read again in any case. Long texts take milliseconds each."""
+"""Seconds after which the keyboard is read in any case. A long text takes milliseconds."""
 
 _OWN_ROWS = 4
-"""Rows that the input line, the status line and what was typed take of the screen."""
+"""Rows of the screen that the input line, the status line and the typed command take."""
 
 _KEEPS_KEYBOARD = ContextVar("_KEEPS_KEYBOARD", default=False)
-"""Whether what is run in the terminal leaves the keyboard to the prompt."""
+"""Whether what runs in the terminal leaves the keyboard to the prompt."""
 
 _LESS = "-R -Psq goes back to the chat, h helps"
-"""What less is told besides what the user tells it: to show colours, and what as its prompt."""
+"""Options for less, added to the user's own: show colours, and use this prompt."""
 
 _SHOW_COLOURS = ("less", "pager", "more", "most", "cat")
-"""Pagers that show colours, rather than what stands for them."""
+"""Pagers that show colours rather than escape sequences."""
 
 _KEYS_AT_THE_END = "#command\n/ back-search\n? forw-search\n"
-"""Keys of less where one begins at the end: there is nothing to be found in the other direction."""
+"""Keys of less where it begins at the end: `/` searches backwards, because nothing follows."""
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -80,36 +80,36 @@ class Screen:
         self._filled = asyncio.Event()  # the loop's own
         # Guards all below. A leaf.
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)  # a thread with an item too many waits
+        self._changed = threading.Condition(self._lock)  # for a thread that waits for space
         self._items: deque[tuple[Item, int]] = deque()  # each with its weight
         self._weight = 0  # of all
         self._over = False
         self.paging = False  # the loop's own
 
     def post(self, item: Item) -> None:
-        """Have something shown, or done by the loop's thread, in order. From any thread.
+        """Let the loop's thread show something or run it, in order. From any thread.
 
-        After `release` nobody waits: events that the queue has no place for are dropped.
+        After `release` nobody waits: a full queue drops events.
         """
         weight = _weight_of(item)
         with self._changed:
-            if threading.current_thread() is not self._writer:  # which must not wait for itself
+            if threading.current_thread() is not self._writer:  # it must not wait for itself
                 self._changed.wait_for(lambda: self._has_place or self._over)
             if self._over and isinstance(item, Event) and not self._has_place:
                 return
             self._items.append((item, weight))
             self._weight += weight
-        with suppress(RuntimeError):  # the loop is closed: the program is about to end
+        with suppress(RuntimeError):  # the loop is closed: the program ends
             self._loop.call_soon_threadsafe(self._filled.set)
 
     @property
     def _has_place(self) -> bool:
-        """Whether another item may be posted."""
+        """Whether the queue takes another item."""
         assert self._lock.locked()
         return len(self._items) < _WAITING and self._weight < _WEIGHT
 
     async def write(self, session: "PromptSession[str]", view: View) -> None:
-        """Show what there is to show, for as long as the loop runs."""
+        """Show items as they come, as long as the loop runs."""
         _let_keyboard_be_kept(session)
         while True:
             await self._filled.wait()
@@ -129,32 +129,32 @@ class Screen:
             await asyncio.sleep(_REDRAW)
 
     def release(self) -> None:
-        """Let nobody wait any more: the loop has ended."""
+        """Wake all threads that wait, because the loop has ended."""
         with self._changed:
             self._over = True
             self._changed.notify_all()
 
     def write_some(self, view: View) -> bool:
-        """Write a batch, while no prompt runs; return whether there is more."""
+        """Write a batch while no prompt runs. Return whether there is more."""
         lines, pages = self._lines(view)
         lines += pages.lines if pages else []
         print("".join(f"{line}\n" for line in lines), end="", flush=True)
         return bool(self._items)
 
     def write_rest(self, view: View) -> None:
-        """Write what there is, once nobody posts anything any more."""
+        """Write all that is left, once nobody posts any more."""
         while self.write_some(view):
             pass
 
     def _lines(self, view: View) -> tuple[list[str], Pages | None]:
-        """Take a batch, and return its lines; and what is for the pager, with which it ends."""
+        """Take a batch and return its lines. An item for the pager ends it, and is returned, too."""
         lines: list[str] = []
         for item in self._batch():
             if isinstance(item, Pages):
                 lines += view.settle()
                 shown = "\n".join(item.lines).split("\n")
                 if len(shown) > rows(sys.stdout) - _OWN_ROWS:
-                    self._filled.set()  # there may be more behind it
+                    self._filled.set()  # more items may follow
                     first = sum(line.count("\n") + 1 for line in item.lines[: item.first])
                     return lines, Pages(shown, item.from_end, first)
                 lines += shown
@@ -183,7 +183,7 @@ class Screen:
 
 
 def _weight_of(item: Item) -> int:
-    """Bytes that the strings of an item take, roughly; 0 for one that a server does not choose."""
+    """Return roughly the bytes of an item's strings; 0 if no server chooses them."""
     match item:
         case Message(text=text) | Direct(text=text):
             return _STRING + len(text)
@@ -194,11 +194,11 @@ def _weight_of(item: Item) -> int:
 
 
 def _let_keyboard_be_kept(session: "PromptSession[str]") -> None:
-    """Let lines be written above the input line without a change to the keyboard's mode.
+    """Let the client write lines above the input line without changing the keyboard's mode.
 
-    Whatever is run in the terminal gets the terminal as other programs have it, which the pager
-    and the editor need. For a few lines that is wrong: keys pressed in that moment are echoed
-    into them, Ctrl-C is a signal that ends us, and Ctrl-U, Ctrl-R and others never come.
+    prompt_toolkit gives the terminal in its usual mode to whatever runs in it, as the pager and
+    the editor need it. For a few lines that is wrong: the terminal would echo keys into them,
+    Ctrl-C would be a signal that ends the client, and Ctrl-U, Ctrl-R and others would be lost.
     """
     keyboard = session.app.input
     give_away = keyboard.cooked_mode
@@ -209,7 +209,7 @@ def _let_keyboard_be_kept(session: "PromptSession[str]") -> None:
 
 def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
     output = session.app.output
-    output.enable_autowrap()  # Windows forgets it
+    output.enable_autowrap()  # Windows loses this setting
     output.write_raw("".join(f"{line}\n" for line in lines))
     if bell:
         output.bell()
@@ -217,7 +217,7 @@ def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
 
 
 def _page(pages: Pages) -> None:
-    """Let the user read in the system's pager, which PAGER names, until he has done."""
+    """Show lines in the pager that PAGER names, until the user ends it."""
     sys.stdout.flush()
     text = "\n".join(pages.lines) + "\n"
     command = _pager()
@@ -237,9 +237,9 @@ def _page(pages: Pages) -> None:
 
 @contextmanager
 def _less_told(pages: Pages) -> Iterator[dict[str, str]]:
-    """The environment in which less does what we want, besides what its user wants."""
-    # Not by pydoc, which has an own idea of LESS from Python 3.13 on; nor by way of our own
-    # environment, which other threads read.
+    """Yield an environment with our options for less, added to the user's."""
+    # pydoc sets LESS by itself from Python 3.13 on, so it is not used here. Other threads read our
+    # own environment, so that is not changed either.
     begin = "+G" if pages.from_end else f"+{pages.first + 1}g" if pages.first else ""
     less = f"{os.environ.get('LESS', '')} {_LESS}${begin}".lstrip()
     environment = {**os.environ, "LESS": less}
@@ -253,14 +253,14 @@ def _less_told(pages: Pages) -> Iterator[dict[str, str]]:
 
 
 def _has_own_keys() -> bool:
-    """Whether the user has told less which keys to take."""
+    """Return whether the user has set keys of less."""
     home = Path.home()
     files = (home / ".lesskey", home / ".config" / "lesskey")
     return "LESSKEYIN" in os.environ or any(file.exists() for file in files)
 
 
 def _pager() -> str | None:
-    """The command that pages, in the order in which pydoc looks; None where pydoc has to do it."""
+    """Return the pager's command, found as pydoc finds it; None where pydoc has to page."""
     if os.name != "posix":
         return None
     own = os.environ.get("MANPAGER", "").strip() or os.environ.get("PAGER", "").strip()

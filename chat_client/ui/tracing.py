@@ -1,4 +1,4 @@
-"""`--trace`: where the frames of a run are shown, or kept."""
+"""`--trace`: shows the frames of a run, or keeps them in a file."""
 
 import re
 import time
@@ -15,7 +15,7 @@ from chat_client.transport.trace import Trace
 from chat_client.version import CLIENT
 
 SHOWN = ""
-"""What `--trace` is without a FILE: the frames are shown and not kept."""
+"""The value of `--trace` without a FILE: the frames are shown and not kept."""
 
 _LOOKS_LIKE_A_SERVER = re.compile(
     r"localhost|\[.*\](:[0-9]+)?|[^/\\]+:[0-9]{1,5}|[0-9]{1,3}(\.[0-9]{1,3}){3}|\w+://.*"
@@ -24,7 +24,7 @@ _LOOKS_LIKE_A_SERVER = re.compile(
 
 @contextmanager
 def tracing(wanted: str | None) -> Iterator[Trace | None]:
-    """Trace for as long as the block runs.
+    """Trace frames while the block runs.
 
     Args:
         wanted: the file to keep the trace in; SHOWN to show it on stderr; None for no trace.
@@ -66,7 +66,7 @@ def _opened(name: str) -> TraceFile:
 
 
 def _keeper(file: TraceFile, name: str) -> Callable[[Traced], None]:
-    """Return what keeps one thing after the other, until the file takes nothing more."""
+    """Return a function that adds to the file until a write fails."""
     failed = False
 
     def keep(traced: Traced) -> None:
