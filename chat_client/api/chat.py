@@ -1,4 +1,4 @@
-"""The public face: a chat on one server, and the rooms in it.
+"""The Python API: a chat on one server, and its rooms.
 
     with chat_client.connect("127.0.0.1:7878", nick="echo") as chat:
         room = chat.join("lobby")
@@ -6,11 +6,10 @@
             if message.from_ != chat.nick:
                 room.say(message.text)
 
-What other bots say is left out of that, or two bots in one room would answer each other for ever.
+The loop leaves out what other bots say, or two bots in one room would answer each other for ever.
 
-Every call that asks the server something waits for its reply, also while the connection is down:
-the request is sent again when it is back. Calls may be made from any thread, except from
-`on_event`.
+Every call that asks the server something waits for the reply. If the connection breaks meanwhile,
+the client connects and sends the request again. Any thread may make calls, except `on_event`.
 """
 
 import getpass
@@ -35,7 +34,7 @@ from protocol.messages import Join, Nick, RoomEntry, Rooms, Tell
 from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
 
 _TIMEOUT = 10.0
-"""Seconds that connecting may take, and again the server's first answer."""
+"""Seconds that connecting may take, and then the server's first answer."""
 
 
 def connect(
@@ -54,36 +53,36 @@ def connect(
     """Connect to a server and return the chat, which is a context manager.
 
     Args:
-        address: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or `tls://HOST:PORT`, for which
-            a `TlsAddress` says more exactly who is to be believed.
-        nick: who to be; without it the login name, with a number behind it if that is taken and
-            there is no `account_password`.
+        address: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or `tls://HOST:PORT`. A
+            `TlsAddress` also says which certificate to trust.
+        nick: who to be. By default the login name, with a number if it is taken and there is no
+            `account_password`.
         password: the server's, if it has one.
-        account_password: that of the account that owns the nick, if one does. Both are kept in
-            memory, for when the connection has to be made again.
-        on_event: called with each event (see `chat_client.events`), in order, one at a time, in
+        account_password: of the account that owns the nick, if one does. The client keeps both
+            passwords in memory for reconnections.
+        on_event: called with each event (see `chat_client.events`), in order, one at a time, on
             the thread that reads the connection. It may take its time: the server waits for slow
-            readers. It must not wait for a reply, that is, call a method of the chat that asks
-            the server something: hand the event to another thread for that.
-        timeout: seconds that connecting may take, and again the server's first answer.
-        patience: seconds. What the server refuses as `rate_limited` is sent again by itself if it
-            need not wait for longer than this; otherwise it is Refused, with `retry_after`.
-        keeper: keeps the session's secret, so that the next run of a program that was killed can
-            take the session up, and with it the nick.
-        bot: whether a program talks here, and no person. What a bot says is marked for everybody
+            readers. It must not call a method of the chat that waits for a reply: hand the event
+            to another thread for that.
+        timeout: seconds that connecting may take, and then the server's first answer.
+        patience: seconds. The client repeats a request that was `rate_limited` by itself if it
+            need not wait longer than this. Otherwise the call raises Refused, with `retry_after`.
+        keeper: keeps the session's secret. After the program was killed, its next run can take
+            the session up, and with it the nick.
+        bot: whether a program talks, not a person. The server marks what a bot says for everybody
             (`Message.bot`, `Direct.bot`), so that no other bot answers it.
         trace: is told of each connection and each frame, in both directions.
 
     Raises:
-        AddressError: `address` is none.
-        ConnectError: nobody answers there, or it is no chat server.
-        Untrusted: its certificate is not the one that it should be.
-        Refused: the server does not let us in: `nick_in_use` (also for one that an account owns),
+        AddressError: `address` is no valid address.
+        ConnectError: nothing answers there, or it is no chat server.
+        Untrusted: the server shows another certificate than expected.
+        Refused: the server does not let us in: `nick_in_use` (also where an account owns the nick),
             `bad_nick`, `bad_password`, `banned`, ...
     """
     where = parse_address(address) if isinstance(address, str) else address
     wanted = login_nick() if nick is None else checked(normalize_nick, nick)
-    # Whoever comes to an account is to be told of a wrong password, not called ana2.
+    # With an account's password, a refusal means a wrong password: do not come in as ana2.
     anything = nick is None and account_password is None
     nicks = nick_guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password, bot)
@@ -101,13 +100,13 @@ def free_nick(
     on_event: Callable[[Event], None],
     trace: Trace | None = None,
 ) -> str:
-    """Return the first of some nicks that nobody has on a server.
+    """Return the first of some nicks that nobody on a server has.
 
     Args:
         address: the server.
-        nicks: which.
+        nicks: the nicks to try, in order.
         password: the server's, if it has one.
-        on_event: called with what happens, as by `connect`.
+        on_event: called with each event, as by `connect`.
         trace: is told of each frame.
 
     Raises:
@@ -120,9 +119,9 @@ def free_nick(
 
 
 class Chat(Authority):
-    """A place on a server, kept through lost connections until it is closed.
+    """A chat on a server. It survives lost connections until it is closed.
 
-    Made by `connect`. If the server ends it (`kicked`, `replaced`, ...), every call raises Closed
+    `connect` makes it. If the server ends it (`kicked`, `replaced`, ...), every call raises Closed
     with the reason.
     """
 
@@ -164,11 +163,11 @@ class Chat(Authority):
 
     @property
     def round_trip(self) -> float | None:
-        """Seconds that the last `measure` took on this connection; None if none is back yet."""
+        """Seconds of the last round trip on this connection; None without a reply to `measure`."""
         return self._session.round_trip
 
     def measure(self) -> None:
-        """Have `round_trip` measured anew. Does not wait; does nothing without a connection."""
+        """Measure `round_trip` again. Does not wait. Does nothing without a connection."""
         self._session.measure()
 
     def retry(self) -> None:
@@ -176,7 +175,7 @@ class Chat(Authority):
         self._session.retry()
 
     def pause(self) -> None:
-        """Make no new connection until `retry`. A connection that there is, is kept."""
+        """Make no new connection until `retry`. The present connection stays."""
         self._session.pause()
 
     def join(
@@ -195,12 +194,12 @@ class Chat(Authority):
         Args:
             room: its name, such as "lobby".
             after: begin with the message behind this seq.
-            log: the log that `after` is from, see `Room.place`. If the server's is another one by
-                now, begin behind the last message that both have in common.
-            history: begin with so many messages of those that are there. With neither, only what
-                is said from now on is received.
-            bots: whether iterating the room yields what other bots say, too. A bot that hears
-                bots must never answer them.
+            log: the log that `after` belongs to, see `Room.place`. If the server has another log
+                now, begin behind the last message that both logs have in common.
+            history: begin with this many of the newest messages. Without `after` and `history`,
+                begin with the next message.
+            bots: whether iterating the room also yields what other bots say. A bot that reads
+                other bots must never answer them.
 
         Raises:
             Refused: `bad_room`, `forbidden`, `too_many_rooms`, ...
@@ -216,23 +215,23 @@ class Chat(Authority):
         return Room(self._session, feed, bots=bots)
 
     def tell(self, to: str | Callable[[], str], text: str) -> str:
-        """Send a message to one person, who must be there; it is not kept anywhere.
+        """Send a message to one person, who must be connected. The server does not store it.
 
-        Where the connection breaks before it is sent, it is not sent on the next one: the nick may
-        be somebody else's by then.
+        If the connection breaks before the message is sent, it is not sent on the next one: the
+        nick may be somebody else's by then.
 
         Args:
-            to: that person's nick; or what returns it, asked whenever it is about to be sent. That
-                must not wait, and may raise a ChatError, so that nothing is sent.
+            to: the person's nick, or a function that returns it, called just before the message is
+                sent. It must not wait. It may raise a ChatError; then nothing is sent.
             text: 1 to 4000 characters.
 
         Returns:
-            The nick that it was sent to.
+            The nick that the message was sent to.
 
         Raises:
-            Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...; `unavailable` where the
-                connection broke before it was sent.
-            Unconfirmed: it is not known whether it arrived.
+            Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...; `unavailable` if the
+                connection broke before the message was sent.
+            Unconfirmed: nobody can know whether it arrived.
             Closed: the chat is over.
         """
         said, nick = checked(normalize_text, text), ""
@@ -287,7 +286,7 @@ def _rooms(after: str | None, id: int) -> Rooms:
 
 
 def login_nick() -> str:
-    """The user's login name, as far as it can be a nick."""
+    """Return the user's login name, changed to a valid nick if need be; else "guest"."""
     with suppress(OSError, KeyError, ImportError, ProtocolError):  # what getuser raises, and where
         name = "-".join(getpass.getuser().split()).lstrip("#@/")
         return normalize_nick(name[:NICK_LIMIT])
@@ -295,4 +294,4 @@ def login_nick() -> str:
 
 
 def _ignore(event: Event) -> None:
-    """Nobody listens."""
+    """Do nothing."""

@@ -1,7 +1,7 @@
-"""Accounts, and being in charge: what a chat can do besides talking.
+"""Accounts and moderation.
 
 `who` is a nick, or `@` and the name of an account, or an address or a network such as `10.0.0.7`
-or `10.1.0.0/16`. What one's role does not allow is refused with `forbidden`.
+or `10.1.0.0/16`. The server refuses with `forbidden` what our role does not allow.
 """
 
 from collections.abc import Sequence
@@ -37,10 +37,10 @@ from protocol.text import normalize_nick, normalize_text
 
 
 class Authority:
-    """What a `Chat` can do that needs an account, or a role.
+    """The methods of a `Chat` that need an account or a role.
 
-    Every method waits for the reply, and raises Refused, where the server does not do it, with
-    `forbidden`, `no_such_nick`, `bad_request`, ...; and Closed if the chat is over.
+    Every method waits for the reply. It raises Refused if the server refuses the request
+    (`forbidden`, `no_such_nick`, `bad_request`, ...), and Closed if the chat is over.
     """
 
     def __init__(self, session: Session) -> None:
@@ -50,7 +50,7 @@ class Authority:
 
     @property
     def role(self) -> str:
-        """What we may do: "member", "moderator" or "owner"."""
+        """Our role: "member", "moderator" or "owner"."""
         return self._session.role
 
     @property
@@ -62,8 +62,8 @@ class Authority:
         """Make an account of our nick, which nobody else can use from then on.
 
         Args:
-            password: 8 to 200 characters. It is kept in memory, for a server that has forgotten
-                us when the connection is made again.
+            password: 8 to 200 characters. The client keeps it in memory, to log in again if the
+                server has forgotten the session.
         """
         self._session.request(lambda id: Register(id, password))
 
@@ -71,19 +71,19 @@ class Authority:
         """Log in to an account, take its nick, and return that.
 
         Args:
-            password: the account's; kept as by `register`.
-            account: its name; that of our nick without.
+            password: the account's. The client keeps it as `register` does.
+            account: its name; by default our nick.
         """
         name = None if account is None else checked(normalize_nick, account)
         self._session.request(lambda id: Login(id, password, name))
         return self._session.nick
 
     def change_password(self, old: str, new: str) -> None:
-        """Give our account another password. Whoever else is logged in to it is out then.
+        """Give our account another password. The server logs out its other sessions.
 
         Args:
-            old: the one that it has.
-            new: 8 to 200 characters; kept as by `register`.
+            old: the present password.
+            new: 8 to 200 characters. The client keeps it as `register` does.
         """
         self._session.request(lambda id: Password(id, old, new))
 
@@ -91,8 +91,8 @@ class Authority:
         """Log out of our account, take another nick, and return that.
 
         Args:
-            nick: which. Without it we keep the one that we have; if that is the account's, we get
-                it with a number behind it.
+            nick: the nick to take. By default we keep ours; if it is the account's, we get it
+                with a number.
         """
         nicks = nick_guesses(self._session.nick)
         if nick is not None:
@@ -109,10 +109,10 @@ class Authority:
                 wanted = following
 
     def claim(self, secret: str) -> str:
-        """Become an owner of the server, and return the role that we have then.
+        """Become an owner of the server, and return our new role.
 
         Args:
-            secret: what the server showed when it was started for the first time.
+            secret: the server shows it at its first start.
         """
         self._session.request(lambda id: Claim(id, secret))
         return self.role
@@ -139,13 +139,13 @@ class Authority:
         reason: str = "",
         address: bool = False,
     ) -> None:
-        """End somebody's connection, and let him or her in no more.
+        """End somebody's connection, and do not let them in again.
 
         Args:
             who: see the top of the module.
             seconds: how long; None until `unban`.
             reason: what the person is told.
-            address: ban the address that `who` has now as well.
+            address: also ban the present address of `who`.
         """
         self._session.request(lambda id: Ban(id, who, address, seconds, reason or None))
 
@@ -165,7 +165,7 @@ class Authority:
         """Return the bans and mutes that are in force, oldest first.
 
         Each has `act` ("ban" or "mute"), `who`, `until` (Unix seconds; msgspec.UNSET for no end),
-        `reason`, `by`, and `time`, when it was.
+        `reason`, `by`, and `time` (Unix seconds).
         """
         found: list[BanEntry] = []
         while True:

@@ -1,4 +1,4 @@
-"""Checks on both ends of a request: of what is asked, and of what a server replied."""
+"""Checks of requests before they are sent, and of the server's replies."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -19,7 +19,7 @@ LONGEST_LIST = 100_000
 
 
 def checked(rule: Callable[[str], str], text: str) -> str:
-    """Apply one of the protocol's rules before the server has to.
+    """Apply a rule of the protocol before the request is sent.
 
     Raises:
         Refused: `text` breaks it.
@@ -31,7 +31,7 @@ def checked(rule: Callable[[str], str], text: str) -> str:
 
 
 def room_named(name: str) -> str:
-    """Return a room's name as the server writes it; people write `#` before it.
+    """Return a room's name as the server writes it. A `#` before it is dropped.
 
     Raises:
         Refused: no room has such a name.
@@ -39,14 +39,14 @@ def room_named(name: str) -> str:
     return checked(normalize_room, name.removeprefix("#"))
 
 
-# The server is not trusted to have sent what belongs there.
+# The client does not trust the server to send what the protocol says.
 
 
 def page_of(reply: Reply) -> Page:
-    """Return a reply that is to be a page.
+    """Return a reply that has to be a page.
 
     Raises:
-        ChatError: it is none.
+        ChatError: it is no page.
     """
     if isinstance(reply, Page):
         return reply
@@ -54,10 +54,10 @@ def page_of(reply: Reply) -> Page:
 
 
 def seq_of(reply: Reply) -> int:
-    """Return the seq in a reply; 0 if the message was stored and is deleted by now.
+    """Return the seq in a reply; 0 if the message was stored and has been deleted.
 
     Raises:
-        ChatError: there is neither.
+        ChatError: the reply says neither.
     """
     if isinstance(reply, Ok) and isinstance(reply.seq, int):
         return reply.seq
@@ -67,19 +67,19 @@ def seq_of(reply: Reply) -> int:
 
 
 def given(items: Sequence[Item] | UnsetType) -> Sequence[Item]:
-    """Return the items of a page, of which there may be none."""
+    """Return the items of a page; an empty sequence if it has none."""
     return () if isinstance(items, UnsetType) else items
 
 
 def goes_on(page: Page, after: Name | None, last: Name, count: int) -> bool:
-    """Whether there is another page to be asked for, of a list whose entries ascend.
+    """Return whether to ask for another page of a list whose entries ascend.
 
-    A list that goes round, or has no end, is left at that: the server may mean us harm.
+    A list whose entries do not ascend, or that has no end, ends here: the server may be hostile.
 
     Args:
-        page: the one that came.
-        after: what the page was to begin behind; None for the first.
+        page: the page that came.
+        after: the entry that the page was asked to begin behind; None for the first page.
         last: the last entry of the page.
-        count: how many entries there are so far.
+        count: the number of entries so far.
     """
     return page.more and count < LONGEST_LIST and (after is None or last > after)

@@ -1,4 +1,4 @@
-"""A room that we are in: what is said there, and what the chat can do there."""
+"""A room that we are in: its messages, and what we can do in it."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -31,11 +31,10 @@ _PAGE = 1000
 class Room:
     """A room that we are in. Iterating it yields each of its messages once, in order.
 
-    Iteration waits for the next message. It ends when the room is left or the chat closed, and
-    raises Closed or Refused if it was the server that ended it. What other bots say is
-    left out: see `Chat.join` and `connect`. Our own messages come too. One that reads slowly misses
-    nothing: what no longer fits in memory is fetched from the server. One
-    thread at a time iterates a room.
+    Iteration waits for the next message. It ends when we leave the room or close the chat, and
+    raises Closed or Refused if the server ended it. It yields our own messages, too, but not what
+    other bots say: see `Chat.join` and `connect`. A slow reader misses nothing: it fetches from the
+    server what no longer fits in memory. One thread at a time may iterate a room.
     """
 
     def __init__(self, session: Session, feed: Feed, *, bots: bool = False) -> None:
@@ -52,7 +51,7 @@ class Room:
 
     @property
     def topic(self) -> str:
-        """The room's topic, as far as it was heard."""
+        """The room's topic, as the client last heard it."""
         return self._feed.topic
 
     @property
@@ -62,10 +61,10 @@ class Room:
 
     @property
     def place(self) -> tuple[int, str | None]:
-        """The seq of the last message received, and the name of the log that it is from.
+        """The seq of the last message received, and the name of its log.
 
-        Keep both: `join(..., after=seq, log=log)` goes on behind it. The name is None with a
-        server that has none.
+        `join(..., after=seq, log=log)` goes on behind that message. The name is None if the server
+        names no logs.
         """
         return self._feed.place
 
@@ -85,7 +84,7 @@ class Room:
         while True:
             if self._fetched and self._fetched_in == self._feed.read.divergences:
                 return self._fetched.popleft()
-            self._fetched.clear()  # of a log that was replaced
+            self._fetched.clear()  # they are from a log that was replaced
             if not self._feed.wait():
                 raise StopIteration
             message = self._feed.take()
@@ -96,17 +95,17 @@ class Room:
     def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
         """Say something and return its seq once the server has stored it.
 
-        The seq is 0 if the reply was lost with a connection, and the message was deleted before the
-        client was back.
+        The seq is 0 if a broken connection lost the reply, and the server deleted the message
+        before the client was back.
 
         Args:
             text: 1 to 4000 characters, no control characters but line feed and tab.
-            kind: "action" for what `/me` does.
+            kind: "action" for a text as of `/me`.
 
         Raises:
-            Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... A `rate_limited` is
-                waited for instead.
-            Unconfirmed: it is not known whether it was stored.
+            Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... After `rate_limited`
+                the client waits and repeats the request.
+            Unconfirmed: nobody can know whether it was stored.
             Closed: the chat is over.
         """
         said = checked(normalize_text, text)
@@ -116,11 +115,11 @@ class Room:
         """Set the topic and return the seq of the message that says so.
 
         Args:
-            topic: by the same rules as a text that is said; or "", which clears it.
+            topic: the rules of `say` apply; "" clears the topic.
 
         Raises:
             Refused: `bad_text`, `muted`, `not_in_room`, ...
-            Unconfirmed: it is not known whether it was stored.
+            Unconfirmed: nobody can know whether it was stored.
             Closed: the chat is over.
         """
         wanted = checked(normalize_topic, topic)
@@ -170,8 +169,8 @@ class Room:
 
         Args:
             limit: how many at most.
-            before: the newest of those with a smaller seq.
-            after: the oldest of those with a larger seq. With neither, the newest of all.
+            before: return the newest messages with a smaller seq.
+            after: return the oldest messages with a larger seq. Without both, the newest of all.
 
         Raises:
             Refused: `not_in_room`, ...
@@ -196,7 +195,7 @@ class Room:
         Args:
             query: words.
             limit: how many at most.
-            before: only those with a smaller seq.
+            before: only messages with a smaller seq.
 
         Raises:
             Refused: `not_in_room`, `bad_request`, ...
@@ -219,7 +218,7 @@ class Room:
         Authority(self._session).unfreeze(self.name)
 
     def slow(self, seconds: float) -> None:
-        """Let each member say something only every so many seconds; 0 ends that."""
+        """Let each member talk only once in so many seconds; 0 ends that."""
         Authority(self._session).slow(self.name, seconds)
 
     def lock(self) -> None:
@@ -231,7 +230,7 @@ class Room:
         Authority(self._session).unlock(self.name)
 
     def raise_hand(self) -> None:
-        """Show the moderators that we want to say something."""
+        """Show the moderators that we want to talk."""
         self._session.request(lambda id: Hand(id, self.name, True))
 
     def lower_hand(self) -> None:
@@ -239,7 +238,7 @@ class Room:
         self._session.request(lambda id: Hand(id, self.name, False))
 
     def hands(self) -> list[str]:
-        """Return the nicks of those whose hands are up, in the order in which they were raised."""
+        """Return the nicks of those who raised a hand, in that order."""
         found: list[str] = []
         after = None
         while True:
@@ -266,7 +265,7 @@ class Room:
         return found
 
     def _fetch(self) -> None:
-        """Catch up with what is no longer in memory, as far as it was heard."""
+        """Fetch messages that were heard and no longer are in memory."""
         read, heard, divergences = self._feed.read
         if read >= heard:  # the log was replaced at this moment
             return

@@ -1,7 +1,7 @@
-"""What has been heard in one room: how far, and the newest of it.
+"""The messages of one room as they arrive: how far the client has heard, and the newest of them.
 
-A room is a log and a reader is a cursor, here as on the server. The tail that is kept is bounded;
-a reader that has fallen behind it is told so, and fetches what it misses from the server's log.
+A room is a log and a reader is a cursor, here as on the server. The tail in memory is bounded. A
+reader that has fallen behind the tail fetches what it misses from the server's log.
 """
 
 import threading
@@ -15,10 +15,10 @@ from chat_client.files.waiting import holds
 from protocol.messages import LARGEST_ID, Message
 
 _TAIL = 1000
-"""Messages that are kept for the reader. Enough for a bot that thinks for a moment."""
+"""Messages in the tail: enough for a bot that is busy for a moment."""
 
 _TAIL_CHARACTERS = 1_000_000
-"""Characters that their texts have together, at most: a server may send long ones."""
+"""Characters of all texts in the tail: a server may send long ones."""
 
 _seq = attrgetter("seq")
 
@@ -29,7 +29,7 @@ class Reading(NamedTuple):
     Attributes:
         read: the seq of the last message that the reader took.
         heard: the seq of the last message that was heard.
-        divergences: how often what was heard had to be forgotten, as it was another log's.
+        divergences: how often the server had another log, so that messages were forgotten.
     """
 
     read: int
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
 
 
 class Feed:
-    """One room as it is heard. Safe to use from several threads."""
+    """One room, as the client hears it. Any thread may call any method."""
 
     def __init__(self, room: str, heard: int, topic: str, log: str | None = None) -> None:
         self.room = room
@@ -76,12 +76,12 @@ class Feed:
 
     @property
     def place(self) -> tuple[int, str | None]:
-        """How far was heard, and in which log."""
+        """The seq of the last message that was heard, and the name of its log."""
         with self._changed:
             return self._heard, self._log
 
     def hear(self, message: Message) -> bool:
-        """Take a message up. Return whether it is new: each is, once."""
+        """Add a message. Return whether it is new; a message that comes again is not."""
         with self._changed:
             if not self._heard < message.seq <= LARGEST_ID:
                 return False
@@ -93,7 +93,7 @@ class Feed:
             return True
 
     def _append(self, message: Message) -> None:
-        """Add a message to the tail, and drop the oldest that there is no place for."""
+        """Add a message to the tail, and drop the oldest where the tail is full."""
         assert self._lock.locked()
         self._tail.append(message)
         self._characters += len(message.text)
@@ -108,12 +108,12 @@ class Feed:
         """Go on after the room was entered again.
 
         Args:
-            last: the seq of the last message in the server's log. If more than that was heard, and
-                the server names no logs, it is another log, and is heard from here on.
+            last: the seq of the last message in the server's log. If the client has heard more,
+                and the server names no logs, it is another log, and the client goes on from here.
             topic: the room's topic.
             log: the server's name of its log, if it has one.
-            diverged: the last seq that its log and the one that was heard have in common, if those
-                are two.
+            diverged: the last seq that the server's log and the log that was heard have in common,
+                if they are different logs.
 
         Returns:
             How many of the messages that were heard are gone.
@@ -128,7 +128,7 @@ class Feed:
             return gone
 
     def _go_back_to(self, place: int) -> None:
-        """Forget what was heard behind `place`, whether read or not."""
+        """Forget the messages behind `place`, whether they were read or not."""
         assert self._lock.locked()
         while self._tail and self._tail[-1].seq > place:
             self._characters -= len(self._tail.pop().text)
@@ -144,7 +144,7 @@ class Feed:
             self._changed.notify_all()
 
     def wait_for(self, seq: int, timeout: float | None = None) -> bool:
-        """Wait until the message `seq` was heard. Return whether it was, within the timeout."""
+        """Wait until the message `seq` was heard. Return False when the timeout has passed."""
         with self._changed:
             holds(self._changed, lambda: self._over or self._heard >= seq, timeout)
             return self._heard >= seq
@@ -158,7 +158,7 @@ class Feed:
             return Reading(self._read, self._heard, self._divergences)
 
     def wait(self) -> bool:
-        """Wait until there is something to read. Return False if there never will be.
+        """Wait until there is something to read. Return False if the feed has ended.
 
         Raises:
             ChatError: the error with which the feed ended.
@@ -172,7 +172,7 @@ class Feed:
             return False
 
     def take(self) -> Message | None:
-        """Return the next message, or None if it is not in the tail: no longer, or no more."""
+        """Return the next message; None if there is none, or if the tail has dropped it."""
         with self._changed:
             if self._read < self._tail_after or self._read >= self._heard:
                 return None
@@ -181,14 +181,14 @@ class Feed:
             return message
 
     def skip_to(self, seq: int, divergences: int) -> bool:
-        """Let the reader go on behind `seq`: it has got what lies before from the server's log.
+        """Move the reader behind `seq`, after it has fetched the messages before from the server.
 
         Args:
-            seq: the last that it got.
-            divergences: the number of those before it asked.
+            seq: of the last message that it fetched.
+            divergences: of `read` before it asked the server.
 
         Returns:
-            False, and nothing is done, if the log became another one meanwhile.
+            False, without an effect, if the server has had another log since.
         """
         with self._changed:
             if self._divergences != divergences:

@@ -1,6 +1,6 @@
 """The start of a connection: from the first byte to the server's welcome.
 
-What listens on the other side may be anything; here it is found out, and said in a sentence.
+The other side may be no chat server at all. This module finds out, and says so in a sentence.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ from protocol.messages import AnyServerMessage, Error, Goodbye, Hello, Welcome, 
 from protocol.text import NICK_LIMIT
 
 _NOT_THE_SESSION = frozenset({Code.MUTED, Code.NICK_IN_USE, Code.RATE_LIMITED})
-"""Codes with which a server refuses a hello though it would take the session up."""
+"""Codes of a hello that is refused although the server knows the session."""
 
 _GUESSES = 1000
-"""How many nicks are tried when none was asked for."""
+"""How many nicks the client tries where the user asked for none."""
 
 
 @dataclass
@@ -28,9 +28,9 @@ class Credentials:
     """Who connects. The passwords are shown nowhere.
 
     Attributes:
-        password: the server's; None if it is not known to have one.
-        account_password: that of the account that owns the nick; None if none does.
-        bot: whether it is a program that connects, and no person.
+        password: the server's; None if the server needs none, as far as the client knows.
+        account_password: of the account that owns the nick; None if no account does.
+        bot: whether a program connects, not a person.
     """
 
     password: str | None = field(default=None, repr=False)
@@ -39,7 +39,7 @@ class Credentials:
 
 
 def nick_guesses(nick: str) -> Iterator[str]:
-    """Yield a nick, and those to try where it is taken: the same with a number behind it."""
+    """Yield a nick, and then the same with numbers, to try where the nick is taken."""
     yield nick
     for number in range(2, _GUESSES):
         yield f"{nick[: NICK_LIMIT - 3]}{number}"
@@ -53,19 +53,19 @@ def say_hello(
     session: str | None,
     credentials: Credentials | None = None,
 ) -> Welcome:
-    """Say hello until the server says welcome, and return that.
+    """Say hello until the server sends a welcome, and return it.
 
     Args:
         address: where the connection leads, for the error message.
-        connection: to say it on.
-        messages: what comes from it.
+        connection: where to say it.
+        messages: the server's messages on it.
         nicks: the nick to ask for, then those to ask for where one is taken.
         session: the secret of the session to take up again; the welcome has another one if the
             server does not know it.
         credentials: the passwords, where there are any.
 
     Raises:
-        ConnectError: this is no chat server.
+        ConnectError: it is no chat server.
         Refused: the server does not let us in.
     """
     nick, credentials = next(nicks), credentials or Credentials()
@@ -78,7 +78,7 @@ def say_hello(
                 case Error(code=Code.NICK_IN_USE) if following := next(nicks, None):
                     nick = following
                 case Error() if session and message.code not in FATAL | _NOT_THE_SESSION:
-                    session = None  # it does not take that one: we come as somebody new
+                    session = None  # the server refuses this one: ask for a new session
                 case Error() | Goodbye():
                     raise _refusal(message)
                 case None:  # the deadline has passed

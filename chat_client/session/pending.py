@@ -32,10 +32,10 @@ from protocol.messages import (
 )
 
 _NOT_TWICE = Say | Topic | Announce | Kick
-"""Requests that a server must not do a second time after it has forgotten the first."""
+"""Requests that the client does not repeat once the server has forgotten the session."""
 
 _SLOWED_ON_PURPOSE = Login | Password | Claim
-"""Requests that are rate limited because a password was wrong: repeating them is guessing."""
+"""Requests that the server slows down after wrong passwords. To repeat them would be guessing."""
 
 Reply = Ok | Page
 
@@ -144,7 +144,7 @@ class PendingRequests:
         return self._forget(lambda each: isinstance(each.request, Tell))
 
     def forget_unrepeatable(self) -> list[Pending]:
-        """Remove and return what a server that knows nothing of it could do a second time."""
+        """Remove and return requests that a server without our session could do a second time."""
         return self._forget(lambda each: each.sent and isinstance(each.request, _NOT_TWICE))
 
     def _forget(self, chosen: Callable[[Pending], bool]) -> list[Pending]:
@@ -180,6 +180,6 @@ def is_worth_waiting(code: str, request: AnyRequest) -> bool:
         code: why it refused it, with a delay.
         request: the request.
     """
-    if code == Code.UNAVAILABLE:  # a person who does not read now may never do
+    if code == Code.UNAVAILABLE:  # a person who does not read now may never read
         return not isinstance(request, Tell)
     return code == Code.RATE_LIMITED and not isinstance(request, _SLOWED_ON_PURPOSE)

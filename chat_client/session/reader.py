@@ -37,17 +37,17 @@ from protocol.messages import (
 )
 
 _SILENCE = 20.0
-"""Seconds without a byte after which the client asks whether the server lives. After as many more
-the connection is dead. The server asks us as often, so no healthy connection is that silent."""
+"""Seconds without a byte after which the client sends a ping. After as many more the connection is
+dead. The server sends pings as often, so a healthy connection is never that silent."""
 
 _FIRST_DELAY = 1.0
 """Seconds. The delay before the first reconnection is drawn below this; then the bound doubles."""
 
 _LONGEST_DELAY = 30.0
-"""Seconds. The bound of that delay grows no further than this."""
+"""Seconds. The largest bound of that delay."""
 
 _LONGEST_NEARBY = 5.0
-"""Seconds. The same on a private network, where a server has a class of clients, not the world."""
+"""Seconds. The same on a private network, where a server has few clients."""
 
 _STABLE = 10.0
 """Seconds. After a connection that lasted so long, the next delay is a first one again."""
@@ -104,7 +104,7 @@ class Conversation(Protocol):
         """Take a message that does not concern the connection itself.
 
         Raises:
-            Refused: this connection is of no use; another one may be.
+            Refused: this connection is of no use; a later one may be.
         """
 
     def measure(self) -> None:
@@ -146,7 +146,7 @@ class Reader:
         self._session = session
         self._trace = trace
         self._thread = threading.Thread(target=self._run, name="chat-client reader", daemon=True)
-        self._let_in = False  # whether the server has welcomed us; the thread's own
+        self._let_in = False  # whether a server has ever let us in; the thread's own
         self._welcomed = 0.0  # when it did last, on the monotonic clock; the thread's own
         self._longest = _LONGEST_DELAY  # the bound of the delay; the thread's own
         self.stopping = threading.Event()
@@ -186,8 +186,8 @@ class Reader:
         if opened:
             opened.abort()
         if not self.is_current_thread:
-            # Nothing wakes the system's name resolver or its connect. Both end by themselves, and
-            # neither the caller nor the process waits for that.
+            # Nothing wakes a thread in the system's name resolver or in `connect`. Both end by
+            # themselves; the thread is a daemon, so neither the caller nor the process waits.
             self._thread.join(_STOPPING)
 
     def retry(self) -> None:
@@ -211,14 +211,14 @@ class Reader:
         except ChatError as reason:
             if not self.stopping.is_set():
                 error = reason
-        finally:  # also after a bug in this program or in on_event: nobody must wait for ever
+        finally:  # after a bug here or in on_event, too, or callers would wait for ever
             self._session.finish(error)
 
     def _stay_connected(self) -> None:
-        """Connect, again and again, until the chat is closed from here or from there.
+        """Connect again and again until either side closes the chat.
 
         Raises:
-            ChatError: the first connection could not be made, or the server ended the chat.
+            ChatError: the first connection failed, or the server ended the chat.
         """
         attempt = 0
         while True:
@@ -236,8 +236,8 @@ class Reader:
                 return
             if self._welcomed > started and time.monotonic() - self._welcomed > _STABLE:
                 attempt = 0
-            # Drawn from 0 on ("full jitter"): after a restart of the server a class does not come
-            # back in one instant.
+            # Full jitter: the delay is drawn from 0 up to the bound, so that a class does not come
+            # back in one instant after the server restarted.
             bound = min(self._longest, _FIRST_DELAY * 2.0 ** min(attempt, 9))
             delay = asked_for + random.uniform(0, bound)
             attempt += 1
@@ -249,7 +249,7 @@ class Reader:
                 return
 
     def _is_final(self, refusal: Refused) -> bool:
-        """Whether the server will refuse us again, however often we ask."""
+        """Return whether the server would refuse every later try, too."""
         if refusal.code == Code.NICK_IN_USE and self._credentials.account_password is not None:
             # The nick of our account is ours, whatever else holds it. If it is refused, the
             # password was changed. Trying the old one again would throttle the person who has
@@ -267,11 +267,11 @@ class Reader:
                 self._changed.wait(None if self._paused else left)
 
     def _converse(self) -> Never:
-        """Make one connection and serve it until it ends, which is always an exception.
+        """Make one connection and serve it until it ends, always with an exception.
 
         Raises:
-            ConnectError: it could not be made.
-            ConnectionLost: it ended, and another one should be made.
+            ConnectError: the connection failed.
+            ConnectionLost: it ended, and the reader should make another one.
             Refused: the server does not let us in.
             Closed: the server ended the chat.
         """
@@ -285,7 +285,7 @@ class Reader:
                 self._opened = connection
             if news is not None:
                 self._session.tell(news)
-            if self.stopping.is_set():  # `stop` may have looked before there was one to break
+            if self.stopping.is_set():  # `stop` may have looked before `_opened` was set
                 raise ConnectionLost("the chat is being closed")
             messages = connection.receive()
             nick = self._session.nick
@@ -307,7 +307,7 @@ class Reader:
                 self._trace.closed()
 
     def _listen(self, connection: Connection, messages: Iterator[AnyServerMessage | None]) -> Never:
-        """Take what the server says until the connection ends."""
+        """Handle the server's messages until the connection ends."""
         asked = False
         for message in messages:
             match message:

@@ -1,12 +1,12 @@
 """A session: one person on one server, for longer than a connection lasts.
 
-A caller gets the reply to its request, however many connections that takes. Two tables make that
-possible: the pending requests, and the rooms with how far each was heard. On a new connection the
-session joins its rooms behind what was heard, then sends the pending requests again under their
-old ids; the server does each of them once.
+A caller gets the reply to its request, however many connections that takes. The session keeps the
+pending requests, and how far it has heard in each room. On a new connection it joins its rooms
+behind the last message of each, then sends the pending requests again under their old ids. The
+server does each of them once.
 
 The reader's thread (`chat_client.session.reader`) makes the connections, reads them, and calls
-`on_event`. The threads that ask something wait for their replies.
+`on_event`. Other threads send requests and wait for the replies.
 """
 
 import threading
@@ -111,9 +111,9 @@ class Session:
             credentials: the passwords. Only the reader uses them.
             on_event: called on the reader for each event; see `chat_client.connect`.
             timeout: seconds for connecting, and again for the server's welcome.
-            patience: seconds that the session waits by itself before it makes a request again
-                that was `rate_limited`.
-            keeper: keeps the session, where it is to outlive the program.
+            patience: the session repeats a `rate_limited` request by itself if it need not wait
+                for more seconds than this.
+            keeper: keeps the session, if a later run of the program is to take it up.
             trace: is told of the connections and of each frame.
         """
         self._keeper = keeper
@@ -133,20 +133,20 @@ class Session:
         self._role = MEMBER
         self._account: str | None = None
         self._round_trip: float | None = None
-        # A secret. Nothing but the keeper, which has the first one, keeps it.
+        # A secret. Only the keeper, which has the first one, stores it.
         self._token: str | None = keeper.token if keeper else None
 
     def start(self) -> None:
         """Connect.
 
         Raises:
-            ConnectError: the server cannot be reached, or is none.
+            ConnectError: the server cannot be reached, or is no chat server.
             Refused: it does not let us in.
         """
         self._reader.start()
         try:
             result_of(self._entered)
-        except BaseException:  # Ctrl-C, too: nothing must go on connecting behind our back
+        except BaseException:  # Ctrl-C, too: the reader must not go on connecting
             self.close()
             raise
 
@@ -162,18 +162,18 @@ class Session:
             self._end(None)
 
     def request(self, build: Callable[[int], AnyRequest]) -> Reply:
-        """Send a request and wait for the reply, through as many connections as it takes.
+        """Send a request and wait for the reply, over as many connections as it takes.
 
-        What the server refuses for a while is sent again after that while.
+        A request that the server refuses for a while is sent again after that while.
 
         Args:
             build: makes the request, given its id.
 
         Raises:
             Refused: the server refused it.
-            Unconfirmed: it cannot be known whether the server did it.
+            Unconfirmed: nobody can know whether the server did it.
             Closed: the chat is over.
-            RuntimeError: on the reader, which would wait for itself.
+            RuntimeError: called on the reader's thread, which would wait for itself.
         """
         if self._reader.is_current_thread:
             raise RuntimeError("on_event must not wait for a reply: hand the event to a thread")
@@ -185,12 +185,12 @@ class Session:
                 raise Closed("the chat was closed")
 
     def feed(self, room: str) -> Feed | None:
-        """Return what is heard in a room, or None if we are not in it."""
+        """Return the feed of a room; None if we are not in it."""
         with self._lock:
             return self._feeds.get(room)
 
     def feeds(self) -> list[Feed]:
-        """Return what is heard in each room that we are in, in the order of entering."""
+        """Return the feeds of the rooms that we are in, in the order in which we entered."""
         with self._lock:
             return list(self._feeds.values())
 
@@ -226,7 +226,7 @@ class Session:
 
     @property
     def round_trip(self) -> float | None:
-        """Seconds that the last `measure` took on this connection; None if none is back."""
+        """Seconds of the last round trip on this connection; None without a reply to `measure`."""
         with self._lock:
             return self._round_trip
 
@@ -278,7 +278,7 @@ class Session:
             private = self._pending.forget_private()
             known = welcome.session == self._token
             unrepeatable = [] if known else self._pending.forget_unrepeatable()
-            killed = known and not again  # another program, which is gone, used the session before
+            killed = known and not again  # a program that was killed used the session before
             used = given.last_id(welcome) if killed else given.count(welcome.last_id)
             self._pending.count_on_from(used)
             self._token, self._nick = welcome.session, welcome.nick
@@ -308,7 +308,7 @@ class Session:
             self._connection = self._round_trip = None
 
     def finish(self, error: ChatError | None) -> None:
-        """The chat is over, because of an error or because it was closed from this side."""
+        """End the chat, because of an error or because this side closed it."""
         self._end(error)
         if self._entered.done():
             self._on_event(Ended(str(error) if error else None, _code_of(error)))
@@ -316,7 +316,7 @@ class Session:
             self._entered.set_exception(error or Closed("the chat was closed"))
 
     def _end(self, error: ChatError | None) -> None:
-        """Tell everybody who waits that nothing will come. From any thread, once."""
+        """Wake everybody who waits. From any thread; only the first call counts."""
         with self._lock:
             if self._ended:
                 return
@@ -355,12 +355,12 @@ class Session:
                 self._measured(message.re)
 
     def _settle(self, number: int, reply: Reply) -> None:
-        """Do what a reply means to the session, then give it to the caller who waits for it."""
+        """Update the session by a reply, then give the reply to the caller who waits for it."""
         with self._lock:
             pending = self._pending.take(number)
         if pending is None:
             return
-        # Before the next message is looked at: what follows a join is this room's.
+        # Before the next message: those that follow a join are this room's.
         match pending.request, reply:
             case Join() as join, Ok():
                 self._enter(join, reply, pending.own)
@@ -383,7 +383,7 @@ class Session:
         pending.outcome.set_result(reply)
 
     def _identify(self, reply: Ok) -> None:
-        """Take over our nick, account and role from a reply, as far as it names them."""
+        """Take our nick, account and role from a reply, as far as it names them."""
         with self._lock:
             self._account = given.text(reply.account) or self._account
             self._nick = given.text(reply.nick) or self._nick
@@ -391,7 +391,7 @@ class Session:
         self._keep()
 
     def _keep(self) -> None:
-        """Hand the session to the keeper, as it is by now."""
+        """Hand the session to the keeper, as it is now."""
         with self._lock:
             token, nick = self._token, self._nick
         if self._keeper and token:
@@ -421,7 +421,7 @@ class Session:
             pending.outcome.set_exception(refusal)
 
     def _enter(self, join: Join, reply: Ok, again: bool) -> None:
-        """We are in a room, for the first time or again: its messages follow."""
+        """Note that we are in a room, for the first time or again. Its messages follow."""
         last, gone = given.count(reply.seq), 0
         topic, log = given.text(reply.topic) or "", given.text(reply.log)
         diverged = None if isinstance(reply.diverged, UnsetType) else given.count(reply.diverged)
@@ -460,7 +460,7 @@ def _join_again(feed: Feed, number: int) -> Join:
 
 
 def _first_place(join: Join, last: int, diverged: int | None) -> int:
-    """The seq behind which the messages follow in a room that was joined for the first time."""
+    """Return the seq behind which messages follow in a room that we joined for the first time."""
     if diverged is not None:
         return diverged
     if join.after is not None:

@@ -147,7 +147,7 @@ class Screen:
             pass
 
     def _lines(self, view: View) -> tuple[list[str], Pages | None]:
-        """Take a batch and return its lines. An item for the pager ends it, and is returned, too."""
+        """Take a batch and return its lines. An item for the pager ends it and is returned."""
         lines: list[str] = []
         for item in self._batch():
             if isinstance(item, Pages):
