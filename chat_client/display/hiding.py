@@ -5,8 +5,8 @@ from collections.abc import Callable, Collection, Iterable
 from chat_client.display.text import fold
 
 _LIMIT = 1000
-"""Nicks that may be hidden before new nicks are followed no more. Only a hostile server gives
-hidden people so many."""
+"""The most hidden nicks. With so many, new nicks are not followed any more. Only a hostile server
+gives hidden people so many."""
 
 
 class Hiding:
@@ -24,24 +24,24 @@ class Hiding:
 
         Args:
             ignored: who is hidden for good, folded.
-            keep: called with all of those where that changes.
+            keep: called with all of them when that changes.
         """
         self.ignored = set(ignored)
         self.focused: set[str] = set()
         self._keep = keep
-        # By room, as each tells of new nicks at its own time.
+        # By room, because each announces new nicks at its own time.
         self._there: dict[str, set[str]] = {}
 
     def enter(self, room: str) -> None:
-        """The user is in a room from now on."""
+        """Note that the user entered a room."""
         self._there.setdefault(room, set(self.ignored))
 
     def leave(self, room: str) -> None:
-        """The user left a room."""
+        """Note that the user left a room."""
         self._there.pop(room, None)
 
     def hides(self, nick: str) -> bool:
-        """Return whether what somebody says is not shown."""
+        """Return whether to hide what somebody says."""
         who = fold(nick)
         return who in self.ignored or (bool(self.focused) and who not in self.focused)
 
@@ -52,16 +52,16 @@ class Hiding:
         self._changed()
 
     def show(self, nick: str) -> None:
-        """Hide somebody no more."""
+        """Stop hiding somebody."""
         for nicks in self._all():
             nicks.discard(fold(nick))
         self._changed()
 
     def follow(self, room: str, renamed: Collection[tuple[str, str]]) -> None:
-        """Hide people under their new nicks, and show whoever takes an old one.
+        """Hide people under their new nicks, and show whoever takes an old nick.
 
         Args:
-            room: the room that tells of it.
+            room: the room that announced it.
             renamed: old and new nicks.
         """
         there = self._there.get(room, set())

@@ -1,7 +1,7 @@
-"""What a user at a terminal looks at: the rooms, what is new in them, who is there, who is hidden.
+"""The state of the terminal client: the rooms, what is new in them, who is there, who is hidden.
 
-One thread owns all of it, the one with the screen. So nothing here is locked, and nothing waits:
-events go in, lines come out.
+The screen's thread owns all of it, so it needs no lock and never waits. Events go in, lines come
+out.
 """
 
 import time
@@ -31,42 +31,42 @@ from protocol.messages import Direct, FreezeChange, HandChange, Message, Presenc
 Bell = Literal["on", "off", "all"]
 
 _HELD = 1000
-"""Messages that are held back, at the most, until it is known how many the user missed."""
+"""The most messages that are held back until the client knows how many the user missed."""
 
 _READ_BACK = 200
-"""Messages that PgUp shows at the least."""
+"""The fewest messages that PgUp shows."""
 
 _FURTHEST_BACK = 10_000
-"""Messages that PgUp shows at the most."""
+"""The most messages that PgUp shows."""
 
 _NAMED_LIMIT = 50_000
-"""Nicks that are known of a room, for completion. Only a hostile server names more."""
+"""Nicks of a room that are kept for completion. Only a hostile server names more."""
 
 _ANSWERED_LIMIT = 1000
-"""People who are told that the user is away, each time. No more people write to anybody."""
+"""People who are told that the user is away, each time. Nobody gets messages from more people."""
 
 
 class View:
     """See the top of the module.
 
     Attributes:
-        rooms: by name, in the order in which they were entered.
-        current: the room that one looks at, None if there is none.
-        query: who gets what is typed, instead of the room; None for nobody.
+        rooms: by name, in the order in which the user entered them.
+        current: the room that the user looks at; None if there is none.
+        query: the person who gets what the user types, instead of the room; None for the room.
         server: which server, as the status line names it.
         connected: whether there is a connection.
         retry_at: when the next one is tried, on the monotonic clock; None if that is not known.
         nick: who the user is.
         role: what the user may do.
-        quiet: whether nothing is said about who comes and goes.
+        quiet: whether to show nobody coming and going.
         bell: what rings: mentions and direct messages, nothing, or everything.
-        ringing: whether it is to ring now.
-        away: why the user is away, empty for no reason; None if he is here.
-        answers: who is to be told that, and has not been.
+        ringing: whether to ring now.
+        away: why the user is away, empty without a reason; None if they are not away.
+        answers: the people who are still to be told that.
         hiding: whom the user hides.
         writer: who sent the last direct message.
         listed: rooms that the server named, for completion.
-        barred: who is banned or muted, as far as it was shown, for completion.
+        barred: who is banned or muted, as far as the client knows, for completion.
     """
 
     def __init__(
@@ -84,10 +84,10 @@ class View:
             server: which server.
             bell: what rings.
             ignored: who is hidden, folded.
-            keep_ignored: called with all who are hidden where that changes.
+            keep_ignored: called with all who are hidden when that changes.
         """
         self._people = People()
-        self._query_at = 0.0  # since when there is the query, or none, on the monotonic clock
+        self._query_at = 0.0  # when `query` was set last, on the monotonic clock
         self._lines = lines
         self.server = server
         self._day: str | None = None
@@ -115,7 +115,7 @@ class View:
     # -- events -----------------------------------------------------------------------------------
 
     def take(self, event: Event) -> Iterator[str]:
-        """Take an event up, and yield the lines that tell it."""
+        """Update the view by an event, and yield the lines that show it."""
         if isinstance(event, Presence):
             self._stir(event)
             return
@@ -136,7 +136,7 @@ class View:
             case Reconnecting():
                 self.connected = False
                 self.retry_at = None if self._paused else time.monotonic() + event.delay
-                if event.reason != self._reason:  # else the status line counts it down
+                if event.reason != self._reason:  # otherwise the status line counts it down
                     self._reason = event.reason
                     yield from self._told(event)
             case RoleChange():
@@ -180,7 +180,7 @@ class View:
         stir.add(
             joined=[who for who in event.joined if who != self.nick and not self.hides(who)],
             left=[who for who in event.left if not self.hides(who)],
-            renamed=[  # the user's own /nick has told it already
+            renamed=[  # without the user's own: /nick has shown it
                 (old, new)
                 for old, new in event.renamed
                 if self.nick not in (old, new) and not self.hides(old)
@@ -196,7 +196,7 @@ class View:
         if room.held is not None:
             room.held.append(message)
             return
-        if room.behind and message.seq > room.last:  # a server that skips the end
+        if room.behind and message.seq > room.last:  # the server skipped the end of the backlog
             room.heard = room.last
             yield from self.here(room)
         past = message.seq <= room.last and not room.again
@@ -239,7 +239,7 @@ class View:
 
     def _freeze(self, room: RoomView, frozen: bool) -> None:
         room.frozen = frozen
-        if not frozen:  # who has something to say can say it
+        if not frozen:  # no hand need be raised any more
             self.know_hands(room.name, ())
 
     def _count_hands(self, event: HandChange) -> Iterator[str]:
@@ -265,7 +265,7 @@ class View:
         if event.gone:
             yield self._lines.diverged(event)
         if event.again:
-            room.nicks.clear()  # who left meanwhile is not told; who is there is asked
+            room.nicks.clear()  # the server does not say who left; the client asks who is there
             since = event.after if room.held is None else min(room.heard, event.after)
             yield from self._come_back(room, since, event.last, event.lost)
             return
@@ -280,8 +280,13 @@ class View:
         yield self._lines.system(f"#{event.room}, the last {messages}:")
 
     def _come_back(self, room: RoomView, since: int, last: int, lost: int) -> Iterator[str]:
-        """The user sees a room again that went on behind `since`, up to `last`: tell how far, and
-        show the end of it.
+        """Show how many messages a room got while the user was away, and the last of them.
+
+        Args:
+            room: the room.
+            since: the seq of the last message before.
+            last: the seq of the newest message.
+            lost: how many of those between the server has deleted.
         """
         held, room.held = room.held, None
         room.again, room.after, room.heard, room.last = True, since, since, last
@@ -296,7 +301,7 @@ class View:
             yield from self._hear(message)
 
     def here(self, room: RoomView) -> Iterator[str]:
-        """Yield the line that says which room one is in; its topic only if that is news."""
+        """Yield the line that says which room the user is in, with the topic if that is new."""
         topic = room.topic if room.topic != room.told else ""
         room.told = room.topic
         if room is self.current:
@@ -305,7 +310,7 @@ class View:
             yield self._lines.system(f"that is all of #{room.name}")
 
     def _dated(self, seconds: float) -> Iterator[str]:
-        """Yield the line that says which day it is, where that changes."""
+        """Yield the line for a new day, if a moment is on another day than the last one."""
         day = self._lines.day_of(seconds)
         if day != self._day:
             first, self._day = self._day is None, day
@@ -321,8 +326,8 @@ class View:
         return self.current.name if self.current else None
 
     def hold(self) -> list[str]:
-        """The user may have been away, as the program was stopped: hold back what comes until
-        `count_missed`. Return the rooms for which that is to be called.
+        """Hold back messages until `count_missed`: the program was stopped, so the user may have
+        been away. Return the rooms for which to call that.
         """
         waiting = [room for room in self.rooms.values() if room.held is None]
         for room in waiting:
@@ -330,11 +335,11 @@ class View:
         return [room.name for room in waiting]
 
     def count_missed(self, name: str, last: int) -> Iterator[str]:
-        """Show what was held back in a room, and if it is much, only the end of it.
+        """Show the messages that were held back in a room; if they are many, only the last.
 
         Args:
             name: the room.
-            last: the seq of the last message that the user missed; 0 if that is not known.
+            last: the seq of the last message that the user missed; 0 if unknown.
         """
         room = self.rooms.get(name)
         if room is not None and room.held is not None:
@@ -342,7 +347,7 @@ class View:
 
     @property
     def read_here(self) -> int | None:
-        """How far the user had read, before being away, in the room that is looked at."""
+        """The seq up to which the user had read the present room before being away."""
         return self.current.read if self.current else None
 
     def read_back(self) -> int:
@@ -353,7 +358,7 @@ class View:
         return min(max(_READ_BACK, room.heard - room.read + REPEATED), _FURTHEST_BACK)
 
     def speak(self) -> None:
-        """The user talks, and so has read what there was."""
+        """Note that the user talks, and so has read everything."""
         if self.connected and self.current and not self.current.behind:
             self.current.read = None
 
@@ -361,7 +366,7 @@ class View:
         self.ringing = self.ringing or self.bell == "all" or (important and self.bell == "on")
 
     def _answer(self, who: str) -> None:
-        """Have somebody told, once, that the user is away."""
+        """Let somebody be told, once, that the user is away."""
         if self.away is None or who == self.nick or len(self._answered) >= _ANSWERED_LIMIT:
             return
         if fold(who) not in self._answered:
@@ -369,33 +374,31 @@ class View:
             self.answers.append(self._wrote(who))
 
     def silenced(self, room: RoomView) -> bool:
-        """Whether the user may only listen in a room, as one of those whom its freeze binds."""
+        """Return whether the user may not talk in a room because it is frozen."""
         return room.frozen and self.role == MEMBER
 
     # -- what commands do -------------------------------------------------------------------------
 
     def _wrote(self, nick: str) -> Person:
-        """Return whoever wrote under a nick just now, to be followed from now on."""
+        """Return the person who wrote under a nick just now, and follow them."""
         return self._people.wrote(nick, self._where(nick))
 
     def _where(self, nick: str) -> list[str]:
-        """The rooms in which somebody with a nick is, as the server writes it."""
+        """Return the rooms in which a nick, as the server writes it, is seen."""
         return [room.name for room in self.rooms.values() if nick in room.nicks]
 
     def meant(self, nick: str) -> Person:
-        """Return whoever has a nick now that was typed, in whatever case, to be followed."""
+        """Return the person who has a nick that the user typed, in any case, and follow them."""
         there = (each for room in self.rooms.values() for each in room.nicks)
         nick = next((each for each in there if fold(each) == fold(nick)), nick)
         return self._people.named(nick, self._where(nick))
 
     def moved(self, nick: str) -> Person | None:
-        """Return who had a nick when it was last written to, and has another by now."""
+        """Return the person with whom the user wrote under this nick, and who gave it up since."""
         return self._people.moved(nick)
 
     def renew(self, person: Person) -> Person:
-        """Return whoever has a person's nick now: the user says that it is the same, or all right
-        all the same.
-        """
+        """Return the person who has a nick now, because the user confirmed to write to them."""
         found = self.meant(person.nick)
         if self.query is person:
             self.query = found
@@ -404,33 +407,34 @@ class View:
         return found
 
     def start_query(self, nick: str) -> None:
-        """Let what is typed go to one person; to the room if there is no nick."""
+        """Send what the user types to one person; without a nick, to the room."""
         self.query = self.meant(nick) if nick else None
         self._query_at = time.monotonic()
 
     def end_query(self, asked: float) -> None:
-        """Let what is typed go to the room, unless the user chose somebody since `asked`: what is
-        typed for one person must not go to a room that is entered late.
+        """Send what the user types to the room, unless they chose a person since `asked`.
+
+        A text for one person must not go to a room that the server let us into late.
 
         Args:
-            asked: on the monotonic clock.
+            asked: when the user asked for the room, on the monotonic clock.
         """
         if asked >= self._query_at:
             self.query = None
 
     def hides(self, nick: str) -> bool:
-        """Whether what somebody says is not shown. The user's own texts are, always."""
+        """Return whether to hide what somebody says. The user's own texts are always shown."""
         return nick != self.nick and self.hiding.hides(nick)
 
     def know_hands(self, name: str, nicks: Iterable[str]) -> None:
-        """Take up whose hands are up in a room, whoever was first first."""
+        """Note whose hands are up in a room, in the order in which they were raised."""
         room = self.rooms.get(name)
         if room:
             room.raised = dict.fromkeys(nicks)
             room.hands = len(room.raised)
 
     def switch(self, name: str) -> Iterator[str]:
-        """Look at a room that we are in. What came there meanwhile is shown again."""
+        """Look at another room, and yield what came there meanwhile."""
         room = self.rooms[name]
         self.current = room
         missed, unread = list(room.missed), room.unread
@@ -444,7 +448,7 @@ class View:
         yield from self.here(room)
 
     def forget(self, name: str) -> None:
-        """Drop a room that was left."""
+        """Forget a room that the user left."""
         room = self.rooms.pop(name, None)
         self._people.leave(name)
         self.hiding.leave(name)
@@ -452,7 +456,7 @@ class View:
             self.current = list(self.rooms.values())[-1] if self.rooms else None
 
     def neighbour(self, step: int) -> str | None:
-        """Return the room that is `step` further on, round and round."""
+        """Return the room `step` places further; after the last one comes the first."""
         names = list(self.rooms)
         if not names:
             return None
@@ -460,7 +464,7 @@ class View:
         return names[(place + step) % len(names)]
 
     def busiest(self) -> str | None:
-        """Return the room to look at next: one where the user is named, or something is new."""
+        """Return another room with a mention of the user, or with something new; None without."""
         others = [room for room in self.rooms.values() if room is not self.current]
         best = max(
             others,
@@ -470,19 +474,19 @@ class View:
         return best.name if best and (best.unread or best.stirred) else None
 
     def leave_for(self, why: str) -> None:
-        """The user goes away; `why` may be empty."""
+        """Note that the user goes away; `why` may be empty."""
         self.away = why
         self._answered.clear()
 
     def come_back(self) -> None:
-        """The user is here again."""
+        """Note that the user is back."""
         self.away = None
         self.answers.clear()
 
     def stop_retrying(self) -> None:
-        """The user wants no connection for now; a try that is under way may still fail."""
+        """Note that the user wants no connection for now. A try under way may still fail."""
         self._paused, self.retry_at = True, None
 
     def retry(self) -> None:
-        """The user wants a connection again, at once."""
+        """Note that the user wants a connection again, at once."""
         self._paused = False

@@ -1,9 +1,9 @@
-"""To whom private messages go: a person, not a nick, which may belong to somebody else by now.
+"""The people to whom private messages go. A nick may belong to somebody else by now.
 
-The server tells of new nicks room by room, some rooms sooner than others, and a moment after they
-were taken; a direct message comes at once. So a person is followed in each room by itself. Where
-that tells nothing, or the rooms disagree, or the nick of somebody who wrote changes hands at that
-moment, there is doubt, and the user is asked before anything is sent.
+The server announces new nicks room by room, in some rooms later than in others, and a moment after
+they were taken. A direct message arrives at once. So the client follows a person in each room
+separately. If no room tells, if the rooms disagree, or if a nick changes hands just as somebody
+writes under it, the client is in doubt, and asks the user before it sends anything.
 """
 
 import time
@@ -13,18 +13,19 @@ from chat_client.display.text import fold
 from chat_client.errors import CommandError
 
 _LIMIT = 200
-"""People who are followed at the same time."""
+"""People whom the client follows at the same time."""
 
 _AT_THAT_MOMENT = 3.0
-"""Seconds. A server tells of new nicks 0.1 s late, and more where it or the network is busy."""
+"""Seconds. A server announces new nicks 0.1 s late, or later if it or the network is busy."""
 
 
 class Person:
-    """Somebody who is written to, or wrote. Only the view's thread changes it; other threads may
-    read each attribute at any time.
+    """Somebody to whom the user writes, or who wrote to the user.
+
+    Only the view's thread changes it. Other threads may read each attribute at any time.
 
     Attributes:
-        nick: the nick, as far as it is known.
+        nick: the last nick that the client knows of.
         former: the nicks that the person gave up, folded.
         wrote: when the person wrote to the user last, on the monotonic clock; None for somebody
             whom the user named.
@@ -46,12 +47,12 @@ class Person:
 
     @property
     def watched(self) -> bool:
-        """Whether the server tells of the person's new nicks."""
+        """Whether a room would tell us of the person's new nicks."""
         return bool(self._seen)
 
     @property
     def doubt(self) -> str:
-        """Why the nick may be somebody else's by now; empty if it is not."""
+        """Why the nick may be somebody else's by now; empty without doubt."""
         if self._lost:
             return self._lost
         names = set(self._seen.values())
@@ -68,12 +69,17 @@ class Person:
         return self.nick
 
     def rename(self, room: str, renamed: Mapping[str, str]) -> None:
-        """Take up new nicks by the old ones, folded, as a room was told."""
+        """Follow the person to a new nick.
+
+        Args:
+            room: the room that announced it.
+            renamed: new nicks by the old ones, folded.
+        """
         new = renamed.get(self._seen.get(room, ""))
         if new is None:
             return
         if self.wrote is not None and time.monotonic() - self.wrote < _AT_THAT_MOMENT:
-            # Whoever wrote may have had the nick before, or have taken it since.
+            # The person who wrote may have had the nick before, or may have taken it since.
             self.lose(f"{self.nick} took another nick just when you were written to")
             return
         self.former |= {fold(self.nick)} - {fold(new)}
@@ -81,7 +87,12 @@ class Person:
         self.nick = new
 
     def leave(self, room: str, nicks: Iterable[str] | None = None) -> None:
-        """Some, by their folded nicks, left a room; None for the user."""
+        """Note that some people left a room.
+
+        Args:
+            room: the room.
+            nicks: theirs, folded; None if the user left.
+        """
         was = self._seen.get(room)
         if was is None or (nicks is not None and was not in nicks):
             return
@@ -90,18 +101,18 @@ class Person:
             self.lose(f"{self.nick} is in no room of yours any more")
 
     def lose(self, why: str) -> None:
-        """The person cannot be followed any further."""
+        """Note that the client cannot follow the person any further, and why."""
         self._lost = self._lost or f"{why}, so the nick may be somebody else's by now"
 
 
 class People:
-    """Those who are followed. The view's thread owns it."""
+    """The people whom the client follows. The view's thread owns it."""
 
     def __init__(self) -> None:
-        self._people: list[Person] = []  # whoever was named last at the end
+        self._people: list[Person] = []  # the last one named stands last
 
     def named(self, nick: str, rooms: Iterable[str]) -> Person:
-        """Return whoever has a nick that the user typed.
+        """Return the person who has a nick that the user typed.
 
         Args:
             nick: as it was typed.
@@ -110,8 +121,8 @@ class People:
         return self._known(nick, wrote=False) or self._follow(Person(nick, rooms))
 
     def wrote(self, nick: str, rooms: Iterable[str]) -> Person:
-        """Return whoever wrote to the user under a nick just now. `named` returns another one:
-        nobody can know yet whether that is the same person.
+        """Return the person who wrote to the user under a nick just now. `named` returns another
+        object, because the client cannot know yet whether that is the same person.
 
         Args:
             nick: as the server sent it.
@@ -138,7 +149,7 @@ class People:
         return found
 
     def moved(self, nick: str) -> Person | None:
-        """Return who had a nick when the user wrote to it, or was written to, and gave it up."""
+        """Return the person with whom the user wrote under this nick, and who gave it up since."""
         for person in reversed(self._people):
             if fold(person.nick) == fold(nick) and (person.wrote is None or not person.doubt):
                 return None
@@ -147,7 +158,7 @@ class People:
         return None
 
     def stir(self, room: str, left: Iterable[str], renamed: Iterable[tuple[str, str]]) -> None:
-        """Take up who left a room, and who is called otherwise since."""
+        """Note who left a room, and who has another nick."""
         gone = {fold(nick) for nick in left}
         new = {fold(old): nick for old, nick in renamed}
         for person in self._people:
@@ -155,11 +166,11 @@ class People:
             person.rename(room, new)
 
     def leave(self, room: str) -> None:
-        """The user left a room, and is told nothing of it any more."""
+        """Note that the user left a room, so that it tells nothing any more."""
         for person in self._people:
             person.leave(room)
 
     def lose(self, why: str) -> None:
-        """The user was told nothing for a while."""
+        """Note that the client got no events for a while."""
         for person in self._people:
             person.lose(why)

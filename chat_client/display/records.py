@@ -1,8 +1,8 @@
-"""What happens in a chat, as records for a program: one line each, and the same next year.
+"""Events as records for a program, one line each. Their format is stable.
 
-A plain record is `TIME #ROOM <NICK> TEXT`, in UTC; docs/client.md has them all. A JSON record has a
-`type` and the members of the event. Neither can drive a terminal: the first is stripped, the
-second is ASCII.
+A plain record is `TIME #ROOM <NICK> TEXT`, in UTC; docs/client.md lists them all. A JSON record has
+a `type` and the members of the event. Neither can control a terminal: the first is stripped of
+control characters, the second is ASCII.
 """
 
 import json
@@ -21,14 +21,16 @@ from protocol.messages import Direct, Message, ServerMessage
 Record = Callable[[Event], str | None]
 
 _LINE_FEED = "\u23ce"
-"""What stands for a line feed in a plain record: a return sign."""
+"""Replaces a line feed in a plain record."""
 
 RECORD_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def plain(clock: Clock) -> Record:
-    """Return what makes plain records of messages, with times as `clock` shows them; of other
-    events it makes None.
+    """Return a function that turns a message into a plain record, and other events into None.
+
+    Args:
+        clock: shows the times.
     """
 
     def record(event: Event) -> str | None:
@@ -64,12 +66,13 @@ def as_json(event: Event) -> str:
 
 
 def refused_as_json(line: int, text: str, error: ChatError) -> str:
-    """Return a JSON record for a line that was not said, with the protocol's code if it has one
-    and the seconds after which it may be said, if there are any.
+    """Return a JSON record for a line of the input that was not said.
+
+    It has the protocol's code and the seconds to wait, or null.
 
     Args:
-        line: which of the input, from 1.
-        text: what it holds.
+        line: its number, from 1.
+        text: the line.
         error: why it was not said.
     """
     code = error.code if isinstance(error, Refused | Closed) else None

@@ -1,4 +1,4 @@
-"""One room, as the user at a terminal looks at it."""
+"""One room, as the terminal client shows it."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from protocol.messages import Message
 
 REPEATED = 20
-"""Messages that are shown again, at most, to a user who goes back to a room."""
+"""The most messages that are shown again when the user goes back to a room."""
 
 
 @dataclass
@@ -17,23 +17,24 @@ class RoomView:
         name: which.
         topic: its topic.
         members: how many are in it.
-        after: where its messages began when it was entered last, on this connection.
-        last: the seq of the last message at that time: what comes up to it was said before.
-        heard: the seq of the last message that came.
-        again: whether that was after a reconnection.
-        unread: messages that came while another room was looked at.
+        after: the seq behind which its messages began when the user entered it last.
+        last: the seq of the last message then. Messages up to it were said before.
+        heard: the seq of the last message that arrived.
+        again: whether the user entered it after a reconnection.
+        unread: how many messages came while the user looked at another room.
         mentioned: whether one of them names the user.
         stirred: whether people came or went meanwhile.
-        missed: the last of the unread ones.
-        nicks: who is there, as far as it is known.
-        speakers: who spoke and is still there, whoever spoke last at the end.
+        missed: the last of the unread messages.
+        nicks: who is there, as far as the client knows.
+        speakers: who spoke and is still there; the last speaker stands last.
         told: the topic that the user has seen.
-        frozen: whether only moderators talk there, as far as it is known.
-        hands: how many hands are up, as far as it is known.
-        raised: whose they are, whoever was first first, as far as it is known.
+        frozen: whether only moderators may talk, as far as the client knows.
+        hands: how many hands are up, as far as the client knows.
+        raised: whose they are, in the order in which they were raised.
         read: the seq up to which the user had read before being away; None if all is read.
         skipped: messages up to this seq are not shown: too many came while the user was away.
-        held: what came since the user is back, until it is known how much that is; None mostly.
+        held: messages that are held back until the client knows how many the user missed; None if
+            it holds none back.
     """
 
     name: str
@@ -59,5 +60,5 @@ class RoomView:
 
     @property
     def behind(self) -> bool:
-        """Whether messages are still to come that were said before."""
+        """Whether older messages are still to arrive."""
         return self.heard < self.last

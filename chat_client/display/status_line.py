@@ -9,17 +9,17 @@ from chat_client.events import MEMBER
 
 
 def changes_by_itself(view: View) -> bool:
-    """Return whether the status line changes while nothing happens."""
+    """Return whether the status line changes without an event."""
     return not view.connected or any(room.behind for room in view.rooms.values())
 
 
 def status_line(view: View, round_trip: float | None, width: int) -> str:
-    """Return the status line, with as much of it as there is room for.
+    """Return as much of the status line as fits.
 
     Args:
-        view: what the user looks at.
+        view: the state of the client.
         round_trip: seconds to the server and back, if known.
-        width: cells.
+        width: of the terminal, in cells.
     """
     here = view.current
     parts = [_state(view)]
@@ -59,7 +59,9 @@ def _place(room: RoomView) -> str:
 
 
 def _activity(view: View) -> str:
-    """The rooms by number: `2:ops 3` has 3 unread, `!` names the user, `+` is who came."""
+    """Return the rooms with their numbers. In `2:ops 3` 3 messages are unread; `!` marks a mention
+    of the user, `+` that people came or went.
+    """
     if len(view.rooms) < 2:
         return ""
     shown = []

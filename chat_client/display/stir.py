@@ -1,4 +1,4 @@
-"""Who came, left or took another nick in one room since the last line: shown as one line."""
+"""Who came, left or took another nick in one room since the last line, for one line."""
 
 from collections.abc import Collection
 
@@ -6,7 +6,7 @@ from protocol.messages import Presence
 
 
 class Stir:
-    """What presence events of one room add up to."""
+    """The sum of several presence events of one room."""
 
     def __init__(self, room: str) -> None:
         """Begin with nothing.
@@ -29,14 +29,14 @@ class Stir:
         gone: Collection[str],
         members: int,
     ) -> None:
-        """Add an event, in time that depends on the event alone.
+        """Add an event. The time that this takes depends on the event alone.
 
         Args:
-            joined: those who came, as far as they are to be named.
-            left: those who left, as far as they are to be named.
-            renamed: old and new nicks, as far as they are to be named.
-            gone: all nicks that are nobody's there any more.
-            members: how many are in the room now.
+            joined: who came, without those who are not shown.
+            left: who left, without those who are not shown.
+            renamed: old and new nicks, without those that are not shown.
+            gone: all nicks that nobody in the room has any more.
+            members: how many people are in the room now.
         """
         for who in gone:
             self._joined.pop(who, None)
@@ -46,7 +46,7 @@ class Stir:
         self._members = members
 
     def event(self) -> Presence:
-        """Return all of it as one event."""
+        """Return the sum as one event."""
         return Presence(
             self._room, list(self._joined), list(self._left), self._renamed, self._members
         )

@@ -1,9 +1,9 @@
-"""What happens in a chat, as lines for a person.
+"""Events as lines for a person.
 
-Nothing that others chose reaches the screen unless `printable` has been over it: a text must not
-drive the terminal, nor look like a line of somebody else's. So what the client itself says begins
-with `--`, a nick that could be taken for something else stands in brackets, and the further lines
-of a text are indented.
+`printable` cleans everything that others chose before it reaches the screen. A text must not
+control the terminal, nor look like another line. So the client's own lines begin with `--`, a nick
+that could be mistaken for something else stands in brackets, and all lines of a text but the first
+are indented.
 """
 
 import zlib
@@ -39,26 +39,26 @@ from protocol.messages import (
 )
 
 HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129, 134, 163, 162, 132)
-"""Of a terminal's 256 colours those that can be read on black and on white, one of each hue."""
+"""Those of a terminal's 256 colours that can be read on black and on white, one of each hue."""
 
 _BASIC_HUES = (Fore.RED, Fore.GREEN, Fore.MAGENTA, Fore.CYAN)
 _NAMED = 4
-"""How many people of a crowd are named."""
+"""The most people that are named; more are counted."""
 
 HINT = "/help lists what that allows"
-"""For who has been given a role."""
+"""Shown to a user who got a role."""
 
 _SPOKEN = 1e9
-"""Seconds that nobody means, but a server may name."""
+"""Seconds. A longer delay makes no sense, but a hostile server may send one."""
 
 _REVERSE = "\x1b[7m"
 _UNBOUNDED = 1_000_000
 
 
 class Lines:
-    """Makes lines. Safe to use from several threads.
+    """Makes lines. Any thread may call any method.
 
-    A line may hold line feeds; it never ends with one.
+    A line may contain line feeds; it never ends with one.
     """
 
     def __init__(
@@ -72,19 +72,19 @@ class Lines:
         Args:
             colours: how many the terminal has: 256, 16, or 0 for none at all.
             clock: shows times.
-            width: returns how many cells there are in a line.
+            width: returns the cells of a line.
         """
         self._colours = colours
         self._clock = clock or Clock()
         self._width = width
 
     def of(self, event: Event, nick: str, room: str | None) -> str | None:
-        """Return the line for an event, or None if there is nothing to be said about it.
+        """Return the line for an event; None if it needs none.
 
         Args:
             event: what happened.
-            nick: who we are.
-            room: the room that needs no naming, because one looks at it.
+            nick: our own.
+            room: the room that is not named, because the user looks at it.
         """
         match event:
             case Message():
@@ -102,7 +102,7 @@ class Lines:
             case Trusted():
                 return self._trusted(event)
             case FreezeChange():
-                return None  # a notice says it, and who did it
+                return None  # a notice says so, and who did it
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
@@ -130,9 +130,9 @@ class Lines:
 
         Args:
             message: what was said.
-            nick: who we are: what we said is marked, and so is where somebody names us.
-            room: the room that needs no naming.
-            past: whether it was said before we came: then it is faint all over.
+            nick: our own. Our messages and mentions of us are marked.
+            room: the room that is not named.
+            past: whether it was said before we came: then all of it is faint.
         """
         when = self._clock.time(message.time)
         start = f"{when} " if when else ""
@@ -171,7 +171,7 @@ class Lines:
         return self._paint(Style.DIM, self._line("--", one_line(text)))
 
     def diverged(self, event: Entered) -> str:
-        """Return the line that says that what was heard in a room is gone."""
+        """Return the line that says that messages which were shown are gone from a room."""
         were = (
             "message that you saw is" if event.gone == 1 else f"{event.gone} messages you saw are"
         )
@@ -185,12 +185,12 @@ class Lines:
         return self._line("--", one_line(text), Fore.RED)
 
     def away(self, count: int, room: str, shown: int) -> str:
-        """Return the line between what was read and what came while the user was away.
+        """Return the line between messages that were read and those of while the user was away.
 
         Args:
             count: how many messages came.
-            room: where, if that is to be said.
-            shown: how many of them follow, where it is not all of them.
+            room: the room, if it is to be named.
+            shown: how many of them follow, if not all do; else 0.
         """
         said = f"you were away: +{count:,} message{'s' if count > 1 else ''}"
         if room:
@@ -202,16 +202,16 @@ class Lines:
         return self.system(f"{said}, PgUp to read them; the last {shown}:")
 
     def read_marker(self) -> str:
-        """Return the line between what was read and what was not, in the pager."""
+        """Return the line between read and unread messages in the pager."""
         return self._paint(Style.BRIGHT, "-- new from here --")
 
     def entered(self, room: str, topic: str, members: int, frozen: bool = False) -> str:
-        """Return the line that says which room one is in, and whether one may only listen."""
+        """Return the line that says which room the user is in, and whether it is frozen."""
         state = ", frozen: only moderators talk, /hand raises yours" if frozen else ""
         return self.system(f"you are here: #{room}, {members} here{state}{topic and f': {topic}'}")
 
     def hand(self, event: HandChange, room: str | None) -> str:
-        """Return the line for a hand that was raised, or taken down."""
+        """Return the line for a hand that was raised or lowered."""
         tag = "" if event.room == room else f"#{event.room} "
         if not event.up:
             return self.system(f"{tag}{event.nick} took the hand down ({event.hands} waiting)")
@@ -228,15 +228,15 @@ class Lines:
         return self.indented(one_line(f"{entry.who}  {act}{until}{reason} ({entry.by}, {when})"))
 
     def day(self, seconds: float) -> str:
-        """Return the line that says which day it is from here on."""
+        """Return the line for a new day."""
         return self._paint(Style.DIM, f"-- {self._clock.day(seconds)} --")
 
     def day_of(self, seconds: float) -> str:
-        """Return the day of a moment, to be compared with another."""
+        """Return the day of a moment, to compare it with another day."""
         return self._clock.day(seconds)
 
     def last(self, time_of_day: str) -> float | None:
-        """Return when it was last so late, None if that is no time of day."""
+        """Return the last moment with a time of day; None if the text is none."""
         return self._clock.last(time_of_day)
 
     def presence(self, event: Presence, room: str | None) -> str | None:
@@ -259,7 +259,7 @@ class Lines:
         return start + "\n      ".join(wrap(topic, self._width(), cells(start), 6))
 
     def indented(self, text: str) -> str:
-        """Return a text of the client's own that is no line of the chat."""
+        """Return an indented text of the client's own."""
         return "\n".join(f"   {line}" for line in wrap(text, self._width(), 3, 3))
 
     def _line(self, head: str, text: str, colour: str = "", when: float | None = None) -> str:
@@ -268,7 +268,7 @@ class Lines:
         indent = cells(start) + 2
         body = wrap(text, self._width(), indent - 1 + cells(head), indent)
         text = f"\n{' ' * indent}".join(body)
-        if colour == Fore.MAGENTA:  # the text is somebody's
+        if colour == Fore.MAGENTA:  # somebody wrote the text: only the head is coloured
             return f"{self._paint(Style.DIM, start)}{self._paint(colour, head)} {text}"
         return f"{self._paint(Style.DIM, start)}{self._paint(colour, f'{head} {text}')}"
 
@@ -291,7 +291,7 @@ class Lines:
         return _hue_of(who, self._colours)
 
     def _marked(self, text: str, nick: str, style: str) -> str:
-        """Make a nick stand out in a text of a style, which goes on behind it."""
+        """Highlight a nick in a text, and restore the text's style behind it."""
         if not nick or not self._colours:
             return text
         parts, end = [], 0
@@ -307,7 +307,7 @@ class Lines:
 
 @lru_cache(maxsize=1000)
 def _hue_of(who: str, colours: int) -> str:
-    """The same colour for the same nick, today and tomorrow."""
+    """Return a nick's colour, which is always the same."""
     number = zlib.crc32(fold(who).encode("utf-8", "replace"))
     if colours < 256:
         return _BASIC_HUES[number % len(_BASIC_HUES)]
@@ -315,7 +315,7 @@ def _hue_of(who: str, colours: int) -> str:
 
 
 def _shown(nick: str) -> str:
-    """A nick as it stands before a text. It may hold signs: `--` is one, and so is `*`."""
+    """Return a nick as it stands before a text. One such as `--` or `*` gets brackets."""
     who = one_line(nick)
     return who if who[:1].isalnum() else f"<{who}>"
 
@@ -325,7 +325,7 @@ def _names(nicks: Sequence[str], sign: str) -> str:
 
 
 def with_article(role: str) -> str:
-    """Return what somebody with that role is: "a member", "an owner"."""
+    """Return a role with its article: "a member", "an owner"."""
     return f"{'an' if role[:1] in 'aeiou' else 'a'} {role}"
 
 

@@ -1,4 +1,4 @@
-"""What others wrote, made safe for a terminal and fitted to its width.
+"""Makes texts of others safe for a terminal, and wraps them to its width.
 
 Widths are in cells: a CJK character or an emoji takes two, an accent none.
 """
@@ -16,8 +16,7 @@ _UNPRINTABLE = re.compile(f"[{UNSAFE}]")
 _PARTS = re.compile(r" +|[^ ]+")
 _JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
 _LINK = re.compile(r"\w+://")
-# What a program writes to colour a terminal, to move its cursor, to name its window, to ring it
-# (ECMA-48), where it stands on one line.
+# Escape sequences on one line (ECMA-48): colours, cursor movements, window titles, bells.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
@@ -38,15 +37,15 @@ _SPACELESS = (
     "MYANMAR",
     "TIBETAN",
 )
-"""Scripts without spaces between words, by how the names of their characters begin."""
+"""Scripts without spaces between words, by the first words of their characters' names."""
 _AGGLUTINATING = (*_SPACELESS, "HANGUL")
 """The same, and Korean, which has spaces, but appends particles to a name."""
 _NARROWEST = 10
-"""Cells that a text has at the least, however narrow the window and long the nick."""
+"""The fewest cells for a text, however narrow the window and long the nick."""
 
 
 def printable(text: str) -> str:
-    """Return `text` without what could drive a terminal. Line feeds stay, tabs become spaces."""
+    """Return `text` without control characters. Line feeds stay; tabs become spaces."""
     return _UNPRINTABLE.sub("", text.replace("\t", "    "))
 
 
@@ -56,8 +55,8 @@ def one_line(text: str) -> str:
 
 
 def bare_line(line: str) -> str:
-    """Return a line that a program wrote, as a terminal would leave it standing: without colours,
-    with the last state of a progress bar, and without a byte order mark before it.
+    """Return a program's line as a terminal would show it in the end: without colours, with the
+    last state of a progress bar, and without a byte order mark.
     """
     line = _SEQUENCE.sub("", line.lstrip(_BYTE_ORDER_MARK))
     if "\r" in line:
@@ -75,17 +74,17 @@ def bare_line(line: str) -> str:
 
 
 def bare_text(text: str) -> str:
-    """Return a text of several lines, each as `bare_line` does; they may end as on Windows."""
+    """Return a text with each line changed by `bare_line`. Lines may end with CRLF."""
     return "\n".join(bare_line(line) for line in text.split("\n"))
 
 
 def fold(nick: str) -> str:
-    """Return what two nicks are compared by, to colour, hide, complete and find them."""
+    """Return a nick's key for comparisons: to colour, hide, complete and find it."""
     return unicodedata.normalize("NFC", nick).casefold()
 
 
 def mentions(nick: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where `nick` stands in `text`, from and to, as a word and not as a part of one."""
+    """Yield the start and end of each place where `nick` stands in `text` as a whole word."""
     for found in _nick_pattern(nick).finditer(text) if nick else ():
         start, end = found.span()
         before, after = text[start - 1 : start], text[end : end + 1]
@@ -99,25 +98,27 @@ def _nick_pattern(nick: str) -> re.Pattern[str]:
 
 
 def _joined(edge: str, neighbour: str, spaceless: tuple[str, ...]) -> bool:
-    """Whether the first or last character of a nick and the one beside it are of one word.
+    """Return whether a nick's first or last character and its neighbour belong to one word.
 
     Args:
-        edge: the nick's.
-        neighbour: the one beside it; empty where the text begins or ends.
-        spaceless: scripts in which something else may stand there without a space.
+        edge: the nick's first or last character.
+        neighbour: the character beside it; empty where the text begins or ends.
+        spaceless: scripts in which another word may follow without a space.
     """
     if not neighbour or not (neighbour.isalnum() or neighbour == "_" or _is_mark(neighbour)):
         return False
-    if not neighbour.isalpha() and not _is_mark(neighbour):  # ana2 is somebody else
+    if not neighbour.isalpha() and not _is_mark(neighbour):  # ana2 is another nick
         return True
     its, beside = (unicodedata.name(each, "") for each in (edge, neighbour))
-    if its.startswith(_AGGLUTINATING) != beside.startswith(_AGGLUTINATING):  # the word is over
+    if its.startswith(_AGGLUTINATING) != beside.startswith(
+        _AGGLUTINATING
+    ):  # the script changes, so the word ends
         return False
     return not (its.startswith(spaceless) or beside.startswith(spaceless))
 
 
 def _is_mark(character: str) -> bool:
-    """Whether it is an accent, or a vowel that is written as one."""
+    """Return whether a character is an accent, or a vowel that is written like one."""
     return unicodedata.category(character).startswith("M")
 
 
@@ -127,13 +128,13 @@ def cells(text: str) -> int:
 
 
 def wrap(text: str, width: int, first: int, indent: int) -> list[str]:
-    """Break `text` into lines, between words where it can be. Links stay whole.
+    """Break `text` into lines, between words if possible. Links stay whole.
 
     Args:
         text: as `printable` returned it.
         width: cells of a line.
-        first: cells that are taken already on the first line.
-        indent: cells that are taken on each other line.
+        first: cells of the first line that are used already.
+        indent: cells of each other line that are used already.
     """
     rest = max(_NARROWEST, width - indent)
     lines: list[str] = []
@@ -153,7 +154,7 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
         if size > left and whole and (line or left < rest):
             lines.append(line.rstrip(" "))
             line, left = "", rest
-            if part[0] == " ":  # the break stands for it
+            if part[0] == " ":  # the break replaces it
                 continue
         if size > left and not link:
             first, *full = _chop(part, left, rest)
@@ -166,7 +167,7 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
 
 
 def _parts(text: str, rest: int) -> Iterator[str]:
-    """Words and blanks; of a word that is too long for a line, what stands between its signs."""
+    """Yield words and blanks; a word too long for a line in parts, cut at `:` and `/`."""
     for part in _PARTS.findall(text):
         if len(part) > rest and not _LINK.match(part):
             yield from _JOINED.findall(part)
@@ -175,7 +176,7 @@ def _parts(text: str, rest: int) -> Iterator[str]:
 
 
 def _chop(word: str, first: int, rest: int) -> list[str]:
-    """Cut a word that is longer than a line, between what a reader sees as characters."""
+    """Cut a word that is longer than a line, between graphemes."""
     pieces, left = [""], first
     for grapheme in iter_graphemes(word):
         size = cells(grapheme)

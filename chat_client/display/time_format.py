@@ -1,4 +1,4 @@
-"""What a clock on the wall shows, in the user's format and time zone."""
+"""Times and dates in the user's format and time zone."""
 
 import re
 import time
@@ -10,13 +10,13 @@ _UNKNOWN = "--:--"
 
 
 class Clock:
-    """Shows moments, given in Unix seconds; without any, the present. Any number will do."""
+    """Shows moments, given in Unix seconds. Any number is allowed."""
 
     def __init__(self, layout: str = DEFAULT_FORMAT, zone: str | None = None) -> None:
         """Make one.
 
         Args:
-            layout: what `strftime` takes; empty to show no times.
+            layout: a format for `strftime`; empty to show no times.
             zone: a time zone such as "Europe/Berlin"; None for this machine's.
 
         Raises:
@@ -28,19 +28,19 @@ class Clock:
             self._zone = UTC if zone == "UTC" else ZoneInfo(zone)  # Windows knows no other
 
     def time(self, seconds: float | None = None) -> str:
-        """Return the time of day."""
+        """Return the time of day of a moment; by default of the present."""
         return self._shown(self._layout, seconds)
 
     def date_and_time(self, seconds: float) -> str:
-        """Return the date, too."""
+        """Return the date and the time of day."""
         return self._shown("%Y-%m-%d %H:%M", seconds)
 
     def day(self, seconds: float) -> str:
-        """Return the day, the same for all moments of one."""
+        """Return the day: the same text for all moments of one day."""
         return self._shown("%A %d %B %Y", seconds)
 
     def last(self, time_of_day: str) -> float | None:
-        """Return when it was last so late, None if that is no time of day such as 9:05."""
+        """Return the last moment with a time of day such as 9:05; None if the text is none."""
         found = re.fullmatch("([01]?[0-9]|2[0-3]):([0-5][0-9])", time_of_day)
         if found is None:
             return None

@@ -1,4 +1,4 @@
-"""What went over a connection, as lines for a person: bytes in hexadecimal, and their meaning."""
+"""The frames of a connection as lines for a person: hexadecimal bytes and the JSON text."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _ROW = 16
 """Bytes in a row."""
 
 _ROWS = 16
-"""Rows that are shown of one frame. A file has all of it."""
+"""The most rows that are shown of one frame. A trace in a file has all of it."""
 
 _ARROWS = {"sent": "->", "received": "<-"}
 
@@ -23,7 +23,7 @@ class _Typed(msgspec.Struct):
 
 
 def trace_lines(traced: Traced) -> Iterator[str]:
-    """Yield the lines that show one thing, the first with when it was, in seconds."""
+    """Yield the lines for one entry of a trace. The first has its time, in seconds."""
     data = traced.data
     yield f"{traced.at:10.6f}  {_title(traced, data)}"
     yield from _dump(data)
@@ -60,8 +60,8 @@ def _bytes(count: int) -> str:
 
 
 def _dump(data: bytes) -> Iterator[str]:
-    """Rows of bytes in hexadecimal, with the ASCII characters among them. The length of a frame
-    stands apart in the first.
+    """Yield rows of hexadecimal bytes, with their ASCII characters. The first row shows the length
+    of the frame separately.
     """
     for start in range(0, min(len(data), _ROW * _ROWS), _ROW):
         row = data[start : start + _ROW]

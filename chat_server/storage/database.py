@@ -1,4 +1,4 @@
-"""What our SQLite files have in common: how one is opened, checked, written, and complained of."""
+"""Common to all SQLite files: how to open, check, write and close one, and how errors read."""
 
 import os
 import shutil
@@ -18,21 +18,21 @@ Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
 
 
-# What the history and the attendance leave free: of the disk, but no more than so many bytes. Who
-# fills the disk by talking shall be banned, and that has to be written; others use it as well.
+# The history and the attendance leave this share of the disk free, up to so many bytes. When users
+# fill the disk by talking, the server must still be able to store their bans.
 RESERVED_SHARE = 0.02
 RESERVED_MOST = 64 * 1024 * 1024
 
 
 def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connection:
-    """Open a database, or make it, readable for its owner alone; in WAL mode.
+    """Open a database in WAL mode, or make one that only its owner can read.
 
-    A database of an earlier format is taken to the present one.
+    It migrates a database of an earlier format to the present one.
 
     Raises:
-        sqlite3.Error: it is damaged, another program's or a later version's. Nothing was written
-            to it.
-        OSError: the system does not let us have it.
+        sqlite3.Error: the database is damaged, or another program or a later version made it.
+            Nothing was written to it.
+        OSError: the system refuses access.
     """
     make_private(path)
     connection = connect(path, sync)
@@ -43,9 +43,9 @@ def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connec
 
 
 def connect(path: Path, sync: Sync) -> sqlite3.Connection:
-    """Return another connection to a database that is open already.
+    """Return another connection to a database that `open_database` has opened.
 
-    It may be used by any thread, but by one at a time, and leaves transactions to the caller.
+    One thread at a time may use it. The caller begins and ends transactions.
     """
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with closed_on_failure(connection):
@@ -54,20 +54,20 @@ def connect(path: Path, sync: Sync) -> sqlite3.Connection:
 
 
 def make_private(path: Path) -> None:
-    """Make a database that is not there, and see that nobody but its owner reads what it holds.
+    """Make the database file if there is none, and let only its owner read it.
 
-    A copy that somebody put back is readable for everybody, as copies are, and SQLite gives the
-    files beside it the same mode.
+    A backup that somebody copied back may be readable for everybody, and SQLite gives the files
+    beside it the same mode.
 
     Raises:
-        OSError: the system does not let us have it.
+        OSError: the system refuses access.
     """
     open(path, "a+b", opener=private).close()
     if os.name != "posix":
         return
-    for suffix in ("-wal", "-shm"):  # not opened: to close them would end SQLite's locks
+    for suffix in ("-wal", "-shm"):  # never open them: closing would drop SQLite's locks
         file = path.with_name(path.name + suffix)
-        with suppress(OSError):  # it is not there, or another's, who may have reasons
+        with suppress(OSError):  # there is none, or another user owns it
             if file.stat().st_mode & 0o077:
                 file.chmod(0o600)
 
@@ -75,12 +75,12 @@ def make_private(path: Path) -> None:
 class Transactions:
     """The transactions of one connection, one at a time: `with transactions as connection`.
 
-    What the body writes is committed, or nothing of it if it raises. What SQLite complains of, be
-    it at the beginning, in the body or at the end, is raised as StoreError; so is a lack of memory
-    at the beginning and in the body. A commit that lacks memory is OutcomeUnknownError.
+    They commit what the body writes, and roll it back if the body raises. An error of SQLite at the
+    beginning, in the body or at the end is raised as StoreError. So is a lack of memory, except in
+    the commit: that raises OutcomeUnknownError.
 
-    No generator makes this: a commit is the deepest that a connection's thread ever gets, and what
-    its stack once grew to it keeps. With one it was another page for each client.
+    This is no generator, because a commit is the deepest call of a connection's thread, and a stack
+    never shrinks: a generator cost one more page of memory for each client.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Transactions:
         """
         Args:
             connection: as `connect` returned it.
-            path: of its file, which a complaint names.
+            path: of its file, for error messages.
             committed: called after each commit, with the connection still locked. It must be quick.
         """
         self._connection = connection
@@ -104,7 +104,7 @@ class Transactions:
     def __enter__(self) -> sqlite3.Connection:
         self._lock.acquire()
         try:
-            self._roll_back()  # where the one before could not
+            self._roll_back()  # if the last transaction could not
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._lock.release()
@@ -133,48 +133,49 @@ class Transactions:
 
     @contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:
-        """Use the connection alone, without a transaction: to read, or for what cannot be in one.
+        """Use the connection alone, without a transaction: to read, or for a statement that SQLite
+        does not allow in one.
 
         Raises:
-            StoreError: in place of SQLite's.
+            StoreError: instead of SQLite's errors.
         """
         with self._lock, translated(self._path):
             yield self._connection
 
     def close(self) -> None:
-        """Close the connection, once nobody uses it. Whoever wants it later gets StoreError."""
+        """Close the connection once nobody uses it. Later use raises StoreError."""
         with self._lock:
             self._connection.close()
 
     def _roll_back(self) -> None:
-        """End what was not committed. If even that fails, nothing else is begun before it is."""
+        """Roll back. If that fails, the next transaction tries again before it begins."""
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
 
 
 class Readers:
-    """Connections that read one database, each used by one thread at a time."""
+    """Connections that read one database. One thread at a time uses each of them."""
 
     def __init__(self, path: Path, connections: Sequence[sqlite3.Connection]) -> None:
         """
         Args:
-            path: of its file, which a complaint names.
+            path: of its file, for error messages.
             connections: as `connect` returned them.
         """
         self._path = path
         self._count = len(connections)
-        # Those that nobody uses; None once they are closed.
+        # Connections that nobody uses; None once they are closed.
         self._free: SimpleQueue[sqlite3.Connection | None] = SimpleQueue()
         for connection in connections:
             self._free.put(connection)
 
     @classmethod
     def open(cls, path: Path, sync: Sync, count: int) -> Self:
-        """Open `count` connections to a database that is open already.
+        """Open `count` connections to a database that `open_database` has opened.
 
         Raises:
-            sqlite3.Error: it cannot be opened so often; no connection is left open.
+            sqlite3.Error: one of them failed. No connection stays open.
         """
         with ExitStack() as opened:
             connections = [opened.enter_context(closing(connect(path, sync))) for _ in range(count)]
@@ -183,10 +184,10 @@ class Readers:
 
     @contextmanager
     def use(self) -> Iterator[sqlite3.Connection]:
-        """Use one of the connections, when one is free.
+        """Wait for a free connection, and use it.
 
         Raises:
-            StoreError: in place of SQLite's, and if they are closed.
+            StoreError: instead of SQLite's errors, and if the connections are closed.
         """
         reader = self._free.get()
         try:
@@ -198,7 +199,7 @@ class Readers:
             self._free.put(reader)
 
     def close(self) -> None:
-        """Close each connection once nobody uses it: SQLite crashes if a query still runs on it."""
+        """Close each connection once nobody uses it: SQLite crashes if a query runs on it."""
         for _ in range(self._count):
             reader = self._free.get()
             if reader is not None:
@@ -208,7 +209,7 @@ class Readers:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn SQLite's exceptions into our own: its users know no SQL."""
+    """Turn SQLite's exceptions into StoreError, so that callers need to know no SQL."""
     try:
         yield
     except (sqlite3.Error, MemoryError) as error:
@@ -216,10 +217,10 @@ def translated(path: Path) -> Iterator[None]:
 
 
 def check_space(path: Path) -> None:
-    """See that the disk of a file has room for more than what has to be written.
+    """Check that a file's disk has more free space than the reserve.
 
     Raises:
-        StoreError: it has not.
+        StoreError: it has less.
     """
     try:
         disk = shutil.disk_usage(str(path.parent))
@@ -230,7 +231,7 @@ def check_space(path: Path) -> None:
 
 
 def unusable(what: str, path: Path, error: Exception) -> str:
-    """Return the sentence for an operator whose server cannot start with the file at `path`."""
+    """Return the error message for an operator whose server cannot use the file at `path`."""
     reason = " ".join(str(error).split())
     return (
         f"{what} in {path} cannot be used: {reason}. Nothing in it was changed. Choose "
@@ -254,7 +255,7 @@ def closed_on_failure(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _check_whole(connection: sqlite3.Connection) -> None:
-    """Check that a database is whole before the first byte is written to it."""
+    """Check that a database is undamaged, before the first write to it."""
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
