@@ -9,8 +9,8 @@ the log is right, and every member received just that, then each received the ri
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
+from benchmarks.wires import NATIVE, MemberWire
 from protocol.errors import ProtocolError
-from protocol.framing import HEADER_SIZE, FrameDecoder
 from protocol.messages import Message, decode_server_message
 
 NUMBER_DIGITS = 8
@@ -54,9 +54,11 @@ class LogReader:
         last: the `seq` of the last message read, 0 before the first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wire: MemberWire = NATIVE) -> None:
+        """`wire` is what the log is written in."""
         self.last = 0
-        self._decoder = FrameDecoder()
+        self._decoder = wire.decoder()
+        self._whole = wire.size
         self._size = 0  # bytes read
         self._end = 0  # where the last whole frame ended
         self._ends: list[int] = []  # where each message ended
@@ -69,7 +71,7 @@ class LogReader:
         self._size = len(data)
         try:
             for payload in self._decoder.feed(piece):
-                self._end += HEADER_SIZE + len(payload)
+                self._end += self._whole(len(payload))
                 self._take(payload)
         except ProtocolError as error:
             self._faults.append(f"the log is not made of frames: {error}")

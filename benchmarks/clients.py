@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Sequence
 
 from benchmarks.audit import NUMBER_DIGITS, SharedLog
+from benchmarks.wires import NATIVE, MemberWire
 from protocol import VERSION
 from protocol.framing import FrameDecoder
 from protocol.messages import (
@@ -33,8 +34,6 @@ JOIN_ID = 1
 PATIENCE = 30.0
 """Seconds to wait for a reply while connecting."""
 
-_sign_of_life = encode(Pong(1))  # the server does not reply to a pong without a ping
-
 _buffer = bytearray(256 * 1024)
 _view = memoryview(_buffer)
 
@@ -44,7 +43,11 @@ class RunFailedError(Exception):
 
 
 def enter_room(
-    address: tuple[str, int], nick: str, room: str, tls: ssl.SSLContext | None = None
+    address: tuple[str, int],
+    nick: str,
+    room: str,
+    tls: ssl.SSLContext | None = None,
+    wire: MemberWire = NATIVE,
 ) -> socket.socket:
     """Connect, say hello, and join a room.
 
@@ -53,6 +56,7 @@ def enter_room(
         nick: the nick of the client.
         room: the room to join.
         tls: the context for TLS, None for a plain connection.
+        wire: what is spoken.
 
     Returns:
         The connection, non-blocking.
@@ -67,7 +71,8 @@ def enter_room(
             # Without this, `hello` waits 40 ms for the acknowledgement of the handshake's end.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = tls.wrap_socket(connection)
-        _say_hello_and_join(connection, nick, room)
+        wire.open(connection)
+        _say_hello_and_join(connection, nick, room, wire)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)  # as a plain one
     except BaseException:  # whatever it is goes on; the socket is nobody's then
         connection.close()
@@ -76,9 +81,10 @@ def enter_room(
     return connection
 
 
-def _say_hello_and_join(connection: socket.socket, nick: str, room: str) -> None:
-    connection.sendall(encode(Hello(VERSION, nick, client="bench")) + encode(Join(JOIN_ID, room)))
-    decoder, joined = FrameDecoder(), False
+def _say_hello_and_join(connection: socket.socket, nick: str, room: str, wire: MemberWire) -> None:
+    hello, join = Hello(VERSION, nick, client="bench"), Join(JOIN_ID, room)
+    connection.sendall(wire.write(hello) + wire.write(join))
+    decoder, joined = wire.decoder(), False
     while not joined:
         data = connection.recv(65536)
         if not data:
@@ -118,12 +124,16 @@ class Member:
         fault: how it first differed from the other members, or "".
     """
 
-    def __init__(self, nick: str, connection: socket.socket, log: SharedLog) -> None:
+    def __init__(
+        self, nick: str, connection: socket.socket, log: SharedLog, wire: MemberWire = NATIVE
+    ) -> None:
         self.nick = nick
         self.connection = connection
         self.offset = 0
         self.fault = ""
         self._log = log
+        # The server does not reply to a pong without a ping.
+        self._sign_of_life = wire.write(Pong(1))
 
     def on_ready(self, _event: int) -> None:
         """Receive, and compare it with what the other members received."""
@@ -135,7 +145,7 @@ class Member:
 
     def show_life(self) -> None:
         """Send a pong, so that the server does not send this member alone a ping."""
-        self.connection.send(_sign_of_life)
+        self.connection.send(self._sign_of_life)
 
 
 class Publisher:

@@ -27,6 +27,7 @@ from benchmarks.audit import LogReader, SharedLog
 from benchmarks.clients import Member, Publisher, enter_room, receive
 from benchmarks.command import add_server, add_talk, counts, exit_code_of, positive, show
 from benchmarks.server_process import ServerProcess, running_server
+from benchmarks.wires import NATIVE, WEBSOCKET, MemberWire
 
 ROOM = "lobby"
 """The room that all clients are in."""
@@ -91,11 +92,20 @@ class Result:
 class Room:
     """A room with its members and publishers, and the loop that serves them."""
 
-    def __init__(self, server: ServerProcess, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, server: ServerProcess, tls: ssl.SSLContext | None = None, wire: MemberWire = NATIVE
+    ) -> None:
+        """
+        Args:
+            server: the room's.
+            tls: the context for TLS, None for plain connections.
+            wire: what the members speak. The publishers are native.
+        """
         self._server = server
         self._tls = tls
+        self._wire = wire
         self._log = SharedLog()
-        self._reader = LogReader()
+        self._reader = LogReader(wire)
         self._poll = select.epoll()
         self._by_fd: dict[int, Member | Publisher] = {}
         self._members: list[Member] = []
@@ -105,7 +115,8 @@ class Room:
     def fill(self, options: argparse.Namespace, members: int) -> None:
         """Connect all clients, and wait until the server has announced every join."""
         for number in range(members):
-            member = Member(f"m{number}", self._enter(f"m{number}"), self._log)
+            connection = self._enter(f"m{number}", self._wire)
+            member = Member(f"m{number}", connection, self._log, self._wire)
             self._by_fd[member.connection.fileno()] = member
             self._members.append(member)
         for number in range(options.publishers):
@@ -166,8 +177,8 @@ class Room:
             client.connection.close()
         self._poll.close()
 
-    def _enter(self, nick: str) -> socket.socket:
-        connection = enter_room(self._server.address, nick, ROOM, self._tls)
+    def _enter(self, nick: str, wire: MemberWire = NATIVE) -> socket.socket:
+        connection = enter_room(self._server.address, nick, ROOM, self._tls, wire)
         self._poll.register(connection, select.EPOLLIN)
         return connection
 
@@ -229,13 +240,16 @@ class Room:
         ]
 
 
-def measure(options: argparse.Namespace, members: int, *, tls: bool = False) -> Result:
+def measure(
+    options: argparse.Namespace, members: int, *, tls: bool = False, wire: MemberWire = NATIVE
+) -> Result:
     """Run a server and a room, and return what was measured.
 
     Args:
         options: the options of the command line.
         members: how many members only read.
         tls: whether all clients speak TLS.
+        wire: what the members speak.
 
     Raises:
         RunFailedError: the server refused a request, or closed a connection.
@@ -244,7 +258,7 @@ def measure(options: argparse.Namespace, members: int, *, tls: bool = False) -> 
     """
     with (
         running_server(options.server, [*options.server_args, *["--tls"] * tls]) as server,
-        contextlib.closing(Room(server, _unchecked() if tls else None)) as room,
+        contextlib.closing(Room(server, _unchecked() if tls else None, wire)) as room,
     ):
         room.fill(options, members)
         with undisturbed():
@@ -318,28 +332,35 @@ def _measure_all(options: argparse.Namespace) -> int:
         flush=True,
     )
     failed = False
-    for members in options.members:
-        plain = _measure_one(options, members, tls=False)
+    pairs = [(members, repeat) for members in options.members for repeat in range(options.pairs)]
+    for members, _ in pairs:
+        plain = _measure_one(options, members)
         failed = failed or bool(plain.faults)
         if options.tls:
-            secure = _measure_one(options, members, tls=True)
-            print(ratio_line(plain, secure), flush=True)
-            failed = failed or bool(secure.faults)
+            other = _measure_one(options, members, tls=True)
+            print(ratio_line("with TLS", plain, other), flush=True)
+            failed = failed or bool(other.faults)
+        if options.websocket:
+            other = _measure_one(options, members, wire=WEBSOCKET)
+            print(ratio_line("over WebSocket", plain, other), flush=True)
+            failed = failed or bool(other.faults)
     return int(failed)
 
 
-def _measure_one(options: argparse.Namespace, members: int, *, tls: bool) -> Result:
-    result = measure(options, members, tls=tls)
+def _measure_one(
+    options: argparse.Namespace, members: int, *, tls: bool = False, wire: MemberWire = NATIVE
+) -> Result:
+    result = measure(options, members, tls=tls, wire=wire)
     show(report_line(result), result.faults)
     return result
 
 
-def ratio_line(plain: Result, secure: Result) -> str:
-    """Return a line with the ratios of a run with TLS to a run without it."""
-    rate = secure.deliveries / secure.seconds / (plain.deliveries / plain.seconds or 1.0)
-    per_cpu = secure.deliveries / (secure.server_cpu or 1.0)
+def ratio_line(what: str, plain: Result, other: Result) -> str:
+    """Return a line with the ratios of another run to a plain, native one."""
+    rate = other.deliveries / other.seconds / (plain.deliveries / plain.seconds or 1.0)
+    per_cpu = other.deliveries / (other.server_cpu or 1.0)
     per_cpu /= plain.deliveries / (plain.server_cpu or 1.0) or 1.0
-    return f"        with TLS: {rate:.2f} of the deliveries/s, {per_cpu:.2f} per server CPU s"
+    return f"        {what}: {rate:.2f} of the deliveries/s, {per_cpu:.2f} per server CPU s"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -351,6 +372,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--members", type=counts, default=[100, 1000], help=members)
     add("--publishers", type=positive, default=4, help="how many clients talk (%(default)s)")
     add("--tls", action="store_true", help="repeat each run with TLS, and print the ratio")
+    websocket = "repeat each run with members over WebSocket, and print the ratio"
+    add("--websocket", action="store_true", help=websocket)
+    pairs = "how often each run is made, and what it is compared with (%(default)s)"
+    add("--pairs", type=positive, default=1, help=pairs)
 
     add_talk(parser)
     add_server(parser)

@@ -74,3 +74,12 @@ def test_percentile_of_nothing_is_0() -> None:
 def test_the_real_server_passes_the_audit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(TINY) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("passed")
+
+
+def test_members_over_websocket_are_measured_in_pairs(capsys: pytest.CaptureFixture[str]) -> None:
+    """A native run, one over WebSocket, and their ratio; as often as was asked."""
+    assert main([*TINY, "--websocket", "--pairs", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.split()[-1] for line in lines[:2]] == ["passed"] * 2
+    assert len(lines) == 6
+    assert all("over WebSocket: " in line for line in (lines[2], lines[5]))

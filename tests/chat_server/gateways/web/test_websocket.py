@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
+from chat_server.gateways.web.websocket import WEBSOCKET
+from protocol.framing import HEADER_SIZE
+from protocol.messages import Message, encode
 from tests.chat_server.house import House
 from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
@@ -86,6 +90,17 @@ def test_a_reader_that_stops_loses_nothing_and_holds_up_nobody(house: House) -> 
             if message["type"] == "message":
                 seen.append(message["seq"])
         assert seen == list(range(1, 401))
+
+
+@pytest.mark.parametrize("length", [1, 120, 125, 126, 127, 1000, 4000])
+def test_what_is_written_is_what_the_library_writes(length: int) -> None:
+    """Alone and in a batch, around each border between two kinds of length."""
+    texts = [*("x" * (length + n) for n in range(-1, 2) if length + n), "ä" * length]
+    messages = [Message("a", 1, 1.5, "ada", "text", text) for text in texts]
+    payloads = [encode(message)[HEADER_SIZE:] for message in messages]
+    expected = [Frame(Opcode.TEXT, payload).serialize(mask=False) for payload in payloads]
+    assert [WEBSOCKET.encode(message) for message in messages] == expected
+    assert WEBSOCKET.encode_messages(messages).buffer == b"".join(expected)
 
 
 # -- the protocol ---------------------------------------------------------------------------------
