@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chat_client.display.text import one_line
+from chat_client.load.model.load_errors import LoadError, UsageError
 from lab.stage.errors import LabError
 
 FAILED = 1
@@ -59,8 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise LabError(f"There is no command {name!r}. chat-lab --help shows what there is.")
         code: int = importlib.import_module(COMMANDS[name].module).main(rest)
         return code
-    except LabError as error:
-        return _fail(str(error))
+    except (LabError, UsageError) as error:
+        return _fail(str(error), WRONG_USE)
+    except LoadError as error:  # a file that could not be written
+        return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -73,6 +76,6 @@ def _help() -> int:
     return 0
 
 
-def _fail(text: str) -> int:
+def _fail(text: str, code: int) -> int:
     print(f"chat-lab: {one_line(text)}", file=sys.stderr)
-    return WRONG_USE
+    return code

@@ -5,12 +5,15 @@ import os
 import sys
 from collections.abc import Sequence
 
-from chat_client.load.report.output import Output, is_terminal
+from chat_client.display.text import one_line
+from chat_client.load.report.output import Output, check_writable, is_terminal, write_file
 from lab.lessons.catalogue import lesson
 from lab.stage.errors import LabError
 from lab.stage.lesson import Lesson
 from lab.stage.play import play
+from lab.views.handout import handout_page
 from lab.views.plain import Lines
+from lab.views.recorder import Recorder
 from lab.views.view import View
 
 FAILED = 1
@@ -27,13 +30,18 @@ def main(arguments: Sequence[str]) -> int:
     if sys.platform == "win32":
         raise LabError("chat-lab run needs Linux or macOS: it looks into processes by pipes.")
     chosen = lesson(options.lesson)
+    check_writable(options.html)
     output = Output()
+    record = Recorder(_view(output, plain=options.plain))
     try:
-        with _view(output, plain=options.plain) as view:
+        with record as view:
             stopped = _play(chosen, view, step_by_step=options.step)
     except OSError as error:
         print(f"chat-lab: the terminal cannot be written: {error.strerror}", file=sys.stderr)
         return FAILED
+    if options.html and not stopped:
+        write_file(options.html, handout_page(chosen, record).encode())
+        output.say(f"wrote {one_line(options.html)}")
     if output.failure:
         print(f"chat-lab: {output.failure}", file=sys.stderr)
         return FAILED
@@ -48,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("lesson", metavar="LESSON", help="its name, or its number")
     parser.add_argument("--step", action="store_true", help="wait for a key before each step")
+    parser.add_argument("--html", metavar="FILE", help="write a hand-out")
     parser.add_argument("--plain", action="store_true", help="print lines, not a picture")
     return parser
 

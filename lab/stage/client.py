@@ -75,6 +75,7 @@ class Client:
         self._readers = readers
         self._heard = heard
         self._rest = bytearray()
+        self._between_lines = True  # a pong amid a line would be part of it
         self._messages: list[tuple[str, str]] = []
         self._texts: set[tuple[str, str]] = set()
         self._numbers: list[int] = []
@@ -97,6 +98,7 @@ class Client:
         """Send bytes. Return whether the server's kernel took all of them within the time."""
         end = time.monotonic() + within
         view = memoryview(data)
+        self._between_lines = data.endswith(b"\n")
         with selectors.DefaultSelector() as selector:
             try:
                 selector.register(self._socket, selectors.EVENT_WRITE)
@@ -252,7 +254,8 @@ class Client:
 
     def _take(self, line: str) -> None:
         if line == "ping":
-            self.send(b"pong\n", _PONG)
+            if self._between_lines:
+                self.send(b"pong\n", _PONG)
             return
         with self._changed:
             self.lines.append(line)

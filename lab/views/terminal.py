@@ -1,7 +1,7 @@
 """A lesson as a live picture in a terminal, with keys.
 
-The refreshing thread of `rich` and its redirection of the standard streams are off, as in chat-load's
-picture. What clients and servers say is text, never markup.
+The refreshing thread of `rich` and its redirection of the standard streams are off, as in the
+picture of chat-load. What clients and servers say is text, never markup.
 """
 
 import os

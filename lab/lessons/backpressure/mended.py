@@ -51,8 +51,10 @@ def serve(sock):
     try:
         lines = read_lines(sock)
         name = next(lines, b"")
+        with grown:
+            cursor = size
         sock.sendall(b"welcome %s\n" % name)
-        threading.Thread(target=feed, args=(sock, size), name="feed", daemon=True).start()
+        threading.Thread(target=feed, args=(sock, cursor), name="feed", daemon=True).start()
         for line in lines:
             broadcast(b"%s: %s\n" % (name, line))
     except OSError:

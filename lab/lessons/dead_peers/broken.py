@@ -36,9 +36,8 @@ def feed(sock, cursor):
 
 
 def serve(sock):
-    name = None
+    name, lines = None, read_lines(sock)
     try:
-        lines = read_lines(sock)
         name = next(lines, b"")
         with grown:
             if names.setdefault(name, sock) is not sock:

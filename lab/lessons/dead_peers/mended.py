@@ -51,15 +51,15 @@ def feed(sock, cursor):
 
 
 def serve(sock):
-    name = None
+    name, lines = None, read_lines(sock)
     try:
-        lines = read_lines(sock)
         name = next(lines, b"")
         with grown:
             if names.setdefault(name, sock) is not sock:
                 raise OSError("the name is taken")
+            cursor = len(log)
         sock.sendall(b"welcome %s\n" % name)
-        threading.Thread(target=feed, args=(sock, len(log)), name="feed", daemon=True).start()
+        threading.Thread(target=feed, args=(sock, cursor), name="feed", daemon=True).start()
         for line in lines:
             broadcast(b"%s: %s\n" % (name, line))
     except OSError:

@@ -58,8 +58,8 @@ def attack(stage: Stage) -> Verdict:
     if kept:
         return Verdict(
             True,
-            f"Nobody waited for dan, and dan got everything later. Meanwhile the server kept {kept} "
-            "lines for him alone; that number has no bound.",
+            "Nobody waited for dan, and dan got everything later. Meanwhile the server kept "
+            f"{kept} lines for each client apart; that number has no bound.",
             numbers,
         )
     return Verdict(True, "Nobody waited for dan, and dan got everything later.", numbers)

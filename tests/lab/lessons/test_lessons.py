@@ -1,6 +1,8 @@
 """Every broken server fails its own attack and no earlier one; every other server withstands it."""
 
-import os
+import ast
+import re
+import subprocess
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +13,8 @@ from lab.stage.lesson import Lesson, Server
 from lab.stage.play import play
 from lab.stage.stage import Stage, Verdict
 from tests.support.leaks import nothing_left_behind
+from tests.support.servers import ROOT
+from tests.support.waiting import eventually
 
 ALL = lessons()
 PLAYS = [
@@ -49,6 +53,14 @@ BEFORE = [
 ]
 
 
+def processes_of(group: int) -> list[str]:
+    """What still runs in a process group."""
+    asked = ["ps", "-e", "-o", "pgid=,stat=,args="]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=2) for line in listed.splitlines()]
+    return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
+
+
 def played(each: Lesson, server: Server, pids: list[int] | None = None) -> Verdict:
     """Play a lesson's attack on a server."""
 
@@ -70,8 +82,7 @@ def test_an_attack_finds_what_is_wrong(each: Lesson, server: Server) -> None:
     assert verdict.passed == server.withstands, verdict
     assert verdict.sentence
     assert verdict.numbers
-    with pytest.raises(ProcessLookupError):
-        os.killpg(pids[0], 0)
+    eventually(lambda: not processes_of(pids[0]))
 
 
 @pytest.mark.parametrize(("earlier", "later", "file"), BEFORE)
@@ -102,6 +113,23 @@ def test_a_server_is_short_and_guilty_lines_are_in_it(each: Lesson) -> None:
     mended = each.path(each.servers[1]).read_text(encoding="utf-8").splitlines()
     assert set(each.guilty) <= set(broken)
     assert broken != mended
+
+
+@pytest.mark.parametrize("each", ALL, ids=NAMES)
+def test_what_a_text_names_in_the_real_server_is_there(each: Lesson) -> None:
+    """The function in that file, and in that class."""
+    named = re.findall(r"`([\w/]+\.py): ([\w.]+)`", each.text)
+    assert named
+    for path, name in named:
+        scope: ast.AST = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        for part in name.split("."):
+            found = [
+                node
+                for node in ast.iter_child_nodes(scope)
+                if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == part
+            ]
+            assert found, f"{path} has no {name}"
+            scope = found[0]
 
 
 @pytest.mark.parametrize("each", ALL, ids=NAMES)
