@@ -30,6 +30,8 @@ def main(arguments: Sequence[str]) -> int:
     if sys.platform == "win32":
         raise LabError("chat-lab run needs Linux or macOS: it looks into processes by pipes.")
     chosen = lesson(options.lesson)
+    if options.serve is not None:
+        return serve(chosen, options.host, options.serve)
     check_writable(options.html)
     output = Output()
     record = Recorder(_view(output, plain=options.plain))
@@ -57,6 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("lesson", metavar="LESSON", help="its name, or its number")
     parser.add_argument("--step", action="store_true", help="wait for a key before each step")
     parser.add_argument("--html", metavar="FILE", help="write a hand-out")
+    parser.add_argument(
+        "--serve", metavar="PORT", type=_port, nargs="?", const=8080,
+        help="show it in a browser, at this port (8080)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--host", default="127.0.0.1",
+        help="with --serve: the address to listen on; whoever reaches it can play (127.0.0.1)",
+    )  # fmt: skip
     parser.add_argument("--plain", action="store_true", help="print lines, not a picture")
     return parser
 
@@ -84,3 +94,34 @@ def _play(chosen: Lesson, view: View, *, step_by_step: bool) -> bool:
         for table in chosen.beside():
             view.table(table)
     return False
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
+    return int(text)
+
+
+def serve(chosen: Lesson, host: str, port: int) -> int:
+    """Show a lesson in a browser, where the user says which server is played, until Ctrl-C.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        LabError: nobody can listen there.
+    """
+    from lab.views.live import LivePage
+
+    with LivePage(chosen, host, port) as page:
+        print(f"Open {page.url} in a browser. Ctrl-C ends.", flush=True)
+        while True:
+            order = page.orders.get()
+            if order.do != "play" or not 0 <= order.number < len(chosen.servers):
+                continue  # meant for a server that has just ended
+            server = chosen.servers[order.number]
+            page.begin(chosen, server)
+            verdict = play(chosen, server, page.watch)
+            if verdict is not None:
+                page.end(verdict)
+            page.rest()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from html import escape
 
 from chat_client.load.report.plots import Axis, linear_axis
+from lab.stage.stage import STRIP
 from lab.views.recorder import Act
 
 _WIDTH, _HEIGHT = 480, 230
@@ -43,13 +44,14 @@ def strip_plot(act: Act) -> str:
     """Return the longest latency in each tenth of a second, as bars."""
     if not any(act.strip):
         return ""
-    wide = (_WIDTH - _LEFT - _RIGHT) / len(act.strip)
+    x = linear_axis([sample.at for sample in act.samples], _number)  # as in the plot above
+    wide = _x(x, STRIP) - _x(x, 0)
     bars = []
     for number, value in enumerate(act.strip):
         height = _STRIP_HEIGHT * min(1.0, (value / _SLOWEST) ** 0.5)
         level = "slow" if value > 1000 else "late" if value > 100 else "fast"
         bars.append(
-            f'<rect class="{level}" x="{_LEFT + number * wide:.1f}" '
+            f'<rect class="{level}" x="{_x(x, number * STRIP):.1f}" '
             f'y="{_STRIP_HEIGHT - height:.1f}" width="{max(0.6, wide - 0.4):.1f}" '
             f'height="{height:.1f}"/>'
         )
@@ -77,7 +79,7 @@ def _frame(x: Axis, y: Axis) -> list[str]:
 
 def _line(number: int, x: Axis, y: Axis, points: Sequence[tuple[float, float]]) -> str:
     # Lines that lie on one another are all seen: the first is the widest.
-    width = 2 + 1.6 * (LINES - 1 - number)
+    width = 1.5 + (LINES - 1 - number)
     shown = " ".join(f"{_x(x, at):.1f},{_y(y, value):.1f}" for at, value in points)
     return f'<polyline class="c{number}" stroke-width="{width:.1f}" points="{shown}"/>'
 

@@ -14,7 +14,8 @@ STYLE = """
   --c0: #1f5fbf; --c1: #c2570c; --c2: #7a3fb0; --c3: #17753a; --c4: #b3261e; --c5: #5b6472; }
 @media (prefers-color-scheme: dark) { :root { --text: #e7eaee; --soft: #a0a9b5; --page: #14171b;
   --card: #1d2127; --line: #353b44; --good: #57c785; --bad: #ff8a80; --mark: #5a2320;
-  --new: #1c3f2a; --c0: #7fb0ff; --c1: #ffab6b; --c2: #c9a2f2; --c3: #57c785; --c4: #ff8a80; --c5: #a0a9b5; } }
+  --new: #1c3f2a; --c0: #7fb0ff; --c1: #ffab6b; --c2: #c9a2f2; --c3: #57c785;
+  --c4: #ff8a80; --c5: #a0a9b5; } }
 @media print { :root { --text: #000; --page: #fff; } section, figure { break-inside: avoid; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.25rem 1rem 3rem; max-width: 76rem; color: var(--text);
@@ -30,7 +31,7 @@ p, li, h1, td { overflow-wrap: anywhere; }
 .act .word { font-weight: 700; } .good .word { color: var(--good); }
 .bad .word { color: var(--bad); }
 .act p { margin: .35rem 0; } .act ol { margin: .35rem 0; padding-left: 1.3rem; font-size: .9rem; }
-dl { display: grid; grid-template-columns: minmax(0, max-content) minmax(0, 1fr); gap: .1rem 1rem;
+dl { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: .1rem 1rem;
   margin: .5rem 0 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 svg { display: block; width: 100%; height: auto; } svg polyline { fill: none; }
@@ -66,7 +67,7 @@ def handout_page(lesson: Lesson, record: Recorder) -> str:
         record: what it showed.
     """
     acts = "".join(_act(act) for act in record.acts)
-    codes = "".join(_code(lesson, server) for server in lesson.servers)
+    codes = "".join(code_figure(lesson, server) for server in lesson.servers)
     body = lesson.text.partition("\n\n")[2].partition("\n\n")[2]
     return "\n".join(
         [
@@ -106,7 +107,8 @@ def _act(act: Act) -> str:
     )
 
 
-def _code(lesson: Lesson, server: Server) -> str:
+def code_figure(lesson: Lesson, server: Server) -> str:
+    """Return the source of a server, with the lines marked that matter."""
     lines = lesson.path(server).read_text(encoding="utf-8").splitlines()
     broken = lesson.path(lesson.servers[0]).read_text(encoding="utf-8").splitlines()
     rows = []
