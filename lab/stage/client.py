@@ -72,6 +72,7 @@ class Client:
         self.said = 0
         self.bytes = 0
         self.ended = False
+        self._given_up = False
         self._readers = readers
         self._heard = heard
         self._rest = bytearray()
@@ -106,7 +107,7 @@ class Client:
                 return False
             while view:
                 left = end - time.monotonic()
-                if left <= 0 or self.state in (UNPLUGGED, CLOSED):
+                if left <= 0 or self._given_up or self.state in (UNPLUGGED, CLOSED):
                     return False
                 if selector.select(min(left, 0.1)):
                     try:
@@ -122,7 +123,8 @@ class Client:
     def wait(self, condition: Callable[[], bool], within: float = PATIENCE) -> bool:
         """Wait until something holds that depends on what was received. Return whether it does."""
         with self._changed:
-            return self._changed.wait_for(condition, within)
+            self._changed.wait_for(lambda: condition() or self._given_up, within)
+            return condition()
 
     def hears(self, line: str, within: float = PATIENCE) -> bool:
         """Wait for a line, as it is sent. Return whether it came."""
@@ -184,6 +186,12 @@ class Client:
     def resume(self) -> None:
         """Read again."""
         self._become(READS)
+
+    def give_up(self) -> None:
+        """Let nobody wait any more for what this client says or hears."""
+        with self._changed:
+            self._given_up = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """Close the connection in good order."""

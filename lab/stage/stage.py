@@ -306,9 +306,11 @@ class Stage:
         self._going_on.set()
 
     def stop(self) -> None:
-        """End the attack at its next step."""
+        """End the attack at its next step, and what it waits for."""
         self._ended.set()
         self._going_on.set()
+        for client in self.clients:
+            client.give_up()
 
     def toggle(self, client: Client) -> None:
         """Suspend a client that reads, or resume one that does not."""

@@ -1,7 +1,7 @@
 """One of four clients stops reading while another one talks. Do the others go on?"""
 
 from lab.stage.lesson import Server
-from lab.stage.stage import Stage, Verdict
+from lab.stage.stage import STALL, Stage, Verdict
 
 SERVERS = [
     Server("broken.py", "one lock, held while sending", False),
@@ -32,6 +32,9 @@ def attack(stage: Stage) -> Verdict:
     dan.suspend()
     stage.step(f"ana says {TEXTS} lines, the next one as soon as the last one has come back.")
     said = stage.fill(ana, TEXTS, SIZE)
+    stage.step("ben says something, too.")
+    stage.say(ben, "is anybody there?")
+    answered = ben.hears_text("ben", "is anybody there?", STALL)
     while_suspended = [each.count_messages(said) for each in awake]
     stage.is_quiet(ben)
     kept = stage.server.report.values.get("kept", 0)
@@ -42,6 +45,7 @@ def attack(stage: Stage) -> Verdict:
     dan_got = len(dan.messages())
     numbers = {
         "lines that came back to ana": f"{said} of {TEXTS}",
+        "ben is answered meanwhile": "yes" if answered else "no",
         "received by ben and cho meanwhile": " and ".join(map(str, while_suspended)),
         "received by dan in the end": str(dan_got),
         "lines kept for each client apart": f"{kept:,}",
@@ -52,7 +56,7 @@ def attack(stage: Stage) -> Verdict:
             "read."
         )
         return Verdict(False, sentence, numbers)
-    if dan_got < said + 1:
+    if dan_got < said + 2:
         how = "was thrown out" if dan.ended else "never got the lines in between"
         return Verdict(False, f"Nobody waited for dan, but dan {how}.", numbers)
     if kept:
