@@ -153,7 +153,8 @@ class Stage:
         if self.step_by_step and not self._ended.is_set():
             self._going_on.clear()
             self._waiting = True
-            self._going_on.wait()
+            if not self._ended.is_set():  # or `stop` came before it was cleared
+                self._going_on.wait()
             self._waiting = False
         if self._ended.is_set():
             raise Stopped

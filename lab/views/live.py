@@ -199,7 +199,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Take an order. A page of another site cannot set the header without asking first."""
         if not self._is_for_us():
             return
-        length = int(self.headers.get("Content-Length", "0") or "0")
+        told = self.headers.get("Content-Length", "")
+        length = int(told) if told.isdecimal() else 0
         if self.path != "/do" or self.headers.get("X-Lab") != "1" or not 0 < length <= _MOST:
             self.send_error(HTTPStatus.BAD_REQUEST)
             return

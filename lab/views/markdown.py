@@ -11,25 +11,24 @@ _STRONG = re.compile(r"\*\*([^*]+)\*\*")
 _ITEM = re.compile(r"\d+\. ")
 
 
-def html_of(text: str, level: int = 2) -> str:
+def html_of(text: str) -> str:
     """Return a text as HTML.
 
     Args:
         text: the Markdown, without its first heading.
-        level: the level of its `##` headings.
     """
     parts = []
     for number, block in enumerate(re.split(r"^```\w*\n", text, flags=re.MULTILINE)):
         if number % 2:
             parts.append(f"<pre><code>{escape(block.rstrip())}</code></pre>")
         else:
-            parts += [_block(each, level) for each in block.strip().split("\n\n") if each.strip()]
+            parts += [_block(each) for each in block.strip().split("\n\n") if each.strip()]
     return "\n".join(parts)
 
 
-def _block(text: str, level: int) -> str:
+def _block(text: str) -> str:
     if text.startswith("## "):
-        return f"<h{level}>{_inline(text[3:])}</h{level}>"
+        return f"<h2>{_inline(text[3:])}</h2>"
     if _ITEM.match(text):
         items = "".join(f"<li>{_inline(item)}</li>" for item in _items(text))
         return f"<ol>{items}</ol>"

@@ -18,7 +18,7 @@ _CLIENTS = 200
 _THREADS_MORE = 50
 _UNREAD = 8 * _BLOCK
 
-_PINGS = 3
+_PINGS = 2
 _LATE = 2.4  # seconds: after 2.5 s of silence a server may close
 _ATTEMPTS = 5
 
@@ -62,6 +62,7 @@ def _push(source: Peer, stream: bytes) -> int:
 
 def check_dead_peers(target: Target) -> None:
     """A client that says nothing is asked whether it lives, and closed if it does not answer."""
+    dead = target.connect("a client that never answers")
     for attempt in range(1, _ATTEMPTS + 1):
         alive = target.connect("a client that answers pings")
         try:
@@ -72,7 +73,6 @@ def check_dead_peers(target: Target) -> None:
             if attempt == _ATTEMPTS or not wrong.closed or alive.silent_for < _LATE:
                 raise
     with target.paragraph("Close who does not answer"):
-        dead = target.connect("a client that never answers")
         dead.note("was silent")
         dead.expect(b"ping\n")
         dead.note("did not answer the ping")

@@ -27,7 +27,6 @@ def attack(stage: Stage) -> Verdict:
     for number, client in enumerate(clients):
         rooms = ("blue", "red") if number < 2 else ("red", "blue")
         client.send("".join(f"/move {rooms[each % 2]}\n" for each in range(MOVES)).encode())
-<<<<<<< HEAD
     wanted = MOVES * len(clients)
     moves = [0] * len(clients)
     while sum(moves) < wanted:
@@ -36,13 +35,6 @@ def attack(stage: Stage) -> Verdict:
         if not stage.holds(lambda: _moves(clients, start) != before, STALL):  # noqa: B023
             break
         moves = _moves(clients, start)
-=======
-    wanted = [MOVES + 1, MOVES + 1, MOVES + 2, MOVES + 2]
-    done = [_lines_of(client, lines) for client, lines in zip(clients, wanted, strict=True)]
-    moves = [
-        len(client.lines) - (lines - MOVES) for client, lines in zip(clients, wanted, strict=True)
-    ]
->>>>>>> 59934a2 (client, storage: plain English in display and database)
     numbers = {f"moves of {name}": str(each) for name, each in zip(NAMES, moves, strict=True)}
     if sum(moves) == wanted:
         return Verdict(True, f"All {wanted:,} moves arrived.", numbers)

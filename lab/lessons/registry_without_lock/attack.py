@@ -21,13 +21,7 @@ def attack(stage: Stage) -> Verdict:
     ana, ben, cho = (stage.join(name) for name in ("ana", "ben", "cho"))
     dan = stage.join("dan", buffer=BUFFER)
     dan.suspend()
-<<<<<<< HEAD
     stage.step("ana talks until the server waits for dan, amid its loop over everybody.")
-=======
-    stage.step(
-        "ana talks until the server waits for dan, in the middle of the loop over everybody."
-    )
->>>>>>> 59934a2 (client, storage: plain English in display and database)
     stage.fill(ana, MOST)
     stage.step("zoe joins: the dictionary grows. Then dan reads again, and the loop goes on.")
     zoe = stage.connect("zoe")

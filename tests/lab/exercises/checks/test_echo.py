@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lab.exercises.student_servers import SILENT, answer_of, check, expect_wrong
+from tests.lab.exercises.student_servers import answer_of, check, expect_wrong
 
 
 @pytest.mark.parametrize("name", ["echo", "echo-many"])
@@ -21,14 +21,8 @@ def test_wrong_servers() -> None:
             "echo/one_client": ("The next client", "because your server ended with exit code 0"),
             "echo-many/dies_with_one": ("One leaves, the others stay", "ended with exit code 1"),
             "echo-many/ten_places": ("To each their own", 'Client 20 sent "I am client 20\\n" and'),
-        }
-    )
-
-
-def test_silent_servers() -> None:
-    """Who waits for ever is told for what the check has waited."""
-    expect_wrong(
-        {
+        },
+        silent={
             "echo/never_closes": ("The end of a client", "nothing more for 3 s, but the end of"),
             "echo-many/one_after_the_other": (
                 "Nobody waits for somebody else",
@@ -40,5 +34,4 @@ def test_silent_servers() -> None:
                 'sent "now me\\n"',
             ),
         },
-        SILENT,
     )
