@@ -16,6 +16,7 @@ from chat_server.delivery.counters import Counters, RecordingCounters
 from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
+from chat_server.delivery.watch import Watch
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
@@ -262,6 +263,7 @@ class Assembly:
             catch_up=catch_up,
             fair_queue=FairQueue(),
             counters=counters,
+            watch=Watch(rooms, self._crowd.connections, counters, timers, clock),
             rate_limits=RateLimits(settings, clock),
         )
 

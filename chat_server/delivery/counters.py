@@ -1,8 +1,9 @@
 """What the server counts while it works, for its metrics.
 
 `Counters` counts nothing. A server without metrics has it, and each call costs a few dozen
-nanoseconds. `RecordingCounters` counts. What can be seen at any moment is not counted here: the
-metrics read it from the rooms when somebody asks. Counting costs once a batch, not once a member.
+nanoseconds. It keeps the latest commits while an owner looks (see `watch`). `RecordingCounters`
+counts. What can be seen at any moment is not counted here: the metrics read it from the rooms when
+somebody asks. Counting costs once a batch, not once a member.
 """
 
 import threading
@@ -22,8 +23,23 @@ DELIVERY_TIMES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 
 """The same in seconds."""
 
 
+class Commit(NamedTuple):
+    """A transaction that is stored: when, by the monotonic clock, and how long it took."""
+
+    at: float
+    messages: int
+    seconds: float
+
+
 class Counters:
-    """Counts nothing. Any thread may call any method."""
+    """Counts nothing. Any thread may call any method.
+
+    Attributes:
+        latest: gets each commit, for as long as somebody looks; else None.
+    """
+
+    def __init__(self) -> None:
+        self.latest: deque[Commit] | None = None
 
     def connected(self) -> None:
         """Somebody has connected."""
@@ -44,6 +60,9 @@ class Counters:
             messages: how many are in it, of all rooms.
             seconds: how long it took.
         """
+        latest = self.latest  # one value, whoever looks away meanwhile
+        if latest is not None:
+            latest.append(Commit(time.monotonic(), messages, seconds))
 
     def published(self, room: Room, posted_at: float) -> None:
         """A batch is the end of a room's log.
@@ -91,6 +110,7 @@ class RecordingCounters(Counters):
     """Counts."""
 
     def __init__(self) -> None:
+        super().__init__()
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._connected = 0
@@ -125,6 +145,7 @@ class RecordingCounters(Counters):
             self._closes[code] += 1
 
     def committed(self, messages: int, seconds: float) -> None:
+        super().committed(messages, seconds)
         with self._lock:
             self._batches.add(messages)
             self._commits.add(seconds)

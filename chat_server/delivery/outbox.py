@@ -45,6 +45,7 @@ class Backlog(NamedTuple):
 
     behind: bool  # the catch-up thread feeds it
     waiting: int  # bytes that wait to be sent
+    held: str = ""  # how it is held back on purpose
 
 
 class Outbox:
@@ -253,7 +254,14 @@ class Outbox:
     def backlog(self) -> Backlog:
         """Return how far behind the client is."""
         with self._lock:
-            return Backlog(self.catching_up, len(self._rest) + self._queued)
+            waiting = len(self._rest) + self._queued
+            return Backlog(self.catching_up, waiting, self._wire.held)
+
+    def rewire(self, change: Callable[[Wire], Wire]) -> None:
+        """Send by another wire from now on: `change` makes it of the present one."""
+        with self._lock:
+            self._wire = change(self._wire)
+        self.push()
 
     # -- delivery workers
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from chat_server.runtime.clock import Clock
 from protocol.tls import Channel
 
 # Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
@@ -70,6 +71,11 @@ class Wire(Protocol):
         """Whether nothing can be sent until the peer has done its part of a handshake."""
         ...
 
+    @property
+    def held(self) -> str:
+        """How it is held back on purpose: `suspended`, `delayed`, or empty where it is not."""
+        ...
+
     def send(self, data: bytes | memoryview, flags: int, /) -> int:
         """As a socket's `send`: return how many bytes of `data` are on their way.
 
@@ -98,6 +104,7 @@ class PlainWire:
     unsent = b""
     took = False
     waits_for_peer = False
+    held = ""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
@@ -116,6 +123,8 @@ class TlsWire:
     """
 
     __slots__ = ("_channel", "_ended", "_socket", "took", "unsent")
+
+    held = ""
 
     def __init__(self, sock: socket.socket, channel: Channel) -> None:
         self._socket = sock
@@ -178,6 +187,83 @@ class TlsWire:
                 return
             self.took = True
             self.unsent = self.unsent[count:]
+
+
+class HeldWire:
+    """A wire that somebody holds back on purpose, to see what becomes of a slow reader.
+
+    While it is held it sends nothing, as if the peer had to do something first: nobody waits for
+    the socket, which would take bytes.
+    """
+
+    __slots__ = ("_clock", "_free_at", "_gap", "_later", "_refused", "wire")
+
+    def __init__(
+        self, wire: Wire, gap: float | None, clock: Clock, later: Callable[[float], None]
+    ) -> None:
+        """
+        Args:
+            wire: sends what is let through.
+            gap: seconds between two sends; None to send nothing at all.
+            clock: for the gap.
+            later: called, with the outbox's lock held, with the seconds after which it is to send
+                again.
+        """
+        self.wire = wire
+        self._gap = gap
+        self._clock = clock
+        self._later = later
+        self._free_at = 0.0
+        self._refused = False
+
+    @property
+    def held(self) -> str:
+        """See Wire."""
+        return "suspended" if self._gap is None else "delayed"
+
+    @property
+    def unsent(self) -> memoryview | bytes:
+        """See Wire."""
+        return self.wire.unsent
+
+    @property
+    def took(self) -> bool:
+        """See Wire."""
+        return self.wire.took and not self._refused
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether nothing can be sent now."""
+        return self._is_held or self.wire.waits_for_peer
+
+    @property
+    def _is_held(self) -> bool:
+        return self._gap is None or self._clock.monotonic() < self._free_at
+
+    def send(self, data: bytes | memoryview, flags: int) -> int:
+        """See Wire."""
+        self._refused = self._is_held
+        if self._refused:
+            raise BlockingIOError
+        sent = self.wire.send(data, flags)
+        if self._gap is not None and sent:
+            self._free_at = self._clock.monotonic() + self._gap
+            self._later(self._gap)
+        return sent
+
+    def end(self, flags: int) -> bool:
+        """See Wire."""
+        return not self._is_held and self.wire.end(flags)
+
+
+def hold(gap: float | None, clock: Clock, later: Callable[[float], None]) -> Callable[[Wire], Wire]:
+    """Return what holds a wire back, in the way that HeldWire has it."""
+    return lambda wire: HeldWire(release(wire), gap, clock, later)
+
+
+def release(wire: Wire) -> Wire:
+    """Return a wire that is not held back."""
+    return wire.wire if isinstance(wire, HeldWire) else wire
 
 
 class PlainReader:

@@ -8,6 +8,7 @@ from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
+from chat_server.delivery.watch import Watch
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication
@@ -51,6 +52,7 @@ class Context(NamedTuple):
     catch_up: CatchUp
     fair_queue: FairQueue
     counters: Counters
+    watch: Watch
     rate_limits: RateLimits
 
     @property

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from chat_server.requests import (
     account_requests,
     hello,
+    live_requests,
     membership,
     moderation,
     posting,
@@ -85,6 +86,8 @@ REQUESTS: dict[type, Rule] = {
     messages.Unfreeze: Rule(moderation.unfreeze),
     messages.Hand: Rule(moderation.hand, cost=20),
     messages.Hands: Rule(moderation.hands),
+    messages.Live: Rule(live_requests.live),
+    messages.Disturb: Rule(live_requests.disturb),
 }
 """How each request is answered, by its class in protocol.messages."""
 

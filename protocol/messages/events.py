@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from protocol.messages.live import Look
+
 LimitValue = int | float | bool | str | None
 """What a limit in `welcome` may be: nothing that nests."""
 
@@ -178,6 +180,18 @@ class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
     frozen: bool
 
 
+class LiveView(ServerMessage, frozen=True, tag="live"):
+    """The answer to `live`: what the server does at this moment.
+
+    `own` names those whose connections come from where the owner's comes from, in a server that
+    lets them be disturbed.
+    """
+
+    re: int
+    view: Look
+    own: Sequence[str] | UnsetType = UNSET
+
+
 class Goodbye(ServerMessage, frozen=True):
     """The server closes, and why."""
 
@@ -187,7 +201,7 @@ class Goodbye(ServerMessage, frozen=True):
 
 AnyServerMessage = (
     # Replies.
-    (Welcome | Ok | Page | Error | ServerPong)
+    (Welcome | Ok | Page | Error | ServerPong | LiveView)
     # Events.
     | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange)
     | (ServerPing | Goodbye)

@@ -327,6 +327,27 @@ class Hands(Request, frozen=True):
     after: str | None = None
 
 
+# Looking at the server, for owners.
+
+
+class Live(Request, frozen=True):
+    """Ask what the server does at this moment."""
+
+    id: Id
+
+
+class Disturb(Request, frozen=True):
+    """Hold back what a connection of one's own is sent, or cut it, in a server without limits.
+
+    `seconds` is the pause between two sends, with `delay`.
+    """
+
+    id: Id
+    who: str
+    how: Literal["suspend", "delay", "release", "cut"]
+    seconds: Annotated[float, Meta(gt=0, le=60)] | None = None
+
+
 AnyRequest = (
     # The connection.
     (Hello | Ping | Pong | Bye)
@@ -337,6 +358,8 @@ AnyRequest = (
     # Keeping order.
     | (Kick | Ban | Unban | Mute | Unmute | Bans)
     | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands)
+    # Looking at the server.
+    | (Live | Disturb)
 )
 """Any request: the union that the codec decodes."""
 

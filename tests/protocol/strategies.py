@@ -62,6 +62,8 @@ REQUEST_TYPES: tuple[type[AnyRequest], ...] = (
     messages.Unfreeze,
     messages.Hand,
     messages.Hands,
+    messages.Live,
+    messages.Disturb,
 )
 
 # For each type: its members by name, and whether they must be there. Written from the table of

@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE, Deadline
 Frame = dict[str, Any]
 
 _HEADER = struct.Struct("!I")
-_REPLIES = frozenset({"ok", "page", "error", "pong"})
+_REPLIES = frozenset({"ok", "page", "error", "pong", "live"})
 
 
 class ConnectionEnded(Exception):
