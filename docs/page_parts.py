@@ -29,7 +29,7 @@ def with_modules(page: str) -> str:
     links = "".join(
         f'    <link rel="modulepreload" href="/assets/{module}">\n'
         for module in modules
-        if not module.endswith("wall.js")
+        if not module.endswith(("wall.js", "live.js"))
     )
     return before + BEGIN + links + END + rest.partition(END)[2]
 

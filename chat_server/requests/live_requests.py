@@ -60,16 +60,16 @@ def disturb_connection(
         ProtocolError: `forbidden`: the server has limits, or it is somebody else's connection;
             `no_such_nick`.
     """
-    if not context.settings.no_limits:
-        raise ProtocolError(
-            Code.FORBIDDEN,
-            "connections can be disturbed only in a server that was started with --no-limits",
-        )
     nick = normalize_nick(who)
     session = context.registry.session_called(nick)
     connection = session.connection if session else None
     if connection is None:
         raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+    if not context.settings.no_limits:
+        raise ProtocolError(
+            Code.FORBIDDEN,
+            "connections can be disturbed only in a server that was started with --no-limits",
+        )
     if not is_own(connection.host):
         raise ProtocolError(
             Code.FORBIDDEN,

@@ -2,7 +2,8 @@
 
     .venv/bin/python -m docs.pictures.photograph
 
-page.png is a lesson on a laptop, phone.png the same in the dark on a phone, wall.png the wall page.
+page.png is a lesson on a laptop, phone.png the same in the dark on a phone, wall.png the wall page;
+live.png and live-phone.png are the live view of a server with a reader that stopped.
 Nothing in them is made up: a real browser shows a real server, where people do what stands below.
 The next run's pictures differ in the times only.
 """
@@ -10,11 +11,13 @@ The next run's pictures differ in the times only.
 from pathlib import Path
 
 from docs.pictures.palette import with_palette
+from tests.chat_server.gateways.page.live_site import lag_of, look, suspend, talkative_class
 from tests.chat_server.gateways.page.site import Site, claim, running_site
 from tests.support.browser import Browser, Page
 
 FOLDER = Path(__file__).parent
 LAPTOP, PHONE, PROJECTOR = (1120, 700), (360, 700), (1280, 720)
+LIVE, LIVE_PHONE = (1280, 800), (390, 844)
 IN_ENGLISH = """
 const made = Intl.DateTimeFormat;
 Intl.DateTimeFormat = function (_, how) { return new made("en-GB", how); };
@@ -40,6 +43,21 @@ def main() -> None:
         take(wall, "wall")
         take(teacher, "page")
         take(phone, "phone")
+    with Browser() as browser, running_site(browser) as site:
+        live_view(site)
+
+
+def live_view(site: Site) -> None:
+    """Have people talk, and one of them suspended from the live view."""
+    with talkative_class(site):
+        live = site.open("live", size=LIVE, script=IN_ENGLISH)
+        look(live, site)
+        suspend(live, "pupil7")
+        live.until(lambda: lag_of(live, "pupil7") > 200, "a lag")
+        take(live, "live")
+        live.resize(*LIVE_PHONE)
+        live.until(lambda: live.run("innerWidth") == LIVE_PHONE[0], "the width")
+        take(live, "live-phone")
 
 
 def lesson(site: Site) -> tuple[Page, Page]:

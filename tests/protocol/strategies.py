@@ -83,6 +83,7 @@ _special: dict[str, st.SearchStrategy[Any]] = {
     "address": st.booleans(),
     "locked": st.booleans(),
     "up": st.booleans(),
+    "how": st.sampled_from(["suspend", "delay", "release", "cut"]),
     "speakers": st.lists(texts, max_size=4).map(tuple),
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
@@ -120,6 +121,8 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "unfreeze": ("id",),
     "hand": ("id", "room", "up"),
     "hands": ("id", "room"),
+    "live": ("id",),
+    "disturb": ("id", "who", "how"),
 }
 OPTIONAL: dict[str, tuple[str, ...]] = {
     "hello": ("client", "password", "session", "account_password"),
@@ -138,6 +141,7 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "announce": ("room",),
     "freeze": ("room", "seconds", "speakers"),
     "unfreeze": ("room",),
+    "disturb": ("seconds",),
 }
 DEFAULTS: dict[str, object] = {"kind": "text", "address": False}
 
@@ -145,6 +149,8 @@ DEFAULTS: dict[str, object] = {"kind": "text", "address": False}
 def _member(kind: str, name: str) -> st.SearchStrategy[Any]:
     if name == "after" and kind in ("who", "rooms"):
         return texts
+    if (kind, name) == ("disturb", "seconds"):
+        return st.floats(0.001, 60)
     return {**_numbers, **_special}.get(name, texts)
 
 
@@ -228,5 +234,34 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
     st.builds(messages.RoleChange, role=texts, by=texts),
     st.builds(messages.FreezeChange, room=texts, frozen=st.booleans()),
     st.builds(messages.HandChange, room=texts, nick=texts, up=st.booleans(), hands=seqs),
+    st.builds(
+        messages.LiveView,
+        re=ids,
+        view=st.builds(
+            messages.Look,
+            time=_times,
+            every=_times,
+            cost=_times,
+            states=st.dictionaries(texts, seqs, max_size=3),
+            threads=st.lists(st.builds(messages.LiveThread, name=texts, state=texts), max_size=2),
+            more_threads=seqs,
+            members=st.lists(
+                st.builds(messages.LiveMember, nick=texts, room=texts, lag=seqs), max_size=2
+            ),
+            more_members=seqs,
+            lagging=seqs,
+            messages=_times,
+            deliveries=_times,
+            drafts=seqs,
+            commits=st.lists(
+                st.builds(messages.LiveCommit, age=_times, messages=seqs, seconds=_times),
+                max_size=2,
+            ),
+            locks=st.lists(
+                st.builds(messages.LiveLock, name=texts, waiting=seqs, share=_times), max_size=2
+            ),
+        ),
+        own=st.just(msgspec.UNSET) | _names,
+    ),
     st.builds(messages.Goodbye, code=texts, text=texts),
 )

@@ -48,6 +48,8 @@ VALID: dict[str, dict[str, Any]] = {
     "unfreeze": {},
     "hand": {"room": "lobby", "up": True},
     "hands": {"room": "lobby"},
+    "live": {},
+    "disturb": {"who": "eva", "how": "suspend"},
 }
 """All requests but the hello, and `pong`, which has no answer."""
 
@@ -77,6 +79,7 @@ WRONG_FOR = {
     ("forbidden", "register"): {},  # there is an account already
     ("forbidden", "hand"): {"room": "lobby"},
     ("no_such_nick", "hands"): {"after": "zoe"},
+    ("no_such_nick", "disturb"): {"who": "zoe"},
     ("muted", "join"): {"room": "none-yet"},
 }
 

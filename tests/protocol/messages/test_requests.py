@@ -66,6 +66,7 @@ def test_null_is_as_good_as_nothing(kind: str, name: str) -> None:
     """Of every member that may be left out."""
     value: dict[str, Any] = {"type": kind, **dict.fromkeys(REQUIRED[kind], "x")}
     value |= {each: 1 for each in ("id", "version") if each in value}
+    value |= {each: "delay" for each in ("how",) if each in value}
     assert getattr(decode_request(dump({**value, name: None})), name) is None
     decode_request(dump(value))
 

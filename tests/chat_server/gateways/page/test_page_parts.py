@@ -62,7 +62,7 @@ def test_every_module_is_loaded_beforehand() -> None:
     assert with_modules(page) == page
 
 
-@pytest.mark.parametrize("page", ["index.html", "wall.html"])
+@pytest.mark.parametrize("page", ["index.html", "wall.html", "live.html"])
 def test_nothing_is_inline_and_everything_is_there(page: str) -> None:
     """As the Content-Security-Policy demands; what is referred to exists."""
     found = Inline()

@@ -167,7 +167,7 @@ export class Session extends Emitter {
 
   #take(object) {
     if (EVENTS.has(object.type)) this.emit(object.type, object);
-    else if (object.type === "ok" || object.type === "page") this.#settle(object);
+    else if (["ok", "page", "live"].includes(object.type)) this.#settle(object);
     else if (object.type === "error") this.#refuse(object);
     else if (object.type === "ping") this.#connection.send({ type: "pong", re: object.id });
     else if (object.type === "welcome") this.#resume(object);
