@@ -39,6 +39,7 @@ COMMANDS = {
     "check": Command("lab.commands.check", "DIR", "check your own server"),
     "watch": Command("lab.commands.watch", "DIR", "check it whenever a file is saved"),
     "report": Command("lab.commands.report", "DIR ...", "check a class: who has passed what"),
+    "replay": Command("lab.commands.replay", "FILE", "play back what chat-client --trace kept"),
 }
 
 
