@@ -33,8 +33,6 @@ _READ_SIZE = 65536
 _KILL_PATIENCE = 5.0  # seconds from the first SIGKILL until we give up
 _PAUSE = 0.01
 
-_PROC = Path("/proc")
-
 
 class CannotStartError(Exception):
     """The command is no program that can be run. The text says why."""
@@ -204,21 +202,27 @@ def marked_processes(mark: str, session: int) -> list[int]:
         mark: the value of `MARK` in their environment.
         session: the number of the session.
     """
+    if sys.platform != "linux":
+        return []
+    variable = f"{MARK}={mark}".encode()
     return [
-        int(entry.name)
-        for entry in (_PROC.iterdir() if sys.platform == "linux" else ())
-        if entry.name.isdigit() and _belongs(entry, mark, session)
+        int(name)
+        for name in os.listdir("/proc")
+        if name.isdigit() and _belongs(f"/proc/{name}", variable, session)
     ]
 
 
-def _belongs(entry: Path, mark: str, session: int) -> bool:
+def _belongs(place: str, variable: bytes, session: int) -> bool:
     try:
         # Fields 3 and 6 of proc(5); field 2, in parentheses, may contain anything.
-        fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        if fields[0] in "ZX":
+        fields = _content(f"{place}/stat").rpartition(b")")[2].split()
+        if fields[0] in b"ZX":
             return False  # dead, and only not waited for
-        if int(fields[3]) == session:
-            return True
-        return f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0")
+        return int(fields[3]) == session or variable in _content(f"{place}/environ").split(b"\0")
     except (OSError, IndexError):
         return False  # it ended meanwhile, or belongs to somebody else
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()

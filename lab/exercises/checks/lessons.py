@@ -10,11 +10,11 @@ from lab.exercises.peer import Peer, Wrong, shown
 from lab.exercises.target import Target
 
 _BLOCK = 1024 * 1024
-_MOST = 32 * _BLOCK
+_MOST = 24 * _BLOCK
 """Bytes: more than the buffers of two connections can hold (tcp(7), tcp_rmem and tcp_wmem)."""
 _STUCK = 1.5  # seconds without a byte, after which somebody is held back
 
-_CLIENTS = 200
+_CLIENTS = 150
 _THREADS_MORE = 50
 _UNREAD = 8 * _BLOCK
 

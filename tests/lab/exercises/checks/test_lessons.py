@@ -27,14 +27,14 @@ def test_wrong_servers() -> None:
     """Each is told what it did, and what to read."""
     expect_wrong(
         {
-            "backpressure/no_bound": ("The sink stops reading", "The source could send 32 MB"),
-            "backpressure/drops": ("The sink stops reading", "The source could send 32 MB"),
+            "backpressure/no_bound": ("The sink stops reading", "The source could send 24 MB"),
+            "backpressure/drops": ("The sink stops reading", "The source could send 24 MB"),
             "backpressure/gives_up": ("The sink stops reading", "server closed the source's"),
             "backpressure/forgets_the_rest": ("Nothing is lost by waiting", "server closed the"),
             "dead-peers/asks_for_ever": ("Close who does not answer", '"ping\\n'),
             "dead-peers/does_not_listen": ("Ask who says nothing", "the server closed"),
             "dead-peers/pong_comes_back": ("Ask who says nothing", 'received "pong\\n'),
-            "one-thread/thread_for_each": ("No thread for each", "start 199 threads"),
+            "one-thread/thread_for_each": ("No thread for each", "start 149 threads"),
             "one-thread/loses_the_rest": ("One does not read", "closed the connection after"),
             "both-families/ipv4_only": ("The other localhost", "connected to ::1 was refused"),
             "both-families/mapped": ("Tell them who they are", 'received "::ffff:127.0.0.1'),
