@@ -23,6 +23,7 @@ class Exercise:
         title: what the server learns in it.
         check: the checks; they raise `Wrong`.
         step: which of the steps it is, from 1; 0 if it is none.
+        lesson: the lesson that shows what goes wrong; empty if there is none.
         framed: whether its server speaks frames, for which nc is no client.
         datagrams: whether its server speaks UDP.
     """
@@ -31,6 +32,7 @@ class Exercise:
     title: str
     check: Callable[[Target], None]
     step: int = 0
+    lesson: str = ""
     framed: bool = False
     datagrams: bool = False
 
@@ -44,35 +46,100 @@ class Exercise:
         """What its README says: Markdown."""
         folder = _TEXTS / ("steps" if self.step else "lessons")
         own = (folder / f"{self.name}.md").read_text(encoding="utf-8")
-        return own + "\n" + (_TEXTS / "starting.md").read_text(encoding="utf-8")
+        title, rest = own.split("\n", 1)
+        if self.lesson:
+            title += (
+                f"\n\n`chat-lab run {self.lesson}` shows what goes wrong in a server like this."
+            )
+        starting = (_TEXTS / "starting.md").read_text(encoding="utf-8")
+        return f"{title}\n{rest}\n{starting}"
 
 
 _STEPS = (
     Exercise("echo", "send back what a client sends", echo.check_echo),
-    Exercise("echo-many", "many clients at the same time", echo.check_echo_many),
-    Exercise("lines", "find the lines in a stream of bytes", messages.check_lines),
-    Exercise("frames", "a length in front of each message", messages.check_frames, framed=True),
-    Exercise("big-messages", "send all of it, also 6 MB", messages.check_big_messages, framed=True),
+    Exercise(
+        "echo-many",
+        "many clients at the same time",
+        echo.check_echo_many,
+        lesson="iterative-server",
+    ),
+    Exercise(
+        "lines",
+        "find the lines in a stream of bytes",
+        messages.check_lines,
+        lesson="tcp-has-no-messages",
+    ),
+    Exercise(
+        "frames",
+        "a length in front of each message",
+        messages.check_frames,
+        lesson="tcp-has-no-messages",
+        framed=True,
+    ),
+    Exercise(
+        "big-messages",
+        "send all of it, also 6 MB",
+        messages.check_big_messages,
+        lesson="send-is-not-sendall",
+        framed=True,
+    ),
     Exercise("broadcast", "what one says, everybody gets", chat.check_broadcast, framed=True),
     Exercise("names", "everybody has a name of their own", chat.check_names, framed=True),
-    Exercise("leaving", "who comes and who leaves", chat.check_leaving, framed=True),
+    Exercise(
+        "leaving",
+        "who comes and who leaves",
+        chat.check_leaving,
+        lesson="registry-without-lock",
+        framed=True,
+    ),
     Exercise(
         "frozen-reader",
         "a client that does not read holds up nobody",
         attacks.check_frozen_reader,
+        lesson="frozen-reader",
         framed=True,
     ),
-    Exercise("numbers", "each message has a number of its own", chat.check_numbers, framed=True),
-    Exercise("rooms", "several rooms on one server", chat.check_rooms, framed=True),
+    Exercise(
+        "numbers",
+        "each message has a number of its own",
+        chat.check_numbers,
+        lesson="lost-update",
+        framed=True,
+    ),
+    Exercise(
+        "rooms", "several rooms on one server", chat.check_rooms, lesson="deadlock", framed=True
+    ),
     Exercise("attacks", "garbage, silence, floods", attacks.check_attacks, framed=True),
 )
 
 _OF_LESSONS = (
-    Exercise("backpressure", "a relay that holds its source back", lessons.check_backpressure),
-    Exercise("dead-peers", "find out who is gone without a word", lessons.check_dead_peers),
-    Exercise("one-thread", "hundreds of clients in one loop", lessons.check_one_thread),
-    Exercise("both-families", "IPv4 and IPv6 at the same port", lessons.check_both_families),
-    Exercise("udp", "datagrams instead of a stream", lessons.check_udp, datagrams=True),
+    Exercise(
+        "backpressure",
+        "a relay that holds its source back",
+        lessons.check_backpressure,
+        lesson="backpressure",
+    ),
+    Exercise(
+        "dead-peers",
+        "find out who is gone without a word",
+        lessons.check_dead_peers,
+        lesson="dead-peers",
+    ),
+    Exercise(
+        "one-thread",
+        "hundreds of clients in one loop",
+        lessons.check_one_thread,
+        lesson="thread-each",
+    ),
+    Exercise(
+        "both-families",
+        "IPv4 and IPv6 at the same port",
+        lessons.check_both_families,
+        lesson="names-and-addresses",
+    ),
+    Exercise(
+        "udp", "datagrams instead of a stream", lessons.check_udp, lesson="udp", datagrams=True
+    ),
 )
 
 EXERCISES = (
@@ -81,8 +148,8 @@ EXERCISES = (
 )
 """All exercises, the steps first."""
 
-OF_LESSON = {"frozen-reader": "frozen-reader"}
-"""Which exercise belongs to a lesson, by the lesson's name."""
+# Of two exercises for a lesson, the later one asks for more.
+_BY_LESSON = {each.lesson: each for each in EXERCISES if each.lesson}
 
 
 def exercise(name: str) -> Exercise:
@@ -91,11 +158,12 @@ def exercise(name: str) -> Exercise:
     Raises:
         LabError: there is none.
     """
-    name = OF_LESSON.get(name, name)
     for each in EXERCISES:
         if name in (each.name, str(each.step or each.name)):
             return each
-    names = [*(each.name for each in EXERCISES), *OF_LESSON]
+    if name in _BY_LESSON:
+        return _BY_LESSON[name]
+    names = [*(each.name for each in EXERCISES), *_BY_LESSON]
     near = difflib.get_close_matches(name, names, 1, 0.5)
     hint = f"Did you mean {near[0]}?" if near else "chat-lab exercise lists the exercises."
     raise LabError(f"There is no exercise {name!r}. {hint}")
@@ -123,7 +191,7 @@ def run_check(
         What the check found.
     """
     try:
-        with Target(command, folder, limits or Limits(), port) as target:
+        with Target(command, folder, limits or Limits(), port, chosen.lesson) as target:
             if started:
                 started(target)
             try:

@@ -17,6 +17,9 @@ from lab.stage.ports import free_port
 STARTING = "How your server is started"
 """The paragraph, which every README has, on what a check wants of a server's start."""
 
+WHY = "Why it happens"
+"""The paragraph, which every lesson has, on the lines that cause what is seen."""
+
 _RUNNING = "a server that goes on running"
 _ACCEPTING = "a server that goes on accepting clients"
 
@@ -69,7 +72,12 @@ class Target:
     """
 
     def __init__(
-        self, command: Sequence[str], folder: Path, limits: Limits, port: int | None = None
+        self,
+        command: Sequence[str],
+        folder: Path,
+        limits: Limits,
+        port: int | None = None,
+        lesson: str = "",
     ) -> None:
         """Start the server.
 
@@ -78,12 +86,14 @@ class Target:
             folder: the folder in which it runs.
             limits: how long to wait for it.
             port: the port on which it is to listen; a free one if None.
+            lesson: the lesson that sentences name, if any.
 
         Raises:
             CannotStartError: there is no such program.
         """
         self.port = free_port() if port is None else port
         self.limits = limits
+        self._lesson = lesson
         self.ended = False
         self._until = time.monotonic() + limits.start
         self._clock: Clock | None = None
@@ -175,9 +185,10 @@ class Target:
         ended = self.process.wait_for_end(_LAST_WORDS_PATIENCE if wrong.closed else 0)
         if ended and ended not in happened:
             happened = f"{happened}, because your server {ended}"
+        lesson = f', and "{WHY}" in the lesson {self._lesson}' if self._lesson else ""
         sentence = (
             f"{happened[0].upper()}{happened[1:]}, but {wrong.expected} was expected: "
-            f'read "{self._heading}" in README.md.'
+            f'read "{self._heading}" in README.md{lesson}.'
         )
         fulfilled = tuple(self._fulfilled)
         return Outcome(False, sentence, self._heading, fulfilled, self.process.printed)

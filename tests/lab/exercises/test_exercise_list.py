@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from lab.exercises.checks.lessons import _keep_alive
-from lab.exercises.exercise_list import EXERCISES, OF_LESSON, Exercise, exercise, run_check
-from lab.exercises.target import STARTING, Target
+from lab.exercises.exercise_list import EXERCISES, Exercise, exercise, run_check
+from lab.exercises.target import STARTING, WHY, Target
+from lab.lessons import catalogue as lessons
 from lab.stage.errors import LabError
 from tests.lab.exercises.student_servers import GENEROUS, SERVERS, answer_of
 from tests.support.ports import free_port
@@ -47,9 +48,23 @@ def test_twelve_steps() -> None:
 
 def test_an_exercise_has_several_names() -> None:
     """Its own, its number, and its lesson's."""
-    assert exercise("frames") == exercise("4") == EXERCISES[3]
-    for lesson, name in OF_LESSON.items():
-        assert exercise(lesson).name == name
+    assert exercise("frames") == exercise("4") == exercise("tcp-has-no-messages") == EXERCISES[3]
+
+
+@pytest.mark.parametrize("name", [each.name for each in EXERCISES if each.lesson])
+def test_its_lesson_is_there(name: str) -> None:
+    """With the paragraph that a sentence names."""
+    lesson = exercise(name).lesson
+    assert lesson in lessons.NAMES
+    folder = Path(inspect.getfile(lessons)).parent / lesson.replace("-", "_")
+    assert f"\n## {WHY}\n" in (folder / "lesson.md").read_text("utf-8")
+    assert f"`chat-lab run {lesson}`" in exercise(name).text
+
+
+def test_nearly_every_lesson_has_an_exercise() -> None:
+    """A server cannot be asked to have no GIL, nor to measure itself."""
+    with_one = {each.lesson for each in EXERCISES}
+    assert set(lessons.NAMES) - with_one == {"the-gil", "measuring-honestly"}
 
 
 @pytest.mark.parametrize(
