@@ -3,7 +3,7 @@
 import os
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 import pexpect
 import pyte
@@ -23,7 +23,7 @@ class Screen:
             sys.executable,
             ["-m", "lab", *arguments],
             cwd=str(ROOT),
-            env={**environment, "TERM": term, "LC_ALL": "C.UTF-8"},  # type: ignore[arg-type]
+            env={**environment, "TERM": term, "LC_ALL": "C.UTF-8"},
             dimensions=(ROWS, COLUMNS),
             timeout=DEADLINE,
         )
@@ -73,6 +73,6 @@ class Screen:
     def _read(self) -> None:
         while True:
             try:
-                self._stream.feed(self.child.read_nonblocking(65536, timeout=0))
+                self._stream.feed(cast(bytes, self.child.read_nonblocking(65536, timeout=0)))
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return

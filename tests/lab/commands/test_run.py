@@ -57,7 +57,7 @@ def test_ctrl_c_ends_it_at_once() -> None:
     eventually(lambda: not _servers_of(child.pid))
 
 
-def _servers_of(parent: int) -> list[str]:
+def _servers_of(parent: int | None) -> list[str]:
     asked = ["ps", "-e", "-o", "ppid=,stat=,args="]
     listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in listed.splitlines()]

@@ -13,7 +13,9 @@ from lab.views.markdown import html_of
         ("1. one\n2. two\n   more", "<ol><li>one</li><li>two more</li></ol>"),
         (
             "Before:\n\n```python\n    x = '<'\n\n    y\n```\n\nAfter.",
-            "<p>Before:</p>\n<pre><code>    x = &#x27;&lt;&#x27;\n\n    y</code></pre>\n<p>After.</p>",
+            "<p>Before:</p>\n"
+            "<pre><code>    x = &#x27;&lt;&#x27;\n\n    y</code></pre>\n"
+            "<p>After.</p>",
         ),
         ("<script>", "<p>&lt;script&gt;</p>"),
     ],
