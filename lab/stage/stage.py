@@ -357,14 +357,14 @@ class Stage:
         With the lock held.
         """
         assert self._lock.locked()
-        now = time.monotonic()
-        bar = int((now - self._start) / STRIP)
-        waits = 1000 * (now - min(self._due.values())) if self._due else 0.0
-        while self._bar < bar:
+        now = time.monotonic() - self._start
+        oldest = min(self._due.values()) - self._start if self._due else now
+        while self._bar < int(now / STRIP):
             self._strip.append(0.0)
             self._bar += 1
-        if self._strip and waits > 1000 * STRIP:
-            self._strip[-1] = max(self._strip[-1], waits)
+            waits = min(now, self._bar * STRIP) - oldest
+            if waits > STRIP:
+                self._strip[-1] = 1000 * waits
 
     def _hear(self, client: Client, line: str) -> None:
         """Note how long a text took, when its sender has it back. On the readers' thread."""

@@ -42,9 +42,9 @@ COLOURS = {
 
 STATES = {
     "reads": ("▶", "green"),
-    "suspended": ("⏸", "yellow"),
-    "unplugged": ("✂", "red"),
-    "closed": ("✕", "bright_black"),
+    "suspended": ("‖", "yellow"),
+    "unplugged": ("≠", "red"),
+    "closed": ("×", "bright_black"),
 }
 
 KEYS = "1-9 choose a client   s suspend, resume   c cut   p step by step   space next   q quit"
@@ -166,7 +166,7 @@ def clients_grid(rows: list[Row], chosen: int) -> RenderableType:
         length = round(_BAR * row.received / most)
         waits = ", ".join(
             f"{unit(count)} {where}"
-            for count, where in ((row.unsent, "in the server's"), (row.unread, "in its own buffer"))
+            for count, where in ((row.unsent, "unsent"), (row.unread, "unread"))
             if count
         )
         grid.add_row(

@@ -17,17 +17,17 @@ COLUMNS, ROWS = 104, 40
 class Screen:
     """A run of `chat-lab` in a terminal. A context manager that leaves nothing behind."""
 
-    def __init__(self, *arguments: str, term: str = "xterm-256color") -> None:
+    def __init__(self, *arguments: str, term: str = "xterm-256color", rows: int = ROWS) -> None:
         environment = {name: each for name, each in os.environ.items() if name != "NO_COLOR"}
         self.child = pexpect.spawn(
             sys.executable,
             ["-m", "lab", *arguments],
             cwd=str(ROOT),
             env={**environment, "TERM": term, "LC_ALL": "C.UTF-8"},
-            dimensions=(ROWS, COLUMNS),
+            dimensions=(rows, COLUMNS),
             timeout=DEADLINE,
         )
-        self.screen = pyte.HistoryScreen(COLUMNS, ROWS, history=2000, ratio=0.001)
+        self.screen = pyte.HistoryScreen(COLUMNS, rows, history=2000, ratio=0.001)
         self._stream = pyte.ByteStream(self.screen)
 
     def __enter__(self) -> Self:
@@ -73,6 +73,7 @@ class Screen:
     def _read(self) -> None:
         while True:
             try:
-                self._stream.feed(cast(bytes, self.child.read_nonblocking(65536, timeout=0)))
+                data = cast(bytes, self.child.read_nonblocking(65536, timeout=0))
+                self._stream.feed(data.replace(b"\x1b[2m", b"\x1b[90m"))  # pyte knows no faint text
             except (pexpect.TIMEOUT, pexpect.EOF):
                 return

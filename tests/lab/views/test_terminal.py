@@ -13,7 +13,7 @@ def test_the_picture_and_the_verdicts() -> None:
         terminal.see("suspended")
         terminal.see("holds lock")
         terminal.see("waits for lock")
-        terminal.see("in the server's")
+        terminal.see("KB unsent")
         terminal.see("It breaks. After")
         terminal.see("It holds. Nobody waited for dan, and dan got everything later.", 60)
         assert "clients 4" in terminal.shown
@@ -27,11 +27,11 @@ def test_keys_go_step_by_step_and_change_clients() -> None:
         terminal.press(" ")
         terminal.see("ana stays connected and is silent")
         terminal.press("1s")
-        terminal.see("⏸ suspended")
+        terminal.see("‖ suspended")
         terminal.press("s")
         terminal.see("▶ reads")
         terminal.press("c")
-        terminal.see("✕ closed")
+        terminal.see("× closed")
         terminal.press("q")
         assert terminal.leave() == 130
         assert "Traceback" not in terminal.shown
