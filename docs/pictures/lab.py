@@ -24,7 +24,7 @@ from tests.support.waiting import DEADLINE, eventually
 FOLDER = Path(__file__).parent
 LAPTOP, PHONE = (1280, 900), (390, 844)
 LESSON = "frozen-reader"
-ROWS = 24
+ROWS = 21
 
 
 def main() -> None:

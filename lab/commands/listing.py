@@ -13,5 +13,5 @@ def main(arguments: Sequence[str]) -> int:
     ).parse_args(arguments)
     for lesson in lessons():
         print(f"{lesson.number:>2}  {lesson.name:<20} {lesson.summary}")
-    print("\nchat-lab run LESSON plays one.")
+    print("\nchat-lab run LESSON plays one. chat-lab exercise lists the exercises.")
     return 0
