@@ -1,7 +1,9 @@
 """The program on a real terminal (a pty), against a real server, read from a screen."""
 
+import os
 import re
 import signal
+import sys
 import termios
 from pathlib import Path
 
@@ -364,3 +366,77 @@ def test_resizing_keeps_the_line(ana: Terminal, bob: Peer) -> None:
     ana.see("bob  hi")
     ana.type(" and more\r")
     assert bob.messages(2)[-1]["text"] == "a draft and more"
+
+
+def test_after_a_stop(ana: Terminal, bob: Peer) -> None:
+    """As after Ctrl-Z and fg, on a connection that lives on."""
+    ana.enter("before")
+    ana.see("ana> before")
+    assert ana.child.pid is not None
+    os.kill(ana.child.pid, signal.SIGSTOP)
+    for number in range(500):
+        bob.say("lobby", f"number {number}")
+    os.kill(ana.child.pid, signal.SIGCONT)
+    ana.see("-- you were away: +500 messages, PgUp to read them; the last 20:")
+    ana.see("number 499")
+    bob.say("lobby", "and live")
+    ana.see("bob  and live")
+    assert chat_lines(ana) == [
+        "ana> before",
+        *(f"bob  number {number}" for number in range(480, 500)),
+        "bob  and live",
+    ]
+
+
+def test_a_server_that_was_away_and_much_was_said(
+    mortal: ServerProcess, home: dict[str, str], tmp_path: Path
+) -> None:
+    """PgUp begins where the user had read, and has everything since."""
+    told = tmp_path / "told"
+    program = tmp_path / "less"
+    program.write_text(
+        f"#!{sys.executable}\nimport os, sys\n"
+        f"open({str(told)!r}, 'w').write(os.environ['LESS'] + '\\n' + sys.stdin.read())\n"
+    )
+    program.chmod(0o700)
+    environment = {**home, "PAGER": str(program)}
+    with Terminal(mortal.address, "--nick", "ana", environment=environment) as ana:
+        ana.enter("before")
+        ana.see("ana> before")
+        mortal.kill()
+        ana.see("-- not connected")
+        ana.enter("/reconnect off")
+        ana.see("no more tries")
+        with mortal.restarted() as restarted, Peer.connect(restarted.address) as bob:
+            bob.hello("bob")
+            bob.join("lobby")
+            for number in range(300):
+                bob.say("lobby", f"number {number}")
+            ana.enter("/reconnect")
+            ana.see("-- you were away: +300 messages, PgUp to read them; the last 20:")
+            ana.see("number 299")
+            ana.type("\x1b[5~")
+            eventually(told.exists)
+            eventually(lambda: "number 299" in told.read_text())
+            less, *lines = re.sub(r"\x1b\[[0-9;]*m", "", told.read_text()).splitlines()
+            place = lines.index("-- new from here --")
+            assert "ana> before" in lines[place - 1]
+            assert "number 0" in lines[place + 1]
+            assert less.endswith(f"${f'+{place + 1}g'}")
+            ana.enter("thanks")
+            ana.see("ana> thanks")
+            ana.type("\x1b[5~")
+            eventually(lambda: f"{told.read_text()}\n".splitlines()[0].endswith("+G"))
+
+
+def test_a_short_stop_says_nothing(ana: Terminal, bob: Peer) -> None:
+    """Nothing was missed, and what comes then is shown."""
+    ana.enter("before")
+    ana.see("ana> before")
+    assert ana.child.pid is not None
+    os.kill(ana.child.pid, signal.SIGSTOP)
+    os.kill(ana.child.pid, signal.SIGCONT)
+    bob.say("lobby", "hello")
+    ana.see("bob  hello")
+    ana.enter("hi")
+    ana.see("ana> hi")

@@ -1,5 +1,7 @@
 """Without a terminal: lines in, lines out, and an exit code that tells how it went."""
 
+import json
+import os
 import re
 import signal
 import subprocess
@@ -8,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from chat_client import cli
 from tests.chat_client.foreign import Line, foreign_server
-from tests.chat_client.programs import run, start
+from tests.chat_client.programs import COMMAND, ENVIRONMENT, Terminal, run, start
+from tests.chat_server.house import House
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess
+from tests.support.servers import ROOT, ServerProcess
 from tests.support.waiting import DEADLINE
 
 
@@ -261,3 +265,184 @@ def test_waits_its_turn_where_the_server_asks_for_it() -> None:
     assert done.returncode == 0
     assert without_times(done.stdout) == ["<ana> one", "<ana> two"]
     assert without_times(done.stderr) == ["-- not done yet (Slower); next try in 0.1 s"]
+
+
+def see_bob(peer: Peer) -> None:
+    """Wait until bob is there."""
+    peer.take(lambda frame: frame["type"] == "presence" and "bob" in frame["joined"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--listen"]])
+def test_listens(server: ServerProcess, ana: Peer, arguments: list[str]) -> None:
+    """With an input from which there is nothing to read; all is printed until Ctrl-C."""
+    with subprocess.Popen(
+        [*COMMAND, server.address, "--nick", "bob", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+    ) as bob:
+        assert bob.stdout is not None
+        see_bob(ana)
+        for text in ("one", "two"):
+            ana.say("lobby", text)
+            while text.encode() not in bob.stdout.readline():
+                assert bob.poll() is None
+        bob.send_signal(signal.SIGINT)
+        assert bob.wait(DEADLINE) == 130
+
+
+def test_reads_no_input_where_it_is_to_listen(server: ServerProcess, ana: Peer) -> None:
+    """A pipe with something in it, too."""
+    with start(server.address, "--nick", "bob", "--listen") as bob:
+        assert bob.stdin is not None
+        assert bob.stdout is not None
+        bob.stdin.write(b"not for you\n")
+        bob.stdin.close()
+        see_bob(ana)
+        ana.say("lobby", "hello")
+        assert b"<ana> hello" in bob.stdout.readline()
+        bob.terminate()
+
+
+def test_an_empty_pipe_ends(server: ServerProcess) -> None:
+    """As ever: all of it was said."""
+    assert run(server.address, "--nick", "bob", stdin=b"").returncode == 0
+
+
+def test_listens_for_a_while(server: ServerProcess) -> None:
+    """What was to be done in that time is done."""
+    done = run(server.address, "--nick", "bob", "--listen", "--timeout", "1s")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_input_that_goes_on_longer(server: ServerProcess, ana: Peer) -> None:
+    """What was read until then is said."""
+    with start(server.address, "--nick", "bob", "--timeout", "2") as bob:
+        assert bob.stdin is not None
+        bob.stdin.write(b"one\n")
+        assert ana.messages(1, "lobby")[0]["text"] == "one"
+        assert bob.wait(DEADLINE) == 0
+
+
+@pytest.mark.parametrize("piped", [True, False])
+def test_a_server_that_does_not_answer(piped: bool) -> None:
+    """It is not known to be said, which is a failure, with the reason."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        line.expect("say")
+        line.wait_for_end()
+
+    with foreign_server(script) as address:
+        said = [] if piped else ["--say", "hi"]
+        done = run(address, "--nick", "bob", "--timeout", "1s", *said, stdin=b"hi\n")
+    assert done.returncode == 1
+    assert "not said: no answer from the server in the time" in done.stderr
+
+
+@pytest.mark.parametrize("limit", ["", "0", "-1", "soon", "1 s"])
+def test_what_is_no_time(limit: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence has the rule and the value."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["127.0.0.1:1", "--listen", f"--timeout={limit}"])
+    assert ended.value.code == 2
+    assert repr(limit) in capsys.readouterr().err
+
+
+def test_on_a_terminal(server: ServerProcess, ana: Peer, home: dict[str, str]) -> None:
+    """`--listen` prints there, too; a time limit is for what nobody sits at."""
+    with Terminal(server.address, "--nick", "bob", "--listen", environment=home) as bob:
+        see_bob(ana)
+        ana.say("lobby", "hello")
+        bob.see("#lobby <ana> hello")
+        assert bob.child.pid is not None
+        os.kill(bob.child.pid, signal.SIGINT)
+        assert bob.leave() == 130
+    with Terminal(server.address, "--timeout", "5s", environment=home) as bob:
+        bob.see_wrapped("on a terminal, Ctrl-D leaves")
+        assert bob.leave() == 2
+
+
+def test_says_one_thing(host: House, bob: Peer) -> None:
+    """It is stored when the program ends, which says nothing itself."""
+    done = run(host.address, "--nick", "ci", "--say", "the build\nis green", stdin=b"not this\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert bob.messages(1)[0]["text"] == "the build\nis green"
+
+
+def test_says_why_it_could_not(host: House, bob: Peer) -> None:
+    """1 for what is refused, 2 where it came to no chat at all."""
+    done = run(host.address, "--say", " ")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "chat-client: not said: a text has at least one character that shows\n"
+    taken = run(host.address, "--nick", bob.nick, "--say", "hi")
+    assert (taken.returncode, "somebody here is called" in taken.stderr) == (2, True)
+    assert run("127.0.0.1:1", "--say", "hi").returncode == 2
+
+
+def test_each_event_is_a_line_of_json(host: House, bob: Peer) -> None:
+    """With its type and its members; what was refused, too; and it is ASCII."""
+    child = start(host.address, "--nick", "ana", "--json")
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child:
+
+        def until(kind: str) -> dict[str, object]:
+            assert child.stdout is not None
+            while True:
+                line = child.stdout.readline()
+                assert line.isascii()
+                event: dict[str, object] = json.loads(line)
+                if event["type"] == kind:
+                    return event
+
+        assert until("connected")["nick"] == "ana"
+        assert until("entered") == {
+            "type": "entered",
+            "room": "lobby",
+            "topic": "",
+            "members": 2,
+            "after": 0,
+            "last": 0,
+            "lost": 0,
+            "again": False,
+            "gone": 0,
+            "frozen": False,
+        }
+        bob.say("lobby", "漢\nhi \u202e")
+        said = until("message")
+        assert (said["from"], said["text"], said["seq"]) == ("bob", "漢\nhi \u202e", 1)
+        bob.ok("tell", to="ana", text="psst")
+        assert until("direct")["text"] == "psst"
+        child.stdin.write(b"\x1b\nhello\n")
+        refused = until("refused")
+        assert (refused["line"], refused["text"]) == (1, "\x1b")
+        assert "U+001B" in str(refused["reason"])
+        assert until("message")["text"] == "hello"
+        child.stdin.close()
+        assert until("ended")["reason"] is None
+        assert child.wait(DEADLINE) == 1
+
+
+def test_times_of_plain_records_can_be_chosen(host: House) -> None:
+    """Or left out."""
+    done = run(host.address, "--nick", "ana", "--time-format", "", stdin=b"hi\n")
+    assert done.stdout == "#lobby <ana> hi\n"
+
+
+@pytest.mark.parametrize(("code", "exits"), [("kicked", 1), ("banned", 2)])
+def test_an_end_that_the_server_wants_is_an_event(code: str, exits: int) -> None:
+    """With its reason; who is banned is told as one who was not let in. Nothing connects again."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        line.send("goodbye", code=code, text="Enough.")
+
+    with foreign_server(script) as address, start(address, "--json") as child:
+        assert child.stdout is not None
+        last = json.loads(child.stdout.readlines()[-1])
+        assert last == {"type": "ended", "reason": "Enough.", "code": code}
+        assert child.wait(DEADLINE) == exits
