@@ -5,9 +5,11 @@ from pathlib import Path
 
 from chat_client import Room, connect
 from tests.chat_server.gateways.page.site import TRY_NOW, Site
+from tests.support.peer import Peer
 
 MANY = 1200
 WINDOW = 400  # messages that the page holds at the most
+PAGE = 50  # messages that it asks for at once
 
 SCROLL_UP = """
 (async () => {
@@ -30,6 +32,36 @@ SCROLL_UP = """
     if (moved > 251 || moved < -1) jumps.push(moved);
   }
   return [most, jumps];
+})()
+"""
+
+
+# Scrolls up for some frames, and returns how many messages the page held at the most, how many it
+# put in within one frame at the most, what jumped, and whether the beginning is reached.
+SCROLL_SOME = """
+(async () => {
+  const scroller = document.querySelector('#scroller');
+  const messages = document.querySelector('#messages');
+  let added = 0, most = 0, atOnce = 0;
+  const watch = new MutationObserver((changes) => {
+    for (const change of changes) added += change.addedNodes.length;
+  });
+  watch.observe(messages, { childList: true });
+  const top = () => [...messages.children].find((item) => item.matches('.message')
+    && item.getBoundingClientRect().bottom > scroller.getBoundingClientRect().top + 2);
+  const jumps = [], done = () => Boolean(document.querySelector('#beginning h2'));
+  for (let frame = 0; frame < 40 && !done(); frame += 1) {
+    const before = top(), offset = before?.getBoundingClientRect().top;
+    added = 0;
+    scroller.scrollTop -= 600;
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    most = Math.max(most, messages.querySelectorAll('.message').length);
+    atOnce = Math.max(atOnce, added);
+    const moved = before?.isConnected ? before.getBoundingClientRect().top - offset : 600;
+    if (moved > 601 || moved < -1) jumps.push(moved);
+  }
+  watch.disconnect();
+  return [most, atOnce, jumps, done()];
 })()
 """
 
@@ -57,6 +89,27 @@ def test_scrolling_back_reads_the_whole_log_and_keeps_its_place(site: Site) -> N
         ana.choose("1 new")
         ana.see_said(f"message {MANY - 1}", "meanwhile")
         ana.until(lambda: not ana.texts("#jumps button"), "it is at the end")
+
+
+def test_ten_thousand_messages_cost_a_frame_no_more_than_some_hundred(site: Site) -> None:
+    """However far one scrolls: the page holds as many, and puts in as many within one frame."""
+    with Peer.connect(site.server.address) as bot:
+        bot.hello("bot")
+        bot.ok("join", room="lobby")
+        for start in range(0, 10_000, 500):
+            texts = [f"message {number}" for number in range(start, start + 500)]
+            bot.reply([bot.post("say", room="lobby", text=text) for text in texts][-1])
+    ana = site.enter("ana")
+    ana.see_said("message 9999")
+    done, costs = False, []
+    while not done:
+        most, at_once, jumps, done = ana.run(SCROLL_SOME)
+        assert jumps == []
+        costs.append((most, at_once))
+    assert ana.said()[0] == "message 0"
+    assert len(costs) > 5
+    assert max(most for most, _ in costs) <= WINDOW + 50
+    assert max(at_once for _, at_once in costs) <= 3 * PAGE  # days and borders too
 
 
 def test_old_messages_are_not_read_aloud(site: Site) -> None:
