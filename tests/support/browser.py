@@ -262,13 +262,16 @@ class Page:
         ):
             self.problems.append(parameters["entry"]["text"])
 
-    def set_dark(self, dark: bool) -> None:
-        """Let the system's colours be dark, or light; nothing moves."""
+    def set_dark(self, dark: bool, *, moving: bool = False) -> None:
+        """Let the system's colours be dark, or light, and let it want less motion, or not."""
         self._send(
             "Emulation.setEmulatedMedia",
             features=[
                 {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
-                {"name": "prefers-reduced-motion", "value": "reduce"},
+                {
+                    "name": "prefers-reduced-motion",
+                    "value": "no-preference" if moving else "reduce",
+                },
             ],
         )
 

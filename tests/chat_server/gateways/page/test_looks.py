@@ -154,6 +154,53 @@ def test_the_keyboard_alone_is_enough(site: Site) -> None:
     ana.press("Escape")
 
 
+FOCUSED = """
+(() => {
+  const focused = document.activeElement, style = getComputedStyle(focused);
+  const around = getComputedStyle(focused.parentElement ?? focused);
+  const seen = [style, around].some((each) =>
+    each.boxShadow !== 'none' || (each.outlineStyle !== 'none' && each.outlineWidth !== '0px'));
+  const name = focused.ariaLabel ?? (focused.innerText.trim() || focused.id);
+  return [[...document.querySelectorAll('*')].indexOf(focused), name, seen];
+})()
+"""
+
+
+def test_the_focus_goes_in_the_order_of_the_page_and_is_seen(site: Site) -> None:
+    """From the rooms over the messages to the field, as one reads (WCAG 2.2, 2.4.3 and 2.4.7)."""
+    ana = site.enter("ana")
+    ana.enter("one")
+    ana.see_said("one")
+    assert ana.count("[tabindex]:not([tabindex='0'], [tabindex='-1'])") == 0
+    ana.run("document.querySelector('.skip').focus()")
+    steps: list[tuple[int, str, bool]] = []
+    while len(steps) < 40 and not ana.run("document.activeElement.id === 'input'"):
+        ana.press("Tab")
+        steps.append(tuple(ana.run(FOCUSED)))
+    assert ana.run("document.activeElement.id === 'input'"), steps
+    places = [place for place, _, _ in steps]
+    assert len(steps) > 8
+    assert places == sorted(set(places)), steps
+    assert [name for _, name, seen in steps if not seen] == []
+
+
+MOVING = """
+[...document.querySelectorAll('*')].filter((each) => {
+  const { animationName, transitionDuration } = getComputedStyle(each);
+  return animationName !== 'none' || transitionDuration.split(',').some((each) => parseFloat(each));
+}).length
+"""
+
+
+def test_nothing_moves_where_less_motion_is_wanted(site: Site) -> None:
+    """On a phone, where the lists slide in for everybody else."""
+    ana = site.enter("ana", size=PHONE, phone=True)
+    ana.set_dark(False, moving=True)
+    assert ana.run(MOVING) > 0
+    ana.set_dark(False)
+    assert ana.run(MOVING) == 0
+
+
 def test_a_screen_reader_hears_name_text_time(site: Site) -> None:
     """One item each, in this order; also where the name is not shown a second time."""
     ana = site.enter("ana")
