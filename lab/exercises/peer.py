@@ -31,16 +31,23 @@ class Wrong(Exception):
         expected: a noun phrase, to which "was expected" is added.
         closed: whether the server has closed a connection, as a server that crashes does.
         silent: whether nothing came in time.
+        starting: whether the server was not there yet.
     """
 
     def __init__(
-        self, happened: str, expected: str, closed: bool = False, silent: bool = False
+        self,
+        happened: str,
+        expected: str,
+        closed: bool = False,
+        silent: bool = False,
+        starting: bool = False,
     ) -> None:
         super().__init__(f"{happened}, but {expected} was expected")
         self.happened = happened
         self.expected = expected
         self.closed = closed
         self.silent = silent
+        self.starting = starting
 
 
 class Clock:

@@ -157,12 +157,18 @@ class Target:
         while True:
             yield
             if ended := self.process.wait_for_end(0):
-                raise Wrong(f"your server {ended} before it listened on port {self.port}", _RUNNING)
+                raise Wrong(
+                    f"your server {ended} before it listened on port {self.port}",
+                    _RUNNING,
+                    starting=True,
+                )
             if time.monotonic() > self._until:
                 raise Wrong(
                     f"nobody listens on port {self.port} of 127.0.0.1, "
                     f"{self.limits.start:.0f} s after your server was started",
                     "a server that listens on the port in its command line",
+                    silent=True,
+                    starting=True,
                 )
             pause.wait(_PAUSE)
 
@@ -185,13 +191,18 @@ class Target:
         ended = self.process.wait_for_end(_LAST_WORDS_PATIENCE if wrong.closed else 0)
         if ended and ended not in happened:
             happened = f"{happened}, because your server {ended}"
-        lesson = f', and "{WHY}" in the lesson {self._lesson}' if self._lesson else ""
+        heading = STARTING if wrong.starting else self._heading
+        lesson = (
+            f', and "{WHY}" in the lesson {self._lesson}'
+            if self._lesson and not wrong.starting
+            else ""
+        )
         sentence = (
             f"{happened[0].upper()}{happened[1:]}, but {wrong.expected} was expected: "
-            f'read "{self._heading}" in README.md{lesson}.'
+            f'read "{heading}" in README.md{lesson}.'
         )
         fulfilled = tuple(self._fulfilled)
-        return Outcome(False, sentence, self._heading, fulfilled, self.process.printed)
+        return Outcome(False, sentence, heading, fulfilled, self.process.printed)
 
     def _first(self, host: str | None) -> socket.socket:
         for _ in self.wait_for_start():

@@ -220,10 +220,12 @@ def _wait_for_datagrams(target: Target, sock: socket.socket) -> None:
                 sock.recv(100)
                 return
     except Wrong as wrong:
-        happened = wrong.happened.replace(
-            "nobody listens on port", "no datagram was answered by port"
-        )
-        raise Wrong(happened, "a server that answers UDP datagrams") from None
+        if not wrong.silent:
+            raise
+        raise Wrong(
+            wrong.happened.replace("nobody listens on", "no datagram was answered by"),
+            "a server that answers UDP datagrams",
+        ) from None
 
 
 def _asked(target: Target, sock: socket.socket, data: bytes, answer: bytes) -> None:
