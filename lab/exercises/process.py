@@ -127,13 +127,12 @@ class StudentProcess:
         """End the server and all that it has started, by SIGKILL."""
         give_up = time.monotonic() + _KILL_PATIENCE
         pause = threading.Event()
-        while left := self.left_running():
+        self._kill_group()
+        while (left := self.left_running()) and time.monotonic() < give_up:
             self._kill_group()
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-            if time.monotonic() > give_up:
-                break
             pause.wait(_PAUSE)
         self._output.stop()
 

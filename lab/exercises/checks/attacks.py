@@ -118,18 +118,23 @@ def check_attacks(target: Target) -> None:
         talk.goes_on(f"{_SILENT} clients had gone without a word")
     with target.paragraph("A flood"):
         flooder = enter(target, "flood", [anna, ben])
-        talk.lets_pass = "flood"
-        left = b""
-        # The server may close the connection of a member that sends that much.
-        with contextlib.suppress(ConnectionError):
-            for _ in range(_ROUNDS):
-                left = left or _FLOOD
-                left = left[flooder.send_some(left) :]
-                talk.goes_on("a member had sent thousands of frames and read nothing")
-        flooder.close()
-        talk.leaves("flood", "the flood was over")
-        talk.lets_pass = None
+        _flood(flooder, talk)
         talk.goes_on("the flood was over")
+
+
+def _flood(flooder: Peer, talk: "_Talk") -> None:
+    """Send as much as goes, read nothing, and leave, while the two talk on."""
+    talk.lets_pass = flooder.name
+    left = b""
+    # The server may close the connection of a member that sends that much.
+    with contextlib.suppress(ConnectionError):
+        for _ in range(_ROUNDS):
+            left = left or _FLOOD
+            left = left[flooder.send_some(left) :]
+            talk.goes_on("a member had sent thousands of frames and read nothing")
+    flooder.close()
+    talk.leaves(flooder.name, "the flood was over")
+    talk.lets_pass = None
 
 
 class _Talk:
