@@ -39,6 +39,7 @@ class Client:
         port: its own port.
         state: one of the states above.
         lines: the lines that it received, without their ends.
+        texts: who said what, of what it received.
         said: how many lines it said.
         bytes: how many bytes it received.
         ended: whether the server has closed the connection.
@@ -78,7 +79,7 @@ class Client:
         self._rest = bytearray()
         self._between_lines = True  # a pong amid a line would be part of it
         self._messages: list[tuple[str, str]] = []
-        self._texts: set[tuple[str, str]] = set()
+        self.texts: set[tuple[str, str]] = set()
         self._numbers: list[int] = []
         self._times: list[float] = []
         self._changed = threading.Condition()  # guards the lines and `ended` for who waits
@@ -132,7 +133,7 @@ class Client:
 
     def hears_text(self, name: str, text: str, within: float = PATIENCE) -> bool:
         """Wait for what somebody said. Return whether it came."""
-        return self.wait(lambda: (name, text) in self._texts, within)
+        return self.wait(lambda: (name, text) in self.texts, within)
 
     def is_welcome(self, within: float = PATIENCE) -> bool:
         """Wait for the server's greeting. Return whether it came."""
@@ -269,7 +270,7 @@ class Client:
             self.lines.append(line)
             if match := _MESSAGE.fullmatch(line):
                 self._messages.append((match[2], match[3]))
-                self._texts.add((match[2], match[3]))
+                self.texts.add((match[2], match[3]))
                 self._times.append(time.monotonic())
                 self._numbers += [int(match[1])] if match[1] else []
             self._changed.notify_all()

@@ -20,7 +20,16 @@ STRIP = 0.1
 """Seconds that one bar of the latency strip stands for."""
 
 STALL = 2.0
-"""Seconds after which a line that has not come back will not."""
+"""Seconds after which a line that has not come back will not, on a machine that is not busy."""
+
+_REPORTS_OF_STALL = 20
+"""Reports of the server in that time, at least: half of those on a machine that is not busy."""
+
+_LONGEST = 20.0
+"""Seconds after which it will not in any case: one call may keep the probe from reporting."""
+
+_PAUSE = 0.2
+"""Seconds between two looks at what the server does."""
 
 _REPORTS = 3
 """Reports of the server after which it had the time to do what it can do: a tenth of a second."""
@@ -243,6 +252,33 @@ class Stage:
         """
         self.pause(0)
 
+    def comes(self, client: Client, condition: Callable[[], bool]) -> bool:
+        """Wait for what a server sends at once, if it sends it at all.
+
+        It has not come if there was nothing for some seconds in which the server's threads had the
+        time to send it, however busy this machine is.
+
+        Args:
+            client: who is to receive it.
+            condition: whether it has come.
+
+        Returns:
+            Whether it came.
+        """
+        seen, start = self.server.reports, time.monotonic()
+        while not client.wait(condition, _PAUSE):
+            if self._ended.is_set() or self.server.ended:
+                return condition()
+            waited = time.monotonic() - start
+            idle = waited > STALL and self.server.reports >= seen + _REPORTS_OF_STALL
+            if idle or waited > _LONGEST:
+                return condition()
+        return True
+
+    def answers(self, client: Client, text: str) -> bool:
+        """Wait until a client has back what it said. Return whether it came; see `comes`."""
+        return self.comes(client, lambda: (client.name, text) in client.texts)
+
     def is_read(self, client: Client) -> bool:
         """Wait until the server has read what a client sent. Return whether it has."""
         self._await_reports()
@@ -281,7 +317,7 @@ class Stage:
         for number in range(1, most + 1):
             text = f"{number:>4} ".ljust(size, ".")
             self.say(client, text)
-            if not client.hears_text(client.name, text, STALL):
+            if not self.answers(client, text):
                 return number - 1
         return most
 

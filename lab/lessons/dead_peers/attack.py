@@ -13,8 +13,8 @@ SERVERS = [
 ]
 GUILTY = ["    while data := sock.recv(65536):"]
 
-PATIENCE = 8.0
-"""Seconds within which the server must notice: twice what the mended one needs."""
+PATIENCE = 12.0
+"""Seconds within which the server must notice: more than twice what the mended one needs."""
 
 RETRY = 0.5
 

@@ -1,7 +1,7 @@
 """One of four clients stops reading while another one talks. Do the others go on?"""
 
 from lab.stage.lesson import Server
-from lab.stage.stage import STALL, Stage, Verdict
+from lab.stage.stage import Stage, Verdict
 
 SERVERS = [
     Server("broken.py", "one lock, held while sending", False),
@@ -34,7 +34,7 @@ def attack(stage: Stage) -> Verdict:
     said = stage.fill(ana, TEXTS, SIZE)
     stage.step("ben says something, too.")
     stage.say(ben, "is anybody there?")
-    answered = ben.hears_text("ben", "is anybody there?", STALL)
+    answered = stage.answers(ben, "is anybody there?")
     while_suspended = [each.count_messages(said) for each in awake]
     stage.is_quiet(ben)
     kept = stage.server.report.values.get("kept", 0)

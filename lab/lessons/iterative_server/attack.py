@@ -10,9 +10,6 @@ SERVERS = [
 ]
 GUILTY = ["        serve(sock)  # the next accept comes when this client has gone"]
 
-WAIT = 2.0
-"""Seconds that the second client waits."""
-
 
 def attack(stage: Stage) -> Verdict:
     """Keep one client connected, and let another one come."""
@@ -22,9 +19,9 @@ def attack(stage: Stage) -> Verdict:
     ana.hears_text("ana", "hello")
     stage.step("ana stays connected and is silent. ben comes and says something, too.")
     ben = stage.connect("ben")
-    served = ben.is_welcome(WAIT)
+    served = stage.comes(ben, lambda: "welcome ben" in ben.lines)
     stage.say(ben, "is anybody there?")
-    answered = ben.hears_text("ben", "is anybody there?", WAIT)
+    answered = stage.answers(ben, "is anybody there?")
     stage.step("ana hangs up.")
     ana.close()
     later = ben.hears_text("ben", "is anybody there?")

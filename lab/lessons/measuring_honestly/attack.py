@@ -15,10 +15,10 @@ GUILTY = ["        if len(log) % 500 == 0:", "            checkpoint()"]
 CLOSED = 600
 """Lines of the closed loop: one stall."""
 
-RATE, OPEN = 200.0, 900
+RATE, OPEN = 200.0, 1200
 """Lines a second of the open loop, and how many: two stalls."""
 
-LATE = 0.4
+LATE = 0.5
 """Seconds after which a line is late."""
 
 SHARE = 0.08

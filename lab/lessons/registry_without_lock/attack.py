@@ -46,4 +46,4 @@ def attack(stage: Stage) -> Verdict:
 
 def _is_served(stage: Stage, client: Client, text: str) -> bool:
     stage.say(client, text)
-    return client.hears_text(client.name, text, 2.0)
+    return stage.answers(client, text)

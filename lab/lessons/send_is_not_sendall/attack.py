@@ -28,7 +28,7 @@ def attack(stage: Stage) -> Verdict:
     stage.step("ana reads again, and says one more word.")
     ana.resume()
     stage.say(ana, "end")
-    ana.wait(lambda: ana.lines[-1].endswith("ana: end"), 10.0)
+    stage.comes(ana, lambda: ana.lines[-1].endswith("ana: end"))
     whole = ana.messages() == [("ana", text), ("ana", "end")]
     wanted = len("welcome ana\n") + len("ana: \n") + SIZE + len("ana: end\n")
     numbers = {

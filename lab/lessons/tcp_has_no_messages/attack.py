@@ -34,7 +34,7 @@ def attack(stage: Stage) -> Verdict:
     stage.is_read(ana)
     stage.step("Two messages are sent with one send.")
     ana.send(b"one\ntwo\n")
-    ana.hears_text("ana", WANTED[-1], 2.0)
+    stage.answers(ana, WANTED[-1])
     got = [text for _, text in ana.messages()]
     loose = [line for line in ana.lines[1:] if not line.startswith("ana: ")]
     numbers = {"sent": " | ".join(WANTED), "came back": " | ".join([*got, *loose])}

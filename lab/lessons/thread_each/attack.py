@@ -42,7 +42,7 @@ def attack(stage: Stage) -> Verdict:
     with crowd(stage.server.port, CROWD) as there:
         stage.step("ana says something again.")
         stage.say(ana, "is anybody there?")
-        last = ana.hears_text("ana", "is anybody there?")
+        last = stage.answers(ana, "is anybody there?")
         numbers = {
             "ana is served alone": "yes" if first else "no",
             "clients that came": f"{len(there):,} of {CROWD:,}",
