@@ -13,15 +13,17 @@ from socket import socketpair
 SECONDS = 1.5
 
 
-def count(stop_at):
+def count(started, stopping):
     """Python code: the interpreter is handed on every 5 ms (sys.getswitchinterval)."""
-    while time.monotonic() < stop_at:
+    started.set()
+    while not stopping.is_set():
         sum(range(1000))
 
 
-def call(stop_at):
+def call(started, stopping):
     """A long call in C: it is handed on when the call is over."""
-    while time.monotonic() < stop_at:
+    started.set()
+    while not stopping.is_set():
         math.factorial(60_000)
 
 
@@ -30,11 +32,12 @@ def answer(ours):
         ours.sendall(data)
 
 
-def latencies(until):
+def latencies():
     ours, theirs = socketpair()
     threading.Thread(target=answer, args=(theirs,), daemon=True).start()
     found = []
-    while time.monotonic() < until:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until or not found:
         start = time.monotonic()
         ours.sendall(b"x")
         ours.recv(1)
@@ -49,18 +52,21 @@ if __name__ == "__main__":
     version = f"{sys.version_info[0]}.{sys.version_info[1]}, {'no GIL' if without_gil else 'GIL'}"
     spawn = multiprocessing.get_context("spawn")
     rows = []
-    for title, worker, work in (
-        ("nothing", None, None),
-        ("a thread in Python code", threading.Thread, count),
-        ("a thread in one long call", threading.Thread, call),
-        ("a process in one long call", spawn.Process, call),
+    for title, worker, event, work in (
+        ("nothing", None, None, None),
+        ("a thread in Python code", threading.Thread, threading.Event, count),
+        ("a thread in one long call", threading.Thread, threading.Event, call),
+        ("a process in one long call", spawn.Process, spawn.Event, call),
     ):
-        until = time.monotonic() + SECONDS
-        other = worker(target=work, args=(until,)) if worker else None
-        if other:
+        if worker is None:
+            found = latencies()
+        else:
+            started, stopping = event(), event()
+            other = worker(target=work, args=(started, stopping))
             other.start()
-        found = latencies(until)
-        if other:
+            started.wait()
+            found = latencies()
+            stopping.set()
             other.join()
         rows.append([version, title, f"{statistics.median(found):.2f}", f"{max(found):.0f}"])
     print(json.dumps(rows))
