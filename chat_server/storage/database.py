@@ -18,10 +18,18 @@ Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
 
 
-# The history and the attendance leave this share of the disk free, up to so many bytes. When users
-# fill the disk by talking, the server must still be able to store their bans.
+# The history, its index and the attendance leave this share of the disk free: at least and at most
+# so many bytes. When users fill the disk by talking, the server must still be able to store their bans,
+# and to start again.
 RESERVED_SHARE = 0.02
+RESERVED_LEAST = 8 * 1024 * 1024
 RESERVED_MOST = 64 * 1024 * 1024
+
+# A write-ahead log that starts over is cut to so many bytes.
+LOG_SIZE_KEPT = 4 * 1024 * 1024
+
+_FILES = ("history.db", "attendance.db", "search.db", "people.db")
+"""All that may stand in a data folder, and grow when its write-ahead log is folded back."""
 
 
 def open_database(path: Path, file_format: Format, sync: Sync) -> sqlite3.Connection:
@@ -50,6 +58,7 @@ def connect(path: Path, sync: Sync) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     with closed_on_failure(connection):
         connection.execute(f"PRAGMA synchronous = {sync}")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_SIZE_KEPT}")
     return connection
 
 
@@ -216,8 +225,18 @@ def translated(path: Path) -> Iterator[None]:
         raise _complaint(path, error) from error
 
 
+def log_size(path: Path) -> int:
+    """Return how many bytes the write-ahead log of a database has."""
+    try:
+        return os.stat(f"{path}-wal").st_size
+    except OSError:  # it has none
+        return 0
+
+
 def check_space(path: Path) -> None:
     """Check that a file's disk has more free space than the reserve.
+
+    What the databases grow by when their logs are folded back counts as taken.
 
     Raises:
         StoreError: it has less.
@@ -226,7 +245,9 @@ def check_space(path: Path) -> None:
         disk = shutil.disk_usage(str(path.parent))
     except (OSError, MemoryError) as error:
         raise _complaint(path, error) from error
-    if disk.free < min(RESERVED_MOST, disk.total * RESERVED_SHARE):
+    logged = sum(log_size(path.with_name(name)) for name in _FILES)
+    reserved = max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
+    if disk.free < reserved + logged:
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
 
 

@@ -7,6 +7,8 @@ thread, never by a commit, so that no delivery waits for the disk.
 """
 
 import contextlib
+import logging
+import shutil
 import sqlite3
 import threading
 from contextlib import AbstractContextManager
@@ -18,16 +20,22 @@ from chat_server.storage.database import (
     Sync,
     Transactions,
     closed_on_failure,
+    log_size,
     open_database,
     unusable,
 )
 from chat_server.storage.migrations import Format
+
+log = logging.getLogger(__name__)
 
 FILE = "history.db"
 
 READERS = 4
 COMMITS_PER_CHECKPOINT = 500
 PASSES_PER_RESTART = 8  # checkpoints, of which one lets the log start over
+# What the write-ahead log may have before it is to start over: bytes, and a share of the disk.
+LOG_LIMIT = 64 * 1024 * 1024
+LOG_SHARE = 0.1
 
 _SCHEMA = """
 CREATE TABLE rooms (
@@ -116,7 +124,9 @@ class HistoryFile:
         self.path = folder / FILE
         self.checkpoint_due = threading.Event()
         self._passes = 0  # checkpoints so far; the housekeeper's
-        self._commits = 0  # since the last one; used with the writer locked
+        self._commits = 0  # since the last one; used in the writer's turn, as the next
+        self._folded = 0  # how large the log was then, in bytes
+        self._held_open = False  # whether it was told that the log cannot start over; as `_passes`
         try:
             self._writer = open_database(self.path, FORMAT, sync)
             with closed_on_failure(self._writer):
@@ -125,6 +135,8 @@ class HistoryFile:
                 self._readers = Readers.open(self.path, sync, READERS)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
+        total = shutil.disk_usage(folder).total
+        self._log_limit = int(min(LOG_LIMIT, total * LOG_SHARE))
         self.transactions = Transactions(self._writer, self.path, self._count_commit)
 
     def close(self) -> None:
@@ -145,8 +157,8 @@ class HistoryFile:
         """Fold the write-ahead log into the database.
 
         Beside the writer, which loses no time; but a log that somebody goes on writing to never
-        starts over like that. So now and then what is left is folded with the writer held, which
-        costs the deliveries the time of a sync.
+        starts over like that. So now and then, and when the log is large, what is left is folded
+        with the writer held, which costs the deliveries the time of a sync.
 
         Raises:
             StoreError: it could not be done.
@@ -156,11 +168,26 @@ class HistoryFile:
             reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
         self._passes += 1
         with self.transactions.exclusive() as writer:
-            self._commits = 0
-            if self._passes % PASSES_PER_RESTART == 0:
+            size = log_size(self.path)
+            self._commits, self._folded = 0, size
+            if self._passes % PASSES_PER_RESTART == 0 or size > self._log_limit:
                 writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._watch_size(size)
+
+    def _watch_size(self, size: int) -> None:
+        """Tell, once, that somebody keeps the log from starting over. It is as large as `size`."""
+        held_open = size > 4 * self._log_limit
+        if held_open and not self._held_open:
+            log.warning(
+                "%s-wal has %d MB and cannot start over: another program has been reading the "
+                "history for long. End it, or the log grows until the disk is full.",
+                self.path,
+                size // 1_000_000,
+            )
+        self._held_open = held_open
 
     def _count_commit(self) -> None:
         self._commits += 1
-        if self._commits >= COMMITS_PER_CHECKPOINT:
+        grown = log_size(self.path) - self._folded
+        if self._commits >= COMMITS_PER_CHECKPOINT or grown > self._log_limit // 4:
             self.checkpoint_due.set()

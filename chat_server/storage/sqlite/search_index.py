@@ -14,7 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from chat_server.runtime.errors import SearchTooLongError, StartError
-from chat_server.storage.database import Readers, Transactions, closed_on_failure, make_private
+from chat_server.storage.database import (
+    LOG_SIZE_KEPT,
+    Readers,
+    Transactions,
+    check_space,
+    closed_on_failure,
+    make_private,
+)
 from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
@@ -29,6 +36,7 @@ CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 PRAGMA user_version = {_VERSION};
 """
 
+STEP_SIZE = 1024 * 1024  # characters that are indexed in one transaction
 SEARCHES = 2  # queries that run at once; others wait for them
 SECONDS = 2.0  # what a query may take, with the indexing that it has to wait for
 # SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest queries.
@@ -102,6 +110,7 @@ class SearchIndex:
                 self._readers = Readers.open(path, "normal", SEARCHES)
         except (sqlite3.Error, OSError) as error:
             raise StartError(f"the search index {path} cannot be used: {error}.") from error
+        self._path = path
         self._transactions = Transactions(connection, path)
         self._stopping = threading.Event()
 
@@ -183,15 +192,26 @@ class SearchIndex:
 
     def _step(self, room: int, texts: Texts) -> bool:
         with self._transactions as writer:
-            batch = texts(_progress(writer, room))
+            batch = _beginning(texts(_progress(writer, room)))
             if not batch:
                 return False
+            check_space(self._path)
             writer.executemany(
                 "INSERT INTO words (rowid, text) VALUES (?, ?)",
                 [(key, folded(text)) for key, text in batch],
             )
             writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0]))
         return True
+
+
+def _beginning(batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return as much of `batch`, from the first, as one transaction is to index."""
+    size = 0
+    for count, (_, text) in enumerate(batch, 1):
+        size += len(text)
+        if size > STEP_SIZE:
+            return batch[:count]
+    return batch
 
 
 def _expression(phrase: tuple[str, ...]) -> str:
@@ -226,6 +246,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA journal_size_limit = {LOG_SIZE_KEPT}")
         if version not in (0, _VERSION):
             raise sqlite3.DatabaseError("it has another shape")  # it is made anew
         if version == 0:

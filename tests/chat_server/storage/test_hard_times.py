@@ -1,7 +1,10 @@
 """A full disk, no descriptors left, a clock set back: refused by name, and over when it is over."""
 
 import resource
+import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +53,48 @@ def test_a_full_disk_refuses_what_it_cannot_keep(tmp_path: Path) -> None:
         assert seqs(eva.messages(len(stored) + 2)) == list(range(1, len(stored) + 3))
         assert seqs(whole_log(eva, "lobby")) == list(range(1, len(stored) + 3))
         assert "Traceback" not in server.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 80 MB, as root can have one."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=80m", "tmpfs", str(tmp_path)]
+    try:
+        mounted = subprocess.run(mount, check=False, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("needs the right to mount a tmpfs")
+    try:
+        yield tmp_path / "data"
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+@pytest.mark.timeout(180)
+def test_a_disk_that_was_filled_by_talking_is_enough_to_ban_stop_and_start(
+    small_disk: Path,
+) -> None:
+    """What is reserved is there, also when the log was folded back and a search wanted an index."""
+    with ServerProcess.serve(small_disk) as server, House(server.address) as house:
+        ada, bob = house.enter("ada", "lobby"), house.enter("bob", "lobby")
+        ada.ok("claim", secret=server.secret)
+        refused = 0
+        while not refused:
+            ids = [bob.post("say", room="lobby", text="\N{SNOWMAN}" * 4000) for _ in range(20)]
+            refused = sum(bob.reply(identity)["type"] == "error" for identity in ids)
+            bob.queue.clear()
+            ada.ping()
+            ada.queue.clear()
+        ada.request("search", room="lobby", query="\N{SNOWMAN}")
+        assert shutil.disk_usage(small_disk).free > 1_000_000
+        ada.ok("ban", who="bob")
+        server.terminate()
+        assert server.wait() == 0
+        assert shutil.disk_usage(small_disk).free > 1_000_000
+        with server.restarted() as again, House(again.address) as back:
+            assert back.connect().hello("bob")["code"] == "banned"
+            assert back.enter("ada", "lobby").page("history", room="lobby")["messages"]
 
 
 @needs_prlimit

@@ -1,0 +1,91 @@
+"""The write-ahead log: bounded while the server runs, and counted as taken of the disk."""
+
+import logging
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chat_server.runtime.errors import StoreError
+from chat_server.storage.database import LOG_SIZE_KEPT, RESERVED_LEAST, check_space, log_size
+from chat_server.storage.sqlite import log_file
+from chat_server.storage.sqlite.log_file import HistoryFile
+
+LIMIT = 8 * 1024 * 1024
+
+
+@pytest.fixture
+def history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HistoryFile]:
+    """A file whose log is to have no more than LIMIT."""
+    monkeypatch.setattr(log_file, "LOG_LIMIT", LIMIT)
+    with closing(HistoryFile(tmp_path, "normal")) as opened:
+        yield opened
+
+
+def write(history: HistoryFile, size: int) -> int:
+    """Write so many bytes, in small transactions, and fold when that is due. Return how often."""
+    folded = 0
+    for number in range(size // 100_000):
+        with history.transactions as writer:
+            name = f"{number} " + "x" * 100_000
+            writer.execute("INSERT OR REPLACE INTO rooms (name) VALUES (?)", (name,))
+        if history.checkpoint_due.is_set():
+            history.checkpoint()
+            folded += 1
+    return folded
+
+
+def test_the_log_stays_bounded_while_it_is_written(history: HistoryFile) -> None:
+    """It is folded back by its size, and starts over when it is large."""
+    folded = write(history, 10 * LIMIT)
+    assert log_size(history.path) < 2 * LIMIT
+    assert folded < 100
+
+
+def test_a_log_that_starts_over_is_cut(history: HistoryFile) -> None:
+    """What one busy hour took is not kept from others for good."""
+    with history.transactions as writer:
+        for number in range(300):
+            writer.execute("INSERT INTO rooms (name) VALUES (?)", (f"{number} " + "x" * 100_000,))
+    assert log_size(history.path) > 2 * LIMIT
+    history.checkpoint()
+    write(history, 200_000)
+    assert log_size(history.path) <= LOG_SIZE_KEPT
+
+
+def test_who_keeps_it_from_starting_over_is_told_of(
+    history: HistoryFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another program that reads for long: one warning, until it has ended."""
+    with closing(sqlite3.connect(history.path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rooms").fetchone()
+        write(history, 6 * LIMIT)
+        warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
+        assert len(warnings) == 1
+        assert "another program has been reading" in warnings[0].getMessage()
+        other.execute("COMMIT")
+    history.checkpoint()
+    write(history, 200_000)
+    assert log_size(history.path) <= LOG_SIZE_KEPT
+
+
+def test_what_is_to_be_folded_back_counts_as_taken(
+    history: HistoryFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or folding it takes what is reserved for those in charge, and for the next start."""
+    write(history, 2_000_000)
+    logged = log_size(history.path)
+    assert logged >= 1_000_000
+    disk = shutil.disk_usage(history.path.parent)
+    for free, enough in ((RESERVED_LEAST + logged, True), (RESERVED_LEAST + logged - 1, False)):
+        left = disk._replace(total=100_000_000, free=free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, left=left: left)
+        if enough:
+            check_space(history.path)
+            continue
+        with pytest.raises(StoreError, match="disk is full"):
+            check_space(history.path)
