@@ -1,14 +1,22 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are six that the server sends as they are: `Message`, `Direct`, `Presence`,
+Besides these there are seven that the server sends as they are: `Message`, `Direct`, `Presence`,
 `RoleChange` (our own role is another), `FreezeChange` (from now on only moderators talk in a room,
-or everybody does) and `HandChange` (somebody raised a hand, or took it down; only moderators are
-told) of `protocol.messages`.
+or everybody does), `Oldest` (what we had yet to hear in a room is gone) and `HandChange` (somebody
+raised a hand, or took it down; only moderators are told) of `protocol.messages`.
 """
 
 from dataclasses import dataclass
 
-from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
+from protocol.messages import (
+    Direct,
+    FreezeChange,
+    HandChange,
+    Message,
+    Oldest,
+    Presence,
+    RoleChange,
+)
 
 MEMBER = "member"
 """The role of everybody who has no other."""
@@ -144,6 +152,7 @@ Event = (
     | RoleChange
     | HandChange
     | FreezeChange
+    | Oldest
     | Trusted
     | Connected
     | Reconnecting

@@ -26,7 +26,15 @@ from chat_client.events import (
     Removed,
     Trusted,
 )
-from protocol.messages import Direct, FreezeChange, HandChange, Message, Presence, RoleChange
+from protocol.messages import (
+    Direct,
+    FreezeChange,
+    HandChange,
+    Message,
+    Oldest,
+    Presence,
+    RoleChange,
+)
 
 Bell = Literal["on", "off", "all"]
 
@@ -146,6 +154,8 @@ class View:
                 self._freeze(self.rooms[event.room], event.frozen)
             case HandChange():
                 yield from self._count_hands(event)
+            case Oldest() if event.room in self.rooms:
+                yield from self._told(event)
             case Removed():
                 yield from self._told(event)
                 self.forget(event.room)

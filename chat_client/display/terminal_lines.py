@@ -33,6 +33,7 @@ from protocol.messages import (
     FreezeChange,
     HandChange,
     Message,
+    Oldest,
     Presence,
     RoleChange,
     RoomEntry,
@@ -101,6 +102,8 @@ class Lines:
                 return self.hand(event, room)
             case Trusted():
                 return self._trusted(event)
+            case Oldest(name):
+                return self.error(f"#{name}: messages that had yet to come were not kept")
             case FreezeChange():
                 return None  # a notice says so, and who did it
             case Connected():

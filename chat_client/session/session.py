@@ -61,6 +61,7 @@ from protocol.messages import (
     Message,
     Nick,
     Ok,
+    Oldest,
     Page,
     Password,
     Ping,
@@ -349,7 +350,7 @@ class Session:
                 with self._lock:
                     self._role = role
                 self._on_event(message)
-            case Direct() | Presence() | HandChange() | FreezeChange():
+            case Direct() | Presence() | HandChange() | FreezeChange() | Oldest():
                 self._on_event(message)
             case ServerPong():
                 self._measured(message.re)

@@ -34,7 +34,7 @@ from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
 from chat_client.transport.trace import Trace
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import HandChange, RoleChange
+from protocol.messages import HandChange, Oldest, RoleChange
 
 _AHEAD = 100
 """Lines that the client reads ahead of the line that it says."""
@@ -259,7 +259,7 @@ class _Plain:
                 self._tell(self._lines.of(event, "", self._room))
             case Trusted():
                 self._tell(self._lines.of(event, "", self._room))
-            case HandChange(up=True):
+            case HandChange(up=True) | Oldest():
                 self._tell(self._lines.of(event, "", self._room))
             case Postponed() if not self._slowed:  # told once, not for each line
                 self._slowed = True

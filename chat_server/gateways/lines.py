@@ -25,6 +25,7 @@ from protocol.messages import (
     Leave,
     Message,
     Ok,
+    Oldest,
     Page,
     RoleChange,
     Rooms,
@@ -72,6 +73,8 @@ def _shown(event: ServerMessage) -> list[str]:
         case FreezeChange():
             change = "frozen: only moderators speak" if event.frozen else "open again"
             return [f"-- #{event.room} is {change}"]
+        case Oldest():
+            return [f"-- #{event.room}: messages that you had yet to get are not kept any more"]
         case RoleChange():
             return [f"-- {event.by} made you {event.role}"]
         case Welcome():

@@ -19,8 +19,8 @@ Sync = Literal["normal", "full"]
 
 
 # The history, its index and the attendance leave this share of the disk free: at least and at most
-# so many bytes. When users fill the disk by talking, the server must still be able to store their bans,
-# and to start again.
+# so many bytes. When users fill the disk by talking, the server must still be able to store their
+# bans, and to start again.
 RESERVED_SHARE = 0.02
 RESERVED_LEAST = 8 * 1024 * 1024
 RESERVED_MOST = 64 * 1024 * 1024

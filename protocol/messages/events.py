@@ -192,6 +192,15 @@ class LiveView(ServerMessage, frozen=True, tag="live"):
     own: Sequence[str] | UnsetType = UNSET
 
 
+class Oldest(ServerMessage, frozen=True):
+    """What was to follow in a room is deleted: the next message that comes is `oldest`, or behind
+    it. As an `ok` to a `join` tells it, for who fell behind since.
+    """
+
+    room: str
+    oldest: int
+
+
 class Goodbye(ServerMessage, frozen=True):
     """The server closes, and why."""
 
@@ -203,7 +212,7 @@ AnyServerMessage = (
     # Replies.
     (Welcome | Ok | Page | Error | ServerPong | LiveView)
     # Events.
-    | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange)
+    | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange | Oldest)
     | (ServerPing | Goodbye)
 )
 """Anything that the server sends: the union that the codec decodes."""

@@ -263,5 +263,6 @@ server_messages: st.SearchStrategy[messages.AnyServerMessage] = st.one_of(
         ),
         own=st.just(msgspec.UNSET) | _names,
     ),
+    st.builds(messages.Oldest, room=texts, oldest=seqs),
     st.builds(messages.Goodbye, code=texts, text=texts),
 )

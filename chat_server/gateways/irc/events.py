@@ -21,6 +21,7 @@ from protocol.messages import (
     HandChange,
     Message,
     Ok,
+    Oldest,
     Page,
     Presence,
     RoleChange,
@@ -165,6 +166,11 @@ def _frozen(client: Client, event: FreezeChange) -> list[str]:
     return [build(SERVER, "MODE", channel_of(event.room), "+m" if event.frozen else "-m")]
 
 
+def _oldest(client: Client, event: Oldest) -> list[str]:
+    channel = channel_of(event.room)
+    return [client.notice(f"{channel}: messages that you had yet to get are not kept any more")]
+
+
 def _role(client: Client, event: RoleChange) -> list[str]:
     client.moderates = event.role != Role.MEMBER.word
     change = "+o" if client.moderates else "-o"
@@ -229,6 +235,7 @@ _WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
     Presence: _presence,
     Direct: _direct,
     FreezeChange: _frozen,
+    Oldest: _oldest,
     RoleChange: _role,
     HandChange: _hand,
     ServerPing: _ping,

@@ -49,6 +49,7 @@ export class Store extends Emitter {
     session.on("role", (change) => this.#changeRole(change));
     session.on("hand", (change) => this.#changeHand(change));
     session.on("frozen", (change) => this.#changeFrozen(change));
+    session.on("oldest", (change) => this.#changeOldest(change));
     session.on("state", (state) => this.#changeState(state));
     outbox.isHeard = (name, seq) => (this.rooms.get(name)?.heard ?? 0) >= seq;
     outbox.on("change", () => this.emit("log"));
@@ -383,6 +384,14 @@ export class Store extends Emitter {
       this.emit("hand", room, nick);
     }
     this.emit("people");
+  }
+
+  #changeOldest({ room: name, oldest }) {
+    const room = this.rooms.get(name);
+    if (!room || oldest <= room.heard + 1) return;
+    this.#skip(room, oldest - 1);
+    room.oldestKept = oldest;
+    this.emit("log");
   }
 
   #changeFrozen({ room: name, frozen }) {
