@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
-from chat_server.delivery.fair_queue import FairQueue
+from chat_server.delivery.fair_queue import STRETCH, FairQueue, ServerWaiter
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.page_cache import Pages
 from chat_server.delivery.watch import Watch
@@ -55,10 +55,12 @@ from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
+from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.threads import allow_for_threads
 from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
@@ -167,6 +169,7 @@ class Assembly:
             clock,
             self._needs_session,
         )
+        self._accepting = ServerWaiter("accept")
         self._admin = AdminDesk(
             self.parts, crowd, lambda: [str(address) for address in self.addresses]
         )
@@ -197,6 +200,7 @@ class Assembly:
         if self.attendance:
             _start(opened, self.attendance)
         _start(opened, self._timers)
+        _start(opened, self.parts.sessions)
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
@@ -234,7 +238,8 @@ class Assembly:
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
         self._delivery = Delivery(store, clock, settings.now.delivery_workers, counters)
-        registry = Registry(clock, store, people, accounts, self._renamed)
+        keeper = SessionKeeper(store.sessions, clock)
+        registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
         hands = RaisedHands(permissions, book.hands)
         rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
@@ -248,6 +253,7 @@ class Assembly:
             accounts=accounts,
             authentication=Authentication(clock, people, accounts, passwords),
             registry=registry,
+            sessions=keeper,
             rooms=rooms,
             sanctions=sanctions,
             permissions=permissions,
@@ -261,7 +267,8 @@ class Assembly:
             delivery=self._delivery,
             pages=Pages(store),
             catch_up=catch_up,
-            fair_queue=FairQueue(),
+            short_queue=FairQueue(STRETCH),
+            long_queue=FairQueue(),
             counters=counters,
             watch=Watch(rooms, self._crowd.connections, counters, timers, clock),
             rate_limits=RateLimits(settings, clock),
@@ -282,7 +289,13 @@ class Assembly:
     def _accepted(self, sock: socket.socket, peer: str) -> None:
         on_network = sock.family != getattr(socket, "AF_UNIX", None)
         channel = self.identity.channel() if self.identity and on_network else None
-        Connection(sock, peer, self.parts, self._crowd, self._doors, channel).start()
+        queue = self.parts.short_queue
+        allow_for_threads(len(self._crowd))
+        queue.enter(self._accepting)  # or threads would start faster than others do what they ask
+        try:
+            Connection(sock, peer, self.parts, self._crowd, self._doors, channel).start()
+        finally:
+            queue.leave(self._accepting)
 
     def _refuse_address(self, host: str) -> ProtocolError | None:
         refusal = self.parts.admission.refuse_address(host)

@@ -39,13 +39,6 @@ WRONG_USE = 2
 SIGHUP: int | None = getattr(signal, "SIGHUP", None)
 """Windows has none."""
 
-SWITCH_INTERVAL = 0.1
-"""Seconds between two switches among threads that compute (`sys.setswitchinterval`).
-
-When 9,000 clients leave at once, the usual 5 ms keep both cores busy for 40 s, these for 2.5 s.
-Deliveries are not slower: a thread that sends lets others run anyway.
-"""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a server until a signal ends it.
@@ -142,7 +135,6 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
     if chosen.found:
         log.info("settings from %s", chosen.file)
     _warn(chosen)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     allow_descriptors()  # one for each connection
     server = Server(chosen.settings)
     try:

@@ -1,4 +1,4 @@
-"""The fair queue: the server answers one client at a time, in the order in which they asked.
+"""The fair queue: the server answers one client at a time, each address and each client as often.
 
 The total work is the same; fewer threads contend for the interpreter. Building a page holds the
 interpreter for about a millisecond. A delivery needs it again after every step in SQLite and after
@@ -7,6 +7,10 @@ message took seconds to arrive. Fifty clients that send thousands of pings, or a
 slow a delivery almost as much. So one client is answered, and the others wait, each on its own
 thread. With two at a time a message waited three times as long.
 
+There are two such queues, so that a short request waits neither for a page nor for the disk. The
+head of the queue of short requests stays there for a stretch of them: a change of threads costs
+more than most of them do. Whoever has to wait for anything else leaves the queue before.
+
 The client at the head hands over its reply before it leaves the queue: a thread that still encodes
 one contends, too.
 
@@ -14,60 +18,131 @@ Each client waits for one thing at a time, so it has one place in the queue.
 """
 
 import threading
-from collections import OrderedDict
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from chat_server.delivery.outbox import Outbox
+from chat_server.runtime.round_robin import Party, RoundRobin
+
+STRETCH = 0.001
+"""Seconds after which the head of the queue of short requests leaves it, if others wait."""
+
+
+class Waiter(Protocol):
+    """Who can wait in a queue: an Outbox, or a thread of the server's."""
+
+    @property
+    def party(self) -> Party:
+        """Whose place it is."""
+        ...
+
+    def wait_while(self, waits: Callable[[Any], bool]) -> bool:
+        """Wait as long as `waits` says so of this. Return False if it gives up."""
+        ...
+
+    def wake(self) -> None:
+        """Let it look again."""
+        ...
+
+
+class ServerWaiter:
+    """A thread of the server's, which shares its places with no client's address."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is the thread's."""
+        self.party = Party("", name)
+        # Guards nothing but the wait: `waits` is called with it held, and takes a leaf.
+        self._woken = threading.Condition()
+
+    def wait_while(self, waits: Callable[["ServerWaiter"], bool]) -> bool:
+        """See Waiter. It never gives up: who stands before it leaves in time."""
+        with self._woken:
+            while waits(self):
+                self._woken.wait()
+        return True
+
+    def wake(self) -> None:
+        """See Waiter."""
+        with self._woken:
+            self._woken.notify()
 
 
 class FairQueue:
     """Who is answered, and who waits for it. Any thread may call any method."""
 
-    def __init__(self) -> None:
-        # Guards the next two. A leaf: also taken with an outbox's lock held.
+    def __init__(self, stretch: float = 0.0) -> None:
+        """`stretch` is how long, in seconds, the head may stay while others wait."""
+        self._stretch = stretch
+        # Guards all below. A leaf: also taken with the lock of a waiter held.
         self._lock = threading.Lock()
-        self._occupied = False  # somebody is at the head
-        self._waiting: OrderedDict[Outbox, None] = OrderedDict()  # the first has waited longest
+        self._head: Waiter | None = None
+        self._until = 0.0  # when the head's stretch ends, by the monotonic clock
+        self._waiting: RoundRobin[Waiter] = RoundRobin()
 
     @property
     def waiting(self) -> int:
-        """How many clients wait."""
+        """How many wait."""
         with self._lock:
             return len(self._waiting)
 
-    def enter(self, outbox: Outbox) -> bool:
-        """Wait until this client is at the head, on the thread of its connection.
+    def enter(self, waiter: Waiter) -> bool:
+        """Wait until this one is at the head, on the thread that is to be there.
+
+        Who is at the head stays there, unless its stretch is over and others wait.
 
         Args:
-            outbox: of the connection, which stands for the client.
+            waiter: the outbox of a connection, which stands for the client.
 
         Returns:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
         with self._lock:
-            if not self._occupied:
-                self._occupied = True
+            following = None
+            if self._head is waiter:
+                if not self._waiting or time.monotonic() < self._until:
+                    return True
+                following = self._advance()
+            elif self._head is None:
+                self._put_at_head(waiter)
                 return True
-            self._waiting[outbox] = None
-        if outbox.wait_while(self._waits):
+            self._waiting.put(waiter.party, waiter)
+        if following is not None:
+            following.wake()
+        if waiter.wait_while(self._waits):
             return True
         with self._lock:
-            given_up = outbox in self._waiting
-            if given_up:
-                del self._waiting[outbox]
+            given_up = self._waiting.remove(waiter.party, waiter)
         if not given_up:  # it came to the head in the same moment
-            self.leave()
+            self.leave(waiter)
         return False
 
-    def leave(self) -> None:
-        """Leave the head of the queue to the client that has waited the longest."""
+    def leave(self, waiter: Waiter) -> None:
+        """Leave the head to who is next, if `waiter` is there."""
+        if self._head is not waiter:  # no other thread puts it there, or takes it away
+            return
         with self._lock:
-            if not self._waiting:
-                self._occupied = False
-                return
-            following, _ = self._waiting.popitem(last=False)
-        following.wake()
+            following = self._advance()
+        if following is not None:
+            following.wake()
 
-    def _waits(self, outbox: Outbox) -> bool:
+    def _waits(self, waiter: Waiter) -> bool:
         with self._lock:
-            return outbox in self._waiting
+            return self._head is not waiter
+
+    # -- with the lock held
+
+    def _put_at_head(self, waiter: Waiter) -> None:
+        assert self._lock.locked()
+        self._head = waiter
+        self._until = time.monotonic() + self._stretch
+
+    def _advance(self) -> Waiter | None:
+        """Put the next one at the head. Return it, which is to be woken; None if nobody waits."""
+        assert self._lock.locked()
+        if not self._waiting:
+            self._head = None
+            return None
+        following = self._waiting.take()
+        self._put_at_head(following)
+        return following

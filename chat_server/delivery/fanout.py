@@ -1,32 +1,33 @@
 """Delivery: what is said becomes part of the log, and goes out to everybody.
 
-The delivery workers take rooms that have something new, in the order in which they got it. What has
-piled up in a room while they were busy is one batch: one entry of a transaction, and one buffer.
-Rooms that wait together are stored in one transaction. Then the worker feeds the next few members
-of each room, a stride on its way round, with all that follows their cursors; the rest waits for the
-room's next turn. Members at the same cursor share one buffer and get it in one send. Under load
-batches and buffers grow by themselves, and the cost of a message falls.
+The delivery workers take rooms that have something new. Who made it so takes turns with the others,
+however many rooms they talk in (`runtime.round_robin`). What has piled up in a room while the
+workers were busy is one batch: one entry of a transaction, and one buffer. Rooms that wait together
+are stored in one transaction, of no more bytes than one large batch has. Then the worker feeds the
+next few members of each room, a stride on its way round, with all that follows their cursors; the
+rest waits for the room's next turn. Members at the same cursor share one buffer and get it in one
+send. Under load batches and buffers grow by themselves, and the cost of a message falls.
 
 What is said while a worker is on its way round is sent along with the next stride, so nobody waits
 for a round to end. docs/performance.md says what that brought.
 """
 
-import contextlib
 import logging
 import threading
 import time
 from collections.abc import Sequence
-from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from chat_server.delivery.counters import Counters
 from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.draft_queue import SHARE
 from chat_server.rooms.log_tail import Chunk, Segment
 from chat_server.rooms.presence import Changes
-from chat_server.rooms.room import Draft, Member, Outlet, Room
+from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Outlet, Room
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import STORE_RETRY_AFTER, OutcomeUnknownError
+from chat_server.runtime.round_robin import RoundRobin
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.storage.interface import (
     UNNUMBERED,
@@ -43,6 +44,9 @@ log = logging.getLogger(__name__)
 
 # Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds.
 STRIDE = 256
+# After so many of them it is looked whether others wait, and enough bytes were sent for one turn.
+PIECE = 32
+TURN_BYTES = 1024 * 1024
 # A clock that is kept in time by small steps is not worth a warning; seconds.
 CLOCK_TOLERANCE = 1.0
 
@@ -59,6 +63,13 @@ class _Batch(NamedTuple):
     entries: list[Entry]
 
 
+class _Replies(NamedTuple):
+    """What one client is told, and how many bytes each thing took that it is the reply to."""
+
+    oks: list[Ok]
+    costs: list[int]
+
+
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
@@ -73,8 +84,10 @@ class Delivery:
         self._log = room_log
         self._counters = counters
         self._clock = clock
-        # Rooms that wait for a worker; None asks the worker that takes it to end.
-        self._waiting: SimpleQueue[Room | None] = SimpleQueue()
+        # Guards the next two, and wakes the workers. A leaf.
+        self._changed = threading.Condition()
+        self._waiting: RoundRobin[Room] = RoundRobin()  # rooms that wait for a worker
+        self._ending = False  # the workers end when none waits
         # For the log only: whichever worker comes last sets them.
         self._said_at = 0.0
         self._refusing = False
@@ -82,8 +95,6 @@ class Delivery:
         self._threads = [
             ServerThread(self._run, f"delivery-{number}") for number in range(1, workers + 1)
         ]
-        self._lock = threading.Lock()  # guards the next; a leaf
-        self._running = workers
         self._giving = Vital("giving a room its turn")
 
     def start(self) -> None:
@@ -96,8 +107,9 @@ class Delivery:
 
         Nothing more is posted by then.
         """
-        for _ in self._threads:
-            self._waiting.put(None)
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
         deadline = time.monotonic() + timeout
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -107,8 +119,9 @@ class Delivery:
 
     def give_turn(self, room: Room) -> None:
         """Let a worker take `room` in hand. A room calls this, once until the turn ends."""
-        with self._giving:
-            self._waiting.put(room)
+        with self._giving, self._changed:
+            self._waiting.put(room.party, room)
+            self._changed.notify()
 
     @property
     def refusing(self) -> bool:
@@ -116,43 +129,41 @@ class Delivery:
         return self._refusing
 
     def _run(self) -> None:
-        while not self._abandoned.is_set() and (room := self._waiting.get()) is not None:
-            self._deliver(self._group(room))
-        # A room that has more to say than one batch waits behind the requests to end. Each worker
-        # takes one of those, so the last one finds rooms only, and nobody else waits for them.
-        if self._is_last():
-            with contextlib.suppress(Empty):
-                while not self._abandoned.is_set() and (room := self._waiting.get_nowait()):
-                    self._deliver(self._group(room))
+        while not self._abandoned.is_set() and (group := self._next_group()):
+            self._deliver(*group)
 
-    def _is_last(self) -> bool:
-        with self._lock:
-            self._running -= 1
-            return not self._running
-
-    def _group(self, room: Room) -> list[Room]:
-        """Return `room` and others that wait, which are stored in one transaction with it.
+    def _next_group(self) -> tuple[list[Room], int] | None:
+        """Wait for rooms that are stored in one transaction. None when there will be no more.
 
         Small rooms share the cost of a commit. Together they have no more members than a large
-        room is fed in one turn, so that nobody waits longer for the next one. With several workers
-        each leaves the others their share.
-        """
-        group, members = [room], len(room.members())
-        share = self._waiting.qsize() // len(self._threads)
-        with contextlib.suppress(Empty):
-            while share and members < STRIDE:
-                other = self._waiting.get_nowait()
-                if other is None:
-                    self._waiting.put(None)  # it is for whoever takes it alone
-                    break
-                group.append(other)
-                members += len(other.members())
-                share -= 1
-        return group
+        room is fed in one turn, and no more is stored of them than of one large room: so nobody
+        waits longer for the next one. With several workers each leaves the others their share.
 
-    def _deliver(self, rooms: list[Room]) -> None:
-        """Give rooms a turn each: store what was posted, and feed the next members."""
-        posted = [(room, drafts) for room in rooms if (drafts := room.take_drafts())]
+        Returns: the rooms, and how many bytes are stored of each: as much less as more wait.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ending)
+            if not self._waiting:
+                return None
+            space = max(SHARE, ROUND_LIMIT // self._waiting.parties)
+            most = 1 + (len(self._waiting) - 1) // len(self._threads)
+            group: list[Room] = []
+            members = size = 0
+            while self._waiting and len(group) < most and members < STRIDE and size < ROUND_LIMIT:
+                room = self._waiting.take()
+                group.append(room)
+                members += room.size
+                size += min(room.waiting_cost, space)
+            return group, space
+
+    def _deliver(self, rooms: list[Room], space: int) -> None:
+        """Give rooms a turn each: store what was posted, and feed the next members.
+
+        Args:
+            rooms: which.
+            space: how many bytes may be stored of each.
+        """
+        posted = [(room, drafts) for room in rooms if (drafts := room.take_drafts(space))]
         stored = self._store(posted) if posted else {}
         for room in rooms:
             _note_own(room, stored.get(room, ()))
@@ -164,9 +175,20 @@ class Delivery:
             if due:
                 with Survived("telling a room who came and left"):
                     self._announce(room, *due)
-            _feed(room, room.round.take(STRIDE, room.last, room.members), self._clock.monotonic())
+            self._feed_next(room)
             self._counters.fed(room)
             room.end_turn()
+
+    def _feed_next(self, room: Room) -> None:
+        """Feed the next members of a room: fewer, where others wait and each is sent much."""
+        news, now = _News(room), self._clock.monotonic()
+        fed = sent = 0
+        while fed < STRIDE and (sent < TURN_BYTES or not self._waiting):
+            members = room.round.take(min(PIECE, STRIDE - fed), room.last, room.members)
+            if not members:
+                return
+            sent += _feed(news, members, now)
+            fed += len(members)
 
     # -- storing
 
@@ -241,7 +263,7 @@ class Delivery:
         for draft in drafts:
             reply = error_event(draft.request, Code.UNAVAILABLE, text, STORE_RETRY_AFTER)
             for outbox in draft.session.settle(draft, stored=False):
-                outbox.reply([reply])
+                outbox.reply([reply], draft.cost)
 
     # -- sending
 
@@ -257,18 +279,20 @@ class Delivery:
         They come first, and get what was said together with their replies. So no `ok` arrives ahead
         of what it is for: a client that says `bye` then would not see its own last words.
         """
-        replies: dict[Outlet, list[Ok]] = {}
+        replies: dict[Outlet, _Replies] = {}
         for draft, seq in stored:
             reply = Ok(re=draft.request, seq=seq)
             for outbox in draft.session.settle(draft):
-                replies.setdefault(outbox, []).append(reply)
+                given = replies.setdefault(outbox, _Replies([], []))
+                given.oks.append(reply)
+                given.costs.append(draft.cost)
         news, now = _News(room), self._clock.monotonic()
-        for outbox, oks in replies.items():
-            member = outbox.member_in(room)
+        for outbox, (oks, costs) in replies.items():
+            member, settled = outbox.member_in(room), sum(costs)
             if member is None:
-                outbox.reply(oks)
+                outbox.reply(oks, settled)
             else:
-                outbox.offer(member, news.after(member.cursor, member.codec), now, oks)
+                outbox.offer(member, news.after(member.cursor, member.codec), now, oks, settled)
 
     def _announce(self, room: Room, changes: Changes, members: int) -> None:
         events = changes.events(room.name, members)
@@ -299,7 +323,7 @@ class _News:
     """What follows each cursor in a room's tail, as long as nothing more is published there."""
 
     def __init__(self, room: Room) -> None:
-        self._room = room
+        self.room = room
         self._after: dict[tuple[int, Codec], Chunk | None] = {}
 
     def after(self, cursor: int, codec: Codec) -> Chunk | None:
@@ -309,17 +333,19 @@ class _News:
         """
         key = cursor, codec
         if key not in self._after:
-            self._after[key] = self._room.tail_after(cursor, codec)
+            self._after[key] = self.room.tail_after(cursor, codec)
         return self._after[key]
 
 
-def _feed(room: Room, members: Sequence[Member], now: float) -> None:
+def _feed(news: _News, members: Sequence[Member], now: float) -> int:
     """Offer each of `members` what follows its cursor. `now` is the monotonic time.
 
     Cursors are read without the outbox's lock, under which `offer` looks again. What is passed by
     here is owed nothing, or in the hands of the catch-up thread, which goes by the cursor as well.
+
+    Returns: how many bytes were sent, roughly.
     """
-    last, news = room.last, _News(room)
+    last, sent = news.room.last, 0
     known, codec, follows = last, None, None  # most are where the one before is, with its codec
     for member in members:
         cursor = member.cursor
@@ -330,6 +356,8 @@ def _feed(room: Room, members: Sequence[Member], now: float) -> None:
             follows = news.after(cursor, codec)
         try:
             member.outbox.offer(member, follows, now)
+            sent += len(follows.buffer) if follows else 0
         except Exception as error:  # whatever it is: one member's trouble is not the room's
             log.error("%s is cut off by a mistake of the server's", member.known_as, exc_info=error)
             member.outbox.abort()
+    return sent

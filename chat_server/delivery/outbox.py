@@ -25,11 +25,15 @@ from chat_server.rooms.codec import Broadcast, Codec, Writer
 from chat_server.rooms.log_tail import Chunk
 from chat_server.rooms.room import Member, Room
 from chat_server.runtime.clock import Clock
-from protocol.messages import ServerMessage
+from chat_server.runtime.round_robin import Party
+from protocol.messages import Oldest, ServerMessage
 
 # Presence and direct messages are dropped, and requests are read no further, when so many bytes
 # wait for a client that does not take them.
 QUEUE_LIMIT = 256 * 1024
+# A client is read no further, either, when so many bytes of what it said wait to be stored, in all
+# rooms together.
+OWED_LIMIT = 256 * 1024
 
 
 class Step(Enum):
@@ -61,6 +65,7 @@ class Outbox:
         "_lock",
         "_members",
         "_owed",
+        "_owed_cost",
         "_queue",
         "_queued",
         "_read_page",
@@ -70,6 +75,7 @@ class Outbox:
         "_writer",
         "catching_up",
         "codec",
+        "party",
         "socket",
         "taken_at",
     )
@@ -82,6 +88,7 @@ class Outbox:
         read_page: Callable[[Room, int, Codec], Chunk],
         writer: Writer,
         wire: Wire | None = None,
+        address: str = "",
     ) -> None:
         """
         Args:
@@ -91,8 +98,10 @@ class Outbox:
             read_page: gives the messages of a room that follow a seq.
             writer: how this client is written to.
             wire: what sends on the socket; plainly, if nothing is given.
+            address: that the client shares with others, see `addresses.neighbourhood`.
         """
         self.socket = sock
+        self.party = Party(address, id(self))
         self.codec = writer.codec
         self._writer = writer  # under the lock, too
         self._wire: Wire = wire or PlainWire(sock)  # under the lock, too
@@ -109,6 +118,7 @@ class Outbox:
         self._queue: list[bytes] = []  # frames that wait behind it
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
+        self._owed_cost = 0  # bytes of what they are the replies to
         self._members: dict[Room, Member] = {}
         # The catch-up thread has this outbox. Read without the lock too: who finds it set after
         # something was published knows that the thread will see that, before it lets go or when
@@ -156,10 +166,17 @@ class Outbox:
 
     # -- the connection's thread
 
+    @property
+    def is_long(self) -> bool:
+        """Whether too much waits, to be sent or to be stored. It may be read without the lock."""
+        return self._queued >= QUEUE_LIMIT or self._owed_cost >= OWED_LIMIT
+
     def wait_until_short(self) -> None:
-        """Wait while too much waits to be sent: who does not read replies asks in vain."""
+        """Wait while too much waits to be sent, as who does not read replies asks in vain; or to be
+        stored, as it comes faster than that.
+        """
         with self._lock:
-            while self._queued >= QUEUE_LIMIT and not self._finishing:
+            while self.is_long and not self._finishing:
                 self._changed.wait()
 
     def wait_while(self, waits: "Callable[[Outbox], bool]") -> bool:
@@ -194,15 +211,22 @@ class Outbox:
             if self._blocked:
                 self._start_catching_up()
 
-    def expect_reply(self) -> None:
-        """Note that a worker will give a reply."""
+    def expect_reply(self, cost: int = 0) -> None:
+        """Note that a worker will give a reply, to what takes `cost` bytes until then."""
         with self._lock:
             self._owed += 1
+            self._owed_cost += cost
 
-    def expect_no_reply(self) -> None:
+    def expect_no_reply(self, cost: int = 0) -> None:
         """Take `expect_reply` back: this thread gives the reply after all."""
         with self._lock:
             self._owed -= 1
+            self._owed_cost -= cost
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether `wait_until_answered` would wait. On this thread: no other makes it owed more."""
+        return self._owed > 0
 
     def wait_until_answered(self) -> None:
         """Wait until every reply that was expected is given."""
@@ -271,15 +295,17 @@ class Outbox:
         news: Chunk | None,
         now: float,
         replies: Sequence[ServerMessage] = (),
+        settled: int = 0,
     ) -> None:
         """Give `replies` that were expected, and `news`, if that is what follows the cursor.
 
         Where that leaves the member behind, or the socket is full, the catch-up thread has it in
         hand from then on. `now` is the monotonic time, which is read once for many members.
+        What the replies are to took `settled` bytes until now.
         """
         with self._lock:
             if replies:
-                self._answer(replies)
+                self._answer(replies, settled)
             if self._blocked or not member.admitted:
                 return
             if news is not None and member.cursor == news.first - 1:
@@ -295,10 +321,10 @@ class Outbox:
             if member is not None and self._writer.writes_own:
                 member.own = [*member.own, seq]
 
-    def reply(self, replies: Sequence[ServerMessage]) -> None:
-        """Give replies that were expected."""
+    def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:
+        """Give replies that were expected, to what took `settled` bytes until now."""
         with self._lock:
-            self._answer(replies)
+            self._answer(replies, settled)
 
     # -- the catch-up thread
 
@@ -327,6 +353,9 @@ class Outbox:
             # While the page was read a worker may have fed the member, or the member left.
             if member.cursor == cursor and member.admitted:
                 self._members[member.room] = self._members.pop(member.room)
+                if not self._blocked and page.oldest > cursor + 1:  # deleted, since it joined
+                    member.cursor = page.oldest - 1
+                    self._send(self._writer.write(Oldest(member.room.name, page.oldest)))
                 if not self._blocked:
                     member.cursor = page.last
                     self._send(self._without_own(member, page) if member.own else page.buffer)
@@ -397,12 +426,12 @@ class Outbox:
     def _written(self, events: Sequence[ServerMessage]) -> bytes:
         return b"".join(map(self._writer.write, events))
 
-    def _answer(self, replies: Sequence[ServerMessage]) -> None:
+    def _answer(self, replies: Sequence[ServerMessage], settled: int) -> None:
         self._owed -= len(replies)
+        self._owed_cost -= settled
         if not self._finishing:
             self._put(self._written(replies))
-        if not self._owed:
-            self._changed.notify_all()
+        self._changed.notify_all()
 
     def _put(self, frame: bytes) -> None:
         if self._blocked:

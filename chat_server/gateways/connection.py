@@ -16,7 +16,7 @@ from chat_server.delivery.replies import error_event
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.identity.connection_limit import ConnectionLimit
-from chat_server.network.addresses import host_of
+from chat_server.network.addresses import host_of, neighbourhood
 from chat_server.network.refusals import REFUSAL_PATIENCE
 from chat_server.network.transport import (
     DONT_WAIT,
@@ -53,6 +53,8 @@ _letting_go = Vital("letting go of a connection")
 # Seconds. A refused hello gives so much more time for the next one at most; and so much where a
 # person has to think of another nick, or to type a password.
 HELLO_PATIENCE = 60.0
+# A check that comes so many seconds late finds a server that stood still, and could hear nobody.
+STOOD_STILL = 1.0
 _ASKS_A_PERSON = frozenset({Code.BAD_NICK, Code.NICK_IN_USE})
 
 
@@ -79,6 +81,7 @@ class Connection:
         "_awaited",
         "_began_at",
         "_caller",
+        "_check_due",
         "_context",
         "_crowd",
         "_doors",
@@ -131,6 +134,7 @@ class Connection:
             context.pages.read,
             self._gateway,
             TlsWire(sock, tls) if tls else None,
+            neighbourhood(self.host),
         )
         # This connection's thread's own: what it reads with.
         plain = PlainReader(sock)
@@ -139,6 +143,7 @@ class Connection:
         self._began_at = self._heard_at = context.clock.monotonic()
         self._hello_due = self._began_at + context.settings.hello_timeout
         self._pinged_at = 0.0
+        self._check_due = 0.0  # when it is looked whether it is alive; the timers' own
         # Set by this connection's thread; the others only look.
         self._session: Session | None = None
         self._caller: Caller | None = None
@@ -251,8 +256,11 @@ class Connection:
     def _check_hello(self) -> None:
         if self._is_lost() or self._caller is not None or self._ended is not None:
             return
-        left = self._hello_due - self._context.clock.monotonic()
-        if left > 0:  # a hello was refused meanwhile
+        now = self._context.clock.monotonic()
+        if now - self._hello_due > STOOD_STILL:
+            self._hello_due = now + self._context.settings.hello_timeout
+        left = self._hello_due - now
+        if left > 0:  # a hello was refused meanwhile, or could not be heard
             self._context.timers.call_later(left, self._check_hello)
             return
         text = f"no hello came within {self._hello_due - self._began_at:g} seconds"
@@ -269,7 +277,8 @@ class Connection:
         settings = self._context.settings
         now = self._context.clock.monotonic()
         silent = now - max(self._heard_at, self.outbox.taken_at)
-        asked = self._pinged_at > self._heard_at
+        stood_still = 0 < self._check_due < now - STOOD_STILL
+        asked = self._pinged_at > self._heard_at and not stood_still
         if asked and silent >= settings.patience:
             self.close(
                 Code.IDLE_TIMEOUT,
@@ -277,11 +286,12 @@ class Connection:
             )
             self.abort()
             return
-        ask = now - max(self._heard_at, self._pinged_at) >= settings.ping_interval
+        ask = stood_still or now - max(self._heard_at, self._pinged_at) >= settings.ping_interval
         if ask:
             self._pinged_at = now
         next_ping = max(self._heard_at, self._pinged_at) + settings.ping_interval - now
         left = settings.patience - silent if asked else settings.patience
+        self._check_due = now + min(next_ping, left)
         self._context.timers.call_later(min(next_ping, left), self._check_life)
         if ask:
             self.outbox.put_ping(PING)
@@ -300,14 +310,22 @@ class Connection:
         while data := self._receive():
             if self._ended is not None:
                 continue
+            self._context.short_queue.enter(self.outbox)  # for decoding, too
             try:
                 for asked in self._gateway.receive(data):
                     self._take(asked)
                     if self._ended is not None:
                         break
             except ProtocolError as error:
+                self._pause()
                 self.outbox.wait_until_answered()  # what came before it
                 self.close(error.code, error.text, retry_after=error.retry_after)
+            finally:
+                self._pause()
+
+    def _pause(self) -> None:
+        """Let others be answered, until there is more to be done here."""
+        self._context.short_queue.leave(self.outbox)
 
     def _receive(self) -> bytes:
         """Wait for some bytes; none when the stream has ended."""
@@ -349,7 +367,9 @@ class Connection:
             self._turn_away()
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
-        self.outbox.wait_until_short()
+        if self.outbox.is_long:
+            self._pause()
+            self.outbox.wait_until_short()
         refusal = self._rate.take() if self._rate else None  # what is wrong counts as well
         if refusal is not None and refusal.fatal:
             raise refusal
@@ -397,18 +417,21 @@ class Connection:
         if self._caller is None:
             self._allow_for_next_hello(error)
         self._context.counters.refused(error.code)
-        queue = self._context.fair_queue
+        self._pause()
+        queue = self._context.long_queue
         if not queue.enter(self.outbox):
             return
         try:
             self.outbox.put(error_event(re, error.code, error.text, error.retry_after))
         finally:
-            queue.leave()
+            queue.leave(self.outbox)
 
     def _greet(self, hello: AnyRequest) -> None:
         """Answer a hello, which every gateway asks for first."""
         assert isinstance(hello, Hello)
         context = self._context
+        if hello.session is not None or hello.account_password is not None:
+            self._pause()  # the disk is looked at, or a password hashed
         caller, welcome = greet(self, hello, context)
         if self._rate:
             self._rate.begin(caller.session.token)

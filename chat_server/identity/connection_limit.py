@@ -82,6 +82,11 @@ class ConnectionLimit(Generic[AnyCounted]):
                 self._ending.popleft()
             self._gone.notify_all()
 
+    def __len__(self) -> int:
+        """How many connections there are."""
+        with self._lock:
+            return len(self._connections)
+
     def connections(self) -> list[AnyCounted]:
         """Return all connections, whether they have said hello or not."""
         with self._lock:

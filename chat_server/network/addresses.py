@@ -184,6 +184,7 @@ def host_of(peer: str) -> str:
     return peer.rpartition(":")[0].strip("[]") or peer
 
 
+@lru_cache(maxsize=10_000)
 def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address of a peer, or None if it is none (a Unix socket).
 
@@ -200,6 +201,7 @@ def host_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | N
     return getattr(address, "ipv4_mapped", None) or address
 
 
+@lru_cache(maxsize=10_000)
 def neighbourhood(host: str) -> str:
     """Return what the connections and rooms of a peer are counted under.
 

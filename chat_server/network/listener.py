@@ -1,4 +1,9 @@
-"""The accept loop: one thread that gives each new connection a thread of its own."""
+"""The accept loop: one thread that gives each new connection a thread of its own.
+
+A thread takes longer to start than a connection to be made. So all that wait in the system's queue
+are accepted, and then each address has one started, one after the other: who connects as fast as it
+goes keeps nobody at another address waiting.
+"""
 
 import logging
 import os
@@ -7,11 +12,19 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 
-from chat_server.network.addresses import BACKLOG, Address, host_address, release
+from chat_server.network.addresses import (
+    BACKLOG,
+    Address,
+    host_address,
+    neighbourhood,
+    release,
+)
 from chat_server.network.refusals import Refusals, Written, turn_away
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.errors import TooManyConnectionsError
+from chat_server.runtime.round_robin import Party, RoundRobin
 from chat_server.runtime.threads import ServerThread, Survived
 from protocol.errors import ProtocolError
 
@@ -19,6 +32,15 @@ log = logging.getLogger(__name__)
 
 PAUSE = 0.25
 """When there are no descriptors left, `accept` fails at once and again: how long to leave it."""
+
+ACCEPTED_AT_ONCE = 64
+"""Connections that are accepted before one of those that wait is started."""
+
+WAITING_LIMIT = BACKLOG
+"""Connections that may wait to be started. Beyond, whoever has the most loses the oldest."""
+
+_Accepted = tuple[socket.socket, str, str]
+"""A socket, the host of its peer, and the address of its peer."""
 
 
 class Listener:
@@ -45,6 +67,8 @@ class Listener:
         self._accepted = accepted
         self._refusal = refusal
         self._no_place = written(no_place, b"")
+        # Accepted, and not started: the accept thread's own.
+        self._waiting: RoundRobin[_Accepted] = RoundRobin()
         self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._stopping = threading.Event()
@@ -85,43 +109,57 @@ class Listener:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for key, _ in self._selector.select(self._refusals.patience()):
+            for key, _ in self._selector.select(0 if self._waiting else self._refusals.patience()):
                 if not isinstance(key.fileobj, socket.socket):
                     continue
                 if key.data is self._refusals:
                     with Survived("refusing somebody"):
                         self._refusals.answer(key.fileobj)
                 else:
-                    self._accept_safely(key.fileobj)
+                    self._do_safely(partial(self._accept, key.fileobj))
+            if self._waiting:
+                self._do_safely(self._start_next)
             with Survived("refusing somebody"):
                 self._refusals.expire()
+        while self._waiting:
+            self._waiting.take()[0].close()
 
-    def _accept_safely(self, listening: socket.socket) -> None:
-        """Accept somebody; whatever goes wrong with that, the next one may come."""
+    def _do_safely(self, step: Callable[[], None]) -> None:
+        """Take a step; whatever goes wrong with it, the next one may come."""
         with Survived("letting somebody in") as accepting:
-            self._accept(listening)
+            step()
         if accepting.failed:
             self._stopping.wait(PAUSE)
 
     def _accept(self, listening: socket.socket) -> None:
+        """Accept those who knock, and let them wait."""
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                sock, address = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return  # who knocked has gone again
+            except (OSError, MemoryError) as error:
+                self._complain(_reason(error))
+                self._refuse(listening)
+                self._stopping.wait(PAUSE)
+                return
+            network = isinstance(address, tuple)
+            host = str(host_address(address[0]) or address[0]) if network else "unix"
+            peer = Address(host, address[1]).authority if network else host
+            self._waiting.put(Party(neighbourhood(host)), (sock, host, peer))
+            if len(self._waiting) > WAITING_LIMIT:
+                self._waiting.drop_from_largest()[0].close()
+
+    def _start_next(self) -> None:
+        """Start the next connection."""
+        sock, host, peer = self._waiting.take()
         try:
-            sock, address = listening.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return  # who knocked has gone again
-        except (OSError, MemoryError) as error:
-            self._complain(_reason(error))
-            self._refuse(listening)
-            self._stopping.wait(PAUSE)
-            return
-        try:
-            self._receive(sock, address)
+            self._receive(sock, host, peer)
         except BaseException:
             sock.close()
             raise
 
-    def _receive(self, sock: socket.socket, address: object) -> None:
-        host = str(host_address(address[0]) or address[0]) if isinstance(address, tuple) else "unix"
-        peer = Address(host, address[1]).authority if isinstance(address, tuple) else host
+    def _receive(self, sock: socket.socket, host: str, peer: str) -> None:
         refusal = self._refusal(host)
         if refusal is not None:
             self._tell_refused(host, refusal.text)

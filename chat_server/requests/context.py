@@ -23,6 +23,7 @@ from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.session import Client, Session
+from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
@@ -41,6 +42,7 @@ class Context(NamedTuple):
     accounts: Accounts
     authentication: Authentication
     registry: Registry
+    sessions: SessionKeeper
     rooms: RoomDirectory
     sanctions: Sanctions
     permissions: Permissions
@@ -50,7 +52,8 @@ class Context(NamedTuple):
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
-    fair_queue: FairQueue
+    short_queue: FairQueue
+    long_queue: FairQueue
     counters: Counters
     watch: Watch
     rate_limits: RateLimits
@@ -101,6 +104,22 @@ class Caller:
     def outbox(self) -> Outbox:
         """What goes out to the caller."""
         return self.connection.outbox
+
+    def keep_session(self) -> int:
+        """Return the number of the caller's session in the store, once it is kept there.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        if self.session.number is None:
+            self.pause()
+            self.context.sessions.keep(self.session)
+        assert self.session.number is not None
+        return self.session.number
+
+    def pause(self) -> None:
+        """Let others be answered: this one waits for something now. See delivery.fair_queue."""
+        self.context.short_queue.leave(self.outbox)
 
     @property
     def role(self) -> Role:

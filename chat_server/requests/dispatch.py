@@ -6,6 +6,8 @@ the order in which the parts are told.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from chat_server.requests import (
@@ -26,6 +28,21 @@ from protocol.messages import ServerMessage
 Handler = Callable[[Caller, Any], ServerMessage | None]
 
 
+class Queue(Enum):
+    """Which fair queue a request goes through, so that those who ask do not all compete: see
+    `delivery.fair_queue`.
+    """
+
+    NONE = auto()
+    """Nothing: it waits for the disk, or for a hash, and lets the interpreter go meanwhile."""
+
+    SHORT = auto()
+    """What takes a moment, and waits for nothing else."""
+
+    LONG = auto()
+    """What may take a millisecond or more, or a look at the disk."""
+
+
 class Rule(NamedTuple):
     """How one kind of request is answered.
 
@@ -33,39 +50,40 @@ class Rule(NamedTuple):
         handler: answers it, on the thread of the caller's connection.
         cost: for how many requests it counts, as it takes the server longer than others do, or
             others notice it. A client that comes back joins all its rooms at once, and may.
-        queued: whether it goes through the fair queue, see `delivery.fair_queue`. So does every
-            request that waits for nothing else, except a join: a class that comes back sends
-            hundreds at once. A search waits for the index, where it releases the interpreter.
+        queue: which one it goes through, before it is answered.
         reads: whether it reads what this connection may have asked for and the workers have yet to
             do, or what others see beside it. Then it waits until all of that is stored and
             answered, so that requests take effect in order. The others may overtake it.
+        keeps_session: whether the caller's session is kept in the store before it is answered: so
+            what was confirmed to somebody was confirmed in a session that survives a crash.
         changes_person: whether the caller has another nick or account after it: bans are looked
             at again then.
     """
 
     handler: Handler
     cost: int = 1
-    queued: bool = False
+    queue: Queue = Queue.NONE
     reads: bool = False
+    keeps_session: bool = True
     changes_person: bool = False
 
 
 REQUESTS: dict[type, Rule] = {
-    messages.Hello: Rule(hello.again),
-    messages.Ping: Rule(hello.ping, queued=True),
-    messages.Pong: Rule(hello.pong),
-    messages.Bye: Rule(hello.bye),
-    messages.Join: Rule(membership.join, cost=10, reads=True),
-    messages.Leave: Rule(membership.leave, queued=True, reads=True),
-    messages.Forget: Rule(membership.forget, cost=20, queued=True),
-    messages.Who: Rule(membership.who, cost=20, queued=True),
-    messages.Rooms: Rule(membership.rooms, cost=20, queued=True, reads=True),
-    messages.Say: Rule(posting.say),
-    messages.Topic: Rule(posting.topic),
-    messages.Tell: Rule(posting.tell, queued=True),
-    messages.History: Rule(reading.history, queued=True, reads=True),
+    messages.Hello: Rule(hello.again, keeps_session=False),
+    messages.Ping: Rule(hello.ping, queue=Queue.SHORT, keeps_session=False),
+    messages.Pong: Rule(hello.pong, queue=Queue.SHORT, keeps_session=False),
+    messages.Bye: Rule(hello.bye, keeps_session=False),
+    messages.Join: Rule(membership.join, cost=10, queue=Queue.SHORT, reads=True),
+    messages.Leave: Rule(membership.leave, queue=Queue.SHORT, reads=True),
+    messages.Forget: Rule(membership.forget, cost=20, queue=Queue.LONG),
+    messages.Who: Rule(membership.who, cost=20, queue=Queue.LONG),
+    messages.Rooms: Rule(membership.rooms, cost=20, queue=Queue.LONG, reads=True),
+    messages.Say: Rule(posting.say, queue=Queue.SHORT),
+    messages.Topic: Rule(posting.topic, queue=Queue.SHORT),
+    messages.Tell: Rule(posting.tell, queue=Queue.SHORT),
+    messages.History: Rule(reading.history, queue=Queue.LONG, reads=True),
     messages.Search: Rule(reading.search, cost=20, reads=True),
-    messages.Nick: Rule(account_requests.nick, cost=20, queued=True, reads=True),
+    messages.Nick: Rule(account_requests.nick, cost=20, queue=Queue.LONG, reads=True),
     messages.Register: Rule(account_requests.register, cost=20, changes_person=True),
     messages.Login: Rule(account_requests.login, cost=20, reads=True, changes_person=True),
     messages.Password: Rule(account_requests.password, cost=40, changes_person=True),
@@ -99,10 +117,18 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
         ProtocolError: it is refused.
     """
     rule = REQUESTS[type(request)]
-    if rule.reads:
-        caller.outbox.wait_until_answered()  # before the fair queue, where others wait
+    if rule.keeps_session and caller.session.number is None:
+        with suppress(StoreError):  # it lives in memory alone, until something has to be stored
+            caller.keep_session()
+    if rule.reads and caller.outbox.is_owed:
+        caller.pause()
+        caller.outbox.wait_until_answered()
+    if rule.queue is Queue.SHORT:
+        caller.context.short_queue.enter(caller.outbox)
+    else:
+        caller.pause()
     try:
-        if rule.queued:
+        if rule.queue is Queue.LONG:
             _answer_queued(caller, rule.handler, request)
             return None
         reply = rule.handler(caller, request)
@@ -122,7 +148,7 @@ def _answer_queued(caller: Caller, handler: Handler, request: messages.AnyReques
 
     Nothing is done for a client that has gone by then.
     """
-    queue = caller.context.fair_queue
+    queue = caller.context.long_queue
     if not queue.enter(caller.outbox):
         return
     try:
@@ -130,4 +156,4 @@ def _answer_queued(caller: Caller, handler: Handler, request: messages.AnyReques
         if reply is not None:
             caller.outbox.put(reply)
     finally:
-        queue.leave()
+        queue.leave(caller.outbox)

@@ -26,12 +26,18 @@ def join(caller: Caller, request: messages.Join) -> None:
         caller.check_voice()  # the list of rooms shows its name to everybody
     while added is None:  # a room that is given up, or gets other rules at this moment
         room = caller.context.rooms.enter(name, caller.connection.host, temporary=request.temporary)
+        if room.is_closed:
+            caller.pause()
+            room.wait_until_open()
         policy = room.policy
         if policy is not None and caller.outbox.member_in(room) is None:
             caller.context.permissions.check_entry(policy, caller.session)
         last = room.last
         cursor = _cursor(request, last) if diverged is None else diverged
-        member = Member(room, caller.session, caller.outbox, cursor)
+        oldest = oldest_after(caller, room, cursor)
+        # What is gone is told by the reply: nobody has to look for it.
+        place = cursor if oldest is UNSET else min(oldest - 1, last)
+        member = Member(room, caller.session, caller.outbox, place)
         added = room.add(member, policy, temporary=request.temporary)
     count, topic = added
     reply = Ok(
@@ -40,7 +46,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         seq=last,
         members=count,
         topic=topic,
-        oldest=oldest_after(caller, room, cursor),
+        oldest=oldest,
         frozen=caller.context.permissions.is_frozen(room) or UNSET,
         log=caller.context.store.name,
         diverged=UNSET if diverged is None else diverged,

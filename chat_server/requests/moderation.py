@@ -241,7 +241,7 @@ def _once(
         resume: the notices are what it is about: those that are missing are written.
     """
     session = caller.session
-    number = caller.context.registry.keep_session(session)
+    number = caller.keep_session()
     bot = caller.connection.is_bot
     claimed = Draft(session, number, request, session.nick, "notice", "", [caller.outbox], bot)
     with session.posting:

@@ -56,12 +56,17 @@ def tell(caller: Caller, request: messages.Tell) -> Ok:
 def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok | None:
     """Let something be stored, once. The delivery worker replies, when it is."""
     session = caller.session
-    number = caller.context.registry.keep_session(session)
+    number = caller.keep_session()
+    while room.is_full:
+        caller.pause()
+        room.wait_for_space()
+        caller.context.short_queue.enter(caller.outbox)  # one after the other, or all fill it again
     bot = caller.connection.is_bot
     draft = Draft(session, number, request, session.nick, kind, text, [caller.outbox], bot)
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.
+    caller.pause()
     seq = caller.context.store.find_request(number, request)
     if seq is not None:
         return Ok(re=request, seq=seq)
@@ -84,7 +89,7 @@ def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool
     with session.posting:
         claim = session.claim(caller.connection, draft, looked_up=looked_up)
         if claim in (Claim.NEW, Claim.PENDING):
-            caller.outbox.expect_reply()
+            caller.outbox.expect_reply(draft.cost)
         if claim is Claim.NEW:
             try:
                 free = room.policy is None and caller.voiced == caller.context.sanctions.version
@@ -102,7 +107,7 @@ def _let_say(caller: Caller, room: Room, draft: Draft) -> None:
         caller.check_voice()
         _post_by_rules(caller, room, draft)
     except ProtocolError as error:
-        caller.outbox.expect_no_reply()
+        caller.outbox.expect_no_reply(draft.cost)
         reply = refusal(draft.request, error)
         for outbox in caller.session.settle(draft):
             if outbox is not caller.outbox:

@@ -36,6 +36,11 @@ class Chunk(NamedTuple):
     buffer: bytes
     messages: Sequence[Message]
 
+    @property
+    def oldest(self) -> int:
+        """The first message that is kept; behind `last` if none is."""
+        return self.messages[0].seq if self.messages else self.last + 1
+
 
 class Segment:
     """Consecutive messages of one log. Immutable, but for the bytes that it keeps.

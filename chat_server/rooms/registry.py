@@ -12,6 +12,7 @@ from chat_server.identity.records import Account
 from chat_server.identity.roles import Role
 from chat_server.rooms.nicks import Former, Nicks, in_use
 from chat_server.rooms.session import Client, Session, new_token, token_hash
+from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.sqlite.log import SqliteLog
@@ -27,6 +28,7 @@ class Registry:
         self,
         clock: Clock,
         store: SqliteLog,
+        keeper: SessionKeeper,
         people: PeopleStore,
         accounts: Accounts,
         renamed: Callable[[Session], None],
@@ -35,6 +37,7 @@ class Registry:
         Args:
             clock: for when a session was taken up.
             store: where the sessions of earlier runs are.
+            keeper: keeps those of this run.
             people: where it is kept who is logged in.
             accounts: to whom nicks belong.
             renamed: called, with no lock held, when somebody who is here has another nick or
@@ -42,6 +45,7 @@ class Registry:
         """
         self._clock = clock
         self._store = store
+        self._keeper = keeper
         self._people = people
         self._accounts = accounts
         self._renamed = renamed
@@ -56,7 +60,7 @@ class Registry:
     ) -> tuple[Session, str, list[Client]]:
         """Let somebody new in. Return the session, its secret, and whom it replaces.
 
-        If the store cannot be written just now, the session lives in memory alone until it can.
+        The session is kept in the store soon, see SessionKeeper; until then in memory alone.
 
         Args:
             connection: whose session it is.
@@ -73,24 +77,14 @@ class Registry:
             self._sessions[session.token] = session
             session.connection = connection
             session.hand_to(connection)
+        self._keeper.begin(session)
         try:
-            self.keep_session(session)
             self._keep_login(session, account)
         except StoreError as error:
             log.error(
                 "the session of %s is not kept for now: %s", nick, error, extra={"nick": nick}
             )
         return session, token, replaced
-
-    def keep_session(self, session: Session) -> int:
-        """Return a session's number in the store, which gets the session if it lacks it.
-
-        Raises:
-            StoreError: it could not be kept.
-        """
-        if session.number is None:
-            session.number = self._store.sessions.add(session.token, self._clock.time())
-        return session.number
 
     def find_session(self, token: str, nick: str) -> Session | None:
         """Return the session of a secret, if there is one.
@@ -140,8 +134,8 @@ class Registry:
                 replaced.append(session.connection)
             session.connection = connection
             session.hand_to(connection)
+        self._keeper.resume(session)
         try:
-            self._store.sessions.touch(self.keep_session(session), self._clock.time())
             self._keep_login(session, account)
             if session.account is not None or session.role is not Role.MEMBER:
                 self._people.touch_session(session.token, self._clock.time())
@@ -334,6 +328,7 @@ class Registry:
     def _keep_login(self, session: Session, account: Account | None) -> None:
         if account is None:
             return
+        self._keeper.keep(session)
         with self._accounts.changing:
             if session.account == account.number:  # it may be logged out again by now
                 self._people.log_in(session.token, account.number, self._clock.time())

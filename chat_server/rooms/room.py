@@ -16,13 +16,16 @@ from typing import Protocol
 
 from chat_server.identity.participant import Participant
 from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.draft_queue import DraftQueue
 from chat_server.rooms.log_tail import Chunk, LogTail, Segment, joined, message_cost
 from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
+from chat_server.runtime.round_robin import SERVER_ITSELF, Party
 from protocol.messages import ServerMessage
 
-# A talker faster than the store is slowed, not buffered: so much of what is said may wait.
+# Talkers faster than the store are slowed, not buffered: so much may wait in a room.
+# How much may of one client, in all its rooms, its outbox bounds.
 DRAFTS_COST_LIMIT = 1024 * 1024
 # What is published while the worker goes once round the members, in bytes as `message_cost` counts:
 # enough to share the costs among many messages, and what a reader's socket takes at once.
@@ -34,6 +37,11 @@ ANY_POLICY = RoomPolicy()
 
 class Outlet(Protocol):
     """What a member hears rooms through: an Outbox, as far as those know it who deliver to it."""
+
+    @property
+    def party(self) -> Party:
+        """With whom the turns of rooms are shared where it has something said."""
+        ...
 
     @property
     def catching_up(self) -> bool:
@@ -63,12 +71,13 @@ class Outlet(Protocol):
         news: Chunk | None,
         now: float,
         replies: Sequence[ServerMessage] = (),
+        settled: int = 0,
     ) -> None:
         """Give replies that were expected, and news, if that is what follows the cursor."""
         ...
 
-    def reply(self, replies: Sequence[ServerMessage]) -> None:
-        """Give replies that were expected."""
+    def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:
+        """Give replies that were expected, to what took `settled` bytes while it waited."""
         ...
 
     def abort(self) -> None:
@@ -105,10 +114,15 @@ class Draft:
     bot: bool = False  # whether a bot says it
     posted_at: float = field(default_factory=time.monotonic)
 
+    cost: int = field(init=False)  # what it takes up while it waits, in bytes, roughly
+
+    def __post_init__(self) -> None:
+        self.cost = message_cost(self.text)
+
     @property
-    def cost(self) -> int:
-        """What it takes up while it waits, in bytes, roughly."""
-        return message_cost(self.text)
+    def party(self) -> Party:
+        """With whom it shares the turns of rooms: with its client's others."""
+        return self.waiters[0].party if self.waiters else SERVER_ITSELF
 
 
 @dataclass(eq=False, slots=True)
@@ -171,18 +185,20 @@ class Room:
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
         self._changed = threading.Condition(self._lock)  # a closed room: it has no turn, or is open
-        self._drafts: list[Draft] = []
-        self._drafts_cost = 0
+        self._drafts: DraftQueue[Draft] = DraftQueue()
         self._members: dict[Outlet, Member] = {}
         self._snapshot: tuple[Member, ...] | None = ()
         self._handed = 0  # messages, to members who are not in any more
         self._changes = Changes()
+        self._changed_by = SERVER_ITSELF  # with whom their turn is shared
         self._changes_noted = False  # `presence_changed` was called and is not answered yet
         self._presence_due = False
         self._shut = False
         self._given_up = False
         self._closed = False  # it is about to be removed
         self._in_turn = False  # a worker has the room, or it waits for one
+        # With whom that turn is shared. Written when the room gets one.
+        self.party = SERVER_ITSELF
         self.round: Round[Member] = Round(last)  # the worker's that has the turn; not guarded
         self._tail = LogTail()
         self._topic = topic
@@ -199,7 +215,7 @@ class Room:
     # -- connection threads
 
     def post(self, draft: Draft, policy: RoomPolicy | None) -> bool:
-        """Let `draft` be stored and delivered; wait while too much is waiting already.
+        """Let `draft` be stored and delivered.
 
         Args:
             draft: what is said.
@@ -214,8 +230,6 @@ class Room:
         with self._lock:
             while self._closed:
                 self._changed.wait()
-            while self._drafts_cost >= DRAFTS_COST_LIMIT and not self._shut:
-                self._taken.wait()
             if self._shut:
                 return True
             if self.policy is not policy and policy is not ANY_POLICY:
@@ -227,6 +241,22 @@ class Room:
         if dropped:
             draft.session.settle(draft)
         return True
+
+    @property
+    def waiting_cost(self) -> int:
+        """What waits to be stored, in bytes, roughly. Read without the lock, as a guess will do."""
+        return self._drafts.cost
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits to be stored that talkers are to wait, with `wait_for_space`."""
+        return self._drafts.cost >= DRAFTS_COST_LIMIT and not self._shut
+
+    def wait_for_space(self) -> None:
+        """Wait while too much is waiting to be stored. Another may be first to fill it again."""
+        with self._lock:
+            while self.is_full:
+                self._taken.wait()
 
     def impose(
         self, policy: Callable[[], RoomPolicy | None], notice: Draft | None
@@ -260,13 +290,11 @@ class Room:
         A room into which somebody comes who does not want it to be temporary is not, for good.
 
         Returns None if the room was given up, when there may be another of the same name by now,
-        or if its rules are others than those that the member was checked by. Waits while the room
-        is being removed.
+        or is about to be, see `wait_until_open`; or if its rules are others than those that the
+        member was checked by.
         """
         with self._lock:
-            while self._closed:
-                self._changed.wait()
-            if self._given_up or self.policy is not policy:
+            if self._closed or self._given_up or self.policy is not policy:
                 return None
             self.temporary = self.temporary and temporary
             before = self._members.get(member.outbox)
@@ -278,7 +306,7 @@ class Room:
                 member.known_as = before.known_as
             else:
                 self._changes.join(member.known_as)
-                notify = self._note_change()
+                notify = self._note_change(member)
                 if self._attend:
                     self._attend(member, True)
             counts = len(self._members), self._topic
@@ -295,7 +323,7 @@ class Room:
             self._handed += member.cursor - member.began
             self._snapshot = None
             self._changes.leave(member.known_as)
-            notify = self._note_change()
+            notify = self._note_change(member)
             if self._attend:
                 self._attend(member, False)
         if notify:
@@ -327,6 +355,17 @@ class Room:
                 self._changed.wait()
             return len(self._members)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is about to be removed. Read without the lock: `add` looks again."""
+        return self._closed
+
+    def wait_until_open(self) -> None:
+        """Wait while the room is about to be removed, until it is, or is open again."""
+        with self._lock:
+            while self._closed:
+                self._changed.wait()
+
     def end_closing(self, *, removed: bool) -> None:
         """Open a closed room again, or give it up, as it was removed; let go on who waits."""
         with self._lock:
@@ -341,7 +380,7 @@ class Room:
                 return
             self._changes.rename(member.known_as, nick)
             member.known_as = nick
-            notify = self._note_change()
+            notify = self._note_change(member)
         if notify:
             self._presence_changed(self)
 
@@ -351,6 +390,11 @@ class Room:
             if self._snapshot is None:
                 self._snapshot = tuple(self._members.values())
             return self._snapshot
+
+    @property
+    def size(self) -> int:
+        """How many are in. Read without the lock, as a guess will do."""
+        return len(self._members)
 
     @property
     def topic(self) -> str:
@@ -394,19 +438,19 @@ class Room:
         """Let a worker send the changes that have come together."""
         with self._lock:
             self._presence_due = True
-            turn = self._needs_turn()
+            turn = self._needs_turn(self._changed_by)
         if turn:
             self._give_turn(self)
 
-    def take_drafts(self) -> list[Draft]:
-        """Return the next batch, as much as the round has space for, and let go on who waited."""
+    def take_drafts(self, space: int = ROUND_LIMIT) -> list[Draft]:
+        """Return the next batch, as much as the round has space for, and let go on who waited.
+
+        Args:
+            space: how many bytes the batch may have, as `message_cost` counts; one more message
+                than fits is in it.
+        """
         with self._lock:
-            count, cost, space = 0, 0, ROUND_LIMIT - self.round.published
-            while count < len(self._drafts) and cost < space:
-                cost += self._drafts[count].cost
-                count += 1
-            batch, self._drafts = self._drafts[:count], self._drafts[count:]
-            self._drafts_cost -= cost
+            batch = self._drafts.take(min(space, ROUND_LIMIT - self.round.published))
             self._taken.notify_all()
             return batch
 
@@ -434,8 +478,8 @@ class Room:
             self._in_turn = False
             if self._closed:
                 self._changed.notify_all()
-            more = self._drafts or self._presence_due or self.round.needed(self.last)
-            turn = bool(more) and self._needs_turn()
+            party = self._party_of_more()
+            turn = party is not None and self._needs_turn(party)
         if turn:
             self._give_turn(self)
 
@@ -445,19 +489,27 @@ class Room:
         """Put a draft at the end. Return whether the room needs a turn."""
         assert self._lock.locked()
         self._drafts.append(draft)
-        self._drafts_cost += draft.cost
-        return self._needs_turn()
+        return self._needs_turn(draft.party)
 
-    def _needs_turn(self) -> bool:
+    def _party_of_more(self) -> Party | None:
+        """Return with whom the turn is shared in which the worker goes on; None if all is done."""
+        assert self._lock.locked()
+        if self._drafts:
+            return self._drafts.peek().party
+        if self._presence_due:
+            return self._changed_by
+        return self.party if self.round.needed(self.last) else None
+
+    def _needs_turn(self, party: Party) -> bool:
         assert self._lock.locked()
         if self._in_turn:
             return False
-        self._in_turn = True
+        self._in_turn, self.party = True, party
         return True
 
-    def _note_change(self) -> bool:
+    def _note_change(self, member: Member) -> bool:
         assert self._lock.locked()
         if self._changes_noted:
             return False
-        self._changes_noted = True
+        self._changes_noted, self._changed_by = True, member.outbox.party
         return True

@@ -110,7 +110,8 @@ class Attacker(threading.Thread):
 
     def _frame(self, number: int) -> bytes:
         assert self._attack.ask is not None
-        return encode({"id": 1000 + number, **self._attack.ask(self._number, number)})
+        frame = self._attack.ask(self._number, number)
+        return encode({"id": 1000 + number, **frame} if self._attack.replied else frame)
 
     def _wait_for(self, replies: int) -> None:
         with self._came:

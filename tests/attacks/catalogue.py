@@ -89,7 +89,7 @@ WITH_TEXT = {"say": _say, "topic": _topic, "tell": _tell, "search": _search}
 
 WITHOUT_TEXT: dict[str, Ask] = {
     "ping": lambda *_: {"type": "ping"},
-    "pong": lambda *_: {"type": "pong"},
+    "pong": lambda *_: {"type": "pong", "re": 1},
     "join": lambda a, n: {"type": "join", "room": room_of(a, n % 99)},
     "leave": lambda a, n: {"type": ("leave", "join")[n % 2], "room": room_of(a, 0)},
     "who": lambda a, _: {"type": "who", "room": room_of(a, 0)},
@@ -120,6 +120,7 @@ def _found() -> list[Attack]:
         return {"type": "say", "room": room_of(attacker, number % 99), "text": long}
 
     return [
+        Attack("quiet", 0, WITHOUT_TEXT["ping"]),
         Attack("found:hello-storm", 1, None),
         Attack("found:hello-storm-50", 50, None),
         Attack("found:long-in-100-rooms", 5, in_turn, rooms=99),

@@ -58,35 +58,33 @@ class Sessions:
     def __init__(self, file: HistoryFile) -> None:
         self._file = file
 
-    def add(self, token: bytes, now: float) -> int:
-        """Keep a new session, by the hash of its secret, and return its number.
+    def keep(self, new: Sequence[bytes], resumed: Sequence[int], now: float) -> list[int]:
+        """Keep new sessions, and that others were taken up again, in one transaction.
 
         Args:
-            token: that hash.
+            new: the hashes of the new ones' secrets.
+            resumed: the numbers of the others.
             now: Unix seconds.
 
+        Returns: the numbers of the new ones, in the order given.
+
         Raises:
-            StoreError: it could not be kept.
+            StoreError: nothing of it could be kept.
         """
-        check_space(self._file.path)
+        if new:
+            check_space(self._file.path)
         with self._file.transactions as writer:
-            ((number,),) = writer.execute(_UNUSED_SESSION)
-            writer.execute(
-                f"INSERT INTO sessions VALUES (?, ?, max(?, {_CONFIRMED}))", (number, token, now)
+            ((unused,),) = writer.execute(_UNUSED_SESSION)
+            numbers = list(range(unused, unused + len(new)))
+            writer.executemany(
+                f"INSERT INTO sessions VALUES (?, ?, max(?, {_CONFIRMED}))",
+                [(number, token, now) for number, token in zip(numbers, new, strict=True)],
             )
-            return int(number)
-
-    def touch(self, number: int, now: float) -> None:
-        """Note that a session was taken up, at `now` in Unix seconds.
-
-        Raises:
-            StoreError: it could not be noted.
-        """
-        with self._file.transactions as writer:
-            writer.execute(
+            writer.executemany(
                 f"UPDATE sessions SET seen = max(seen, ?, {_CONFIRMED}) WHERE number = ?",
-                (now, number),
+                [(now, number) for number in resumed],
             )
+            return numbers
 
     def forget(self, seen_before: float) -> None:
         """Forget the sessions that nobody has taken up since a time, in Unix seconds.

@@ -71,7 +71,7 @@ def keep(data: Path, room: str, said: Sequence[tuple[float, str, str, str]]) -> 
     """Keep messages, each with its time, nick, kind and text, as a server does."""
     data.mkdir(exist_ok=True)
     store = SqliteLog(data)
-    session = store.sessions.add(secrets.token_bytes(32), START)
+    session = store.sessions.keep([secrets.token_bytes(32)], [], START)[0]
     entries = [
         entry(text, room=room, request=Request(session, number), time=time, from_=nick, kind=kind)
         for number, (time, nick, kind, text) in enumerate(said, 1)

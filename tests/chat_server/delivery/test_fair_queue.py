@@ -5,7 +5,7 @@ The test itself stands at the head, so that whoever asks has to wait, and leaves
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -13,7 +13,8 @@ import pytest
 from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
-from chat_server.requests.dispatch import REQUESTS
+from chat_server.requests.dispatch import REQUESTS, Queue
+from chat_server.runtime.round_robin import Party
 from protocol.errors import Code
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame, Peer, encode
@@ -23,26 +24,24 @@ from tests.support.waiting import eventually
 ASKED: list[Frame] = [
     {"type": "history", "room": "lobby"},
     {"type": "rooms"},
-    {"type": "tell", "to": "bob", "text": "psst"},
     {"type": "who", "room": "lobby"},
-    {"type": "ping"},
     {"type": "nick", "nick": "lovelace"},
     {"type": "forget", "room": "nowhere"},
-    {"type": "leave", "room": "lobby"},
 ]
-"""A request of each kind that goes through the queue."""
+"""A request of each kind that may take long, and goes through the queue for those."""
 
 
 class Head:
-    """The head of a server's fair queue, where the test stands."""
+    """The head of a server's queue for long requests, taken by the test."""
 
     def __init__(self, house: House) -> None:
         assert house.server is not None
         self.server = house.server
         house.enter("holder")
         (holder,) = self.connections()
-        self.queue: FairQueue = self.server._parts.fair_queue
-        assert self.queue.enter(holder.outbox)
+        self.queue: FairQueue = self.server._parts.long_queue
+        self._holder = holder.outbox
+        assert self.queue.enter(self._holder)
         self._held = True
 
     def connections(self) -> list[Connection]:
@@ -60,7 +59,7 @@ class Head:
     def leave(self) -> None:
         """Leave it to the client that has waited the longest."""
         self._held = False
-        self.queue.leave()
+        self.queue.leave(self._holder)
 
     def close(self) -> None:
         """Leave it, if the test has not."""
@@ -88,7 +87,7 @@ def test_each_waits_in_the_queue_and_holds_up_nobody_else(
     assert texts(ada.messages(1)) == ["tea?"]
     assert head.queue.waiting == 1
     head.leave()
-    done = ada.reply(asked)["type"] in ("ok", "page", "pong")
+    done = ada.reply(asked)["type"] in ("ok", "page")
     assert done or request_["type"] == "forget"  # there is no such room
 
 
@@ -97,7 +96,7 @@ def test_every_kind_is_tried() -> None:
     kinds = {
         kind.__struct_config__.tag  # type: ignore[attr-defined]
         for kind, rule in REQUESTS.items()
-        if rule.queued
+        if rule.queue is Queue.LONG
     }
     assert {each["type"] for each in ASKED} == kinds
 
@@ -112,15 +111,92 @@ def test_who_is_refused_waits_for_it_too(house: House, head: Head) -> None:
     assert eva.reply(bans)["code"] == "forbidden"
 
 
-def test_in_the_order_in_which_they_came(house: House, head: Head) -> None:
-    """Who asks for much at once has one place, and the others come in between."""
-    ada, eva, bob = (house.enter(nick) for nick in ("ada", "eva", "bob"))
-    tells = [{"type": "tell", "to": "bob", "text": text} for text in ("1", "2", "3", "eva's")]
-    head.ask(ada, *tells[:3])
-    head.ask(eva, tells[3])
+class _Asker:
+    """Somebody who waits in a queue on a thread of its own, as far as `FairQueue` knows them."""
+
+    def __init__(self, address: str, client: int) -> None:
+        self.party = Party(address, client)
+        self.has_it = threading.Event()
+
+    def wait_while(self, waits: Callable[["_Asker"], bool]) -> bool:
+        self.has_it.wait()
+        return not waits(self)
+
+    def wake(self) -> None:
+        self.has_it.set()
+
+
+def _waiting_in(queue: FairQueue, *askers: _Asker) -> list[threading.Thread]:
+    """Let each wait in the queue, in this order."""
+    threads = []
+    for asker in askers:
+        waiting = queue.waiting
+        threads.append(threading.Thread(target=queue.enter, args=(asker,)))
+        threads[-1].start()
+        eventually(lambda waiting=waiting: queue.waiting == waiting + 1)  # type: ignore[misc]
+    return threads
+
+
+def test_each_address_is_served_as_often() -> None:
+    """Fifty clients at one address stand ahead of another's once, not fifty times."""
+    queue = FairQueue()
+    first, *crowd = (_Asker("a", number) for number in range(50))
+    other = _Asker("b", 50)
+    assert queue.enter(first)
+    threads = _waiting_in(queue, *crowd, other)
+    taken = [first]
+    while taken[-1] is not other:
+        queue.leave(taken[-1])
+        taken.append(next(each for each in (*crowd, other) if each.has_it.is_set()))
+        taken[-1].has_it.wait()
+        crowd = [each for each in crowd if each is not taken[-1]]
+    assert len(taken) <= 3
+    for asker in (other, *crowd):
+        queue.leave(asker)
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_the_head_stays_as_long_as_nobody_waits() -> None:
+    """And leaves when its stretch is over."""
+    queue = FairQueue(stretch=0.0)
+    ada, eva = _Asker("a", 1), _Asker("a", 2)
+    for _ in range(3):
+        assert queue.enter(ada)
+    threads = _waiting_in(queue, eva)
+    threads.append(threading.Thread(target=queue.enter, args=(ada,)))
+    threads[-1].start()
+    assert eva.has_it.wait(10)
+    queue.leave(eva)
+    assert ada.has_it.wait(10)
+    for thread in threads:
+        thread.join(10)
+
+
+def test_the_head_stays_for_a_stretch() -> None:
+    """However many wait: a change of threads costs more than a short request."""
+    queue = FairQueue(stretch=1e9)
+    ada, eva = _Asker("a", 1), _Asker("a", 2)
+    assert queue.enter(ada)
+    threads = _waiting_in(queue, eva)
+    assert queue.enter(ada)
+    assert not eva.has_it.is_set()
+    queue.leave(ada)
+    assert eva.has_it.wait(10)
+    threads[0].join(10)
+
+
+def test_what_takes_a_moment_holds_up_nobody_while_it_waits(house: House, head: Head) -> None:
+    """Who waits for a page has left the other queue, and so has who is refused."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    burst = [{"type": "ping", "id": ada.next_id()}, {"id": ada.next_id(), **ASKED[0]}]
+    ada.send_raw(b"".join(map(encode, burst)))
+    eventually(lambda: head.queue.waiting == 1)
+    eva.ping()
+    eva.say("lobby", "tea?")
     head.leave()
-    heard = [bob.expect("direct")["text"] for _ in tells]
-    assert heard == ["1", "eva's", "2", "3"]
+    assert ada.reply(burst[1]["id"])["type"] == "page"
 
 
 def test_one_at_a_time_and_all_in_the_end(house: House, head: Head) -> None:
@@ -137,7 +213,7 @@ def test_one_at_a_time_and_all_in_the_end(house: House, head: Head) -> None:
             assert alone.acquire(blocking=False), "somebody else is at the head"
             done.append(outbox)
             alone.release()
-            head.queue.leave()
+            head.queue.leave(outbox)
 
     threads = [threading.Thread(target=work, args=(outbox,)) for outbox in outboxes]
     for count, thread in enumerate(threads, 1):
@@ -158,7 +234,9 @@ def test_bursts_of_many_are_all_answered_in_order(house: House) -> None:
     peers[0].say("lobby", "tea?")
     ids = []
     for peer in peers:
-        requests = [{"id": peer.next_id(), **request} for request in ASKED[:5] * 20]
+        asked: list[Frame] = [*ASKED[:3], {"type": "tell", "to": "bob", "text": "psst"}]
+        asked += [{"type": "ping"}]
+        requests = [{"id": peer.next_id(), **request} for request in asked * 20]
         peer.send_raw(b"".join(encode(request) for request in requests))
         ids.append([request["id"] for request in requests])
     for peer, expected in zip(peers, ids, strict=True):

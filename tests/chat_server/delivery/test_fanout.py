@@ -8,18 +8,25 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from chat_server.delivery.counters import Counters
 from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.outbox import OWED_LIMIT
+from chat_server.moderation.notices import OwnNotices
+from chat_server.rooms.log_tail import message_cost
+from chat_server.rooms.room import ROUND_LIMIT, Draft, Outlet, Room
 from chat_server.runtime.clock import SystemClock
+from chat_server.runtime.round_robin import Party
 from chat_server.runtime.threads import EXIT_CODE
 from chat_server.server import Server
+from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
-from tests.support.peer import Peer
+from tests.support.peer import Peer, encode
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
 
@@ -312,8 +319,93 @@ def test_workers_share_the_rooms_that_wait() -> None:
         rooms = [server._parts.rooms.find(room) for room in MANY]
         assert all(rooms)
         group = Delivery(server._parts.store, SystemClock(), 3, Counters())
-        for found in rooms[1:]:
+        for found in rooms:
             assert found is not None
             group.give_turn(found)
-        assert rooms[0] is not None
-        assert len(group._group(rooms[0])) == 1 + len(rooms[1:]) // 3
+        taken = group._next_group()
+        assert taken is not None
+        assert len(taken[0]) == 1 + len(rooms[1:]) // 3
+
+
+LONG = "\N{GRINNING FACE}" * 4000
+LONGEST = message_cost(LONG)
+
+
+class _Talker(OwnNotices):
+    """Says something in rooms, as somebody whose drafts nobody waits for."""
+
+    def __init__(self, address: str, client: int) -> None:
+        super().__init__("somebody")
+        self.party = Party(address, client)
+
+    def say(self, room: Room, text: str) -> None:
+        """Post it, and have the room wait for a worker."""
+        room.post(Draft(self, 1, 1, "somebody", "text", text, [cast(Outlet, self)]), None)
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[Delivery]:
+    """A delivery whose workers were not started: the test takes the rooms."""
+    with closing(SqliteLog(tmp_path)) as log:
+        yield Delivery(log, SystemClock(), 1, Counters())
+
+
+def _rooms(delivery: Delivery, count: int, name: str) -> list[Room]:
+    return [
+        Room(f"{name}{number}", "", 0, delivery.give_turn, lambda _: None)
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize("address", ["a", "b"])
+def test_who_talks_in_many_rooms_has_no_more_turns(idle: Delivery, address: str) -> None:
+    """Long texts in 500 rooms, by five clients: a sixth one's room is in the first group."""
+    for client in range(5):
+        talker = _Talker("a", client)
+        for room in _rooms(idle, 100, f"hall{client}-"):
+            talker.say(room, LONG)
+    (garden,) = _rooms(idle, 1, "garden")
+    _Talker(address, 5).say(garden, "tea?")
+    first = idle._next_group()
+    assert first is not None
+    group, space = first
+    assert garden in group
+    assert space < 2 * LONGEST
+    assert sum(min(room.waiting_cost, space) for room in group) <= ROUND_LIMIT + LONGEST
+
+
+def test_fifty_clients_at_one_address_are_ahead_of_another_once(idle: Delivery) -> None:
+    """However many of them there are."""
+    for client, room in enumerate(_rooms(idle, 50, "hall")):
+        _Talker("a", client).say(room, LONG)
+    (garden,) = _rooms(idle, 1, "garden")
+    _Talker("b", 50).say(garden, "tea?")
+    first = idle._next_group()
+    assert first is not None
+    assert first[0].index(garden) == 1
+
+
+def test_one_client_has_only_so_much_waiting_in_all_rooms(house: House) -> None:
+    """It is read no further, and goes on when that is stored."""
+    server = house.server
+    assert server is not None
+    names = [f"hall{number}" for number in range(60)]
+    ada = house.enter("ada", *names)
+    with held_up(server):
+        burst = [
+            encode({"type": "say", "id": ada.next_id(), "room": name, "text": LONG})
+            for name in names
+        ]
+        sender = threading.Thread(target=ada.send_raw, args=(b"".join(burst),))
+        sender.start()
+        eventually(lambda: held_back(server))
+        rooms = [room for room in server._parts.rooms.all() if room.name in names]
+        assert sum(room.waiting_cost for room in rooms) <= OWED_LIMIT + LONGEST
+    sender.join(10)
+    assert len({ada.reply(identity)["seq"] for identity in range(61, 121)}) == 1
+
+
+def held_back(server: Server) -> bool:
+    """Whether the one connection waits for what it said to be stored."""
+    (connection,) = server._crowd.connections()
+    return connection.outbox.is_long

@@ -13,7 +13,7 @@ from itertools import permutations
 
 import pytest
 
-from chat_server.delivery.fanout import _feed
+from chat_server.delivery.fanout import _feed, _News
 from chat_server.delivery.outbox import Outbox, Step
 from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.rooms.codec import Codec
@@ -172,7 +172,7 @@ def test_published_and_passed_over_just_after_the_last_look(stage: Stage) -> Non
     def publish_and_feed() -> None:
         stage.publish()
         # No lock is taken for who is passed over.
-        _feed(stage.room, [stage.member], time.monotonic())
+        _feed(_News(stage.room), [stage.member], time.monotonic())
 
     stage.outbox.step()
     stage.room.after_a_look_at_the_end = publish_and_feed

@@ -8,7 +8,7 @@ from pathlib import Path
 from chat_server.server import Server
 from tests.chat_server.house import House, seqs
 from tests.support.clock import ManualClock
-from tests.support.peer import Peer
+from tests.support.peer import Peer, encode
 from tests.support.servers import running_server
 from tests.support.waiting import DEADLINE, eventually
 
@@ -60,8 +60,38 @@ def test_who_answers_no_ping_is_told_idle_timeout() -> None:
         ada.expect("ping")
         stage.pass_time(PING_INTERVAL)
         ada.expect("ping")
-        stage.pass_time(PATIENCE)
+        stage.pass_time(PING_INTERVAL)
         ada.expect_fatal("idle_timeout")
+
+
+def test_a_server_that_stood_still_asks_again() -> None:
+    """Stopped for longer than the patience (SIGSTOP, a debugger), it could hear no answer."""
+    with scene() as stage:
+        ada, eva = stage.enter("ada"), stage.enter("eva")
+        for _ in range(2):
+            stage.pass_time(PING_INTERVAL)
+            ada.expect("ping")
+            eva.expect("ping")
+        stage.pass_time(10 * PATIENCE)
+        ada.expect("ping")
+        ada.ping()
+        stage.pass_time(PING_INTERVAL)
+        eva.expect_fatal("idle_timeout")
+        ada.ping()
+
+
+def test_a_hello_that_could_not_be_heard_has_its_time_again() -> None:
+    """A server that stood still has not waited for it."""
+    clock = ManualClock()
+    with running_server(clock=clock, hello_timeout=10.0) as server, House(server) as house:
+        stage = Scene(server, clock, house)
+        ada = house.connect()
+        ada.send_raw(b"\0")
+        eventually(lambda: server._crowd.connections())
+        stage.pass_time(100)
+        stage.pass_time(9)
+        ada.send_raw(encode({"type": "hello", "version": 1, "nick": "ada"})[1:])
+        ada.expect("welcome")
 
 
 def test_single_bytes_are_no_sign_of_life() -> None:

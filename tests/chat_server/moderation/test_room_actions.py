@@ -15,6 +15,7 @@ from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import Freeze, RoomPolicy
 from chat_server.rooms.room import Member, Room
 from chat_server.rooms.session import Session
+from chat_server.runtime.round_robin import SERVER_ITSELF
 from tests.chat_server.house import seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
@@ -337,6 +338,7 @@ class _Listener:
         self.heard: list[bool] = []
 
     codec = NATIVE
+    party = SERVER_ITSELF
 
     def put_if_short(self, events: Broadcast) -> bool:
         self.heard.append(json.loads(events.encoded(NATIVE)[4:])["frozen"])

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
@@ -318,15 +318,15 @@ def test_a_login_is_not_kept_that_was_ended_meanwhile(
     with running_server(tmp_path) as server, House(server) as house:
         ada = register(house, "ada")
         ada.ok("nick", nick="laptop")
-        add_session, done = server._parts.store.sessions.add, threading.Event()
+        keep, done = server._parts.store.sessions.keep, threading.Event()
 
-        def late(token: bytes, now: float) -> int:
+        def late(new: Sequence[bytes], resumed: Sequence[int], now: float) -> list[int]:
             change(ada)
             done.set()
-            return add_session(token, now)
+            return keep(new, resumed, now)
 
         thief = house.connect()
-        monkeypatch.setattr(server._parts.store.sessions, "add", late)
+        monkeypatch.setattr(server._parts.store.sessions, "keep", late)
         thief.send({"type": "hello", "version": 1, "nick": "ada", "account_password": PASSWORD})
         thief.expect_end("replaced")
         assert done.wait(10)

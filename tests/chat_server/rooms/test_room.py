@@ -85,9 +85,15 @@ def test_a_notice_of_new_rules_stands_behind_what_was_posted_before(watched: Wat
 
 def _fill(watched: Watched) -> threading.Thread:
     """Post as much as may wait, and start a thread that waits to post one more."""
-    while watched.room._drafts_cost < DRAFTS_COST_LIMIT:
+    while not watched.room.is_full:
         watched.post("x" * 4000)
-    poster = threading.Thread(target=watched.post, args=("late",))
+    assert watched.room.waiting_cost >= DRAFTS_COST_LIMIT
+
+    def wait_and_post() -> None:
+        watched.room.wait_for_space()
+        watched.post("late")
+
+    poster = threading.Thread(target=wait_and_post)
     poster.start()
     eventually(lambda: bool(watched.room._taken._waiters))  # type: ignore[attr-defined]
     return poster

@@ -9,6 +9,7 @@ from chat_server.delivery import fanout
 from chat_server.gateways.native import NATIVE
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room
 from chat_server.rooms.session import Session
+from chat_server.runtime.round_robin import SERVER_ITSELF
 from tests.chat_server.house import House, seqs
 from tests.support.codec import segment
 from tests.support.peer import encode
@@ -19,6 +20,7 @@ class Someone:
     """Stands where a member's outbox does: a round never looks into it."""
 
     codec = NATIVE
+    party = SERVER_ITSELF
 
 
 class FedRoom:

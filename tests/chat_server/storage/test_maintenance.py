@@ -10,6 +10,7 @@ from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, say_many, seqs, texts, whole_log
 from tests.chat_server.storage.logs import append, entries
 from tests.support.clock import ManualClock
+from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
 
@@ -28,6 +29,38 @@ def test_no_more_messages_than_are_to_be_kept() -> None:
         assert seqs(page["messages"]) == list(range(21, 31))
         assert "oldest" not in ada.page("history", room="lobby", after=20)
         assert "oldest" not in ada.page("history", room="lobby", limit=3)
+
+
+def test_who_fell_behind_what_is_kept_is_told(tmp_path: Path) -> None:
+    """Once, in its place among the messages; none is missing that it does not tell of."""
+    with (
+        running_server(keep=Keep(messages=5), interval=0.05, unix=tmp_path / "socket") as server,
+        House(server) as house,
+    ):
+        # Over a Unix socket, whose buffer does not grow.
+        slow = house.enter("slow", "lobby", address=str(server.addresses[-1]))
+        ada = house.enter("ada", "lobby")
+        for _ in range(300):
+            ada.say("lobby", "\N{GRINNING FACE}" * 4000)
+            ada.queue.clear()
+        eventually(lambda: ada.page("history", room="lobby", limit=1)["messages"][0]["seq"] == 300)
+        eventually(lambda: kept_from(ada, 296), within=20)
+        heard = 0
+        told: list[int] = []
+        while heard < 300:
+            frame = slow.take(lambda frame: frame["type"] in ("message", "oldest"))
+            if frame["type"] == "oldest":
+                told.append(frame["oldest"])
+                heard = frame["oldest"] - 1
+            else:
+                assert frame["seq"] == heard + 1
+                heard = frame["seq"]
+        assert len(told) == 1
+
+
+def kept_from(peer: Peer, seq: int) -> bool:
+    """Whether what was said in the lobby is kept from `seq` on."""
+    return peer.page("history", room="lobby", after=0).get("oldest") == seq
 
 
 def test_who_joins_in_the_past_is_told_where_it_begins() -> None:

@@ -15,7 +15,7 @@ from tests.chat_server.storage.logs import append, entry
 def log(tmp_path: Path) -> Iterator[SqliteLog]:
     """A history that knows two sessions, 1 and 2."""
     log = SqliteLog(tmp_path)
-    assert [log.sessions.add(bytes([number]), 1000.0) for number in (1, 2)] == [1, 2]
+    assert log.sessions.keep([bytes([1]), bytes([2])], [], 1000.0) == [1, 2]
     yield log
     log.close()
 
@@ -63,7 +63,7 @@ def test_it_outlives_a_restart(tmp_path: Path) -> None:
     for run in range(2):
         log = SqliteLog(tmp_path)
         if run == 0:
-            log.sessions.add(b"one", 1000.0)
+            log.sessions.keep([b"one"], [], 1000.0)
             append(log, entry(request=4))
             append(log, entry(request=Request(1, 6, per_room=True)))
             log.prune(0, None)

@@ -1,0 +1,147 @@
+"""Keeps sessions in the store, many in one transaction.
+
+Each hello would be a transaction, and a thousand a second of them would have everybody wait who
+wants to store what was said. So new sessions come together for a moment, and a thread of its own
+writes them. Who needs a session to be kept waits for that, with all others who do; who has only
+said hello does not: a crash in that moment costs sessions in which nothing was done.
+"""
+
+import logging
+import threading
+
+from chat_server.rooms.session import Session
+from chat_server.runtime.clock import Clock
+from chat_server.runtime.errors import StoreError
+from chat_server.runtime.threads import ServerThread
+from chat_server.storage.sqlite.sessions import Sessions
+
+log = logging.getLogger(__name__)
+
+GATHER = 0.1
+"""Seconds for which sessions come together, unless somebody waits for one."""
+
+GROUP = 500
+"""Sessions written in one transaction: a delivery waits for no more than that."""
+
+
+class _Group:
+    """Sessions that are written together.
+
+    Attributes:
+        new: those that the store lacks, by the hash of their secret.
+        resumed: those that were taken up again.
+        done: set when they are written, or cannot be.
+        error: why they are not, if so; read when `done` is set.
+    """
+
+    def __init__(self) -> None:
+        self.new: dict[bytes, Session] = {}
+        self.resumed: dict[bytes, Session] = {}
+        self.done = threading.Event()
+        self.error: StoreError | None = None
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.resumed)
+
+
+class SessionKeeper:
+    """The thread and what it has to write. Any thread may call any method."""
+
+    def __init__(self, stored: Sessions, clock: Clock) -> None:
+        """
+        Args:
+            stored: the sessions in the store.
+            clock: for when a session was taken up.
+        """
+        self._stored = stored
+        self._clock = clock
+        # Guards the next three, and wakes the thread. A leaf.
+        self._changed = threading.Condition()
+        self._group = _Group()  # the one that sessions are added to
+        self._urgent = False  # somebody waits for it
+        self._stopping = False
+        self._complained = False  # the thread's own
+        self._thread = ServerThread(self._run, "sessions")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is left, and end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self._thread.join()
+
+    def begin(self, session: Session) -> None:
+        """Let a new session be kept soon."""
+        with self._changed:
+            self._add(session)
+
+    def resume(self, session: Session) -> None:
+        """Let it be kept soon that a session was taken up again."""
+        with self._changed:
+            if session.number is None:
+                self._add(session)
+            else:
+                self._group.resumed[session.token] = session
+                self._changed.notify()
+
+    def keep(self, session: Session) -> None:
+        """Wait until a session is kept, and has its number.
+
+        Raises:
+            StoreError: it could not be kept.
+        """
+        with self._changed:
+            if session.number is not None:
+                return
+            group = self._group
+            self._urgent = True
+            self._add(session)
+        group.done.wait()
+        if group.error is not None:
+            raise StoreError(str(group.error)) from group.error
+
+    def _add(self, session: Session) -> None:
+        """With the lock held."""
+        self._group.new[session.token] = session
+        self._changed.notify()
+
+    def _run(self) -> None:
+        while (group := self._next_group()) is not None:
+            self._write(group)
+
+    def _next_group(self) -> _Group | None:
+        """Wait for a group that is to be written; None when there is none and will be none."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._group or self._stopping)
+            if not self._group:
+                return None
+            self._changed.wait_for(
+                lambda: self._urgent or self._stopping or len(self._group) >= GROUP, GATHER
+            )
+            group, self._group, self._urgent = self._group, _Group(), False
+            return group
+
+    def _write(self, group: _Group) -> None:
+        """Write a group, and let those go on who wait for it. If that fails, it is in memory."""
+        new = [session for session in group.new.values() if session.number is None]
+        numbers = [session.number for session in group.resumed.values()]
+        try:
+            found = self._stored.keep(
+                [session.token for session in new],
+                [number for number in numbers if number is not None],
+                self._clock.time(),
+            )
+        except StoreError as error:
+            if not self._complained:
+                log.error("sessions are not kept until they can be stored: %s", error)
+            self._complained = True
+            group.error = error
+        else:
+            self._complained = False
+            for session, number in zip(new, found, strict=True):
+                session.number = number
+        group.done.set()
