@@ -97,6 +97,8 @@ class FairQueue:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
+        if self._head is waiter and not self._waiting:  # no other thread takes it away
+            return True
         with self._lock:
             following = None
             if self._head is waiter:

@@ -343,9 +343,9 @@ def _feed(news: _News, members: Sequence[Member], now: float) -> int:
     Cursors are read without the outbox's lock, under which `offer` looks again. What is passed by
     here is owed nothing, or in the hands of the catch-up thread, which goes by the cursor as well.
 
-    Returns: how many bytes were sent, roughly.
+    Returns: how many bytes were sent, roughly: as if all were where the last one was.
     """
-    last, sent = news.room.last, 0
+    last = news.room.last
     known, codec, follows = last, None, None  # most are where the one before is, with its codec
     for member in members:
         cursor = member.cursor
@@ -356,8 +356,7 @@ def _feed(news: _News, members: Sequence[Member], now: float) -> int:
             follows = news.after(cursor, codec)
         try:
             member.outbox.offer(member, follows, now)
-            sent += len(follows.buffer) if follows else 0
         except Exception as error:  # whatever it is: one member's trouble is not the room's
             log.error("%s is cut off by a mistake of the server's", member.known_as, exc_info=error)
             member.outbox.abort()
-    return sent
+    return len(members) * len(follows.buffer) if follows else 0

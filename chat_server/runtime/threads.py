@@ -35,7 +35,7 @@ SWITCH_INTERVAL = 0.005
 """Seconds after which a thread that computes lets another, with few threads: the interpreter's own.
 """
 
-SWITCH_INTERVAL_PER_THREAD = 0.000_02
+SWITCH_INTERVAL_PER_THREAD = 0.000_1
 SWITCH_INTERVAL_LIMIT = 0.1
 
 _PATIENCE = 1.0

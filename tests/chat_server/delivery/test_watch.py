@@ -68,7 +68,7 @@ def test_the_threads_and_what_they_do(house: House) -> None:
     threads = {each.name: each for each in fresh(house).threads}
     assert (threads["delivery-1"].state, threads["delivery-1"].what) == (
         "wait",
-        "Delivery._waiting",
+        "Delivery._changed",
     )
     assert threads["accept"].state == "select"
     connection = next(each for each in threads.values() if each.nick == "ana")
@@ -136,9 +136,9 @@ def test_a_lock_that_is_waited_for(house: House) -> None:
     room = parts_of(house).rooms.find("lobby")
     assert room is not None
     fresh(house)
-    with parts_of(house).fair_queue._lock:
+    with parts_of(house).long_queue._lock:
         waiting = [
-            threading.Thread(target=lambda: parts_of(house).fair_queue.waiting) for _ in range(3)
+            threading.Thread(target=lambda: parts_of(house).long_queue.waiting) for _ in range(3)
         ]
         for each in waiting:
             each.start()
