@@ -6,6 +6,7 @@ import faulthandler
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     if arguments[:1] == ["admin"]:
         return admin.main(arguments[1:])
     options = _read(arguments)
+    if options.live:
+        return _look(options, [each for each in arguments if each != "--live"])
     if (errors := getattr(sys.stdout, "reconfigure", None)) is not None:
         errors(errors="backslashreplace")  # a path may be no text
     try:
@@ -59,6 +62,20 @@ def main(arguments: list[str] | None = None) -> int:
         return _check(_settings(options)) if options.check else _serve(options)
     except StartError as error:
         return _wrong(error.problems)
+
+
+def _look(options: argparse.Namespace, arguments: list[str]) -> int:
+    """Look at the server that these options mean, and run it where it does not run yet."""
+    if not hasattr(socket, "AF_UNIX"):
+        return _wrong(["--live needs Unix sockets. Open the server's page /live in a browser."])
+    try:
+        data = _settings(options).settings.data
+    except StartError as error:
+        return _wrong(error.problems)
+    # Only now: no server draws anything itself.
+    from chat_server.admin.live import live_program
+
+    return live_program.run(arguments, data)
 
 
 def _settle() -> None:
@@ -192,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         usage="%(prog)s [options]",
         description="Host chat rooms for everybody on this network. `chat-server admin` looks at, "
         "and after, one that runs: see `chat-server admin --help`.",
-        epilog="Every option but the first three can also be set by a variable, such as CHAT_PORT "
+        epilog="Every option but the first four can also be set by a variable, such as CHAT_PORT "
         "or CHAT_LOG_LEVEL, with commas where there may be several, or in the file, such as "
         'port = 9000 or log_level = "debug". Ctrl-C stops the server: what was said is kept, and '
         "there again the next time.",
@@ -212,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
         "--print-config",
         action="store_true",
         help="print what is set, and where, as the file could hold it, and leave",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="show on the terminal what each thread and each member does: of the server that runs "
+        "with the data folder, or of one that is started with the other options",
     )
     parser.add_argument("--version", action="version", version=SERVER)
     rare = parser.add_argument_group("times and limits, which are good as they are")

@@ -5,12 +5,13 @@ of one version, as they are one program; a command of another is told so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from protocol.framing import FRAME_LIMIT, encode_frame
+from protocol.messages import Look
 
 REQUEST_LIMIT = 16 * 1024
 """Bytes of a request's payload: the longest announcement fits."""
@@ -73,7 +74,24 @@ class RemoveRoom(Request, frozen=True):
     room: str
 
 
-AnyRequest = Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom
+How = Literal["suspend", "delay", "release", "cut"]
+"""What is done to a connection."""
+
+
+class Live(Request, frozen=True):
+    """What the server does at this moment."""
+
+
+class Disturb(Request, frozen=True):
+    """Hold back, or cut, a connection from this machine. See `protocol.messages.Disturb`."""
+
+    who: str
+    how: How
+
+
+AnyRequest = (
+    Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
+)
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):
@@ -136,6 +154,13 @@ class RoomsPart(Part, frozen=True, tag="rooms"):
     rows: Sequence[Room]
 
 
+class LivePart(Part, frozen=True, tag="live"):
+    """What the server does; `own`: whose connections may be disturbed, None where nobody's may."""
+
+    view: Look
+    own: Sequence[str] | None
+
+
 class Done(Part, frozen=True):
     """That was all; `text` is a sentence about what was done."""
 
@@ -148,7 +173,7 @@ class Refused(Part, frozen=True):
     text: str
 
 
-AnyPart = StatusPart | ClientsPart | RoomsPart | Done | Refused
+AnyPart = StatusPart | ClientsPart | RoomsPart | LivePart | Done | Refused
 
 _encoder = msgspec.json.Encoder()
 _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

@@ -88,9 +88,9 @@ class Seen(NamedTuple):
     members: Sequence[Member]
     connections: Sequence[Connected]
 
-    def nicks_from(self, host: str) -> list[str]:
-        """Return those of the members in it who are connected from `host`."""
-        here = {each.nick for each in self.connections if each.host == host}
+    def nicks_from(self, is_own: Callable[[str], bool]) -> list[str]:
+        """Return those of the members in it who are connected from a host that `is_own`."""
+        here = {each.nick for each in self.connections if is_own(each.host)}
         return sorted({each.session.nick for each in self.members if each.session.nick in here})
 
 

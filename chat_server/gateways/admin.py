@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +32,7 @@ from chat_server.network import admin_socket
 from chat_server.network.socket_service import VISIT_LIMIT, Desk
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
+from chat_server.requests.live_requests import disturb_connection
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER
@@ -212,6 +214,18 @@ class AdminDesk:
         """All but those that are ending."""
         return [each for each in self._crowd.connections() if not each.ended]
 
+    def live(self, _: messages.Live) -> Iterator[Part]:
+        """What it does at this moment."""
+        seen = self._parts.watch.look()
+        own = seen.nicks_from(_is_here) if self._parts.settings.no_limits else None
+        yield messages.LivePart(seen.look, own)
+        yield Done()
+
+    def disturb(self, request: messages.Disturb) -> Iterator[Part]:
+        """Hold back, or cut, a connection from this machine."""
+        disturb_connection(self._parts, request.who, request.how, None, _is_here)
+        yield Done(f"{request.who}: {request.how}.")
+
     def rooms(self, _: messages.Rooms) -> Iterator[Part]:
         """Which rooms there are."""
         rows = (
@@ -231,6 +245,8 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Announce: AdminDesk.announce,
     messages.RemoveAccount: AdminDesk.remove_account,
     messages.RemoveRoom: AdminDesk.remove_room,
+    messages.Live: AdminDesk.live,
+    messages.Disturb: AdminDesk.disturb,
 }
 
 
@@ -293,6 +309,14 @@ def _read(visitor: socket.socket) -> messages.AnyRequest | None:
         for payload in decoder.feed(data):
             return decode_request(payload)
     return None
+
+
+def _is_here(host: str) -> bool:
+    """Whether a connection is from this machine: by a loopback address or a Unix socket."""
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return True
 
 
 def _by_nick(connection: Connection) -> tuple[bool, str]:

@@ -26,7 +26,8 @@ def live(caller: Caller, request: messages.Live) -> LiveView:
     seen = caller.context.watch.look()
     if not caller.context.settings.no_limits:
         return LiveView(re=request.id, view=seen.look)
-    own = seen.nicks_from(caller.connection.host)
+    here = caller.connection.host
+    own = seen.nicks_from(lambda host: host == here)
     return LiveView(re=request.id, view=seen.look, own=own)
 
 

@@ -2,14 +2,15 @@
 
 import argparse
 import os
+import re
 import select
 import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 from chat_client.config.streams import discard
 from chat_client.display.text import one_line
@@ -23,21 +24,23 @@ _LONGEST_PAUSE = 2.0
 _NEXT, _BACK, _PLAY, _FIRST, _QUIT = "next", "back", "play", "first", "quit"
 
 _KEYS = {
-    b"\n": _NEXT,
-    b"\r": _NEXT,
-    b" ": _NEXT,
-    b"n": _NEXT,
-    b"\x1b[C": _NEXT,
-    b"\x1b[B": _NEXT,
-    b"b": _BACK,
-    b"\x1b[D": _BACK,
-    b"\x1b[A": _BACK,
-    b"p": _PLAY,
-    b"g": _FIRST,
-    b"q": _QUIT,
-    b"\x04": _QUIT,
-    b"": _QUIT,  # the terminal is gone
+    "\n": _NEXT,
+    "\r": _NEXT,
+    " ": _NEXT,
+    "n": _NEXT,
+    "\x1b[C": _NEXT,
+    "\x1b[B": _NEXT,
+    "b": _BACK,
+    "\x1b[D": _BACK,
+    "\x1b[A": _BACK,
+    "p": _PLAY,
+    "g": _FIRST,
+    "q": _QUIT,
+    "\x04": _QUIT,
+    "": _QUIT,  # the terminal is gone
 }
+
+_KEY = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]|.", re.DOTALL)
 
 _HELP = "Enter next, b back, p play, g first, q quit"
 
@@ -85,11 +88,11 @@ def _step_through(steps: Sequence[Traced]) -> None:
         print("Nothing happened.")
         return
     place, playing = 0, False
-    with _keys() as keyboard:
+    with _Keyboard() as keyboard:
         while True:
             _show(steps, place)
             pause = _pause_before(steps, place + 1) if playing else None
-            asked = _pressed(keyboard, pause)
+            asked = keyboard.wait(pause)
             if asked is None:  # the next one is due
                 place += 1
             elif asked == _QUIT:
@@ -115,24 +118,30 @@ def _pause_before(steps: Sequence[Traced], place: int) -> float:
     return min(max(0.0, steps[place].at - steps[place - 1].at), _LONGEST_PAUSE)
 
 
-@contextmanager
-def _keys() -> Iterator[int]:
-    """The keyboard, key by key and without an echo, while the block runs."""
-    keyboard = sys.stdin.fileno()
-    before = termios.tcgetattr(keyboard)
-    tty.setcbreak(keyboard, termios.TCSADRAIN)
-    try:
-        yield keyboard
-    finally:
-        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+class _Keyboard:
+    """The keyboard, key by key and without an echo. A context manager."""
 
+    def __init__(self) -> None:
+        self._terminal = sys.stdin.fileno()
+        self._before = termios.tcgetattr(self._terminal)
+        self._read: list[str] = []  # keys that came together with one before
 
-def _pressed(keyboard: int, within: float | None) -> str | None:
-    """Wait for a key that means something; None where none came in time (None: for ever)."""
-    deadline = None if within is None else time.monotonic() + within
-    while True:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not select.select([keyboard], [], [], left)[0]:
-            return None
-        if (asked := _KEYS.get(os.read(keyboard, 16))) is not None:
-            return asked
+    def __enter__(self) -> Self:
+        tty.setcbreak(self._terminal, termios.TCSADRAIN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+
+    def wait(self, within: float | None) -> str | None:
+        """Wait for a key that means something; None where none came within so many seconds."""
+        deadline = None if within is None else time.monotonic() + within
+        while True:
+            while self._read:
+                if (asked := _KEYS.get(self._read.pop(0))) is not None:
+                    return asked
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([self._terminal], [], [], left)[0]:
+                return None
+            pressed = os.read(self._terminal, 64).decode(errors="replace")
+            self._read = _KEY.findall(pressed) or [""]

@@ -17,7 +17,10 @@ from chat_server.admin.messages import (
     REQUEST_LIMIT,
     AnyPart,
     Client,
+    Disturb,
     Done,
+    Live,
+    LivePart,
     Refused,
     Status,
     StatusPart,
@@ -204,3 +207,33 @@ def test_rows_fit_their_parts() -> None:
     assert [row for batch in batches for row in batch] == rows
     assert len(batches) > 1
     assert all(len(repr(batch)) < FRAME_LIMIT * 2 for batch in batches)
+
+
+def test_the_operator_looks_at_the_server(tmp_path: Path) -> None:
+    """And learns whose connections may be disturbed, where there are any."""
+    with running_server(tmp_path) as server, House(server) as house:
+        house.enter("ana", "lobby")
+        part, _ = ask(tmp_path, Live())
+        assert isinstance(part, LivePart)
+        assert [each.nick for each in part.view.members] == ["ana"]
+        assert part.own is None
+        with pytest.raises(AdminError, match="started with --no-limits"):
+            list(ask(tmp_path, Disturb("ana", "cut")))
+
+
+def test_the_operator_disturbs_connections_from_this_machine(tmp_path: Path) -> None:
+    """By a loopback address or the Unix socket."""
+    path = tmp_path / "socket"
+    with (
+        running_server(tmp_path / "data", no_limits=True, unix=path) as server,
+        House(server) as house,
+    ):
+        house.enter("ana", "lobby")
+        house.enter("ben", "lobby", address=f"unix://{path}")
+        part, _ = ask(tmp_path / "data", Live())
+        assert isinstance(part, LivePart)
+        assert part.own == ["ana", "ben"]
+        assert list(ask(tmp_path / "data", Disturb("ana", "cut"))) == [Done("ana: cut.")]
+        eventually(lambda: server._parts.registry.session_called("ana") is None)
+        with pytest.raises(AdminError, match="nobody here is called"):
+            list(ask(tmp_path / "data", Disturb("nobody", "cut")))

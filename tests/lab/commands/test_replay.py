@@ -96,8 +96,7 @@ def test_on_a_terminal_a_key_is_a_step(keyboard: "pexpect.spawn[str]") -> None:
     keyboard.send("\r")
     keyboard.expect("connected to second")
     keyboard.expect("2 of 3")
-    keyboard.send("x")  # means nothing
-    keyboard.send("\x1b[C")
+    keyboard.send("x\x1b[C")  # the first means nothing
     keyboard.expect("connected to third")
     keyboard.expect("3 of 3")
     keyboard.send(" ")
