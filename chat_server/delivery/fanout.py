@@ -329,11 +329,14 @@ class _News:
     def after(self, cursor: int, codec: Codec) -> Chunk | None:
         """Return the buffer that all members at `cursor` share who speak one wire format.
 
-        Returns None if the tail has none.
+        Returns None if the tail has none, or if it cannot be written now: the catch-up thread has
+        those members in hand then, and cuts off who cannot be written to.
         """
         key = cursor, codec
         if key not in self._after:
-            self._after[key] = self.room.tail_after(cursor, codec)
+            self._after[key] = None
+            with Survived("writing what was said for the members of a room"):
+                self._after[key] = self.room.tail_after(cursor, codec)
         return self._after[key]
 
 

@@ -17,6 +17,7 @@ from chat_server.gateways import connection, native
 from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.requests import dispatch
+from chat_server.rooms.log_tail import LogTail
 from chat_server.runtime import threads, timers
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import AdminError
@@ -174,11 +175,23 @@ def test_whoever_cannot_be_caught_up(
 
 @pytest.mark.usefixtures("_expected")
 @pytest.mark.parametrize("error", [ZeroDivisionError(), MemoryError()])
-def test_a_room_whose_message_cannot_be_encoded(
+def test_what_cannot_be_written_at_once_is_written_later(
     house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """It is refused, and can be sent again; other rooms notice nothing."""
-    ada = house.enter("ada", "bad", "good")
+    """It is stored, so its author is told so; the members get it from the catch-up thread."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    monkeypatch.setattr(LogTail, "after", failing_once(error, LogTail.after))
+    assert ada.say("lobby", "hello") == 1
+    assert [seqs(peer.messages(1)) for peer in (ada, eva)] == [[1], [1]]
+
+
+@pytest.mark.usefixtures("_expected")
+@pytest.mark.parametrize("error", [ZeroDivisionError(), MemoryError()])
+def test_a_message_that_cannot_be_written_concerns_its_room_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Its members are cut off. They come back and get it as soon as it can be written."""
+    ada, eva = house.enter("ada", "bad"), house.enter("eva", "good")
 
     def encode_good(event: Any) -> bytes:
         if isinstance(event, Message) and event.room == "bad":
@@ -187,9 +200,12 @@ def test_a_room_whose_message_cannot_be_encoded(
 
     with monkeypatch.context() as patched:
         patched.setattr(native, "encode", encode_good)
-        ada.refused("unavailable", "say", room="bad", text="hello")
-        assert ada.say("good", "hello") == 1
-    assert ada.say("bad", "hello") == 1
+        ada.post("say", room="bad", text="hello")
+        ada.read_to_end()
+        assert eva.say("good", "hello") == 1
+    again = house.enter("ada", session=ada.session)
+    again.join("bad", after=0)
+    assert seqs(again.messages(1)) == [1]
 
 
 def test_a_request_that_fails_ends_its_connection_alone(
