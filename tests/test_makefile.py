@@ -53,7 +53,7 @@ def test_a_python_that_is_too_old(tmp_path: Path) -> None:
 
 
 def test_a_python_without_venv(tmp_path: Path) -> None:
-    """Debian has it in a package of its own. No half of a .venv is left."""
+    """Debian has it in a separate package. No half of a .venv is left."""
     assert "apt install python3-venv" in make(tmp_path, python(tmp_path, WITHOUT_VENV))
 
 

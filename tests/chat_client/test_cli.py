@@ -59,7 +59,7 @@ def test_wrong_use(capsys: pytest.CaptureFixture[str], arguments: list[str], say
 def test_a_user_may_have_no_home(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, free_port: int
 ) -> None:
-    """Nor a name, as a service's may have neither: nothing of theirs is needed to talk."""
+    """The user of a service may have no home and no name. Talking needs neither."""
     for variable in ("HOME", "LOGNAME", "USER", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)  # who is at home nowhere
@@ -75,7 +75,7 @@ def test_a_port_apart_from_its_host(capsys: pytest.CaptureFixture[str], free_por
 
 @pytest.mark.parametrize("text", ["-x", "--tls", "--", "- a list"])
 def test_what_is_said_may_begin_with_a_dash(text: str) -> None:
-    """It stands behind its option, so it is none."""
+    """It stands behind `--say`, so it is no option."""
     with running_server() as server, Peer.connect(address_of(server)) as bob:
         bob.hello("bob")
         bob.join("lobby")

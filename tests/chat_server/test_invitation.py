@@ -43,7 +43,7 @@ needs_namespaces = pytest.mark.skipif(bool(_missing()), reason=_missing())
 
 
 class Network:
-    """A machine of its own, as far as the network goes, with a server on it."""
+    """A separate machine, as far as the network goes, with a server on it."""
 
     def __init__(self, server: ServerProcess) -> None:
         self.server = server
@@ -280,7 +280,7 @@ def test_with_tls_the_page_is_at_https(tmp_path: Path) -> None:
 @needs_networks
 @pytest.mark.usefixtures("machine")
 def test_without_browsers_there_is_no_page(tmp_path: Path) -> None:
-    """Nor is there a wheel, which comes by HTTP."""
+    """There is no wheel, either, because HTTP serves it."""
     with ServerProcess("--data", tmp_path, "--no-web") as server:
         eventually(lambda: "claim" in server.stdout)
         assert "chat-client 10.7.0.1:7878" in server.stdout

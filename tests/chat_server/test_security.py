@@ -129,7 +129,7 @@ def test_no_rare_script_disguises_a_nick(nick: str) -> None:
 
 
 def test_a_rare_script_alone_is_as_good_as_any() -> None:
-    """Nor is it held against anybody that Latin letters stand beside Chinese or Cyrillic."""
+    """Latin letters beside Chinese or Cyrillic are allowed, too."""
     for nick in ("\u13e3\u13b3\u13a9", "李xiaolong", "вася2", "zoë"):
         assert normalize_nick(nick)
 
@@ -377,7 +377,7 @@ def test_a_search_finds_nothing_of_another_room(house: House) -> None:
 
 
 def test_a_list_of_rooms_tells_no_more_than_it_says(house: House) -> None:
-    """The name, how many are in, and the topic: nobody's name, and nothing that was said."""
+    """Each entry has the name, the number of members and the topic; no nick and no message."""
     ada = house.enter("ada", "staff")
     ada.say("staff", "secret")
     (entry,) = house.enter("mallory").page("rooms")["rooms"]

@@ -204,7 +204,7 @@ def test_the_protocol_needs_neither_sockets_nor_threads_nor_a_clock(module: str)
     [each for each in modules() if re.match(r"chat_server\.(rooms\.room$|storage\.sqlite)", each)],
 )
 def test_a_room_and_its_log_know_no_sockets(module: str) -> None:
-    """Nor does anything that they import."""
+    """Nothing that they import knows any, either."""
     for each in below(module, imports()):
         assert not imports()[each].others & (SOCKETS | {"ssl"}), each
 
@@ -270,7 +270,7 @@ def test_what_is_forbidden_is_found() -> None:
 
 
 def test_a_circle_is_found() -> None:
-    """Wherever it begins; and none where there is none."""
+    """Wherever it begins. Without a circle, none is found."""
     ring = toy(a="import b", b="from c import d", c="import a", e="import a")
     assert set(circle(ring)) == {"a", "b", "c"}
     assert circle(toy(a="import b", b="import c", c="")) == []

@@ -109,6 +109,6 @@ def _decoded(shown: Shown) -> Any:
 
 
 def _constant(payload: bytes) -> dict[str, Any]:
-    """What a server says, but for what differs from run to run."""
+    """What a server says, without what differs from run to run."""
     frame: dict[str, Any] = msgspec.json.decode(payload)
     return {name: frame[name] for name in frame if name not in ("session", "server", "time", "log")}

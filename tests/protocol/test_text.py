@@ -98,7 +98,7 @@ def test_a_bad_nick_is_refused(nick: str) -> None:
     ],
 )
 def test_an_address_is_no_nick(nick: str) -> None:
-    """Nor a network, nor one with a mistake in it: a moderator would mean the address."""
+    """A network and a mistyped address are no nicks, either: a moderator would mean the address."""
     assert "address" in refuse(normalize_nick, nick).text
 
 
@@ -453,7 +453,7 @@ CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) not in 
 
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda c: f"U+{ord(c):04X}")
 def test_a_control_character_is_refused(control: str) -> None:
-    """C0 but for line feed and tab, DEL and C1 drive terminals."""
+    """C0 except line feed and tab, DEL, and C1 control terminals."""
     assert refuse(normalize_text, f"a{control}b").code == Code.BAD_TEXT
 
 

@@ -86,7 +86,7 @@ def test_what_follows_the_handshake_at_once_is_heard() -> None:
 
 
 def test_nothing_can_be_said_before_the_handshake() -> None:
-    """Nor is it kept: who sends too early is told."""
+    """It is not kept, either: sending too early raises an error."""
     client, _ = ends()
     with pytest.raises(TlsError):
         client.encrypt(b"hello")

@@ -49,7 +49,7 @@ def test_how_a_command_is_typed() -> None:
 
 
 def test_a_password_is_not_shown_with_what_was_typed() -> None:
-    """Nor is it in what comes back to be typed again."""
+    """It is not in the text that comes back, either."""
     typed = Typed("/login", COMMANDS.find("login"), "", "lobby").with_secrets("open sesame")
     assert typed.secrets == ("open sesame",)
     assert "sesame" not in repr(typed)

@@ -40,7 +40,7 @@ def test_whoever_is_focused_hides_all_others() -> None:
 
 
 def test_a_new_nick_is_hidden_and_who_takes_the_old_one_is_shown() -> None:
-    """Each room tells it, at its own time, and none of them takes it back."""
+    """Each room announces it at its own time; a later room changes nothing back."""
     kept = Kept("bob")
     for room in ("lobby", "ops"):
         kept.hiding.follow(room, [("bob", "rob")])

@@ -12,7 +12,7 @@ from protocol.messages import Message, Presence
 
 
 def test_a_try_that_fails_after_the_user_wanted_none_begins_no_countdown() -> None:
-    """Nor does it look as if there were more; until the user wants one again."""
+    """The status line shows no countdown, until the user wants a try again."""
     view = View(Lines(), "server", "on")
 
     def status_after(reason: str) -> str:

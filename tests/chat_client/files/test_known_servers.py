@@ -52,7 +52,7 @@ def test_people_may_edit_it(tmp_path: Path) -> None:
 
 
 def test_no_line_of_the_file_stands_for_another_server(tmp_path: Path) -> None:
-    """Names are compared whole, a comment is none, and of two lines the first counts."""
+    """Names are compared as a whole, comments are ignored, and the first of two lines counts."""
     file = tmp_path / "known_servers"
     good, other = "a" * 64, "b" * 64
     file.write_text(

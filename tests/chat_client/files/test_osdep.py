@@ -93,7 +93,7 @@ def test_the_size_of_a_terminal_is_asked_each_time() -> None:
 
 
 def test_what_is_the_null_device(tmp_path: Path) -> None:
-    """By whatever name it was opened; an empty file is none."""
+    """The name does not matter. An empty file is another thing."""
     with open(os.devnull) as nowhere, open(tmp_path / "empty", "w+") as empty:
         assert osdep.is_null(nowhere)
         assert not osdep.is_null(empty)
@@ -116,7 +116,7 @@ def test_one_thread_at_a_time_has_a_lock(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_held_is_nobody_elses(tmp_path: Path) -> None:
-    """Until it is closed. Where there can be no file there is none to hold."""
+    """Until it is closed. If the file cannot be made, nobody holds it."""
     path = tmp_path / "folder" / "held"
     held = osdep.hold_private(path)
     assert held is not None

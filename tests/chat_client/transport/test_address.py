@@ -50,7 +50,7 @@ def test_reads(text: str, address: Address) -> None:
      "[]:1", "a b", "a 0", "a:1 2", "a 1 2", "a\n", "http://a/b", "me@a", "tcp://", "ftp://a"],
 )  # fmt: skip
 def test_refuses(text: str) -> None:
-    """What is none says so, and shows the value."""
+    """The error shows the value and says that it is no address."""
     with pytest.raises(AddressError) as caught:
         parse_address(text)
     assert "port" in str(caught.value).lower()

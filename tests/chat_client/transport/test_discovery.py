@@ -74,7 +74,7 @@ def test_mdns_says_which_addresses_are_one_server() -> None:
 
 
 def test_what_is_shown_of_a_server() -> None:
-    """UDP says nothing of a password; a full stop is none in mDNS."""
+    """Only mDNS tells whether there is a password; only UDP keeps a full stop in the name."""
     (found,) = merged(
         [hit("10.7.0.1", "Room 2.13", tls=True)],
         [Service("Room 2-13", 7878, True, True, ("10.7.0.1",))],
@@ -86,7 +86,7 @@ def test_what_is_shown_of_a_server() -> None:
 
 
 def test_tls_is_not_talked_away() -> None:
-    """One who says that there is none does not count against one who says that there is."""
+    """An answer without TLS does not override an answer with TLS."""
     (found,) = merged([hit("10.7.0.1")], [service("10.7.0.1", tls=True)], HERE)
     assert found.address == TlsAddress("10.7.0.1", 7878)
 

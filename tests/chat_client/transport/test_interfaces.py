@@ -23,7 +23,7 @@ HERE = Neighbourhood(("10.0.0.7", "fd00::7"), (ip_network("10.0.0.0/24"), ip_net
     ],
 )
 def test_where_an_address_is(host: str, own: bool, near: bool) -> None:
-    """Loopback is this machine, whatever its interfaces; an interface is none of an address."""
+    """Loopback is always this machine. The interface behind `%` does not matter."""
     assert (HERE.is_own(host), HERE.is_near(host)) == (own, near)
 
 

@@ -65,7 +65,7 @@ def test_without_colours(
 
 
 def test_no_bell_and_another_clock(host: House, bob: Peer, home: dict[str, str]) -> None:
-    """`--no-bell` is silent, and times are shown as the user wants, in the zone that he wants."""
+    """`--no-bell` is silent, and times are shown as the user wants, in the zone that they want."""
     options = ["--no-bell", "--time-format", "%Hh", "--time-zone", "UTC"]
     with Terminal(host.address, "--nick", "ana", *options, environment=home) as ana:
         bob.say("lobby", "ana: ding")

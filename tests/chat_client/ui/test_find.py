@@ -172,7 +172,7 @@ def test_they_are_listed(serve: Serve, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_a_configured_server_is_not_looked_for(serve: Serve) -> None:
-    """Nor one that is given: what is set counts, whatever answers."""
+    """The client does not look for a server that is set or given, whatever answers."""
     serve("one", "10.7.0.1/24")
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

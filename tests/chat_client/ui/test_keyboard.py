@@ -59,7 +59,7 @@ def test_a_terminal_that_sends_no_hangup(mortal: ServerProcess, home: dict[str, 
 
 
 def test_a_paste_without_its_end_mark(ana: Terminal, bob: Peer) -> None:
-    """Ctrl-C ends it and clears the line, as ever; what was pasted can be brought back."""
+    """Ctrl-C ends it and clears the line; Alt-R brings back what was pasted."""
     ana.type(f"{PASTE}half a paste")
     ana.type("\x03")
     ana.type("\x03")  # on an empty line it asks, by which one sees that the paste has ended

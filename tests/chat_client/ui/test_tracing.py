@@ -71,7 +71,7 @@ def test_in_the_chat(host: House, home: dict[str, str]) -> None:
 
 
 def test_a_file_beside_the_chat(host: House, home: dict[str, str], tmp_path: Path) -> None:
-    """The chat looks as ever; what goes over the wire can be read while it goes on."""
+    """The chat looks as without a trace; the file can be read while the chat goes on."""
     path = tmp_path / "trace"
     with Terminal(host.address, "--nick", "ana", "--trace", str(path), environment=home) as ana:
         ana.see_input("[lobby]")

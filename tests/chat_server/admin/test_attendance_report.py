@@ -218,7 +218,7 @@ def test_a_nick_is_no_formula(operator: Operator) -> None:
 
 
 def test_what_is_old_goes(operator: Operator) -> None:
-    """With the messages of its time, or by a setting of its own."""
+    """With the messages of that time, or after the time that `keep_attendance` says."""
     clock = ManualClock(START)
     with running_server(operator.data, clock) as server, House(address_of(server)) as house:
         ada = house.enter("ada", "lobby")
@@ -236,7 +236,7 @@ def test_what_is_old_goes(operator: Operator) -> None:
 
 
 def test_it_can_be_left_out(operator: Operator) -> None:
-    """Where nobody is to be watched, nothing is kept."""
+    """With `--no-attendance` the server keeps nothing."""
     with running_server(operator.data, attendance=False) as server:
         with House(address_of(server)) as house:
             house.enter("ada", "lobby")

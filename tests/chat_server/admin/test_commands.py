@@ -195,7 +195,7 @@ def test_kick(operator: Operator) -> None:
 
 
 def test_an_owner_can_be_kicked(operator: Operator) -> None:
-    """By the operator, above whom there is nobody."""
+    """The operator stands above owners."""
     with running_server(operator.data) as server, House(address_of(server)) as house:
         ada = house.enter("ada", "lobby")
         ada.ok("claim", secret=server.owner_secret)
@@ -300,7 +300,7 @@ def test_an_account_that_is_called_like_an_address_can_be_removed(operator: Oper
 
 
 def test_there_is_no_account_to_remove(operator: Operator) -> None:
-    """A sentence says so; a nick that is here is none. Nothing stands in the audit log."""
+    """A sentence says so, also for a nick without an account. The audit log has no line."""
     assert "no server runs" in operator.refused("remove-account", "ada")
     with running_server(operator.data) as server, House(address_of(server)) as house:
         house.enter("ada").ok("register", password="correct horse")

@@ -78,7 +78,7 @@ def test_a_folder_is_there_when_all_is_in_it(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_somebody_elses_stays(tmp_path: Path) -> None:
-    """Though it is to be replaced; and so does one whose successor failed."""
+    """Though `force` is given. A folder also stays if its replacement fails."""
     path = tmp_path / "copy"
     path.mkdir()
     (path / "mine").write_text("old")

@@ -64,7 +64,7 @@ def remove(data: Path, room: str = "lobby") -> None:
 
 
 def test_all_that_is_kept_of_it_goes(operator: Operator) -> None:
-    """Messages, topic, words in the index, attendance; the rest of the house stays."""
+    """Messages, topic, words in the index, attendance; all other rooms stay."""
     with running_server(operator.data) as server, House(server) as house:
         ada = house.enter("ada", "lobby", "garden")
         ada.say("lobby", "secret things")
@@ -144,7 +144,7 @@ def test_nobody_is_thrown_out(operator: Operator) -> None:
 
 
 def test_its_rules_go_with_it(operator: Operator) -> None:
-    """A room of that name is nobody's to be locked out of, now and after a restart."""
+    """Nobody is locked out of a new room of that name, now and after a restart."""
     with running_server(operator.data) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         ada.ok("claim", secret=server.owner_secret)

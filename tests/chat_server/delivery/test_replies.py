@@ -22,7 +22,7 @@ def test_as_many_items_as_a_frame_has_space_for(character: str) -> None:
 
 
 def test_one_item_that_is_too_large_is_not_in_the_page() -> None:
-    """Nor is what stands behind it."""
+    """The page ends before it."""
     assert fitting(["short", "x" * FRAME_LIMIT, "short"]) == ["short"]
 
 

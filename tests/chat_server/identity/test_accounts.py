@@ -142,7 +142,7 @@ def test_a_session_stays_logged_in(tmp_path: Path) -> None:
 
 
 def test_another_session_is_not_logged_in(house: House) -> None:
-    """A valid secret of one's own is none of the account's."""
+    """A secret of another session gives no access to the account."""
     leave(register(house, "ada"))
     eva = house.enter("eva")
     peer = house.connect()
@@ -186,7 +186,7 @@ def test_a_nick_is_nobody_elses_while_its_account_is_made(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("kind", ["login", "hello"])
 def test_an_account_that_goes_while_its_password_is_looked_at(tmp_path: Path, kind: str) -> None:
-    """A login is refused; a hello is let in, as the nick is nobody's; neither has the account."""
+    """A login is refused. A hello comes in without the account: the nick is free."""
     hasher = Slow()
     hasher.go_on.set()
     with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
@@ -226,7 +226,7 @@ def test_an_account_that_is_being_made_is_none_yet(tmp_path: Path) -> None:
 
 
 def test_an_account_goes_while_many_log_in(tmp_path: Path) -> None:
-    """Whoever is faster: in the end nobody has an account that there is not, here or kept."""
+    """Whoever is faster, in the end no session has the removed account, in memory or on disk."""
     with running_server(tmp_path) as server, House(server) as house:
         for turn in range(5):
             name = f"ada{turn}"
@@ -275,7 +275,7 @@ def taker_again(house: House, ada: Peer) -> Frame:
 def test_who_is_gone_before_the_password_is_looked_at_takes_no_nick(
     tmp_path: Path, kind: str
 ) -> None:
-    """It would be nobody's and in use for ever, or put upon whoever took the session up."""
+    """Otherwise the nick would stay in use for ever, or go to whoever took the session up."""
     hasher = Slow()
     hasher.go_on.set()
     with running_server(tmp_path, hasher=hasher) as server, House(server) as house:
@@ -357,7 +357,7 @@ def test_the_password_is_nowhere_on_the_disk(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit(2)")
 def test_a_full_disk_makes_no_account_and_no_owner(tmp_path: Path) -> None:
-    """`unavailable`; whoever has an account can log in; over when it is over."""
+    """`unavailable`; people with an account can log in. With free space it works again."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         register(house, "ada").close()
         eva, zoe = house.enter("eva"), house.enter("zoe")

@@ -132,7 +132,7 @@ def test_no_password_takes_long_to_look_at() -> None:
 
 
 def test_wrong_ones_are_logged_and_no_password_is(caplog: pytest.LogCaptureFixture) -> None:
-    """With the address. What was sent may be right but for a letter."""
+    """The address is logged. The password is not: a wrong one may be nearly right."""
     caplog.set_level(logging.DEBUG)
     with running_server(password="secret-1") as server, House(server) as house:
         house.connect().hello("eva", password="secret-2").get("code")

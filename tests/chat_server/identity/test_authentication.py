@@ -193,7 +193,7 @@ def test_a_secret_that_nobody_saw_is_replaced(tmp_path: Path) -> None:
 
 
 def test_the_program_shows_it_at_its_first_start_alone(tmp_path: Path) -> None:
-    """Below the invitation, on stdout; not in the log. And a kill takes nobody's role."""
+    """Below the invitation on stdout, not in the log. Owners stay owners after a kill."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         secret = server.secret
         line = server.stdout.strip().splitlines()[-1]

@@ -156,7 +156,7 @@ def test_with_another_password_one_session_stays(store: PeopleStore) -> None:
 
 
 def test_who_logs_out_leaves_nothing_of_the_session(store: PeopleStore) -> None:
-    """Nor a role of its own. Others of the account stay."""
+    """Its own role is gone, too. Other sessions of the account stay."""
     number = store.add_account(ADA, TOKEN, REGISTER)
     store.set_session_role(b"u", Role.OWNER, Act(1.0, "zoe", "claim"))
     store.log_in(b"u", number, 3.0)
@@ -267,7 +267,7 @@ def no_file_grows(folder: Path) -> Iterator[None]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the size of files")
 def test_a_full_disk_refuses_what_it_cannot_keep(store: PeopleStore, tmp_path: Path) -> None:
-    """Neither the act nor its line is there; what is there can be read; over when it is over."""
+    """Neither the act nor its line is kept. Reading works; with free space writing works again."""
     fill(store)
     before = everything(store)
     with no_file_grows(tmp_path):

@@ -19,7 +19,7 @@ from tests.support.servers import running_server
 
 
 def test_an_owner_makes_moderators_and_members_again(house: House, owner: Peer) -> None:
-    """Who is told so, with by whom; it stays over a lost connection."""
+    """The person is told by whom. The role stays after a lost connection."""
     eva = house.enter("eva")
     owner.ok("op", who="EVA")
     eva.expect("role", role="moderator", by="olga")
@@ -175,7 +175,7 @@ def test_nobody_registers_the_name_of_an_owner(tmp_path: Path) -> None:
 
 
 def test_every_act_is_in_the_audit_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """In the store and in the log: who, what, whom."""
+    """The store and the log say who did what to whom."""
     with (
         caplog.at_level(logging.WARNING),
         caplog.at_level(logging.INFO, "audit"),

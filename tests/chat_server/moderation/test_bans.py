@@ -23,7 +23,7 @@ from tests.support.clock import ManualClock
 
 
 def person(nick: str = "eva", **members: Any) -> Person:
-    """Somebody whom no sanction means, but for what is said."""
+    """A person whom no sanction matches, except by the members given."""
     address = members.pop("address", "192.0.2.1")
     kept: dict[str, Any] = {"token": b"eva", "account": None, **members}
     where = None if address is None else ip_address(address)
@@ -31,7 +31,7 @@ def person(nick: str = "eva", **members: Any) -> Person:
 
 
 def sanction(number: int = 1, act: Kind = "ban", who: str = "bob", **members: Any) -> Sanction:
-    """A ban without an end, of nobody but for what is said."""
+    """A ban without an end, which matches only by the members given."""
     kept: dict[str, Any] = {
         "key": None,
         "account": None,

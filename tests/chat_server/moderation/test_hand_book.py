@@ -164,7 +164,7 @@ def test_what_was_taken_down_is_forgotten_with_the_next_tidy(
 
 
 def test_a_page_goes_on_behind_a_nick(book: HandBook) -> None:
-    """Whoever stands in the queue no more is none to go on behind."""
+    """A page cannot go on behind somebody who has left the queue."""
     for nick in ("eva", "zoe", "max"):
         up(book, session(nick))
     assert book.nicks_after("lobby", "EVA") == ["zoe", "max"]

@@ -57,7 +57,7 @@ def test_a_kick_of_several_in_one_room_is_one_notice(place: OrderedHouse) -> Non
 
 
 def test_a_ban_ends_the_connection_and_keeps_out(place: OrderedHouse, clock: ManualClock) -> None:
-    """Why, by whom and for how long stands in both; and when it ends it has ended."""
+    """The goodbye and the refusal say why, by whom and for how long. The ban ends by itself."""
     bob = place.enter("bob", "lobby")
     place.mia.ok("ban", who="bob", seconds=90, reason="enough")
     error = bob.expect_fatal("banned")
@@ -103,7 +103,7 @@ def test_the_session_is_banned_with_the_nick(place: OrderedHouse) -> None:
 
 
 def test_the_account_is_banned_with_the_nick(place: OrderedHouse) -> None:
-    """Neither its password at hello, nor /login, nor a session of its own lets it in."""
+    """Its password at hello, /login, and its sessions do not let it in."""
     bob = place.enter("bob", "lobby")
     bob.ok("register", password="correct horse")
     bob.ok("nick", nick="rob")
@@ -316,7 +316,7 @@ def audit(data: Path) -> list[Act]:
 
 
 def test_every_act_is_in_the_audit_log(tmp_path: Path) -> None:
-    """Who, what, whom, until when and why."""
+    """Each line says who did what to whom, until when and why."""
     with ordered_house(tmp_path) as place:
         place.enter("bob", "lobby")
         place.mia.ok("kick", who="bob", reason="one")

@@ -53,7 +53,7 @@ def test_nor_after_the_connection_was_lost(place: OrderedHouse, bob: Peer) -> No
 def test_nor_when_the_nick_is_not_kept_any_more(
     place: OrderedHouse, bob: Peer, clock: ManualClock
 ) -> None:
-    """The mute knows the nick. When it is over, any nick will do."""
+    """The mute knows the nick. After its end, any nick is allowed."""
     place.mia.ok("mute", who="bob", seconds=900)
     vanish(place, bob)
     clock.advance(300)

@@ -122,7 +122,7 @@ def test_a_freeze_ends_by_itself(place: OrderedHouse, clock: ManualClock) -> Non
 def test_a_freeze_that_was_lifted_does_not_end_again(
     place: OrderedHouse, clock: ManualClock
 ) -> None:
-    """Nor does the first one end the second."""
+    """The end of a first freeze does not end a second one, either."""
     bob = place.enter("bob", "lobby")
     place.mia.ok("freeze", room="lobby", seconds=60)
     place.mia.ok("unfreeze", room="lobby")
@@ -167,7 +167,7 @@ def test_the_floor_may_be_taken_from_all_until_the_freeze_ends(
 def test_the_floor_that_is_given_in_a_room_ends_with_the_freeze_of_all(
     place: OrderedHouse, clock: ManualClock
 ) -> None:
-    """The room has no end of its own before."""
+    """The room had no end before."""
     bob = place.enter("bob", "lobby")
     place.mia.ok("freeze", seconds=60)
     place.mia.ok("freeze", room="lobby", speakers=["bob"])

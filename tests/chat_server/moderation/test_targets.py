@@ -19,7 +19,7 @@ HERE = "127.0.0.1"
 def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another(
     place: OrderedHouse, act: str, who: str
 ) -> None:
-    """Nor on themselves."""
+    """They cannot act on themselves, either."""
     maxi = place.enter("max", "lobby")
     place.ada.ok("op", who="max")
     place.mia.refused("forbidden", act, who=who)
@@ -28,7 +28,7 @@ def test_nobody_acts_on_a_higher_role_nor_a_moderator_on_another(
 
 
 def test_a_kick_of_an_address_is_of_everybody_there(place: OrderedHouse) -> None:
-    """But not where somebody is whom one may not act on."""
+    """The request is refused if it would meet somebody of a higher role."""
     place.mia.refused("forbidden", "kick", who=HERE)
     place.ada.refused("forbidden", "kick", who=HERE)
 
@@ -57,7 +57,7 @@ def test_who_had_the_nick_a_moment_ago_is_meant(place: OrderedHouse, way: str) -
 
 
 def test_who_had_the_nick_long_ago_is_not(place: OrderedHouse, clock: ManualClock) -> None:
-    """Nor anybody if somebody else has it by now, nor a moderator who had it."""
+    """Nobody is banned if somebody else has the nick now, or if a moderator had it."""
     bob = place.enter("bob")
     bob.ok("nick", nick="rob")
     eva = place.enter("bob")

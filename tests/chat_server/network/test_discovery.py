@@ -114,7 +114,7 @@ def test_other_packets_are_dropped_in_silence(tmp_path: Path) -> None:
 
 
 def test_each_address_is_answered_once_a_second(tmp_path: Path) -> None:
-    """A second query gets nothing until then; another address has a second of its own."""
+    """A second query gets no answer until then. Each address is counted separately."""
     clock = ManualClock()
     with (
         running_server(tmp_path, clock=clock) as server,
@@ -241,7 +241,7 @@ def test_all_nodes_of_a_link(tmp_path: Path, host: str) -> None:
 
 @needs_networks
 def test_two_servers_of_one_machine_on_one_port(tmp_path: Path) -> None:
-    """Each has an address of its own, and both hear a broadcast."""
+    """Each has its own address, and both hear a broadcast."""
     with Lan() as lan:
         there, here = lan.machine("10.7.0.1/24", "10.7.0.3/24"), lan.machine("10.7.0.2/24")
         with (

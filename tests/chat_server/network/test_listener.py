@@ -166,7 +166,7 @@ def test_people_on_both_kinds_of_socket_are_in_one_room(tmp_path: Path) -> None:
 
 
 def test_a_stale_unix_socket_is_replaced(tmp_path: Path) -> None:
-    """What a killed server left behind is in nobody's way."""
+    """The socket of a killed server does not prevent a start."""
     path = tmp_path / "chat.sock"
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(path))

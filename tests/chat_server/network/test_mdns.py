@@ -186,7 +186,7 @@ def test_a_network_that_comes_later(
 
 
 def test_a_start_does_not_wait(tmp_path: Path) -> None:
-    """Nor does an end, while a registration is under way: both are done before it is."""
+    """A stop does not wait for a registration under way, either."""
     with Lan() as lan:
         there, here = lan.machine("10.7.0.1/24"), lan.machine("10.7.0.2/24")
         with watching(here, "10.7.0.2") as watcher, there.entered():

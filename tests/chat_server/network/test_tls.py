@@ -290,7 +290,7 @@ def test_a_key_and_a_certificate_are_made_once(tmp_path: Path) -> None:
 
 
 def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
-    """A key without a certificate is kept, and half a file is in nobody's way."""
+    """A key without a certificate is kept, and half a file does not prevent a start."""
     with running_server(tmp_path, tls=True):
         pass
     key = (tmp_path / tls.KEY_FILE).read_bytes()
@@ -407,7 +407,7 @@ def test_a_new_certificate_without_a_restart(tmp_path: Path) -> None:
 
 
 def test_other_files_without_a_restart(tmp_path: Path) -> None:
-    """From a certificate of its own to a real one, and back; not from TLS to none."""
+    """From the server's own certificate to a real one and back, but not from TLS to none."""
     real = make_files(tmp_path)
     with running_server(tmp_path, tls=True) as server, House(server) as house:
         own, ada = server.fingerprint, house.enter("ada", "lobby")

@@ -181,7 +181,7 @@ def test_whatever_is_asked_too_often_is_refused() -> None:
 
 @pytest.mark.parametrize("limit", ["rooms_per_client", "rooms", "rooms_per_address"])
 def test_there_are_three_limits_on_rooms(limit: str) -> None:
-    """`too_many_rooms`, each with a sentence of its own."""
+    """Each refuses with `too_many_rooms` and a different sentence."""
     settings: dict[str, Any] = {limit: 1}
     with running_server(**settings) as server, House(server) as house:
         ada = house.enter("ada", "lobby")

@@ -131,7 +131,7 @@ def test_who_comes_back_is_still_logged_out(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit(2)")
 def test_a_full_disk_logs_nobody_out_and_changes_no_password(tmp_path: Path) -> None:
-    """`unavailable`, and all is as it was, for others, too; over when it is over."""
+    """`unavailable`, and nothing has changed for anybody. With free space it works again."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         ada, eva = register(house, "ada"), house.enter("eva")
         _, hard = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
@@ -313,7 +313,7 @@ def test_who_is_no_moderator_any_more_is_bound_by_a_ban_again() -> None:
 
 
 def test_it_is_no_way_out_of_slow_mode(place: OrderedHouse, clock: ManualClock) -> None:
-    """Nor is logging in; in a room that was left meanwhile either. Others of it wait as well."""
+    """Nor are logging in and leaving the room. The account's other sessions wait, too."""
     bob = enter_with_account(place, "bob", "lobby")
     place.mia.ok("slow", room="lobby", seconds=60)
     phone = place.enter("phone", "lobby")

@@ -138,7 +138,7 @@ def test_rooms_is_paged_when_it_does_not_fit_a_frame(house: House) -> None:
 
 
 def test_a_client_is_in_so_many_rooms_and_no_more() -> None:
-    """`too_many_rooms` is not fatal; a room that one is in already is none more."""
+    """`too_many_rooms` is not fatal. Joining a room again does not count."""
     with running_server(rooms_per_client=3) as server, House(server) as house:
         ada = house.enter("ada", "one", "two", "three")
         error = ada.refused("too_many_rooms", "join", room="four")

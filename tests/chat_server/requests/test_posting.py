@@ -142,7 +142,7 @@ def test_a_bot_says_so_first(client: str) -> None:
 
 @pytest.mark.parametrize("client", [None, "", "chat/1", "bottle/1", "bot2", "a bot", "robot"])
 def test_anything_else_is_no_bot(client: str | None) -> None:
-    """A word that merely begins alike, or a bot further on, is none."""
+    """A longer word does not count, nor does "bot" further on."""
     assert not names_bot(client)
 
 

@@ -211,7 +211,7 @@ def test_a_temporary_room_is_forgotten(ana: Peer) -> None:
 
 
 def test_nobody_may_be_in_it(ana: Peer, ben: Peer) -> None:
-    """Nor who asks for it."""
+    """The client that asks must have left it, too."""
     make(ana)
     ben.ok("join", room="test", temporary=True)
     assert "1 person is in test" in ana.refused("forbidden", "forget", room="test")["text"]
@@ -274,7 +274,7 @@ def test_the_audit_log_tells_of_it(tmp_path: Path) -> None:
 
 
 def test_a_room_with_rules_stays(tmp_path: Path) -> None:
-    """What a moderator has done there is to be seen."""
+    """A moderator's rules for the room must not vanish."""
     with running_server(tmp_path) as server, Peer.connect(address_of(server)) as owner:
         owner.hello("owner")
         owner.ok("register", password="correct horse battery")

@@ -233,7 +233,7 @@ class Rooms(RuleBasedStateMachine):
 
     @rule(room=rooms, empty=st.booleans())
     def remove(self, room: str, empty: bool) -> None:
-        """The operator removes a room: refused while somebody is in, or if there is none."""
+        """The operator removes a room: refused while somebody is in, or if none exists."""
         for name in PEOPLE if empty else ():
             self.leave(name, room)
         if any(room in person.cursors for person in self.people.values()):

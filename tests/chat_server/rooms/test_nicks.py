@@ -89,7 +89,7 @@ def _are_apart(nicks: list[str]) -> bool:
 
 
 def _live(house: House, mine: list[Peer], chance: random.Random) -> None:
-    """A few acts of one client, by chance; what it is refused does not matter."""
+    """Do a few random acts as one client. Refusals do not matter."""
     if not mine or chance.random() < 0.3:
         for last in mine:
             chance.choice([Peer.reset, Peer.close])(last)

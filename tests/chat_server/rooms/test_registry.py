@@ -7,7 +7,7 @@ from tests.chat_server.house import House
 
 @pytest.mark.parametrize("taken", ["eva", "EVA", "\uff45\uff56\uff41"])
 def test_a_nick_in_use_changes_nothing(house: House, taken: str) -> None:
-    """Nor does one that only compares equal."""
+    """A nick that only compares equal changes nothing, either."""
     house.enter("eva")
     ada = house.enter("ada", "lobby")
     ada.refused("nick_in_use", "nick", nick=taken)

@@ -97,7 +97,7 @@ def test_an_exception_cannot_forge_a_line_either() -> None:
 def test_the_journal_is_told_the_level_and_has_the_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of each line, as sd-daemon(3) has it; nobody's nick is taken for a level."""
+    """Each line has its level as sd-daemon(3) describes. A nick is never taken for a level."""
     with (tmp_path / "journal").open("w+", encoding="utf-8") as stream:
         monkeypatch.setenv("JOURNAL_STREAM", journal_stream(stream.fileno()))
         logs.set_up("debug", stream)

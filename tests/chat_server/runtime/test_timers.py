@@ -48,7 +48,7 @@ def test_what_is_due_first_is_called_first(timers: Timers, clock: ManualClock) -
 
 
 def test_what_is_called_may_set_another_timer(timers: Timers, clock: ManualClock) -> None:
-    """As whatever is to be done again and again does."""
+    """A repeated job does so."""
     called: list[float] = []
 
     def again() -> None:

@@ -187,7 +187,7 @@ def test_an_empty_database_file_is_a_new_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("harm", [_garbage, _truncated, _damaged, _text])
 def test_a_corrupt_search_index_is_made_again(tmp_path: Path, harm: object) -> None:
-    """It holds nothing that the log does not: it is in nobody's way."""
+    """It has nothing that the log has not, so a damaged one does not prevent a start."""
     assert callable(harm)
     with running_server(tmp_path) as server, House(address_of(server)) as house:
         ada = house.enter("ada", "lobby")

@@ -71,7 +71,7 @@ def test_what_is_written_is_kept(transactions: Transactions, path: Path) -> None
 
 
 def test_a_failure_of_the_body_takes_all_back(transactions: Transactions, path: Path) -> None:
-    """Its own exceptions pass, and what comes next is as good as ever."""
+    """Its own exceptions pass through, and the next transaction works."""
     with pytest.raises(KeyError):
         write(transactions, "one", error=KeyError())
     assert kept(path) == []

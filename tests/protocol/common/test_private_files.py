@@ -44,7 +44,7 @@ def test_a_file_from_before(tmp_path: Path) -> None:
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
-    """What an earlier process left is in nobody's way, and a link there is not followed."""
+    """A leftover of an earlier process does not matter, and a link is not followed."""
     path, target = tmp_path / "key", tmp_path / "target"
     path.write_bytes(b"before")
     with path.open("rb") as reader:

@@ -118,7 +118,7 @@ def test_a_wrong_json_type_is_refused(value: dict[str, Any], data: st.DataObject
 
 @pytest.mark.parametrize("identity", [0, -1, 1.0, "1", True, None, [1], LARGEST_ID + 1, 10**400])
 def test_an_id_is_a_positive_integer(identity: object) -> None:
-    """An id that is none cannot be repeated in `re`."""
+    """`re` cannot repeat an invalid id."""
     error = refuse(decode_request, dump({**SAY, "id": identity}))
     assert (error.code, error.re) == (Code.BAD_REQUEST, None)
 

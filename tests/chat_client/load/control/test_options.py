@@ -15,7 +15,7 @@ NOT_OPTIONS = {"shortest": "size", "longest": "size"}
 
 
 def test_without_options_the_workload_is_the_default() -> None:
-    """Each default is stated in `Load` alone, but for the workers, which depend on the machine."""
+    """Only `Load` states the defaults, except for the workers, which depend on the machine."""
     assert read_options([]).load == Load(processes=min(cores(), Load().clients))
 
 

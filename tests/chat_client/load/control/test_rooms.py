@@ -35,7 +35,7 @@ def rooms_on(address: str) -> list[str]:
 
 
 def test_the_rooms_of_a_test_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
-    """The rooms are removed, but for one in which somebody else talked. The report names it."""
+    """The rooms are removed, except one in which somebody else talked. The report names it."""
     with running_server() as server:
         address = address_of(server)
         assert command_line.main([address, *SHORT]) == 0

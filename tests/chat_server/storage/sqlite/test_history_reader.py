@@ -46,7 +46,7 @@ def test_what_is_said_meanwhile_is_not_in_it(log: SqliteLog, history: HistoryRea
 
 
 def test_a_room_of_which_nothing_is_kept_is_none(log: SqliteLog, history: HistoryReader) -> None:
-    """Nor is one that never was; the busiest rooms come first."""
+    """So is a room that never existed. The rooms with the most messages come first."""
     append(log, *entries(3))
     append(log, *[entry(room="garden", request=number) for number in (11, 12, 13, 14)])
     append(log, entry(room="shed", request=21))

@@ -64,7 +64,7 @@ def searching(log: SqliteLog, query: str, found: list[object]) -> threading.Thre
 def test_a_query_that_takes_too_long_is_ended(
     log: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next one on the same connection is as good as ever."""
+    """The next query on the same connection works."""
     log.search("lobby", "word", None, 1)
     with monkeypatch.context() as patched:
         patched.setattr(search_index, "SECONDS", 0.0)
