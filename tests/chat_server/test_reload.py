@@ -99,7 +99,7 @@ def test_what_is_live() -> None:
 
 
 def test_settings_that_change_all_the_time_are_always_whole() -> None:
-    """Whoever comes meanwhile sees the one or the other, and nobody is lost."""
+    """A client that connects meanwhile gets the old or the new settings, never a mixture."""
     both = ({"motd": "a", "rooms_per_client": 11}, {"motd": "b", "rooms_per_client": 22})
     with running_server(**both[0]) as server, House(server) as house:  # type: ignore[arg-type]
         stop = threading.Event()

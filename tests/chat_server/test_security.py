@@ -219,7 +219,7 @@ def test_an_address_in_ipv6_is_counted_with_its_neighbours() -> None:
 def test_the_last_of_the_disk_is_for_those_in_charge(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who fills the disk by talking cannot keep a moderator from writing down the ban."""
+    """A user who fills the disk by talking cannot prevent that the server stores a ban."""
     ada = house.enter("ada", "lobby")
     ada.say("lobby", "there is room")
     full = shutil.disk_usage(tmp_path)._replace(total=10**12, free=RESERVED_MOST - 1)
@@ -306,7 +306,7 @@ def test_a_key_that_others_can_read_is_told(
 
 
 def test_no_session_can_be_taken_from_the_disk(tmp_path: Path) -> None:
-    """Who has a backup has hashes of random numbers, and can be nobody with them."""
+    """A backup has only hashes of random numbers, which open no session."""
     with running_server(tmp_path) as server, House(server) as house:
         ada = house.enter("ada", "lobby")
         ada.say("lobby", "hi")
@@ -436,7 +436,7 @@ def test_what_takes_longer_counts_for_more() -> None:
 
 
 def test_no_metric_names_anybody() -> None:
-    """Who may look learns how busy the rooms are, and not who is in them."""
+    """Metrics tell how busy the rooms are, not who is in them."""
     with running_server(metrics=Endpoint("127.0.0.1", 0)) as server, House(server) as house:
         house.enter("mallory", "secretroom").say("secretroom", "hi")
         assert server.metrics is not None

@@ -132,7 +132,7 @@ def test_what_was_acknowledged_is_delivered_before_the_goodbye(
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path: Path) -> None:
-    """Who does not want to wait for the drain does not have to; what had its ok is there."""
+    """It skips the drain. Messages that had their ok are stored."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
         ada.say("lobby", "kept")

@@ -53,7 +53,7 @@ def test_the_mistakes_that_are_shown_are_told_so(capsys: pytest.CaptureFixture[s
 
 
 def test_the_clients_variables_are_all_named() -> None:
-    """Whoever sets them for everybody on a machine wonders."""
+    """The server must name all of them, so that none looks like a mistake."""
     assert all(f"`CHAT_{name.upper()}`" in TEXT for name in CLIENT_SETTINGS)
 
 

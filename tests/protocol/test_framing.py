@@ -53,7 +53,7 @@ def test_every_size_up_to_the_limit_passes(size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, FRAME_LIMIT + 1])
 def test_our_own_payload_outside_the_limit_is_a_value_error(size: int) -> None:
-    """What we would send wrongly is our mistake, not the peer's."""
+    """A payload that we must not send is our mistake, not the peer's."""
     with pytest.raises(ValueError, match="65536"):
         encode_frame(b"x" * size)
 

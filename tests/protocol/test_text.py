@@ -225,7 +225,7 @@ def test_what_nearly_does_not_show_is_no_nick(sign: str) -> None:
 
 @pytest.mark.parametrize("sign", ["\u2d7f", "\U00016fe4", "\U0001d159"])
 def test_a_blank_sign_makes_no_other_nick(sign: str) -> None:
-    """Who reads it takes it for the one without."""
+    """A reader would take it for the nick without the sign."""
     assert nick_skeleton(f"ada{sign}") == nick_skeleton("ada")
 
 

@@ -194,7 +194,7 @@ def test_a_fingerprint_is_the_certificates(pair: tuple[Channel, Channel]) -> Non
 
 
 def test_who_asks_and_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What TLS has to say by itself is bounded: new keys can be asked for without end."""
+    """The bytes that TLS sends by itself are bounded: a peer may ask for new keys without end."""
     client, server = ends()
     client.begin()
     monkeypatch.setattr(tls, "_OWED_LIMIT", 100)  # less than a certificate

@@ -114,7 +114,7 @@ def test_refuses_what_is_no_nick(address: str, ana: Chat, nick: str) -> None:
 
 @pytest.mark.usefixtures("ana")
 def test_a_nick_in_use(address: str) -> None:
-    """Who asked for a nick is told that it is taken; who did not gets another one."""
+    """A nick that was asked for is refused; a login name gets a number."""
     with pytest.raises(Refused) as caught:
         chat_client.connect(address, nick="ANA")
     assert caught.value.code == "nick_in_use"

@@ -56,7 +56,7 @@ def notices(recorder: Recorder) -> list[str]:
 
 
 def test_a_frozen_room(server: Server, teacher: Chat, heard: Recorder) -> None:
-    """Who may not talk learns why and for how long, raises a hand, and is given the floor."""
+    """A member is told why and for how long, raises a hand, and may talk."""
     recorder = Recorder()
     with chat_client.connect(address_of(server), nick="ben", on_event=recorder) as ben:
         room, lobby = ben.join("lobby"), teacher.joined[0]

@@ -124,7 +124,7 @@ def test_lists() -> None:
 
 
 def test_what_a_notice_tells_is_told_once() -> None:
-    """What happens in a room that one is in stands there; elsewhere it is confirmed."""
+    """The notice of a room that the user is in tells it; for other rooms the client confirms it."""
     with desk(*[None] * 6) as (user, _):
         assert user.enter("/freeze") == []
         assert user.enter("/freeze ops 10m") == ["#ops is frozen for 10 min"]

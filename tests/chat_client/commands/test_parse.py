@@ -24,7 +24,7 @@ from tests.chat_client.desk import LINES
     ],
 )
 def test_a_password_is_kept_apart(line: str, text: str, argument: str, secret: str) -> None:
-    """What is kept, shown while it waits and brought back does not have it."""
+    """The text that is kept, shown as waiting and brought back does not have it."""
     typed = parse(line, View(LINES, "server", "on"))
     assert (typed.text, typed.argument) == (text, argument)
     assert typed.secrets == ((secret,) if secret else ())

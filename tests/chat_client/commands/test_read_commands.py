@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 
 
 def test_long_output_goes_to_the_pager(host: House, bob: Peer, home: dict[str, str]) -> None:
-    """What comes meanwhile waits: who reads is not disturbed, and misses nothing."""
+    """New messages wait, so that the reader is not disturbed and misses nothing."""
     for number in range(60):
         bob.say("lobby", f"old {number}")
     pager = f'{sys.executable} -c "import sys; print(sys.stdin.read()[-300:]); open(0).close(); '
@@ -37,7 +37,7 @@ def test_long_output_goes_to_the_pager(host: House, bob: Peer, home: dict[str, s
 def test_the_pager_begins_where_one_looks(
     host: House, home: dict[str, str], own: str | None
 ) -> None:
-    """What was said last, when one reads back; a list's beginning. less is told so."""
+    """At the last message when reading back; at the beginning of a list. less is told so."""
     show = "import os, sys; sys.stdin.read(); print('told', os.environ['LESS'])"
     environment = {
         **home,
@@ -57,7 +57,7 @@ def test_the_pager_begins_where_one_looks(
 
 
 def test_reading_on_from_a_time_of_day(home: dict[str, str]) -> None:
-    """What was said since it was last so late, page after page."""
+    """Everything that was said since then, page after page."""
     now = time.time()
     later = time.strftime("%H:%M", time.localtime(now + 120))  # so yesterday's
 

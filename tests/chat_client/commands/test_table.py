@@ -12,7 +12,7 @@ from tests.support.servers import ROOT
 
 @pytest.mark.parametrize("typed", ["edit", "clear", "export", "exti", "leav", "logot", "lear"])
 def test_leaving_is_never_suggested(typed: str) -> None:
-    """Who mistypes a command, or knows it from another chat, is not to be led out."""
+    """A mistyped command, or one of another chat, must not make the user leave."""
     with pytest.raises(CommandError) as caught:
         COMMANDS.find(typed)
     assert not re.search("/(quit|exit|bye|leave|part|logout)", str(caught.value))

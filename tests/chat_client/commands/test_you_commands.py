@@ -47,7 +47,7 @@ def test_another_password() -> None:
 
 
 def test_logging_out() -> None:
-    """Under the nick that is asked for, or one with a number; who one is then is known."""
+    """The client takes the nick that was asked for, or the old one with a number."""
     taken = ("error", {"code": "nick_in_use", "text": "Taken."})
     with desk(
         ("ok", {"account": "ana"}),
@@ -213,7 +213,7 @@ def test_a_password_that_is_another_by_now_is_not_tried_for_ever(
 
 
 def test_who_was_logged_out_meanwhile_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under a nick that is not the account's one is let in, as soon as it is free."""
+    """The client comes in under a nick that is not the account's, as soon as that is free."""
     monkeypatch.setattr("chat_client.session.reader._FIRST_DELAY", 0.0)
     recorder = Recorder()
 

@@ -101,7 +101,7 @@ def test_nothing_of_the_client_is_among_the_records(
 
 @pytest.mark.parametrize("stderr", ["closed", "full", "unread", "read no more"])
 def test_hears_again_after_a_restart(server: ServerProcess, stderr: str) -> None:
-    """What cannot be told of a lost connection does not end the reader."""
+    """The reader goes on though stderr takes no note of a lost connection."""
     if stderr == "full" and not FULL.exists():
         pytest.skip("this system has no /dev/full")
     reading, writing = os.pipe()

@@ -28,7 +28,7 @@ def test_a_try_that_fails_after_the_user_wanted_none_begins_no_countdown() -> No
 
 
 def test_a_new_nick_is_told_to_others_only() -> None:
-    """Who took it was told so by the command; whichever of the two comes first."""
+    """The user's own command tells it, whether its reply or the event comes first."""
     view = View(Lines(), "server", "on")
     list(view.take(Connected("ana", "s/1", "", again=False)))
     list(view.take(Entered("lobby", "", 2, 0, 0, 0, again=False)))

@@ -84,7 +84,7 @@ def test_it_follows_a_new_nick(view: View, way: Callable[[View], Callable[[], Ty
 def test_rooms_that_disagree_are_waited_for(
     view: View, way: Callable[[View], Callable[[], Typed]]
 ) -> None:
-    """What one room tells late is not taken for news: benjamin was somebody else there."""
+    """A room that announces a nick late does not mislead: benjamin was somebody else there."""
     typed = way(view)
     stir(view, "lobby", ("benjamin", "zed"), ("ben", "benjamin"))
     to = typed().to
@@ -100,7 +100,7 @@ def test_rooms_that_disagree_are_waited_for(
 def test_where_nobody_can_know_it_asks(
     view: View, way: Callable[[View], Callable[[], Typed]]
 ) -> None:
-    """Who left every shared room may be somebody else under that nick; so after a reconnection."""
+    """The person left every shared room, or the connection was lost for a while."""
     typed = way(view)
     stir(view, "lobby", left=("ben",))
     assert not typed().doubt
@@ -124,7 +124,7 @@ def test_somebody_in_no_shared_room_is_asked_about(view: View) -> None:
 
 
 def test_an_old_nick_is_asked_about(view: View) -> None:
-    """Whoever was written to under it is another person than who has it now."""
+    """The person who had it is not the person who has it now."""
     parse("/msg ben hi", view)
     for room in ("lobby", "ops"):
         stir(view, room, *SWAP)
@@ -162,7 +162,7 @@ def test_a_nick_that_changes_hands_when_one_is_written_to_is_asked_about(view: V
 
 
 def test_a_room_that_is_entered_late_does_not_end_a_query(view: View) -> None:
-    """What is typed meanwhile is for one person."""
+    """The text typed meanwhile is for one person."""
     view.start_query("ben")
     list(view.take(Entered("slow", "", 1, 0, 0, 0, again=False)))
     view.end_query(0.0)  # /join was typed before
@@ -170,7 +170,7 @@ def test_a_room_that_is_entered_late_does_not_end_a_query(view: View) -> None:
 
 
 def test_who_is_hidden_stays_hidden(view: View) -> None:
-    """Under a new nick; who takes the old one is shown. Each room tells it, at its own time."""
+    """Under a new nick, too. A person who takes the old nick is shown."""
     kept: list[set[str]] = []
     view = View(Lines(), "server", "on", ["ben"], lambda nicks: kept.append(set(nicks)))
     for room in ("lobby", "ops"):

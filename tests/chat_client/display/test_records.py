@@ -29,7 +29,7 @@ def test_plain_records_are_stable(event: object, record: str | None) -> None:
 
 
 def test_a_record_is_ascii() -> None:
-    """What a script reads, and may print, drives nothing either."""
+    """A script may print a record, so it must not control a terminal."""
     record = as_json(
         Direct(1.0, HOSTILE.replace("\udc80", ""), "me", HOSTILE.replace("\udc80", ""))
     )

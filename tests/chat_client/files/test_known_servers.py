@@ -39,7 +39,7 @@ def test_the_first_of_two_clients_wins(tmp_path: Path) -> None:
 
 
 def test_people_may_edit_it(tmp_path: Path) -> None:
-    """What is no entry stays as it is; a server is found wherever it stands."""
+    """Other lines stay as they are. A server is found in any line."""
     path = tmp_path / "known"
     path.write_text(f"# mine\n\n  h:1   sha256:{ONE}\nnonsense\nH:1 sha256:{OTHER} 2026-01-01 x")
     servers = KnownServers(path)

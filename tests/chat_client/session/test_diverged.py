@@ -25,7 +25,7 @@ def heard_texts(recorder: Recorder) -> list[str]:
 
 
 def test_a_member_who_heard_further_gets_all_that_was_said(tmp_path: Path) -> None:
-    """By itself, after a restart on the older history; once, and it is told what is gone."""
+    """After a restart on an older history each message comes once, and the loss is told."""
     data, copy = tmp_path / "data", tmp_path / "copy"
     recorder = Recorder()
     server = ServerProcess.serve(data)

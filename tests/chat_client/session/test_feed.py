@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("_quick")
 
 
 def test_each_message_once_and_in_order() -> None:
-    """What a server repeats, or sends for a room that we are not in, is not heard."""
+    """The client ignores repeated messages, and messages of rooms that it is not in."""
 
     def script(line: Line) -> None:
         line.welcome()
@@ -55,7 +55,7 @@ def test_a_log_that_begins_anew() -> None:
 
 
 def test_what_is_no_longer_kept_is_told() -> None:
-    """Who comes back, or goes far back, hears how much the server has forgotten."""
+    """A client that comes back, or goes far back, is told how many messages are gone."""
 
     def first(line: Line) -> None:
         line.welcome()

@@ -76,7 +76,7 @@ def test_a_goodbye_for_now(code: str) -> None:
 
 
 def test_a_nick_that_was_taken_meanwhile() -> None:
-    """Whoever has our nick may be our own dead connection: it is tried until it is free."""
+    """Our own dead connection may have it, so the client tries until it is free."""
 
     def first(line: Line) -> None:
         line.welcome()
@@ -168,7 +168,7 @@ def test_answers_pings_and_asks_itself(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_that_stops_reading_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be sent for so long breaks the connection; no caller is stuck in a send."""
+    """A send that takes too long breaks the connection. No caller waits in a send."""
     monkeypatch.setattr(reader_module, "_SILENCE", 0.2)
     recorder = Recorder()
 

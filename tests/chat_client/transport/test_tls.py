@@ -223,7 +223,7 @@ def test_a_record_that_drips_does_not_put_off_the_deadline(
 
 
 def test_a_server_that_is_gone_before_it_can_be_told_why() -> None:
-    """What is wrong with its answer is what counts, not that nobody hears the alert."""
+    """The client reports what is wrong with the answer, not that the alert could not be sent."""
     ours, theirs = socket.socketpair()
 
     def answer() -> None:

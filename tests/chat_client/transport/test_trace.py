@@ -101,7 +101,7 @@ def test_all_that_happens_is_shown_in_order() -> None:
 
 
 def test_who_shows_slowly_holds_nobody_up() -> None:
-    """What comes meanwhile waits, up to a bound; what is lost is counted."""
+    """New frames wait, up to a bound. Frames that are lost are counted."""
     shown: list[Traced] = []
     go_on = threading.Event()
 

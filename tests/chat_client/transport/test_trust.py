@@ -178,7 +178,7 @@ def test_authorities(server: Server, files: Files, tmp_path: Path) -> None:
 
 
 def test_a_server_that_was_known_with_tls_is_not_talked_to_without(tmp_path: Path) -> None:
-    """Who forgets --tls once does not tell the password to whoever listens."""
+    """A user who forgets --tls once does not send the password to an attacker."""
     known = KnownServers(tmp_path / "known_servers")
     known.add("school:7878", "a" * 64)
     with pytest.raises(Untrusted, match=r"connect with --tls.*remove line 3 of"):

@@ -77,7 +77,7 @@ def test_one_on_this_machine_is_joined(serve: Serve, lan: Lan) -> None:
 
 
 def test_one_that_is_not_to_be_found_is_found_on_this_machine(serve: Serve, here: Machine) -> None:
-    """As before there was a search: `--no-announce` hides it from others."""
+    """`--no-announce` hides it from others, and the client tries this machine in any case."""
     serve("hidden", on=here, announce=False)
     done = run("--nick", "ana", "--say", "hello")
     assert (done.returncode, done.stderr) == (0, "")

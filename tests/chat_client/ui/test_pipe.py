@@ -52,7 +52,7 @@ def line_of(child: "subprocess.Popen[bytes]") -> str:
 def test_no_line_is_a_command_that_has_to_do_with_accounts(
     server: ServerProcess, ana: Peer, json: bool
 ) -> None:
-    """As ever: what is piped in is said, also what a terminal would take for a command."""
+    """The client says every line, also one that would be a command on a terminal."""
     options = ["--json"] if json else []
     done = run(server.address, "--nick", "bob", *options, stdin=b"/logout\n/password\n")
     assert done.returncode == 0
@@ -186,7 +186,7 @@ def test_prints_what_is_said(server: ServerProcess, ana: Peer) -> None:
 
 
 def test_goes_on_after_the_server_was_killed(server: ServerProcess) -> None:
-    """What is piped in while there is no server is said when there is one again."""
+    """Lines that are piped in while there is no server are said when it is back."""
     with start(server.address, "--nick", "bob") as child:
         assert child.stdin is not None
         assert child.stderr is not None

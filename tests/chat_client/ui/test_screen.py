@@ -75,7 +75,7 @@ def test_what_weighs_much_waits(
 def test_nobody_waits_once_the_user_has_left(
     screen: Screen, view: View, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What there is no place for is dropped, but not what the client itself has to tell."""
+    """Events without space are dropped, but not the client's own notes."""
     screen.release()
 
     def flood() -> None:

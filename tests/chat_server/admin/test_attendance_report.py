@@ -80,7 +80,7 @@ def _known(data: Path) -> bool:
 
 
 def test_a_reconnect_is_no_absence(operator: Operator) -> None:
-    """Of a session within a minute; whoever is away for longer was away."""
+    """If the session is back within a minute. A longer time is an absence."""
     clock = ManualClock(START)
     with running_server(operator.data, clock) as server, House(address_of(server)) as house:
         ada = house.enter("ada", "lobby")

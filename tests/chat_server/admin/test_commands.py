@@ -240,7 +240,7 @@ def test_an_announcement_that_cannot_be_stored(operator: Operator) -> None:
 
 
 def test_remove_account(operator: Operator) -> None:
-    """Who has the nick keeps it as a member; when they are gone, it is whoever's takes it."""
+    """A connected owner of it keeps the nick as a member. Later anybody may take it."""
     with running_server(operator.data) as server, House(address_of(server)) as house:
         ada, eva = house.enter("Ada", "lobby"), house.enter("eva", "lobby")
         ada.ok("claim", secret=server.owner_secret)

@@ -88,7 +88,7 @@ def test_all_that_is_kept_of_it_goes(operator: Operator) -> None:
 
 
 def test_its_numbers_go_on(operator: Operator) -> None:
-    """Whoever comes back with the last that they saw is told what is gone, and misses nothing."""
+    """A client that comes back behind its last message is told what is gone, and misses nothing."""
     with running_server(operator.data) as server, House(server) as house:
         ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
         for text in ("one", "two", "three"):

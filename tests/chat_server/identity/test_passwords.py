@@ -129,7 +129,7 @@ def test_two_are_hashed_at_once() -> None:
 
 
 def test_no_address_takes_all_the_turns() -> None:
-    """Who logs in again and again, with a password that is right, keeps nobody else from it."""
+    """A client that logs in again and again, with the right password, does not keep others out."""
     hasher = Counting()
     counted = Passwords(hasher)
     password_hash = counted.hash("open sesame")

@@ -141,7 +141,7 @@ def test_an_account_goes_with_all_that_is_its_alone(store: PeopleStore) -> None:
 
 
 def test_with_another_password_one_session_stays(store: PeopleStore) -> None:
-    """Of that account; a role of one's own goes with the others, and an act tells of it."""
+    """The account's other sessions lose their own roles, too, and the audit log says so."""
     other = store.add_account(ADA._replace(name="Eva", key="eva"), b"e", REGISTER)
     number = store.add_account(ADA, TOKEN, REGISTER)
     store.set_session_role(b"u", Role.OWNER, Act(1.0, "zoe", "claim"))
@@ -167,7 +167,7 @@ def test_who_logs_out_leaves_nothing_of_the_session(store: PeopleStore) -> None:
 
 
 def test_nobody_is_logged_in_to_an_account_that_is_gone(store: PeopleStore) -> None:
-    """Whose password was looked at before it went. A role of one's own stays one's own."""
+    """Though its password was checked before. A session's own role stays."""
     number = store.add_account(ADA, TOKEN, REGISTER)
     store.set_session_role(b"o", Role.MODERATOR, Act(1.0, "zoe", "op"))
     store.remove_account(number, Act(2.0, "the operator", "remove-account", "@Ada"))

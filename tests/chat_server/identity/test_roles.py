@@ -145,7 +145,7 @@ def test_a_role_that_changes_while_an_account_is_made_is_the_accounts(
 
 
 def test_the_settings_name_owners(tmp_path: Path) -> None:
-    """By account, which nobody can take it from; a reload changes it for who is here."""
+    """By account. No command takes the role away; a reload changes it also for connected people."""
     with running_server(tmp_path) as server, House(server) as house:
         leave(register(house, "eva"))
     with running_server(tmp_path, owners=("EVA",)) as server, House(server) as house:

@@ -41,7 +41,7 @@ def test_many_at_once_are_no_way_round() -> None:
 
 
 def test_a_right_one_does_not_wash_wrong_ones_away() -> None:
-    """Else one's own password would be a way to go on guessing another's."""
+    """Otherwise an attacker could log in to their own account between guesses."""
     counted = Throttle(ManualClock())
     for _ in range(throttle.FREE + 1):
         assert counted.guess("10.0.0.7", lambda: True)
@@ -85,7 +85,7 @@ def test_who_goes_through_the_addresses_of_a_network_is_slowed() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    """Who has that many addresses has them anyway."""
+    """An attacker with more addresses is not slowed any further."""
     counted = Throttle(ManualClock())
     for number in range(throttle.ADDRESSES + 500):
         wrong(counted, str(IPv4Address(number)))

@@ -73,7 +73,7 @@ def test_one_thing_is_enough_to_be_recognised_by(
 
 
 def test_a_sanction_of_a_session_means_no_nick_beside_it(clock: ManualClock) -> None:
-    """What a sanction does not name, nobody is recognised by."""
+    """Only what the sanction names is compared."""
     holding = Sanctions(clock, [sanction(token=b"t", network="10.0.0.0/8")])
     assert holding.find("ban", person("bob", account=3, address=None)) is None
     assert holding.find("ban", person("bob", address="11.0.0.1")) is None
@@ -131,7 +131,7 @@ def test_a_clock_set_back_while_the_server_was_down_adds_at_most_the_whole_time(
 
 
 def test_of_several_the_last_to_end_is_told(clock: ManualClock) -> None:
-    """Who is told "a minute" is not met by an hour's ban after it."""
+    """A person who is told "a minute" must not meet an hour's ban after it."""
     now = clock.time()
     minute = sanction(1, key="bob", time=now, until=now + 60)
     hour = sanction(2, token=b"t", time=now, until=now + 3600)

@@ -62,7 +62,7 @@ def test_one_account_is_one_person(book: HandBook) -> None:
 
 
 def test_a_hand_is_known_again_where_it_is(book: HandBook) -> None:
-    """By who raised it; one of the account's other session stays that one's."""
+    """A hand belongs to the session that raised it, also among sessions of one account."""
     eva, there, zoe = session("eva", 7), session("eva2", 7), session("zoe")
     for each in (eva, zoe):
         up(book, each)
@@ -124,7 +124,7 @@ def test_hands_from_many_threads_at_once(book: HandBook) -> None:
 def test_a_full_queue_drops_who_is_not_in_the_room(
     book: HandBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever has stood there the longest; who comes and goes keeps nobody out."""
+    """The longest-waiting of them goes, so that people who come and go keep nobody out."""
     monkeypatch.setattr(hand_book, "HANDS_LIMIT", 3)
     here, gone, late = session("here"), session("gone"), session("late")
     for each in (here, gone, late):

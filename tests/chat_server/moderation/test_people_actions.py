@@ -192,7 +192,7 @@ def _ban_and_unban(moderator: Peer) -> bool:
 
 
 def test_a_ban_in_the_middle_of_many_hellos_lets_nobody_stay(place: OrderedHouse) -> None:
-    """Who comes in at that moment is met by the check or by the ban: never by neither."""
+    """Either the check or the ban meets a client that comes in at that moment."""
     stop, ends = threading.Event(), list[str]()
 
     def knock() -> None:
@@ -245,7 +245,7 @@ def test_who_is_muted_may_ask_a_moderator_why(place: OrderedHouse) -> None:
 
 
 def test_an_address_can_be_muted(place: OrderedHouse) -> None:
-    """Who makes new sessions has the same address; moderators there are not bound."""
+    """New sessions have the same address. Moderators there are not bound."""
     with ordered_house(hosts=("127.0.0.1", "::1")) as place:
         six = str(place.running.addresses[1])
         bob = place.enter("bob", "lobby", address=six)

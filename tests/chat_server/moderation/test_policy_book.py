@@ -23,7 +23,7 @@ def people(tmp_path: Path) -> Iterator[PeopleStore]:
 
 
 def test_a_freeze_that_ends_while_other_rules_are_stored_is_over(people: PeopleStore) -> None:
-    """Who changes them has read the freeze before, and does not bring it back."""
+    """The change of rules began before the end of the freeze, and does not bring it back."""
     clock = ManualClock()
     book = PolicyBook(people, clock)
     freeze = Freeze("ada", clock.time(), clock.time() + 60, clock.monotonic() + 60)

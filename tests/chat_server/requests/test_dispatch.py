@@ -72,7 +72,7 @@ def test_who_leaves_has_heard_what_they_said_before(house: House) -> None:
 
 
 def test_a_request_that_is_sent_again_is_waited_for_too(house: House) -> None:
-    """By the connection that took the session up: it is owed that reply."""
+    """The connection that took the session up waits, because it gets that reply."""
     old = house.enter("ada", "lobby")
     first = [said(str(number)) for number in range(200)]
     asked = send_together(old, *first)

@@ -151,7 +151,7 @@ def test_a_request_gets_the_error(place: OrderedHouse, code: str, kind: str) -> 
 
 
 def _wrong(kind: str, wrong: dict[str, Any]) -> dict[str, Any]:
-    """Of what may be wrong, what that request has."""
+    """Return the possible mistakes that a request can have."""
     known = {*_members(kind), "colour"} - ({"nick"} if kind == "hello" else set())
     return {name: value for name, value in wrong.items() if name in known}
 

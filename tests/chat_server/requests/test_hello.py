@@ -158,7 +158,7 @@ def test_a_nick_is_free_once_its_owner_is_gone(house: House) -> None:
 
 
 def test_a_second_hello_changes_nothing(house: House) -> None:
-    """It is refused, and who said it stays who it was."""
+    """It is refused, and the session stays as it was."""
     ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
     assert ada.hello("zoe")["type"] == "error"
     eva.say("lobby", "who is there?")

@@ -60,7 +60,7 @@ def test_the_nick_of_the_account_is_not_kept(house: House, nick: str | None) -> 
 
 
 def test_a_nick_of_somebody_else_is_refused(house: House) -> None:
-    """Of who is here, of who looks like it, of another account; or what is no nick."""
+    """A nick of a connected person, a look-alike, another account's nick, or no valid nick."""
     leave(register(house, "zoe"))
     house.enter("eva")
     ada = register(house, "ada")
@@ -271,7 +271,7 @@ def test_who_was_thrown_out_does_not_come_back_by_logging_in(place: OrderedHouse
 
 @pytest.mark.parametrize("who", ["bob", "@bob"])
 def test_it_is_no_way_out_of_a_mute(place: OrderedHouse, who: str) -> None:
-    """Of the nick, or of the account alone: who is muted stays who they are."""
+    """A mute of the nick or of the account stays in force."""
     bob = enter_with_account(place, "bob", "lobby")
     place.mia.ok("mute", who=who, reason="too loud")
     assert "too loud" in bob.refused("muted", "logout", nick="rob")["text"]

@@ -171,7 +171,7 @@ def test_who_reconnects_goes_on_with_the_session_s_bucket() -> None:
 
 
 def test_new_sessions_from_one_address_share_its_bucket() -> None:
-    """As many as a class; nobody is a flooder for what others ask."""
+    """There is enough for a class. A client is not a flooder because of others' requests."""
     clock = ManualClock()
     known = limits(clock)
     done = 0

@@ -239,7 +239,7 @@ def test_operators_are_words(eva: Peer) -> None:
 
 @pytest.mark.parametrize("query", ["", " ", "\n"])
 def test_an_empty_query_is_answered(eva: Peer, query: str) -> None:
-    """What it finds is open; that it gets a reply and harms nothing is not."""
+    """The protocol leaves open what it finds. It must get a reply and do no harm."""
     reply = eva.request("search", room="kitchen", query=query)
     assert reply["type"] == "page" or reply["code"] in ("bad_text", "bad_request")
 

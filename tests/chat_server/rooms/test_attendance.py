@@ -122,7 +122,7 @@ def test_it_is_written_at_once_whatever_the_interval(tmp_path: Path) -> None:
 
 
 def test_a_crash_costs_no_stay_that_was_written(tmp_path: Path) -> None:
-    """SIGKILL: who came and left is there; who was there is known to have been until then."""
+    """After SIGKILL, finished stays are there, and stays under way count up to the kill."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
         ada.ok("nick", nick="prefect")

@@ -223,7 +223,7 @@ def test_nobody_may_be_in_it(ana: Peer, ben: Peer) -> None:
 
 @pytest.mark.parametrize("first", [True, False], ids=["before", "after"])
 def test_a_room_that_others_talk_in_stays(ana: Peer, ben: Peer, first: bool) -> None:
-    """Whoever comes without wanting it to be temporary keeps it, for good, also by coming back."""
+    """A join without `temporary` keeps the room for good, also a join of a member."""
     if first:
         ben.join("test")
         ben.say("test", "mine")
@@ -252,7 +252,7 @@ def test_forgotten_names_count(ana: Peer) -> None:
 
 
 def test_a_server_that_was_restarted_keeps_it(tmp_path: Path) -> None:
-    """Who was in it is not known any more: only the operator removes it."""
+    """The server does not know any more who was in it, so only the operator can remove it."""
     with ServerProcess.serve(tmp_path) as first:
         with Peer.connect(first.address) as peer:
             peer.hello("ana")

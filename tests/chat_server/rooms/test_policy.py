@@ -95,7 +95,7 @@ def test_what_was_refused_after_all_does_not_count() -> None:
 
 
 def test_slow_mode_knows_who_logged_in_or_out() -> None:
-    """By whichever name they spoke last; the other one is another's as well."""
+    """The last name under which they spoke counts. The other name may be another person's, too."""
     slow_mode, eva = SlowMode(), session("eva", 7)
     alone = eva.token.hex()
     assert slow_mode.take("@7", 10.0, 0.0) == 0.0

@@ -30,7 +30,7 @@ def test_the_old_nick_is_free(house: House) -> None:
 
 
 def test_a_nick_is_free_when_its_owner_has_read_the_goodbye(house: House) -> None:
-    """Who says bye, sees the close and comes again at once is not told that the nick is in use."""
+    """A client that comes again right after the close is not told that the nick is in use."""
     for _ in range(200):
         ada = house.enter("ada")
         ada.ok("bye")

@@ -116,7 +116,7 @@ def test_an_empty_room_needs_no_turn() -> None:
 
 
 def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
-    """Who was passed first must still find it all there."""
+    """The first member of the round must still find all of it in the tail."""
     crowd = FedRoom(2)
     session = Session(b"", "ada", 1, 0)
     for request in range(1, 101):

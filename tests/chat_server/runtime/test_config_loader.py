@@ -408,7 +408,7 @@ def test_a_password_has_no_flag() -> None:
 
 
 def test_no_variable_of_the_client_is_the_servers() -> None:
-    """But for what both sides are meant to share: what is set for the one is not for the other."""
+    """Except for the variables that both sides read on purpose."""
     shared = {"password", "password_file", "tls"}
     assert (set(CLIENT_SETTINGS) & set(SETTINGS)) <= shared
 

@@ -268,7 +268,7 @@ def test_a_disk_that_has_space_again_has_the_log_again(tmp_path: Path) -> None:
 
 
 def test_a_line_that_was_cut_is_ended_before_the_next(tmp_path: Path, pipe: Pipe) -> None:
-    """Who reads a line as JSON loses one and not two."""
+    """So a JSON reader loses one line and not two."""
     path = tmp_path / "log"
     with logging_to(pipe.writer) as writer:
         log.info("%s", "x" * 200_000)

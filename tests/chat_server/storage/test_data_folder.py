@@ -80,7 +80,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_locks_is_no_other_servers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """What the system says of the lock is told: to look for another server would help nobody."""
+    """The error has the system's reason, so that nobody looks for another server."""
 
     def flock(*_: object) -> None:
         raise OSError(number, os.strerror(number))

@@ -116,7 +116,7 @@ def test_a_rollback_that_fails_is_made_up_for(
     words: list[str],
     told: str,
 ) -> None:
-    """What was to be taken back is never in what comes next; the first failure is the one told.
+    """The next transaction never has what was to be rolled back. The first error is raised.
 
     As long as it fails, nothing else is begun.
     """

@@ -157,7 +157,7 @@ def test_a_full_disk_does_not_keep_the_server_from_stopping(tmp_path: Path) -> N
 
 @needs_prlimit
 def test_out_of_descriptors_it_goes_on_and_recovers(tmp_path: Path) -> None:
-    """Those who are in talk on; who knocks waits or is closed, and gets in when there is room."""
+    """Connected clients talk on. New ones wait or are closed, and get in when there is room."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
         ada = house.enter("ada", "lobby")
         used = len(list(Path(f"/proc/{server.pid}/fd").iterdir()))

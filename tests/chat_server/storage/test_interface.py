@@ -302,7 +302,7 @@ def test_prune_by_number(ten: RoomLog) -> None:
 
 
 def test_prune_by_age(ten: RoomLog) -> None:
-    """What was said before a time; what has a date that cannot be, with what is behind it."""
+    """Messages from before a time go. One with an impossible date goes with those behind it."""
     assert ten.prune(None, 1004.0) == 3 + 2  # and what the other two rooms have, of 1000
     assert [m.seq for m in whole(ten, "lobby")] == list(range(4, 11))
     append(ten, entry("wrong clock", room="b", request=50, time=9_000_000.0))

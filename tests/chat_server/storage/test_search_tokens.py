@@ -11,7 +11,7 @@ from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, folded,
 
 @pytest.mark.parametrize("separator", ["_", "\u2024", "\u2026", "\u3382\u2024", "\uff3f"])
 def test_a_word_is_one_token_of_the_index(separator: str) -> None:
-    """What the index splits counts as many: no word of two thousand tokens gets through."""
+    """Parts that the index would split count separately, so no word has two thousand tokens."""
     letters = [f"{chr(ord('a') + n % 26)}{n}" for n in range(500)]
     phrases = phrases_of(separator.join(letters))
     assert len(phrases) > WORDS_LIMIT or sum(map(len, phrases)) > TOKENS_LIMIT

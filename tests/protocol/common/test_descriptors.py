@@ -14,7 +14,7 @@ from tests.support.servers import ROOT
 
 @pytest.fixture(autouse=True)
 def own_limit() -> Iterator[None]:
-    """What the test sets is over when it ends."""
+    """The end of the test restores what it sets."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
@@ -55,7 +55,7 @@ def test_where_the_hard_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_where_nothing_is_granted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What there is has to do."""
+    """The server goes on with the limit that it has."""
     _lower(256)
     _refuse_above(monkeypatch, 0)
     assert allow_descriptors() == 256

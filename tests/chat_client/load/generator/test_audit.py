@@ -19,7 +19,7 @@ from tests.support.leaks import nothing_left_behind
 
 @given(st.integers(0, 2**32))
 def test_the_same_log_in_any_pieces_with_anything_between(seed: int) -> None:
-    """Whoever is ahead, however the reads are cut, and whatever else comes, there is no fault."""
+    """No fault is found, whichever member is ahead and however reads are cut."""
     chance = random.Random(seed)
     log = a_log()
     members = [Member(log) for _ in range(3)]

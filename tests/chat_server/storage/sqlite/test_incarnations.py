@@ -170,7 +170,7 @@ def test_who_had_heard_less_misses_nothing_and_gets_nothing_twice(data: Path) ->
 
 
 def test_a_chain_of_restores(data: Path) -> None:
-    """What two logs have in common is what all between them have."""
+    """Two logs have in common what all logs between them have."""
     first = say(data, "one", "two", "three")
     restored_database_alone(data, lambda: [say(data, "four")].clear())
     second = say(data, "second four", "second five")

@@ -48,7 +48,7 @@ def test_a_file_is_read_at_the_start(tmp_path: Path) -> None:
 
 
 def test_the_last_batch_is_taken_once(known: KnownRooms) -> None:
-    """By who stands just before it; whoever stands further back has to read."""
+    """By a reader just before it. A reader further back has to read the file."""
     assert known.take_fresh("lobby", 3) == ()
     batch = said(4, 5)
     known.appended("lobby", 1, batch)
