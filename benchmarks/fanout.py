@@ -119,6 +119,7 @@ class Room:
             member = Member(f"m{number}", connection, self._log, self._wire)
             self._by_fd[member.connection.fileno()] = member
             self._members.append(member)
+            self._keep_alive()  # on a busy machine the first would be taken for dead by now
         for number in range(options.publishers):
             publisher = Publisher(
                 f"p{number}",
@@ -185,6 +186,7 @@ class Room:
     def _discard_presence(self) -> None:
         """Drop the presence events, which differ from member to member, until none comes."""
         while ready := self._poll.poll(QUIET):
+            self._keep_alive()
             for fd, _ in ready:
                 receive(self._by_fd[fd].connection, "somebody")
 
