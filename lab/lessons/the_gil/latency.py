@@ -68,5 +68,6 @@ if __name__ == "__main__":
             found = latencies()
             stopping.set()
             other.join()
-        rows.append([version, title, f"{statistics.median(found):.2f}", f"{max(found):.0f}"])
+        middle = statistics.median(found)
+        rows.append([version, title, f"{len(found):,}", f"{middle:.2f}", f"{max(found):.0f}"])
     print(json.dumps(rows))
