@@ -28,7 +28,7 @@ INTERVAL = 0.09
 """Seconds from one look to the next at least. Who asks ten times a second gets a new one each time.
 """
 
-SHARE = 0.01
+SHARE = 0.015
 """The part of one processor that looking may take; what it takes to send it comes on top."""
 
 KEPT_UP = 2.0
@@ -247,16 +247,15 @@ class Watch:
             states[does.state] += 1
             if does.state == LOCK:
                 waited[does.what] += 1
-            row = (thread, does)
             if thread not in nicks:
-                own.append(row)
-            elif does.state == RECV or does is NOT_SEEN:
-                idle.append(row)
-            else:
-                busy.append(row)
+                own.append((thread, does))
+            elif does.state != RECV and does is not NOT_SEEN:
+                busy.append((thread, does))
+            elif len(idle) < ROWS:
+                idle.append((thread, does))
         rows = _fitting(
             LiveThread(thread.name, *does, nicks.get(thread, ""))
-            for thread, does in (*own, *busy, *islice(idle, ROWS))
+            for thread, does in (*own, *busy, *idle)
         )
         return rows, dict(states), states.total() - len(rows), waited
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 
-class LiveThread(Struct, frozen=True, omit_defaults=True):
+class LiveThread(Struct, frozen=True, omit_defaults=True, gc=False):
     """One thread.
 
     Attributes:
@@ -28,7 +28,7 @@ class LiveThread(Struct, frozen=True, omit_defaults=True):
     nick: str = ""
 
 
-class LiveMember(Struct, frozen=True, omit_defaults=True):
+class LiveMember(Struct, frozen=True, omit_defaults=True, gc=False):
     """One member of a room.
 
     Attributes:
@@ -46,7 +46,7 @@ class LiveMember(Struct, frozen=True, omit_defaults=True):
     held: str = ""
 
 
-class LiveLock(Struct, frozen=True):
+class LiveLock(Struct, frozen=True, gc=False):
     """A lock that threads were seen waiting for.
 
     Attributes:
@@ -60,7 +60,7 @@ class LiveLock(Struct, frozen=True):
     share: float
 
 
-class LiveCommit(Struct, frozen=True):
+class LiveCommit(Struct, frozen=True, gc=False):
     """One transaction.
 
     Attributes:
