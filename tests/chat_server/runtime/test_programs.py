@@ -24,6 +24,7 @@ def test_a_program_on_the_path_is_its_name(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_of_another_installation_it_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The path to this one's is shown."""
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS / "chat-server")])
     other = tmp_path / CLIENT
     other.write_text("#!/bin/sh\n")
     other.chmod(0o755)
