@@ -161,13 +161,9 @@ class Assembly:
         counters = RecordingCounters() if metrics_socket else None
         self.parts = self._make_parts(opened, passwords, counters or Counters())
         self.addresses = [self._address_of(sock) for sock in sockets]
+        store, dates = self.kept.store, self.kept.dates
         self._housekeeper = Housekeeper(
-            settings,
-            self.kept.store,
-            self.kept.store.sessions,
-            self.kept.dates,
-            clock,
-            self._needs_session,
+            settings, store, store.sessions, dates, clock, self._needs_session
         )
         self._accepting = ServerWaiter("accept")
         self._admin = AdminDesk(

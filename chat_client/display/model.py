@@ -290,13 +290,8 @@ class View:
         yield self._lines.system(f"#{event.room}, the last {messages}:")
 
     def _come_back(self, room: RoomView, since: int, last: int, lost: int) -> Iterator[str]:
-        """Show how many messages a room got while the user was away, and the last of them.
-
-        Args:
-            room: the room.
-            since: the seq of the last message before.
-            last: the seq of the newest message.
-            lost: how many of those between the server has deleted.
+        """Show how many messages came behind `since`, up to `last`, while the user was away, and
+        the last of them. The server has deleted `lost` of them.
         """
         held, room.held = room.held, None
         room.again, room.after, room.heard, room.last = True, since, since, last
