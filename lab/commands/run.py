@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chat_client.display.text import one_line
 from chat_client.load.report.output import Output, check_writable, is_terminal, write_file
+from lab.exercises.exercise_list import EXERCISES
 from lab.lessons.catalogue import lesson
 from lab.stage.errors import LabError
 from lab.stage.lesson import Lesson
@@ -14,7 +15,7 @@ from lab.stage.play import play
 from lab.views.handout import handout_page
 from lab.views.plain import Lines
 from lab.views.recorder import Recorder
-from lab.views.view import View
+from lab.views.view import View, ViewError
 
 FAILED = 1
 INTERRUPTED = 130
@@ -38,16 +39,24 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with record as view:
             stopped = _play(chosen, view, step_by_step=options.step)
-    except OSError as error:
-        print(f"chat-lab: the terminal cannot be written: {error.strerror}", file=sys.stderr)
-        return FAILED
-    if options.html and not stopped:
+    except ViewError as error:
+        return _fail(str(error))
+    except OSError as error:  # such as no descriptors, no processes
+        return _fail(f"the lesson cannot be played: {error.strerror}")
+    if stopped:
+        return INTERRUPTED
+    if options.html:
         write_file(options.html, handout_page(chosen, record).encode())
         output.say(f"wrote {one_line(options.html)}")
-    if output.failure:
-        print(f"chat-lab: {output.failure}", file=sys.stderr)
-        return FAILED
-    return INTERRUPTED if stopped else 0
+    for each in EXERCISES:
+        if each.lesson == chosen.name:
+            output.say(f"To build it yourself ({each.title}): chat-lab exercise {each.name} DIR")
+    return _fail(output.failure) if output.failure else 0
+
+
+def _fail(sentence: str) -> int:
+    print(f"chat-lab: {sentence}", file=sys.stderr)
+    return FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,11 +84,19 @@ def _view(output: Output, *, plain: bool) -> View:
     """Choose the picture where there is a terminal that can show it, else lines."""
     if plain or not is_terminal() or os.environ.get("TERM", "dumb") == "dumb":
         return Lines(output.say)
-    if sys.stdin is None or not sys.stdin.isatty():
-        return Lines(output.say)  # without keys nobody could end it
+    if not _has_keys():
+        return Lines(output.say)
     from lab.views.terminal import Picture  # rich takes a moment to load
 
     return Picture()
+
+
+def _has_keys() -> bool:
+    """Whether the standard input is a terminal, and the one that controls this process."""
+    try:
+        return sys.stdin is not None and os.tcgetpgrp(sys.stdin.fileno()) > 0
+    except OSError:
+        return False
 
 
 def _play(chosen: Lesson, view: View, *, step_by_step: bool) -> bool:

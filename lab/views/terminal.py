@@ -5,7 +5,8 @@ picture of chat-load. What clients and servers say is text, never markup.
 """
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -19,7 +20,7 @@ from lab.stage.client import CLOSED, READS
 from lab.stage.lesson import Lesson, Server
 from lab.stage.server import Thread
 from lab.stage.stage import Row, Snapshot, Stage, Table, Verdict
-from lab.views.view import unit
+from lab.views.view import ViewError, unit
 
 WIDTH = 100
 """Cells of the picture at most."""
@@ -73,7 +74,7 @@ class Picture:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._restored:
+        with self._restored, suppress(OSError):  # the terminal may be gone
             self._stop()
 
     def begin(self, lesson: Lesson, server: Server) -> None:
@@ -85,19 +86,22 @@ class Picture:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start()
+        with _written():
+            self._live.start()
 
     def watch(self, stage: Stage, now: Snapshot) -> None:
         """Obey the keys, and draw."""
         for key in self._keys.pressed():
             self.obey(key, stage)
         if self._live is not None:
-            self._live.update(self.drawn(now), refresh=True)
+            with _written():
+                self._live.update(self.drawn(now), refresh=True)
 
     def end(self, verdict: Verdict) -> None:
         """Leave the last picture, and the verdict below it."""
-        self._stop()
-        self._console.print(verdict_panel(verdict, self._width()))
+        with _written():
+            self._stop()
+            self._console.print(verdict_panel(verdict, self._width()))
 
     def table(self, table: Table) -> None:
         """Print measurements."""
@@ -106,7 +110,8 @@ class Picture:
             grid.add_column(heading, overflow="fold")
         for row in table.rows:
             grid.add_row(*(Text(cell) for cell in row))
-        self._console.print(grid)
+        with _written():
+            self._console.print(grid)
 
     def obey(self, key: str, stage: Stage) -> None:
         """Obey a key. Most keys do nothing."""
@@ -154,6 +159,19 @@ class Picture:
         if self._live is not None:
             self._live.stop()
             self._live = None
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Say it in a sentence where the terminal cannot be written.
+
+    Raises:
+        ViewError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ViewError(f"the terminal cannot be written: {error.strerror}") from None
 
 
 def clients_grid(rows: list[Row], chosen: int) -> RenderableType:

@@ -7,6 +7,10 @@ from lab.stage.lesson import Lesson, Server
 from lab.stage.stage import Snapshot, Stage, Table, Verdict
 
 
+class ViewError(Exception):
+    """What shows the lesson does not work any more. The message is a sentence for the user."""
+
+
 class View(Protocol):
     """Shows a lesson. A context manager."""
 

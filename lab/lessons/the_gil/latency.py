@@ -51,23 +51,21 @@ if __name__ == "__main__":
     without_gil = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
     version = f"{sys.version_info[0]}.{sys.version_info[1]}, {'no GIL' if without_gil else 'GIL'}"
     spawn = multiprocessing.get_context("spawn")
-    rows = []
+    rows = [("nothing", latencies())]
     for title, worker, event, work in (
-        ("nothing", None, None, None),
         ("a thread in Python code", threading.Thread, threading.Event, count),
         ("a thread in one long call", threading.Thread, threading.Event, call),
         ("a process in one long call", spawn.Process, spawn.Event, call),
     ):
-        if worker is None:
-            found = latencies()
-        else:
-            started, stopping = event(), event()
-            other = worker(target=work, args=(started, stopping))
-            other.start()
-            started.wait()
-            found = latencies()
-            stopping.set()
-            other.join()
-        middle = statistics.median(found)
-        rows.append([version, title, f"{len(found):,}", f"{middle:.2f}", f"{max(found):.0f}"])
-    print(json.dumps(rows))
+        started, stopping = event(), event()
+        other = worker(target=work, args=(started, stopping))
+        other.start()
+        started.wait()
+        rows.append((title, latencies()))
+        stopping.set()
+        other.join()
+    shown = [
+        [version, title, f"{len(found):,}", f"{statistics.median(found):.2f}", f"{max(found):.0f}"]
+        for title, found in rows
+    ]
+    print(json.dumps(shown))

@@ -64,6 +64,12 @@ def _servers_of(parent: int | None) -> list[str]:
     return [row[2] for row in rows if row[0] == str(parent)]
 
 
+def _running(words: str) -> list[str]:
+    asked = ["ps", "-e", "-o", "args="]
+    listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if words in line]
+
+
 def test_a_reader_that_closes_its_end_is_no_failure() -> None:
     """`chat-lab run ... | head -1` plays on and says nothing."""
     child = subprocess.Popen(
@@ -105,7 +111,8 @@ def test_a_terminal_that_is_closed_ends_it() -> None:
     """Nothing of it is left running."""
     with Screen("run", "frozen-reader") as terminal:
         terminal.see("The frozen reader")
-        eventually(lambda: _servers_of(terminal.child.pid))
-        servers = terminal.child.pid
+        (server,) = eventually(lambda: _servers_of(terminal.child.pid))
+        assert "probe.py" in server
         terminal.child.close(force=True)
-    eventually(lambda: not _servers_of(servers))
+    port = server.split()[-1]  # its own, so that no other run's is meant
+    eventually(lambda: not _running(f"broken.py {port}"))
