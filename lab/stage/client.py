@@ -164,15 +164,26 @@ class Client:
     @property
     def unread(self) -> int:
         """How many bytes wait in the kernel because the client does not read."""
+        return self._queued("FIONREAD")
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes the server's kernel has not taken. 0 where that is not known."""
+        return self._queued("TIOCOUTQ")
+
+    def _queued(self, request: str) -> int:
         import fcntl
         import termios
 
-        try:
-            answer = fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, b"\0\0\0\0")
-        except (OSError, ValueError):
+        number = getattr(termios, request, None)
+        if number is None:
             return 0
-        number: int = struct.unpack("i", answer)[0]
-        return number
+        try:
+            answer = fcntl.ioctl(self._socket.fileno(), number, b"\0\0\0\0")
+        except (OSError, ValueError):  # it is closed
+            return 0
+        count: int = struct.unpack("i", answer)[0]
+        return count
 
     # -- what is done to it -------------------------------------------------------------------
 

@@ -279,10 +279,10 @@ class Stage:
         """Wait until a client has back what it said. Return whether it came; see `comes`."""
         return self.comes(client, lambda: (client.name, text) in client.texts)
 
-    def is_read(self, client: Client) -> bool:
+    def is_read(self, client: Client, within: float = _SETTLES_WITHIN) -> bool:
         """Wait until the server has read what a client sent. Return whether it has."""
         self._await_reports()
-        return self.holds(lambda: self._unread_by_server(client) == 0, _SETTLES_WITHIN)
+        return self.holds(lambda: self._on_its_way(client) == 0, within)
 
     def is_stuck(self, client: Client) -> bool:
         """Wait until a client that does not read gets no further byte. Return whether it is so."""
@@ -321,9 +321,10 @@ class Stage:
                 return number - 1
         return most
 
-    def _unread_by_server(self, client: Client) -> int:
+    def _on_its_way(self, client: Client) -> int:
+        """Bytes of a client that the server has not read: in both kernels."""
         found = [each.waiting for each in self.server.report.sockets if each.peer == client.port]
-        return found[0] if found else 0
+        return client.unsent + (found[0] if found else 0)
 
     def _await_reports(self) -> None:
         """Wait until the server's threads had the time to do what they can do now."""

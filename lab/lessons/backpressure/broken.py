@@ -17,7 +17,7 @@ waiting = queue.Queue()
 def store():
     while True:
         waiting.get()
-        time.sleep(0.001)  # the slow disk
+        time.sleep(0.005)  # the slow disk
 
 
 def read_lines(sock):

@@ -18,8 +18,8 @@ def store():
         with grown:
             while cursor == size:
                 grown.wait()
-        cursor += len(os.pread(log.fileno(), 1000, cursor))
-        time.sleep(0.001)  # the slow disk
+        cursor += len(os.pread(log.fileno(), 8000, cursor))
+        time.sleep(0.005)  # the slow disk
 
 
 def read_lines(sock):
