@@ -1,108 +1,121 @@
-"""Sessions are kept soon, many in one transaction, or at once for whoever waits for it."""
+"""Sessions are kept many in one transaction, and before anything is confirmed in one."""
 
+import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat_server.rooms import session_keeper
 from chat_server.rooms.session import Session
-from chat_server.rooms.session_keeper import GROUP, SessionKeeper
+from chat_server.rooms.session_keeper import SessionKeeper
+from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import StoreError
+from chat_server.storage import database
 from chat_server.storage.sqlite.log import SqliteLog
-from tests.chat_server.storage.test_database import forbid
-from tests.support.clock import ManualClock
+from tests.chat_server.house import House
+from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
 
 
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(1000.0)
+class Keeping:
+    """A keeper, and how many transactions it made."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = SqliteLog(folder)
+        self.statements: list[str] = []
+        self.log.file._writer.set_trace_callback(self.statements.append)
+        self.keeper = SessionKeeper(self.log.sessions, SystemClock())
+        self.keeper.start()
+
+    @property
+    def commits(self) -> int:
+        """How many transactions were made."""
+        return self.statements.count("COMMIT")
+
+    def close(self) -> None:
+        """Write what is left, and end."""
+        self.keeper.stop()
+        self.log.close()
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[SqliteLog]:
-    with closing(SqliteLog(tmp_path)) as opened:
-        yield opened
+def keeping(tmp_path: Path) -> Iterator[Keeping]:
+    with closing(Keeping(tmp_path)) as keeping:
+        yield keeping
 
 
-@pytest.fixture
-def keeper(log: SqliteLog, clock: ManualClock) -> Iterator[SessionKeeper]:
-    """A keeper whose thread runs."""
-    keeper = SessionKeeper(log.sessions, clock)
-    keeper.start()
-    yield keeper
-    keeper.stop()
+def strangers(count: int) -> list[Session]:
+    """New sessions."""
+    return [Session(secrets.token_bytes(32), f"nick{number}") for number in range(count)]
 
 
-def new(number: int) -> Session:
-    """A session that no store knows."""
-    return Session(b"token %d" % number, f"peer{number}")
-
-
-def test_many_are_one_transaction(log: SqliteLog, clock: ManualClock) -> None:
-    """All that came together, when one of them is waited for."""
-    keeper = SessionKeeper(log.sessions, clock)
-    sessions = [new(number) for number in range(GROUP // 2)]
+def test_a_thousand_hellos_are_a_few_transactions(keeping: Keeping) -> None:
+    """And each session has a number of its own."""
+    sessions = strangers(1000)
     for session in sessions:
-        keeper.begin(session)
-    seen: list[str] = []
-    log.file._writer.set_trace_callback(seen.append)
-    keeper.start()
-    try:
-        keeper.keep(sessions[-1])
-    finally:
-        keeper.stop()
-    assert seen.count("COMMIT") == 1
-    assert len({session.number for session in sessions}) == len(sessions)
-    assert all(log.sessions.find(each.token) == (each.number, 0) for each in sessions)
+        keeping.keeper.begin(session)
+    eventually(lambda: all(session.number is not None for session in sessions))
+    assert len({session.number for session in sessions}) == 1000
+    assert keeping.commits <= 20
 
 
-def test_a_session_that_nobody_waits_for_is_kept_soon(
-    log: SqliteLog, keeper: SessionKeeper
+def test_who_waits_for_a_session_waits_for_the_group(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And whoever waits for one that is kept does not wait."""
-    session = new(1)
-    keeper.begin(session)
-    eventually(lambda: session.number is not None)
-    assert log.sessions.find(session.token) == (session.number, 0)
-    keeper.keep(session)
+    """Not until the time is over for which others may come."""
+    monkeypatch.setattr(session_keeper, "GATHER", 1e6)
+    sessions = strangers(20)
+    with keeping.log.file.transactions:  # as if the disk were slow
+        waiting = [
+            threading.Thread(target=keeping.keeper.keep, args=(session,)) for session in sessions
+        ]
+        for thread in waiting:
+            thread.start()
+        eventually(lambda: len(keeping.keeper._group) >= 10)
+    for thread in waiting:
+        thread.join(10)
+    assert all(session.number is not None for session in sessions)
+    assert keeping.commits <= 11
 
 
-def test_what_is_left_is_kept_at_the_end(log: SqliteLog, clock: ManualClock) -> None:
-    """A stop loses no session."""
-    keeper = SessionKeeper(log.sessions, clock)
-    session = new(1)
-    keeper.begin(session)
-    keeper.start()
-    keeper.stop()
-    assert log.sessions.find(session.token) == (session.number, 0)
-
-
-def test_a_session_that_was_taken_up_again_is_not_old(
-    log: SqliteLog, clock: ManualClock, keeper: SessionKeeper
+def test_what_cannot_be_kept_is_told_and_can_be_kept_later(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also one that the store lacks yet: it is kept then."""
-    here, gone, other = new(1), new(2), new(3)
-    for session in (here, gone):
-        keeper.keep(session)
-    clock.advance(100)
-    keeper.resume(here)
-    keeper.resume(other)
-    keeper.keep(other)
-    log.sessions.forget(1050.0)
-    assert log.sessions.find(here.token) is not None
-    assert log.sessions.find(gone.token) is None
-    assert other.number is not None
-
-
-def test_a_session_that_cannot_be_kept(log: SqliteLog, keeper: SessionKeeper) -> None:
-    """Whoever waits for it is told, and may try again."""
-    session = new(1)
-    forbid(log.file._writer, "BEGIN")
-    with pytest.raises(StoreError):
-        keeper.keep(session)
+    """Whoever waits is told; the session lives on, and is kept when there is space."""
+    (session,) = strangers(1)
+    with monkeypatch.context() as full:
+        full.setattr(database, "RESERVED_LEAST", 10**18)
+        with pytest.raises(StoreError, match="disk is full"):
+            keeping.keeper.keep(session)
     assert session.number is None
-    forbid(log.file._writer)
-    keeper.keep(session)
-    assert log.sessions.find(session.token) is not None
+    keeping.keeper.keep(session)
+    found = keeping.log.sessions.find(session.token)
+    assert found is not None
+    assert found.number == session.number
+
+
+def test_what_is_left_is_kept_at_the_end(tmp_path: Path) -> None:
+    """A stop does not wait for others to come."""
+    keeping = Keeping(tmp_path)
+    (session,) = strangers(1)
+    keeping.keeper.begin(session)
+    keeping.keeper.stop()
+    assert keeping.log.sessions.find(session.token) is not None
+    keeping.log.close()
+
+
+@pytest.mark.parametrize("request_", ["join", "nick"])
+def test_a_session_in_which_something_was_confirmed_survives_sigkill(
+    tmp_path: Path, request_: str
+) -> None:
+    """At any moment after the `ok`."""
+    with ServerProcess.serve(tmp_path) as server, House(server.address) as house:
+        ada = house.enter("ada")
+        members = {"room": "lobby"} if request_ == "join" else {"nick": "lovelace"}
+        ada.ok(request_, **members)
+        server.kill()
+        with server.restarted() as again, House(again.address) as back:
+            assert back.connect().hello("ada", session=ada.session)["session"] == ada.session
