@@ -11,6 +11,8 @@ lock, on both sides: the catch-up thread lets go only when every cursor stands a
 is published; a worker, which publishes before it offers, sends only what follows the cursor. But it
 passes over, without the lock, what the catch-up thread has: so that one looks once more when it has
 let go. Whoever comes second sees what the other did, and nothing falls between them.
+
+One lock guards all of it, so it is one class, and this file is long.
 """
 
 import contextlib

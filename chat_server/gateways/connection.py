@@ -9,7 +9,6 @@ it would be reset, and the goodbye lost. A timer bounds the wait.
 import logging
 import socket
 import threading
-from collections.abc import Callable
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
@@ -31,7 +30,7 @@ from chat_server.requests.dispatch import REQUESTS, answer
 from chat_server.requests.hello import greet
 from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
-from chat_server.runtime.threads import StartableThread, Vital
+from chat_server.runtime.threads import ConnectionThread, Vital
 from protocol.errors import FATAL, Code, ProtocolError
 from protocol.messages import AnyRequest, Goodbye, Hello, ServerMessage, ServerPing
 from protocol.tls import Channel, NotTlsError, TlsError
@@ -56,22 +55,6 @@ HELLO_PATIENCE = 60.0
 # A check that comes so many seconds late finds a server that stood still, and could hear nobody.
 STOOD_STILL = 1.0
 _ASKS_A_PERSON = frozenset({Code.BAD_NICK, Code.NICK_IN_USE})
-
-
-class _Thread(StartableThread):
-    """A thread whose `run` is what it does: a `target` is called in a way that takes its stack
-    half a kilobyte further, and so, for whoever does anything at all, to another page.
-    """
-
-    def __init__(self, body: Callable[[], None], name: str) -> None:
-        super().__init__(name)
-        self._body = body
-
-    def run(self) -> None:
-        try:
-            self._body()
-        finally:
-            del self._body  # who still knows the thread is not to hold what it worked for
 
 
 class Connection:
@@ -152,7 +135,7 @@ class Connection:
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
         self._refusal: ProtocolError | None = None  # why there is no place; set with the start
-        self.thread = _Thread(self._run, f"connection {peer}")
+        self.thread = ConnectionThread(self._run, f"connection {peer}")
 
     def start(self) -> None:
         """Start the thread, and the limit on how long the hello may take.

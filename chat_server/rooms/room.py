@@ -4,8 +4,9 @@ What somebody says waits as a draft until a delivery worker stores it and publis
 The latest segments stay in memory as the log's tail (`log_tail`), from which the worker feeds the
 members, and readers that are a little behind. The rest is in the store.
 
-Room, Member and Draft name one another, so they share this file, with what a room needs to know of
-those above it: the outlet of a client, and the author of a draft. Nothing here knows a socket.
+Room, Member and Draft name one another, so they share this file, which is long, with what a room
+needs to know of those above it: the outlet of a client, and the author of a draft. Nothing here
+knows a socket.
 """
 
 import threading
