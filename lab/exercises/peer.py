@@ -60,8 +60,14 @@ class Clock:
             answer: seconds for one answer.
             whole: seconds for the whole check, from now.
         """
+        self.whole = whole
         self._answer = answer
         self._end = time.monotonic() + whole
+
+    @property
+    def over(self) -> bool:
+        """Whether the time for the whole check is over."""
+        return time.monotonic() > self._end
 
     def until(self, factor: float = 1) -> float:
         """Return the monotonic time until which an answer that is asked for now may take.
@@ -354,8 +360,11 @@ class Peer:
 
         Raises:
             _Ended: the server closed the connection first.
-            Wrong: they did not come in time.
+            Wrong: they did not come in time, or the time for the whole check is over.
         """
+        if self._clock.over:  # a server that never stops sending is never silent
+            late = f"the check had not ended after {self._clock.whole:.0f} s"
+            raise Wrong(f"{self.name} {self._did} and {late}", wanted)
         began = time.monotonic()
         until = self._clock.until(self.patience)
         while len(self._buffer) < size:

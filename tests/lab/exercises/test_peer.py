@@ -1,7 +1,9 @@
 """The client of the checks, against the other end of a real connection."""
 
+import contextlib
 import socket
 import struct
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -77,15 +79,41 @@ def test_a_reset_is_an_end(ends: tuple[Peer, socket.socket]) -> None:
         peer.send(b"x")
 
 
-def test_silence_has_a_limit() -> None:
-    """Whatever the answer, the whole check has one, too."""
-    for clock in (Clock(answer=0.01, whole=60), Clock(answer=60, whole=0.01)):
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            peer = Peer(socket.create_connection(listener.getsockname()), "the client", clock)
-            with pytest.raises(Wrong, match="received nothing more for a moment") as caught:
-                peer.expect(b"hello")
-            assert caught.value.silent
-            peer.close()
+@pytest.mark.parametrize(
+    ("clock", "text"),
+    [
+        (Clock(answer=0.01, whole=1000), "received nothing more for a moment"),
+        (Clock(answer=1000, whole=0), "the check had not ended after 0 s"),
+    ],
+)
+def test_silence_has_a_limit(clock: Clock, text: str) -> None:
+    """For each answer, and for the whole check."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        peer = Peer(socket.create_connection(listener.getsockname()), "the client", clock)
+        with pytest.raises(Wrong, match=text):
+            peer.expect(b"hello")
+        peer.close()
+
+
+def test_who_never_stops_sending_is_stopped() -> None:
+    """There is always something to read, so nothing else would end it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        mine = socket.create_connection(listener.getsockname())
+        theirs, _ = listener.accept()
+        peer = Peer(mine, "the client", Clock(answer=20, whole=0.3))
+
+        def send() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    theirs.sendall(bytes(65536))
+
+        sender = threading.Thread(target=send, name="endless sender")
+        sender.start()
+        with pytest.raises(Wrong, match="the check had not ended after 0 s, but the end of the"):
+            peer.skip_to_end()
+        peer.close()
+        sender.join(20)
+        theirs.close()
 
 
 def test_who_does_not_read_is_told_so() -> None:
