@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.stage.client import PATIENCE
+from lab.stage.errors import LabError
 from lab.stage.lesson import Server
 from lab.stage.ports import free_port
 from lab.stage.server import HOST
 from lab.stage.stage import Stage, Table, Verdict
+from protocol.common.descriptors import allow_descriptors
 
 SERVERS = [
     Server("broken.py", "one loop, and select", False),
@@ -26,6 +28,9 @@ GUILTY = ["    readable, writable, _ = select.select([listener, *inboxes], waiti
 CROWD = 1100
 """Connections: more than the 1,024 that `select` can take."""
 
+SPARE = 100
+"""Descriptors besides those of the connections."""
+
 COUNTS = (10, 100, 1000, 5000)
 """Connections of the measurements."""
 
@@ -33,7 +38,17 @@ MB = 1_000_000
 
 
 def attack(stage: Stage) -> Verdict:
-    """Connect a crowd, and let somebody talk before and after."""
+    """Connect a crowd, and let somebody talk before and after.
+
+    Raises:
+        LabError: this process may not have so many connections.
+    """
+    most = allow_descriptors()
+    if most is not None and most < CROWD + SPARE:
+        raise LabError(
+            f"This lesson needs {CROWD + SPARE:,} descriptors, and `ulimit -Hn` allows {most:,}. "
+            "Raise that limit."
+        )
     stage.step("ana comes and says something.")
     ana = stage.join("ana")
     stage.say(ana, "hello")
@@ -86,8 +101,9 @@ def beside() -> list[Table]:
     ]
     return [
         Table(
-            "What connections cost that only listen, and a line to all of them",
-            ["server", "connections", "start", "memory", "threads", "line to all", "switches"],
+            "What connections cost: until all are there, how often the server's threads waited "
+            "until then, and a line to all",
+            ["server", "connections", "start", "waits", "memory", "threads", "line to all"],
             rows,
         )
     ]
@@ -100,16 +116,15 @@ def _costs(path: Path, count: int) -> list[str]:
             if len(there) < count:
                 return [f"only {len(there):,} came", "", "", "", ""]
             took = time.monotonic() - start
-            before = _switches(pid)
+            switches = _switches(pid)
             line = statistics.median(_round(there) for _ in range(3))
-            switches = (_switches(pid) - before) // 3
             threads, memory = _status(pid)
     return [
         f"{took:.2f} s",
+        f"{switches:,}",
         f"{memory / MB:.0f} MB",
         f"{threads:,}",
         f"{1000 * line:.1f} ms",
-        f"{switches:,}",
     ]
 
 
