@@ -236,7 +236,9 @@ class Watch:
         which lock.
         """
         nicks = {each.thread: each.nick or "" for each in connections}
-        own, busy, idle = [], [], []
+        own: list[tuple[threading.Thread, Doing]] = []
+        busy: list[tuple[threading.Thread, Doing]] = []
+        idle: list[tuple[threading.Thread, Doing]] = []
         states: Counter[str] = Counter()
         waited: Counter[str] = Counter()
         asker = threading.current_thread()

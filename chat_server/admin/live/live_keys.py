@@ -6,6 +6,7 @@ import select
 import sys
 import termios
 import tty
+from contextlib import suppress
 from typing import Self
 
 UP, DOWN = "\x1b[A", "\x1b[B"
@@ -32,7 +33,8 @@ class LiveKeys:
 
     def __exit__(self, *_: object) -> None:
         if self._before is not None:
-            termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)
+            with suppress(termios.error):  # the terminal is gone
+                termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._before)
 
     def wait(self, seconds: float) -> str:
         """Wait for a key, or for so long. Return what was pressed; q once the terminal is gone."""
@@ -41,7 +43,9 @@ class LiveKeys:
         watched = [sys.stdin] if self._before is not None and not self._ended else []
         if not select.select(watched, [], [], max(0.0, seconds))[0]:
             return ""
-        read = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
+        read = ""
+        with suppress(OSError):  # the terminal is gone
+            read = os.read(sys.stdin.fileno(), 64).decode(errors="replace")
         self._ended = not read
         self._pressed = _KEY.findall(read) or ["q"]
         return self._pressed.pop(0)

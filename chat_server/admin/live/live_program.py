@@ -49,13 +49,12 @@ def run(arguments: Sequence[str], data: Path) -> int:
         arguments: those of the server, for where it has to be started.
         data: its data folder.
     """
+    leaving = threading.Event()
     with ExitStack() as opened:
         own = None if is_running(data) else opened.enter_context(_started(arguments))
-        viewer = _Viewer(data, own)
+        opened.enter_context(_signals(leaving, own))
         try:
-            return viewer.run()
-        except KeyboardInterrupt:
-            return viewer.finish()
+            return _Viewer(data, own, leaving).run()
         except AdminError as error:
             print(f"chat-server: {error}", file=sys.stderr)
             return FAILED
@@ -102,29 +101,49 @@ class _Own:
 @contextmanager
 def _started(arguments: Sequence[str]) -> Iterator[_Own]:
     """Run a server while the block runs, and leave none behind, whatever ends the block."""
-
-    def end(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    # A terminal that is closed sends SIGHUP.
-    before = {each: signal.signal(each, end) for each in (signal.SIGTERM, signal.SIGHUP)}
     own = _Own(arguments)
     try:
         yield own
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
         if own.child.poll() is None:
             own.child.terminate()
             own.wait()
 
 
+@contextmanager
+def _signals(leaving: threading.Event, own: _Own | None) -> Iterator[None]:
+    """Leave on a signal, while the block runs: Ctrl-C, SIGTERM, a terminal that is closed.
+
+    The second one ends a server that was started here at once, as it does without a view.
+    """
+
+    def leave(*_: object) -> None:
+        if leaving.is_set() and own is not None:
+            own.child.terminate()
+        leaving.set()
+
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {each: signal.signal(each, leave) for each in wanted}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
 class _Viewer:
     """Asks, and shows the answer."""
 
-    def __init__(self, data: Path, own: _Own | None) -> None:
+    def __init__(self, data: Path, own: _Own | None, leaving: threading.Event) -> None:
+        """
+        Args:
+            data: the server's data folder.
+            own: the server, if it was started here.
+            leaving: set when the user wants to leave.
+        """
         self._data = data
         self._own = own
+        self._leaving = leaving
         self._console = Console(highlight=False)
         self._chosen = ""
         self._told = ""
@@ -151,16 +170,16 @@ class _Viewer:
             ) as screen,
         ):
             due = time.monotonic()
-            while (code := self._ended()) is None:
+            while (code := self._ended()) is None and not self._leaving.is_set():
                 self._draw(screen)
                 due = max(due + PERIOD, time.monotonic())
                 pressed = keys.wait(due - time.monotonic())
                 if pressed in ("q", "\x04"):
                     break
                 self._act(pressed)
-        return self.finish() if code is None else code
+        return self._finish() if code is None else code
 
-    def finish(self) -> int:
+    def _finish(self) -> int:
         """End a server that was started here, as Ctrl-C does. Return the exit code."""
         if self._own is None:
             return 0
@@ -171,19 +190,12 @@ class _Viewer:
         return code
 
     def _print_lines(self) -> int:
-        while (code := self._ended()) is None:
+        while (code := self._ended()) is None and not self._leaving.is_set():
             self._print_said()
             if self._look() and self._part is not None:
                 print(plain_line(self._part.view), flush=True)
-            # Its end is noticed at once.
-            if self._own is not None:
-                try:
-                    self._own.child.wait(PLAIN_PERIOD)
-                except subprocess.TimeoutExpired:
-                    continue
-            else:
-                threading.Event().wait(PLAIN_PERIOD)
-        return code
+            self._leaving.wait(PLAIN_PERIOD)
+        return self._finish() if code is None else code
 
     def _ended(self) -> int | None:
         """The exit code of a server that was started here and has ended."""

@@ -101,7 +101,7 @@ def test_it_runs_a_server_and_shows_it(own: tuple[Screen, str]) -> None:
         screen.see("ana in lobby .* 0$")
         ana.say("lobby", "hello")
         screen.see("commits .* ms")
-        screen.see(r"delivery-1 +wait +Delivery._waiting")
+        screen.see(r"delivery-1 +wait +Delivery._changed")
         assert screen.leave("q") == 0
     assert gone(address)
 
