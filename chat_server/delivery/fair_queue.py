@@ -27,6 +27,9 @@ from chat_server.runtime.round_robin import Party, RoundRobin
 STRETCH = 0.001
 """Seconds after which the head of the queue of short requests leaves it, if others wait."""
 
+CROWD = 8
+"""So many who wait are a crowd."""
+
 
 class Waiter(Protocol):
     """Who can wait in a queue: an Outbox, or a thread of the server's."""
@@ -84,6 +87,11 @@ class FairQueue:
         """How many wait."""
         with self._lock:
             return len(self._waiting)
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether a crowd waits. Read without the lock, as a guess will do."""
+        return len(self._waiting) >= CROWD
 
     def enter(self, waiter: Waiter) -> bool:
         """Wait until this one is at the head, on the thread that is to be there.

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from chat_server.delivery.fair_queue import FairQueue
+from chat_server.delivery.fair_queue import CROWD, FairQueue
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import REQUESTS, Queue
@@ -303,3 +303,18 @@ def test_a_stop_waits_for_nobody_who_waits() -> None:
         for thread in threads:
             thread.join(10)
             assert not thread.is_alive()
+
+
+def test_a_crowd_is_known() -> None:
+    """Then those who send little at a time are read less often."""
+    queue = FairQueue()
+    first, *others = (_Asker("a", number) for number in range(CROWD + 1))
+    assert queue.enter(first)
+    threads = _waiting_in(queue, *others[:-1])
+    assert not queue.is_crowded
+    threads += _waiting_in(queue, others[-1])
+    assert queue.is_crowded
+    for asker in (first, *others):
+        queue.leave(asker)
+    for thread in threads:
+        thread.join(10)
