@@ -8,6 +8,8 @@ from tests.attacks.catalogue import attacks, requests_covered
 from tests.attacks.report import KINDS, line, percentile
 from tests.attacks.run import run
 
+pytestmark = pytest.mark.long
+
 # Those of moderators are refused to anybody else, as `kick` is; the others are like one that is
 # there: a `bye` is a hello that ends, a password is hashed as for a `login`.
 _ALIKE = {

@@ -17,6 +17,8 @@ from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
 from tests.support.waiting import DEADLINE, eventually
 
+pytestmark = pytest.mark.long
+
 FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no /dev/full")
 NO_SPACE = "chat-client: cannot write to stdout: No space left on device\n"

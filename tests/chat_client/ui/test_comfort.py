@@ -200,6 +200,7 @@ def test_catching_up_is_told(home: dict[str, str]) -> None:
         ana.type("\x04")
 
 
+@pytest.mark.long
 def test_a_flood_leaves_the_prompt_usable(ana: Terminal, bob: Peer) -> None:
     """Typing, editing and sending go on while thousands of lines scroll by."""
     for number in range(4000):

@@ -14,6 +14,8 @@ from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 
 def kill(terminal: Terminal) -> None:
     """End a client at once."""

@@ -59,6 +59,7 @@ def test_no_line_is_a_command_that_has_to_do_with_accounts(
     assert said(ana, 2) == [("bob", "/logout"), ("bob", "/password")]
 
 
+@pytest.mark.long
 def test_who_is_logged_out_elsewhere_ends(server: ServerProcess, ana: Peer) -> None:
     """The password was changed there. With the old one nobody comes in again, with the new one
     one does, from the environment.

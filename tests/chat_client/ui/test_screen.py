@@ -125,6 +125,7 @@ def directs() -> Iterator[Frame]:
         yield {"type": "direct", "from": f"eve{number}", "to": "ana", "text": "eve 漢字 " * 2000}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("keys", ["\x04", "\x03"])
 @pytest.mark.parametrize("frames", [presences, messages, directs])
 def test_a_flood_does_not_lock_the_keyboard(

@@ -148,6 +148,7 @@ def _has_said(said: list[int], number: int) -> bool:
     return said[0] >= number
 
 
+@pytest.mark.long
 def test_falling_behind_and_catching_up_again_and_again_loses_nothing(house: House) -> None:
     """Six readers stop and go while one talks: the step back to live never drops one of them."""
     readers = [house.enter(f"reader{n}", "lobby") for n in range(6)]

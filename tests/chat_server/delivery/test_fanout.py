@@ -151,6 +151,7 @@ def _talk(peer: Peer, seqs_of: dict[str, list[tuple[str, int]]]) -> None:
         said.append((f"{room} {text}", peer.reply(identity)["seq"]))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_everybody_hears_one_same_order_exactly_once(workers: int) -> None:
     """Four talk at once in three rooms, five listen: one order, no gap, nothing twice."""

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from chat_server.server import Server
 from tests.chat_server.house import House, seqs
 from tests.support.clock import ManualClock
@@ -116,6 +118,7 @@ def test_any_whole_frame_is_a_sign_of_life() -> None:
             ada.page("rooms")
 
 
+@pytest.mark.long
 def test_who_takes_bytes_is_slow_and_not_dead(tmp_path: Path) -> None:
     """Reading on behind a backlog, without a word, keeps a client beyond any patience.
 
@@ -136,6 +139,7 @@ def test_who_takes_bytes_is_slow_and_not_dead(tmp_path: Path) -> None:
             assert heard == list(range(1, (part + 1) * count // 10 + 1))
 
 
+@pytest.mark.long
 def test_a_dead_peer_with_a_full_socket_is_ended_at_once() -> None:
     """By cutting it off, not by waiting until it could be written to; its nick is kept."""
     with scene() as stage:

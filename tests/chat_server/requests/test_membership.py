@@ -92,6 +92,7 @@ def test_who_goes_on_behind_a_nick(house: House) -> None:
     assert ada.page("who", room="lobby", after="zoe")["members"] == []
 
 
+@pytest.mark.long
 def test_who_is_paged_when_it_does_not_fit_a_frame(house: House) -> None:
     """All members are named once, over as many pages as it takes."""
     wide = {"🦊" * 28 + f"{number:04}" for number in range(600)}

@@ -419,6 +419,7 @@ def logged_in(data: Path) -> int:
 # -- kept -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_it_survives_sigkill(tmp_path: Path) -> None:
     """From the moment of its `ok`; and whoever is out stays out."""
     with ServerProcess.serve(tmp_path) as server, House(server.address) as house:

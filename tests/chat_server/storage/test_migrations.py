@@ -26,6 +26,8 @@ from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
 
+pytestmark = pytest.mark.long
+
 FORMATS = Path(__file__).parent / "formats"
 DATABASES = {
     log_file.FILE: log_file.FORMAT,

@@ -16,6 +16,8 @@ from tests.support.leaks import nothing_left_behind
 from tests.support.servers import ROOT
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 ALL = lessons()
 PLAYS = [
     pytest.param(each, server, id=f"{each.name}-{server.file}")

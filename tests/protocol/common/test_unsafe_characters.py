@@ -27,6 +27,7 @@ def members(characters: str) -> set[str]:
     return set(filter(re.compile(f"[{characters}]").fullmatch, EVERYTHING))
 
 
+@pytest.mark.long
 def test_the_classes_are_unicodes_own() -> None:
     """Each by its category or bidirectional class: none is missing, none is too much."""
     categories = {each: unicodedata.category(each) for each in EVERYTHING}

@@ -4,6 +4,8 @@ import pytest
 
 from tests.lab.exercises.student_servers import answer_of, check, expect_wrong
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("name", ["frozen-reader", "attacks"])
 def test_the_answer_passes(name: str) -> None:

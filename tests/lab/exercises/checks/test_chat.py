@@ -10,6 +10,8 @@ from tests.lab.exercises.student_servers import (
     expect_wrong,
 )
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("name", ["broadcast", "names", "leaving", "numbers", "rooms"])
 def test_the_answer_passes(name: str) -> None:

@@ -13,6 +13,8 @@ from tests.lab.exercises.student_servers import (
     expect_wrong,
 )
 
+pytestmark = pytest.mark.long
+
 NAMES = ["backpressure", "dead-peers", "one-thread", "both-families", "udp"]
 
 
