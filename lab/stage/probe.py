@@ -137,7 +137,6 @@ class Probe:
                 state = self._thread(frame, locks)
                 threads.append({"name": _name(thread, number), **state})
         return {
-            "at": time.monotonic(),
             "threads": threads,
             "count": threading.active_count() - 1,
             "values": _values(scope),

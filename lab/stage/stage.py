@@ -22,8 +22,8 @@ STRIP = 0.1
 STALL = 2.0
 """Seconds after which a line that has not come back will not, on a machine that is not busy."""
 
-_REPORTS_OF_STALL = 20
-"""Reports of the server in that time, at least: half of those on a machine that is not busy."""
+_REPORTS_OF_STALL = 40
+"""Reports of the server in that time, at least: about as many as on a machine that is not busy."""
 
 _LONGEST = 20.0
 """Seconds after which it will not in any case: one call may keep the probe from reporting."""
