@@ -1,73 +1,69 @@
-"""The keyboard, on a terminal of its own."""
+"""Keys are read one by one, without an echo, and only from a terminal."""
 
-import os
+import subprocess
 import sys
-import termios
-import threading
-from collections.abc import Iterator
+from pathlib import Path
 
-import pytest
+import pexpect
 
-from chat_server.admin.live.live_keys import DOWN, UP, LiveKeys
+from tests.support.servers import ROOT
+from tests.support.waiting import DEADLINE, eventually
 
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The other side of the terminal that is the standard input, where one types."""
-    ours, theirs = os.openpty()
-    with open(theirs, encoding="utf-8") as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        # Its process group is whose turn it is: only a terminal of one's own has one.
-        monkeypatch.setattr(os, "tcgetpgrp", lambda _: os.getpgrp())
-        yield ours
-    os.close(ours)
+PROGRAM = """
+from chat_server.admin.live.live_keys import LiveKeys
+with LiveKeys() as keys:
+    print("ready", flush=True)
+    while (key := keys.wait(10)) != "q":
+        print("key", ascii(key), flush=True)
+print(ascii(input("a line: ")), flush=True)
+"""
 
 
-def test_keys_come_one_by_one(terminal: int) -> None:
-    """Also those that were typed fast, and arrows, which are three bytes."""
-    with LiveKeys() as keys:
-        os.write(terminal, b"s\x1b[A\x1b[Bq")
-        assert [keys.wait(10) for _ in range(4)] == ["s", UP, DOWN, "q"]
-        assert keys.wait(0) == ""
+def test_keys_that_come_together_are_told_apart() -> None:
+    """Arrows are one key each. Afterwards the terminal is as it was: it reads lines."""
+    child = pexpect.spawn(
+        sys.executable, ["-c", PROGRAM], cwd=str(ROOT), timeout=DEADLINE, encoding="utf-8"
+    )
+    try:
+        child.expect_exact("ready\r\n")
+        child.send("a\x1b[A\x1b[5~b")
+        for key in ("'a'", "'\\x1b[A'", "'\\x1b[5~'", "'b'"):
+            child.expect_exact(f"key {key}\r\n")
+            assert child.before == "", "a key was echoed"
+        child.send("q")
+        child.expect_exact("a line: ")
+        child.send("tea\r")
+        child.expect_exact("'tea'")
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    assert child.exitstatus == 0
 
 
-def test_it_waits_for_a_key(terminal: int) -> None:
-    """Not only for one that was typed before."""
-    with LiveKeys() as keys:
-        typing = threading.Thread(target=os.write, args=(terminal, b"x"))
-        typing.start()
-        assert keys.wait(10) == "x"
-        typing.join()
+def test_in_a_pipe_there_are_no_keys() -> None:
+    """Nothing is read from it."""
+    program = PROGRAM.replace("keys.wait(10)) != ", "keys.wait(0) or 'q') != ")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, input="q\n", capture_output=True, text=True
+    )
+    assert done.stdout == "ready\na line: 'q'\n"
 
 
-def test_the_terminal_is_as_it_was(terminal: int) -> None:
-    """Whatever ended the view."""
-    before = termios.tcgetattr(terminal)
-
-    def view() -> None:
-        with LiveKeys():
-            assert not termios.tcgetattr(terminal)[3] & termios.ECHO
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        view()
-    assert termios.tcgetattr(terminal) == before
-
-
-def test_a_terminal_that_is_gone_leaves(terminal: int) -> None:
-    """As `q` does."""
-    with LiveKeys() as keys:
-        with open(os.devnull, "rb") as nowhere:
-            os.dup2(nowhere.fileno(), terminal)  # the last descriptor of its other side
-        assert keys.wait(10) == "q"
-
-
-def test_what_is_no_terminal_has_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe may hold anything."""
-    reader, writer = os.pipe()
-    os.write(writer, b"q")
-    with open(reader, encoding="utf-8") as stdin:
-        monkeypatch.setattr(sys, "stdin", stdin)
-        with LiveKeys() as keys:
-            assert keys.wait(0) == ""
-    os.close(writer)
+def test_a_terminal_that_is_gone_leaves(tmp_path: Path) -> None:
+    """As `q` does, and without a traceback."""
+    told = tmp_path / "told"
+    program = f"""
+import pathlib, signal
+from chat_server.admin.live.live_keys import LiveKeys
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+with LiveKeys() as keys:
+    print("ready", flush=True)
+    key = keys.wait(60)
+pathlib.Path({str(told)!r}).write_text(key)
+"""
+    child = pexpect.spawn(
+        sys.executable, ["-c", program], cwd=str(ROOT), timeout=DEADLINE, encoding="utf-8"
+    )
+    child.expect_exact("ready")
+    child.close(force=False)
+    eventually(lambda: told.exists() and told.read_text() == "q")
