@@ -147,9 +147,10 @@ class Delivery:
                 return None
             space = max(SHARE, ROUND_LIMIT // self._waiting.parties)
             most = 1 + (len(self._waiting) - 1) // len(self._threads)
+            crowd = STRIDE if self._waiting.parties == 1 else STRIDE // 4  # or others wait longer
             group: list[Room] = []
             members = size = 0
-            while self._waiting and len(group) < most and members < STRIDE and size < ROUND_LIMIT:
+            while self._waiting and len(group) < most and members < crowd and size < ROUND_LIMIT:
                 room = self._waiting.take()
                 group.append(room)
                 members += room.size
