@@ -44,8 +44,7 @@ PING = ServerPing(id=1)
 # Who ends a connection by this is not expected back.
 _FOR_GOOD = frozenset({Code.BYE, Code.BANNED})
 
-# Guards who is the first to end a connection. A leaf; and one for all, as each ends once, and a
-# lock of its own would be memory for each of thousands.
+# Guards who is the first to end a connection: one for all, to save memory. A leaf.
 _ending = threading.Lock()
 
 # A nick that is never free again, a member that never reads: nobody could mend that.
