@@ -139,8 +139,21 @@ class LessonServer:
 
     @property
     def ended(self) -> bool:
-        """Whether the process is gone."""
-        return self._child.poll() is not None
+        """Whether the process has ended."""
+        return self._code is not None
+
+    @property
+    def _code(self) -> int | None:
+        """Its exit code, a signal's number as a negative one, or None while it runs.
+
+        The process is not waited for before `stop`, so that nobody else has its number until then.
+        """
+        if self._child.returncode is not None or not hasattr(os, "waitid"):
+            return self._child.poll()
+        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return None
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
 
     @property
     def said(self) -> str:
@@ -157,7 +170,7 @@ class LessonServer:
         pause = threading.Event()
         while self.port not in self.report.listening:
             if self.ended:
-                raise ServerError(f"The server ended with code {self._child.poll()}{self._last()}")
+                raise ServerError(f"The server ended with code {self._code}{self._last()}")
             if time.monotonic() > end:
                 raise ServerError(
                     f"The server does not listen on port {self.port} after {within:g} s"
@@ -171,8 +184,9 @@ class LessonServer:
 
     def stop(self) -> None:
         """End it, and all that it started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        if self._child.returncode is None:  # else the number may be another one's by now
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait(_STOPS_WITHIN)
         for reader in self._readers:
             reader.join(_STOPS_WITHIN)
