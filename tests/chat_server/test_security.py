@@ -170,7 +170,7 @@ def test_sessions_that_said_nothing_are_forgotten_while_it_runs(tmp_path: Path) 
             peer.expect_end("bye")
             peer.close()
         house.enter("newest")
-        assert kept() == 26
+        eventually(lambda: kept() == 26)
         clock.advance(UNUSED_AFTER)
         server.timers.wake()  # which hold those who have gone until what was due is done
         registry = server._parts.registry

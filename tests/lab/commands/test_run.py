@@ -58,14 +58,14 @@ def test_ctrl_c_ends_it_at_once() -> None:
 
 
 def _servers_of(parent: int | None) -> list[str]:
-    asked = ["ps", "-e", "-o", "ppid=,stat=,args="]
+    asked = ["ps", "-eww", "-o", "ppid=,stat=,args="]
     listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in listed.splitlines()]
     return [row[2] for row in rows if row[0] == str(parent)]
 
 
 def _running(words: str) -> list[str]:
-    asked = ["ps", "-e", "-o", "args="]
+    asked = ["ps", "-eww", "-o", "args="]
     listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     return [line for line in listed.splitlines() if words in line]
 

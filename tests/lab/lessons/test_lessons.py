@@ -62,7 +62,7 @@ BEFORE = [
 
 def processes_of(group: int) -> list[str]:
     """What still runs in a process group."""
-    asked = ["ps", "-e", "-o", "pgid=,stat=,args="]
+    asked = ["ps", "-eww", "-o", "pgid=,stat=,args="]
     listed = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
     rows = [line.split(maxsplit=2) for line in listed.splitlines()]
     return [row[2] for row in rows if row[0] == str(group) and row[1][0] != "Z"]
