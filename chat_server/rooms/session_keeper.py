@@ -110,8 +110,16 @@ class SessionKeeper:
         self._changed.notify()
 
     def _run(self) -> None:
-        while (group := self._next_group()) is not None:
-            self._write(group)
+        while self._write_next():
+            pass
+
+    def _write_next(self) -> bool:
+        """Write the next group; False at the end. None is held while there is none to write."""
+        group = self._next_group()
+        if group is None:
+            return False
+        self._write(group)
+        return True
 
     def _next_group(self) -> _Group | None:
         """Wait for a group that is to be written; None when there is none and will be none."""
