@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 PROJECT = "backchannel"
 
 _ROOT = Path(__file__).resolve().parents[3]
-_PACKAGES = ("chat_client", "chat_server", "protocol")
+_PACKAGES = ("chat_client", "chat_server", "lab", "protocol")
 
 # The beginning of ZIP's time: the same files are the same wheel, whenever it is made.
 _DATE = (1980, 1, 1, 0, 0, 0)
