@@ -35,14 +35,20 @@ def listed(debian: Path, others: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_versions_that_differ_in_the_last_number_are_different(tmp_path: Path) -> None:
-    """Debian's 3.11.2 lacks what 3.11.7 has; the same version twice is tested once."""
+def test_one_of_each_minor_version_is_tested(tmp_path: Path) -> None:
+    """Debian's 3.11.2 lacks what 3.11.7 has, so it stands for both."""
     debian = python(tmp_path / "debian" / "python3", "3.11.2")
-    newer = python(tmp_path / "versions" / "a" / "bin" / "python3", "3.11.7")
-    python(tmp_path / "versions" / "b" / "bin" / "python3", "3.11.7")
+    python(tmp_path / "versions" / "a" / "bin" / "python3", "3.11.7")
+    newer = python(tmp_path / "versions" / "b" / "bin" / "python3", "3.14.0")
+    python(tmp_path / "versions" / "c" / "bin" / "python3", "3.14.1")
+    free = python(tmp_path / "versions" / "d" / "bin" / "python3", "3.14.0t")
     done = listed(debian, tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [f"3.11.2 {debian}", f"3.11.7 {newer}"]
+    assert done.stdout.splitlines() == [
+        f"3.11.2 {debian}",
+        f"3.14.0 {newer}",
+        f"3.14.0t {free}",
+    ]
 
 
 def test_without_debians_python_it_fails(tmp_path: Path) -> None:
