@@ -16,17 +16,20 @@ def free_port() -> int:
 
     Another program may still take it before a server listens on it.
     """
-    while True:
-        port = _FIRST + next(_offsets) % _COUNT
-        try:
-            with (
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-            ):
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                # Bound, and not listening: who already waits for a server here is still refused.
-                stream.bind(("127.0.0.1", port))
-                datagrams.bind(("127.0.0.1", port))
-                return port
-        except OSError:
-            continue
+    return next(port for offset in _offsets if is_free(port := _FIRST + offset % _COUNT))
+
+
+def is_free(port: int) -> bool:
+    """Return whether a port of 127.0.0.1 is free for TCP and UDP."""
+    try:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        ):
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # Bound, and not listening: who already waits for a server here is still refused.
+            stream.bind(("127.0.0.1", port))
+            datagrams.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True

@@ -3,7 +3,8 @@
 import itertools
 import os
 import random
-import socket
+
+from lab.stage.ports import is_free
 
 # Linux picks ports of its own from 32768 on (ip(7), ip_local_port_range). A port from there that is
 # free for a moment may be the next connection's, so these are below.
@@ -20,17 +21,5 @@ def free_port() -> int:
     Each worker of pytest-xdist takes them from a range of its own.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
-    while True:
-        port = _FIRST + worker * _EACH + next(_offsets) % _EACH
-        try:
-            with (
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
-                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
-            ):
-                stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                # Bound, and not listening: who already waits for a server here is still refused.
-                stream.bind(("127.0.0.1", port))
-                datagrams.bind(("127.0.0.1", port))
-                return port
-        except OSError:
-            continue  # somebody else's, such as another run's
+    first = _FIRST + worker * _EACH
+    return next(port for offset in _offsets if is_free(port := first + offset % _EACH))
