@@ -3,10 +3,7 @@
 import os
 import resource
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +13,7 @@ from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
 from tests.chat_server.storage.test_hard_times import fill_the_disk, limit, needs_prlimit
 from tests.support.clock import ManualClock
-from tests.support.servers import ROOT, ServerProcess, address_of, running_server
+from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
 
 
@@ -131,17 +128,6 @@ def test_many_clients(operator: Operator) -> None:
         records = operator.done("clients", "--json").records
     assert {record["nick"] for record in records} == {f"pupil{number}" for number in range(60)}
     assert all(len(record["rooms"]) == 40 for record in records)
-
-
-def command(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """The program itself."""
-    return subprocess.run(
-        [sys.executable, "-m", "chat_server", "admin", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_a_new_secret_of_the_owner(operator: Operator) -> None:
