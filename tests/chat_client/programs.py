@@ -13,6 +13,7 @@ import pexpect
 import pyte
 
 from tests.support.servers import ROOT
+from tests.support.terminals import end
 from tests.support.waiting import DEADLINE, eventually
 
 COMMAND = [sys.executable, "-m", "chat_client"]
@@ -109,10 +110,7 @@ class Terminal:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        try:
-            self.child.close(force=True)
-        except pexpect.ExceptionPexpect:  # on a busy machine it takes its time, but was killed
-            self.child.wait()
+        end(self.child)
 
     def type(self, keys: str) -> None:
         """Press keys; `\\r` is Enter. The first wait until they are the client's to read.

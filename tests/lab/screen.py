@@ -9,6 +9,7 @@ import pexpect
 import pyte
 
 from tests.support.servers import ROOT
+from tests.support.terminals import end
 from tests.support.waiting import DEADLINE, eventually
 
 COLUMNS, ROWS = 104, 40
@@ -39,7 +40,7 @@ class Screen:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.child.close(force=True)
+        end(self.child)
 
     @property
     def shown(self) -> str:

@@ -12,6 +12,7 @@ from chat_client.files.trace_file import Traced, TraceFile
 from tests.chat_client import programs
 from tests.chat_server.house import House
 from tests.support.servers import ROOT, running_server
+from tests.support.terminals import end
 from tests.support.waiting import DEADLINE
 
 COMMAND = [sys.executable, "-m", "lab", "replay"]
@@ -65,7 +66,7 @@ def keyboard(three: Path) -> Iterator["pexpect.spawn[str]"]:
     child.expect("connected to first")
     child.expect("1 of 3: Enter next, b back, p play, g first, q quit")
     yield child
-    child.close(force=True)
+    end(child)
 
 
 def test_in_a_pipe_all_of_it_is_printed(trace: Path) -> None:

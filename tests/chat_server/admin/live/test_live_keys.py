@@ -7,6 +7,7 @@ from pathlib import Path
 import pexpect
 
 from tests.support.servers import ROOT
+from tests.support.terminals import end
 from tests.support.waiting import DEADLINE, eventually
 
 PROGRAM = """
@@ -36,7 +37,7 @@ def test_keys_that_come_together_are_told_apart() -> None:
         child.expect_exact("'tea'")
         child.expect(pexpect.EOF)
     finally:
-        child.close(force=True)
+        end(child)
     assert child.exitstatus == 0
 
 

@@ -15,6 +15,7 @@ import pytest
 from tests.chat_server.house import House
 from tests.support.peer import Peer
 from tests.support.servers import ENVIRONMENT
+from tests.support.terminals import end
 from tests.support.waiting import DEADLINE, eventually
 
 
@@ -52,7 +53,7 @@ def on_a_pty(home: Path, *command: str) -> Iterator["pexpect.spawn[str]"]:
     try:
         yield child
     finally:
-        child.close(force=True)
+        end(child)
 
 
 @pytest.mark.long
