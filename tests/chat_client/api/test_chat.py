@@ -70,8 +70,8 @@ def test_events_come_in_order(address: str, bob: Chat) -> None:
     with chat_client.connect(address, nick="ana", on_event=recorder) as ana:
         room = ana.join("lobby")
         bob.join("lobby").say("hi")
+        room.wait_for(1)  # a room's messages and those to one person are two streams
         bob.tell("ana", "psst")
-        room.wait_for(1)
         eventually(lambda: recorder.of(chat_client.Direct))
         eventually(lambda: any("bob" in event.joined for event in recorder.of(Presence)))
     events = [type(event) for event in recorder.events if not isinstance(event, Presence)]
