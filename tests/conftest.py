@@ -1,6 +1,8 @@
 """Settings for every test of the project."""
 
 import os
+import signal
+import sys
 import tempfile
 
 import pytest
@@ -19,6 +21,13 @@ settings.register_profile(
 # For whoever looks for what no run has found yet: `--hypothesis-profile=explore`.
 settings.register_profile("explore", settings.get_profile("backchannel"), derandomize=False)
 settings.load_profile("backchannel")
+
+# A script ignores Ctrl-C for what it runs in the background, and nohup a hang-up. The programs that
+# the tests start would inherit that, and take it as meant.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What the user has set is not to be tested, nor are the user's own files.
 _HOME = tempfile.TemporaryDirectory()

@@ -275,7 +275,6 @@ def test_a_closed_window_ends_it_as_ever(tmp_path: Path) -> None:
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        preexec_fn=_mind_hangups,
     ) as server:
         os.close(terminal)
         read_until(window, "listening on")
@@ -283,11 +282,6 @@ def test_a_closed_window_ends_it_as_ever(tmp_path: Path) -> None:
         read_until(window, "the settings are as they were")
         os.close(window)
         assert server.wait(DEADLINE) == 0
-
-
-def _mind_hangups() -> None:
-    """Undo what `nohup` does, in case the tests run under it: the server would take it as meant."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def read_until(window: int, text: str) -> None:
