@@ -3,10 +3,12 @@
 import os
 import signal
 import sys
-import tempfile
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support import home
 
 # A deadline for each example says nothing on a machine that does other things at the same time;
 # every test has its own timeout. The same examples each time, so that what a change broke is what
@@ -30,10 +32,16 @@ if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # What the user has set is not to be tested, nor are the user's own files.
-_HOME = tempfile.TemporaryDirectory()
-os.environ["XDG_CONFIG_HOME"] = _HOME.name
+os.environ.update(home.VARIABLES)
 for _name in [name for name in os.environ if name.startswith("CHAT_")]:
     del os.environ[_name]
+
+
+@pytest.fixture(autouse=True)
+def _own_files() -> Iterator[None]:
+    """Each test begins as a user who has never been anywhere."""
+    yield
+    home.forget()
 
 
 @pytest.hookimpl(tryfirst=True)  # ahead of the choice by `-m`

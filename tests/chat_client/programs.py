@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 import termios
 from collections.abc import Mapping
 from types import TracebackType
@@ -12,19 +11,18 @@ from typing import Any, Self, cast
 import pexpect
 import pyte
 
+from tests.support import home
 from tests.support.servers import ROOT
 from tests.support.terminals import end
 from tests.support.waiting import DEADLINE, eventually
 
 COMMAND = [sys.executable, "-m", "chat_client"]
-_HOME = tempfile.TemporaryDirectory()  # the user's own files are not to be touched
 # As does what is set, how large a terminal is to be taken for: a process that pytest-xdist starts
 # inherits that from readline.
 _NOT_OURS = ("CHAT_", "COLUMNS", "LINES")
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)},
-    "XDG_CONFIG_HOME": f"{_HOME.name}/config",
-    "XDG_STATE_HOME": f"{_HOME.name}/state",
+    **home.VARIABLES,
     "PAGER": "cat",
     "PROMPT_TOOLKIT_NO_CPR": "1",
     "PYTHONDONTWRITEBYTECODE": "1",

@@ -81,7 +81,7 @@ class Network:
 
 def _with_client() -> dict[str, str]:
     path = f"{sysconfig.get_path('scripts')}:{os.environ['PATH']}"
-    return {**ENVIRONMENT, "PATH": path, "XDG_DATA_HOME": ENVIRONMENT["XDG_CONFIG_HOME"]}
+    return {**ENVIRONMENT, "PATH": path}
 
 
 Connect = Callable[..., Network]

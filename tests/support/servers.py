@@ -23,16 +23,16 @@ from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from chat_server.storage import maintenance
+from tests.support import home
 from tests.support.clock import ManualClock
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 
-_HOME = tempfile.TemporaryDirectory()  # the user's own settings are not for tests
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("CHAT_")},
-    "XDG_CONFIG_HOME": _HOME.name,
+    **home.VARIABLES,
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 

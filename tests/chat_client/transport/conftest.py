@@ -1,4 +1,4 @@
-"""A server with a certificate, and a user who knows none."""
+"""A server with a certificate."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +12,8 @@ from tests.support.tls import Files, make_files
 
 
 @pytest.fixture
-def _own_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A user who has never been anywhere, and who reconnects at once."""
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
+def _reconnects_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No wait before the first attempt to come back."""
     monkeypatch.setattr(reader_module, "_FIRST_DELAY", 0.0)
 
 

@@ -26,7 +26,7 @@ from tests.support.servers import running_server
 from tests.support.tls import Files, only, server_context
 from tests.support.waiting import DEADLINE
 
-pytestmark = pytest.mark.usefixtures("_own_files")
+pytestmark = pytest.mark.usefixtures("_reconnects_at_once")
 
 
 # -- never without --------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from tests.support.servers import address_of, running_server
 from tests.support.tls import Files, make_files
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.usefixtures("_own_files")
+pytestmark = pytest.mark.usefixtures("_reconnects_at_once")
 
 ONE, OTHER = "1" * 64, "2" * 64
 
@@ -107,10 +107,11 @@ def test_a_removed_line_is_a_first_time_again(server: Server, files: Files, tmp_
 
 
 def test_what_cannot_be_kept_is_told_and_holds_while_the_client_runs(
-    server: Server, files: Files, tmp_path: Path
+    server: Server, files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A home that cannot be written is no reason to believe two certificates."""
     (tmp_path / "home").write_text("a file where a folder should be")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
     recorder = Recorder()
     with chat_client.connect(address_of(server), nick="ana", on_event=recorder) as chat:
         (news,) = recorder.of(Trusted)

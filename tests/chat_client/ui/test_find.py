@@ -11,7 +11,7 @@ import pytest
 
 from chat_client import cli
 from chat_client.config import exit_codes
-from tests.chat_client.programs import ENVIRONMENT, Terminal, run
+from tests.chat_client.programs import Terminal, run
 from tests.support.networks import Lan, Machine, needs_networks
 from tests.support.servers import running_server
 from tests.support.tls import make_files
@@ -19,12 +19,6 @@ from tests.support.tls import make_files
 pytestmark = needs_networks
 
 Serve = Callable[..., Machine]
-
-
-@pytest.fixture(autouse=True)
-def own_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Certificates of another test's servers, at the same addresses, are not known."""
-    monkeypatch.setitem(ENVIRONMENT, "XDG_DATA_HOME", str(tmp_path / "known"))
 
 
 @pytest.fixture
