@@ -38,7 +38,7 @@ from chat_server.storage.interface import (
     RoomLog,
 )
 from protocol.errors import Code
-from protocol.messages import Message, Ok
+from protocol.messages import Ok
 
 log = logging.getLogger(__name__)
 
@@ -306,7 +306,7 @@ class Delivery:
 
 def _entry(room: Room, draft: Draft, now: float) -> Entry:
     """Return what is to be stored of a draft."""
-    message = Message(room.name, UNNUMBERED, now, draft.from_, draft.kind, draft.text, draft.bot)
+    message = draft.message.placed(room.name, UNNUMBERED, now)
     if draft.number is None:
         return Entry(message, None)
     return Entry(message, Request(draft.number, draft.request, draft.kind == "notice"))

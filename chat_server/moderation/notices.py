@@ -15,7 +15,7 @@ from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.interface import RoomLog
 from protocol.errors import ProtocolError
-from protocol.messages import Error, Ok
+from protocol.messages import Error, Message, Ok
 
 
 class Writer(Protocol):
@@ -44,7 +44,7 @@ class OwnNotices:
 
     def write(self, room: str, text: str) -> Draft:  # noqa: ARG002
         """Return a notice for a room."""
-        return Draft(self, None, 0, self._by, "notice", text, [])
+        return Draft(self, None, 0, Message.unnumbered(self._by, "notice", text), [])
 
     def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Nobody waits for it."""
@@ -100,9 +100,10 @@ class Notices:
         with self._lock:
             self._left += 1
         claimed = self._claimed
-        return Draft(
-            self, self._number, claimed.request, claimed.from_, "notice", text, [], claimed.bot
+        notice = Message.unnumbered(
+            claimed.message.from_, "notice", text, **claimed.message.marks()
         )
+        return Draft(self, self._number, claimed.request, notice, [])
 
     def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Count a notice that is stored, or refused. Who waits is answered from here."""

@@ -20,7 +20,7 @@ from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import BanEntry, Ok, Page
+from protocol.messages import BanEntry, Message, Ok, Page
 from protocol.text import normalize_nick, normalize_room, normalize_text
 
 log = logging.getLogger(__name__)
@@ -242,8 +242,8 @@ def _once(
     """
     session = caller.session
     number = caller.keep_session()
-    bot = caller.connection.is_bot
-    claimed = Draft(session, number, request, session.nick, "notice", "", [caller.outbox], bot)
+    notice = Message.unnumbered(session.nick, "notice", "", bot=caller.connection.is_bot)
+    claimed = Draft(session, number, request, notice, [caller.outbox])
     with session.posting:
         claim = session.claim(caller.connection, claimed)
         if claim is Claim.PERHAPS_STORED:  # which the notices themselves say

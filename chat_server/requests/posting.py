@@ -8,7 +8,7 @@ from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Ok
+from protocol.messages import Message, Ok
 from protocol.text import normalize_nick, normalize_text, normalize_topic
 
 READER_RETRY_AFTER = 5.0
@@ -61,8 +61,8 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
         caller.pause()
         room.wait_for_space()
         caller.context.short_queue.enter(caller.outbox)  # one after the other, or all fill it again
-    bot = caller.connection.is_bot
-    draft = Draft(session, number, request, session.nick, kind, text, [caller.outbox], bot)
+    message = Message.unnumbered(session.nick, kind, text, bot=caller.connection.is_bot)
+    draft = Draft(session, number, request, message, [caller.outbox])
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.

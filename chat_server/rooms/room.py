@@ -23,7 +23,7 @@ from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
 from chat_server.runtime.round_robin import SERVER_ITSELF, Party
-from protocol.messages import ServerMessage
+from protocol.messages import Message, ServerMessage
 
 # Talkers faster than the store are slowed, not buffered: so much may wait in a room.
 # How much may of one client, in all its rooms, its outbox bounds.
@@ -106,19 +106,21 @@ class Draft:
     # The number of the author's session in the log; None for a notice that no request asked for.
     number: int | None
     request: int
-    from_: str
-    kind: str
-    text: str
+    message: Message  # not yet at its place in a log
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
     # lock from when the session knows the draft.
     waiters: list[Outlet]
-    bot: bool = False  # whether a bot says it
     posted_at: float = field(default_factory=time.monotonic)
 
     cost: int = field(init=False)  # what it takes up while it waits, in bytes, roughly
 
     def __post_init__(self) -> None:
-        self.cost = message_cost(self.text)
+        self.cost = message_cost(self.message.text)
+
+    @property
+    def kind(self) -> str:
+        """The kind of message."""
+        return self.message.kind
 
     @property
     def party(self) -> Party:

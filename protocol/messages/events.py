@@ -4,6 +4,7 @@ The server may add members and types within version 1: clients ignore those that
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -77,6 +78,42 @@ class Message(ServerMessage, frozen=True):
     kind: str
     text: str
     bot: bool = False
+
+    @classmethod
+    def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
+        """Return what is to be said, until a log gives it a place.
+
+        Args:
+            from_: the nick of who says it.
+            kind: the kind.
+            text: the text.
+            marks: the members that a message may have besides.
+        """
+        return cls("", 0, 0.0, from_, kind, text, **marks)
+
+    def placed(self, room: str, seq: int, time: float) -> "Message":
+        """Return the same at its place in a log.
+
+        Args:
+            room: whose log it is.
+            seq: its number there.
+            time: when it was said, in Unix seconds.
+        """
+        return msgspec.structs.replace(self, room=room, seq=seq, time=time)
+
+    def marks(self) -> dict[str, Any]:
+        """Return the members that it has besides those that every message has."""
+        return {
+            name: value for name, default in _MARKS if (value := getattr(self, name)) != default
+        }
+
+
+# The members of a message that are left out where they are as always, and what that is.
+_MARKS = [
+    (field.name, field.default)
+    for field in msgspec.structs.fields(Message)
+    if field.default is not msgspec.NODEFAULT
+]
 
 
 class RoomEntry(Struct, frozen=True):

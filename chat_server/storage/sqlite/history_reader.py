@@ -12,10 +12,14 @@ from protocol.messages import Message
 
 MESSAGES_PER_PAGE = 1000
 
-_PAGE = (
-    "SELECT key, time, sender, kind, text FROM messages"
-    " WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
+_WHERE = " FROM messages WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
+_PAGE = f"SELECT key, time, sender, kind, text, marks{_WHERE}"
+# Up to format 3, the kind had the one mark that there was.
+_EARLIER_PAGE = (
+    "SELECT key, time, sender, replace(kind, '+bot', ''), text,"
+    f""" CASE WHEN kind LIKE '%+bot' THEN '{{"bot":true}}' END{_WHERE}"""
 )
+_HAS_MARKS = "SELECT 1 FROM pragma_table_info('messages') WHERE name = 'marks'"
 
 
 class HistoryReader:
@@ -24,6 +28,8 @@ class HistoryReader:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """`connection` is to the history, and need not be able to write."""
         self._connection = connection
+        has_marks = connection.execute(_HAS_MARKS).fetchone()
+        self._page = _PAGE if has_marks else _EARLIER_PAGE
 
     def busiest_rooms(self, limit: int) -> list[str]:
         """Return up to `limit` rooms of which messages are kept, with the most messages first."""
@@ -45,7 +51,9 @@ class HistoryReader:
     def _pages(self, room: str, number: int, last: int) -> Iterator[Message]:
         after = base_of(number)
         end = key_of(after, last)
-        while rows := self._connection.execute(_PAGE, (after, end, MESSAGES_PER_PAGE)).fetchall():
+        while rows := self._connection.execute(
+            self._page, (after, end, MESSAGES_PER_PAGE)
+        ).fetchall():
             for row in rows:
                 yield stored_message(room, *row)
             after = rows[-1][0]

@@ -9,12 +9,13 @@ session is a negative number that holds the room's number, too; without a sessio
 number alone, and its request is its `seq`. No request of a client can look like one of them.
 """
 
+from msgspec import json
+
 from chat_server.storage.interface import Request
 from protocol.messages import Message
 
 SEQ_BITS = 40
 ROOM_BITS = 63 - SEQ_BITS
-BOT_MARK = "+bot"  # follows the `kind` of what a bot said
 
 _SEQ_MASK = (1 << SEQ_BITS) - 1
 
@@ -24,7 +25,7 @@ HAS_MESSAGES = (
 )
 """A condition of a query of `rooms`: a message of the room is kept."""
 
-Row = tuple[int, float, str, str, str, int, int]
+Row = tuple[int, float, str, str, str, int, int, str | None]
 """A row of the table `messages`."""
 
 
@@ -76,15 +77,18 @@ def row_of(message: Message, room: int, request: Request | None) -> Row:
         room: the number of its room.
         request: the request that brought it.
     """
-    seq, kind = message.seq, message.kind
-    if message.bot:
-        kind += BOT_MARK
+    seq = message.seq
     session, number = request_columns(request, room, seq)
     key = room << SEQ_BITS | seq
-    return key, message.time, message.from_, kind, message.text, session, number
+    marks = message.marks()
+    written = json.encode(marks).decode() if marks else None
+    return key, message.time, message.from_, message.kind, message.text, session, number, written
 
 
-def stored_message(room: str, key: int, time: float, sender: str, kind: str, text: str) -> Message:
-    """Return the message of a room that the first columns of a row hold."""
-    bot = kind.endswith(BOT_MARK)
-    return Message(room, seq_of(key), time, sender, kind.removesuffix(BOT_MARK), text, bot)
+def stored_message(
+    room: str, key: int, time: float, sender: str, kind: str, text: str, marks: str | None
+) -> Message:
+    """Return the message of a room that a row holds; see `Message.marks`."""
+    if marks is None:
+        return Message(room, seq_of(key), time, sender, kind, text)
+    return Message(room, seq_of(key), time, sender, kind, text, **json.decode(marks))

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 INDEX_STEP = 500  # messages that are indexed in one transaction
 FOLLOW_LIMIT = 1000  # messages that `follow` reads at once, if they are not in memory
 
-_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 # A room that was removed has another number; its messages are deleted later.
 _FIND_REQUEST = (
     f"SELECT key FROM messages JOIN rooms ON rooms.number = key >> {SEQ_BITS}"
@@ -64,7 +64,7 @@ _NEWEST = (
 # that is not Unicode or too long, a number of more than 64 bits.
 _REFUSED_ROW = (sqlite3.IntegrityError, sqlite3.DataError, ValueError, OverflowError)
 
-_Row = tuple[int, float, str, str, str]
+_Row = tuple[int, float, str, str, str, str | None]
 
 
 class _RowRefusedError(Exception):
@@ -338,7 +338,7 @@ class SqliteLog:
             return []
         with self.file.reader() as reader:
             cursor = reader.execute(
-                f"SELECT key, time, sender, kind, text FROM messages WHERE {where}",
+                f"SELECT key, time, sender, kind, text, marks FROM messages WHERE {where}",
                 parameters(base_of(number)),
             )
             with closing(cursor):  # it may have more to say
@@ -421,9 +421,7 @@ def _end_of_log(writer: sqlite3.Connection, room: str) -> tuple[int, int]:
 
 
 def _numbered(message: Message, seq: int) -> Message:
-    return Message(
-        message.room, seq, message.time, message.from_, message.kind, message.text, message.bot
-    )
+    return message.placed(message.room, seq, message.time)
 
 
 def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
@@ -431,7 +429,7 @@ def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
     found = []
     for row in rows:
         found.append(row)
-        space -= len(row[-1])  # characters: at least as many bytes
+        space -= len(row[4])  # characters: at least as many bytes
         if space < 0:
             break
     return found

@@ -99,7 +99,14 @@ CREATE TABLE removed ( -- rooms that were removed, until their messages are dele
 ) STRICT;
 """
 
-FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED))
+# What a message has besides what every message has, as a JSON object.
+_MARKS = """
+ALTER TABLE messages ADD COLUMN marks TEXT;
+UPDATE messages SET kind = substr(kind, 1, length(kind) - 4), marks = '{"bot":true}'
+    WHERE kind LIKE '%+bot';
+"""
+
+FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED, _MARKS))
 
 
 class HistoryFile:

@@ -23,6 +23,7 @@ from chat_server.runtime.round_robin import Party
 from chat_server.runtime.threads import EXIT_CODE
 from chat_server.server import Server
 from chat_server.storage.sqlite.log import SqliteLog
+from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
@@ -341,7 +342,10 @@ class _Talker(OwnNotices):
 
     def say(self, room: Room, text: str) -> None:
         """Post it, and have the room wait for a worker."""
-        room.post(Draft(self, 1, 1, "somebody", "text", text, [cast(Outlet, self)]), None)
+        room.post(
+            Draft(self, 1, 1, Message.unnumbered("somebody", "text", text), [cast(Outlet, self)]),
+            None,
+        )
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_what_one_session_asks_for_stands_in_order_across_a_take_over(
     post, held, overtaken = Room.post, threading.Event(), threading.Event()
 
     def post_late(room: Room, draft: Draft, policy: RoomPolicy | None) -> bool:
-        if draft.text == "first":
+        if draft.message.text == "first":
             held.set()
             overtaken.wait(0.3)  # in vain: nobody may
         else:

@@ -46,12 +46,12 @@ def test_a_room_asks_for_one_turn_until_that_ends(watched: Watched) -> None:
     watched.post("one")
     watched.post("two")
     assert watched.turns == 1
-    assert [draft.text for draft in watched.room.take_drafts()] == ["one", "two"]
+    assert [draft.message.text for draft in watched.room.take_drafts()] == ["one", "two"]
     watched.post("three")
     assert watched.turns == 1
     watched.room.end_turn()
     assert watched.turns == 2
-    assert [draft.text for draft in watched.room.take_drafts()] == ["three"]
+    assert [draft.message.text for draft in watched.room.take_drafts()] == ["three"]
     watched.room.end_turn()
     assert watched.turns == 2
 
@@ -72,7 +72,7 @@ def test_a_draft_that_other_rules_were_asked_for_is_not_taken(watched: Watched) 
     assert not watched.room.post(watched.draft("before"), None)
     assert watched.room.post(watched.draft("after"), rules)
     assert watched.room.post(watched.draft("whatever"), ANY_POLICY)
-    assert [draft.text for draft in watched.room.take_drafts()] == ["after", "whatever"]
+    assert [draft.message.text for draft in watched.room.take_drafts()] == ["after", "whatever"]
 
 
 def test_a_notice_of_new_rules_stands_behind_what_was_posted_before(watched: Watched) -> None:
@@ -80,7 +80,11 @@ def test_a_notice_of_new_rules_stands_behind_what_was_posted_before(watched: Wat
     watched.post("before")
     watched.room.impose(lambda: None, watched.draft("frozen"))
     watched.post("after")
-    assert [draft.text for draft in watched.room.take_drafts()] == ["before", "frozen", "after"]
+    assert [draft.message.text for draft in watched.room.take_drafts()] == [
+        "before",
+        "frozen",
+        "after",
+    ]
 
 
 def _fill(watched: Watched) -> threading.Thread:

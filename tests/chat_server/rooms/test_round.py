@@ -10,6 +10,7 @@ from chat_server.gateways.native import NATIVE
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.round_robin import SERVER_ITSELF
+from protocol.messages import Message
 from tests.chat_server.house import House, seqs
 from tests.support.codec import segment
 from tests.support.peer import encode
@@ -120,7 +121,9 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
     crowd = FedRoom(2)
     session = Session(b"", "ada", 1, 0)
     for request in range(1, 101):
-        crowd.room.post(Draft(session, 1, request, "ada", "text", "x" * 4000, []), None)
+        crowd.room.post(
+            Draft(session, 1, request, Message.unnumbered("ada", "text", "x" * 4000), []), None
+        )
     first = crowd.room.take_drafts()
     assert 0 < sum(draft.cost for draft in first) < ROUND_LIMIT + 8000
     crowd.room.publish(segment(1, 1, "x" * ROUND_LIMIT), None)

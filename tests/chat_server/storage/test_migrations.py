@@ -1,7 +1,7 @@
 """Data folders of earlier formats: a server goes on with all that is in them.
 
 `formats/N` holds the databases of a folder as SQL. A real server of format N made them, and
-`SESSIONS` says who its clients were. Formats 1 and 2 hold the same.
+`SESSIONS` says who its clients were. All hold the same.
 """
 
 import json
@@ -82,7 +82,7 @@ def shape_of(path: Path) -> list[tuple[str, str]]:
         return sorted((name, " ".join(sql.split())) for name, sql in rows)
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def folder(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A folder of an earlier format."""
     build(tmp_path, request.param)

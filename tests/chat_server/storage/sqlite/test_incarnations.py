@@ -269,6 +269,7 @@ def test_a_folder_of_before_opens(data: Path) -> None:
     with closing(SqliteLog(data)) as store:
         append(store, entry("old", request=1))
     with closing(sqlite3.connect(data / DATABASE)) as database:
+        database.execute("ALTER TABLE messages DROP COLUMN marks")
         for table in ("incarnations", "forks", "opening", "deleted", "removed"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version = 1")

@@ -75,5 +75,5 @@ def test_a_row_is_the_message(bot: bool, room: int, seq: int, kind: str) -> None
     """As it was, also whether a bot said it."""
     message = Message("lobby", seq, 1000.5, "ada", kind, "hello", bot)
     row = row_of(message, room, Request(7, 3))
-    assert stored_message("lobby", *row[:5]) == message
-    assert row[5:] == (7, 3)
+    assert stored_message("lobby", *row[:5], row[7]) == message
+    assert row[5:7] == (7, 3)
