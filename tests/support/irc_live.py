@@ -48,6 +48,9 @@ class NobodyHere:
     def topic(self, room: str) -> str:
         return ""
 
+    def last(self, room: str) -> int:
+        return 0
+
     def recent(self, room: str, limit: int) -> list[Message]:
         return []
 

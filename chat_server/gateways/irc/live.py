@@ -95,6 +95,10 @@ class Live(Protocol):
         """Return a room's topic."""
         ...
 
+    def last(self, room: str) -> int:
+        """Return the seq of a room's latest message; 0 if there is none."""
+        ...
+
     def recent(self, room: str, limit: int) -> list[Message]:
         """Return the latest messages of a room; none if they cannot be read."""
         ...
@@ -197,6 +201,11 @@ class ServerState:
         """Return a room's topic."""
         found = self._context.rooms.find(room)
         return found.topic if found else ""
+
+    def last(self, room: str) -> int:
+        """Return the seq of a room's latest message; 0 if there is none."""
+        found = self._context.rooms.find(room)
+        return found.last if found else 0
 
     def recent(self, room: str, limit: int) -> list[Message]:
         """Return the latest messages of a room; none if they cannot be read."""

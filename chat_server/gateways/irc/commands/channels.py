@@ -69,7 +69,13 @@ def _enter(client: Client, room: str, response: Response) -> Steps:
     so what there is to be replayed is read before, and the room is joined right behind it.
     """
     live = client.network.live
-    said = live.recent(room, REPLAYED) if _wants_replay(client) else []
+    said: list[Message] = []
+    after = None
+    if _wants_replay(client):
+        after = live.last(room)  # in a room of which nothing is kept
+        said = live.recent(room, REPLAYED)
+    if said:
+        after = said[-1].seq
     people = live.members(room)
     setter = client.network.topic_setter(room)
 
@@ -80,7 +86,7 @@ def _enter(client: Client, room: str, response: Response) -> Steps:
         return _entered(client, room, reply, people, setter, said)
 
     yield from client.send(
-        lambda number: Join(id=number, room=room, after=said[-1].seq if said else None),
+        lambda number: Join(id=number, room=room, after=after),
         response,
         settle,
         at_once=True,

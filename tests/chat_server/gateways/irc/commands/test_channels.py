@@ -2,6 +2,8 @@
 
 import pytest
 
+from chat_server.gateways.irc.live import ServerState
+from protocol.messages import Message
 from tests.chat_server.house import House
 from tests.support.irc_peer import Heard, IrcHouse, irc_house
 from tests.support.servers import address_of, running_server
@@ -286,6 +288,29 @@ def test_what_was_said_is_for_who_can_show_it(
         "353",
         "366",
     ]
+
+
+def test_what_is_said_between_reading_and_joining_comes(
+    house: House, irc: IrcHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the first thing that is said in a room, of which there was nothing to replay."""
+    bob = house.enter("bob", "a")
+    recent = ServerState.recent
+
+    def read_and_talk(live: ServerState, room: str, limit: int) -> list[Message]:
+        found = recent(live, room, limit)
+        queue = live._context.short_queue
+        assert queue._head is not None
+        queue.leave(queue._head)  # or bob would wait for who comes in
+        bob.say("a", "just now")
+        return found
+
+    monkeypatch.setattr(ServerState, "recent", read_and_talk)
+    for nick in ("ana", "eva"):
+        peer = irc.enter(nick, capabilities=("server-time", "message-tags"))
+        peer.send("JOIN #a")
+        assert peer.take(lambda heard: heard.command == "PRIVMSG").text == "just now"
+    assert peer.take(lambda heard: heard.command == "PRIVMSG").tags["msgid"] == "a/2"
 
 
 def test_what_was_said_while_one_comes_in_is_neither_lost_nor_doubled(
