@@ -105,12 +105,13 @@ class FairQueue:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
-        if self._head is waiter and not self._waiting:  # no other thread takes it away
+        is_head = self._head is waiter  # no other thread takes it away
+        if is_head and (not self._waiting.size or time.monotonic() < self._until):
             return True
         with self._lock:
             following = None
-            if self._head is waiter:
-                if not self._waiting or time.monotonic() < self._until:
+            if is_head:
+                if not self._waiting:
                     return True
                 following = self._advance()
             elif self._head is None:

@@ -18,6 +18,8 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from chat_server.delivery.counters import Counters
 from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
@@ -30,7 +32,6 @@ from chat_server.runtime.errors import STORE_RETRY_AFTER, OutcomeUnknownError
 from chat_server.runtime.round_robin import RoundRobin
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.storage.interface import (
-    UNNUMBERED,
     Entry,
     NotKnown,
     NotStored,
@@ -306,7 +307,7 @@ class Delivery:
 
 def _entry(room: Room, draft: Draft, now: float) -> Entry:
     """Return what is to be stored of a draft."""
-    message = draft.message.placed(room.name, UNNUMBERED, now)
+    message = replace(draft.message, room=room.name, time=now)
     if draft.number is None:
         return Entry(message, None)
     return Entry(message, Request(draft.number, draft.request, draft.kind == "notice"))

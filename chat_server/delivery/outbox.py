@@ -318,9 +318,11 @@ class Outbox:
 
     def note_own(self, room: Room, seq: int) -> None:
         """Note which message is the client's own, before it is published."""
+        if not self._writer.writes_own:  # which no writer changes after the hello
+            return
         with self._lock:
             member = self._members.get(room)
-            if member is not None and self._writer.writes_own:
+            if member is not None:
                 member.own = [*member.own, seq]
 
     def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:

@@ -34,7 +34,7 @@ from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
 from chat_server.runtime.threads import ConnectionThread, Vital
 from protocol.errors import FATAL, Code, ProtocolError
-from protocol.messages import AnyRequest, Goodbye, Hello, ServerMessage, ServerPing
+from protocol.messages import AnyRequest, Goodbye, Hello, Request, ServerMessage, ServerPing
 from protocol.tls import Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
@@ -362,12 +362,12 @@ class Connection:
         refusal = self._rate.take() if self._rate else None  # what is wrong counts as well
         if refusal is not None and refusal.fatal:
             raise refusal
-        if isinstance(asked, Answer):
-            self._give(asked)
-        elif isinstance(asked, ProtocolError):
-            self._refuse(refusal or asked, asked.re)
-        else:
+        if isinstance(asked, Request):
             self._answer(asked, refusal)
+        elif isinstance(asked, Answer):
+            self._give(asked)
+        else:
+            self._refuse(refusal or asked, asked.re)
 
     def _speak(self, gateway: Gateway) -> None:
         self._gateway = gateway

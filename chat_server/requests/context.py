@@ -22,6 +22,7 @@ from chat_server.moderation.room_actions import RoomActions
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
+from chat_server.rooms.room import Member
 from chat_server.rooms.session import Client, Session
 from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
@@ -89,21 +90,20 @@ class Caller:
         connection: that the request came by.
         session: of whoever asks.
         context: the server's parts.
+        outbox: what goes out to the caller.
         voiced: the version of the bans and mutes by which the caller is not muted.
+        member: the membership that was asked for last, which is likely to be asked for next.
     """
 
-    __slots__ = ("connection", "context", "session", "voiced")
+    __slots__ = ("connection", "context", "member", "outbox", "session", "voiced")
 
     def __init__(self, connection: Asker, session: Session, context: Context) -> None:
         self.connection = connection
         self.session = session
         self.context = context
+        self.outbox = connection.outbox
         self.voiced = -1
-
-    @property
-    def outbox(self) -> Outbox:
-        """What goes out to the caller."""
-        return self.connection.outbox
+        self.member: Member | None = None
 
     def keep_session(self) -> int:
         """Return the number of the caller's session in the store, once it is kept there.

@@ -101,11 +101,15 @@ def rooms(caller: Caller, request: messages.Rooms) -> Page:
 
 def membership(caller: Caller, name: str) -> Member:
     """The membership in the room of that name; `not_in_room` if there is none."""
+    last = caller.member
+    if last is not None and last.room.name == name and last.admitted:
+        return last
     name = normalize_room(name)
     room = caller.context.rooms.find(name)
     member = caller.outbox.member_in(room) if room else None
     if member is None:
         raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
+    caller.member = member
     return member
 
 

@@ -6,6 +6,7 @@ from chat_server.requests.membership import membership
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
+from chat_server.storage.interface import UNNUMBERED
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, Ok
@@ -61,7 +62,8 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
         caller.pause()
         room.wait_for_space()
         caller.context.short_queue.enter(caller.outbox)  # one after the other, or all fill it again
-    message = Message.unnumbered(session.nick, kind, text, bot=caller.connection.is_bot)
+    bot = caller.connection.is_bot
+    message = Message(room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot)
     draft = Draft(session, number, request, message, [caller.outbox])
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None

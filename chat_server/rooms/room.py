@@ -112,20 +112,14 @@ class Draft:
     waiters: list[Outlet]
     posted_at: float = field(default_factory=time.monotonic)
 
+    kind: str = field(init=False)  # the message's
     cost: int = field(init=False)  # what it takes up while it waits, in bytes, roughly
+    party: Party = field(init=False)  # with whom it shares the turns of rooms: its client's others
 
     def __post_init__(self) -> None:
+        self.kind = self.message.kind
         self.cost = message_cost(self.message.text)
-
-    @property
-    def kind(self) -> str:
-        """The kind of message."""
-        return self.message.kind
-
-    @property
-    def party(self) -> Party:
-        """With whom it shares the turns of rooms: with its client's others."""
-        return self.waiters[0].party if self.waiters else SERVER_ITSELF
+        self.party = self.waiters[0].party if self.waiters else SERVER_ITSELF
 
 
 @dataclass(eq=False, slots=True)

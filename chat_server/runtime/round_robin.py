@@ -32,18 +32,19 @@ class RoundRobin(Generic[Item]):
 
     Attributes:
         parties: how many have something in it.
+        size: how many things are in it. As `len` says, for where each call counts.
     """
 
-    __slots__ = ("_addresses", "_size", "parties")
+    __slots__ = ("_addresses", "parties", "size")
 
     def __init__(self) -> None:
         # The first to be served stands first, in both.
         self._addresses: OrderedDict[str, OrderedDict[Hashable, deque[Item]]] = OrderedDict()
-        self._size = 0
+        self.size = 0
         self.parties = 0
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def put(self, party: Party, item: Item) -> None:
         """Put an item behind those of its party."""
@@ -53,14 +54,14 @@ class RoundRobin(Generic[Item]):
             items = clients[party.client] = deque()
             self.parties += 1
         items.append(item)
-        self._size += 1
+        self.size += 1
 
     def take(self) -> Item:
         """Take the next item. There must be one."""
         address, clients = next(iter(self._addresses.items()))
         client, items = next(iter(clients.items()))
         item = items.popleft()
-        self._size -= 1
+        self.size -= 1
         clients.move_to_end(client)
         self._addresses.move_to_end(address)
         if not items:
@@ -74,7 +75,7 @@ class RoundRobin(Generic[Item]):
         if items is None or item not in items:
             return False
         items.remove(item)
-        self._size -= 1
+        self.size -= 1
         if not items:
             self._drop(party)
         return True
@@ -89,7 +90,7 @@ class RoundRobin(Generic[Item]):
         )
         client, items = max(clients.items(), key=lambda each: len(each[1]))
         item = items.popleft()
-        self._size -= 1
+        self.size -= 1
         if not items:
             self._drop(Party(address, client))
         return item

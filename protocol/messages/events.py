@@ -91,29 +91,15 @@ class Message(ServerMessage, frozen=True):
         """
         return cls("", 0, 0.0, from_, kind, text, **marks)
 
-    def placed(self, room: str, seq: int, time: float) -> "Message":
-        """Return the same at its place in a log.
-
-        Args:
-            room: whose log it is.
-            seq: its number there.
-            time: when it was said, in Unix seconds.
-        """
-        return msgspec.structs.replace(self, room=room, seq=seq, time=time)
-
     def marks(self) -> dict[str, Any]:
         """Return the members that it has besides those that every message has."""
-        return {
-            name: value for name, default in _MARKS if (value := getattr(self, name)) != default
-        }
-
-
-# The members of a message that are left out where they are as always, and what that is.
-_MARKS = [
-    (field.name, field.default)
-    for field in msgspec.structs.fields(Message)
-    if field.default is not msgspec.NODEFAULT
-]
+        defaults = self.__struct_defaults__
+        values = msgspec.structs.astuple(self)[-len(defaults) :]
+        if values == defaults:
+            return {}
+        names = self.__struct_fields__[-len(defaults) :]
+        each = zip(names, values, defaults, strict=True)
+        return {name: value for name, value, default in each if value != default}
 
 
 class RoomEntry(Struct, frozen=True):

@@ -13,6 +13,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.storage.database import Sync, check_space, unusable
 from chat_server.storage.interface import (
@@ -354,7 +356,7 @@ def _insert_together(
     Raises:
         _RowRefusedError: the log has one, or cannot store one, or ends further on.
     """
-    messages = [_numbered(entry.message, seq) for seq, entry in enumerate(entries, last + 1)]
+    messages = [replace(entry.message, seq=seq) for seq, entry in enumerate(entries, last + 1)]
     try:
         writer.executemany(
             _INSERT,
@@ -376,7 +378,7 @@ def _insert_singly(
     messages: list[Message] = []
     seqs: list[int | None] = []
     for entry in entries:
-        message = _numbered(entry.message, last + 1)
+        message = replace(entry.message, seq=last + 1)
         try:
             writer.execute(_INSERT, row_of(message, room, entry.request))
         except _REFUSED_ROW:  # the statement alone is undone
@@ -418,10 +420,6 @@ def _end_of_log(writer: sqlite3.Connection, room: str) -> tuple[int, int]:
     writer.execute("INSERT INTO rooms (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (room,))
     ((number, last),) = writer.execute("SELECT number, last_seq FROM rooms WHERE name = ?", (room,))
     return number, last
-
-
-def _numbered(message: Message, seq: int) -> Message:
-    return message.placed(message.room, seq, message.time)
 
 
 def _filling(rows: Iterable[_Row], space: int) -> list[_Row]:
