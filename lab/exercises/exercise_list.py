@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.exercises.checks import attacks, chat, echo, lessons, messages
+from lab.exercises.checks import attacks, chat, computing, echo, lessons, load_tester, messages
 from lab.exercises.peer import Wrong
 from lab.exercises.process import CannotStartError
 from lab.exercises.target import STARTING, Limits, Outcome, Target
@@ -130,6 +130,18 @@ _OF_LESSONS = (
         "hundreds of clients in one loop",
         lessons.check_one_thread,
         lesson="thread-each",
+    ),
+    Exercise(
+        "computing",
+        "answer others while you compute",
+        computing.check_computing,
+        lesson="the-gil",
+    ),
+    Exercise(
+        "load-tester",
+        "measure a server that stalls",
+        load_tester.check_load_tester,
+        lesson="measuring-honestly",
     ),
     Exercise(
         "both-families",

@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from typing import Self
 
 HEADER = struct.Struct(">I")
 """The length in front of a frame: four bytes, the most significant first."""
@@ -102,6 +103,12 @@ class Peer:
         self._did = "connected"
         self._sent_at = time.monotonic()
         self._buffer = bytearray()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def port(self) -> int:
@@ -295,6 +302,15 @@ class Peer:
     def note(self, did: str) -> None:
         """Say in the next sentence that this client `did` something, such as 'waited'."""
         self._did = did
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether something has come that was not read yet, or the end of the connection."""
+        if self._buffer:
+            return True
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._sock, selectors.EVENT_READ)
+            return bool(ready.select(0))
 
     # -- waiting ----------------------------------------------------------------------------------
 

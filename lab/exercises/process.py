@@ -123,24 +123,35 @@ class StudentProcess:
             found.append(self._child.pid)
         return found
 
+    def suspend(self) -> None:
+        """Suspend the server and all that it has started, by SIGSTOP, until `resume`."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a suspended server run on."""
+        self._signal_all(signal.SIGCONT)
+
     def kill(self) -> None:
         """End the server and all that it has started, by SIGKILL."""
         give_up = time.monotonic() + _KILL_PATIENCE
         pause = threading.Event()
-        self._kill_group()
-        while (left := self.left_running()) and time.monotonic() < give_up:
-            self._kill_group()
-            for pid in left:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+        self._signal_group(signal.SIGKILL)
+        while self.left_running() and time.monotonic() < give_up:
+            self._signal_all(signal.SIGKILL)
             pause.wait(_PAUSE)
         self._output.stop()
 
-    def _kill_group(self) -> None:
+    def _signal_all(self, number: signal.Signals) -> None:
+        self._signal_group(number)
+        for pid in self.left_running():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+    def _signal_group(self, number: signal.Signals) -> None:
         # Once the child has been waited for, its number may belong to somebody else.
         if self._child.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._child.pid, signal.SIGKILL)
+                os.killpg(self._child.pid, number)
 
     def _limit_files(self) -> None:
         if sys.platform == "linux":

@@ -142,7 +142,15 @@ class Target:
         Raises:
             Wrong: nobody listens.
         """
-        sock = self._connected(host) if self._clock else self._first(host)
+        return self.adopt(self._connected(host) if self._clock else self._first(host), name)
+
+    def adopt(self, sock: socket.socket, name: str) -> Peer:
+        """Return a connection as one of this check: its waits are limited, its end is ours.
+
+        Args:
+            sock: a connected socket.
+            name: what sentences call this end of it.
+        """
         peer = Peer(sock, name, self.clock)
         self._peers.append(peer)
         return peer

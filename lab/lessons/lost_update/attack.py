@@ -1,13 +1,10 @@
 """Six clients talk at the same time. Does each message get a number of its own?"""
 
-import json
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 from lab.stage.lesson import Server
+from lab.stage.pythons import rows_of_each_python
 from lab.stage.stage import Stage, Table, Verdict
 
 SERVERS = [
@@ -67,18 +64,10 @@ COUNT = Path(__file__).with_name("count.py")
 
 def beside() -> list[Table]:
     """Count in threads, with this Python and with those without a GIL that there are."""
-    pythons = [sys.executable]
-    pythons += [path for name in ("python3.13t", "python3.14t") if (path := shutil.which(name))]
-    rows = []
-    for python in pythons:
-        done = subprocess.run(
-            [python, COUNT], capture_output=True, text=True, timeout=60, check=True
-        )
-        rows += json.loads(done.stdout)
     return [
         Table(
             "Four threads count to 200,000 together; how many of the updates are lost",
             ["Python", "code", "lost"],
-            rows,
+            rows_of_each_python(COUNT, 3),
         )
     ]

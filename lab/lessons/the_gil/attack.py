@@ -1,16 +1,10 @@
 """One client has the server compute for seconds. How often is another one answered meanwhile?"""
 
-import json
-import shutil
-import subprocess
-import sys
-import sysconfig
 from pathlib import Path
 
 from lab.stage.lesson import Server
+from lab.stage.pythons import FREE_THREADING, rows_of_each_python
 from lab.stage.stage import Stage, Table, Verdict
-
-FREE_THREADING = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 SERVERS = [
     Server("broken.py", "the client's thread computes", FREE_THREADING),
@@ -69,18 +63,10 @@ LATENCY = Path(__file__).with_name("latency.py")
 
 def beside() -> list[Table]:
     """How long a thread waits while another one computes, with each Python that there is."""
-    pythons = [sys.executable]
-    pythons += [path for name in ("python3.13t", "python3.14t") if (path := shutil.which(name))]
-    rows = []
-    for python in pythons:
-        done = subprocess.run(
-            [python, LATENCY], capture_output=True, text=True, timeout=60, check=True
-        )
-        rows += json.loads(done.stdout)
     return [
         Table(
             "Answers in 1.5 s while something else computes, and the milliseconds that each took",
             ["Python", "meanwhile", "answers", "median", "longest"],
-            rows,
+            rows_of_each_python(LATENCY, 5),
         )
     ]
