@@ -255,7 +255,7 @@ class Assembly:
             permissions=permissions,
             hands=hands,
             acts_on_people=PeopleActions(
-                clock, people, accounts, registry, sanctions, book, permissions
+                clock, people, accounts, registry, rooms, sanctions, book, permissions
             ),
             acts_on_rooms=RoomActions(
                 clock, timers, people, registry, rooms, book, permissions, hands, self._forget_room

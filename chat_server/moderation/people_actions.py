@@ -23,6 +23,7 @@ from chat_server.moderation.targets import (
     check_power,
     check_size,
 )
+from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
@@ -44,6 +45,7 @@ class PeopleActions:
         people: PeopleStore,
         accounts: Accounts,
         registry: Registry,
+        rooms: RoomDirectory,
         sanctions: Sanctions,
         book: PolicyBook,
         permissions: Permissions,
@@ -54,6 +56,7 @@ class PeopleActions:
             people: keeps the acts.
             accounts: who has which role.
             registry: who is here.
+            rooms: those whose rules change.
             sanctions: who is banned and muted.
             book: the rules of the rooms: who may come back into a locked one.
             permissions: whom a ban means.
@@ -62,6 +65,7 @@ class PeopleActions:
         self._people = people
         self._targets = Targets(registry, accounts)
         self._registry = registry
+        self._rooms = rooms
         self._sanctions = sanctions
         self._book = book
         self._permissions = permissions
@@ -87,8 +91,8 @@ class PeopleActions:
             raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
         self._people.note(actor.did("kick", self._clock.time(), target.shown, reason=reason))
         why = f": {reason}" if reason else ""
+        self._forget_insiders(_names(target.here))
         for room, thrown_out in _by_room(target.here).items():
-            self._forget_insiders(room, thrown_out)
             nicks = [session.nick for session in thrown_out]
             notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
             if notice is not None:
@@ -131,7 +135,9 @@ class PeopleActions:
                 Code.FORBIDDEN, f"{target.shown} is an owner, who cannot be banned: deop first"
             )
         self._sanction("ban", actor, target, network, seconds, reason)
-        self._disconnect_banned()
+        gone = self._disconnect_banned()
+        # Nor are they let back into a locked room when the ban is over, as after a kick.
+        self._forget_insiders(_names([*gone, *target.here]) | _names_of_absent(target))
 
     def mute(
         self, actor: Actor, who: str, reason: str | None, seconds: float | None = None
@@ -182,8 +188,9 @@ class PeopleActions:
 
     # -- below
 
-    def _disconnect_banned(self) -> None:
-        """End the connections of everybody who is here and banned by now."""
+    def _disconnect_banned(self) -> list[Session]:
+        """End the connections of everybody who is here and banned by now. Return who that is."""
+        banned = []
         for session in self._registry.sessions():
             connection = session.connection
             if connection is None:
@@ -191,6 +198,8 @@ class PeopleActions:
             refusal = self._permissions.refuse_person(session, connection.host)
             if refusal is not None:
                 connection.close(refusal.code, refusal.text, retry_after=refusal.retry_after)
+                banned.append(session)
+        return banned
 
     def _sanction(
         self,
@@ -234,14 +243,31 @@ class PeopleActions:
                 self._people.remove_sanctions(older)
                 self._sanctions.remove(older)
 
-    def _forget_insiders(self, room: Room, sessions: Iterable[Session]) -> None:
-        """Let nobody who was thrown out back into a locked room."""
-        names = frozenset[PersonKey]().union(*(person_keys(session) for session in sessions))
-        self._book.change_insiders(room.name, lambda insiders: insiders - names)
+    def _forget_insiders(self, names: frozenset[PersonKey]) -> None:
+        """Let nobody with one of these names back into a locked room."""
+        for name in self._book.forget_insiders(names):
+            room = self._rooms.find(name)
+            if room is not None:
+                self._book.impose(room)
 
 
 def _reason(reason: str | None) -> str:
     return "" if reason is None else normalize_reason(reason)
+
+
+def _names(sessions: Iterable[Session]) -> frozenset[PersonKey]:
+    """Every name that some people have in rules."""
+    return frozenset[PersonKey]().union(*(person_keys(session) for session in sessions))
+
+
+def _names_of_absent(target: Target) -> frozenset[PersonKey]:
+    """The names in rules of whoever is meant and not here."""
+    accounts, former = {target.sought.account}, target.former
+    names = set()
+    if former is not None:
+        names.add(former.token.hex())
+        accounts.add(former.account)
+    return frozenset(names | {f"@{account}" for account in accounts if account is not None})
 
 
 def _is_covered(older: Sanction, new: Sanction) -> bool:

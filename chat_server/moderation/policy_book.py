@@ -104,6 +104,25 @@ class PolicyBook:
                 lock = replace(policy.lock, insiders=insiders)
                 self._put(room, policy, replace(policy, lock=lock), None)
 
+    def forget_insiders(self, names: frozenset[PersonKey]) -> list[str]:
+        """Let nobody with one of these names back into any locked room.
+
+        Returns:
+            The rooms that have other rules now, which are to be imposed.
+
+        Raises:
+            StoreError: they may still come back into some.
+        """
+        with self._lock:
+            locked = [
+                room
+                for room, policy in self._policies.items()
+                if policy.lock is not None and policy.lock.insiders & names
+            ]
+        for room in locked:
+            self.change_insiders(room, lambda insiders: insiders - names)
+        return locked
+
     def forget(self, room: str) -> None:
         """Keep no rules of a room's own.
 

@@ -426,6 +426,24 @@ def test_who_was_thrown_out_of_a_locked_room_stays_out(tmp_path: Path) -> None:
         place.enter("eva", "lobby", session=eva.session)
 
 
+@pytest.mark.parametrize(("is_here", "who"), [(True, "bob"), (False, "bob"), (True, "::1")])
+def test_who_was_banned_stays_out_of_a_locked_room(is_here: bool, who: str) -> None:
+    """As after a kick: also when the ban is over, until the room is open again."""
+    with ordered_house(hosts=("127.0.0.1", "::1")) as place:
+        elsewhere = f"tcp://{place.running.addresses[1].authority}"
+        bob = place.enter("bob", "lobby", address=elsewhere)
+        place.mia.ok("lock", room="lobby", locked=True)
+        if not is_here:
+            bob.reset()
+            eventually(lambda: "bob" not in place.mia.page("who", room="lobby")["members"])
+        place.mia.ok("ban", who=who)
+        place.mia.ok("unban", who=who)
+        back = place.enter("bob", session=bob.session, address=elsewhere)
+        back.refused("forbidden", "join", room="lobby")
+        place.mia.ok("lock", room="lobby", locked=False)
+        back.join("lobby")
+
+
 def test_rules_survive_a_restart(tmp_path: Path, clock: ManualClock) -> None:
     """A freeze with its speakers and what is left of it, slow mode, a lock."""
     with ordered_house(tmp_path, clock) as place:
