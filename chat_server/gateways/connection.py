@@ -391,7 +391,7 @@ class Connection:
                 self._greet(request)
                 return
             if self._rate:
-                self._rate.charge(REQUESTS[type(request)].cost)
+                self._rate.charge(self._cost(request))
             reply = answer(self._caller, request)
         except ProtocolError as error:
             if error.fatal:
@@ -400,6 +400,11 @@ class Connection:
         else:
             if reply is not None:
                 self.outbox.put(reply)
+
+    def _cost(self, request: AnyRequest) -> int:
+        """For how many requests this one counts."""
+        rule = REQUESTS[type(request)]
+        return rule.cost_in(len(self.outbox.members())) if rule.room_cost else rule.cost
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
         """Say why something was not done, through the fair queue: refusals cost time, too."""

@@ -50,6 +50,8 @@ class Rule(NamedTuple):
         handler: answers it, on the thread of the caller's connection.
         cost: for how many requests it counts, as it takes the server longer than others do, or
             others notice it. A client that comes back joins all its rooms at once, and may.
+        room_cost: for how many more it counts for each room that the caller is in, if it changes
+            something in all of them.
         queue: which one it goes through, before it is answered.
         reads: whether it reads what this connection may have asked for and the workers have yet to
             do, or what others see beside it. Then it waits until all of that is stored and
@@ -66,7 +68,16 @@ class Rule(NamedTuple):
     reads: bool = False
     keeps_session: bool = True
     changes_person: bool = False
+    room_cost: int = 0
 
+    def cost_in(self, rooms: int) -> int:
+        """Return for how many requests it counts for a caller who is in so many rooms."""
+        return self.cost + self.room_cost * rooms
+
+
+NEWS_COST = 2
+"""For how many requests another nick counts in each room: it is news for all who are there, and a
+row of attendance."""
 
 REQUESTS: dict[type, Rule] = {
     messages.Hello: Rule(hello.again, keeps_session=False),
@@ -83,11 +94,17 @@ REQUESTS: dict[type, Rule] = {
     messages.Tell: Rule(posting.tell, queue=Queue.SHORT),
     messages.History: Rule(reading.history, queue=Queue.LONG, reads=True),
     messages.Search: Rule(reading.search, cost=20, reads=True),
-    messages.Nick: Rule(account_requests.nick, cost=20, queue=Queue.LONG, reads=True),
+    messages.Nick: Rule(
+        account_requests.nick, cost=20, queue=Queue.LONG, reads=True, room_cost=NEWS_COST
+    ),
     messages.Register: Rule(account_requests.register, cost=20, changes_person=True),
-    messages.Login: Rule(account_requests.login, cost=20, reads=True, changes_person=True),
+    messages.Login: Rule(
+        account_requests.login, cost=20, reads=True, changes_person=True, room_cost=NEWS_COST
+    ),
     messages.Password: Rule(account_requests.password, cost=40, changes_person=True),
-    messages.Logout: Rule(account_requests.logout, cost=20, reads=True, changes_person=True),
+    messages.Logout: Rule(
+        account_requests.logout, cost=20, reads=True, changes_person=True, room_cost=NEWS_COST
+    ),
     messages.Claim: Rule(account_requests.claim, changes_person=True),
     messages.Op: Rule(account_requests.op, changes_person=True),
     messages.Deop: Rule(account_requests.deop, changes_person=True),

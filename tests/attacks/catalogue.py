@@ -16,11 +16,16 @@ TEXTS = {
     "slow": ("a" + "\u0301\u0328" * 14) * 250,
 }
 
-COSTS: dict[str, int] = {
-    str(kind.__struct_config__.tag): rule.cost  # type: ignore[attr-defined]
+_RULES = {
+    str(kind.__struct_config__.tag): rule  # type: ignore[attr-defined]
     for kind, rule in REQUESTS.items()
 }
-"""For how many requests each counts."""
+
+
+def _cost(kind: str, rooms: int) -> int:
+    """For how many requests one counts, for who is in so many rooms."""
+    return _RULES[kind].cost_in(rooms) if kind in _RULES else 1
+
 
 Ask = Callable[[int, int], Frame]
 """Makes an attacker's request, by the attacker's number and the request's."""
@@ -112,6 +117,11 @@ def attacks() -> list[Attack]:
     return [*_found(), *_every_request()]
 
 
+def _told_to_first(text: str) -> Frame:
+    """What everybody tells the first attacker alone."""
+    return {"type": "tell", "to": "attacker0", "text": TEXTS[text]}
+
+
 def _found() -> list[Attack]:
     """Those that once held others up for seconds."""
     long = TEXTS["long"]
@@ -124,16 +134,20 @@ def _found() -> list[Attack]:
         Attack("found:hello-storm", 1, None),
         Attack("found:hello-storm-50", 50, None),
         Attack("found:long-in-100-rooms", 5, in_turn, rooms=99),
-        Attack("found:nick-in-100-rooms", 50, WITHOUT_TEXT["nick"], cost=COSTS["nick"], rooms=99),
+        Attack(
+            "found:nick-in-100-rooms", 50, WITHOUT_TEXT["nick"], cost=_cost("nick", 99), rooms=99
+        ),
         Attack(
             "found:join-100-new-rooms",
             50,
             WITHOUT_TEXT["join"],
-            cost=COSTS["join"],
+            cost=_cost("join", 0),
             at_once=True,
         ),
         Attack("found:emoji", 5, _say(long), rooms=1),
         Attack("found:pong", 50, WITHOUT_TEXT["pong"], replied=False),
+        Attack("found:tells-to-one", 50, lambda *_: _told_to_first("short")),
+        Attack("found:long-tells-to-one", 5, lambda *_: _told_to_first("long")),
         Attack("found:long-topics", 5, _topic(long), rooms=1),
         Attack(
             "found:12-kb-in-a-crowd",
@@ -159,7 +173,7 @@ def _every_request() -> Iterator[Attack]:
                     f"{name}-{clients}{'-at-once' if at_once else ''}",
                     clients,
                     ask,
-                    cost=COSTS.get(kind, 1),
+                    cost=_cost(kind, 1),
                     at_once=at_once,
                     rooms=1,
                     replied=kind != "pong",

@@ -4,9 +4,13 @@ from typing import Any
 
 import pytest
 
+from chat_server.requests.dispatch import REQUESTS
+from protocol import messages
 from tests.chat_server.house import House, texts
 from tests.chat_server.moderation.order_house import OrderedHouse
+from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer, encode
+from tests.support.servers import running_server
 
 ROUNDS = 50
 
@@ -90,3 +94,29 @@ def test_who_reads_while_the_connection_ends_waits_for_nothing(house: House) -> 
     ada = house.enter("ada", "lobby")
     send_together(ada, *(said(str(number)) for number in range(500)), {"type": "rooms"})
     ada.reset()
+
+
+@pytest.mark.parametrize("rooms", [0, 10])
+def test_another_nick_counts_for_more_in_many_rooms(rooms: int) -> None:
+    """It is news in each of them."""
+    burst = 400
+    with (
+        running_server(
+            clock=ManualClock(), requests_per_second=1.0, requests_burst=burst
+        ) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada", *(f"room{number}" for number in range(rooms)))
+        done = 0
+        while (reply := ada.request("nick", nick=f"ada{done}"))["type"] == "ok":
+            done += 1
+        assert reply["code"] == "rate_limited"
+        left = burst - 1 - REQUESTS[messages.Join].cost * rooms  # the hello counts for one
+        cost = 20 + 2 * rooms
+        assert (done - 1) * cost < left <= done * cost
+
+
+def test_what_is_news_in_each_room_counts_for_each() -> None:
+    """Every way to another nick."""
+    news = {kind for kind, rule in REQUESTS.items() if rule.room_cost}
+    assert news == {messages.Nick, messages.Login, messages.Logout}
