@@ -32,7 +32,10 @@ def test_names_tell_attacks_apart() -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["found:hello-storm", "say-short-5", "pong-1-at-once"])
+@pytest.mark.parametrize(
+    "name",
+    ["found:hello-storm", "say-short-5", "tell-long-5", "found:tells-to-one", "pong-1-at-once"],
+)
 def test_a_short_run(name: str) -> None:
     """The attackers attack, the bystander does everything, and the server ends well."""
     (attack,) = (each for each in attacks() if each.name == name)

@@ -10,7 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from chat_server.delivery.fair_queue import CROWD, FairQueue
+from chat_server import assembly
+from chat_server.delivery.fair_queue import CROWD, FairQueue, ServerWaiter
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import REQUESTS, Queue
@@ -197,6 +198,40 @@ def test_what_takes_a_moment_holds_up_nobody_while_it_waits(house: House, head: 
     eva.say("lobby", "tea?")
     head.leave()
     assert ada.reply(burst[1]["id"])["type"] == "page"
+
+
+def test_direct_messages_of_one_address_wait_for_those_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many clients at one address tell somebody however much, each other address has every
+    second turn.
+    """
+    monkeypatch.setattr(assembly, "STRETCH", 0.0)  # a turn is one request
+    with (
+        running_server(hosts=("127.0.0.1", "::1")) as server,
+        House(server) as house,
+    ):
+        tim = house.enter("tim")
+        flooders = [house.enter(f"mallory{number}") for number in range(5)]
+        bob = house.enter("bob", address=str(server.addresses[1]))
+        queue, holder = server._parts.short_queue, ServerWaiter("the test")
+        eventually(lambda: queue.enter(holder) and queue.waiting == 0)
+        for count, peer in enumerate([*flooders, bob], 1):
+            told = [
+                {"type": "tell", "id": peer.next_id(), "to": "tim", "text": "psst"}
+                for _ in range(_TELLS if peer is bob else 10 * _TELLS)
+            ]
+            peer.send_raw(b"".join(map(encode, told)))
+            eventually(lambda count=count: queue.waiting == count)  # type: ignore[misc]
+        queue.leave(holder)
+        ahead = 0
+        for number in range(1, _TELLS + 1):
+            while tim.expect("direct")["from"] != "bob":
+                ahead += 1
+            assert ahead <= number + 1, "bob had every second turn"
+
+
+_TELLS = 4
 
 
 def test_one_at_a_time_and_all_in_the_end(house: House, head: Head) -> None:
