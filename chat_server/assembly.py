@@ -15,6 +15,7 @@ from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
 from chat_server.delivery.fair_queue import STRETCH, FairQueue, ServerWaiter
 from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages
 from chat_server.delivery.watch import Watch
 from chat_server.gateways.admin import AdminDesk
@@ -28,6 +29,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication, make_secret
 from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLimit
+from chat_server.identity.late_store import LateStore
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation.bans import Sanctions, read_sanctions
@@ -196,6 +198,7 @@ class Assembly:
         if self.attendance:
             _start(opened, self.attendance)
         _start(opened, self._timers)
+        self.parts.late.start()
         _start(opened, self.parts.sessions)
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
@@ -254,6 +257,7 @@ class Assembly:
             sanctions=sanctions,
             permissions=permissions,
             hands=hands,
+            late=self._open_late(registry),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions
             ),
@@ -269,6 +273,16 @@ class Assembly:
             watch=Watch(rooms, self._crowd.connections, counters, timers, clock),
             rate_limits=RateLimits(settings, clock),
         )
+
+    def _open_late(self, registry: Registry) -> LateMessages:
+        people, accounts = self.kept.people, self.kept.accounts
+        try:
+            store = LateStore(people.transactions)
+            return LateMessages(
+                self._settings, self._clock, self._timers, store, registry, accounts
+            )
+        except StoreError as error:
+            raise StartError(f"{error}. See that the disk has space.") from error
 
     # -- what parts ask of others above them
 
@@ -403,5 +417,6 @@ def _forget_sessions(store: SqliteLog, people: PeopleStore, before: float) -> No
     try:
         store.sessions.forget(before)
         people.forget_sessions(before)
+        LateStore(people.transactions).forget_refusals(before)
     except StoreError as error:
         log.error("old sessions were not forgotten: %s", error)

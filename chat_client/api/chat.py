@@ -30,7 +30,7 @@ from chat_client.session.session import Keeper, Session
 from chat_client.transport.address import Address, parse_address
 from chat_client.transport.trace import Trace
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Join, Nick, RoomEntry, Rooms, Tell
+from protocol.messages import Join, Late, Nick, Ok, RoomEntry, Rooms, Tell
 from protocol.text import NICK_LIMIT, normalize_nick, normalize_text
 
 _TIMEOUT = 10.0
@@ -116,6 +116,22 @@ def free_nick(
     session.start()
     session.close()
     return session.nick
+
+
+class Told(str):
+    """The nick that a direct message was sent to.
+
+    Attributes:
+        kept: whether its owner is away, and the message waits for them.
+    """
+
+    __slots__ = ("kept",)
+    kept: bool
+
+    def __new__(cls, nick: str, *, kept: bool = False) -> Self:
+        told = super().__new__(cls, nick)
+        told.kept = kept
+        return told
 
 
 class Chat(Authority):
@@ -214,8 +230,11 @@ class Chat(Authority):
             raise Refused(Code.NOT_IN_ROOM, f"we are not in {name}")
         return Room(self._session, feed, bots=bots)
 
-    def tell(self, to: str | Callable[[], str], text: str) -> str:
-        """Send a message to one person, who must be connected. The server does not store it.
+    def tell(self, to: str | Callable[[], str], text: str) -> "Told":
+        """Send a message to one person.
+
+        The server does not store it, unless the person is away and may come back: then it waits
+        for them (`Told.kept`).
 
         If the connection breaks before the message is sent, it is not sent on the next one: the
         nick may be somebody else's by then.
@@ -226,11 +245,12 @@ class Chat(Authority):
             text: 1 to 4000 characters.
 
         Returns:
-            The nick that the message was sent to.
+            The nick that the message was sent to, and whether it waits there.
 
         Raises:
             Refused: `no_such_nick`, `bad_text`, `text_too_long`, ...; `unavailable` if the
-                connection broke before the message was sent.
+                connection broke before the message was sent, or too many wait for somebody who is
+                away.
             Unconfirmed: nobody can know whether it arrived.
             Closed: the chat is over.
         """
@@ -241,8 +261,24 @@ class Chat(Authority):
             nick = checked(normalize_nick, to if isinstance(to, str) else to())
             return Tell(id, nick, said)
 
-        self._session.request(build)
-        return nick
+        reply = self._session.request(build)
+        return Told(nick, kept=isinstance(reply, Ok) and reply.kept is True)
+
+    def keep_late(self, on: bool | None = None) -> bool:
+        """Say whether the server keeps direct messages for us while we are away.
+
+        Args:
+            on: keep them from now on, or refuse them; None changes nothing.
+
+        Returns:
+            Whether it keeps them.
+
+        Raises:
+            Refused: `unavailable`: it cannot remember that just now.
+            Closed: the chat is over.
+        """
+        reply = self._session.request(lambda id: Late(id, on))
+        return isinstance(reply, Ok) and reply.late is True
 
     def rename(self, nick: str) -> str:
         """Take another nick and return it as the server shows it.

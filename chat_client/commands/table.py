@@ -1,6 +1,7 @@
 """The table of all commands. A new command is one line in the file of its group."""
 
 from chat_client.commands import (
+    late_commands,
     moderation_commands,
     people_commands,
     program_commands,
@@ -18,6 +19,7 @@ COMMANDS = Table(
         *read_commands.COMMANDS,
         *people_commands.COMMANDS,
         *you_commands.COMMANDS,
+        *late_commands.COMMANDS,
         *moderation_commands.COMMANDS,
         *program_commands.COMMANDS,
     )

@@ -17,8 +17,10 @@ def _msg(talk: Talk, typed: Typed) -> None:
     person = typed.to
     if person is None:
         raise CommandError(f"something is missing: type {typed.command.usage}")
-    nick = talk.chat.tell(person.now, typed.argument)
-    talk.post(talk.lines.direct("to", nick, typed.argument))
+    told = talk.chat.tell(person.now, typed.argument)
+    talk.post(talk.lines.direct("to", told, typed.argument))
+    if told.kept:
+        talk.note(f"{told} is away, and gets that when they are back")
 
 
 def _reply(_: Talk, typed: Typed) -> None:
@@ -53,7 +55,7 @@ COMMANDS = (
     Command(
         "msg",
         "NICK TEXT",
-        "tell one person something; it is kept nowhere",
+        "tell one person something; it is kept only until they are back, if they are away",
         "talk",
         _msg,
         ("tell", "w"),

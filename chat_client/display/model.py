@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
+from msgspec import UnsetType
+
 from chat_client.display.hiding import Hiding
 from chat_client.display.people import People, Person
 from chat_client.display.room_view import REPEATED, RoomView
@@ -244,7 +246,8 @@ class View:
         self.writer = self._wrote(direct.from_)
         self._ring(True)
         self._answer(direct.from_)
-        yield from self._dated(direct.time)
+        if isinstance(direct.late, UnsetType):  # a late one says its day itself
+            yield from self._dated(direct.time)
         yield from self._told(direct)
 
     def _freeze(self, room: RoomView, frozen: bool) -> None:

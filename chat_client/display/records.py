@@ -45,6 +45,8 @@ def plain(clock: Clock) -> Record:
                 said = f"#{event.room} -- {event.from_}: {event.text}"
             case Message():
                 said = f"#{event.room} <{event.from_}> {event.text}"
+            case Direct(late=int()):
+                said = f"[{event.from_}, late] {event.text}"
             case Direct():
                 said = f"[{event.from_}] {event.text}"
             case _:

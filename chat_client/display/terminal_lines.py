@@ -90,6 +90,8 @@ class Lines:
         match event:
             case Message():
                 return self.message(event, nick, room)
+            case Direct(late=int()):
+                return self.late(event)
             case Direct():
                 return self.direct("from", event.from_, event.text, event.time)
             case Presence():
@@ -168,6 +170,12 @@ class Lines:
     def direct(self, direction: str, who: str, text: str, when: float | None = None) -> str:
         """Return the line for a private message `from` or `to` somebody."""
         return self._line(f"[{direction} {one_line(who)}]", printable(text), Fore.MAGENTA, when)
+
+    def late(self, direct: Direct) -> str:
+        """Return the line for a private message that was sent while the user was away."""
+        sent = self._clock.date_and_time(direct.time)
+        head = f"[from {one_line(direct.from_)}, sent {sent}, while you were away]"
+        return self._line(head, printable(direct.text), Fore.MAGENTA)
 
     def system(self, text: str) -> str:
         """Return a line of the client's own."""

@@ -11,6 +11,7 @@ The reader's thread (`chat_client.session.reader`) makes the connections, reads 
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
@@ -75,6 +76,9 @@ from protocol.messages import (
 _FAREWELL = 2.0
 """Seconds that `close` waits for the server's reply to the goodbye."""
 
+_LATE_LIMIT = 1000
+"""Numbers of late messages that are remembered: more than a server keeps for one person."""
+
 
 class Keeper(Protocol):
     """Keeps a session for a program that may be killed.
@@ -123,6 +127,8 @@ class Session:
         self._patience = patience
         self._reader = Reader(address, nicks, credentials, timeout, self, trace)
         self._entered: Future[None] = Future()  # the outcome of the first connection
+
+        self._late: deque[int] = deque(maxlen=_LATE_LIMIT)  # the reader's own
 
         # Guards all below. A feed's lock may be taken under it.
         self._lock = threading.Lock()
@@ -350,6 +356,10 @@ class Session:
                 with self._lock:
                     self._role = role
                 self._on_event(message)
+            case Direct(late=int(number)):
+                if number not in self._late:  # it comes again where the server missed our pong
+                    self._late.append(number)
+                    self._on_event(message)
             case Direct() | Presence() | HandChange() | FreezeChange() | Oldest():
                 self._on_event(message)
             case ServerPong():

@@ -182,6 +182,7 @@ class AdminDesk:
             name, OPERATOR, parts.registry.leave_account
         )
         parts.acts_on_people.forget_account(account.number)
+        parts.late.forget_account(account.number)
         if role is not Role.MEMBER:
             tell_role(sessions, Role.MEMBER, OPERATOR)
         here = sorted(each.nick for each in sessions if each.connection is not None)

@@ -28,6 +28,7 @@ from chat_server.network.transport import (
     keep_alive,
 )
 from chat_server.requests.context import Caller, Context
+from chat_server.requests.direct import deliver_late
 from chat_server.requests.dispatch import REQUESTS, answer
 from chat_server.requests.hello import greet
 from chat_server.rooms.room import Member
@@ -432,6 +433,8 @@ class Connection:
         self._gateway.greeted = True
         self.outbox.put(welcome)
         self._caller = caller
+        self._pause()  # the disk is looked at, if something waits
+        deliver_late(caller)
         if self._gateway.answers_pings:
             context.timers.call_later(context.settings.ping_interval, self._check_life)
         else:

@@ -260,7 +260,8 @@ class LinesGateway:
             return
         reply = yield from self._asked(Tell(id=self._next_id(), to=nick, text=text))
         if isinstance(reply, Ok):
-            yield self._note(f"to {nick}: {text}")
+            waits = ", who is away: it waits for them" if reply.kept is True else ""
+            yield self._note(f"to {nick}{waits}: {text}")
 
     def _join(self, rest: str) -> Iterator[Asked]:
         if not rest:

@@ -108,7 +108,23 @@ CREATE TABLE IF NOT EXISTS hands (
     time REAL NOT NULL
 ) STRICT;
 """
-FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED))
+_LATE = """
+CREATE TABLE late ( -- direct messages for people who are away
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    recipient TEXT NOT NULL, -- see PersonKey in rooms/policy.py
+    sender TEXT NOT NULL, -- the same
+    nick TEXT NOT NULL, -- the sender's, when it was sent
+    text TEXT NOT NULL,
+    bot INTEGER NOT NULL,
+    time REAL NOT NULL,
+    until REAL NOT NULL -- then it is deleted
+) STRICT;
+CREATE TABLE late_refused ( -- people who want none kept
+    who TEXT PRIMARY KEY, -- see PersonKey in rooms/policy.py
+    time REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE))
 
 
 class PeopleStore:
@@ -133,6 +149,11 @@ class PeopleStore:
     def close(self) -> None:
         """Close the file, once nobody uses it."""
         self._transactions.close()
+
+    @property
+    def transactions(self) -> Transactions:
+        """The use of the database, for a module that has queries of its own."""
+        return self._transactions
 
     # -- accounts
 

@@ -114,6 +114,30 @@ class KeptHand(NamedTuple):
     time: float
 
 
+class KeptDirect(NamedTuple):
+    """A direct message that waits for somebody who is away.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        recipient: the person: see PersonKey in rooms/policy.py.
+        sender: the person who sent it, in the same way.
+        nick: what that one was called then.
+        text: what it says.
+        bot: whether a bot sent it.
+        time: when it was sent, in Unix seconds.
+        until: when it is deleted, delivered or not, in Unix seconds.
+    """
+
+    number: int
+    recipient: str
+    sender: str
+    nick: str
+    text: str
+    bot: bool
+    time: float
+    until: float
+
+
 class Asked(NamedTuple):
     """A request: the hash of its session's secret, and its id."""
 

@@ -6,6 +6,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.records import Account, Act
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Caller, Context
+from chat_server.requests.direct import deliver_late
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_key
 from chat_server.rooms.session import Session
@@ -51,7 +52,7 @@ def register(caller: Caller, request: messages.Register) -> Ok:
     return Ok(re=request.id, account=account.name)
 
 
-def login(caller: Caller, request: messages.Login) -> Ok:
+def login(caller: Caller, request: messages.Login) -> None:
     """Log the caller in to an account, under its nick."""
     session, context = caller.session, caller.context
     name = session.nick if request.account is None else normalize_nick(request.account)
@@ -66,7 +67,9 @@ def login(caller: Caller, request: messages.Login) -> Ok:
     for replaced in context.registry.log_in(session, caller.connection, account):
         replaced.close(Code.REPLACED, "You logged in on another connection.")
     _rename(caller, nick, who)
-    return Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
+    reply = Ok(re=request.id, account=account.name, nick=account.name, role=caller.role.word)
+    caller.outbox.put(reply)
+    deliver_late(caller)
 
 
 def password(caller: Caller, request: messages.Password) -> Ok:

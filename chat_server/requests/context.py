@@ -6,6 +6,7 @@ from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters
 from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import Delivery
+from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
 from chat_server.delivery.watch import Watch
@@ -48,6 +49,7 @@ class Context(NamedTuple):
     sanctions: Sanctions
     permissions: Permissions
     hands: RaisedHands
+    late: LateMessages
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     delivery: Delivery

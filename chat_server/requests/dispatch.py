@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from chat_server.requests import (
     account_requests,
+    direct,
     hello,
     live_requests,
     membership,
@@ -91,7 +92,8 @@ REQUESTS: dict[type, Rule] = {
     messages.Rooms: Rule(membership.rooms, cost=20, queue=Queue.LONG, reads=True),
     messages.Say: Rule(posting.say, queue=Queue.SHORT),
     messages.Topic: Rule(posting.topic, queue=Queue.SHORT),
-    messages.Tell: Rule(posting.tell, queue=Queue.SHORT),
+    messages.Tell: Rule(direct.tell, queue=Queue.SHORT),
+    messages.Late: Rule(direct.late, cost=20),
     messages.History: Rule(reading.history, queue=Queue.LONG, reads=True),
     messages.Search: Rule(reading.search, cost=20, reads=True),
     messages.Nick: Rule(

@@ -1,6 +1,7 @@
 """Coming in, showing that one is there, and leaving: the same for every gateway."""
 
 import logging
+from contextlib import suppress
 
 from msgspec import UNSET
 
@@ -56,8 +57,15 @@ def ping(_: Caller, request: messages.Ping) -> ServerPong:
     return ServerPong(re=request.id)
 
 
-def pong(_: Caller, __: messages.Pong) -> None:
-    """Do nothing: that something came at all is what counts."""
+def pong(caller: Caller, request: messages.Pong) -> None:
+    """Note which direct messages are read, which were sent ahead of the ping; else do nothing: that
+    something came at all is what counts.
+    """
+    late = caller.context.late
+    if late.waits(caller.session, request.re):
+        caller.pause()
+        with suppress(StoreError):  # they come again on the next connection
+            late.confirm(caller.session, request.re)
 
 
 def bye(caller: Caller, request: messages.Bye) -> None:

@@ -1,19 +1,15 @@
-"""Saying something: to a room, whose log keeps it, or to one person."""
+"""Saying something to a room, whose log keeps it."""
 
 from chat_server.delivery.replies import refusal
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
-from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
 from chat_server.storage.interface import UNNUMBERED
 from protocol import messages
-from protocol.errors import Code, ProtocolError
+from protocol.errors import ProtocolError
 from protocol.messages import Message, Ok
-from protocol.text import normalize_nick, normalize_text, normalize_topic
-
-READER_RETRY_AFTER = 5.0
-"""Seconds after which somebody who does not read just now may read again."""
+from protocol.text import normalize_text, normalize_topic
 
 
 def say(caller: Caller, request: messages.Say) -> Ok | None:
@@ -26,32 +22,6 @@ def topic(caller: Caller, request: messages.Topic) -> Ok | None:
     """Set a room's topic, which is an entry of its log."""
     room = membership(caller, request.room).room
     return _post(caller, room, request.id, "topic", normalize_topic(request.topic))
-
-
-def tell(caller: Caller, request: messages.Tell) -> Ok:
-    """Send one person a text that is not kept."""
-    text = normalize_text(request.text)
-    nick = normalize_nick(request.to)
-    recipient = caller.context.registry.session_called(nick)
-    connection = recipient.connection if recipient else None
-    if recipient is None or connection is None:
-        raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
-    if not caller.context.permissions.is_moderator(recipient):  # whom one who is muted may ask why
-        caller.check_voice()
-    direct = messages.Direct(
-        time=caller.context.clock.time(),
-        from_=caller.session.nick,
-        to=recipient.nick,
-        text=text,
-        bot=caller.connection.is_bot,
-    )
-    if not connection.outbox.put_if_short(Broadcast(direct)):
-        raise ProtocolError(
-            Code.UNAVAILABLE,
-            f"{nick!r} is here but does not read just now: try again later",
-            retry_after=READER_RETRY_AFTER,
-        )
-    return Ok(re=request.id)
 
 
 def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok | None:

@@ -120,6 +120,10 @@ class Nicks:
         """
         self._held.hold(session, host)
 
+    def awaited(self, nick: str) -> bytes | None:
+        """Return the hash of the secret of the session that `nick` is kept for, if it is."""
+        return self._held.token_of(nick)
+
     def held_for(self, token: bytes) -> str | None:
         """Return the nick that is kept for the session whose secret has the hash `token`."""
         return self._held.nick_of(token)
@@ -215,6 +219,12 @@ class HeldNicks:
         self._drop_old()
         held = self._held.get(token)
         return None if held is None else held.nick
+
+    def token_of(self, nick: str) -> bytes | None:
+        """Return the hash of the secret of the session that exactly this nick is kept for."""
+        self._drop_old()
+        held = self._keys.get(nick_key(nick))
+        return None if held is None else held.token
 
     def find(self, nick: str, token: bytes) -> tuple[Held, float] | None:
         """Return what keeps a session from a nick, and for how many seconds; None if nothing does.

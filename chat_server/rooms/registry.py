@@ -11,6 +11,7 @@ from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Account
 from chat_server.identity.roles import Role
 from chat_server.rooms.nicks import Former, Nicks, in_use
+from chat_server.rooms.policy import PersonKey
 from chat_server.rooms.session import Client, Session, new_token, token_hash
 from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
@@ -309,6 +310,26 @@ class Registry:
         """Return who had `nick` last, if nobody has it now and that is not long ago."""
         with self._lock:
             return self._nicks.former(nick)
+
+    def awaited(self, nick: str) -> tuple[bytes, Role] | None:
+        """Return whom a nick is kept for, who was lost a moment ago: the hash of the session's
+        secret, and the role that they had. None if it is kept for nobody.
+        """
+        with self._lock:
+            token, former = self._nicks.awaited(nick), self._nicks.former(nick)
+        if token is None:
+            return None
+        return token, former.role if former and former.token == token else Role.MEMBER
+
+    def connected(self, who: PersonKey) -> Session | None:
+        """Return a session of a person that is connected, under whatever nick."""
+        with self._lock:
+            if who.startswith("@"):
+                found = self._sessions_of(int(who[1:]))
+            else:
+                session = self._sessions.get(bytes.fromhex(who))
+                found = [] if session is None else [session]
+            return next((each for each in found if each.connection is not None), None)
 
     def sessions(self) -> list[Session]:
         """Return the sessions of all who are here."""

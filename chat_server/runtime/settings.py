@@ -159,6 +159,22 @@ class Settings:
         live=True,
     )
 
+    # A week: who missed a lesson reads it before the next one. It is private, so no longer.
+    keep_direct: float | None = setting(
+        7 * 86400.0,
+        or_none(seconds("how long a direct message waits")),
+        "how long a direct message waits for somebody who is away, or 'none': it is refused",
+        live=True,
+    )
+    # More than a class sends to one person in a week, and read in a minute.
+    direct_waiting: int = setting(
+        50,
+        whole("a limit on direct messages"),
+        "how many direct messages may wait for one person",
+        live=True,
+        rare=True,
+    )
+
     # "" lets everybody in. Others can read the list of processes and perhaps the file of settings,
     # so the password is in neither.
     password: str = setting(

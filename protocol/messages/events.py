@@ -47,6 +47,8 @@ class Ok(ServerMessage, frozen=True):
     `diverged`, where the request named another, is the last seq that both have in common. `gone`,
     in the reply to a `say` or `topic` that was sent again, is true where its message was stored and
     is deleted by now: it has no `seq` then.
+    `kept`, in the reply to a `tell`, is true where the person is away and the message waits for
+    them. `late`, in the reply to a `late`, is whether messages are kept for oneself.
     """
 
     re: int
@@ -62,6 +64,8 @@ class Ok(ServerMessage, frozen=True):
     gone: bool | UnsetType = UNSET
     account: str | UnsetType = UNSET
     role: str | UnsetType = UNSET
+    kept: bool | UnsetType = UNSET
+    late: bool | UnsetType = UNSET
 
 
 class Message(ServerMessage, frozen=True):
@@ -161,13 +165,18 @@ class ServerPing(ServerMessage, frozen=True, tag="ping"):
 
 
 class Direct(ServerMessage, frozen=True):
-    """A message to one person. `time` is in Unix seconds, UTC; `bot` is whether a bot sent it."""
+    """A message to one person. `time` is in Unix seconds, UTC; `bot` is whether a bot sent it.
+
+    `late` is there where the message was kept while the person was away: a number, by which one is
+    known that comes again because the connection broke.
+    """
 
     time: float
     from_: str = msgspec.field(name="from")
     to: str
     text: str
     bot: bool = False
+    late: int | UnsetType = UNSET
 
 
 class Presence(ServerMessage, frozen=True):

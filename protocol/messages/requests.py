@@ -91,11 +91,18 @@ class Say(Request, frozen=True):
 
 
 class Tell(Request, frozen=True):
-    """Send one person a message that is not kept."""
+    """Send one person a message. It is kept only for somebody who is away, until they are back."""
 
     id: Id
     to: str
     text: str
+
+
+class Late(Request, frozen=True):
+    """Ask whether direct messages are kept for oneself while one is away; `on` sets it."""
+
+    id: Id
+    on: bool | None = None
 
 
 class Nick(Request, frozen=True):
@@ -352,7 +359,7 @@ AnyRequest = (
     # The connection.
     (Hello | Ping | Pong | Bye)
     # Rooms and messages.
-    | (Join | Leave | Forget | Say | Tell | Nick | Topic | Who | Rooms | History | Search)
+    | (Join | Leave | Forget | Say | Tell | Late | Nick | Topic | Who | Rooms | History | Search)
     # Accounts and roles.
     | (Register | Login | Password | Logout | Claim | Op | Deop)
     # Keeping order.

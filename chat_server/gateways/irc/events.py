@@ -1,7 +1,10 @@
 """How events are written for one IRC client. All of it happens with the client's lock held."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import UNSET
 
 from chat_server.gateways.irc.client import Client
 from chat_server.gateways.irc.network import Kick, Relay
@@ -157,7 +160,15 @@ def _direct(client: Client, event: Direct) -> list[str]:
     if extra is None:
         extra = Extra(msgid=client.network.new_msgid())
     extra.time = event.time
-    return direct_lines(client, event.from_, event.to, event.text, event.time, extra)
+    text = event.text
+    if event.late is not UNSET and not client.may(capabilities.TIME):
+        text = f"{_sent_at(event.time)} {text}"
+    return direct_lines(client, event.from_, event.to, text, event.time, extra)
+
+
+def _sent_at(time: float) -> str:
+    """When a message was sent that comes late, for who has no tag that says so."""
+    return datetime.fromtimestamp(time, UTC).strftime("[sent %Y-%m-%d %H:%M UTC]")
 
 
 def _frozen(client: Client, event: FreezeChange) -> list[str]:

@@ -309,7 +309,7 @@ def test_a_damaged_file_is_refused_and_not_made_worse(
 
 @pytest.mark.parametrize(
     ("pragma", "reason"),
-    [("user_version = 3", "format 3"), ("application_id = 1", "another program")],
+    [("user_version = 99", "format 99"), ("application_id = 1", "another program")],
 )
 def test_a_file_of_a_newer_server_or_of_another_program_is_refused(
     tmp_path: Path, pragma: str, reason: str

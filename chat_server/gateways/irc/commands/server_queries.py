@@ -10,6 +10,9 @@ from chat_server.gateways.irc.wire.response import Response
 from chat_server.version import SERVER as VERSION
 from protocol.messages import Pong
 
+_DIGITS = 15
+"""Of the number of a ping, at the most."""
+
 
 def ping(client: Client, line: Line, response: Response) -> Steps:
     """Show that the server is there."""
@@ -20,9 +23,11 @@ def ping(client: Client, line: Line, response: Response) -> Steps:
     response.add(build(SERVER, "PONG", SERVER, text=line.param(0)))
 
 
-def pong(_: Client, __: Line, ___: Response) -> Steps:
-    """Take it for a sign of life."""
-    yield Pong(re=1)
+def pong(_: Client, line: Line, __: Response) -> Steps:
+    """Take it for a sign of life, and for the answer to the ping whose number it repeats."""
+    word = line.params[-1].removeprefix(f"{SERVER}-") if line.params else ""
+    number = int(word) if word.isascii() and word.isdecimal() and len(word) <= _DIGITS else 1
+    yield Pong(re=max(1, number))
 
 
 def motd(client: Client, _: Line, response: Response) -> Steps:

@@ -147,12 +147,11 @@ def _say_to(
 ) -> Steps:
     network, is_notice = client.network, extra.command == "NOTICE"
     person = network.live.person(network.names.nick(target))
-    if person is None:
-        if not is_notice:
-            response.add(_nobody(client, target))
-        return
     if action:
         text = f"* {client.shown} {text}"
+    if person is None:
+        yield from _leave_for(client, target, text, response, is_notice=is_notice)
+        return
     extra.msgid = network.new_msgid()
     key = person.nick, client.nick, _normalized(text)
     network.extras.note(key, extra)
@@ -170,6 +169,20 @@ def _say_to(
     if about is not None and about.away and not is_notice:
         shown = network.names.shown(person.nick)
         response.add(client.numeric("301", shown, text=about.away))
+
+
+def _leave_for(
+    client: Client, target: str, text: str, response: Response, *, is_notice: bool
+) -> Steps:
+    """Say something to one person who is not here: it waits for them, if anything does."""
+    reply = yield from client.ask(partial(_tell, client.network.names.nick(target), text))
+    if is_notice:
+        return
+    if isinstance(reply, Error):
+        response.add(_not_told(client, target, reply))
+        return
+    shown = target.lstrip(":") or "*"
+    response.add(client.numeric("301", shown, text="is away; your message waits for them"))
 
 
 def _tell(nick: str, text: str, number: int) -> Tell:

@@ -1,0 +1,88 @@
+"""Direct messages: to one person who is here, or kept for one who is away."""
+
+import logging
+
+from chat_server.identity.roles import Role
+from chat_server.requests.context import Caller
+from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.session import Session
+from chat_server.runtime.errors import StoreError
+from protocol import messages
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Ok
+from protocol.text import normalize_nick, normalize_text
+
+log = logging.getLogger(__name__)
+
+READER_RETRY_AFTER = 5.0
+"""Seconds after which somebody who does not read just now may read again."""
+
+
+def tell(caller: Caller, request: messages.Tell) -> Ok:
+    """Send one person a text, which is kept only if they are away."""
+    text = normalize_text(request.text)
+    nick = normalize_nick(request.to)
+    recipient = caller.context.registry.session_called(nick)
+    if recipient is None or recipient.connection is None:
+        return _tell_away(caller, request.id, nick, text)
+    _tell_here(caller, recipient, text)
+    return Ok(re=request.id)
+
+
+def late(caller: Caller, request: messages.Late) -> Ok:
+    """Say whether messages are kept for the caller, and change it if that is wanted."""
+    kept, session = caller.context.late, caller.session
+    caller.pause()
+    if request.on is not None:
+        kept.want(session, wanted=request.on)
+    return Ok(re=request.id, late=kept.is_wanted(session))
+
+
+def _tell_here(caller: Caller, recipient: Session, text: str) -> None:
+    """Send a text to somebody who is here."""
+    connection = recipient.connection
+    if not caller.context.permissions.is_moderator(recipient):  # whom one who is muted may ask why
+        caller.check_voice()
+    direct = messages.Direct(
+        time=caller.context.clock.time(),
+        from_=caller.session.nick,
+        to=recipient.nick,
+        text=text,
+        bot=caller.connection.is_bot,
+    )
+    if connection is None or not connection.outbox.put_if_short(Broadcast(direct)):
+        raise ProtocolError(
+            Code.UNAVAILABLE,
+            f"{recipient.nick!r} is here but does not read just now: try again later",
+            retry_after=READER_RETRY_AFTER,
+        )
+
+
+def _tell_away(caller: Caller, request: int, nick: str, text: str) -> Ok:
+    """Keep a text for somebody who is away; or send it, if they are here under another nick."""
+    context = caller.context
+    caller.pause()
+    away = context.late.away(nick)
+    if away is None:
+        raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
+    if away.role < Role.MODERATOR:
+        caller.check_voice()
+    caller.keep_session()
+    is_bot = caller.connection.is_bot
+    if context.late.keep(away, caller.session, caller.connection.host, text, bot=is_bot):
+        return Ok(re=request, kept=True)
+    recipient = context.registry.connected(away.who)
+    if recipient is None:  # gone again in this moment
+        raise ProtocolError(
+            Code.UNAVAILABLE, f"{nick!r} comes and goes: try again", retry_after=READER_RETRY_AFTER
+        )
+    _tell_here(caller, recipient, text)
+    return Ok(re=request)
+
+
+def deliver_late(caller: Caller) -> None:
+    """Send the caller, who has just come in or logged in, what waited for them."""
+    try:
+        caller.context.late.deliver(caller.session)
+    except StoreError as error:
+        log.error("direct messages for %s could not be read: %s", caller.session.nick, error)
