@@ -31,7 +31,7 @@ def test_it_can_be_written_as_json() -> None:
         "name": "msg",
         "aliases": ["tell", "w"],
         "arguments": "NICK TEXT",
-        "help": "tell one person something; it is kept nowhere",
+        "help": "tell one person something; it is kept only until they are back, if they are away",
         "group": "talk",
         "private": True,
         "secrets": [],

@@ -1,10 +1,11 @@
 // Runs what was typed.
 
+import { LATE } from "./late.js";
 import { MODERATION } from "./moderation.js";
 import { PLACES, TALK } from "./talk.js";
 import { PAGE, YOU } from "./you.js";
 
-const RUN = { ...TALK, ...PLACES, ...YOU, ...PAGE, ...MODERATION };
+const RUN = { ...TALK, ...PLACES, ...YOU, ...LATE, ...PAGE, ...MODERATION };
 
 /** The names of the commands that the page can run. */
 export const NAMES = Object.keys(RUN);

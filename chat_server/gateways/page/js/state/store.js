@@ -25,6 +25,7 @@ export class Store extends Emitter {
   focused = new Set(); // folded nicks: all others are hidden, where there are any
   away = null; // why the user is away; null if here
   writer = null; // the nick of the last direct message
+  #late = new Set(); // the numbers of late messages that were heard
   #answered = new Set(); // who was told that the user is away
   #session;
   #outbox;
@@ -147,9 +148,10 @@ export class Store extends Emitter {
     this.emit("log");
     try {
       if (!this.#session.online) throw new Error("not sent: there is no connection");
-      await this.#session.request("tell", { to: place.nick, text });
+      const { kept } = await this.#session.request("tell", { to: place.nick, text });
       place.unsent = place.unsent.filter((each) => each !== line);
       this.#appendDirect(place, { from: this.nick, text, time: Date.now() / 1000 });
+      if (kept) this.note(`${place.nick} is away, and gets this when they are back.`, { place });
     } catch (error) {
       Object.assign(line, { state: "refused", reason: error.message });
     }
@@ -341,7 +343,8 @@ export class Store extends Emitter {
   }
 
   #hearDirect(direct) {
-    if (this.hides(direct.from)) return;
+    if (this.hides(direct.from) || this.#late.has(direct.late)) return;
+    if (direct.late) this.#late.add(direct.late); // it comes again, if our pong was lost
     const place = this.conversation(direct.from);
     if (place === this.current && !this.visible && !place.unread) place.marker = place.heard;
     this.writer = direct.from;
@@ -354,8 +357,8 @@ export class Store extends Emitter {
     this.emit("places");
   }
 
-  #appendDirect(place, { from, text, time, bot }) {
-    place.append({ seq: place.heard + 1, from, text, time, bot, kind: "text" });
+  #appendDirect(place, { from, text, time, bot, late }) {
+    place.append({ seq: place.heard + 1, from, text, time, bot, late, kind: "text" });
     if (place === this.current) this.emit("log");
   }
 

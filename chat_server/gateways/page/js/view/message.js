@@ -44,10 +44,11 @@ function avatar(nick) {
   return h(`span.avatar.hue-${hue(nick)}`, { "aria-hidden": "true" }, initials(shown(nick)));
 }
 
-function name({ from, bot }) {
+function name({ from, bot, late, time }) {
   const button = h(`button.name.hue-${hue(from)}`, { type: "button", data: { nick: from } });
   button.append(h("bdi", {}, shown(from)));
-  return h("span.who", {}, button, bot ? h("span.tag", {}, "bot") : null);
+  const tags = [bot && "bot", late && `sent ${moment(time)}, while you were away`].filter(Boolean);
+  return h("span.who", {}, button, ...tags.map((tag) => h("span.tag", {}, tag)));
 }
 
 function time(seconds) {
