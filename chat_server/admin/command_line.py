@@ -22,6 +22,8 @@ FAILED = 1
 DEFAULT_GAP = 60.0
 """Seconds within which somebody who left and came back has not been away."""
 
+_WHO = "a nick, an @account, an address or a network"
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     listed = made.add_subparsers(metavar="COMMAND", required=True)
     _add_looks(listed)
     _add_acts(listed)
+    _add_order(listed)
     _add_backup(listed)
     _add_records(listed)
     text = "make a new secret for whoever is to be in charge, and show it once"
@@ -76,7 +79,7 @@ def _add_looks(listed: Commands) -> None:
 def _add_acts(listed: Commands) -> None:
     """Add what a running server is asked to do."""
     kick = _add(listed, "kick", commands.kick, "end somebody's connection", json=True)
-    kick.add_argument("who", metavar="WHO", help="a nick, an @account, an address or a network")
+    kick.add_argument("who", metavar="WHO", help=_WHO)
     kick.add_argument("reason", metavar="REASON", nargs="?", help="a line that all are told")
     text = "say something as a notice to everybody"
     announce = _add(listed, "announce", commands.announce, text, json=True)
@@ -88,6 +91,47 @@ def _add_acts(listed: Commands) -> None:
     text = "forget a room in which nobody is, with all that is kept of it"
     room = _add(listed, "remove-room", commands.remove_room, text, json=True)
     room.add_argument("room", metavar="ROOM")
+
+
+def _add_order(listed: Commands) -> None:
+    """Add what moderators do, too."""
+    ban = _add(listed, "ban", commands.ban, "let somebody in no more", json=True)
+    ban.add_argument(
+        "--address", action="store_true", help="nor anybody from the address that this nick has"
+    )
+    mute = _add(listed, "mute", commands.mute, "let somebody listen only", json=True)
+    for each in (ban, mute):
+        each.add_argument("who", metavar="WHO", help=_WHO)
+        each.add_argument("reason", metavar="REASON", nargs="?", help="a line that they are told")
+        _add_end(each)
+    unban = _add(listed, "unban", commands.unban, "let somebody in again", json=True)
+    unmute = _add(listed, "unmute", commands.unmute, "let somebody talk again", json=True)
+    for each in (unban, unmute):
+        each.add_argument("who", metavar="WHO", help=_WHO)
+    text = "let only moderators talk, in all rooms or in one"
+    freeze = _add(listed, "freeze", commands.freeze, text, json=True)
+    freeze.add_argument(
+        "--but",
+        dest="speakers",
+        metavar="NICK",
+        action="append",
+        default=[],
+        help="this one may talk, too; any number of times",
+    )
+    _add_end(freeze)
+    unfreeze = _add(listed, "unfreeze", commands.unfreeze, "let everybody talk again", json=True)
+    for each in (freeze, unfreeze):
+        each.add_argument("--room", help="only in this room")
+
+
+def _add_end(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--for",
+        dest="seconds",
+        type=_duration,
+        metavar="TIME",
+        help="how long it holds, such as 10m or 2h (default: until somebody ends it)",
+    )
 
 
 def _add_backup(listed: Commands) -> None:
@@ -160,6 +204,14 @@ def _gap(text: str) -> float:
     """How many seconds `text` stands for; unlike other durations it may be 0."""
     try:
         return 0.0 if text in ("0", "0s") else parse_duration(text, bare=True)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _duration(text: str) -> float:
+    """How many seconds `text` stands for."""
+    try:
+        return parse_duration(text, bare=True)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -100,6 +100,37 @@ def kick(options: argparse.Namespace) -> None:
     _do(options, messages.Kick(options.who, options.reason))
 
 
+def ban(options: argparse.Namespace) -> None:
+    """Let somebody in no more."""
+    _do(options, messages.Ban(options.who, options.seconds, options.reason, options.address))
+
+
+def unban(options: argparse.Namespace) -> None:
+    """Let somebody in again."""
+    _do(options, messages.Unban(options.who))
+
+
+def mute(options: argparse.Namespace) -> None:
+    """Let somebody listen only."""
+    _do(options, messages.Mute(options.who, options.seconds, options.reason))
+
+
+def unmute(options: argparse.Namespace) -> None:
+    """Let somebody talk again."""
+    _do(options, messages.Unmute(options.who))
+
+
+def freeze(options: argparse.Namespace) -> None:
+    """Let only moderators talk."""
+    room = _room(options.room) if options.room else None
+    _do(options, messages.Freeze(room, options.seconds, tuple(options.speakers) or None))
+
+
+def unfreeze(options: argparse.Namespace) -> None:
+    """Let everybody talk again."""
+    _do(options, messages.Unfreeze(_room(options.room) if options.room else None))
+
+
 def announce(options: argparse.Namespace) -> None:
     """Say something as a notice."""
     _do(options, messages.Announce(options.text, _room(options.room) if options.room else None))

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from protocol.framing import FRAME_LIMIT, encode_frame
 from protocol.messages import Look
+from protocol.messages.requests import Duration, Speakers
 
 REQUEST_LIMIT = 16 * 1024
 """Bytes of a request's payload: the longest announcement fits."""
@@ -55,6 +56,52 @@ class Kick(Request, frozen=True):
     reason: str | None = None
 
 
+class Ban(Request, frozen=True):
+    """Let a nick, an `@account`, an address or a network in no more; for `seconds`, if given.
+
+    `address`: nor anybody from the address that this nick has.
+    """
+
+    who: str
+    seconds: Duration | None = None
+    reason: str | None = None
+    address: bool = False
+
+
+class Unban(Request, frozen=True):
+    """End a ban."""
+
+    who: str
+
+
+class Mute(Request, frozen=True):
+    """Let somebody listen only; for `seconds`, if given."""
+
+    who: str
+    seconds: Duration | None = None
+    reason: str | None = None
+
+
+class Unmute(Request, frozen=True):
+    """End a mute."""
+
+    who: str
+
+
+class Freeze(Request, frozen=True):
+    """Let only moderators and `speakers` speak, in one room or in all."""
+
+    room: str | None = None
+    seconds: Duration | None = None
+    speakers: Speakers | None = None
+
+
+class Unfreeze(Request, frozen=True):
+    """Let everybody speak again, in one room or in all."""
+
+    room: str | None = None
+
+
 class Announce(Request, frozen=True):
     """Say something as a notice: in a room, or in all that somebody is in."""
 
@@ -91,7 +138,7 @@ class Disturb(Request, frozen=True):
 
 AnyRequest = (
     Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
-)
+) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze)
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):

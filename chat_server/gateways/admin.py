@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from ipaddress import ip_address
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from chat_server.admin import messages
 from chat_server.admin.messages import (
@@ -22,18 +21,16 @@ from chat_server.admin.messages import (
     encode,
     fitting,
 )
+from chat_server.gateways.admin_order import ACTOR, AnyOrder, Told, done, give_order
 from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.identity.roles import Role
-from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
-from chat_server.moderation.targets import Actor
 from chat_server.network import admin_socket
-from chat_server.network.socket_service import VISIT_LIMIT, Desk
+from chat_server.network.socket_service import Desk
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
 from chat_server.requests.live_requests import disturb_connection
-from chat_server.rooms.room import Draft, Outlet
 from chat_server.runtime.errors import StoreError
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
@@ -43,7 +40,6 @@ from protocol.text import normalize_account, normalize_text
 log = logging.getLogger(__name__)
 
 RECEIVE_SIZE = 4096
-ACTOR = Actor(OPERATOR, Role.OWNER)
 
 
 class AdminDesk:
@@ -156,9 +152,9 @@ class AdminDesk:
 
     def kick(self, request: messages.Kick) -> Iterator[Part]:
         """End somebody's connections."""
-        with _Told() as told:
+        with Told() as told:
             self._parts.acts_on_people.kick(ACTOR, request.who, request.reason, told)
-        yield _done(told, f"{request.who} was thrown out")
+        yield done(told, f"{request.who} was thrown out")
 
     def announce(self, request: messages.Announce) -> Iterator[Part]:
         """Say something as a notice."""
@@ -171,9 +167,13 @@ class AdminDesk:
         elif not any(each.members() for each in self._parts.rooms.all()):
             yield Refused("nobody is in any room, so nobody would hear it.")
             return
-        with _Told() as told:
+        with Told() as told:
             self._parts.acts_on_rooms.announce(ACTOR, room, text, told)
-        yield _done(told, f"it was said in {told.rooms} room{'s' if told.rooms > 1 else ''}")
+        yield done(told, f"it was said in {told.rooms} room{'s' if told.rooms > 1 else ''}")
+
+    def order(self, request: AnyOrder) -> Iterator[Part]:
+        """Do what moderators do, too."""
+        yield give_order(self._parts, request)
 
     def remove_account(self, request: messages.RemoveAccount) -> Iterator[Part]:
         """Make the nick of an account anybody's, as soon as nobody here has it."""
@@ -244,58 +244,17 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Rooms: AdminDesk.rooms,
     messages.Kick: AdminDesk.kick,
     messages.Announce: AdminDesk.announce,
+    messages.Ban: AdminDesk.order,
+    messages.Unban: AdminDesk.order,
+    messages.Mute: AdminDesk.order,
+    messages.Unmute: AdminDesk.order,
+    messages.Freeze: AdminDesk.order,
+    messages.Unfreeze: AdminDesk.order,
     messages.RemoveAccount: AdminDesk.remove_account,
     messages.RemoveRoom: AdminDesk.remove_room,
     messages.Live: AdminDesk.live,
     messages.Disturb: AdminDesk.disturb,
 }
-
-
-class _Told(OwnNotices):
-    """The notices of one act. Leaving the block waits until they are stored, or refused."""
-
-    def __init__(self) -> None:
-        super().__init__(ACTOR.nick)
-        # Guards all below. A leaf.
-        self._settled = threading.Condition()
-        self._left = 0
-        self.rooms = 0
-        self.refused = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        with self._settled:
-            if error is None:
-                self._settled.wait_for(lambda: not self._left, VISIT_LIMIT)
-            self.refused += self._left
-
-    def write(self, room: str, text: str) -> Draft:
-        """Return a notice for a room."""
-        with self._settled:
-            self._left += 1
-            self.rooms += 1
-        return super().write(room, text)
-
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
-        """Count a notice that is stored, or refused."""
-        with self._settled:
-            self._left -= 1
-            self.refused += not stored
-            self._settled.notify_all()
-        return super().settle(draft, stored=stored)
-
-
-def _done(told: _Told, text: str) -> Part:
-    if told.refused:
-        return Refused(f"{text}; but {told.refused} notices could not be stored: see the log.")
-    return Done(f"{text}.")
 
 
 def _read(visitor: socket.socket) -> messages.AnyRequest | None:
