@@ -1,9 +1,10 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are seven that the server sends as they are: `Message`, `Direct`, `Presence`,
+Besides these there are eight that the server sends as they are: `Message`, `Direct`, `Presence`,
 `RoleChange` (our own role is another), `FreezeChange` (from now on only moderators talk in a room,
-or everybody does), `Oldest` (what we had yet to hear in a room is gone) and `HandChange` (somebody
-raised a hand, or took it down; only moderators are told) of `protocol.messages`.
+or everybody does), `Oldest` (what we had yet to hear in a room is gone), `HandChange` (somebody
+raised a hand, or took it down; only moderators are told) and `PinsChange` (what stands at the top
+of a room is this now) of `protocol.messages`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from protocol.messages import (
     HandChange,
     Message,
     Oldest,
+    PinsChange,
     Presence,
     RoleChange,
 )
@@ -153,6 +155,7 @@ Event = (
     | HandChange
     | FreezeChange
     | Oldest
+    | PinsChange
     | Trusted
     | Connected
     | Reconnecting

@@ -35,6 +35,7 @@ from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation.bans import Sanctions, read_sanctions
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.policy_book import PolicyBook
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
@@ -165,7 +166,7 @@ class Assembly:
         self.addresses = [self._address_of(sock) for sock in sockets]
         store, dates = self.kept.store, self.kept.dates
         self._housekeeper = Housekeeper(
-            settings, store, store.sessions, dates, clock, self._needs_session
+            settings, store, store.sessions, dates, clock, self._needs_session, self._tidy
         )
         self._accepting = ServerWaiter("accept")
         self._admin = AdminDesk(
@@ -258,6 +259,7 @@ class Assembly:
             permissions=permissions,
             hands=hands,
             late=self._open_late(registry),
+            pins=_pin_board(clock, store, people, rooms),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions
             ),
@@ -326,7 +328,12 @@ class Assembly:
         if self.attendance:
             self.attendance.renamed(session)
 
+    def _tidy(self) -> None:
+        """Let go of what belongs to messages that are deleted."""
+        self.parts.pins.tidy()
+
     def _forget_room(self, name: str) -> None:
+        self.parts.pins.forget(name)
         if self.attendance:
             self.attendance.forget(name)
         self.kept.store.remove_room(name)
@@ -357,6 +364,15 @@ class Assembly:
             connection.abort()
         if not self._crowd.wait_until_empty(JOIN_TIMEOUT):
             log.error("connections that do not end: %s", self._crowd.connections())
+
+
+def _pin_board(
+    clock: Clock, store: SqliteLog, people: PeopleStore, rooms: RoomDirectory
+) -> PinBoard:
+    try:
+        return PinBoard(clock, store, people, rooms.find)
+    except StoreError as error:
+        raise StartError(f"{error}. See that the disk has space.") from error
 
 
 def _start(opened: ExitStack, part: AnyRunning) -> None:

@@ -34,6 +34,7 @@ class Code(StrEnum):
     NOT_IN_ROOM = "not_in_room"
     NO_SUCH_NICK = "no_such_nick"
     NO_SUCH_ROOM = "no_such_room"
+    NO_SUCH_MESSAGE = "no_such_message"
     BAD_TEXT = "bad_text"
     TEXT_TOO_LONG = "text_too_long"
     RATE_LIMITED = "rate_limited"

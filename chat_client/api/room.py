@@ -17,9 +17,11 @@ from protocol.messages import (
     History,
     Leave,
     Message,
+    Pin,
     Say,
     Search,
     Topic,
+    Unpin,
     Who,
 )
 from protocol.text import normalize_text, normalize_topic
@@ -92,7 +94,13 @@ class Room:
                 return message
             self._fetch()
 
-    def say(self, text: str, *, kind: Literal["text", "action"] = "text") -> int:
+    def say(
+        self,
+        text: str,
+        *,
+        kind: Literal["text", "action", "code"] = "text",
+        language: str | None = None,
+    ) -> int:
         """Say something and return its seq once the server has stored it.
 
         The seq is 0 if a broken connection lost the reply, and the server deleted the message
@@ -100,7 +108,8 @@ class Room:
 
         Args:
             text: 1 to 4000 characters, no control characters but line feed and tab.
-            kind: "action" for a text as of `/me`.
+            kind: "action" for a text as of `/me`; "code" for a block that keeps its form.
+            language: what code is written in, such as "python"; None if that is not known.
 
         Raises:
             Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... After `rate_limited`
@@ -109,7 +118,7 @@ class Room:
             Closed: the chat is over.
         """
         said = checked(normalize_text, text)
-        return seq_of(self._session.request(lambda id: Say(id, self.name, said, kind)))
+        return seq_of(self._session.request(lambda id: Say(id, self.name, said, kind, language)))
 
     def set_topic(self, topic: str) -> int:
         """Set the topic and return the seq of the message that says so.
@@ -189,6 +198,19 @@ class Room:
                 break
         return found
 
+    def message(self, seq: int) -> Message | None:
+        """Return one message of the room's log; None if it has none of that number.
+
+        Args:
+            seq: its number.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        found = self.history(1, after=seq - 1) if seq > 0 else []
+        return found[0] if found and found[0].seq == seq else None
+
     def search(self, query: str, limit: int, *, before: int | None = None) -> list[Message]:
         """Return the newest messages that hold all words of `query`, oldest first.
 
@@ -228,6 +250,14 @@ class Room:
     def unlock(self) -> None:
         """Let everybody in again."""
         Authority(self._session).unlock(self.name)
+
+    def pin(self, seq: int) -> None:
+        """Keep a message at the top of the room; `PinsChange` tells what stands there."""
+        self._session.request(lambda id: Pin(id, self.name, seq))
+
+    def unpin(self, seq: int) -> None:
+        """Keep a message at the top of the room no longer."""
+        self._session.request(lambda id: Unpin(id, self.name, seq))
 
     def raise_hand(self) -> None:
         """Show the moderators that we want to talk."""

@@ -157,6 +157,7 @@ class Command:
         twice: whether the last password is asked for twice, to find a slip of the finger.
         leaves: whether it gives up a room, an account or the chat. It is never suggested to a
             user who mistyped another command.
+        verbatim: whether what is typed behind its name keeps its blanks and line feeds.
     """
 
     name: str
@@ -170,6 +171,7 @@ class Command:
     secrets: tuple[str, ...] = ()
     twice: bool = False
     leaves: bool = False
+    verbatim: bool = False
 
     @property
     def usage(self) -> str:

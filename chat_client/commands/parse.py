@@ -1,5 +1,7 @@
 """A line that was typed: text to say, or a command with its arguments."""
 
+import re
+
 from chat_client.commands.command import Typed
 from chat_client.commands.table import COMMANDS
 from chat_client.commands.talk_commands import SAY
@@ -26,10 +28,12 @@ def parse(text: str, view: View) -> Typed:
             raise CommandError(f"type /{command.name} alone: you are asked for the passwords then")
         return Typed(before, command, argument.strip(), room, (secret,) if secret else ())
     bare = text.lstrip(" ")
-    name, _, argument = bare[1:].partition(" ")
+    name, argument = _name_and_argument(bare[1:])
     # A command of those who talk privately is one with a blank before it, too: it is not said.
     if text.startswith("/") and not text.startswith("//"):
-        return _addressed(Typed(text, COMMANDS.find(name), argument.strip(), room), view)
+        command = COMMANDS.find(name)
+        given = argument if command.verbatim else argument.strip()
+        return _addressed(Typed(text, command, given, room), view)
     command_named = COMMANDS.get(name)
     if bare.startswith("/") and command_named and command_named.private:
         return _addressed(Typed(text, command_named, argument.strip(), room), view)
@@ -39,6 +43,13 @@ def parse(text: str, view: View) -> Typed:
     except ProtocolError as error:
         raise CommandError(f"not sent, {error.text}") from None
     return _to(view.query, said, room) if view.query else Typed(text, SAY, said, room)
+
+
+def _name_and_argument(line: str) -> tuple[str, str]:
+    """What a command is called, and what stands behind the blank or line feed that ends that."""
+    name = re.split(r"[ \n]", line, maxsplit=1)[0]
+    rest = line[len(name) :]
+    return name, rest.removeprefix(" ")
 
 
 def _addressed(typed: Typed, view: View) -> Typed:

@@ -1,6 +1,7 @@
 """The table of all commands. A new command is one line in the file of its group."""
 
 from chat_client.commands import (
+    board_commands,
     late_commands,
     moderation_commands,
     people_commands,
@@ -20,6 +21,7 @@ COMMANDS = Table(
         *people_commands.COMMANDS,
         *you_commands.COMMANDS,
         *late_commands.COMMANDS,
+        *board_commands.COMMANDS,
         *moderation_commands.COMMANDS,
         *program_commands.COMMANDS,
     )

@@ -34,6 +34,7 @@ from protocol.messages import (
     HandChange,
     Message,
     Oldest,
+    PinsChange,
     Presence,
     RoleChange,
 )
@@ -156,6 +157,9 @@ class View:
                 self._freeze(self.rooms[event.room], event.frozen)
             case HandChange():
                 yield from self._count_hands(event)
+            case PinsChange() if event.room in self.rooms:
+                for pin in self.rooms[event.room].pin(event.pins):
+                    yield self._lines.pin(pin, event.room, self._here())
             case Oldest() if event.room in self.rooms:
                 yield from self._told(event)
             case Removed():

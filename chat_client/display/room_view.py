@@ -1,9 +1,10 @@
 """One room, as the terminal client shows it."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protocol.messages import Message
+from protocol.messages import Message, PinEntry
 
 REPEATED = 20
 """The most messages that are shown again when the user goes back to a room."""
@@ -31,6 +32,7 @@ class RoomView:
         frozen: whether only moderators may talk, as far as the client knows.
         hands: how many hands are up, as far as the client knows.
         raised: whose they are, in the order in which they were raised.
+        pins: what stands at the top of the room, the oldest message first.
         read: the seq up to which the user had read before being away; None if all is read.
         skipped: messages up to this seq are not shown: too many came while the user was away.
         held: messages that are held back until the client knows how many the user missed; None if
@@ -54,9 +56,16 @@ class RoomView:
     frozen: bool = False
     hands: int = 0
     raised: dict[str, None] = field(default_factory=dict)
+    pins: tuple[PinEntry, ...] = ()
     read: int | None = None
     skipped: int = 0
     held: deque[Message] | None = None
+
+    def pin(self, pins: Sequence[PinEntry]) -> list[PinEntry]:
+        """Take what stands at the top now, and return what of it is new."""
+        known = {pin.seq for pin in self.pins}
+        self.pins = tuple(pins)
+        return [pin for pin in pins if pin.seq not in known]
 
     @property
     def behind(self) -> bool:

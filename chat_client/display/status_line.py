@@ -55,7 +55,8 @@ def _state(view: View) -> str:
 def _place(room: RoomView) -> str:
     frozen = ", frozen" if room.frozen else ""
     hands = f", {room.hands} hand{'s' if room.hands > 1 else ''} up" if room.hands else ""
-    return f"#{room.name} {room.members} here{frozen}{hands}"
+    pins = f", {len(room.pins)} pinned" if room.pins else ""
+    return f"#{room.name} {room.members} here{frozen}{hands}{pins}"
 
 
 def _activity(view: View) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from colorama import Fore, Style
 from msgspec import UnsetType
 
+from chat_client.display.code import code_lines
 from chat_client.display.text import cells, fold, mentions, one_line, printable, wrap
 from chat_client.display.time_format import Clock
 from chat_client.events import (
@@ -34,6 +35,8 @@ from protocol.messages import (
     HandChange,
     Message,
     Oldest,
+    PinEntry,
+    PinsChange,
     Presence,
     RoleChange,
     RoomEntry,
@@ -106,6 +109,8 @@ class Lines:
                 return self._trusted(event)
             case Oldest(name):
                 return self.error(f"#{name}: messages that had yet to come were not kept")
+            case PinsChange():
+                return None  # what of it is new has a line of its own
             case FreezeChange():
                 return None  # a notice says so, and who did it
             case Connected():
@@ -152,6 +157,8 @@ class Lines:
                 head = (f"{tag}-- ", who, f" {did}")
             case "notice":
                 head = (f"{tag}-- ", who, ": ")
+            case "code":
+                return self._code(message, nick, (start, tag, who), past=past)
             case _:
                 head = (tag, who, "> " if message.from_ == nick else "  ")
         first = indent - 2 + cells("".join(head))
@@ -166,6 +173,27 @@ class Lines:
         text = f"\n{' ' * indent}".join(body)
         named = self._paint(self._hue(message.from_, nick), head[1])
         return f"{self._paint(Style.DIM, start)}{head[0]}{named}{head[2]}{text}"
+
+    def _code(
+        self, message: Message, nick: str, before: tuple[str, str, str], *, past: bool
+    ) -> str:
+        """Return a block as it was sent, its lines numbered, under a line that says whose it is."""
+        start, tag, who = before
+        language = f" {one_line(message.language)}" if message.language else ""
+        title = f"code {message.seq}{language}:"
+        colours = 0 if past else self._colours
+        text = printable(message.text).rstrip("\n")
+        lines = code_lines(text, message.language, colours, self._width())
+        if past:
+            return self._paint(Style.DIM, "\n".join((f"{start}{tag}{who}  {title}", *lines)))
+        named = self._paint(self._hue(message.from_, nick), who)
+        head = f"{self._paint(Style.DIM, start)}{tag}{named}  {self._paint(Style.DIM, title)}"
+        return "\n".join((head, *lines))
+
+    def pin(self, pin: PinEntry, where: str, room: str | None) -> str:
+        """Return the line for a message at the top of the room `where`."""
+        tag = "" if where == room else f"#{where} "
+        return self.system(f"{tag}pinned {pin.seq}: {pin.from_}: {pin.text}")
 
     def direct(self, direction: str, who: str, text: str, when: float | None = None) -> str:
         """Return the line for a private message `from` or `to` somebody."""

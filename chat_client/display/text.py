@@ -157,7 +157,7 @@ def _fill(text: str, room: int, rest: int) -> list[str]:
             if part[0] == " ":  # the break replaces it
                 continue
         if size > left and not link:
-            first, *full = _chop(part, left, rest)
+            first, *full = chop(part, left, rest)
             lines += [line + first, *full[:-1]]
             line, left, part = "", rest, full[-1]
             size = cells(part)
@@ -175,8 +175,10 @@ def _parts(text: str, rest: int) -> Iterator[str]:
             yield part
 
 
-def _chop(word: str, first: int, rest: int) -> list[str]:
-    """Cut a word that is longer than a line, between graphemes."""
+def chop(word: str, first: int, rest: int) -> list[str]:
+    """Cut what is longer than a line between graphemes: the first piece has `first` cells at most,
+    each other `rest`.
+    """
     pieces, left = [""], first
     for grapheme in iter_graphemes(word):
         size = cells(grapheme)

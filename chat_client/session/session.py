@@ -66,6 +66,7 @@ from protocol.messages import (
     Page,
     Password,
     Ping,
+    PinsChange,
     Presence,
     Register,
     RoleChange,
@@ -360,7 +361,7 @@ class Session:
                 if number not in self._late:  # it comes again where the server missed our pong
                     self._late.append(number)
                     self._on_event(message)
-            case Direct() | Presence() | HandChange() | FreezeChange() | Oldest():
+            case Direct() | Presence() | HandChange() | FreezeChange() | Oldest() | PinsChange():
                 self._on_event(message)
             case ServerPong():
                 self._measured(message.re)

@@ -22,6 +22,7 @@ from chat_client.commands.command import Talk, Typed
 from chat_client.commands.parse import parse
 from chat_client.commands.room_commands import SHOWN
 from chat_client.commands.table import COMMANDS
+from chat_client.commands.talk_commands import SAY
 from chat_client.config import streams
 from chat_client.config.credentials import is_exposed
 from chat_client.config.exit_codes import DONE, ended_by_server
@@ -279,11 +280,19 @@ class _Terminal:
             self._prompt.ask(f"send it to {typed.to.nick}?", partial(self._same, typed))
             return False
         count = text.count("\n") + 1
-        if count > _LONG_PASTE:
-            self._prompt.ask(f"send {count} lines as one message?", partial(self._sure, typed))
+        if count > _LONG_PASTE and not typed.command.verbatim:
+            self._ask_about_paste(typed, count)
             return False
         self._carry(typed)
         return True
+
+    def _ask_about_paste(self, typed: Typed, count: int) -> None:
+        """Ask whether many lines are to be sent; what is for a room may be code."""
+        code = None
+        if typed.command is SAY:
+            as_code = parse(f"/code\n{typed.argument}", self._view)
+            code = partial(self._sure, as_code)
+        self._prompt.ask(f"send {count} lines as one message?", partial(self._sure, typed), code)
 
     def _sure(self, typed: Typed) -> None:
         self._prompt.clear()

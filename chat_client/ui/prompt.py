@@ -84,10 +84,11 @@ class Drafts:
 
 @dataclass(frozen=True)
 class _Question:
-    """A question. The keys y and Ctrl-C mean yes, any other key means no."""
+    """A question. The keys y and Ctrl-C mean yes, c means `as_code`, any other key means no."""
 
     text: str
     action: Callable[[], None]
+    as_code: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,16 @@ class Prompt:
             reflow.follow(self.session.app)
         self._add_status_line()
 
-    def ask(self, question: str, action: Callable[[], None]) -> None:
-        """Ask a question below the input line, and run `action` if the answer is yes."""
-        self._question = _Question(question, action)
+    def ask(
+        self,
+        question: str,
+        action: Callable[[], None],
+        as_code: Callable[[], None] | None = None,
+    ) -> None:
+        """Ask a question below the input line, and run `action` if the answer is yes, `as_code` if
+        it is c.
+        """
+        self._question = _Question(question, action, as_code)
         self.session.app.invalidate()
 
     def ask_hidden(self, label: str, action: Callable[[str], None]) -> None:
@@ -248,7 +256,8 @@ class Prompt:
 
     def _toolbar(self) -> StyleAndTextTuples:
         if self._question:
-            return [("bold", f" {self._question.text} (y/n)")]
+            keys = "y/n, c: as code" if self._question.as_code else "y/n"
+            return [("bold", f" {self._question.text} ({keys})")]
         if self._hidden:
             care = EXPOSED if self._exposed else "not shown"
             return [("bold", f" {care}; Enter: done, Ctrl-C: never mind")]
@@ -319,9 +328,14 @@ class Prompt:
             question, self._question = self._question, None
             if question and event.data in ("y", "Y", "\x03"):
                 question.action()
+            elif question and question.as_code and event.data in ("c", "C"):
+                question.as_code()
 
         for key in ("y", "Y", "n", "N", "c-c", "enter", "escape"):
             keys.add(key, filter=asking, eager=True)(answer)
+        may_be_code = Condition(lambda: bool(self._question and self._question.as_code))
+        for key in ("c", "C"):
+            keys.add(key, filter=may_be_code, eager=True)(answer)
 
         @keys.add(Keys.Any, filter=asking & editing)
         def _go_on_typing(event: KeyPressEvent) -> None:

@@ -27,6 +27,8 @@ from protocol.messages import (
     Ok,
     Oldest,
     Page,
+    PinEntry,
+    PinsChange,
     RoleChange,
     Rooms,
     Say,
@@ -66,13 +68,15 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"* {event.from_} set the topic: {event.text}"]
         case Message(kind="notice"):
             return [f"-- {line}" for line in event.text.split("\n")]
-        case Message():
+        case Message():  # code too: each line as it is
             return [f"{event.from_}: {line}" for line in event.text.split("\n")]
         case Direct():
             return [f"{event.from_} to you alone: {line}" for line in event.text.split("\n")]
         case FreezeChange():
             change = "frozen: only moderators speak" if event.frozen else "open again"
             return [f"-- #{event.room} is {change}"]
+        case PinsChange():
+            return [f"-- pinned in #{event.room}: {_start_of(pin)}" for pin in event.pins]
         case Oldest():
             return [f"-- #{event.room}: messages that you had yet to get are not kept any more"]
         case RoleChange():
@@ -83,6 +87,11 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"-- {event.text}"]
         case _:
             return []
+
+
+def _start_of(pin: PinEntry) -> str:
+    """Who said what is pinned, and how it begins."""
+    return f"{pin.from_}: {pin.text.partition(chr(10))[0]}"
 
 
 class LinesCodec:

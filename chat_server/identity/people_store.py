@@ -22,6 +22,7 @@ from chat_server.identity.records import (
     Act,
     Asked,
     KeptHand,
+    KeptPin,
     Membership,
     Sanction,
     StoredPolicy,
@@ -124,7 +125,16 @@ CREATE TABLE late_refused ( -- people who want none kept
     time REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
-FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE))
+_PINS = """
+CREATE TABLE pins (
+    room TEXT NOT NULL,
+    seq INTEGER NOT NULL, -- of the message, in the room's log
+    by TEXT NOT NULL, -- the moderator's nick
+    time REAL NOT NULL,
+    PRIMARY KEY (room, seq)
+) STRICT, WITHOUT ROWID;
+"""
+FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS))
 
 
 class PeopleStore:
@@ -321,6 +331,24 @@ class PeopleStore:
         with self._writing() as writer:
             writer.executemany(
                 "UPDATE hands SET who = ? WHERE number = ?", [(who, number) for number in numbers]
+            )
+
+    # -- pins
+
+    def pins(self) -> list[KeptPin]:
+        """Return what stands at the top of each room, ascending."""
+        return [KeptPin(*row) for row in self._read("SELECT * FROM pins ORDER BY room, seq")]
+
+    def add_pin(self, pin: KeptPin, act: Act) -> None:
+        """Keep that a message stands at the top of its room."""
+        with self._writing(act) as writer:
+            writer.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", pin)
+
+    def remove_pins(self, room: str, seqs: Iterable[int], act: Act | None = None) -> None:
+        """Forget that messages stand at the top of a room; without `act` those that are gone."""
+        with self._writing(act) as writer:
+            writer.executemany(
+                "DELETE FROM pins WHERE room = ? AND seq = ?", [(room, seq) for seq in seqs]
             )
 
     # -- secrets

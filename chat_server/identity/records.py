@@ -138,6 +138,22 @@ class KeptDirect(NamedTuple):
     until: float
 
 
+class KeptPin(NamedTuple):
+    """A message at the top of a room.
+
+    Attributes:
+        room: its name.
+        seq: its place in the room's log.
+        by: the nick of the moderator who keeps it there.
+        time: since when, in Unix seconds.
+    """
+
+    room: str
+    seq: int
+    by: str
+    time: float
+
+
 class Asked(NamedTuple):
     """A request: the hash of its session's secret, and its id."""
 

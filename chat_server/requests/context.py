@@ -18,6 +18,7 @@ from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Sanctions
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.requests.rate_limit import RateLimits
@@ -50,6 +51,7 @@ class Context(NamedTuple):
     permissions: Permissions
     hands: RaisedHands
     late: LateMessages
+    pins: PinBoard
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     delivery: Delivery

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from chat_server.requests import (
     account_requests,
+    board,
     direct,
     hello,
     live_requests,
@@ -123,6 +124,8 @@ REQUESTS: dict[type, Rule] = {
     messages.Unfreeze: Rule(moderation.unfreeze),
     messages.Hand: Rule(moderation.hand, cost=20),
     messages.Hands: Rule(moderation.hands),
+    messages.Pin: Rule(board.pin, cost=10, reads=True),
+    messages.Unpin: Rule(board.unpin, cost=10, reads=True),
     messages.Live: Rule(live_requests.live),
     messages.Disturb: Rule(live_requests.disturb),
 }

@@ -55,6 +55,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         caller.context.rooms.leave(member, comes_back=True)
         return
     caller.context.hands.know(member)
+    caller.context.pins.tell(member)
     while room.policy is not policy:  # a freeze may have been told of ahead of this
         policy = room.policy
         frozen = caller.context.permissions.is_frozen(room)

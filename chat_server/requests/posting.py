@@ -1,5 +1,7 @@
 """Saying something to a room, whose log keeps it."""
 
+from typing import Any
+
 from chat_server.delivery.replies import refusal
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
@@ -7,7 +9,7 @@ from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
 from chat_server.storage.interface import UNNUMBERED
 from protocol import messages
-from protocol.errors import ProtocolError
+from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, Ok
 from protocol.text import normalize_text, normalize_topic
 
@@ -15,17 +17,31 @@ from protocol.text import normalize_text, normalize_topic
 def say(caller: Caller, request: messages.Say) -> Ok | None:
     """Append to a room's log."""
     room = membership(caller, request.room).room
-    return _post(caller, room, request.id, request.kind or "text", normalize_text(request.text))
+    kind, text = request.kind or "text", normalize_text(request.text)
+    if request.language and kind != "code":
+        raise ProtocolError(
+            Code.BAD_REQUEST, "`language` is for a text of kind `code`: leave it out"
+        )
+    return post(caller, room, request.id, kind, text, language=request.language or "")
 
 
 def topic(caller: Caller, request: messages.Topic) -> Ok | None:
     """Set a room's topic, which is an entry of its log."""
     room = membership(caller, request.room).room
-    return _post(caller, room, request.id, "topic", normalize_topic(request.topic))
+    return post(caller, room, request.id, "topic", normalize_topic(request.topic))
 
 
-def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok | None:
-    """Let something be stored, once. The delivery worker replies, when it is."""
+def post(caller: Caller, room: Room, request: int, kind: str, text: str, **marks: Any) -> Ok | None:
+    """Let something be stored, once. The delivery worker replies, when it is.
+
+    Args:
+        caller: who says it.
+        room: where.
+        request: the id of the request.
+        kind: the kind of message.
+        text: the text.
+        marks: members that the message has besides.
+    """
     session = caller.session
     number = caller.keep_session()
     while room.is_full:
@@ -33,7 +49,7 @@ def _post(caller: Caller, room: Room, request: int, kind: str, text: str) -> Ok 
         room.wait_for_space()
         caller.context.short_queue.enter(caller.outbox)  # one after the other, or all fill it again
     bot = caller.connection.is_bot
-    message = Message(room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot)
+    message = Message(room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot, **marks)
     draft = Draft(session, number, request, message, [caller.outbox])
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None

@@ -35,6 +35,7 @@ class Housekeeper:
         dates: Dates,
         clock: Clock,
         needs_session: Callable[[bytes], bool],
+        tidy: Callable[[], None],
     ) -> None:
         """
         Args:
@@ -45,6 +46,7 @@ class Housekeeper:
             clock: for when it is time to look.
             needs_session: whether somebody has a session, or it is more than a session, by the
                 hash of its secret.
+            tidy: lets go of what belongs to messages that are deleted.
         """
         self._settings = settings
         self._store = store
@@ -52,6 +54,7 @@ class Housekeeper:
         self._dates = dates
         self._clock = clock
         self._needs_session = needs_session
+        self._tidy = tidy
         self._unused_at = clock.monotonic()  # when they are looked for
         self._stopping = False  # read after `maintenance_due` was set, written before
         self._thread = ServerThread(self._run, "housekeeper")
@@ -84,6 +87,7 @@ class Housekeeper:
         keep = self._settings.now.keep
         if keep != Keep():
             self._prune(keep)
+        self._tidy()
         if self._clock.monotonic() >= self._unused_at:
             self._unused_at = self._clock.monotonic() + UNUSED_INTERVAL
             self._forget_unused()

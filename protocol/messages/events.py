@@ -71,8 +71,8 @@ class Ok(ServerMessage, frozen=True):
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
-    `kind` is text, action, topic or notice; a later server may know more. `bot` is whether a bot
-    said it.
+    `kind` is text, action, code, topic or notice; a later server may know more. `bot` is whether a
+    bot said it. `language` is what a text of kind `code` is written in, empty if nobody said.
     """
 
     room: str
@@ -82,6 +82,7 @@ class Message(ServerMessage, frozen=True):
     kind: str
     text: str
     bot: bool = False
+    language: str = ""
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
@@ -212,6 +213,25 @@ class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
     frozen: bool
 
 
+class PinEntry(Struct, frozen=True):
+    """A message at the top of a room: its place, the start of its text, and who keeps it there."""
+
+    seq: int
+    time: float
+    from_: str = msgspec.field(name="from")
+    text: str
+    by: str
+
+
+class PinsChange(ServerMessage, frozen=True, tag="pins"):
+    """What stands at the top of a room now, the oldest message first; after each `ok` to a `join`
+    where anything does.
+    """
+
+    room: str
+    pins: Sequence[PinEntry]
+
+
 class LiveView(ServerMessage, frozen=True, tag="live"):
     """The answer to `live`: what the server does at this moment.
 
@@ -244,7 +264,7 @@ AnyServerMessage = (
     # Replies.
     (Welcome | Ok | Page | Error | ServerPong | LiveView)
     # Events.
-    | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange | Oldest)
+    | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange | Oldest | PinsChange)
     | (ServerPing | Goodbye)
 )
 """Anything that the server sends: the union that the codec decodes."""

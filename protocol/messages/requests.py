@@ -23,6 +23,9 @@ Pause = Annotated[float, Meta(ge=0, le=86_400)]
 Speakers = Annotated[tuple[str, ...], Meta(max_length=100)]
 """Nicks. The only list that a request holds; its items are strings, so nothing nests in it."""
 
+Language = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9+#._-]{0,31}$")]
+"""What a programming language is called, as `python` or `c++`: 32 characters at most."""
+
 _bot = re.compile(r"bot(?![a-z0-9])", re.IGNORECASE)
 
 
@@ -82,12 +85,13 @@ class Forget(Request, frozen=True):
 
 
 class Say(Request, frozen=True):
-    """Append a message to a room's log."""
+    """Append a message to a room's log. `language` is what a text of kind `code` is written in."""
 
     id: Id
     room: str
     text: str
-    kind: Literal["text", "action"] | None = "text"
+    kind: Literal["text", "action", "code"] | None = "text"
+    language: Language | None = None
 
 
 class Tell(Request, frozen=True):
@@ -334,6 +338,25 @@ class Hands(Request, frozen=True):
     after: str | None = None
 
 
+# What stands at the top of a room.
+
+
+class Pin(Request, frozen=True):
+    """Keep a message at the top of its room."""
+
+    id: Id
+    room: str
+    seq: Seq
+
+
+class Unpin(Request, frozen=True):
+    """Keep a message at the top of its room no longer."""
+
+    id: Id
+    room: str
+    seq: Seq
+
+
 # Looking at the server, for owners.
 
 
@@ -365,6 +388,8 @@ AnyRequest = (
     # Keeping order.
     | (Kick | Ban | Unban | Mute | Unmute | Bans)
     | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands)
+    # What stands at the top of a room.
+    | (Pin | Unpin)
     # Looking at the server.
     | (Live | Disturb)
 )

@@ -26,6 +26,7 @@ NOT_FATAL = {
     "not_in_room",
     "no_such_nick",
     "no_such_room",
+    "no_such_message",
     "bad_text",
     "text_too_long",
     "rate_limited",

@@ -26,6 +26,7 @@ from protocol.messages import (
     Ok,
     Oldest,
     Page,
+    PinsChange,
     Presence,
     RoleChange,
     ServerMessage,
@@ -56,7 +57,7 @@ def written(client: Client, event: ServerMessage) -> bytes:
 
 def _own(client: Client, message: Message) -> bytes:
     """An own message. What was said comes back to who wants it, what was done to everybody."""
-    comes_back = client.may(capabilities.ECHO) or message.kind not in ("text", "action")
+    comes_back = client.may(capabilities.ECHO) or message.kind not in ("text", "action", "code")
     lines = client.network.codec(client.has).lines(message) if comes_back else []
     return client.take_own_locked(message.room, message.seq, lines)
 
@@ -202,6 +203,15 @@ def _hand(client: Client, event: HandChange) -> list[str]:
     return [client.notice(text, channel_of(event.room))]
 
 
+def _pins(client: Client, event: PinsChange) -> list[str]:
+    channel = channel_of(event.room)
+    lines = []
+    for pin in event.pins:
+        start, shown = pin.text.partition("\n")[0], client.network.names.shown(pin.from_)
+        lines += said(SERVER, "NOTICE", channel, f"pinned, message {pin.seq} of {shown}: {start}")
+    return lines or [client.notice("nothing is pinned any more", channel)]
+
+
 def _ping(_: Client, event: ServerPing) -> list[str]:
     return [build("", "PING", text=f"{SERVER}-{event.id}")]
 
@@ -249,6 +259,7 @@ _WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
     Oldest: _oldest,
     RoleChange: _role,
     HandChange: _hand,
+    PinsChange: _pins,
     ServerPing: _ping,
     Goodbye: _goodbye,
     Relay: _from_another,

@@ -13,6 +13,7 @@ from tests.chat_server.moderation.order_house import (
     notices,
     ordered_house,
 )
+from tests.support.servers import running_server
 
 
 @pytest.fixture

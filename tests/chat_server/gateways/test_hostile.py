@@ -24,9 +24,9 @@ from tests.support.proxy import Proxy, mischief
 CODES = {
     "bad_frame", "frame_too_large", "hello_required", "hello_timeout", "unsupported_version",
     "idle_timeout", "flooding", "shutting_down", "replaced", "bye", "bad_request", "bad_nick",
-    "nick_in_use", "bad_room", "not_in_room", "no_such_nick", "no_such_room", "bad_text",
-    "text_too_long", "rate_limited", "too_many_rooms", "unavailable", "forbidden", "muted",
-    "banned", "kicked",
+    "nick_in_use", "bad_room", "not_in_room", "no_such_nick", "no_such_room", "no_such_message",
+    "bad_text", "text_too_long", "rate_limited", "too_many_rooms", "unavailable", "forbidden",
+    "muted", "banned", "kicked",
 }  # fmt: skip
 LAST = 2**52
 PING = {"type": "ping", "id": LAST}

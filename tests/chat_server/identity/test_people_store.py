@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.people_store import FORMAT, PeopleStore
 from chat_server.identity.records import Account, Act, Membership, Sanction, StoredPolicy
 from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError, StoreError
@@ -307,9 +307,12 @@ def test_a_damaged_file_is_refused_and_not_made_worse(
     assert path.read_bytes() == left
 
 
+NEWER = len(FORMAT.steps) + 1
+
+
 @pytest.mark.parametrize(
     ("pragma", "reason"),
-    [("user_version = 99", "format 99"), ("application_id = 1", "another program")],
+    [(f"user_version = {NEWER}", f"format {NEWER}"), ("application_id = 1", "another program")],
 )
 def test_a_file_of_a_newer_server_or_of_another_program_is_refused(
     tmp_path: Path, pragma: str, reason: str

@@ -48,6 +48,8 @@ VALID: dict[str, dict[str, Any]] = {
     "unfreeze": {},
     "hand": {"room": "lobby", "up": True},
     "hands": {"room": "lobby"},
+    "pin": {"room": "lobby", "seq": 1},
+    "unpin": {"room": "lobby", "seq": 1},
     "live": {},
     "disturb": {"who": "eva", "how": "suspend"},
 }
@@ -67,6 +69,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "text_too_long": dict.fromkeys(("text", "topic", "query", "reason"), "x" * 4001),
     "not_in_room": {"room": "ops"},
     "no_such_room": {"room": "nowhere"},
+    "no_such_message": {"seq": 1000},
     "no_such_nick": {"to": "zoe", "who": "@zoe", "speakers": ["zoe"], "after": "zoe"},
     "forbidden": {"nick": "banned", "room": "locked", "old": "wrong horse"},
     "muted": {"to": "ben"},
