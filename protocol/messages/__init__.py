@@ -15,6 +15,8 @@ from protocol.messages.codec import (
     server_message_fault,
 )
 from protocol.messages.events import (
+    CHANGES,
+    DELETED,
     AnyServerMessage,
     BanEntry,
     Direct,
@@ -47,9 +49,11 @@ from protocol.messages.requests import (
     Bans,
     Bye,
     Claim,
+    Delete,
     Deop,
     Disturb,
     Duration,
+    Edit,
     Forget,
     Freeze,
     Hand,
@@ -74,6 +78,7 @@ from protocol.messages.requests import (
     Pause,
     Pin,
     Ping,
+    Place,
     Pong,
     Register,
     Request,
@@ -94,6 +99,8 @@ from protocol.messages.requests import (
 )
 
 __all__ = [
+    "CHANGES",
+    "DELETED",
     "LARGEST_ID",
     "NEST_LIMIT",
     "THREAD_STACK_SIZE",
@@ -105,10 +112,12 @@ __all__ = [
     "Bans",
     "Bye",
     "Claim",
+    "Delete",
     "Deop",
     "Direct",
     "Disturb",
     "Duration",
+    "Edit",
     "Error",
     "Forget",
     "Freeze",
@@ -150,6 +159,7 @@ __all__ = [
     "PinEntry",
     "Ping",
     "PinsChange",
+    "Place",
     "Pong",
     "Presence",
     "Register",

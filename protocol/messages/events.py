@@ -11,6 +11,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from protocol.messages.live import Look
 
+CHANGES = frozenset({"edit", "delete"})
+"""The kinds of entries that change a message before them: which, `Message.changes` says."""
+
+DELETED = "(deleted)"
+"""The text of a message that was deleted."""
+
+_KEPT_WHEN_DELETED = frozenset({"bot", "role", "changes"})
+
 LimitValue = int | float | bool | str | None
 """What a limit in `welcome` may be: nothing that nests."""
 
@@ -71,8 +79,13 @@ class Ok(ServerMessage, frozen=True):
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
-    `kind` is text, action, code, topic or notice; a later server may know more. `bot` is whether a
-    bot said it. `language` is what a text of kind `code` is written in, empty if nobody said.
+    `kind` is text, action, code, topic, notice, edit or delete; a later server may know more. `bot`
+    is whether a bot said it. `language` is what a text of kind `code` is written in, empty if
+    nobody said. `reply_to` is the seq of the message that it answers, 0 for none.
+
+    An entry of the kind edit or delete `changes` the message with that seq: an edit has its new
+    text. Whoever reads a message after that finds its latest state: `edited`, if it has another
+    text than at first, or `deleted`, without what it said.
     """
 
     room: str
@@ -83,6 +96,10 @@ class Message(ServerMessage, frozen=True):
     text: str
     bot: bool = False
     language: str = ""
+    reply_to: int = 0
+    changes: int = 0
+    edited: bool = False
+    deleted: bool = False
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
@@ -98,13 +115,39 @@ class Message(ServerMessage, frozen=True):
 
     def marks(self) -> dict[str, Any]:
         """Return the members that it has besides those that every message has."""
-        defaults = self.__struct_defaults__
-        values = msgspec.structs.astuple(self)[-len(defaults) :]
-        if values == defaults:
+        values = msgspec.structs.astuple(self)[_UNMARKED:]
+        if values == _AS_ALWAYS:
             return {}
-        names = self.__struct_fields__[-len(defaults) :]
-        each = zip(names, values, defaults, strict=True)
-        return {name: value for name, value, default in each if value != default}
+        marked = zip(_MARKS, values, _AS_ALWAYS, strict=True)
+        return {name: value for name, value, always in marked if value != always}
+
+    def changed_by(self, entry: "Message") -> "Message":
+        """Return its state after an entry of its log that changes it.
+
+        So is an edit changed by what follows it: its text is read by newcomers, too. What is
+        deleted stays so.
+
+        Args:
+            entry: of a kind in CHANGES.
+        """
+        if entry.kind == "delete" or entry.deleted or self.deleted:
+            kept = {
+                name: value for name, value in self.marks().items() if name in _KEPT_WHEN_DELETED
+            }
+            kind = self.kind if self.kind == "edit" else "text"
+            place = self.room, self.seq, self.time
+            return Message(*place, self.from_, kind, DELETED, **kept, deleted=True)
+        edited = self.edited if self.kind == "edit" else True
+        return msgspec.structs.replace(self, text=entry.text, edited=edited)
+
+
+# The members of a message that are left out where they are as always, and what that is.
+_OPTIONAL = [
+    field for field in msgspec.structs.fields(Message) if field.default is not msgspec.NODEFAULT
+]
+_MARKS = [field.name for field in _OPTIONAL]
+_AS_ALWAYS = tuple(field.default for field in _OPTIONAL)
+_UNMARKED = len(msgspec.structs.fields(Message)) - len(_OPTIONAL)
 
 
 class RoomEntry(Struct, frozen=True):

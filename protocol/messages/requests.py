@@ -15,6 +15,8 @@ LARGEST_ID = 2**53 - 1
 
 Id = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
 Seq = Annotated[int, Meta(ge=0, le=LARGEST_ID)]
+Place = Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+"""The `seq` of a message that there is, or was."""
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Duration = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 """Seconds, of a ban for instance: 31 years at most. What is to last longer has no end."""
@@ -85,13 +87,34 @@ class Forget(Request, frozen=True):
 
 
 class Say(Request, frozen=True):
-    """Append a message to a room's log. `language` is what a text of kind `code` is written in."""
+    """Append a message to a room's log. `language` is what a text of kind `code` is written in;
+    `reply_to` is the seq of the message that it answers.
+    """
 
     id: Id
     room: str
     text: str
     kind: Literal["text", "action", "code"] | None = "text"
     language: Language | None = None
+    reply_to: Place | None = None
+
+
+class Edit(Request, frozen=True):
+    """Give a message of one's own another text, which an entry of the log says."""
+
+    id: Id
+    room: str
+    seq: Place
+    text: str
+
+
+class Delete(Request, frozen=True):
+    """Take a message back, which an entry of the log says; a moderator may, whoever said it."""
+
+    id: Id
+    room: str
+    seq: Place
+    reason: str | None = None
 
 
 class Tell(Request, frozen=True):
@@ -383,6 +406,7 @@ AnyRequest = (
     (Hello | Ping | Pong | Bye)
     # Rooms and messages.
     | (Join | Leave | Forget | Say | Tell | Late | Nick | Topic | Who | Rooms | History | Search)
+    | (Edit | Delete)
     # Accounts and roles.
     | (Register | Login | Password | Logout | Claim | Op | Deop)
     # Keeping order.
