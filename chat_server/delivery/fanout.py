@@ -37,6 +37,7 @@ from chat_server.storage.interface import (
     NotStored,
     Request,
     RoomLog,
+    acting,
 )
 from protocol.errors import Code
 from protocol.messages import Ok
@@ -272,8 +273,11 @@ class Delivery:
     def _publish(self, room: Room) -> None:
         """Make what became part of a room's log the end of its tail."""
         while messages := self._log.follow(room.name, room.last):
-            topics = [message.text for message in messages if message.kind == "topic"]
-            room.publish(Segment(messages[0].seq, messages), topics[-1] if topics else None)
+            acts = acting(messages)
+            topics = [message.text for message in acts if message.kind == "topic"]
+            changes = [message for message in acts if message.kind != "topic"]
+            topic = topics[-1] if topics else None
+            room.publish(Segment(messages[0].seq, messages), topic, changes)
 
     def _answer(self, room: Room, stored: list[_StoredDraft]) -> None:
         """Tell the talkers that their drafts are stored, and where.

@@ -24,8 +24,9 @@ class Pages:
 
     def __init__(self, log: RoomLog) -> None:
         self._log = log
-        # By room, place, and how far the log went then; the one used last at the end.
-        self._cache: OrderedDict[tuple[str, int, int], Segment] = OrderedDict()
+        # By room, place, how far the log went then, and which entry had changed it last; the one
+        # used last at the end.
+        self._cache: OrderedDict[tuple[str, int, int, int], Segment] = OrderedDict()
         self._size = 0
 
     def read(self, room: Room, seq: int, codec: Codec) -> Chunk:
@@ -49,23 +50,23 @@ class Pages:
     def _read_stored(self, room: Room, seq: int, codec: Codec) -> Chunk:
         oldest = self._log.oldest(room.name) or 1
         begin = max(seq, oldest - 1)
-        last = room.last
+        changed_at, last = room.changed_at, room.last  # ahead of the page, which may be newer
         if begin >= last:
             return Chunk(seq + 1, last, b"", ())  # all of it is gone
         number = begin // MESSAGES_PER_PAGE
         end = min((number + 1) * MESSAGES_PER_PAGE, last)
-        page = self._cached(room.name, number, end)
+        page = self._cached(room.name, number, end, changed_at)
         if page.last < page.first:
             return Chunk(seq + 1, end, b"", ())
         return page.after(begin, codec, PAGE_LIMIT)._replace(first=seq + 1)
 
-    def _cached(self, room: str, number: int, end: int) -> Segment:
-        key = (room, number, end)
+    def _cached(self, room: str, number: int, end: int, changed_at: int) -> Segment:
+        key = (room, number, end, changed_at)
         page = self._cache.get(key)
         if page is not None:
             self._cache.move_to_end(key)
             return page
-        page = self._cache[key] = self._load(*key)
+        page = self._cache[key] = self._load(room, number, end)
         self._size += page.cost
         while self._size > CACHE_LIMIT and len(self._cache) > 1:
             _, oldest = self._cache.popitem(last=False)

@@ -86,6 +86,17 @@ class Segment:
             return Chunk(begin, last, buffer, self._messages)
         return Chunk(begin, last, buffer[start : ends[stop - 1]], self._messages[skipped:stop])
 
+    def changed_by(self, seq: int, entry: Message) -> "Segment":
+        """Return the same with the latest state of a message, which an entry changes.
+
+        Args:
+            seq: the number of the message.
+            entry: see `Message.changed_by`.
+        """
+        messages = list(self._messages)
+        messages[seq - self.first] = messages[seq - self.first].changed_by(entry)
+        return Segment(self.first, messages)
+
     def _written(self, codec: Codec) -> Encoded:
         written = self._encoded.get(codec)
         if written is None:
@@ -96,18 +107,43 @@ class Segment:
 class LogTail:
     """The latest segments of one room. The room guards it with its lock."""
 
-    __slots__ = ("_segments", "_size")
+    __slots__ = ("_edits", "_segments", "_size")
 
     def __init__(self) -> None:
         self._segments: list[Segment] = []
         self._size = 0
+        self._edits: list[Message] = []  # those in the segments; they are changed, too
 
-    def append(self, segment: Segment) -> None:
-        """Add the segment that follows, and let go of what is over the limit."""
+    def append(self, segment: Segment, changes: Sequence[Message] = ()) -> None:
+        """Add the segment that follows, and let go of what is over the limit.
+
+        Whoever reads the tail from then on finds the latest state of what it changes. Who has the
+        messages already gets the entries that change them.
+
+        Args:
+            segment: the segment.
+            changes: those of its messages that change others.
+        """
         self._segments.append(segment)
         self._size += segment.cost
+        for entry in changes:
+            self._change(entry)
         while self._size > TAIL_LIMIT and len(self._segments) > 1:
             self._size -= self._segments.pop(0).cost
+            first = self._segments[0].first
+            self._edits = [edit for edit in self._edits if edit.seq >= first]
+
+    def _change(self, entry: Message) -> None:
+        """Bring what an entry changes to its latest state, and the edits of that before it."""
+        earlier = [edit.seq for edit in self._edits if edit.changes == entry.changes]
+        for seq in (entry.changes, *earlier):
+            place = bisect_left(self._segments, seq, key=_last)
+            found = self._segments[place]
+            if found.first <= seq:
+                changed = self._segments[place] = found.changed_by(seq, entry)
+                self._size += changed.cost - found.cost
+        if entry.kind == "edit":
+            self._edits.append(entry)
 
     def after(self, seq: int) -> list[Segment] | None:
         """Return the segments that hold what follows `seq`, as much as one page takes.

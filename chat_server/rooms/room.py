@@ -202,6 +202,9 @@ class Room:
         # Written under the lock. Read without it too, as a reader that finds an older value
         # is offered the newer segments by the worker that published them.
         self.last = last
+        # The seq of the last entry of this run that changes another: pages of the log that were
+        # read before it may be out of date. As `last`.
+        self.changed_at = 0
         # Whether all who joined it wanted it to be temporary, who made it too. Written under the
         # lock, or ahead of the room's being known; from False it never changes.
         self.temporary = False
@@ -460,13 +463,21 @@ class Room:
             changes, self._changes = self._changes, Changes()
             return changes, len(self._members)
 
-    def publish(self, segment: Segment, topic: str | None) -> None:
-        """Add a segment, which is stored, to the log's tail."""
+    def publish(self, segment: Segment, topic: str | None, changes: Sequence[Message] = ()) -> None:
+        """Add a segment, which is stored, to the log's tail.
+
+        Args:
+            segment: the segment.
+            topic: the topic that it sets, if it sets one.
+            changes: those of its messages that change others.
+        """
         with self._lock:
-            self._tail.append(segment)
+            self._tail.append(segment, changes)
             self.round.published += segment.cost
             if topic is not None:
                 self._topic = topic
+            if changes:
+                self.changed_at = changes[-1].seq
             self.last = segment.last
 
     def end_turn(self) -> None:

@@ -10,10 +10,10 @@ SQLite is the first engine (`storage/sqlite`). Every engine passes the tests in
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from protocol.messages import Message
+from protocol.messages import CHANGES, Message
 
 UNNUMBERED = 0
 """The `seq` of a message that no log has numbered yet."""
@@ -45,6 +45,20 @@ class Entry(NamedTuple):
 
     message: Message
     request: Request | None
+
+
+class Said(NamedTuple):
+    """A message that is in the log.
+
+    Attributes:
+        message: as it is now.
+        session: the number of the session that said it; None for a notice.
+        edits: how often it was edited.
+    """
+
+    message: Message
+    session: int | None
+    edits: int
 
 
 class Stored(NamedTuple):
@@ -80,6 +94,13 @@ class NotKnown(NamedTuple):
 
 
 Outcome = Stored | NotStored | NotKnown
+
+_ACTING = CHANGES | {"topic"}
+
+
+def acting(messages: Iterable[Message]) -> list[Message]:
+    """Return those of some messages that do something besides being said: topics, and changes."""
+    return [message for message in messages if message.kind in _ACTING]
 
 
 class StoredRoom(NamedTuple):
@@ -133,6 +154,11 @@ class RoomLog(Protocol):
 
         Entries of one room get numbers that follow each other, in the order given. What another
         process appends at the same moment stands before them or behind them.
+
+        An entry of a kind in CHANGES brings the message that it changes, and the edits of that
+        before it, to their latest state: see `Message.changed_by`. Whatever reads messages from
+        then on, `follow` too, finds that. An edit of what is deleted by then is stored as
+        deleted itself.
 
         Args:
             entries: of one room or of several.
@@ -214,6 +240,10 @@ class RoomLog(Protocol):
 
     def oldest(self, room: str) -> int | None:
         """Return the number of the oldest message that is kept; None if none was deleted."""
+        ...
+
+    def said(self, room: str, seq: int) -> Said | None:
+        """Return a message and the session that said it; None if it is not kept."""
         ...
 
     def find_request(self, session: int, request: int) -> int | None:

@@ -80,9 +80,14 @@ def row_of(message: Message, room: int, request: Request | None) -> Row:
     seq = message.seq
     session, number = request_columns(request, room, seq)
     key = room << SEQ_BITS | seq
+    said = message.time, message.from_, message.kind, message.text
+    return key, *said, session, number, written_marks(message)
+
+
+def written_marks(message: Message) -> str | None:
+    """Return what the column `marks` holds for a message; see `Message.marks`."""
     marks = message.marks()
-    written = json.encode(marks).decode() if marks else None
-    return key, message.time, message.from_, message.kind, message.text, session, number, written
+    return json.encode(marks).decode() if marks else None
 
 
 def stored_message(

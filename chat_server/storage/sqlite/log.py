@@ -22,9 +22,12 @@ from chat_server.storage.interface import (
     NotKnown,
     NotStored,
     Outcome,
+    Said,
     Stored,
     StoredRoom,
+    acting,
 )
+from chat_server.storage.sqlite.changes import apply_change, read_additions
 from chat_server.storage.sqlite.deleted import was_deleted
 from chat_server.storage.sqlite.incarnations import Incarnations
 from chat_server.storage.sqlite.keys import (
@@ -41,7 +44,7 @@ from chat_server.storage.sqlite.keys import (
 )
 from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
-from chat_server.storage.sqlite.retention import Retention, read_texts
+from chat_server.storage.sqlite.retention import Retention
 from chat_server.storage.sqlite.search_index import SearchIndex
 from chat_server.storage.sqlite.sessions import Sessions
 from protocol.messages import Message
@@ -219,7 +222,7 @@ class SqliteLog:
         budget = self._index.budget()
         self._index.catch_up(
             number,
-            lambda after: read_texts(self.file, max(base, after), end_of(base), INDEX_STEP),
+            lambda after: read_additions(self.file, max(base, after), end_of(base), INDEX_STEP),
             budget,
         )
         first = key_of(base, self.oldest(room) or 0)
@@ -231,6 +234,23 @@ class SqliteLog:
     def oldest(self, room: str) -> int | None:
         """Return the number of the oldest message that is kept; None if none was deleted."""
         return self._known.oldest(room)
+
+    def said(self, room: str, seq: int) -> Said | None:
+        """Return a message and the session that said it; None if it is not kept."""
+        number = self._known.number(room)
+        if number is None:
+            return None
+        with self.file.reader() as reader:
+            row = reader.execute(
+                "SELECT key, time, sender, kind, text, marks, session,"
+                " (SELECT count(*) FROM originals WHERE message = key)"
+                " FROM messages WHERE key = ?",
+                (key_of(base_of(number), seq),),
+            ).fetchone()
+        if row is None:
+            return None
+        *columns, session, edits = row
+        return Said(stored_message(room, *columns), session if session > 0 else None, edits)
 
     def find_request(self, session: int, request: int) -> int | None:
         """Return the number that a request of a session is stored with; None if it is not."""
@@ -367,7 +387,7 @@ def _insert_together(
         )
     except _REFUSED_ROW as error:
         raise _RowRefusedError from error
-    _set_last(writer, room, messages[-1].seq, messages)
+    _settle(writer, room, messages[-1].seq, messages)
     return _Appended(room, messages, [message.seq for message in messages])
 
 
@@ -387,7 +407,7 @@ def _insert_singly(
             last += 1
             messages.append(message)
             seqs.append(last)
-    _set_last(writer, room, last, messages)
+    _settle(writer, room, last, messages)
     return _Appended(room, messages, seqs)
 
 
@@ -405,14 +425,16 @@ def _find_request(connection: sqlite3.Connection, entry: Entry, room: int) -> in
     return None if row is None else seq_of(row[0])
 
 
-def _set_last(
-    writer: sqlite3.Connection, room: int, last: int, messages: Iterable[Message]
-) -> None:
-    """Note where the log of a room ends, and its topic if there is another one."""
+def _settle(writer: sqlite3.Connection, room: int, last: int, messages: list[Message]) -> None:
+    """Note where the log of a room ends, and do what its new messages do: set a topic, or change
+    messages. Of those messages, `messages` has the present state then.
+    """
     writer.execute("UPDATE rooms SET last_seq = ? WHERE number = ?", (last, room))
-    topics = [message.text for message in messages if message.kind == "topic"]
-    if topics:
-        writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (topics[-1], room))
+    for message in acting(messages):
+        if message.kind == "topic":
+            writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (message.text, room))
+        else:
+            messages[message.seq - messages[0].seq] = apply_change(writer, room, message)
 
 
 def _end_of_log(writer: sqlite3.Connection, room: str) -> tuple[int, int]:

@@ -106,7 +106,17 @@ UPDATE messages SET kind = substr(kind, 1, length(kind) - 4), marks = '{"bot":tr
     WHERE kind LIKE '%+bot';
 """
 
-FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED, _MARKS))
+# What messages said before an edit or a deletion: see changes.py.
+_ORIGINALS = """
+CREATE TABLE originals (
+    change INTEGER PRIMARY KEY, -- the key of the entry that changed the message
+    message INTEGER NOT NULL, -- the key of the message
+    text TEXT NOT NULL -- what it said until then
+) STRICT;
+CREATE INDEX originals_of ON originals (message, change);
+"""
+
+FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED, _MARKS, _ORIGINALS))
 
 
 class HistoryFile:

@@ -1,5 +1,6 @@
 """What is deleted from the logs: old messages, and those of removed rooms."""
 
+from chat_server.storage.sqlite.changes import forget_originals, read_removals
 from chat_server.storage.sqlite.deleted import note_deletion
 from chat_server.storage.sqlite.keys import base_of, end_of, seq_of
 from chat_server.storage.sqlite.known_rooms import KnownRooms
@@ -76,13 +77,13 @@ class Retention:
         if number is None:
             return False
         base = base_of(number)
-        rows = read_texts(self._file, base, end_of(base), STEP)
+        rows = read_removals(self._file, base, end_of(base), STEP)
         if rows:
             with self._file.reader() as reader:
                 row = reader.execute(
                     "SELECT room FROM removed WHERE number = ?", (number,)
                 ).fetchone()
-            self._delete(row[0] if row else None, number, rows[-1][0])
+            self._delete(row[0] if row else None, number, rows[-1].key)
             self._index.forget(number, rows)
             return True
         with self._file.transactions as writer:
@@ -95,8 +96,8 @@ class Retention:
     ) -> int:
         deleted, base = 0, base_of(number)
         end = self._end_of_prunable(number, keep, said_before, today)
-        while rows := read_texts(self._file, base, end, STEP):
-            last = rows[-1][0]
+        while rows := read_removals(self._file, base, end, STEP):
+            last = rows[-1].key
             self._delete(room, number, last)
             self._known.pruned(room, number, seq_of(last) + 1)
             # Second, as it can be done again: an index that still knows what is gone does no harm.
@@ -112,6 +113,7 @@ class Retention:
         with self._file.transactions as writer:
             if room is not None:
                 note_deletion(writer, room, number, last)
+            forget_originals(writer, base_of(number), last)
             writer.execute(
                 "DELETE FROM messages WHERE key > ? AND key <= ?", (base_of(number), last)
             )
@@ -137,16 +139,3 @@ class Retention:
             old = reader.execute(_LAST_BEFORE, (base, first, said_before)).fetchone()
         last: int = old[0] if old else base
         return max(surplus, last) + 1
-
-
-def read_texts(file: HistoryFile, after: int, end: int, limit: int) -> list[tuple[int, str]]:
-    """Return the next up to `limit` keys and texts behind the key `after` and before `end`.
-
-    Raises:
-        StoreError: they could not be read.
-    """
-    with file.reader() as reader:
-        return reader.execute(
-            "SELECT key, text FROM messages WHERE key > ? AND key < ? ORDER BY key LIMIT ?",
-            (after, end, limit),
-        ).fetchall()

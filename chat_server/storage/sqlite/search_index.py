@@ -23,6 +23,7 @@ from chat_server.storage.database import (
     make_private,
 )
 from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
+from chat_server.storage.sqlite.changes import Addition, Removal
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
 # What is taken out of the index must be folded as it was when it was put in. So another version of
@@ -42,8 +43,11 @@ SECONDS = 2.0  # what a query may take, with the indexing that it has to wait fo
 # SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest queries.
 INSTRUCTIONS = 10
 
-Texts = Callable[[int], list[tuple[int, str]]]
-"""Gives the next keys and texts behind a key, in order; an empty list when there are no more."""
+Texts = Callable[[int], list[Addition]]
+"""Gives what comes next behind a key, in order; an empty list when there is no more."""
+
+_INSERT = "INSERT INTO words (rowid, text) VALUES (?, ?)"
+_REMOVE = "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)"
 
 
 class Budget:
@@ -168,8 +172,10 @@ class SearchIndex:
             ).fetchall()
         return [key for (key,) in rows]
 
-    def forget(self, room: int, rows: list[tuple[int, str]]) -> None:
+    def forget(self, room: int, rows: list[Removal]) -> None:
         """Take messages out of the index that are no longer kept.
+
+        Each as the index has it: it may lag behind what changed them.
 
         Raises:
             StoreError: the index could not be written.
@@ -177,8 +183,7 @@ class SearchIndex:
         with self._transactions as writer:
             end = _progress(writer, room)
             writer.executemany(
-                "INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)",
-                [(key, folded(text)) for key, text in rows if key <= end],
+                _REMOVE, [(row.key, folded(row.text_at(end))) for row in rows if row.key <= end]
             )
 
     def forget_room(self, room: int) -> None:
@@ -196,19 +201,20 @@ class SearchIndex:
             if not batch:
                 return False
             check_space(self._path)
-            writer.executemany(
-                "INSERT INTO words (rowid, text) VALUES (?, ?)",
-                [(key, folded(text)) for key, text in batch],
-            )
-            writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1][0]))
+            writer.executemany(_INSERT, [(each.key, folded(each.text)) for each in batch])
+            for each in batch:
+                if each.changed is not None:
+                    writer.execute(_REMOVE, (each.changed, folded(each.before or "")))
+                    writer.execute(_INSERT, (each.changed, folded(each.after or "")))
+            writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1].key))
         return True
 
 
-def _beginning(batch: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def _beginning(batch: list[Addition]) -> list[Addition]:
     """Return as much of `batch`, from the first, as one transaction is to index."""
     size = 0
-    for count, (_, text) in enumerate(batch, 1):
-        size += len(text)
+    for count, each in enumerate(batch, 1):
+        size += len(each.text) + len(each.before or "") + len(each.after or "")
         if size > STEP_SIZE:
             return batch[:count]
     return batch

@@ -123,6 +123,14 @@ class Sessions:
             )
             forget_sessions(writer)
 
+    def token(self, number: int) -> bytes | None:
+        """Return the hash of the secret of a session; None if it is forgotten."""
+        with self._file.reader() as reader:
+            row = reader.execute(
+                "SELECT token FROM sessions WHERE number = ?", (number,)
+            ).fetchone()
+        return None if row is None else row[0]
+
     def find(self, token: bytes) -> StoredSession | None:
         """Return the session whose secret has this hash, if there is one."""
         with self._file.reader() as reader:

@@ -270,7 +270,7 @@ def test_a_folder_of_before_opens(data: Path) -> None:
         append(store, entry("old", request=1))
     with closing(sqlite3.connect(data / DATABASE)) as database:
         database.execute("ALTER TABLE messages DROP COLUMN marks")
-        for table in ("incarnations", "forks", "opening", "deleted", "removed"):
+        for table in ("incarnations", "forks", "opening", "deleted", "removed", "originals"):
             database.execute(f"DROP TABLE {table}")
         database.execute("PRAGMA user_version = 1")
     (data / FILE).unlink()
