@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from chat_server.requests import (
     account_requests,
     board,
+    changes,
     direct,
     hello,
     live_requests,
@@ -92,6 +93,8 @@ REQUESTS: dict[type, Rule] = {
     messages.Who: Rule(membership.who, cost=20, queue=Queue.LONG),
     messages.Rooms: Rule(membership.rooms, cost=20, queue=Queue.LONG, reads=True),
     messages.Say: Rule(posting.say, queue=Queue.SHORT),
+    messages.Edit: Rule(changes.edit, cost=10),
+    messages.Delete: Rule(changes.delete, cost=10),
     messages.Topic: Rule(posting.topic, queue=Queue.SHORT),
     messages.Tell: Rule(direct.tell, queue=Queue.SHORT),
     messages.Late: Rule(direct.late, cost=20),

@@ -1,28 +1,60 @@
 """Saying something to a room, whose log keeps it."""
 
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from chat_server.delivery.replies import refusal
+from chat_server.delivery.replies import refusal, unavailable
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
 from chat_server.rooms.room import Draft, Room
 from chat_server.rooms.session import Claim
+from chat_server.runtime.errors import StoreError
 from chat_server.storage.interface import UNNUMBERED
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, Ok
 from protocol.text import normalize_text, normalize_topic
 
+log = logging.getLogger(__name__)
+
+_NO_MARKS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Conditions(NamedTuple):
+    """On which something is said that not everybody may say of everything.
+
+    Attributes:
+        check: raises ProtocolError if it may not be said. It is asked once, of what is new.
+        note: keeps what has to be kept of it before it is said; done twice it does no harm.
+    """
+
+    check: Callable[[], None]
+    note: Callable[[], None]
+
 
 def say(caller: Caller, request: messages.Say) -> Ok | None:
     """Append to a room's log."""
     room = membership(caller, request.room).room
-    kind, text = request.kind or "text", normalize_text(request.text)
-    if request.language and kind != "code":
+    text = normalize_text(request.text)
+    return post(caller, room, request.id, request.kind or "text", text, _marks_of(request, room))
+
+
+def _marks_of(request: messages.Say, room: Room) -> Mapping[str, Any]:
+    """Return what a message has besides its text. Raises ProtocolError if it may not."""
+    if request.language is None and request.reply_to is None:
+        return _NO_MARKS
+    reply_to = request.reply_to or 0
+    if request.language and request.kind != "code":
         raise ProtocolError(
             Code.BAD_REQUEST, "`language` is for a text of kind `code`: leave it out"
         )
-    return post(caller, room, request.id, kind, text, language=request.language or "")
+    if reply_to > room.last:
+        raise ProtocolError(
+            Code.NO_SUCH_MESSAGE, f"there is no message {reply_to} in {room.name}: it has no reply"
+        )
+    return {"language": request.language or "", "reply_to": reply_to}
 
 
 def topic(caller: Caller, request: messages.Topic) -> Ok | None:
@@ -31,7 +63,15 @@ def topic(caller: Caller, request: messages.Topic) -> Ok | None:
     return post(caller, room, request.id, "topic", normalize_topic(request.topic))
 
 
-def post(caller: Caller, room: Room, request: int, kind: str, text: str, **marks: Any) -> Ok | None:
+def post(
+    caller: Caller,
+    room: Room,
+    request: int,
+    kind: str,
+    text: str,
+    marks: Mapping[str, Any] = _NO_MARKS,
+    conditions: Conditions | None = None,
+) -> Ok | None:
     """Let something be stored, once. The delivery worker replies, when it is.
 
     Args:
@@ -41,6 +81,7 @@ def post(caller: Caller, room: Room, request: int, kind: str, text: str, **marks
         kind: the kind of message.
         text: the text.
         marks: members that the message has besides.
+        conditions: on which it is said.
     """
     session = caller.session
     number = caller.keep_session()
@@ -51,7 +92,7 @@ def post(caller: Caller, room: Room, request: int, kind: str, text: str, **marks
     bot = caller.connection.is_bot
     message = Message(room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot, **marks)
     draft = Draft(session, number, request, message, [caller.outbox])
-    if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
+    if _claim_and_post(caller, room, draft, conditions) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.
     caller.pause()
@@ -60,17 +101,25 @@ def post(caller: Caller, room: Room, request: int, kind: str, text: str, **marks
         return Ok(re=request, seq=seq)
     if caller.context.store.was_deleted(room.name, number, request):
         return Ok(re=request, gone=True)
-    _claim_and_post(caller, room, draft, looked_up=True)
+    _claim_and_post(caller, room, draft, conditions, looked_up=True)
     return None
 
 
-def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool = False) -> Claim:
+def _claim_and_post(
+    caller: Caller,
+    room: Room,
+    draft: Draft,
+    conditions: Conditions | None,
+    *,
+    looked_up: bool = False,
+) -> Claim:
     """Post a draft, if this connection may do that and it is new.
 
     Args:
         caller: whose draft it is.
         room: where it is to be said.
         draft: what is to be said.
+        conditions: on which it is said.
         looked_up: the store was asked, and does not have it.
     """
     session = caller.session
@@ -81,35 +130,51 @@ def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool
         if claim is Claim.NEW:
             try:
                 free = room.policy is None and caller.voiced == caller.context.sanctions.version
-                if not (free and room.post(draft, None)):
-                    _let_say(caller, room, draft)
+                if conditions is not None or not (free and room.post(draft, None)):
+                    _let_say(caller, room, draft, conditions)
             except MemoryError:  # it was not posted: sent again, it is new
                 session.settle(draft)
                 raise
     return claim
 
 
-def _let_say(caller: Caller, room: Room, draft: Draft) -> None:
+def _let_say(caller: Caller, room: Room, draft: Draft, conditions: Conditions | None) -> None:
     """Post what is new, if its author may talk. What is stored already needs no leave."""
     try:
+        if conditions is not None:
+            conditions.check()
         caller.check_voice()
-        _post_by_rules(caller, room, draft)
+        _post_by_rules(caller, room, draft, conditions)
     except ProtocolError as error:
-        caller.outbox.expect_no_reply(draft.cost)
-        reply = refusal(draft.request, error)
-        for outbox in caller.session.settle(draft):
-            if outbox is not caller.outbox:
-                outbox.reply([reply])
+        _refuse(caller, draft, error)
         raise
+    except StoreError as error:
+        log.error("what is to be kept of a change was not: %s", error)
+        refused = unavailable()
+        _refuse(caller, draft, refused)
+        raise refused from error
 
 
-def _post_by_rules(caller: Caller, room: Room, draft: Draft) -> None:
+def _post_by_rules(caller: Caller, room: Room, draft: Draft, conditions: Conditions | None) -> None:
     """Post a draft by the rules of its room; by the new ones, if they change meanwhile."""
     permissions, posted = caller.context.permissions, False
     while not posted:
         policy = room.policy
         if policy is not None:
             permissions.admit_message(room, policy, caller.session)
-        posted = room.post(draft, policy)
-        if not posted and policy is not None:
-            permissions.withdraw_message(room, caller.session)
+        try:
+            if conditions is not None:
+                conditions.note()
+            posted = room.post(draft, policy)
+        finally:
+            if not posted and policy is not None:
+                permissions.withdraw_message(room, caller.session)
+
+
+def _refuse(caller: Caller, draft: Draft, error: ProtocolError) -> None:
+    """Forget a draft that is refused, and tell who else waits for its reply."""
+    caller.outbox.expect_no_reply(draft.cost)
+    reply = refusal(draft.request, error)
+    for outbox in caller.session.settle(draft):
+        if outbox is not caller.outbox:
+            outbox.reply([reply])

@@ -139,6 +139,14 @@ class Settings:
         "both may be given (default: everything)",
         live=True,
     )
+    # Long enough to see a slip, too short to rewrite what a lesson was about.
+    edit_time: float | None = setting(
+        600.0,
+        or_none(seconds("the time for changes")),
+        "how long somebody may edit or delete what they said, or 'none' for any time; moderators "
+        "may delete everything",
+        live=True,
+    )
     # 30 days: longer than holidays between two lessons.
     keep_sessions: float = setting(
         30 * 86400.0,
