@@ -12,6 +12,8 @@ from chat_client.session.feed import Feed
 from chat_client.session.session import Session
 from protocol.messages import (
     AnyRequest,
+    Delete,
+    Edit,
     Hand,
     Hands,
     History,
@@ -24,7 +26,7 @@ from protocol.messages import (
     Unpin,
     Who,
 )
-from protocol.text import normalize_text, normalize_topic
+from protocol.text import normalize_reason, normalize_text, normalize_topic
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
@@ -100,6 +102,7 @@ class Room:
         *,
         kind: Literal["text", "action", "code"] = "text",
         language: str | None = None,
+        reply_to: int | None = None,
     ) -> int:
         """Say something and return its seq once the server has stored it.
 
@@ -110,6 +113,7 @@ class Room:
             text: 1 to 4000 characters, no control characters but line feed and tab.
             kind: "action" for a text as of `/me`; "code" for a block that keeps its form.
             language: what code is written in, such as "python"; None if that is not known.
+            reply_to: the seq of the message that this answers.
 
         Raises:
             Refused: `bad_text`, `text_too_long`, `muted`, `not_in_room`, ... After `rate_limited`
@@ -118,7 +122,43 @@ class Room:
             Closed: the chat is over.
         """
         said = checked(normalize_text, text)
-        return seq_of(self._session.request(lambda id: Say(id, self.name, said, kind, language)))
+        return seq_of(
+            self._session.request(lambda id: Say(id, self.name, said, kind, language, reply_to))
+        )
+
+    def edit(self, seq: int, text: str) -> int:
+        """Give one of our own messages another text, and return the seq of the entry that says so.
+
+        The server lets authors do that for some time, ten minutes by default.
+
+        Args:
+            seq: the message's.
+            text: the rules of `say` apply.
+
+        Raises:
+            Refused: `forbidden`, `no_such_message`, `muted`, `not_in_room`, ...
+            Unconfirmed: nobody can know whether it was stored.
+            Closed: the chat is over.
+        """
+        said = checked(normalize_text, text)
+        return seq_of(self._session.request(lambda id: Edit(id, self.name, seq, said)))
+
+    def delete(self, seq: int, reason: str | None = None) -> int:
+        """Take a message back, and return the seq of the entry that says so.
+
+        Moderators may delete what anybody said; others what they said themselves, for some time.
+
+        Args:
+            seq: the message's.
+            reason: a line that everybody reads.
+
+        Raises:
+            Refused: `forbidden`, `no_such_message`, `muted`, `not_in_room`, ...
+            Unconfirmed: nobody can know whether it was stored.
+            Closed: the chat is over.
+        """
+        why = None if reason is None else checked(normalize_reason, reason)
+        return seq_of(self._session.request(lambda id: Delete(id, self.name, seq, why)))
 
     def set_topic(self, topic: str) -> int:
         """Set the topic and return the seq of the message that says so.

@@ -87,6 +87,7 @@ class Typed:
         at: when, on the monotonic clock.
         read: how far the user had read in the room before being away; None if all is read.
         to: whom it is for, where that is one person.
+        seq: which message it is about, where it names one.
         doubt: why the user is to say first whether it is for whoever has the nick now; or empty.
     """
 
@@ -99,6 +100,7 @@ class Typed:
     read: int | None = None
     to: Person | None = None
     doubt: str = ""
+    seq: int | None = None
 
     @property
     def again(self) -> str:

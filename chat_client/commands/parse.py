@@ -2,6 +2,7 @@
 
 import re
 
+from chat_client.commands.change_commands import about
 from chat_client.commands.command import Typed
 from chat_client.commands.table import COMMANDS
 from chat_client.commands.talk_commands import SAY
@@ -53,11 +54,13 @@ def _name_and_argument(line: str) -> tuple[str, str]:
 
 
 def _addressed(typed: Typed, view: View) -> Typed:
-    """Return a command with the person to whom it says something, if it does to one."""
+    """Return a command with the person to whom it says something, or the message it is about."""
     if typed.command.name == "me" and view.query and typed.argument:
         return _to(view.query, f"* {view.nick} {typed.argument}", typed.room)
-    if typed.command.name == "reply" and view.writer and typed.argument:
+    if typed.command.name == "answer" and view.writer and typed.argument:
         return _to(view.writer, typed.argument, typed.room)
+    if typed.command.name in ("reply", "edit", "delete"):
+        return about(typed, view)
     if typed.command.name != "msg":
         return typed
     nick, _, said = typed.argument.partition(" ")

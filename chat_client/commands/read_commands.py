@@ -66,8 +66,12 @@ def _old(
 ) -> Iterator[tuple[Message, list[str]]]:
     """Yield messages with their lines, before which stands the day where that changes."""
     day = talk.lines.day_of(time.time())
-    for message in messages:
-        lines = [talk.lines.message(message, talk.chat.nick, room.name)]
+    known = {message.seq: message for message in messages}
+    for message in known.values():
+        answered = known.get(message.reply_to)
+        lines = [
+            talk.lines.message(message, talk.chat.nick, room.name, answered=answered, number=True)
+        ]
         if (its_day := talk.lines.day_of(message.time)) != day:
             day = its_day
             lines.insert(0, talk.lines.day(message.time))

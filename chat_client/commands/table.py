@@ -2,6 +2,7 @@
 
 from chat_client.commands import (
     board_commands,
+    change_commands,
     late_commands,
     moderation_commands,
     people_commands,
@@ -16,6 +17,7 @@ from chat_client.commands.command import Table
 COMMANDS = Table(
     (
         *talk_commands.COMMANDS,
+        *change_commands.COMMANDS,
         *room_commands.COMMANDS,
         *read_commands.COMMANDS,
         *people_commands.COMMANDS,

@@ -23,7 +23,7 @@ def _msg(talk: Talk, typed: Typed) -> None:
         talk.note(f"{told} is away, and gets that when they are back")
 
 
-def _reply(_: Talk, typed: Typed) -> None:
+def _answer(_: Talk, typed: Typed) -> None:
     typed.needed()
     raise CommandError("nobody has sent you a direct message yet: type /msg NICK TEXT")
 
@@ -63,7 +63,7 @@ COMMANDS = (
         private=True,
     ),
     Command(
-        "reply", "TEXT", "answer the last direct message", "talk", _reply, ("r",), private=True
+        "answer", "TEXT", "answer the last direct message", "talk", _answer, ("r",), private=True
     ),
     Command(
         "query",

@@ -29,6 +29,7 @@ from chat_client.events import (
     Trusted,
 )
 from protocol.messages import (
+    CHANGES,
     Direct,
     FreezeChange,
     HandChange,
@@ -219,8 +220,12 @@ class View:
         if message.kind == "notice" or not self.hides(message.from_):  # the server is heard by all
             if message.seq > room.skipped:
                 yield from self._dated(message.time)
-                yield self._lines.message(message, self.nick, self._here(), past=past)
+                answered = room.said.get(message.reply_to)
+                yield self._lines.message(
+                    message, self.nick, self._here(), past=past, answered=answered
+                )
             self._note(room, message, past)
+        room.know(message)
         behind, room.heard = room.behind, message.seq
         if behind and not room.behind and room.skipped < room.last:
             yield from self.here(room)
@@ -233,7 +238,7 @@ class View:
             del room.speakers[next(iter(room.speakers))]
         if message.kind == "topic":
             room.topic = room.told = message.text
-        if past or message.from_ == self.nick:
+        if past or message.from_ == self.nick or message.kind in CHANGES:
             return
         named = any(mentions(self.nick, message.text))
         self._ring(named)
@@ -456,7 +461,8 @@ class View:
             shown = f", the last {len(missed)}" if len(missed) < unread else ""
             yield self._lines.system(f"#{name}, {unread} new{shown}:")
         for message in missed:
-            yield self._lines.message(message, self.nick, name, past=True)
+            answered = room.said.get(message.reply_to)
+            yield self._lines.message(message, self.nick, name, past=True, answered=answered)
         yield from self.here(room)
 
     def forget(self, name: str) -> None:

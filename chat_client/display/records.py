@@ -41,6 +41,13 @@ def plain(clock: Clock) -> Record:
                 said = f"#{event.room} -- {event.from_} cleared the topic"
             case Message(kind="topic"):
                 said = f"#{event.room} -- {event.from_} set the topic: {event.text}"
+            case Message(kind="edit", deleted=False):
+                said = (
+                    f"#{event.room} -- {event.from_} edited message {event.changes}: {event.text}"
+                )
+            case Message(kind="edit" | "delete"):
+                what = "deleted" if event.kind == "delete" else "edited"
+                said = f"#{event.room} -- {event.from_} {what} message {event.changes}"
             case Message(kind="notice"):
                 said = f"#{event.room} -- {event.from_}: {event.text}"
             case Message():

@@ -4,10 +4,15 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protocol.messages import Message, PinEntry
+from chat_client.display.text import fold
+from protocol.messages import CHANGES, Message, PinEntry
 
 REPEATED = 20
 """The most messages that are shown again when the user goes back to a room."""
+
+
+_KNOWN = 1000
+"""The most messages of a room that are kept, for what answers or names them."""
 
 
 @dataclass
@@ -35,6 +40,7 @@ class RoomView:
         pins: what stands at the top of the room, the oldest message first.
         read: the seq up to which the user had read before being away; None if all is read.
         skipped: messages up to this seq are not shown: too many came while the user was away.
+        said: the latest messages by their seq, in the order in which they came.
         held: messages that are held back until the client knows how many the user missed; None if
             it holds none back.
     """
@@ -59,6 +65,7 @@ class RoomView:
     pins: tuple[PinEntry, ...] = ()
     read: int | None = None
     skipped: int = 0
+    said: dict[int, Message] = field(default_factory=dict)
     held: deque[Message] | None = None
 
     def pin(self, pins: Sequence[PinEntry]) -> list[PinEntry]:
@@ -66,6 +73,37 @@ class RoomView:
         known = {pin.seq for pin in self.pins}
         self.pins = tuple(pins)
         return [pin for pin in pins if pin.seq not in known]
+
+    def know(self, message: Message) -> None:
+        """Keep a message; one that changes others brings those to their latest state."""
+        if message.kind not in CHANGES:
+            self.said[message.seq] = message
+            if len(self.said) > _KNOWN:
+                del self.said[next(iter(self.said))]
+            return
+        if message.changes in self.said:
+            self.said[message.changes] = self.said[message.changes].changed_by(message)
+        for place, missed in enumerate(self.missed):
+            if message.changes in (missed.seq, missed.changes):
+                self.missed[place] = missed.changed_by(message)
+
+    def latest(self, nick: str) -> Message | None:
+        """Return the latest message that somebody said and that is not deleted; None if none is
+        known.
+
+        Args:
+            nick: theirs, folded.
+        """
+        return next(
+            (
+                message
+                for message in reversed(self.said.values())
+                if fold(message.from_) == nick
+                and message.kind in ("text", "action", "code")
+                and not message.deleted
+            ),
+            None,
+        )
 
     @property
     def behind(self) -> bool:

@@ -63,6 +63,9 @@ class Lines:
     """Makes lines. Any thread may call any method.
 
     A line may contain line feeds; it never ends with one.
+
+    Attributes:
+        numbers: whether each message is shown with its seq, by which commands name it.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Lines:
         self._colours = colours
         self._clock = clock or Clock()
         self._width = width
+        self.numbers = False
 
     def of(self, event: Event, nick: str, room: str | None) -> str | None:
         """Return the line for an event; None if it needs none.
@@ -135,6 +139,8 @@ class Lines:
         room: str | None,
         *,
         past: bool = False,
+        answered: Message | None = None,
+        number: bool = False,
     ) -> str:
         """Return the line for a message.
 
@@ -143,9 +149,13 @@ class Lines:
             nick: our own. Our messages and mentions of us are marked.
             room: the room that is not named.
             past: whether it was said before we came: then all of it is faint.
+            answered: the message that it answers, if that is known.
+            number: whether to show its seq, also where others are shown without.
         """
         when = self._clock.time(message.time)
         start = f"{when} " if when else ""
+        if number or self.numbers:
+            start += f"{message.seq} "
         indent = cells(start) + 2
         tag = "" if message.room == room else f"#{one_line(message.room)} "
         who = _shown(message.from_)
@@ -159,10 +169,18 @@ class Lines:
                 head = (f"{tag}-- ", who, ": ")
             case "code":
                 return self._code(message, nick, (start, tag, who), past=past)
+            case "edit":
+                what = ", which is deleted now" if message.deleted else ": "
+                head = (f"{tag}-- ", who, f" edited message {message.changes}{what}")
+            case "delete":
+                head = (f"{tag}-- ", who, " ")
             case _:
                 head = (tag, who, "> " if message.from_ == nick else "  ")
         first = indent - 2 + cells("".join(head))
-        body = wrap(printable(message.text), self._width(), first, indent)
+        body = wrap(_text_of(message), self._width(), first, indent)
+        if message.reply_to:
+            body = wrap(_text_of(message), self._width(), indent, indent)
+            body.insert(0, _quoted(message.reply_to, answered, self._width() - first))
         if past:
             whole = f"{start}{''.join(head)}" + f"\n{' ' * indent}".join(body)
             return self._paint(Style.DIM, whole)
@@ -170,6 +188,8 @@ class Lines:
         if message.from_ != nick:
             body = [self._marked(each, nick, style) for each in body]
         body = [self._paint(style, each) for each in body]
+        if message.reply_to:
+            body[0] = self._paint(Style.DIM, body[0])
         text = f"\n{' ' * indent}".join(body)
         named = self._paint(self._hue(message.from_, nick), head[1])
         return f"{self._paint(Style.DIM, start)}{head[0]}{named}{head[2]}{text}"
@@ -357,6 +377,19 @@ def _shown(nick: str) -> str:
     """Return a nick as it stands before a text. One such as `--` or `*` gets brackets."""
     who = one_line(nick)
     return who if who[:1].isalnum() else f"<{who}>"
+
+
+def _text_of(message: Message) -> str:
+    text = printable(message.text)
+    return f"{text} (edited)" if message.edited and not message.deleted else text
+
+
+def _quoted(seq: int, answered: Message | None, width: int) -> str:
+    """Return the line of what a message answers."""
+    if answered is None:
+        return f"re {seq}"
+    words = wrap(one_line(f"re {seq} {answered.from_}: {answered.text}"), width - 1, 0, 0)
+    return words[0] if len(words) == 1 else f"{words[0]}…"
 
 
 def _names(nicks: Sequence[str], sign: str) -> str:

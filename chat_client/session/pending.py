@@ -19,6 +19,8 @@ from protocol.messages import (
     Announce,
     AnyRequest,
     Claim,
+    Delete,
+    Edit,
     Kick,
     Login,
     Ok,
@@ -31,7 +33,7 @@ from protocol.messages import (
     encode,
 )
 
-_NOT_TWICE = Say | Topic | Announce | Kick
+_NOT_TWICE = Say | Edit | Delete | Topic | Announce | Kick
 """Requests that the client does not repeat once the server has forgotten the session."""
 
 _SLOWED_ON_PURPOSE = Login | Password | Claim

@@ -28,7 +28,7 @@ def candidates(before: str, view: View, commands: Table) -> tuple[int, list[str]
     if start == 0 and word.startswith("/"):
         names = [f"/{command.name} " for command in commands if _may_use(command, view)]
         return 0, [name for name in names if name.startswith(word.lower())]
-    if before in ("/reply ", "/r ") and view.writer:
+    if before in ("/answer ", "/r ") and view.writer:
         return 0, [f"/msg {view.writer.nick} "]
     if word.startswith("#"):
         return start, [f"#{name} " for name in _rooms(word[1:], view)]

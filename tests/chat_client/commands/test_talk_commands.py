@@ -17,7 +17,7 @@ def test_away_is_told_once(ana: Terminal, bob: Peer) -> None:
     ana.see("you are back")
     bob.ok("tell", to="ana", text="now?")
     ana.see("now?")
-    ana.enter("/reply now")
+    ana.enter("/answer now")
     assert bob.expect("direct")["text"] == "now"
     ana.enter("/query bob")
     ana.see_input("[to bob]")

@@ -57,7 +57,7 @@ def by_reply(view: View) -> Callable[[], Typed]:
     list(view.take(Direct(0.0, "ben", "ana", "hi")))
     assert view.writer is not None
     make_older(view.writer)
-    return lambda: parse("/reply psst", view)
+    return lambda: parse("/answer psst", view)
 
 
 def by_me(view: View) -> Callable[[], Typed]:
@@ -149,7 +149,7 @@ def test_a_nick_that_changes_hands_when_one_is_written_to_is_asked_about(view: V
     list(view.take(Direct(0.0, "ben", "ana", "hi")))
     for room in ("lobby", "ops"):
         stir(view, room, *SWAP)
-    reply = parse("/reply psst", view)
+    reply = parse("/answer psst", view)
     assert "ben took another nick just when you were written to" in reply.doubt
     assert reply.to is not None
     assert reply.to.nick == "ben"  # and so the question is whether to send it to ben

@@ -30,7 +30,7 @@ def test_tab_completes(ana: Terminal, bob: Peer) -> None:
     ana.see_input("[lobby] a!")
     bob.ok("tell", to="ana", text="psst")
     ana.see("psst")
-    ana.type("\x15/reply \t")
+    ana.type("\x15/answer \t")
     eventually(lambda: ana.input_line == "[lobby] /msg bella")
     ana.type("\x15/join #lo\t")
     eventually(lambda: ana.input_line == "[lobby] /join #lobby")
