@@ -61,6 +61,7 @@ def test_a_moderator_deletes_what_a_nick_said(ana: Terminal, bob: Peer) -> None:
 def test_an_answer_to_one_person_never_goes_to_the_room(ana: Terminal, bob: Peer) -> None:
     """/reply was that once. With a nick that is not clear, so the client says what to type."""
     seq = bob.say("lobby", "hello all")
+    ana.see("bob joined")  # so that the client knows who bob is
     bob.ok("tell", to="ana", text="psst")
     ana.see("psst")
     ana.enter("/reply bob is silly")

@@ -9,6 +9,17 @@ export class Emitter {
     this.#listeners.get(name).push(listener);
   }
 
+  /** Return a promise of the next event of that name. */
+  next(name) {
+    return new Promise((resolve) => {
+      const once = () => {
+        this.#listeners.set(name, this.#listeners.get(name).filter((each) => each !== once));
+        resolve();
+      };
+      this.on(name, once);
+    });
+  }
+
   /** Tell those who listen to `name`. */
   emit(name, ...details) {
     for (const listener of this.#listeners.get(name) ?? []) listener(...details);

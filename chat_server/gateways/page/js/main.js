@@ -20,6 +20,7 @@ import { Room } from "./state/room.js";
 import { Settings } from "./state/settings.js";
 import { Store } from "./state/store.js";
 import { Alerts } from "./view/alerts.js";
+import { Answering } from "./view/answering.js";
 import { Banner } from "./view/banner.js";
 import { Composer } from "./view/composer.js";
 import { Drawers } from "./view/drawers.js";
@@ -35,7 +36,7 @@ import { followKeyboard } from "./view/viewport.js";
 
 const LOBBY = "lobby";
 const PASSWORD = "password"; // the server's own, which every hello needs
-const ROOM = /^#([a-z0-9._-]{1,50})$/i;
+const ROOM = /^#([a-z0-9._-]{1,50})(?:\/([1-9]\d{0,14}))?$/i;
 
 const settings = new Settings();
 const session = new Session("session");
@@ -47,7 +48,7 @@ const tabs = new Tabs("chat");
 const drawers = new Drawers();
 
 // What commands and dialogs work on.
-const app = { session, outbox, store, settings, history, table, look, enter, step, leave, run };
+const app = { session, outbox, store, settings, history, table, look, enter, step, leave, run, answer };
 app.dialogs = {
   askPassword,
   browse: () => openSwitcher(app),
@@ -60,6 +61,7 @@ app.alerts = new Alerts(store, settings, look);
 const unsent = new Unsent(byId("unsent"), store, () => session.online, (text) => composer.edit(text));
 const elements = { scroller: byId("scroller"), beginning: byId("beginning"), messages: byId("messages"), jumps: byId("jumps") };
 const log = (app.log = new Log(elements, store, history, unsent));
+app.answering = new Answering(store);
 const composer = new Composer(app, (line) => runLine(app, line));
 const search = (app.search = new Search(session, store, (seq) => log.reveal(seq)));
 
@@ -89,8 +91,23 @@ function look(place) {
 /** Enter a room, and look at it. */
 function enter(name) {
   const wanted = name.replace(/^#/, "").toLowerCase();
-  if (!ROOM.test(`#${wanted}`)) throw new Error("A room's name has 1 to 50 letters a-z, digits, - _ and .");
+  if (!ROOM.test(`#${wanted}`) || wanted.includes("/")) throw new Error("A room's name has 1 to 50 letters a-z, digits, - _ and .");
   look(store.join(wanted));
+}
+
+/** Go to a message of a room, as soon as the user is in there. */
+async function goTo(name, seq) {
+  enter(name);
+  const room = store.current;
+  while (store.current === room && !room.entered) await store.next("log");
+  await new Promise(requestAnimationFrame); // the log shows the room by then
+  if (store.current === room) await log.reveal(seq);
+}
+
+/** Let the next line answer a message. */
+function answer(message) {
+  app.answering.choose(message);
+  composer.focus();
 }
 
 /** Go to the place that is `by` further on, round and round. */
@@ -145,6 +162,10 @@ function wantedRoom() {
   return ROOM.exec(decodeURIComponent(location.hash))?.[1].toLowerCase() ?? null;
 }
 
+function wantedMessage() {
+  return Number(ROOM.exec(decodeURIComponent(location.hash))?.[2] ?? 0);
+}
+
 function ask(error) {
   const room = wantedRoom() ?? store.keptRooms[0] ?? LOBBY;
   askWho({ nick: session.nick, room, error: error?.message, code: error?.code }, (who) => {
@@ -160,7 +181,9 @@ function comeIn() {
   if (store.current) return;
   const rooms = store.keptRooms.length ? store.keptRooms : [LOBBY];
   for (const name of rooms) store.join(name);
-  enter(wantedRoom() ?? rooms[0]);
+  const seq = wantedMessage();
+  if (seq) goTo(wantedRoom(), seq);
+  else enter(wantedRoom() ?? rooms[0]);
 }
 
 let greeting = ""; // the server's, which is said once
@@ -239,13 +262,16 @@ function listen() {
     const name = wantedRoom();
     const person = /^#@(.+)$/.exec(decodeURIComponent(location.hash))?.[1];
     if (byId("app").hidden || store.current?.key === decodeURIComponent(location.hash)) return;
-    if (name) enter(name);
+    const seq = wantedMessage();
+    if (seq) goTo(name, seq);
+    else if (name) enter(name);
     else if (person && store.conversations.size) look(store.conversation(person));
   });
   listenToKeys({ step, busiest, switcher: () => openSwitcher(app), escape, type: () => composer.focus() });
   byId("messages").addEventListener("click", (event) => {
     const name = event.target.closest("button.name");
     if (name) openPerson(app, name.dataset.nick, name.closest("li"));
+    else pressed(event.target);
   });
   byId("messages").addEventListener("keydown", (event) => {
     const item = event.target.closest("li.message");
@@ -255,8 +281,26 @@ function listen() {
   });
 }
 
+// Buttons of a message; and on a phone, which has no room for them, a touch of its text.
+function pressed(target) {
+  const item = target.closest("li.message");
+  const to = target.closest("button.to-message");
+  if (!item) return;
+  const message = store.current.message(Number(item.dataset.seq));
+  const touched = target.closest(".text") && matchMedia("(hover: none)").matches;
+  const more = target.closest(".do-more") || (touched && !target.closest("a, button, pre"));
+  if (to) log.reveal(Number(to.dataset.to));
+  else if (message && target.closest(".do-reply")) answer(message);
+  else if (message && more && getSelection().isCollapsed) openPerson(app, message.from, item);
+}
+
 function escape() {
   if (drawers.close()) return;
+  if (app.answering.active) {
+    app.answering.clear();
+    composer.focus();
+    return;
+  }
   if (search.isOpen) search.close();
   else log.jumpToEnd();
   composer.focus();

@@ -1,11 +1,12 @@
 // Runs what was typed.
 
 import { LATE } from "./late.js";
+import { CHANGES } from "./changes.js";
 import { MODERATION } from "./moderation.js";
 import { PLACES, TALK } from "./talk.js";
 import { PAGE, YOU } from "./you.js";
 
-const RUN = { ...TALK, ...PLACES, ...YOU, ...LATE, ...PAGE, ...MODERATION };
+const RUN = { ...TALK, ...CHANGES, ...PLACES, ...YOU, ...LATE, ...PAGE, ...MODERATION };
 
 /** The names of the commands that the page can run. */
 export const NAMES = Object.keys(RUN);
@@ -32,12 +33,12 @@ export async function runLine(app, line) {
   }
 }
 
-function sayText({ store, session }, text) {
+function sayText({ store, session, answering }, text) {
   if (!store.current) throw new Error("You are in no room: type /join ROOM");
   const longest = session.limits.text ?? 4000;
   const length = [...text.normalize("NFC")].length;
   if (length > longest) {
     throw new Error(`This is too long by ${length - longest} characters; the server takes ${longest}.`);
   }
-  store.say(text);
+  store.say(text, "text", answering.take());
 }

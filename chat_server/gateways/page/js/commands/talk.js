@@ -20,7 +20,7 @@ export const TALK = {
     await store.tell(place, text);
   },
 
-  async reply({ store, look }, argument, command) {
+  async answer({ store, look }, argument, command) {
     if (!store.writer) throw new Error("Nobody has sent you a direct message yet: type /msg NICK TEXT");
     const place = store.conversation(store.writer);
     look(place);

@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { copyText } from "../view/clipboard.js";
 import { choice, choices, field, form, openDialog } from "./dialog.js";
+import { messageChoices } from "./message.js";
 
 const DURATIONS = [
   ["", "until somebody ends it"],
@@ -29,7 +30,11 @@ export function openPerson(app, nick, message = null) {
     const ignored = settings.ignores(nick);
     entries.push([ignored ? "Show again" : "Hide what they say", () => run(`/${ignored ? "un" : ""}ignore ${nick}`)]);
   }
-  if (message) entries.unshift(["Copy the text", () => copyText(textOf(message))]);
+  if (message) {
+    const said = store.current.message(Number(message.dataset.seq));
+    const inRoom = said?.room ? messageChoices(app, said) : [];
+    entries.unshift(...inRoom, ["Copy the text", () => copyText(textOf(message))]);
+  }
   const content = [choices(entries, () => dialog)];
   if (!own && store.inCharge) content.push(moderation(app, nick, () => dialog));
   const dialog = openDialog(shown(nick), ...content);

@@ -1,7 +1,7 @@
 // The lines that were not said yet. They outlive a lost connection and a reload of the page, and
 // nobody hears one twice: a line keeps its id once it was sent.
 //
-// A line is {key, room, text, kind, id, state, reason, seq}. Its state is `waiting`, `sending`,
+// A line is {key, room, text, kind, reply_to, id, state, reason, seq}. Its state is `waiting`, `sending`,
 // `said` (stored, and not heard yet), `refused`, or `doubtful` (nobody knows whether it arrived).
 // One line at a time is under way, so that a refused one is not overtaken.
 
@@ -32,8 +32,9 @@ export class Outbox extends Emitter {
   }
 
   /** Say a text in a room, as soon as that can be. */
-  say(room, text, kind = "text") {
-    const line = { key: this.#nextKey++, room, text, kind, id: null, state: "waiting", reason: "" };
+  say(room, text, kind = "text", reply_to = undefined) {
+    const fresh = { id: null, state: "waiting", reason: "" };
+    const line = { key: this.#nextKey++, room, text, kind, reply_to, ...fresh };
     this.lines.push(line);
     this.#changed();
     this.#pump();
@@ -87,9 +88,9 @@ export class Outbox extends Emitter {
     line.id ??= this.#session.nextId();
     line.state = "sending";
     this.#changed(); // the id is kept before the line can arrive
-    const { id, room, text, kind } = line;
+    const { id, room, text, kind, reply_to } = line;
     try {
-      const reply = await this.#session.request("say", { id, room, text, kind });
+      const reply = await this.#session.request("say", { id, room, text, kind, reply_to });
       line.seq = reply.seq;
       line.state = "said";
       if (line.heard === reply.seq || this.isHeard(room, reply.seq)) this.drop(line);
@@ -124,10 +125,11 @@ export class Outbox extends Emitter {
   }
 
   #changed() {
-    const kept = this.lines.map(({ room, text, kind, id, state, reason, seq }) => ({
+    const kept = this.lines.map(({ room, text, kind, reply_to, id, state, reason, seq }) => ({
       room,
       text,
       kind,
+      reply_to,
       id,
       state,
       reason,

@@ -3,6 +3,9 @@
 // The window is a run of messages without a gap. Rooms may hold 10,000; the page holds at most
 // WINDOW of them and reads others from the server when somebody scrolls there.
 
+import { changedBy, isSaid } from "./changes.js";
+import { fold } from "./text.js";
+
 export const WINDOW = 400;
 const LOCALS = 100; // lines of the page's own that a place keeps
 
@@ -11,6 +14,7 @@ let nextLocal = 1;
 export class Place {
   messages = []; // the window
   generation = 0; // another number is another window: nothing of it may be kept on the screen
+  changed = 0; // how many entries changed messages of it
   atStart = false; // whether the window begins with the first message that there is
   atEnd = true; // whether it ends with the last
   oldestKept = 0; // the first seq that the server still has, where it dropped some
@@ -45,6 +49,24 @@ export class Place {
     }
     this.messages.push(message);
     if (this.messages.length > WINDOW + 50) this.#dropFirst(this.messages.length - WINDOW);
+  }
+
+  /** Bring the messages of the window to their latest state: an entry of the log changes one. */
+  change(entry) {
+    this.messages = this.messages.map((message) => changedBy(message, entry));
+    this.changed += 1;
+  }
+
+  /** Return a message of the window, or undefined. */
+  message(seq) {
+    return this.messages.find((message) => message.seq === seq);
+  }
+
+  /** Return the last message of somebody in the window that can be answered, or undefined. */
+  latest(nick) {
+    return this.messages.findLast(
+      (message) => fold(message.from) === fold(nick) && isSaid(message) && !message.deleted,
+    );
   }
 
   /** Put older messages in front of the window. */

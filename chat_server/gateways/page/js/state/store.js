@@ -133,10 +133,10 @@ export class Store extends Emitter {
   }
 
   /** Say something in the current place. */
-  say(text, kind = "text") {
+  say(text, kind = "text", replyTo = undefined) {
     const place = this.current;
     place.marker = null;
-    if (place instanceof Room) this.#outbox.say(place.name, text, kind);
+    if (place instanceof Room) this.#outbox.say(place.name, text, kind, replyTo);
     else this.tell(place, kind === "action" ? `* ${this.nick} ${text}` : text);
     this.emit("said"); // whoever talks wants to see it
   }
@@ -317,13 +317,14 @@ export class Store extends Emitter {
     this.#outbox.heard(message);
     if (!room || message.seq <= room.heard) return;
     room.append(message);
+    if (message.changes) room.change(message);
     const own = message.from === this.nick;
     const fresh = message.seq > (room.past ?? 0);
     const hidden = this.hides(message.from);
     if (message.kind === "topic") room.topic = message.text;
     room.speakers.delete(fold(message.from));
     room.speakers.set(fold(message.from), message.from);
-    if (!own && !hidden && message.seq > room.read) this.#countUnread(room, message, fresh);
+    if (!own && !hidden && !message.changes && message.seq > room.read) this.#countUnread(room, message, fresh);
     if (room === this.current) {
       this.emit("log");
       this.markRead();

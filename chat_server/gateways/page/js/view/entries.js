@@ -19,6 +19,7 @@ export class Entries {
   #marker = h("li.marker", {}, h("span", {}, "new"));
   #place = null;
   #generation = 0;
+  #changed = 0;
   #nick = "";
 
   constructor(list, store) {
@@ -54,6 +55,7 @@ export class Entries {
     const before = this.#entries[0]?.message.seq;
     const end = this.#entries.at(-1)?.message.seq;
     this.#trim(place);
+    this.#renew(place);
     const front = this.#addFront(place);
     this.#addEnd(place);
     this.#placeLocals(place);
@@ -66,6 +68,7 @@ export class Entries {
   #clear(place) {
     this.#place = place;
     this.#generation = place?.generation ?? 0;
+    this.#changed = place?.changed ?? 0;
     this.#nick = this.#store.nick;
     this.#entries = [];
     this.#locals.clear();
@@ -73,7 +76,22 @@ export class Entries {
   }
 
   #make(message) {
-    return { message, item: messageItem(message, this.#nick), day: null };
+    const answered = message.reply_to ? this.#place.message(message.reply_to) : null;
+    return { message, item: messageItem(message, this.#nick, answered), day: null };
+  }
+
+  // Make the items anew of messages that were changed since.
+  #renew(place) {
+    if (this.#changed === place.changed) return;
+    this.#changed = place.changed;
+    const latest = new Map(place.messages.map((message) => [message.seq, message]));
+    for (const entry of this.#entries) {
+      const message = latest.get(entry.message.seq);
+      if (!message || message === entry.message) continue;
+      const { item } = this.#make(message);
+      entry.item.replaceWith(item);
+      Object.assign(entry, { message, item });
+    }
   }
 
   #trim({ messages, first, last }) {

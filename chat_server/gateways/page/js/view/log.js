@@ -61,7 +61,12 @@ export class Log {
   /** Go to a message, and let it be seen which one it is. */
   async reveal(seq) {
     const place = this.#place;
-    if (!(await this.#history.around(place, seq)) || place !== this.#place) return;
+    const found = await this.#history.around(place, seq);
+    if (place !== this.#place) return;
+    if (!found) {
+      this.#store.note(`There is no message ${seq} here, or it is no longer kept.`);
+      return;
+    }
     place.following = false;
     this.#show();
     const item = this.#entries.item(seq);

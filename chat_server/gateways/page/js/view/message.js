@@ -1,6 +1,6 @@
 // One message as a list item: name, text, time, in this order for a screen reader.
 
-import { h } from "../dom.js";
+import { button, h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
 import { richText } from "./rich_text.js";
@@ -10,14 +10,18 @@ import { richText } from "./rich_text.js";
  *
  * @param {object} message - as the protocol has it.
  * @param {string} nick - who the user is.
+ * @param {object|null|undefined} answered - the message that it answers, where the page has it.
  */
-export function messageItem(message, nick) {
+export function messageItem(message, nick, answered = null) {
   const { kind, from } = message;
   const item = h(`li.message.is-${known(kind)}`, { data: { seq: message.seq }, tabindex: "-1" });
   if (from === nick) item.classList.add("own");
   const text = h("div.text", { dir: "auto" }, ...body(message, nick));
   if (kind !== "notice" && from !== nick && text.querySelector("mark")) item.classList.add("named");
-  item.append(avatar(from), name(message), text, time(message.time));
+  if (message.deleted) item.classList.add("is-deleted");
+  const about = message.reply_to ? quote(message.reply_to, answered) : null;
+  item.append(avatar(from), name(message), ...(about ? [about] : []), text, time(message));
+  if (!message.changes) item.append(actions());
   return item;
 }
 
@@ -31,13 +35,44 @@ export function unsentItem(line, nick) {
 }
 
 function known(kind) {
-  return ["text", "action", "topic", "notice"].includes(kind) ? kind : "text";
+  return ["text", "action", "topic", "notice", "edit", "delete"].includes(kind) ? kind : "text";
 }
 
 function body(message, nick) {
+  const { changes, edited, deleted } = message;
+  if (message.kind === "edit") return ["edited ", toMessage(changes), deleted ? ", deleted since" : ""];
+  if (message.kind === "delete") return deletion(message);
+  if (edited && !deleted) {
+    return [...richText(message.text, nick), h("span.edited", {}, " (edited)")];
+  }
   if (message.kind !== "topic") return richText(message.text, nick);
   if (!message.text) return ["cleared the topic"];
   return ["set the topic: ", h("q", {}, ...richText(message.text, nick))];
+}
+
+// What the server says of a deletion begins with the number, which is a link here.
+function deletion({ changes, text }) {
+  const why = text.replace(`deleted message ${changes}`, "");
+  return ["deleted ", toMessage(changes), why];
+}
+
+function toMessage(seq) {
+  return button(`message ${seq}`, () => null, { class: "to-message", "data-to": seq });
+}
+
+function quote(seq, answered) {
+  const text = answered ? `${shown(answered.from)}: ${shown(answered.text)}` : `message ${seq}`;
+  const line = button("", () => null, { class: "quote to-message", "data-to": seq });
+  line.append(h("span.offscreen", {}, "answers "), h("bdi", {}, text.replaceAll("\n", " ")));
+  return line;
+}
+
+function actions() {
+  return h("span.actions", {}, action("do-reply", "Reply", "↩"), action("do-more", "More", "⋯"));
+}
+
+function action(name, title, sign) {
+  return button(sign, () => null, { class: name, "aria-label": title, title, tabindex: "-1" });
 }
 
 function avatar(nick) {
@@ -51,6 +86,7 @@ function name({ from, bot, late, time }) {
   return h("span.who", {}, button, ...tags.map((tag) => h("span.tag", {}, tag)));
 }
 
-function time(seconds) {
-  return h("time", { datetime: iso(seconds), title: moment(seconds) }, timeOfDay(seconds));
+function time({ time: seconds, seq }) {
+  const title = `${moment(seconds)}, message ${seq}`;
+  return h("time", { datetime: iso(seconds), title, data: { seq } }, timeOfDay(seconds));
 }

@@ -5,7 +5,7 @@ import { mentions, shown } from "../state/text.js";
 import { copyText } from "./clipboard.js";
 
 const FENCE = /^[ \t]*```[ \t]*([\w+#.-]*)[ \t]*\n([\s\S]*?)(?:\n[ \t]*```[ \t]*(?=\n|$)|$(?![\s\S]))/m;
-const INLINE = /`([^`\n]+)`|(https?:\/\/[^\s<>"'`\u0000-\u001f]+)/g;
+const INLINE = /`([^`\n]+)`|(https?:\/\/[^\s<>"'`\u0000-\u001f]+)|(?<![\w/#])(#[a-z0-9._-]{1,50}\/[1-9]\d{0,14})(?!\w)/g;
 const LONG = 14; // lines of code that are shown at first
 
 /** Return the nodes of a text. `nick` is the user, whose name is marked. */
@@ -26,11 +26,11 @@ function paragraph(text, nick) {
   const nodes = [];
   let end = 0;
   for (const found of text.matchAll(INLINE)) {
-    const [all, code, address] = found;
-    const link = address ? trimmed(address) : "";
+    const [, code, address, message] = found;
+    const link = address ? trimmed(address) : (message ?? "");
     nodes.push(...plain(text.slice(end, found.index), nick));
     nodes.push(code ? h("code", {}, code) : anchor(link));
-    end = found.index + (code ? all.length : link.length);
+    end = found.index + (code ? found[0].length : link.length);
   }
   nodes.push(...plain(text.slice(end), nick));
   return nodes;
@@ -57,6 +57,9 @@ function trimmed(address) {
 }
 
 function anchor(link) {
+  const here = `${location.origin}${location.pathname}#`;
+  const inside = link.startsWith(here) ? link.slice(here.length - 1) : link;
+  if (inside.startsWith("#")) return h("a", { href: inside }, link); // this page is open once
   const attributes = { target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer" };
   return h("a", { href: link, ...attributes }, link);
 }
