@@ -68,8 +68,12 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"* {event.from_} set the topic: {event.text}"]
         case Message(kind="notice"):
             return [f"-- {line}" for line in event.text.split("\n")]
+        case Message(kind="edit" | "delete"):
+            return _shown_change(event)
         case Message():  # code too: each line as it is
-            return [f"{event.from_}: {line}" for line in event.text.split("\n")]
+            text = f"{event.text} (edited)" if event.edited else event.text
+            who = f"{event.from_}, to message {event.reply_to}" if event.reply_to else event.from_
+            return [f"{who}: {line}" for line in text.split("\n")]
         case Direct():
             return [f"{event.from_} to you alone: {line}" for line in event.text.split("\n")]
         case FreezeChange():
@@ -92,6 +96,14 @@ def _shown(event: ServerMessage) -> list[str]:
 def _start_of(pin: PinEntry) -> str:
     """Who said what is pinned, and how it begins."""
     return f"{pin.from_}: {pin.text.partition(chr(10))[0]}"
+
+
+def _shown_change(entry: Message) -> list[str]:
+    """What is shown of an entry that changes another."""
+    if entry.kind == "delete":
+        return [f"* {entry.from_} {line}" for line in entry.text.split("\n")]
+    what = f"{entry.from_} edited message {entry.changes}"
+    return [f"* {what}: {line}" for line in entry.text.split("\n")]
 
 
 class LinesCodec:

@@ -181,3 +181,26 @@ def test_a_reader_that_stops_loses_nothing(house: House) -> None:
             ada.say("lobby", f"{number} {text}")
         for number in range(400):
             assert ana.line() == f"ada: {number} {text}"
+
+
+def test_replies_and_changes_are_told_in_words(house: House) -> None:
+    """Each line of an edit says whose it is; who comes later reads the latest state."""
+    ada = house.enter("ada", "lobby")
+    seq = ada.say("lobby", "first")
+    with enter(house, "ana") as ana:
+        assert ana.line() == "ada: first"
+        ada.say("lobby", "second", reply_to=seq)
+        ada.ok("edit", room="lobby", seq=seq + 1, text="2nd\nline")
+        ada.ok("delete", room="lobby", seq=seq)
+        assert ana.lines(4) == [
+            f"ada, to message {seq}: second",
+            f"* ada edited message {seq + 1}: 2nd",
+            f"* ada edited message {seq + 1}: line",
+            f"* ada deleted message {seq}",
+        ]
+    with enter(house, "bob") as bob:
+        assert bob.lines(3) == [
+            "ada: (deleted)",
+            f"ada, to message {seq}: 2nd",
+            f"ada, to message {seq}: line (edited)",
+        ]

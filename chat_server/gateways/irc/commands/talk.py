@@ -1,6 +1,7 @@
 """Saying something: PRIVMSG, NOTICE, TAGMSG."""
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from typing import Literal
 
@@ -13,12 +14,16 @@ from chat_server.gateways.irc.network import Relay
 from chat_server.gateways.irc.welcome import TARGETS_LIMIT
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.extras import Extra
+from chat_server.gateways.irc.wire.irc_codec import REPLY_TAGS
 from chat_server.gateways.irc.wire.irc_lines import Line, build
 from chat_server.gateways.irc.wire.names import channel_of, room_of
 from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Ok, Say, Tell
 from protocol.text import normalize_text
+
+# A place in a room's log; fifteen digits are more than any has.
+_MSGID = re.compile(r"(.+)/([1-9][0-9]{0,14})")
 
 _CTCP = "\x01"
 _ACTION = "ACTION"
@@ -104,6 +109,7 @@ def _say_in_room(
         if not is_notice:
             response.add(no_such_channel(client, channel))
         return
+    reply_to, extra.tags = _answered(room, extra.tags)
     extras, key = client.network.extras, (room, client.nick, _normalized(text))
     noted = is_notice or bool(extra.tags)
     if noted:
@@ -121,8 +127,19 @@ def _say_in_room(
 
     kind: Literal["text", "action"] = "action" if action else "text"
     yield from client.send(
-        lambda number: Say(id=number, room=room, text=text, kind=kind), response, settle
+        lambda number: Say(id=number, room=room, text=text, kind=kind, reply_to=reply_to),
+        response,
+        settle,
     )
+
+
+def _answered(room: str, tags: Mapping[str, str]) -> tuple[int | None, Mapping[str, str]]:
+    """Return the seq that a message of a room answers, and the tags without those that say it."""
+    msgid = next((tags[name] for name in REPLY_TAGS if name in tags), "")
+    found = _MSGID.fullmatch(msgid)
+    if found is None or room_of(f"#{found[1]}") != room:
+        return None, tags
+    return int(found[2]), {name: tags[name] for name in tags if name not in REPLY_TAGS}
 
 
 def _normalized(text: str) -> str:

@@ -2,14 +2,18 @@
 may ask for, shared by all who ask for the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from chat_server.gateways.irc.wire.extras import Extra, Extras
 from chat_server.gateways.irc.wire.irc_lines import build, cut, encoded, space_for_text, tagged
 from chat_server.gateways.irc.wire.names import SERVER, Names, channel_of, source
 from chat_server.rooms.codec import Encoded
 from protocol.messages import Message, ServerMessage
+
+REPLY_TAGS = ("+draft/reply", "+reply")
+"""What names the message that one answers, by its msgid (IRCv3 reply client tag)."""
 
 _ACTION = "\x01ACTION "
 _ACTION_END = "\x01"
@@ -76,9 +80,17 @@ class IrcCodec:
             message.time,
             f"{message.room}/{message.seq}",
             extra,
+            _answers(message),
         )
 
-    def with_tags(self, lines: list[str], time: float, msgid: str, extra: Extra) -> list[str]:
+    def with_tags(
+        self,
+        lines: list[str],
+        time: float,
+        msgid: str,
+        extra: Extra,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> list[str]:
         """Return the lines of one message with the tags that this codec writes.
 
         What names or explains the whole message is on its first line alone.
@@ -86,7 +98,7 @@ class IrcCodec:
         every = {"time": server_time(time)} if self._time else {}
         first = every
         if self._tags:
-            first = {**every, **({"msgid": msgid} if msgid else {}), **extra.tags}
+            first = {**every, **({"msgid": msgid} if msgid else {}), **extra.tags, **more}
         return [tagged(every if number else first, line) for number, line in enumerate(lines)]
 
     def _plain(self, message: Message, command: str) -> list[str]:
@@ -96,4 +108,19 @@ class IrcCodec:
             return [build(who, "TOPIC", channel, text=message.text)]
         if message.kind == "notice":
             return said(SERVER, "NOTICE", channel, message.text)
-        return said(who, command, channel, message.text, action=message.kind == "action")
+        if message.kind == "edit":
+            about = f"(edited message {message.changes}) "
+            return said(who, "NOTICE", channel, f"{about}{message.text}")
+        if message.kind == "delete":
+            return said(who, "NOTICE", channel, f"({message.text})")
+        text = f"{message.text} (edited)" if message.edited else message.text
+        return said(who, command, channel, text, action=message.kind == "action")
+
+
+def _answers(message: Message) -> dict[str, str]:
+    """The tags that name what a message answers or changes."""
+    about = message.reply_to or message.changes
+    if not about:
+        return {}
+    msgid = f"{message.room}/{about}"
+    return dict.fromkeys(REPLY_TAGS, msgid)

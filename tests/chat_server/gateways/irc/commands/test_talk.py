@@ -297,3 +297,44 @@ def test_the_limit_of_tags(irc: IrcHouse) -> None:
     ana.send(f"@foo=bar;+baz={'a' * 4081} TAGMSG #a", f"@foo=bar;+baz={'a' * 4082} TAGMSG #a")
     assert ana.expect("TAGMSG").tags["+baz"] == "a" * 4081
     ana.expect("417")
+
+
+def test_replies_and_changes(house: House, irc: IrcHouse) -> None:
+    """A reply has IRCv3's tag, in both directions. Who edits or deletes is heard in a notice."""
+    bob = house.enter("bob", "a")
+    ana = irc.enter("ana", "#a", capabilities=("message-tags",))
+    eva = irc.enter("eva", "#a")
+    first = bob.say("a", "is recv blocking?")
+    ana.expect("PRIVMSG", "#a", "is recv blocking?")
+    ana.send(f"@+draft/reply=a/{first};+x=1 PRIVMSG #a :yes")
+    reply = bob.take(lambda frame: frame.get("text") == "yes")
+    assert reply["reply_to"] == first
+    second = bob.say("a", "thanks", reply_to=reply["seq"])
+    tags = ana.expect("PRIVMSG", "#a", "thanks").tags
+    assert tags["+draft/reply"] == tags["+reply"] == f"a/{reply['seq']}"
+    bob.ok("edit", room="a", seq=second, text="thank you\nall")
+    edit = ana.expect("NOTICE", "#a", f"(edited message {second}) thank you")
+    assert edit.source == "bob!bob@backchannel"
+    assert edit.tags["+draft/reply"] == f"a/{second}"
+    assert ana.expect("NOTICE", "#a", "all").source == "bob!bob@backchannel"
+    bob.ok("delete", room="a", seq=first)
+    ana.expect("NOTICE", "#a", f"(deleted message {first})")
+    assert eva.expect("NOTICE", "#a", f"(edited message {second}) thank you").tags == {}
+    ana.send("@+draft/reply=a/999 PRIVMSG #a :to nothing")
+    ana.expect("404")
+    ana.send("@+draft/reply=other/1 PRIVMSG #a :elsewhere")
+    assert "reply_to" not in bob.take(lambda frame: frame.get("text") == "elsewhere")
+
+
+def test_who_comes_later_gets_the_latest_state(house: House, irc: IrcHouse) -> None:
+    """Without the text of what was deleted, and with a word where it was edited."""
+    bob = house.enter("bob", "a")
+    seq = bob.say("a", "a secret")
+    bob.say("a", "tee")
+    bob.ok("edit", room="a", seq=seq + 1, text="tea")
+    bob.ok("delete", room="a", seq=seq)
+    late = irc.enter("late", capabilities=("message-tags", "server-time"))
+    late.send("JOIN #a")
+    late.expect("PRIVMSG", "#a", "(deleted)")
+    late.expect("PRIVMSG", "#a", "tea (edited)")
+    assert not [heard for heard in late.sync() if "secret" in str(heard)]
