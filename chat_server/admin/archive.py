@@ -20,7 +20,7 @@ from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format
 from chat_server.storage.sqlite import log_file as history
 from chat_server.storage.sqlite.history_reader import HistoryReader
-from protocol.messages import Message
+from protocol.messages import CHANGES, Message
 
 STAYS_PER_PAGE = 1000
 ACTS_PER_PAGE = 1000
@@ -151,6 +151,17 @@ class History(_Database):
             for message in messages
             if (since is None or message.time >= since) and (until is None or message.time < until)
         )
+
+    def text_before(self, act: Act) -> str | None:
+        """Return what a message said until an act changed it; None if that is not kept.
+
+        Args:
+            act: of any kind.
+        """
+        room, _, seq = act.whom.rpartition("/")
+        if act.act not in CHANGES or not seq.isdecimal():
+            return None
+        return HistoryReader(self._connection).text_before(room, int(seq), act.time)
 
 
 class Stays(_Database):

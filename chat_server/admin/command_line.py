@@ -167,6 +167,11 @@ def _add_records(listed: Commands) -> None:
     _add_output(attendance, list(attendance_report.FORMATS), "txt")
     audit = _add(listed, "audit", commands.audit, "what was done by who is in charge")
     _add_window(audit)
+    audit.add_argument(
+        "--with-text",
+        action="store_true",
+        help="with what a message said that was edited or deleted, as long as it is kept",
+    )
     _add_output(audit, list(reports.AUDITS), "txt")
 
 

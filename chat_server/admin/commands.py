@@ -181,8 +181,14 @@ def attendance(options: argparse.Namespace) -> None:
 def audit(options: argparse.Namespace) -> None:
     """Write what those in charge did."""
     since, until = _window(options)
+    write = reports.AUDITS[options.format]
     with Audit.open(options.data) as record:
-        _write(options, reports.AUDITS[options.format](record.acts(since, until)))
+        acts = record.acts(since, until)
+        if not options.with_text:
+            _write(options, write((act, None) for act in acts))
+            return
+        with History.open(options.data) as history:
+            _write(options, write((act, history.text_before(act)) for act in acts))
 
 
 def owner_secret(options: argparse.Namespace) -> None:

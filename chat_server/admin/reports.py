@@ -12,6 +12,9 @@ from chat_server.admin.show import harmless, harmless_json, markdown, one_line
 from chat_server.identity.records import Act
 from protocol.messages import Message
 
+_CHANGED = ("reply_to", "changes", "edited", "deleted")
+"""Members of a message that a JSON transcript has where they say something."""
+
 Format = Callable[[str, Iterable[Message]], Iterator[str]]
 """Turns a room's name and its messages into lines."""
 
@@ -45,6 +48,7 @@ def transcript_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
             "from": message.from_,
             "kind": message.kind,
             "text": message.text,
+            **{name: getattr(message, name) for name in _CHANGED if getattr(message, name)},
         }
         yield harmless_json(json.dumps(record, ensure_ascii=False))
 
@@ -57,20 +61,26 @@ TRANSCRIPTS: dict[str, Format] = {
 """The formats of a transcript, by the name that --format has for them."""
 
 
-def audit_text(acts: Iterable[Act]) -> Iterator[str]:
-    """Yield a line for each act."""
-    for act in acts:
+Told = tuple[Act, str | None]
+"""An act, and what the message said that it changed: None where that is not asked for, or gone."""
+
+
+def audit_text(acts: Iterable[Told]) -> Iterator[str]:
+    """Yield a line for each act, and a line with an indent for each line of the text before it."""
+    for act, text in acts:
         words = [act.who, act.act, act.whom]
         if act.until is not None:
             words.append(f"until {shown(act.until)}")
         if act.reason:
             words.append(f"({act.reason})")
         yield f"{shown(act.time)}  {one_line(' '.join(word for word in words if word))}"
+        if text is not None:
+            yield from (f"    | {line}" for line in harmless(text).split("\n"))
 
 
-def audit_json(acts: Iterable[Act]) -> Iterator[str]:
+def audit_json(acts: Iterable[Told]) -> Iterator[str]:
     """Yield an object for each act, on a line of its own."""
-    for act in acts:
+    for act, text in acts:
         record = {
             "time": iso(act.time),
             "who": act.who,
@@ -78,11 +88,12 @@ def audit_json(acts: Iterable[Act]) -> Iterator[str]:
             "whom": act.whom,
             "until": None if act.until is None else iso(act.until),
             "reason": act.reason,
+            **({} if text is None else {"text": text}),
         }
         yield harmless_json(json.dumps(record, ensure_ascii=False))
 
 
-AUDITS: dict[str, Callable[[Iterable[Act]], Iterator[str]]] = {
+AUDITS: dict[str, Callable[[Iterable[Told]], Iterator[str]]] = {
     "txt": audit_text,
     "json": audit_json,
 }
@@ -97,7 +108,12 @@ def _said(message: Message, text: str) -> str:
         return f"* {who} set the topic: {text}" if message.text else f"* {who} cleared the topic"
     if message.kind == "notice":
         return f"! {who}: {text}"
-    return f"{who}: {text}"
+    if message.kind == "edit":
+        return f"* {who} edited message {message.changes}: {text}"
+    if message.kind == "delete":
+        return f"* {who} {text}"
+    about = f" (to message {message.reply_to})" if message.reply_to else ""
+    return f"{who}{about}: {text}{' (edited)' if message.edited else ''}"
 
 
 def _marked(message: Message) -> str:
@@ -108,4 +124,10 @@ def _marked(message: Message) -> str:
         return f"*{who} set the topic:* {text}" if message.text else f"*{who} cleared the topic*"
     if message.kind == "notice":
         return f"**Notice of {who}:** {text}"
-    return f"**{who}:** {text}"
+    if message.kind == "edit":
+        return f"*{who} edited message {message.changes}:* {text}"
+    if message.kind == "delete":
+        return f"*{who} {text}*"
+    about = f" (to message {message.reply_to})" if message.reply_to else ""
+    edited = " *(edited)*" if message.edited else ""
+    return f"**{who}{about}:** {text}{edited}"

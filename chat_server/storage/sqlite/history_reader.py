@@ -7,7 +7,13 @@ the server's write-ahead log from starting over.
 import sqlite3
 from collections.abc import Iterator
 
-from chat_server.storage.sqlite.keys import HAS_MESSAGES, base_of, key_of, stored_message
+from chat_server.storage.sqlite.keys import (
+    HAS_MESSAGES,
+    SEQ_BITS,
+    base_of,
+    key_of,
+    stored_message,
+)
 from protocol.messages import Message
 
 MESSAGES_PER_PAGE = 1000
@@ -20,6 +26,15 @@ _EARLIER_PAGE = (
     f""" CASE WHEN kind LIKE '%+bot' THEN '{{"bot":true}}' END{_WHERE}"""
 )
 _HAS_MARKS = "SELECT 1 FROM pragma_table_info('messages') WHERE name = 'marks'"
+
+# Formats before the fifth have no such table.
+_HAS_ORIGINALS = "SELECT 1 FROM sqlite_schema WHERE name = 'originals'"
+_TEXT_BEFORE = (
+    "SELECT originals.text FROM rooms"
+    f" JOIN originals ON originals.message = (rooms.number << {SEQ_BITS} | ?)"
+    " JOIN messages AS entry ON entry.key = originals.change"
+    " WHERE rooms.name = ? AND entry.time >= ? ORDER BY originals.change LIMIT 1"
+)
 
 
 class HistoryReader:
@@ -47,6 +62,16 @@ class HistoryReader:
             f"SELECT number, last_seq FROM rooms WHERE name = ? AND {HAS_MESSAGES}", (room,)
         ).fetchone()
         return self._pages(room, *row) if row else None
+
+    def text_before(self, room: str, seq: int, time: float) -> str | None:
+        """Return what a message said until its first change from a time on, in Unix seconds.
+
+        Returns None if there was none, or the message is not kept any more.
+        """
+        if not self._connection.execute(_HAS_ORIGINALS).fetchone():
+            return None
+        row = self._connection.execute(_TEXT_BEFORE, (seq, room, time)).fetchone()
+        return row[0] if row else None
 
     def _pages(self, room: str, number: int, last: int) -> Iterator[Message]:
         after = base_of(number)

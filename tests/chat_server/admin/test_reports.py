@@ -1,6 +1,7 @@
 """Transcripts of rooms, and the log of what those in charge did."""
 
 import os
+import sqlite3
 import stat
 import tracemalloc
 from contextlib import closing
@@ -11,8 +12,10 @@ import pytest
 from chat_server.admin.archive import History
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
+from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.admin.folders import START, Operator, keep, tamper
 from tests.chat_server.house import House
+from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.servers import address_of, running_server
 
 LESSON = [
@@ -217,3 +220,64 @@ def test_an_audit_log_that_is_not_there(operator: Operator) -> None:
     assert "people.db" in operator.refused("audit")
     with closing(PeopleStore(operator.data)):
         assert operator.done("audit").out == ""
+
+
+# -- what was edited and deleted -------------------------------------------------------------------
+
+
+def changed_room(data: Path) -> None:
+    """A room in which somebody said something, edited it, and had it deleted by a moderator."""
+    with ordered_house(data) as place:
+        zoe = place.enter("zoe", "lobby")
+        seq = zoe.say("lobby", "a rude\nword")
+        zoe.ok("edit", room="lobby", seq=seq, text="a ruder word")
+        zoe.say("lobby", "why?", reply_to=seq)
+        place.mia.ok("delete", room="lobby", seq=seq, reason="be kind")
+
+
+def test_a_transcript_has_the_latest_state(operator: Operator) -> None:
+    """And says that there was a change; in no format what was deleted."""
+    changed_room(operator.data)
+    for name in ("txt", "json", "md"):
+        out = operator.done("export", "--room", "lobby", "--format", name).out
+        assert "rude" not in out
+        assert "(deleted)" in out or "deleted" in out
+    lines = [line.partition("  ")[2] for line in operator.done("export", "--room", "lobby").lines]
+    assert lines == [
+        "zoe: (deleted)",
+        "* zoe edited message 1: (deleted)",
+        "zoe (to message 1): why?",
+        "* mia deleted message 1: be kind",
+    ]
+    records = operator.done("export", "--room", "lobby", "--format", "json").records
+    assert [each.get("deleted", False) for each in records] == [True, True, False, False]
+    assert [each.get("changes") for each in records] == [None, 1, None, 1]
+
+
+def test_the_owner_reads_what_was_deleted(operator: Operator) -> None:
+    """With --with-text alone: what each act changed."""
+    changed_room(operator.data)
+    assert "rude" not in operator.done("audit").out
+    lines = operator.done("audit", "--with-text").lines
+    found = [line.partition("  ")[2] if "  |" not in line else line for line in lines]
+    assert found[-5:] == [
+        "zoe edit lobby/1",
+        "    | a rude",
+        "    | word",
+        "mia delete lobby/1 (be kind)",
+        "    | a ruder word",
+    ]
+    records = operator.done("audit", "--with-text", "--format", "json").records
+    assert [each["text"] for each in records[-2:]] == ["a rude\nword", "a ruder word"]
+
+
+def test_the_original_goes_with_its_message(operator: Operator) -> None:
+    """What `keep` deletes is nowhere any more; who did what stays."""
+    changed_room(operator.data)
+    with closing(SqliteLog(operator.data)) as log:
+        log.prune(1, None)
+    out = operator.done("audit", "--with-text").out
+    assert "mia delete lobby/1 (be kind)" in out
+    assert "rude" not in out
+    with closing(sqlite3.connect(operator.data / "history.db")) as history:
+        assert history.execute("SELECT count(*) FROM originals").fetchone() == (0,)
