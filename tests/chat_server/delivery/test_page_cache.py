@@ -7,7 +7,7 @@ import pytest
 
 from chat_server.delivery.page_cache import CACHE_LIMIT, MESSAGES_PER_PAGE, Pages
 from chat_server.gateways.native import NATIVE
-from chat_server.rooms.log_tail import PAGE_LIMIT
+from chat_server.rooms.log_tail import PAGE_LIMIT, Segment
 from chat_server.rooms.room import Room
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.framing import FrameDecoder
@@ -91,3 +91,17 @@ def test_nothing_is_left(store: SqliteLog) -> None:
     """A log of which nothing is kept is at its end."""
     store.prune(None, 2.0)
     assert read_on(Pages(store), lobby(LAST), 3) == []
+
+
+def test_a_page_that_is_out_of_date_is_read_again(store: SqliteLog) -> None:
+    """What was deleted since it was cached is not in it."""
+    pages, room = Pages(store), lobby(LAST)
+    before = pages.read(room, 0, NATIVE)
+    assert b"(deleted)" not in before.buffer
+    (seq,) = append(store, entry("gone", request=LAST + 1, kind="delete", changes=3))
+    assert seq == LAST + 1
+    entries = store.follow("lobby", LAST)
+    room.publish(Segment(seq, entries), None, entries)
+    page = pages.read(room, 0, NATIVE)
+    assert page.messages[2].deleted
+    assert page.buffer.count(b"(deleted)") == 1

@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.gateways.native import NATIVE
-from chat_server.rooms.log_tail import PAGE_LIMIT, TAIL_LIMIT, LogTail, joined, message_cost
+from chat_server.rooms.log_tail import (
+    PAGE_LIMIT,
+    TAIL_LIMIT,
+    LogTail,
+    Segment,
+    joined,
+    message_cost,
+)
 from protocol.framing import FrameDecoder
 from protocol.messages import Message, decode_server_message
 from tests.support.codec import segment
@@ -92,3 +99,49 @@ def test_text_beyond_ascii_counts_for_what_it_may_take() -> None:
     """Four bytes a character at most."""
     assert message_cost("é" * 10) - message_cost("") == 40
     assert message_cost("e" * 10) - message_cost("") == 10
+
+
+def said(tail: LogTail, cursor: int) -> list[str]:
+    """What a reader with this cursor is sent from a tail."""
+    chunk = joined(tail.after(cursor) or [], cursor, NATIVE)
+    assert chunk is not None
+    found = []
+    for payload in FrameDecoder().feed(chunk.buffer):
+        message = decode_server_message(payload)
+        assert isinstance(message, Message)
+        found.append(message.text)
+    assert found == [message.text for message in chunk.messages]
+    return found
+
+
+def change(tail: LogTail, seq: int, changes: int, text: str | None = None) -> None:
+    """Publish an entry that edits a message, or deletes it."""
+    kind = "delete" if text is None else "edit"
+    entry = Message("lobby", seq, 1.0, "ada", kind, text or "deleted it", changes=changes)
+    tail.append(Segment(seq, [entry]), [entry])
+
+
+def test_newcomers_get_the_latest_state_from_memory() -> None:
+    """Of what was edited or deleted, wherever it stands; with the edits of that before it."""
+    tail = LogTail()
+    tail.append(segment(1, 3, "a"))
+    tail.append(segment(4, 6, "b"))
+    said(tail, 0)  # somebody has read it before
+    change(tail, 7, 2, "new")
+    assert said(tail, 0) == ["a", "new", "a", "b", "b", "b", "new"]
+    change(tail, 8, 2, "newer")
+    change(tail, 9, 6, "end")
+    assert said(tail, 0) == ["a", "newer", "a", "b", "b", "end", "newer", "newer", "end"]
+    change(tail, 10, 2)
+    gone = "(deleted)"
+    assert said(tail, 0) == ["a", gone, "a", "b", "b", "end", gone, gone, "end", "deleted it"]
+    assert said(tail, 8) == ["end", "deleted it"]
+
+
+def test_what_is_no_longer_in_memory_is_the_stores_to_change() -> None:
+    """The tail changes what it has: an edit of something older, too."""
+    tail = LogTail()
+    tail.append(segment(5, 9, "x"))
+    change(tail, 10, 3, "secret")
+    change(tail, 11, 3)
+    assert said(tail, 4) == ["x"] * 5 + ["(deleted)", "deleted it"]

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveRoom
+from chat_server.requests.changes import EDITS_LIMIT
 from chat_server.runtime.errors import AdminError
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Frame, Peer
@@ -56,6 +57,8 @@ class Rooms(RuleBasedStateMachine):
         self._stack = ExitStack()
         self.people = {name: Person(name, nick=name) for name in PEOPLE}
         self.logs: dict[str, list[tuple[str, str, str]]] = {room: [] for room in ROOMS}
+        self.authors: dict[str, list[str]] = {room: [] for room in ROOMS}
+        self.changes: dict[str, dict[int, int]] = {room: {} for room in ROOMS}  # by their seq
         self.topics = dict.fromkeys(ROOMS, "")
         self.gone = dict.fromkeys(ROOMS, 0)  # the last seq that went with a room that was removed
 
@@ -161,6 +164,16 @@ class Rooms(RuleBasedStateMachine):
         ok = self._ask(person, "topic", room=room, topic=topic)
         self.topics[room] = COMPOSED.get(topic, topic)
         self._append(person, room, "topic", topic, ok)
+
+    @rule(name=people, room=rooms, back=st.integers(0, 5), text=texts)
+    def edit(self, name: str, room: str, back: int, text: str) -> None:
+        """An entry; the message before it says something else, to whoever reads it then."""
+        self._change(name, room, len(self.logs[room]) - back, "edit", text)
+
+    @rule(name=people, room=rooms, back=st.integers(0, 5))
+    def delete(self, name: str, room: str, back: int) -> None:
+        """An entry; what was said stands nowhere any more."""
+        self._change(name, room, len(self.logs[room]) - back, "delete", None)
 
     @rule(name=people)
     def say_again(self, name: str) -> None:
@@ -295,8 +308,41 @@ class Rooms(RuleBasedStateMachine):
             return str(error)
         return ""
 
+    def _change(self, name: str, room: str, seq: int, kind: str, text: str | None) -> None:
+        person = self.people[name]
+        members: dict[str, Any] = {"seq": seq} if text is None else {"seq": seq, "text": text}
+        if seq < 1 or self._is_refused(person, room, kind, **members):
+            return
+        code = self._refusal_to_change(name, room, seq, kind)
+        if code:
+            self._refuse(person, code, kind, room=room, **members)
+            return
+        ok = self._ask(person, kind, room=room, **members)
+        log = self.logs[room]
+        edits = [each for each, changed in self.changes[room].items() if changed == seq]
+        for place in (seq - 1, *(edit - 1 for edit in edits)):
+            by, what, _ = log[place]
+            if text is None:
+                log[place] = by, "edit" if what == "edit" else "text", "(deleted)"
+            else:
+                log[place] = by, what, COMPOSED.get(text, text)
+        self.changes[room][ok["seq"]] = seq
+        self._append(person, room, kind, text or f"deleted message {seq}", ok)
+
+    def _refusal_to_change(self, name: str, room: str, seq: int, kind: str) -> str:
+        """Why this person, who moderates nobody, may not change a message; "" if they may."""
+        if seq <= self.gone[room]:
+            return "no_such_message"
+        _, said, text = self.logs[room][seq - 1]
+        fixed = {"edit", "delete"} | ({"topic"} if kind == "edit" else set())
+        if self.authors[room][seq - 1] != name or said in fixed or text == "(deleted)":
+            return "forbidden"
+        edits = list(self.changes[room].values()).count(seq)
+        return "forbidden" if kind == "edit" and edits >= EDITS_LIMIT else ""
+
     def _append(self, person: Person, room: str, kind: str, text: str, ok: Frame) -> None:
         self.logs[room].append((person.nick, kind, COMPOSED.get(text, text)))
+        self.authors[room].append(person.name)
         assert ok["seq"] == len(self.logs[room])
         self._deliver()
 

@@ -24,11 +24,12 @@ def entry(
     from_: str = "ada",
     kind: str = "text",
     bot: bool = False,
+    changes: int = 0,
 ) -> Entry:
     """Return something to be stored; a number alone is a request of SESSION."""
     if isinstance(request, int):
         request = Request(SESSION, request)
-    return Entry(Message(room, UNNUMBERED, time, from_, kind, text, bot), request)
+    return Entry(Message(room, UNNUMBERED, time, from_, kind, text, bot, changes=changes), request)
 
 
 def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:

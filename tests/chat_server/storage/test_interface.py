@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import Request, RoomLog
+from chat_server.storage.interface import Entry, Request, RoomLog
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.messages import Message
-from tests.chat_server.storage.logs import append, entry, numbered, seqs_of
+from tests.chat_server.storage.logs import SESSION, append, entry, numbered, seqs_of
 
 Opened = Callable[[], AbstractContextManager[RoomLog]]
 """Opens the engine on the same data each time."""
@@ -125,6 +125,78 @@ def test_one_request_may_leave_a_notice_in_many_rooms(log: RoomLog) -> None:
     assert log.find_request(5, 9) is None
     assert append(log, entry("mine", request=Request(5, 9))) == [2]
     assert log.find_request(5, 9) == 2
+
+
+def edit(seq: int, text: str, request: int) -> Entry:
+    return entry(text, request=request, kind="edit", changes=seq)
+
+
+def deletion(seq: int, request: int) -> Entry:
+    return entry("deleted it", request=request, kind="delete", changes=seq)
+
+
+def test_a_change_leaves_the_latest_state(open_log: Opened) -> None:
+    """Of the message and of the edits before it, for all who read; after a restart as well."""
+    with open_log() as log:
+        append(log, entry("one", request=1), entry("two", request=2, bot=True))
+        append(log, edit(2, "new", 3))
+        append(log, edit(2, "newer", 4))
+        found = whole(log, "lobby")
+        assert [m.text for m in found] == ["one", "newer", "newer", "newer"]
+        assert [m.edited for m in found] == [False, True, False, False]
+        append(log, deletion(2, 5))
+        assert [m.text for m in log.follow("lobby", 4)] == ["deleted it"]
+    with open_log() as log:
+        gone = "(deleted)"
+        found = whole(log, "lobby")
+        assert [m.text for m in found] == ["one", gone, gone, gone, "deleted it"]
+        assert [m.deleted for m in found] == [False, True, True, True, False]
+        assert found[1].bot
+        said = log.said("lobby", 2)
+        assert said is not None
+        assert (said.message.text, said.session, said.edits) == (gone, SESSION, 3)
+        assert log.said("lobby", 9) is None
+        assert log.said("nowhere", 1) is None
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_changes_of_one_batch_follow_each_other(log: RoomLog, again: bool) -> None:
+    """An edit behind a deletion says nothing, and is stored as that: it was under way."""
+    append(log, entry("one", request=1), entry("two", request=2))
+    more = [entry("two", request=2)] if again else []  # then each is stored by itself
+    batch = [edit(1, "new", 3), deletion(1, 4), edit(1, "again", 5), deletion(1, 6)]
+    append(log, *batch, *more)
+    texts = [m.text for m in whole(log, "lobby")]
+    gone = "(deleted)"
+    assert texts == [gone, "two", gone, "deleted it", gone, "deleted it"]
+    assert "again" not in str(log.follow("lobby", 2))
+
+
+def test_a_request_that_was_changed_is_still_found(log: RoomLog) -> None:
+    """Sent again it keeps its number, and changes nothing a second time."""
+    append(log, entry("one", request=1))
+    assert append(log, edit(1, "new", 2)) == [2]
+    assert append(log, edit(1, "new", 2), entry("one", request=1)) == [2, 1]
+    assert [m.text for m in whole(log, "lobby")] == ["new", "new"]
+
+
+def test_what_is_searched_is_the_latest_text(log: RoomLog) -> None:
+    """Whether the search comes before the change, between changes, or after them all."""
+    append(log, *(entry(f"apple {n}", request=n) for n in (1, 2, 3)))
+
+    def found(word: str) -> list[int]:
+        return [m.seq for m in log.search("lobby", word, None, 10)]
+
+    append(log, edit(1, "pear", 4))
+    assert (found("apple"), found("pear")) == ([2, 3], [1])
+    append(log, edit(1, "plum", 5), edit(2, "plum", 6), deletion(3, 7))
+    append(log, deletion(2, 8))
+    assert [found(word) for word in ("apple", "pear", "plum", "deleted")] == [[], [], [1], []]
+    append(log, deletion(1, 9))
+    log.prune(2, None)  # before anybody has searched since
+    assert [found(word) for word in ("plum", "apple")] == [[], []]
+    append(log, entry("plum", request=10))
+    assert found("plum") == [10]
 
 
 def test_a_notice_that_nobody_asked_for_is_always_new(log: RoomLog) -> None:

@@ -4,9 +4,10 @@
 // shows them where a moderator has the chat open in the same browser, or made the wall one (/op wall).
 
 import { askWho, showChat } from "./dialogs/entrance.js";
-import { byId, h, icon } from "./dom.js";
+import { byId, h, icon, keyedList } from "./dom.js";
 import { Session } from "./net/session.js";
 import { Tabs } from "./net/tabs.js";
+import { changedBy } from "./state/changes.js";
 import { fold, hue, shown } from "./state/text.js";
 import { messageItem } from "./view/message.js";
 
@@ -19,6 +20,7 @@ const session = new Session("wall");
 const tabs = new Tabs("chat");
 const nicks = new Map();
 let log; // which log the numbers are from
+let messages = []; // the latest
 let hands = [];
 let heard = 0;
 let tries = 1;
@@ -68,9 +70,16 @@ function hear(message) {
   if (message.seq <= heard) return;
   heard = message.seq;
   if (message.kind === "topic") showTopic(message.text);
-  const list = byId("messages");
-  list.append(messageItem(message, session.nick));
-  while (list.children.length > KEPT) list.firstChild.remove();
+  if (message.changes) messages = messages.map((each) => changedBy(each, message));
+  else messages = [...messages, message].slice(-KEPT);
+  const answered = ({ reply_to: seq }) => messages.find((each) => each.seq === seq);
+  keyedList(
+    byId("messages"),
+    messages,
+    (each) => each, // a message that was changed is another object
+    (each) => messageItem(each, session.nick, answered(each)),
+    () => null,
+  );
   byId("scroller").scrollTop = byId("scroller").scrollHeight;
 }
 
