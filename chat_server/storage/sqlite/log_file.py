@@ -106,7 +106,7 @@ UPDATE messages SET kind = substr(kind, 1, length(kind) - 4), marks = '{"bot":tr
     WHERE kind LIKE '%+bot';
 """
 
-# What messages said before an edit or a deletion: see changes.py.
+# What messages said before an edit or a deletion: see originals.py.
 _ORIGINALS = """
 CREATE TABLE originals (
     change INTEGER PRIMARY KEY, -- the key of the entry that changed the message

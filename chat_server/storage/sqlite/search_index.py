@@ -23,7 +23,7 @@ from chat_server.storage.database import (
     make_private,
 )
 from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
-from chat_server.storage.sqlite.changes import Addition, Removal
+from chat_server.storage.sqlite.originals import Addition, Removal
 
 # `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
 # What is taken out of the index must be folded as it was when it was put in. So another version of
