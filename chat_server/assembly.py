@@ -169,9 +169,7 @@ class Assembly:
             settings, store, store.sessions, dates, clock, self._needs_session, self._tidy
         )
         self._accepting = ServerWaiter("accept")
-        self._admin = AdminDesk(
-            self.parts, crowd, lambda: [str(address) for address in self.addresses]
-        )
+        self._admin = AdminDesk(self.parts, crowd, lambda: self.addresses)
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,

@@ -13,8 +13,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
+from chat_server.admin.show import one_line
 from chat_server.identity import people_store as people
-from chat_server.identity.records import Act
+from chat_server.identity.class_store import read_pupils
+from chat_server.identity.records import Act, Pupil
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format
@@ -230,6 +232,30 @@ class Audit(_Database):
                 act = Act(*rest)
                 if (since is None or act.time >= since) and (until is None or act.time < until):
                     yield act
+
+
+class Classes(_Database):
+    """The class lists in a data folder."""
+
+    FILE, FORMAT = people.FILE, people.FORMAT
+
+    def pupils(self, group: str | None) -> list[Pupil]:
+        """Return who is on a list, or on any without `group`, in the order of the lists.
+
+        Raises:
+            AdminError: there is no such list, or none at all.
+        """
+        (known,) = self._connection.execute(
+            "SELECT count(*) FROM sqlite_schema WHERE name = 'pupils'"
+        ).fetchone()
+        everybody = read_pupils(self._connection) if known else []
+        found = [each for each in everybody if group in (None, each.group)]
+        if found:
+            return found
+        names = ", ".join(dict.fromkeys(one_line(each.group) for each in everybody))
+        there = f"There are: {names}." if names else "`class add FILE` makes one."
+        which = "no class list" if group is None else f"no class {group}"
+        raise AdminError(f"there is {which} yet. {there}")
 
 
 def _check(connection: sqlite3.Connection, form: Format) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from chat_server.admin import attendance_report, commands, reports
+from chat_server.admin import commands, reports
+from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import AdminError, SettingError
@@ -18,6 +19,9 @@ from protocol.common.durations import parse_duration
 
 FAILED = 1
 """The exit code of a command that could not be done."""
+
+DEFAULT_GRACE = 300.0
+"""Seconds that somebody may come after the beginning of a lesson, or leave before its end."""
 
 DEFAULT_GAP = 60.0
 """Seconds within which somebody who left and came back has not been away."""
@@ -63,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _add_order(listed)
     _add_backup(listed)
     _add_records(listed)
+    _add_classes(listed)
     text = "make a new secret for whoever is to be in charge, and show it once"
     _add(listed, "owner-secret", commands.owner_secret, text, json=True)
     return made
@@ -164,7 +169,8 @@ def _add_records(listed: Commands) -> None:
         metavar="TIME",
         help="who comes back within this time has not been away (default: 60s)",
     )
-    _add_output(attendance, list(attendance_report.FORMATS), "txt")
+    _add_persons(attendance)
+    _add_output(attendance, list(presence_report.FORMATS), "txt")
     audit = _add(listed, "audit", commands.audit, "what was done by who is in charge")
     _add_window(audit)
     audit.add_argument(
@@ -173,6 +179,58 @@ def _add_records(listed: Commands) -> None:
         help="with what a message said that was edited or deleted, as long as it is kept",
     )
     _add_output(audit, list(reports.AUDITS), "txt")
+
+
+def _add_persons(attendance: argparse.ArgumentParser) -> None:
+    """Add how the attendance is compared with a class list."""
+    attendance.add_argument(
+        "--by",
+        choices=("stay", "person"),
+        default="stay",
+        help="a line for each stay, or for each person of the class list (default: stay)",
+    )
+    attendance.add_argument("--class", dest="group", metavar="CLASS", help="only this class")
+    attendance.add_argument("--begin", metavar="WHEN", help="when the lesson began")
+    attendance.add_argument("--end", metavar="WHEN", help="when the lesson ended")
+    attendance.add_argument(
+        "--grace",
+        type=_gap,
+        default=DEFAULT_GRACE,
+        metavar="TIME",
+        help="who comes, or leaves, within this time of that is in time (default: 5m)",
+    )
+
+
+def _add_classes(listed: Commands) -> None:
+    """Add what a class list is looked after with."""
+    made = listed.add_parser(
+        "class",
+        help="the class lists: reserve nicks, and hand out PINs",
+        description="The class lists: reserve nicks, and hand out PINs.",
+    )
+    acts = made.add_subparsers(metavar="COMMAND", required=True)
+    text = "reserve the nick of each person, and write a sheet with their PINs"
+    add = _add(acts, "add", commands.class_add, text, json=True)
+    add.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="CSV, a line for each: name, nick, and a PIN of 8 characters or more, or none",
+    )
+    add.add_argument("--class", dest="group", metavar="CLASS", help="default: FILE without its end")
+    add.add_argument(
+        "--page", metavar="URL", help="where the page is (default: as the server says)"
+    )
+    add.add_argument(
+        "-o", "--output", type=Path, metavar="SHEET", help="default: FILE-pins.html, in this folder"
+    )
+    add.add_argument("--force", action="store_true", help="replace the sheet if it is there")
+    shown = _add(acts, "list", commands.class_list, "who is on the lists", json=True)
+    shown.add_argument("group", metavar="CLASS", nargs="?")
+    text = "forget a class, or one person on it, with the accounts that were made for them"
+    remove = _add(acts, "remove", commands.class_remove, text, json=True)
+    remove.add_argument("group", metavar="CLASS")
+    remove.add_argument("nick", metavar="NICK", nargs="?")
 
 
 def _add(

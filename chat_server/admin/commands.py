@@ -9,26 +9,31 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from chat_server.admin import attendance_report, messages, reports
-from chat_server.admin.archive import Audit, History, Stays
+from chat_server.admin.archive import Audit, Classes, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
+from chat_server.admin.classes import presence_report
+from chat_server.admin.classes.class_file import read_class
+from chat_server.admin.classes.pin_sheet import pin_sheet
 from chat_server.admin.files import whole_file
 from chat_server.admin.moments import parse_since, parse_until, shown
 from chat_server.admin.show import harmless_json, one_line, size_shown, table
 from chat_server.identity.authentication import replace_secret
+from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
 from chat_server.runtime.errors import AdminError, BackchannelError
 from protocol.common.durations import show_duration
 from protocol.errors import ProtocolError
-from protocol.text import normalize_room
+from protocol.text import normalize_reason, normalize_room
 
 PartKind = TypeVar("PartKind", bound=messages.Part)
 
@@ -169,13 +174,64 @@ def export(options: argparse.Namespace) -> None:
 def attendance(options: argparse.Namespace) -> None:
     """Write who was in a room from when to when."""
     room = _room(options.room)
+    if options.by == "stay" and options.format == "html":
+        raise AdminError("--format html is for --by person.")
+    if options.by == "stay" and (options.group or options.begin or options.end):
+        raise AdminError("--class, --begin and --end are for --by person.")
     since, until = _window(options)
     running = is_running(options.data)
     with Stays.open(options.data) as record:
         now = time.time() if running else record.known()
         rows = record.find(room, since, until)
         stays = attendance_report.merged(rows, now, options.gap, running)
+    if options.by == "person":
+        _write_presences(options, stays, room)
+        return
     _write(options, attendance_report.FORMATS[options.format](stays, room))
+
+
+def class_add(options: argparse.Namespace) -> None:
+    """Reserve the nicks of a class, and write the sheet with their PINs."""
+    rows, group = read_class(options.file), options.group or _group_of(options.file)
+    sheet = options.output or Path(f"{options.file.stem}-pins.html")
+    (status,) = _answer(options, messages.Status(), messages.StatusPart)
+    page = options.page or status.page
+    if page is None:
+        raise AdminError("nobody can reach the server's page: name where it is with --page URL.")
+    with whole_file(sheet, options.force) as part:
+        part.write_text("\n".join([*pin_sheet(group, rows, page), ""]), encoding="utf-8")
+        passwords = Passwords(strong_hasher())
+        pupils = [
+            messages.NewPupil(row.line, row.name, row.nick, passwords.hash(row.pin)) for row in rows
+        ]
+        request = messages.ClassAdd(group, pupils)
+        if len(messages.encode(request)) > messages.REQUEST_LIMIT:
+            raise AdminError(f"{options.file} is too long for one list: make two of it.")
+        _do(options, request)
+    if not options.json:
+        print(f"{sheet} has the PINs, to print and hand out; nobody can show them again.")
+
+
+def class_list(options: argparse.Namespace) -> None:
+    """Print who is on the class lists."""
+    with Classes.open(options.data) as record:
+        pupils = record.pupils(options.group)
+    if options.json:
+        for each in pupils:
+            line = {"class": each.group, "name": each.name, "nick": each.nick}
+            shown_line = {**line, "account": bool(each.account)}
+            print(harmless_json(json.dumps(shown_line, ensure_ascii=False)))
+        return
+    rows = [
+        (each.group, each.name, each.nick, "yes" if each.account else "no, it was removed")
+        for each in pupils
+    ]
+    _print_table(("class", "name", "nick", "account"), rows)
+
+
+def class_remove(options: argparse.Namespace) -> None:
+    """Forget a class, or one person on its list."""
+    _do(options, messages.ClassRemove(options.group, options.nick))
 
 
 def audit(options: argparse.Namespace) -> None:
@@ -209,6 +265,27 @@ def owner_secret(options: argparse.Namespace) -> None:
     print("The secret before this one is of no use any more. Who is an owner stays one.")
 
 
+def _write_presences(
+    options: argparse.Namespace, stays: Sequence[attendance_report.Stay], room: str
+) -> None:
+    begin, end = _moment(options.begin, parse_since), _moment(options.end, parse_until)
+    if begin is not None and end is not None and end <= begin:
+        raise AdminError(f"--end {options.end} is not after --begin {options.begin}.")
+    lesson = presence_report.Lesson(begin, end, options.grace)
+    with Classes.open(options.data) as record:
+        pupils = record.pupils(options.group)
+    rows = presence_report.presences(pupils, stays, lesson)
+    _write(options, presence_report.FORMATS[options.format](rows, room, lesson))
+
+
+def _group_of(file: Path) -> str:
+    """What a class is called whose list stands in a file."""
+    try:
+        return normalize_reason(file.stem)
+    except ProtocolError as error:
+        raise AdminError(f"name the class with --class: {error.text}.") from error
+
+
 # -- what commands have in common ----------------------------------------------------------------
 
 
@@ -217,6 +294,13 @@ def _room(name: str) -> str:
         return normalize_room(name.removeprefix("#"))
     except ProtocolError as error:
         raise AdminError(f"{error.text}.") from error
+
+
+def _moment(text: str | None, parse: Callable[[str, float], float]) -> float | None:
+    try:
+        return None if text is None else parse(text, time.time())
+    except (ValueError, OverflowError, OSError) as error:
+        raise AdminError(f"{error}.") from error
 
 
 def _window(options: argparse.Namespace) -> tuple[float | None, float | None]:

@@ -14,8 +14,8 @@ from protocol.framing import FRAME_LIMIT, encode_frame
 from protocol.messages import Look
 from protocol.messages.requests import Duration, Speakers
 
-REQUEST_LIMIT = 16 * 1024
-"""Bytes of a request's payload: the longest announcement fits."""
+REQUEST_LIMIT = FRAME_LIMIT
+"""Bytes of a request's payload: a class list fits."""
 
 OPERATOR = "the operator"
 """Who acts, to those who are told and to the audit log. It has a space: it can be nobody's nick."""
@@ -102,6 +102,36 @@ class Unfreeze(Request, frozen=True):
     room: str | None = None
 
 
+class NewPupil(Struct, frozen=True):
+    """Somebody who is to be on a class list.
+
+    Attributes:
+        line: of the file that they stand in.
+        name: the person's.
+        nick: the one to be reserved for them.
+        hash: of the PIN, which does not leave the operator's command.
+    """
+
+    line: int
+    name: str
+    nick: str
+    hash: str
+
+
+class ClassAdd(Request, frozen=True):
+    """Reserve the nicks of a class list, as accounts: all of them or none."""
+
+    group: str
+    pupils: Sequence[NewPupil]
+
+
+class ClassRemove(Request, frozen=True):
+    """Forget a class list, or one person on it, and the accounts that were made for them."""
+
+    group: str
+    nick: str | None = None
+
+
 class Announce(Request, frozen=True):
     """Say something as a notice: in a room, or in all that somebody is in."""
 
@@ -138,7 +168,7 @@ class Disturb(Request, frozen=True):
 
 AnyRequest = (
     Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
-) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze)
+) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze | ClassAdd | ClassRemove)
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):
@@ -153,6 +183,7 @@ class StatusPart(Part, frozen=True, tag="status"):
     started: float
     now: float
     listening: Sequence[str]
+    page: str | None  # the URL by which browsers come here
     data: str
     clients: int
     unnamed: int  # connected, and no hello yet

@@ -13,7 +13,6 @@ from typing import Any
 
 from chat_server.admin import messages
 from chat_server.admin.messages import (
-    OPERATOR,
     Done,
     Part,
     Refused,
@@ -21,14 +20,14 @@ from chat_server.admin.messages import (
     encode,
     fitting,
 )
+from chat_server.gateways.admin_class import add_class, remove_account, remove_class
 from chat_server.gateways.admin_order import ACTOR, AnyOrder, Told, done, give_order
 from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import ConnectionLimit
-from chat_server.identity.roles import Role
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.network import admin_socket
+from chat_server.network.addresses import Address, page_url
 from chat_server.network.socket_service import Desk
-from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
 from chat_server.requests.live_requests import disturb_connection
 from chat_server.runtime.errors import StoreError
@@ -46,7 +45,10 @@ class AdminDesk:
     """Answers the operator. A server that cannot have the socket goes on without."""
 
     def __init__(
-        self, parts: Context, crowd: ConnectionLimit[Connection], addresses: Callable[[], list[str]]
+        self,
+        parts: Context,
+        crowd: ConnectionLimit[Connection],
+        addresses: Callable[[], list[Address]],
     ) -> None:
         """
         Args:
@@ -117,7 +119,8 @@ class AdminDesk:
             process=os.getpid(),
             started=self._started,
             now=clock.time(),
-            listening=self._addresses(),
+            listening=[str(address) for address in self._addresses()],
+            page=page_url(self._addresses()) if self._parts.settings.web else None,
             data=str(self._data),
             clients=sum(connection.nick is not None for connection in connections),
             unnamed=sum(connection.nick is None for connection in connections),
@@ -177,19 +180,21 @@ class AdminDesk:
 
     def remove_account(self, request: messages.RemoveAccount) -> Iterator[Part]:
         """Make the nick of an account anybody's, as soon as nobody here has it."""
-        parts, name = self._parts, normalize_account(request.name.removeprefix("@"))
-        account, role, sessions = parts.accounts.remove(
-            name, OPERATOR, parts.registry.leave_account
-        )
-        parts.acts_on_people.forget_account(account.number)
-        parts.late.forget_account(account.number)
-        if role is not Role.MEMBER:
-            tell_role(sessions, Role.MEMBER, OPERATOR)
+        name = normalize_account(request.name.removeprefix("@"))
+        account, sessions = remove_account(self._parts, name)
         here = sorted(each.nick for each in sessions if each.connection is not None)
         others = [f"{len(here) - NAMED_AT_ONCE} more"] if len(here) > NAMED_AT_ONCE else []
         named = ", ".join([*here[:NAMED_AT_ONCE], *others])
         stay = f"; who is here stays, as a member without an account: {named}" if here else ""
         yield Done(f"the account {account.name} was removed{stay}.")
+
+    def add_class(self, request: messages.ClassAdd) -> Iterator[Part]:
+        """Reserve the nicks of a class list."""
+        yield add_class(self._parts, request)
+
+    def remove_class(self, request: messages.ClassRemove) -> Iterator[Part]:
+        """Forget a class list, or one person on it."""
+        yield Done(remove_class(self._parts, request))
 
     def remove_room(self, request: messages.RemoveRoom) -> Iterator[Part]:
         """Forget a room in which nobody is."""
@@ -250,6 +255,8 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Unmute: AdminDesk.order,
     messages.Freeze: AdminDesk.order,
     messages.Unfreeze: AdminDesk.order,
+    messages.ClassAdd: AdminDesk.add_class,
+    messages.ClassRemove: AdminDesk.remove_class,
     messages.RemoveAccount: AdminDesk.remove_account,
     messages.RemoveRoom: AdminDesk.remove_room,
     messages.Live: AdminDesk.live,

@@ -6,7 +6,7 @@ with all that look like it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
@@ -272,6 +272,51 @@ class Accounts:
             join(session, account)
         return account
 
+    def enrol(
+        self,
+        new: Sequence[Account],
+        find_holders: Callable[[], dict[str, str]],
+        keep: Callable[[], list[int]],
+    ) -> dict[str, str]:
+        """Make accounts of nicks whose owners have yet to come: all of them or none.
+
+        Args:
+            new: without numbers.
+            find_holders: returns which of the nicks somebody here has, by key, and a sentence about
+                each. Nobody gets one of them meanwhile.
+            keep: puts all into the store, and returns their numbers.
+
+        Returns: why some cannot be reserved, by key; nothing happened then.
+
+        Raises:
+            ProtocolError: `unavailable`: there would be too many accounts.
+            StoreError: all is as it was.
+        """
+        reserved = [Reservation(each.key, nick_skeleton(each.name), b"") for each in new]
+        with self.changing:
+            with self._lock:
+                if len(self._accounts) + len(new) > ACCOUNTS_LIMIT:
+                    raise ProtocolError(
+                        Code.UNAVAILABLE,
+                        f"there would be over {ACCOUNTS_LIMIT} accounts, the most that are kept",
+                    )
+                problems = {
+                    each.key: text for each in new if (text := self._refuse_enrolment(each))
+                }
+                self._reserved += reserved
+            try:
+                problems = find_holders() | problems
+                if not problems:
+                    numbers = keep()
+                    with self._lock:
+                        for account, number in zip(new, numbers, strict=True):
+                            self._put(account._replace(number=number))
+            finally:
+                with self._lock:
+                    for each in reserved:
+                        self._reserved.remove(each)
+        return problems
+
     # -- another password
 
     def change_password(
@@ -365,6 +410,20 @@ class Accounts:
         self._store.set_account_role(account.number, role, act)
         with self._lock:
             self._put(self._accounts[account.number]._replace(role=role))
+
+    def _refuse_enrolment(self, account: Account) -> str:
+        """With the lock held: why a nick cannot be reserved; "" if it can."""
+        assert self._lock.locked()
+        owner, nick = self._owner_of(account.name), account.name
+        if owner is not None and owner.key == account.key:
+            return f"{nick!r} belongs to an account already"
+        if owner is not None:
+            return f"{nick!r} looks like {owner.name!r}, who has an account"
+        if any(account.key == each.key for each in self._reserved):
+            return f"an account is being made of {nick!r} at this moment"
+        if self.is_named_owner(nick):
+            return f"the settings make the account {nick!r} an owner: only an owner registers it"
+        return ""
 
     def _owner_of(self, nick: str) -> Account | None:
         """With the lock held."""

@@ -134,7 +134,16 @@ CREATE TABLE pins (
     PRIMARY KEY (room, seq)
 ) STRICT, WITHOUT ROWID;
 """
-FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS))
+_CLASS = """
+CREATE TABLE pupils ( -- the class lists
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    class TEXT NOT NULL, -- what the list is called
+    name TEXT NOT NULL, -- the person's
+    nick TEXT NOT NULL, -- the name of the account that was made for them
+    account INTEGER NOT NULL -- its number; it may be gone
+) STRICT;
+"""
+FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS))
 
 
 class PeopleStore:

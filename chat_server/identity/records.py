@@ -154,6 +154,24 @@ class KeptPin(NamedTuple):
     time: float
 
 
+class Pupil(NamedTuple):
+    """Somebody on a class list.
+
+    Attributes:
+        number: counts up, in the order of the list; 0 for one that is not kept yet.
+        group: what the list is called.
+        name: the person's, as the list has it.
+        nick: the name of the account that was made for them.
+        account: its number; 0 if there is none any more.
+    """
+
+    number: int
+    group: str
+    name: str
+    nick: str
+    account: int
+
+
 class Asked(NamedTuple):
     """A request: the hash of its session's secret, and its id."""
 

@@ -79,6 +79,11 @@ class Nicks:
         found = [by_key] if by_key is by_look else [by_key, by_look]
         return [holder for holder in found if holder is not None and holder is not session]
 
+    def holder_of(self, nick: str) -> str | None:
+        """Return the nick of who has `nick`, or one that looks like it."""
+        holder = self._keys.get(nick_key(nick)) or self._looks.get(nick_skeleton(nick))
+        return None if holder is None else holder.nick
+
     def give(self, session: Session, nick: str) -> None:
         """Give a session a nick that no other session has, in place of the one that it had."""
         self.free(session)

@@ -311,6 +311,11 @@ class Registry:
         with self._lock:
             return self._nicks.former(nick)
 
+    def holder_of(self, nick: str) -> str | None:
+        """Return the nick of who is here and has `nick`, or one that looks like it."""
+        with self._lock:
+            return self._nicks.holder_of(nick)
+
     def awaited(self, nick: str) -> tuple[bytes, Role] | None:
         """Return whom a nick is kept for, who was lost a moment ago: the hash of the session's
         secret, and the role that they had. None if it is kept for nobody.

@@ -1,0 +1,59 @@
+"""What the store of people keeps of class lists."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from chat_server.identity.records import Account, Act, Pupil
+from chat_server.storage.database import Transactions
+
+COLUMNS = (
+    "pupils.number, class, pupils.name, nick, coalesce(accounts.number, 0) FROM pupils"
+    " LEFT JOIN accounts ON accounts.number = pupils.account"
+)
+"""What a Pupil is read from."""
+
+
+class ClassStore:
+    """The table `pupils`. Any thread may call any method; each raises StoreError if it fails, and
+    has done nothing then.
+    """
+
+    def __init__(self, transactions: Transactions) -> None:
+        """`transactions` is the use of the store of people."""
+        self._transactions = transactions
+
+    def pupils(self) -> list[Pupil]:
+        """Return all, in the order of the lists."""
+        with self._transactions.exclusive() as reader:
+            return read_pupils(reader)
+
+    def add(self, pupils: Sequence[Pupil], accounts: Sequence[Account], act: Act) -> list[int]:
+        """Keep people together with an account for each, whose numbers are returned."""
+        numbers = []
+        with self._transactions as writer:
+            for pupil, account in zip(pupils, accounts, strict=True):
+                cursor = writer.execute(
+                    "INSERT INTO accounts (name, key, hash, role, made) VALUES (?, ?, ?, ?, ?)",
+                    (account.name, account.key, account.hash, account.role.word, act.time),
+                )
+                assert cursor.lastrowid is not None
+                numbers.append(cursor.lastrowid)
+                writer.execute(
+                    "INSERT INTO pupils VALUES (NULL, ?, ?, ?, ?)", (*pupil[1:4], cursor.lastrowid)
+                )
+            writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
+        return numbers
+
+    def remove(self, numbers: Iterable[int], act: Act) -> None:
+        """Forget people; their accounts stay."""
+        with self._transactions as writer:
+            writer.executemany(
+                "DELETE FROM pupils WHERE number = ?", [(number,) for number in numbers]
+            )
+            writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
+
+
+def read_pupils(reader: sqlite3.Connection) -> list[Pupil]:
+    """Return all who are on class lists; `reader` is a connection to a store of people."""
+    rows = reader.execute(f"SELECT {COLUMNS} ORDER BY pupils.number").fetchall()
+    return [Pupil(*row) for row in rows]
