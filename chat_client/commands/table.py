@@ -3,6 +3,7 @@
 from chat_client.commands import (
     board_commands,
     change_commands,
+    export_commands,
     late_commands,
     moderation_commands,
     people_commands,
@@ -20,6 +21,7 @@ COMMANDS = Table(
         *change_commands.COMMANDS,
         *room_commands.COMMANDS,
         *read_commands.COMMANDS,
+        *export_commands.COMMANDS,
         *people_commands.COMMANDS,
         *you_commands.COMMANDS,
         *late_commands.COMMANDS,

@@ -11,6 +11,7 @@ from chat_server.admin.moments import clock_shown, day_shown, iso, shown
 from chat_server.admin.show import harmless, harmless_json, markdown, one_line
 from chat_server.identity.records import Act
 from protocol.messages import Message
+from protocol.messages.transcript import transcript_html
 
 _CHANGED = ("reply_to", "changes", "edited", "deleted")
 """Members of a message that a JSON transcript has where they say something."""
@@ -53,10 +54,16 @@ def transcript_json(_: str, messages: Iterable[Message]) -> Iterator[str]:
         yield harmless_json(json.dumps(record, ensure_ascii=False))
 
 
+def transcript_page(room: str, messages: Iterable[Message]) -> Iterator[str]:
+    """Yield a page in HTML, with deletions, edits and polls as they were."""
+    return transcript_html(room, messages, day_shown, clock_shown)
+
+
 TRANSCRIPTS: dict[str, Format] = {
     "txt": transcript_text,
     "json": transcript_json,
     "md": transcript_markdown,
+    "html": transcript_page,
 }
 """The formats of a transcript, by the name that --format has for them."""
 

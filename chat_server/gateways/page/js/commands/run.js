@@ -1,12 +1,22 @@
 // Runs what was typed.
 
+import { EXPORT } from "./export.js";
 import { LATE } from "./late.js";
 import { CHANGES } from "./changes.js";
 import { MODERATION } from "./moderation.js";
 import { PLACES, TALK } from "./talk.js";
 import { PAGE, YOU } from "./you.js";
 
-const RUN = { ...TALK, ...CHANGES, ...PLACES, ...YOU, ...LATE, ...PAGE, ...MODERATION };
+const RUN = {
+  ...TALK,
+  ...CHANGES,
+  ...PLACES,
+  ...YOU,
+  ...LATE,
+  ...EXPORT,
+  ...PAGE,
+  ...MODERATION,
+};
 
 /** The names of the commands that the page can run. */
 export const NAMES = Object.keys(RUN);
