@@ -23,6 +23,7 @@ from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.sniff import Doors, refused
+from chat_server.gateways.unfinished import UNFINISHED_LIMIT, Unfinished
 from chat_server.gateways.web.handouts import handouts
 from chat_server.gateways.web.site import Site
 from chat_server.identity.accounts import Accounts
@@ -176,6 +177,7 @@ class Assembly:
             Site(now.origins, handouts(self.addresses)),
             Network(ServerState(self.parts)),
         )
+        self._unfinished: Unfinished[Connection] = Unfinished(UNFINISHED_LIMIT)
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         opened.callback(self.discovery.stop)
         self.listener = Listener(
@@ -303,7 +305,9 @@ class Assembly:
         allow_for_threads(len(self._crowd))
         queue.enter(self._accepting)  # or threads would start faster than others do what they ask
         try:
-            Connection(sock, peer, self.parts, self._crowd, self._doors, channel).start()
+            Connection(
+                sock, peer, self.parts, self._crowd, self._doors, self._unfinished, channel
+            ).start()
         finally:
             queue.leave(self._accepting)
 

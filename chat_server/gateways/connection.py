@@ -15,6 +15,7 @@ from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
 from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
 from chat_server.gateways.sniff import Doors, Sniffer
+from chat_server.gateways.unfinished import Unfinished
 from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.network.addresses import host_of, neighbourhood
 from chat_server.network.refusals import REFUSAL_PATIENCE
@@ -29,7 +30,7 @@ from chat_server.network.transport import (
 )
 from chat_server.requests.context import Caller, Context
 from chat_server.requests.direct import deliver_late
-from chat_server.requests.dispatch import REQUESTS, answer
+from chat_server.requests.dispatch import answer, cost_of
 from chat_server.requests.hello import greet
 from chat_server.rooms.room import Member
 from chat_server.rooms.session import Session
@@ -84,6 +85,7 @@ class Connection:
         "_reader",
         "_refusal",
         "_session",
+        "_unfinished",
         "host",
         "is_bot",
         "outbox",
@@ -97,6 +99,7 @@ class Connection:
         context: Context,
         crowd: "ConnectionLimit[Connection]",
         doors: Doors,
+        unfinished: "Unfinished[Connection]",
         tls: Channel | None = None,
     ) -> None:
         """
@@ -106,6 +109,7 @@ class Connection:
             context: the server's.
             crowd: all connections, of which this is to be one.
             doors: what may be spoken.
+            unfinished: counts what all connections have sent in part.
             tls: what is spoken on it, if that is TLS.
         """
         sock.setblocking(bool(DONT_WAIT))
@@ -114,6 +118,7 @@ class Connection:
         self._context = context
         self._crowd = crowd
         self._doors = doors
+        self._unfinished = unfinished
         self._gateway: Gateway = Sniffer(doors, peer, encrypted=tls is not None)
         self.outbox = Outbox(
             sock,
@@ -268,10 +273,8 @@ class Connection:
         stood_still = 0 < self._check_due < now - STOOD_STILL
         asked = self._pinged_at > self._heard_at and not stood_still
         if asked and silent >= settings.patience:
-            self.close(
-                Code.IDLE_TIMEOUT,
-                f"nothing was answered and nothing taken for {settings.patience:g} seconds",
-            )
+            rule = f"nothing was answered and nothing taken for {settings.patience:g} seconds"
+            self.close(Code.IDLE_TIMEOUT, rule)
             self.abort()
             return
         ask = stood_still or now - max(self._heard_at, self._pinged_at) >= settings.ping_interval
@@ -310,6 +313,8 @@ class Connection:
                 self.close(error.code, error.text, retry_after=error.retry_after)
             finally:
                 self._pause()
+            if self._ended is None:
+                self._unfinished.count(self, self.outbox.party.address, self._gateway.unfinished)
             if len(data) <= RECEIVE_SIZE and self._context.short_queue.is_crowded:
                 time.sleep(READ_ON_AFTER)
 
@@ -322,20 +327,11 @@ class Connection:
         try:
             return self._reader.receive()
         except NotTlsError as error:
-            log.info(
-                "%s does not speak TLS, which is all that is spoken here",
-                self._peer,
-                extra=self._who(),
-            )
+            self._log_tls("does not speak TLS, which is all that is spoken here")
             self._sniff_plainly()
             return error.received
         except TlsError as error:
-            log.info(
-                "%s and this server do not understand each other: %s",
-                self._peer,
-                error,
-                extra=self._who(),
-            )
+            self._log_tls(f"and this server do not understand each other: {error}")
             self.outbox.push()  # the alert, which says why
             self._show_out(Code.BAD_FRAME)
             self._reader = self._reader.plain  # what else comes is read and dropped
@@ -343,6 +339,9 @@ class Connection:
         except OSError as error:
             log.debug("%s: %s", self._peer, error, extra=self._who())
             return b""
+
+    def _log_tls(self, what: str) -> None:
+        log.info("%s %s", self._peer, what, extra=self._who())
 
     def _sniff_plainly(self) -> None:
         """Let who speaks no TLS be told, in a way that is understood, that it is needed here."""
@@ -392,7 +391,7 @@ class Connection:
                 self._greet(request)
                 return
             if self._rate:
-                self._rate.charge(self._cost(request))
+                self._rate.charge(cost_of(self._caller, request))
             reply = answer(self._caller, request)
         except ProtocolError as error:
             if error.fatal:
@@ -401,11 +400,6 @@ class Connection:
         else:
             if reply is not None:
                 self.outbox.put(reply)
-
-    def _cost(self, request: AnyRequest) -> int:
-        """For how many requests this one counts."""
-        rule = REQUESTS[type(request)]
-        return rule.cost_in(len(self.outbox.members())) if rule.room_cost else rule.cost
 
     def _refuse(self, error: ProtocolError, re: int | None) -> None:
         """Say why something was not done, through the fair queue: refusals cost time, too."""
@@ -467,6 +461,7 @@ class Connection:
             self._detach(self.outbox.finish())
             self._reader = self._reader.plain  # as in the outbox
             self._crowd.remove(self)
+            self._unfinished.forget(self)
             self._gone = True
 
     def _show_out(self, code: Code, *last_events: ServerMessage) -> None:

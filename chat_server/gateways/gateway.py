@@ -53,6 +53,11 @@ class Gateway(Writer, Protocol):
         """Whether a client that is there answers a ping. Who does not is never taken for dead."""
         ...
 
+    @property
+    def unfinished(self) -> int:
+        """How many bytes are kept of what is not complete: a frame, a line, a head, a message."""
+        ...
+
     def receive(self, data: bytes) -> "Iterator[Asked]":
         """Yield what `data` completes, in order: a hello as long as none was answered, then
         requests; mistakes, which are refused; answers; handovers.

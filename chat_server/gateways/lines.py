@@ -160,6 +160,11 @@ class LinesGateway:
         self.codec = _LF
         self.greeted = False
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a line. See Gateway."""
+        return self._reader.buffered
+
     def receive(self, data: bytes) -> Iterator[Asked]:
         """Yield what the lines in `data` ask. See Gateway."""
         lines = list(self._reader.feed(data))

@@ -63,6 +63,11 @@ class NativeGateway:
         self._decoder = FrameDecoder()
         self.greeted = False
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a frame. See Gateway."""
+        return self._decoder.buffered
+
     def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
         """Yield a request, or a mistake, for each frame that `data` completes. See Gateway."""
         for payload in self._decoder.feed(data):

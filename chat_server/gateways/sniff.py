@@ -78,6 +78,11 @@ class Sniffer:
         self._received = b""
         self.greeted = False
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of the first word. See Gateway."""
+        return len(self._received)
+
     def receive(self, data: bytes) -> Iterator[Asked]:
         """Yield the gateway that the client asks for, and what that one asks. See Gateway."""
         self._received += data

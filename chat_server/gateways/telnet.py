@@ -24,6 +24,11 @@ class LineReader:
         self._skips = False  # the rest of a line that is too long
         self.refusals = b""  # what is to be answered to telnet: nothing is supported
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes of an unfinished line are kept."""
+        return len(self._partial) + len(self._rest)
+
     def feed(self, data: bytes) -> Iterator[str | None]:
         """Yield each line that `data` ends, with its `\\r` if it has one; None for one too long."""
         *lines, rest = (self._partial + self._without_commands(data)).split(b"\n")

@@ -135,6 +135,12 @@ REQUESTS: dict[type, Rule] = {
 """How each request is answered, by its class in protocol.messages."""
 
 
+def cost_of(caller: Caller, request: messages.AnyRequest) -> int:
+    """Return for how many requests this one counts."""
+    rule = REQUESTS[type(request)]
+    return rule.cost_in(len(caller.outbox.members())) if rule.room_cost else rule.cost
+
+
 def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None:
     """Do what `request` asks, and return the reply if it is to be sent now.
 

@@ -39,6 +39,11 @@ class IrcGateway:
         """The one that all share who have asked for the same tags."""
         return self._client.network.codec(self._client.has)
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a line. See Gateway."""
+        return self._reader.buffered
+
     def receive(self, data: bytes) -> Iterator[Asked]:
         """Yield what each line asks for that `data` completes. See Gateway."""
         for line in self._reader.feed(data):

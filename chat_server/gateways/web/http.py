@@ -93,6 +93,11 @@ class HttpGateway:
         self._used = False  # a request was answered, and nothing of another one has come
         self.greeted = False
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a head. See Gateway."""
+        return len(self._received)
+
     def receive(self, data: bytes) -> Iterator[Asked]:
         """Yield the answers to the requests in `data`, or the WebSocket. See Gateway."""
         self._received += data

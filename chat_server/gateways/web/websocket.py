@@ -37,6 +37,9 @@ _CLOSE_CODES: dict[str, int] = {
 # What a control frame may hold, without the close code (RFC 6455, 5.5).
 _REASON_LIMIT = 123
 
+# Bytes that a fragment takes besides what is in it: there may be any number of empty ones.
+_FRAGMENT_SIZE = 64
+
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
@@ -61,7 +64,7 @@ WEBSOCKET = WebSocketCodec()
 class WebSocketGateway:
     """One WebSocket, after its handshake. See Gateway."""
 
-    __slots__ = ("_fragments", "_lengths", "_protocol", "greeted")
+    __slots__ = ("_fragmented", "_fragments", "_lengths", "_protocol", "greeted")
 
     codec = WEBSOCKET
     answers_pings = True
@@ -74,8 +77,14 @@ class WebSocketGateway:
         """
         self._protocol = protocol
         self._fragments: list[bytes] = []
+        self._fragmented = 0  # bytes that they take
         self._lengths = _Lengths()
         self.greeted = False
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of a message and of a frame. See Gateway."""
+        return self._fragmented + self._lengths.received
 
     def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | Answer]:
         """Yield what the frames in `data` ask. See Gateway."""
@@ -92,6 +101,7 @@ class WebSocketGateway:
                     protocol.fail(CloseCode.UNSUPPORTED_DATA, "messages are text: JSON in UTF-8")
                     break
                 self._fragments.append(bytes(event.data))
+                self._fragmented += _FRAGMENT_SIZE + len(event.data)
                 if event.fin:
                     yield from self._decoded(self._joined())
         if bad_length is not None and not protocol.close_expected():
@@ -116,6 +126,7 @@ class WebSocketGateway:
     def _joined(self) -> bytes:
         payload = b"".join(self._fragments)
         self._fragments.clear()
+        self._fragmented = 0
         return payload
 
     def _decoded(self, payload: bytes) -> Iterator[AnyRequest | ProtocolError]:
@@ -139,11 +150,17 @@ class _Lengths:
     as it takes, its top bit 0. The library reads such a frame like any other.
     """
 
-    __slots__ = ("_head", "_left")
+    __slots__ = ("_head", "_left", "_size")
 
     def __init__(self) -> None:
         self._head = b""  # of the frame under way, up to its length
         self._left = 0  # bytes of that frame, behind its length
+        self._size = 0  # of all of it, as far as that is known
+
+    @property
+    def received(self) -> int:
+        """How many bytes have come of the frame under way."""
+        return self._size - self._left if self._left else len(self._head)
 
     def bad_at(self, data: bytes) -> int | None:
         """Return where the last byte of a bad length stands in what comes next; None if nowhere.
@@ -164,7 +181,9 @@ class _Lengths:
                 continue
             if not _SHORTEST.get(self._head[1] & 0x7F, 0) <= length < 1 << 63:
                 return place - 1
-            self._head, self._left = b"", length + _MASK_SIZE
+            self._left = length + _MASK_SIZE
+            self._size = len(self._head) + self._left
+            self._head = b""
         return None
 
 

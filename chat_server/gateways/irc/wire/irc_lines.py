@@ -80,6 +80,11 @@ class LineReader:
         self._rest = b""
         self._dropping = False  # the line under way is too long already
 
+    @property
+    def buffered(self) -> int:
+        """How many bytes of an unfinished line are kept."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> Iterator[Line | BadLine]:
         """Yield each line that `data` completes; empty ones are passed over."""
         *complete, rest = (self._rest + data).split(b"\n")
