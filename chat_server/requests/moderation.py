@@ -1,38 +1,24 @@
-"""Keeping order: what moderators may do to people and rooms, and raised hands.
-
-A role is looked at when the request comes. What an act leaves in the log of a room, it leaves there
-once, however often the request is sent: see `_once`.
-"""
-
-import logging
-from collections.abc import Callable
+"""Keeping order: what moderators may do to people and rooms, and raised hands."""
 
 from msgspec import UNSET
 
-from chat_server.delivery.replies import fitting, unavailable
-from chat_server.identity.records import Asked, Sanction
-from chat_server.identity.roles import Role
-from chat_server.moderation.notices import Notices
-from chat_server.moderation.targets import Actor
+from chat_server.delivery.replies import fitting
+from chat_server.identity.records import Sanction
+from chat_server.requests.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.context import Caller
-from chat_server.rooms.room import Draft, Room
-from chat_server.rooms.session import Claim
-from chat_server.runtime.errors import StoreError
+from chat_server.rooms.room import Room
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import BanEntry, Message, Ok, Page
+from protocol.messages import BanEntry, Ok, Page
 from protocol.text import normalize_nick, normalize_room, normalize_text
-
-log = logging.getLogger(__name__)
-
 
 # -- people ----------------------------------------------------------------------------------------
 
 
 def kick(caller: Caller, request: messages.Kick) -> None:
     """End somebody's connection."""
-    actor = _actor(caller, request.id)
-    _once(
+    actor = moderator(caller, request.id)
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_people.kick(
@@ -43,8 +29,8 @@ def kick(caller: Caller, request: messages.Kick) -> None:
 
 def ban(caller: Caller, request: messages.Ban) -> Ok:
     """Let somebody in no more."""
-    actor = _actor(caller, request.id)
-    return _unless_done(
+    actor = moderator(caller, request.id)
+    return do_unless_done(
         caller,
         request.id,
         lambda: caller.context.acts_on_people.ban(
@@ -59,16 +45,16 @@ def ban(caller: Caller, request: messages.Ban) -> Ok:
 
 def unban(caller: Caller, request: messages.Unban) -> Ok:
     """Let somebody in again."""
-    actor = _actor(caller, request.id)
-    return _unless_done(
+    actor = moderator(caller, request.id)
+    return do_unless_done(
         caller, request.id, lambda: caller.context.acts_on_people.lift(actor, "ban", request.who)
     )
 
 
 def mute(caller: Caller, request: messages.Mute) -> Ok:
     """Let somebody listen only."""
-    actor = _actor(caller, request.id)
-    return _unless_done(
+    actor = moderator(caller, request.id)
+    return do_unless_done(
         caller,
         request.id,
         lambda: caller.context.acts_on_people.mute(
@@ -79,15 +65,15 @@ def mute(caller: Caller, request: messages.Mute) -> Ok:
 
 def unmute(caller: Caller, request: messages.Unmute) -> Ok:
     """Let somebody talk again."""
-    actor = _actor(caller, request.id)
-    return _unless_done(
+    actor = moderator(caller, request.id)
+    return do_unless_done(
         caller, request.id, lambda: caller.context.acts_on_people.lift(actor, "mute", request.who)
     )
 
 
 def bans(caller: Caller, request: messages.Bans) -> Page:
     """List the bans and mutes."""
-    _actor(caller)
+    moderator(caller)
     after = request.after or 0
     entries = [_entry(each) for each in caller.context.sanctions.all() if each.number > after]
     shown = fitting(entries)
@@ -99,8 +85,8 @@ def bans(caller: Caller, request: messages.Bans) -> Page:
 
 def slow(caller: Caller, request: messages.Slow) -> None:
     """Let each member say something only so often."""
-    actor, room = _actor(caller, request.id), _room(caller, request.room)
-    _once(
+    actor, room = moderator(caller, request.id), named_room(caller, request.room)
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_rooms.slow(actor, room, request.seconds, notices),
@@ -109,8 +95,12 @@ def slow(caller: Caller, request: messages.Slow) -> None:
 
 def lock(caller: Caller, request: messages.Lock) -> None:
     """Let nobody else in, or open a room again."""
-    actor, room, locked = _actor(caller, request.id), _room(caller, request.room), request.locked
-    _once(
+    actor, room, locked = (
+        moderator(caller, request.id),
+        named_room(caller, request.room),
+        request.locked,
+    )
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_rooms.lock(
@@ -121,9 +111,9 @@ def lock(caller: Caller, request: messages.Lock) -> None:
 
 def announce(caller: Caller, request: messages.Announce) -> None:
     """Say something as a notice, in one room or in all that somebody is in."""
-    actor, text = _actor(caller, request.id), normalize_text(request.text)
+    actor, text = moderator(caller, request.id), normalize_text(request.text)
     room = _room_or_all(caller, request.room)
-    _once(
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_rooms.announce(actor, room, text, notices),
@@ -133,8 +123,8 @@ def announce(caller: Caller, request: messages.Announce) -> None:
 
 def freeze(caller: Caller, request: messages.Freeze) -> None:
     """Let only moderators and some others speak, in one room or in all."""
-    actor, room = _actor(caller, request.id), _room_or_all(caller, request.room)
-    _once(
+    actor, room = moderator(caller, request.id), _room_or_all(caller, request.room)
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_rooms.freeze(
@@ -145,8 +135,8 @@ def freeze(caller: Caller, request: messages.Freeze) -> None:
 
 def unfreeze(caller: Caller, request: messages.Unfreeze) -> None:
     """Let everybody speak again."""
-    actor, room = _actor(caller, request.id), _room_or_all(caller, request.room)
-    _once(
+    actor, room = moderator(caller, request.id), _room_or_all(caller, request.room)
+    do_once(
         caller,
         request.id,
         lambda notices: caller.context.acts_on_rooms.unfreeze(actor, room, notices),
@@ -171,9 +161,9 @@ def hand(caller: Caller, request: messages.Hand) -> Ok:
 
 def hands(caller: Caller, request: messages.Hands) -> Page:
     """List whose hands are up, in the order in which they were raised."""
-    _actor(caller)
+    moderator(caller)
     after = None if request.after is None else normalize_nick(request.after)
-    nicks = caller.context.hands.nicks(_room(caller, request.room), after)
+    nicks = caller.context.hands.nicks(named_room(caller, request.room), after)
     shown = fitting(nicks)
     return Page(re=request.id, more=len(shown) < len(nicks), hands=shown)
 
@@ -181,28 +171,8 @@ def hands(caller: Caller, request: messages.Hands) -> Page:
 # -- below -----------------------------------------------------------------------------------------
 
 
-def _actor(caller: Caller, request: int | None = None) -> Actor:
-    """Who asks; `request` is its id, if it is to be done once.
-
-    Raises:
-        ProtocolError: `forbidden`, for who is no moderator.
-    """
-    role = caller.role
-    if role < Role.MODERATOR:
-        raise ProtocolError(Code.FORBIDDEN, "only moderators and owners may do that")
-    return Actor(caller.session.nick, role, caller.session, request)
-
-
-def _room(caller: Caller, name: str) -> Room:
-    name = normalize_room(name)
-    room = caller.context.rooms.find(name)
-    if room is None:
-        raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
-    return room
-
-
 def _room_or_all(caller: Caller, name: str | None) -> Room | None:
-    return None if name is None else _room(caller, name)
+    return None if name is None else named_room(caller, name)
 
 
 def _entry(sanction: Sanction) -> BanEntry:
@@ -215,58 +185,3 @@ def _entry(sanction: Sanction) -> BanEntry:
         time=sanction.time,
         until=UNSET if sanction.until is None else sanction.until,
     )
-
-
-def _unless_done(caller: Caller, request: int, act: Callable[[], None]) -> Ok:
-    """Do something that leaves no notice, unless the request came before, and was done."""
-    with caller.session.posting:  # the same may be under way on the connection before
-        if not caller.context.people.was_done(Asked(caller.session.token, request)):
-            act()
-    return Ok(re=request)
-
-
-def _once(
-    caller: Caller, request: int, act: Callable[[Notices], None], *, resume: bool = False
-) -> None:
-    """Do something that leaves notices, and reply when all of them are stored.
-
-    A request that comes again is not done again. What it did is kept in one transaction with
-    the fact that it is done, and the notices come after that; where none of them is in the
-    store, they are written.
-
-    Args:
-        caller: who asks.
-        request: its id.
-        act: does it unless `notices.begun`, and writes the notices.
-        resume: the notices are what it is about: those that are missing are written.
-    """
-    session = caller.session
-    number = caller.keep_session()
-    notice = Message.unnumbered(session.nick, "notice", "", bot=caller.connection.is_bot)
-    claimed = Draft(session, number, request, notice, [caller.outbox])
-    with session.posting:
-        claim = session.claim(caller.connection, claimed)
-        if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
-            claim = session.claim(caller.connection, claimed, looked_up=True)
-        if claim is Claim.OUTDATED:
-            return
-        caller.outbox.expect_reply()
-        if claim is Claim.NEW:
-            _do_once(caller, Notices(session, claimed), act, resume=resume)
-
-
-def _do_once(
-    caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool
-) -> None:
-    """With `Session.posting` held: do what was claimed."""
-    try:
-        notices.look_up(caller.context.store, caller.context.people)
-        if resume or not notices.told:
-            act(notices)
-    except ProtocolError as error:
-        notices.fail(error)
-    except StoreError as error:
-        log.error("what a moderator asked for was not done: %s", error)
-        notices.fail(unavailable())
-    else:
-        notices.finish()

@@ -1,0 +1,103 @@
+"""What all acts of those in charge have in common: who may, in which room, and once.
+
+A role is looked at when the request comes. What an act leaves in the log of a room, it leaves there
+once, however often the request is sent: see `do_once`.
+"""
+
+import logging
+from collections.abc import Callable
+
+from chat_server.delivery.replies import unavailable
+from chat_server.identity.records import Asked
+from chat_server.identity.roles import Role
+from chat_server.moderation.notices import Notices
+from chat_server.moderation.targets import Actor
+from chat_server.requests.context import Caller
+from chat_server.rooms.room import Draft, Room
+from chat_server.rooms.session import Claim
+from chat_server.runtime.errors import StoreError
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Message, Ok
+from protocol.text import normalize_room
+
+log = logging.getLogger(__name__)
+
+
+def moderator(caller: Caller, request: int | None = None) -> Actor:
+    """Return who asks; `request` is its id, if it is to be done once.
+
+    Raises:
+        ProtocolError: `forbidden`, for who is no moderator.
+    """
+    role = caller.role
+    if role < Role.MODERATOR:
+        raise ProtocolError(Code.FORBIDDEN, "only moderators and owners may do that")
+    return Actor(caller.session.nick, role, caller.session, request)
+
+
+def named_room(caller: Caller, name: str) -> Room:
+    """Return the room of that name, whoever is in it.
+
+    Raises:
+        ProtocolError: `no_such_room`.
+    """
+    name = normalize_room(name)
+    room = caller.context.rooms.find(name)
+    if room is None:
+        raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
+    return room
+
+
+def do_unless_done(caller: Caller, request: int, act: Callable[[], None]) -> Ok:
+    """Do something that leaves no notice, unless the request came before, and was done."""
+    with caller.session.posting:  # the same may be under way on the connection before
+        if not caller.context.people.was_done(Asked(caller.session.token, request)):
+            act()
+    return Ok(re=request)
+
+
+def do_once(
+    caller: Caller, request: int, act: Callable[[Notices], None], *, resume: bool = False
+) -> None:
+    """Do something that leaves notices, and reply when all of them are stored.
+
+    A request that comes again is not done again. What it did is kept in one transaction with
+    the fact that it is done, and the notices come after that; where none of them is in the
+    store, they are written.
+
+    Args:
+        caller: who asks.
+        request: its id.
+        act: does it unless `notices.begun`, and writes the notices.
+        resume: the notices are what it is about: those that are missing are written.
+    """
+    session = caller.session
+    number = caller.keep_session()
+    notice = Message.unnumbered(session.nick, "notice", "", bot=caller.connection.is_bot)
+    claimed = Draft(session, number, request, notice, [caller.outbox])
+    with session.posting:
+        claim = session.claim(caller.connection, claimed)
+        if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
+            claim = session.claim(caller.connection, claimed, looked_up=True)
+        if claim is Claim.OUTDATED:
+            return
+        caller.outbox.expect_reply()
+        if claim is Claim.NEW:
+            _do_once(caller, Notices(session, claimed), act, resume=resume)
+
+
+def _do_once(
+    caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool
+) -> None:
+    """With `Session.posting` held: do what was claimed."""
+    try:
+        notices.look_up(caller.context.store, caller.context.people)
+        if resume or not notices.told:
+            act(notices)
+    except ProtocolError as error:
+        notices.fail(error)
+    except StoreError as error:
+        log.error("what a moderator asked for was not done: %s", error)
+        notices.fail(unavailable())
+    else:
+        notices.finish()
