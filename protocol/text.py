@@ -76,6 +76,18 @@ _DISGUISES = frozenset(
 of funny nicks; by the first words of their letters' names.
 """
 
+_RANKS = ("~", "&", "%", "+", "〜")
+"""What stands before the nicks of some on IRC, besides the @."""
+
+_BADGES = frozenset(
+    (
+        *("STAR", "STARRED", "STARS", "ASTERISK", "ASTERISM", "SPARKLE", "SPARKLES", "CROWN"),
+        *("SHIELD", "CHECK", "MEDAL", "BADGE", "ROSETTE", "TROPHY", "KING", "QUEEN", "POLICE"),
+        *("COMMERCIAL", "FLEUR-DE-LIS", "TRIDENT", "KEY", "SHAMROCK", "ROOT", "TILDE", "SWUNG"),
+    )
+)
+"""Words of the names of signs that look like a mark: stars, crowns, shields, check marks."""
+
 _LOOK_ALIKES = str.maketrans(
     dict(
         pair
@@ -113,6 +125,8 @@ def normalize_nick(nick: str) -> str:
     shown = normalize_account(nick)
     if looks_like_address(shown):
         raise _bad_nick(nick, "it reads as an address or a network, which a nick must not")
+    if _looks_in_charge(shown):
+        raise _bad_nick(nick, "it has a sign that looks like the mark of who is in charge")
     return shown
 
 
@@ -288,6 +302,20 @@ def _without_marks(nick: str) -> str:
     if nick.isascii():
         return nick
     return "".join(sign for sign in nick if unicodedata.category(sign) not in ("Mn", "Me"))
+
+
+def _looks_in_charge(nick: str) -> bool:
+    """Whether a nick looks like one that is marked: clients put `@` or a badge beside those of
+    moderators and owners, and IRC knows other marks that stand before a nick.
+    """
+    bare = "".join(sign for sign in nick_skeleton(nick) if unicodedata.category(sign)[0] != "M")
+    if bare[:1] in _RANKS or bare[:1] == "@" or bare[-1:] == "@":
+        return True
+    if nick.isascii():
+        return False
+    signs = [sign for sign in nick if not sign.isascii() and not sign.isalnum()]
+    words = {word for sign in signs for word in unicodedata.name(sign, "").split()}
+    return not words.isdisjoint(_BADGES)
 
 
 def _mixes_scripts(nick: str) -> bool:
