@@ -38,12 +38,15 @@ from protocol.messages import (
     Direct,
     FreezeChange,
     HandChange,
+    Invited,
     Message,
     Oldest,
     PinsChange,
     Presence,
     RoleChange,
     RoomEntry,
+    RoomRules,
+    RulesChange,
 )
 
 __all__ = [
@@ -63,6 +66,7 @@ __all__ = [
     "FirstUse",
     "FreezeChange",
     "HandChange",
+    "Invited",
     "Message",
     "Oldest",
     "Pinned",
@@ -75,6 +79,8 @@ __all__ = [
     "RoleChange",
     "Room",
     "RoomEntry",
+    "RoomRules",
+    "RulesChange",
     "TcpAddress",
     "TlsAddress",
     "Trusted",

@@ -1,8 +1,9 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are eight that the server sends as they are: `Message`, `Direct`, `Presence`,
+Besides these there are ten that the server sends as they are: `Message`, `Direct`, `Presence`,
 `RoleChange` (our own role is another), `FreezeChange` (from now on only moderators talk in a room,
-or everybody does), `Oldest` (what we had yet to hear in a room is gone), `HandChange` (somebody
+or everybody does), `RulesChange` (what holds in a room, and for us there), `Invited` (we may come
+into a room), `Oldest` (what we had yet to hear in a room is gone), `HandChange` (somebody
 raised a hand, or took it down; only moderators are told) and `PinsChange` (what stands at the top
 of a room is this now) of `protocol.messages`.
 """
@@ -13,11 +14,13 @@ from protocol.messages import (
     Direct,
     FreezeChange,
     HandChange,
+    Invited,
     Message,
     Oldest,
     PinsChange,
     Presence,
     RoleChange,
+    RulesChange,
 )
 
 MEMBER = "member"
@@ -123,7 +126,8 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A room that we were in could not be entered again after a reconnection.
+    """A room that we were in could not be entered again after a reconnection, or the server took
+    us out of it.
 
     Attributes:
         room: which one.
@@ -154,6 +158,8 @@ Event = (
     | RoleChange
     | HandChange
     | FreezeChange
+    | RulesChange
+    | Invited
     | Oldest
     | PinsChange
     | Trusted

@@ -34,12 +34,14 @@ from chat_server.identity.late_store import LateStore
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import PeopleStore
 from chat_server.moderation.bans import Sanctions, read_sanctions
+from chat_server.moderation.guests import Guests
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.policy_book import PolicyBook
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
+from chat_server.moderation.standing import Standings
 from chat_server.network import tls
 from chat_server.network.addresses import (
     Address,
@@ -167,7 +169,14 @@ class Assembly:
         self.addresses = [self._address_of(sock) for sock in sockets]
         store, dates = self.kept.store, self.kept.dates
         self._housekeeper = Housekeeper(
-            settings, store, store.sessions, dates, clock, self._needs_session, self._tidy
+            settings,
+            store,
+            store.sessions,
+            dates,
+            clock,
+            self._needs_session,
+            self._tidy,
+            self.parts.acts_on_rooms.forget_empty,
         )
         self._accepting = ServerWaiter("accept")
         self._admin = AdminDesk(self.parts, crowd, lambda: self.addresses)
@@ -242,6 +251,7 @@ class Assembly:
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
         hands = RaisedHands(permissions, book.hands)
+        standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
         return Context(
             live_settings=settings,
@@ -261,11 +271,22 @@ class Assembly:
             late=self._open_late(registry),
             pins=_pin_board(clock, store, people, rooms),
             acts_on_people=PeopleActions(
-                clock, people, accounts, registry, rooms, sanctions, book, permissions
+                clock, people, accounts, registry, rooms, sanctions, book, permissions, standings
             ),
             acts_on_rooms=RoomActions(
-                clock, timers, people, registry, rooms, book, permissions, hands, self._forget_room
+                clock,
+                timers,
+                people,
+                registry,
+                rooms,
+                book,
+                permissions,
+                hands,
+                standings,
+                self._forget_room,
             ),
+            guests=Guests(clock, accounts, registry, rooms, book, permissions),
+            standings=standings,
             delivery=self._delivery,
             pages=Pages(store),
             catch_up=catch_up,

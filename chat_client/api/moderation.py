@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from chat_client.api.replies import checked, given, goes_on, page_of, room_named
+from chat_client.api.room_rules import RulesOfRoom
 from chat_client.errors import Refused
 from chat_client.session.hello import nick_guesses
 from chat_client.session.session import Session
@@ -174,6 +175,10 @@ class Authority:
             found += given(page.bans)
             if not page.bans or not goes_on(page, after, found[-1].number, len(found)):
                 return found
+
+    def rules(self, room: str) -> RulesOfRoom:
+        """Return the rules of a room, which a moderator need not be in."""
+        return RulesOfRoom(self._session, room)
 
     # -- rooms --------------------------------------------------------------------------------
 

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal
 
+from msgspec import UnsetType
+
 from chat_client.api.moderation import Authority
 from chat_client.api.replies import LONGEST_LIST, checked, given, goes_on, page_of, seq_of
+from chat_client.api.room_rules import RulesOfRoom
 from chat_client.errors import ChatError
+from chat_client.events import MEMBER
 from chat_client.session.feed import Feed
 from chat_client.session.session import Session
 from protocol.messages import (
@@ -202,14 +206,30 @@ class Room:
             Refused: `not_in_room`, ...
             Closed: the chat is over.
         """
-        found: list[str] = []
+        return list(self.people())
+
+    def people(self) -> dict[str, str]:
+        """Return the role of each nick in the room: "member", "moderator" or "owner"; sorted.
+
+        Raises:
+            Refused: `not_in_room`, ...
+            Closed: the chat is over.
+        """
+        found: dict[str, str] = {}
         after = None
         while True:
             page = page_of(self._session.request(partial(_who, self.name, after)))
-            found += given(page.members)
-            if not page.members or not goes_on(page, after, found[-1], len(found)):
+            roles = {} if isinstance(page.roles, UnsetType) else page.roles
+            nicks = given(page.members)
+            found |= {nick: roles.get(nick, MEMBER) for nick in nicks}
+            if not nicks or not goes_on(page, after, nicks[-1], len(found)):
                 return found
-            after = found[-1]
+            after = nicks[-1]
+
+    @property
+    def rules(self) -> RulesOfRoom:
+        """The rules of the room: what holds there, and who is invited."""
+        return RulesOfRoom(self._session, self.name)
 
     def history(
         self, limit: int, *, before: int | None = None, after: int | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from chat_client.commands.command import Command, Pages, Talk, Typed, checked_room
+from chat_client.display.terminal_lines import marked
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 
@@ -68,8 +69,9 @@ def _topic(talk: Talk, typed: Typed) -> None:
 
 def _who(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
-    nicks = room.who()
-    listed = talk.lines.system(f"{len(nicks)} in #{room.name}: {', '.join(nicks)}")
+    people = room.people()
+    named = ", ".join(marked(nick, role) for nick, role in people.items())
+    listed = talk.lines.system(f"{len(people)} in #{room.name}: {named}")
     talk.post(Pages(listed.split("\n")))
 
 

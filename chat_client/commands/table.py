@@ -10,6 +10,7 @@ from chat_client.commands import (
     program_commands,
     read_commands,
     room_commands,
+    rule_commands,
     talk_commands,
     you_commands,
 )
@@ -20,6 +21,7 @@ COMMANDS = Table(
         *talk_commands.COMMANDS,
         *change_commands.COMMANDS,
         *room_commands.COMMANDS,
+        *rule_commands.COMMANDS,
         *read_commands.COMMANDS,
         *export_commands.COMMANDS,
         *people_commands.COMMANDS,

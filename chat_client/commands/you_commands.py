@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import get_args
 
-from chat_client.commands.command import Command, Talk, Typed
+from chat_client.commands.command import Command, Pages, Talk, Typed
 from chat_client.display.model import Bell
 from chat_client.display.terminal_lines import HINT, with_article
 from chat_client.display.text import one_line
@@ -79,6 +79,19 @@ def _claim(talk: Talk, typed: Typed) -> None:
         talk.note(f"you are {with_article(role)} already")
         return
     _identify(talk, f"you are {with_article(role)} now: {HINT}", told=True)
+    talk.post(Pages([talk.lines.system(line) for line in _what_now(talk.chat.account)]))
+
+
+def _what_now(account: str | None) -> tuple[str, str, str]:
+    """What somebody does next who is in charge for the first time."""
+    stay = "1. /register keeps that: with a password of yours you are the owner again, anywhere"
+    if account is not None:
+        stay = f"1. you stay that: --login, or /login @{account}, makes you the owner again"
+    return (
+        stay,
+        "2. /freeze lets only you talk, /unfreeze everybody; /hands shows who asks for the floor",
+        "3. /op NICK makes somebody a moderator; /rules shows what holds in the room",
+    )
 
 
 def _identify(talk: Talk, text: str, *, told: bool = False) -> None:

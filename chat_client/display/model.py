@@ -6,7 +6,7 @@ out.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from msgspec import UnsetType
@@ -33,11 +33,13 @@ from protocol.messages import (
     Direct,
     FreezeChange,
     HandChange,
+    Invited,
     Message,
     Oldest,
     PinsChange,
     Presence,
     RoleChange,
+    RulesChange,
 )
 
 Bell = Literal["on", "off", "all"]
@@ -156,6 +158,10 @@ class View:
                 yield from self._told(event)
             case FreezeChange() if event.room in self.rooms:
                 self._freeze(self.rooms[event.room], event.frozen)
+            case RulesChange() if event.room in self.rooms:
+                yield from self._rule(self.rooms[event.room], event)
+            case Invited():
+                yield from self._told(event)
             case HandChange():
                 yield from self._count_hands(event)
             case PinsChange() if event.room in self.rooms:
@@ -191,6 +197,9 @@ class View:
         room.stirred = room.stirred or room is not self.current
         for who in gone:
             room.speakers.pop(who, None)
+            room.roles.pop(who, None)
+        roles = {} if isinstance(event.roles, UnsetType) else event.roles
+        self.know_roles(room, roles)
         if self.quiet:
             return
         stir = self._stirs.setdefault(event.room, Stir(event.room))
@@ -204,6 +213,7 @@ class View:
             ],
             gone=gone,
             members=event.members,
+            roles={who: role for who, role in roles.items() if who != self.nick},
         )
 
     def _hear(self, message: Message) -> Iterator[str]:
@@ -264,6 +274,21 @@ class View:
         if not frozen:  # no hand need be raised any more
             self.know_hands(room.name, ())
 
+    def _rule(self, room: RoomView, event: RulesChange) -> Iterator[str]:
+        """Show what holds for the user, where no notice to all in the room says it."""
+        before, room.rules = room.rules, event
+        why = before.why if before is not None else ""
+        if "muted" in (why, event.why) and (why != event.why or before is None):
+            yield from self._told(event)
+
+    def know_roles(self, room: RoomView, roles: Mapping[str, str]) -> None:
+        """Note the roles of some who are in a room."""
+        for who, role in roles.items():
+            if role == MEMBER:
+                room.roles.pop(who, None)
+            elif len(room.roles) < _NAMED_LIMIT:
+                room.roles[who] = role
+
     def _count_hands(self, event: HandChange) -> Iterator[str]:
         room = self.rooms.get(event.room)
         if room is None:
@@ -279,6 +304,7 @@ class View:
         room = self.rooms.setdefault(event.room, RoomView(event.room))
         self.hiding.enter(event.room)
         room.topic, room.members, room.frozen = event.topic, event.members, event.frozen
+        room.rules = None
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
             yield self._lines.error(
@@ -287,6 +313,7 @@ class View:
         if event.gone:
             yield self._lines.diverged(event)
         if event.again:
+            room.roles.clear()
             room.nicks.clear()  # the server does not say who left; the client asks who is there
             since = event.after if room.held is None else min(room.heard, event.after)
             yield from self._come_back(room, since, event.last, event.lost)
@@ -392,6 +419,8 @@ class View:
 
     def silenced(self, room: RoomView) -> bool:
         """Return whether the user may not talk in a room because it is frozen."""
+        if room.rules is not None:
+            return room.rules.why == "frozen"
         return room.frozen and self.role == MEMBER
 
     # -- what commands do -------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chat_client.display.text import fold
-from protocol.messages import CHANGES, Message, PinEntry
+from protocol.common.durations import show_duration
+from protocol.messages import CHANGES, Message, PinEntry, RulesChange
 
 REPEATED = 20
 """The most messages that are shown again when the user goes back to a room."""
@@ -35,6 +36,8 @@ class RoomView:
         speakers: who spoke and is still there; the last speaker stands last.
         told: the topic that the user has seen.
         frozen: whether only moderators may talk, as far as the client knows.
+        roles: of those who are there, whose roles are known, but for members.
+        rules: what holds there for the user, as the server said last; None before that.
         hands: how many hands are up, as far as the client knows.
         raised: whose they are, in the order in which they were raised.
         pins: what stands at the top of the room, the oldest message first.
@@ -60,6 +63,8 @@ class RoomView:
     speakers: dict[str, None] = field(default_factory=dict)
     told: str = ""
     frozen: bool = False
+    roles: dict[str, str] = field(default_factory=dict)
+    rules: RulesChange | None = None
     hands: int = 0
     raised: dict[str, None] = field(default_factory=dict)
     pins: tuple[PinEntry, ...] = ()
@@ -104,6 +109,15 @@ class RoomView:
             ),
             None,
         )
+
+    @property
+    def silence(self) -> str:
+        """Why the user may not talk here, in a word or two; or "slow"; or nothing."""
+        if self.rules is None:
+            return ""
+        if not self.rules.speak:
+            return self.rules.why.replace("_", "-")
+        return f"slow {show_duration(self.rules.slow)}" if self.rules.slow else ""
 
     @property
     def behind(self) -> bool:

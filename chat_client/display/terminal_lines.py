@@ -33,6 +33,7 @@ from protocol.messages import (
     Direct,
     FreezeChange,
     HandChange,
+    Invited,
     Message,
     Oldest,
     PinEntry,
@@ -40,6 +41,8 @@ from protocol.messages import (
     Presence,
     RoleChange,
     RoomEntry,
+    RoomRules,
+    RulesChange,
 )
 
 HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129, 134, 163, 162, 132)
@@ -117,6 +120,10 @@ class Lines:
                 return None  # what of it is new has a line of its own
             case FreezeChange():
                 return None  # a notice says so, and who did it
+            case RulesChange():
+                return self.standing(event, room)
+            case Invited(name, by):
+                return self.system(f"{by} lets you into #{name}: /join {name}")
             case Connected():
                 return self._connected(event)
             case Reconnecting(reason, delay):
@@ -158,7 +165,7 @@ class Lines:
             start += f"{message.seq} "
         indent = cells(start) + 2
         tag = "" if message.room == room else f"#{one_line(message.room)} "
-        who = _shown(message.from_)
+        who = marked(message.from_, message.role)
         match message.kind:
             case "action":
                 head = (f"{tag}* ", who, " ")
@@ -166,7 +173,7 @@ class Lines:
                 did = "set the topic: " if message.text else "cleared the topic"
                 head = (f"{tag}-- ", who, f" {did}")
             case "notice":
-                head = (f"{tag}-- ", who, ": ")
+                head = (f"{tag}-- ", _shown(message.from_), ": ")
             case "code":
                 return self._code(message, nick, (start, tag, who), past=past)
             case "edit":
@@ -300,16 +307,58 @@ class Lines:
 
     def presence(self, event: Presence, room: str | None) -> str | None:
         """Return the line for who came and went, or None if nobody did."""
+        roles = {} if isinstance(event.roles, UnsetType) else event.roles
+        joined = [marked(nick, roles.get(nick, "")) for nick in event.joined]
         changes = [
             f"{_names(who, sign)} {what}"
-            for who, what, sign in ((event.joined, "joined", "+"), (event.left, "left", "-"))
+            for who, what, sign in ((joined, "joined", "+"), (event.left, "left", "-"))
             if who
         ]
-        changes += [f"{old} is now {new}" for old, new in event.renamed[:_NAMED]]
+        changes += [
+            f"{old} is now {marked(new, roles.get(new, ''))}" for old, new in event.renamed[:_NAMED]
+        ]
+        known = {*event.joined, *(new for _, new in event.renamed)}
+        others = [(nick, role) for nick, role in roles.items() if nick not in known]
+        changes += [f"{nick} is {with_article(role)} now" for nick, role in others[:_NAMED]]
         if not changes:
             return None
         tag = "" if event.room == room else f"#{event.room} "
         return self.system(f"{tag}{', '.join(changes)} ({event.members} here)")
+
+    def standing(self, event: RulesChange, room: str | None) -> str:
+        """Return the line for what holds for the user in a room."""
+        tag = "" if event.room == room else f"#{event.room}: "
+        if event.speak:
+            return self.system(f"{tag}you may talk again")
+        until = ""
+        if not isinstance(event.until, UnsetType):
+            until = f", until {self._clock.date_and_time(event.until)}"
+        return self.system(f"{tag}{event.text}{until}")
+
+    def rules(self, room: str, rules: RoomRules, role: str) -> list[str]:
+        """Return what holds in a room, a line for each rule."""
+        who = "moderators only" if rules.topic == "moderators" else "everybody"
+        default = " (as there is an owner here)" if who != "everybody" else " (as nobody said)"
+        told = [f"topic: {who} may set it{default if rules.topic_by_default else ''}"]
+        told.append(f"read-only: {'on, only moderators speak' if rules.read_only else 'off'}")
+        hidden = "on, others do not see the room"
+        told.append(f"invite-only: {hidden if rules.invite_only else 'off'}")
+        if not isinstance(rules.invited, UnsetType) and rules.invited:
+            told.append(f"invited: {', '.join(rules.invited)}")
+        told.append(f"locked: {'on, nobody else comes in' if rules.locked else 'off'}")
+        until = ""
+        if not isinstance(rules.until, UnsetType):
+            until = f", until {self._clock.date_and_time(rules.until)}"
+        told.append(f"frozen: {f'by {rules.frozen}{until}' if rules.frozen else 'off'}")
+        every = f"one message each {show_duration(rules.slow)}" if rules.slow else "off"
+        told.append(f"slow: {every}")
+        gone = "on, all goes when nobody is here" if rules.forget else "off, what is said is kept"
+        told.append(f"forget: {gone}")
+        hint = "" if role == MEMBER else "; /help rules says how to set them"
+        return [
+            self.system(f"what holds in #{room}{hint}:"),
+            *(self.indented(one_line(line)) for line in told),
+        ]
 
     def entry(self, entry: RoomEntry) -> str:
         """Return the line for a room in a list."""
@@ -371,6 +420,14 @@ def _hue_of(who: str, colours: int) -> str:
     if colours < 256:
         return _BASIC_HUES[number % len(_BASIC_HUES)]
     return f"\x1b[38;5;{HUES[number % len(HUES)]}m"
+
+
+def marked(nick: str, role: str) -> str:
+    """Return a nick as it stands before a text, with an `@` for who is in charge.
+
+    No nick begins with an `@`: so nobody looks like that who is not.
+    """
+    return f"@{_shown(nick)}" if role and role != MEMBER else _shown(nick)
 
 
 def _shown(nick: str) -> str:

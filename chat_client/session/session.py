@@ -46,6 +46,7 @@ from chat_client.session.reader import Reader
 from chat_client.transport.address import Address
 from chat_client.transport.connection import Connection
 from chat_client.transport.trace import Trace
+from protocol.errors import Code
 from protocol.messages import (
     AnyRequest,
     AnyServerMessage,
@@ -53,8 +54,10 @@ from protocol.messages import (
     Claim,
     Direct,
     Error,
+    Expelled,
     FreezeChange,
     HandChange,
+    Invited,
     Join,
     Leave,
     Login,
@@ -70,6 +73,7 @@ from protocol.messages import (
     Presence,
     Register,
     RoleChange,
+    RulesChange,
     ServerPong,
     Welcome,
 )
@@ -363,6 +367,11 @@ class Session:
                     self._on_event(message)
             case Direct() | Presence() | HandChange() | FreezeChange() | Oldest() | PinsChange():
                 self._on_event(message)
+            case RulesChange() | Invited():
+                self._on_event(message)
+            case Expelled(room=room, text=text):
+                self._remove(room, Refused(Code.FORBIDDEN, text))
+                self._on_event(Removed(room, text))
             case ServerPong():
                 self._measured(message.re)
 

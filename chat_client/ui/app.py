@@ -402,9 +402,9 @@ class _Terminal:
         chat = self._talk.chat
         joined = next((each for each in chat.joined if each.name == room), None)
         with suppress(ChatError):
-            nicks = set(joined.who()) if joined else set()
+            people = joined.people() if joined else {}
             rooms = {entry.room for entry in chat.rooms()}
-            self._screen.post(partial(self._know, room, nicks, rooms))
+            self._screen.post(partial(self._know, room, people, rooms))
 
     def _learn_missed(self, name: str) -> None:
         """Ask how many messages a room got while the program was stopped."""
@@ -415,11 +415,12 @@ class _Terminal:
             last = messages[0].seq if messages else 0
         self._screen.post(partial(self._view.count_missed, name, last))
 
-    def _know(self, name: str, nicks: set[str], rooms: set[str]) -> Iterator[str]:
+    def _know(self, name: str, people: dict[str, str], rooms: set[str]) -> Iterator[str]:
         self._view.listed = rooms
         room = self._view.rooms.get(name)
         if room:
-            room.nicks |= nicks
+            room.nicks |= set(people)
+            self._view.know_roles(room, people)
         return iter(())
 
     def _tell_away(self, person: Person) -> None:

@@ -34,7 +34,7 @@ from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
 from chat_client.transport.trace import Trace
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import HandChange, Oldest, RoleChange
+from protocol.messages import HandChange, Invited, Oldest, RoleChange, RulesChange
 
 _AHEAD = 100
 """Lines that the client reads ahead of the line that it says."""
@@ -258,6 +258,8 @@ class _Plain:
             case Connected(again=True) | Reconnecting() | Removed() | RoleChange() | Ended():
                 self._tell(self._lines.of(event, "", self._room))
             case Trusted():
+                self._tell(self._lines.of(event, "", self._room))
+            case RulesChange(why="muted") | Invited():
                 self._tell(self._lines.of(event, "", self._room))
             case HandChange(up=True) | Oldest():
                 self._tell(self._lines.of(event, "", self._room))

@@ -248,7 +248,10 @@ class Prompt:
         if self._hidden:
             return f"{self._hidden.label}: "
         room = self._view.current.name if self._view.current else "no room"
-        return f"[{f'to {self._view.query.nick}' if self._view.query else room}] "
+        if self._view.query:
+            return f"[to {self._view.query.nick}] "
+        silence = self._view.current.silence if self._view.current else ""
+        return f"[{room}{silence and f', {silence}'}] "
 
     def _continuation(self, *_: int) -> str:
         """Return the indent of a further line."""

@@ -260,12 +260,14 @@ class Outbox:
                 self._start_catching_up()
             return True
 
-    def dismiss(self, member: Member) -> None:
-        """Send nothing more of a room."""
+    def dismiss(self, member: Member) -> bool:
+        """Send nothing more of a room; return whether anything was. From any thread."""
         with self._lock:
-            if member.admitted:
-                member.admitted = False
-                del self._members[member.room]
+            if not member.admitted:
+                return False
+            member.admitted = False
+            del self._members[member.room]
+            return True
 
     def member_in(self, room: Room) -> Member | None:
         """Return the membership in `room`, if there is one."""

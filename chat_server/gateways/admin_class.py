@@ -93,7 +93,7 @@ def remove_account(parts: Context, name: str) -> tuple[Account, list[Session]]:
     parts.acts_on_people.forget_account(account.number)
     parts.late.forget_account(account.number)
     if role is not Role.MEMBER:
-        tell_role(sessions, Role.MEMBER, OPERATOR)
+        tell_role(parts, sessions, Role.MEMBER, OPERATOR)
     return account, sessions
 
 

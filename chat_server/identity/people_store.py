@@ -143,7 +143,18 @@ CREATE TABLE pupils ( -- the class lists
     account INTEGER NOT NULL -- its number; it may be gone
 ) STRICT;
 """
-FORMAT = Format(application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS))
+_ROOM_RULES = """
+ALTER TABLE rules ADD COLUMN topic TEXT NOT NULL DEFAULT ''; -- who sets it; '' is the default
+ALTER TABLE rules ADD COLUMN read_only INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE rules ADD COLUMN invite_by TEXT NOT NULL DEFAULT ''; -- '' if everybody comes in
+ALTER TABLE rules ADD COLUMN guests TEXT NOT NULL DEFAULT '[]'; -- JSON: [[PersonKey, shown], ...]
+ALTER TABLE rules ADD COLUMN forget INTEGER NOT NULL DEFAULT 0;
+"""
+FORMAT = Format(
+    application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES)
+)
+
+_POLICY_COLUMNS = ", ".join(StoredPolicy._fields)
 
 
 class PeopleStore:
@@ -303,7 +314,8 @@ class PeopleStore:
 
     def policies(self) -> list[StoredPolicy]:
         """Return the rules of every room that has any."""
-        return [_stored_policy(*row) for row in self._read("SELECT * FROM rules")]
+        rows = self._read(f"SELECT {_POLICY_COLUMNS} FROM rules")
+        return [_stored_policy(StoredPolicy(*row)) for row in rows]
 
     def put_policy(self, policy: StoredPolicy, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
@@ -312,7 +324,8 @@ class PeopleStore:
                 writer.execute("DELETE FROM rules WHERE room = ?", (policy.room,))
                 return
             writer.execute(
-                "INSERT OR REPLACE INTO rules VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO rules ({_POLICY_COLUMNS})"
+                f" VALUES ({', '.join('?' * len(policy))})",
                 [json.dumps(each) if isinstance(each, tuple) else each for each in policy],
             )
 
@@ -427,31 +440,21 @@ def _line(act: Act) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _stored_policy(
-    room: str,
-    slow: float,
-    locked: int,
-    frozen: int,
-    until: float | None,
-    by: str,
-    speakers: str,
-    since: float,
-    locked_by: str,
-    insiders: str,
-) -> StoredPolicy:
-    """A row of the table `rules`, whose columns are in this order."""
-    return StoredPolicy(
-        room,
-        slow,
-        locked=bool(locked),
-        frozen=bool(frozen),
-        frozen_until=until,
-        frozen_by=by,
-        speakers=tuple(json.loads(speakers)),
-        frozen_at=since,
-        locked_by=locked_by,
-        insiders=tuple(json.loads(insiders)),
+def _stored_policy(row: StoredPolicy) -> StoredPolicy:
+    """The rules of a room as they are, from its row: SQLite has neither truth nor lists."""
+    return row._replace(
+        locked=bool(row.locked),
+        frozen=bool(row.frozen),
+        speakers=_tuple(row.speakers),
+        insiders=_tuple(row.insiders),
+        read_only=bool(row.read_only),
+        guests=tuple((key, shown) for key, shown in _tuple(row.guests)),
+        forget=bool(row.forget),
     )
+
+
+def _tuple(array: Any) -> tuple[Any, ...]:
+    return tuple(json.loads(array))
 
 
 def _log_in(writer: sqlite3.Connection, token: bytes, account: int, now: float) -> None:

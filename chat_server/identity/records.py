@@ -80,6 +80,12 @@ class StoredPolicy(NamedTuple):
         frozen_at: Unix seconds; 0 if it is not frozen.
         locked_by: the moderator's nick.
         insiders: those who may come back though the room is locked.
+        topic: who sets the topic: "moderators", "everybody", or "" where nobody has said.
+        read_only: only moderators speak.
+        invite_by: the nick of who let only those in who are invited; "" if everybody comes in.
+        guests: who is invited: the person, see PersonKey in rooms/policy.py, and what they were
+            called then.
+        forget: all that was said is deleted when nobody is in the room any more.
     """
 
     room: str
@@ -92,6 +98,11 @@ class StoredPolicy(NamedTuple):
     frozen_at: float = 0.0
     locked_by: str = ""
     insiders: tuple[str, ...] = ()
+    topic: str = ""
+    read_only: bool = False
+    invite_by: str = ""
+    guests: tuple[tuple[str, str], ...] = ()
+    forget: bool = False
 
 
 class KeptHand(NamedTuple):

@@ -15,6 +15,7 @@ from chat_server.moderation.bans import Kind, Network, Sanctions
 from chat_server.moderation.notices import Writer
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.policy_book import PolicyBook
+from chat_server.moderation.standing import Standings
 from chat_server.moderation.targets import (
     Actor,
     Target,
@@ -49,6 +50,7 @@ class PeopleActions:
         sanctions: Sanctions,
         book: PolicyBook,
         permissions: Permissions,
+        standings: Standings,
     ) -> None:
         """
         Args:
@@ -60,6 +62,7 @@ class PeopleActions:
             sanctions: who is banned and muted.
             book: the rules of the rooms: who may come back into a locked one.
             permissions: whom a ban means.
+            standings: tells those who are muted, or are no more.
         """
         self._clock = clock
         self._people = people
@@ -69,6 +72,7 @@ class PeopleActions:
         self._sanctions = sanctions
         self._book = book
         self._permissions = permissions
+        self._standings = standings
         # Held while bans and mutes are changed, first in the store and then in memory, so that both
         # change in the same order. Above all locks but Session.posting.
         self._changing = threading.Lock()
@@ -176,6 +180,8 @@ class PeopleActions:
             act = actor.did(f"un{kind}", self._clock.time(), target.shown)
             self._people.remove_sanctions(numbers, act)
             self._sanctions.remove(numbers)
+        if kind == "mute":
+            self._standings.tell_all()
 
     def forget_account(self, number: int) -> None:
         """Let the bans and mutes of an account alone be over: it is gone, also from the store."""
@@ -185,6 +191,7 @@ class PeopleActions:
             if each.account == number and each.key is None
         ]
         self._sanctions.remove(gone)
+        self._standings.tell_all()
 
     # -- below
 
@@ -242,9 +249,12 @@ class PeopleActions:
             if older:
                 self._people.remove_sanctions(older)
                 self._sanctions.remove(older)
+        if kind == "mute":
+            self._standings.tell_all()
+            self._standings.await_end(kept)
 
     def _forget_insiders(self, names: frozenset[PersonKey]) -> None:
-        """Let nobody with one of these names back into a locked room."""
+        """Let nobody with one of these names back into a locked room, nor by their invitation."""
         for name in self._book.forget_insiders(names):
             room = self._rooms.find(name)
             if room is not None:

@@ -11,7 +11,7 @@ from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address
-from chat_server.rooms.policy import RoomPolicy, person_key, person_keys, shown_rest
+from chat_server.rooms.policy import NO_POLICY, RoomPolicy, person_key, person_keys, shown_rest
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock
 from protocol.common.durations import show_duration
@@ -91,7 +91,42 @@ class Permissions:
         if not self.is_moderator(session):
             policy.check_entry(person_keys(session))
 
+    def may_enter(self, policy: RoomPolicy, session: Participant) -> bool:
+        """Return whether somebody might come into a room of these rules."""
+        try:
+            self.check_entry(policy, session)
+        except ProtocolError:
+            return False
+        return True
+
+    def hides(self, room: Room, session: Participant) -> bool:
+        """Return whether somebody is not to learn that there is a room, in which they are not."""
+        policy = room.policy
+        return (
+            policy is not None
+            and bool(policy.invite_by)
+            and not self.is_moderator(session)
+            and policy.hides_from(person_keys(session))
+        )
+
     # -- who may speak
+
+    def check_topic(self, room: Room, policy: RoomPolicy | None, session: Participant) -> None:
+        """See that somebody may set the topic of a room.
+
+        Raises:
+            ProtocolError: `forbidden`.
+        """
+        rule = (policy or NO_POLICY).topic
+        if rule == "everybody" or self.is_moderator(session):
+            return
+        if rule == "moderators" or has_owner(room):
+            raise ProtocolError(Code.FORBIDDEN, "only moderators set the topic of this room")
+
+    def mute_of(self, session: Participant, host: str) -> Sanction | None:
+        """Return the mute that binds somebody."""
+        mute = self._sanctions.find("mute", _person(session, host))
+        return None if mute is None or self.is_moderator(session) else mute
 
     def check_voice(self, session: Participant, host: str) -> bool:
         """See that somebody is not muted.
@@ -189,6 +224,11 @@ class Permissions:
 
     def _rest(self, sanction: Sanction) -> str:
         return shown_rest(self._sanctions.left(sanction))
+
+
+def has_owner(room: Room) -> bool:
+    """Return whether an owner is in a room."""
+    return any(member.role is Role.OWNER for member in room.members())
 
 
 def _person(session: Participant, host: str) -> Person:

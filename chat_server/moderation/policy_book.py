@@ -10,10 +10,20 @@ from chat_server.identity.records import Act, StoredPolicy
 from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import NO_POLICY, Freeze, Lock, PersonKey, RoomPolicy
+from chat_server.rooms.policy import (
+    NO_POLICY,
+    Freeze,
+    Guest,
+    Lock,
+    PersonKey,
+    RoomPolicy,
+    TopicRule,
+)
 from chat_server.rooms.room import Draft, Room
 from chat_server.runtime.clock import Clock
 from protocol.messages import FreezeChange
+
+_TOPIC_RULES: dict[str, TopicRule] = {"moderators": "moderators", "everybody": "everybody"}
 
 EVERYWHERE = ""
 """The room that stands for all of them."""
@@ -68,13 +78,21 @@ class PolicyBook:
             found = [(room, policy.freeze) for room, policy in self._policies.items()]
         return [(room, freeze) for room, freeze in found if freeze is not None]
 
-    def change(self, room: str, change: Callable[[RoomPolicy], RoomPolicy], act: Act) -> None:
+    def rooms_of_guest(self, key: PersonKey) -> list[str]:
+        """Return the rooms to which somebody is invited by this name."""
+        with self._lock:
+            policies = list(self._policies.items())
+        return [room for room, policy in policies if key in policy.invited]
+
+    def change(
+        self, room: str, change: Callable[[RoomPolicy], RoomPolicy], act: Act | None
+    ) -> None:
         """Keep other rules of a room's own, and let them hold.
 
         Args:
             room: its name, or EVERYWHERE.
             change: makes them of those it has.
-            act: the line in the audit log.
+            act: the line in the audit log, if it is to have one.
 
         Raises:
             StoreError: all is as it was.
@@ -105,7 +123,7 @@ class PolicyBook:
                 self._put(room, policy, replace(policy, lock=lock), None)
 
     def forget_insiders(self, names: frozenset[PersonKey]) -> list[str]:
-        """Let nobody with one of these names back into any locked room.
+        """Let nobody with one of these names back into any locked room, nor by an invitation.
 
         Returns:
             The rooms that have other rules now, which are to be imposed.
@@ -114,14 +132,27 @@ class PolicyBook:
             StoreError: they may still come back into some.
         """
         with self._lock:
-            locked = [
+            rooms = [
                 room
                 for room, policy in self._policies.items()
-                if policy.lock is not None and policy.lock.insiders & names
+                if policy.invited & names or (policy.lock and policy.lock.insiders & names)
             ]
-        for room in locked:
+        for room in rooms:
             self.change_insiders(room, lambda insiders: insiders - names)
-        return locked
+            self._uninvite(room, names)
+        return rooms
+
+    def _uninvite(self, room: str, names: frozenset[PersonKey]) -> None:
+        """Let somebody be invited to a room no more.
+
+        Raises:
+            StoreError: all is as it was.
+        """
+        with self._changing:
+            policy = self.own(room)
+            guests = tuple(guest for guest in policy.guests if guest.key not in names)
+            if guests != policy.guests:
+                self._put(room, policy, replace(policy, guests=guests), None)
 
     def forget(self, room: str) -> None:
         """Keep no rules of a room's own.
@@ -174,7 +205,16 @@ class PolicyBook:
 def _read(kept: StoredPolicy, clock: Clock) -> RoomPolicy:
     lock = Lock(kept.locked_by, frozenset(kept.insiders)) if kept.locked else None
     freeze = _read_freeze(kept, clock) if kept.frozen else None
-    return RoomPolicy(slow=kept.slow, lock=lock, freeze=freeze)
+    return RoomPolicy(
+        slow=kept.slow,
+        lock=lock,
+        freeze=freeze,
+        topic=_TOPIC_RULES.get(kept.topic, ""),
+        read_only=kept.read_only,
+        invite_by=kept.invite_by,
+        guests=tuple(Guest(key, shown) for key, shown in kept.guests),
+        forget=kept.forget,
+    )
 
 
 def _read_freeze(kept: StoredPolicy, clock: Clock) -> Freeze | None:
@@ -211,7 +251,15 @@ def _has_freeze(room: Room) -> bool:
 
 def _kept(room: str, policy: RoomPolicy) -> StoredPolicy:
     freeze, lock = policy.freeze, policy.lock
-    kept = StoredPolicy(room, slow=policy.slow)
+    kept = StoredPolicy(
+        room,
+        slow=policy.slow,
+        topic=policy.topic,
+        read_only=policy.read_only,
+        invite_by=policy.invite_by,
+        guests=policy.guests,
+        forget=policy.forget,
+    )
     if lock is not None:
         kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))
     if freeze is not None:

@@ -4,24 +4,31 @@ Each act goes the same way as in `people_actions`: what is kept of it, together 
 the audit log, then what is in memory, then the rooms that it concerns, which read it in a notice.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
+from chat_server.moderation.guests import with_guests
 from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.policy_book import EVERYWHERE, PolicyBook
 from chat_server.moderation.raised_hands import RaisedHands
+from chat_server.moderation.standing import Standings
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.directory import RoomDirectory
+from chat_server.rooms.nicks import HOLD_SECONDS
 from chat_server.rooms.policy import (
     NO_POLICY,
+    READ_ONLY_TEXT,
     Freeze,
+    Guest,
     Lock,
     PersonKey,
     RoomPolicy,
+    TopicRule,
     person_key,
     person_keys,
 )
@@ -32,7 +39,19 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
 from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
+from protocol.messages import SetRules
 from protocol.text import normalize_nick
+
+_TOPIC_RULES: dict[str, TopicRule] = {
+    "everybody": "everybody",
+    "moderators": "moderators",
+    "default": "",
+}
+_TOPIC_TEXTS = {
+    "everybody": "everybody may set the topic here",
+    "moderators": "only moderators set the topic here",
+    "default": "where an owner is in the room, only moderators set the topic",
+}
 
 LONGEST_WAIT = 600.0
 """Seconds until a freeze is looked at again, to see whether it has ended."""
@@ -51,6 +70,7 @@ class RoomActions:
         book: PolicyBook,
         permissions: Permissions,
         hands: RaisedHands,
+        standings: Standings,
         forget_room: Callable[[str], None],
     ) -> None:
         """
@@ -63,6 +83,7 @@ class RoomActions:
             book: keeps the rules of the rooms.
             permissions: whether a room is frozen.
             hands: of those who are made speakers.
+            standings: tells those in a room what holds there.
             forget_room: deletes who was in a room, then, all at once, what was said there.
         """
         self._clock = clock
@@ -73,7 +94,9 @@ class RoomActions:
         self._book = book
         self._permissions = permissions
         self._hands = hands
+        self._standings = standings
         self._forget_room = forget_room
+        self._empty_since: dict[str, float] = {}  # the housekeeper's: by room, monotonic
         for name, freeze in book.freezes():
             self._wait_for_end(name, freeze)
 
@@ -101,6 +124,56 @@ class RoomActions:
             lock, text = Lock(actor.nick, insiders), "this room is locked: nobody else may come in"
         act = actor.did("lock" if locked else "unlock", self._clock.time(), room.name)
         self._set(room, lambda policy: replace(policy, lock=lock), act, text, notices)
+
+    def set_rules(self, actor: Actor, room: Room, wanted: SetRules, notices: Writer) -> None:
+        """Let other rules hold in a room: those that are named in `wanted`.
+
+        Who is in a room when it becomes one for those who are invited is invited.
+
+        Raises:
+            ProtocolError: `unavailable`: too many are in the room.
+            StoreError: it could not be kept; nothing happened.
+        """
+        members = [Guest(person_key(each.session), each.session.nick) for each in room.members()]
+
+        def change(policy: RoomPolicy) -> RoomPolicy:
+            if wanted.topic is not None:
+                policy = replace(policy, topic=_TOPIC_RULES[wanted.topic])
+            if wanted.read_only is not None:
+                policy = replace(policy, read_only=wanted.read_only)
+            if wanted.forget is not None:
+                policy = replace(policy, forget=wanted.forget)
+            if wanted.invite_only is False:
+                return replace(policy, invite_by="", guests=())
+            if wanted.invite_only:
+                guests = with_guests(policy.guests, members)
+                return replace(policy, invite_by=actor.nick, guests=guests)
+            return policy
+
+        text = "; ".join(_rules_texts(wanted))
+        act = actor.did("set_rules", self._clock.time(), room.name, reason=text)
+        self._set(room, change, act, text, notices)
+
+    def forget_empty(self) -> None:
+        """Delete what was said in rooms that are to be forgotten when nobody is in them any more.
+
+        Those whose connection is lost have the time to come back for which a nick is theirs. Called
+        by one thread, every few seconds.
+
+        Raises:
+            StoreError: not all is gone. It is done again.
+        """
+        now, empty = self._clock.monotonic(), dict[str, float]()
+        for room in self._rooms.all():
+            if not (room.policy and room.policy.forget) or room.members():
+                continue
+            since = empty[room.name] = self._empty_since.get(room.name, now)
+            if now - since >= HOLD_SECONDS:
+                with suppress(ProtocolError), self._rooms.removing(room):  # somebody came in
+                    self._people.note(Act(self._clock.time(), "server", "forget", room.name))
+                    self._forget_room(room.name)
+                    self._hands.forget(room.name)
+        self._empty_since = empty
 
     def keep_inside(self, session: Session, members: Iterable[Member]) -> None:
         """Let somebody who logs out next come back into the locked rooms that they are in.
@@ -270,6 +343,7 @@ class RoomActions:
             told = room is not None or each.members()
             notice = notices.write(each.name, text) if told else None
             self._book.impose(each, notice)
+            self._standings.tell_room(each)
 
     def _concerned(self, room: Room | None) -> list[Room]:
         return self._rooms.all() if room is None else [room]
@@ -315,6 +389,21 @@ def _logged_out(
     if account not in insiders:
         return insiders
     return (insiders if shared else insiders - {account}) | {session.token.hex()}
+
+
+def _rules_texts(wanted: SetRules) -> Iterator[str]:
+    """What a notice says of rules that are set."""
+    if wanted.topic is not None:
+        yield _TOPIC_TEXTS[wanted.topic]
+    if wanted.read_only is not None:
+        everybody = "everybody may speak here again"
+        yield READ_ONLY_TEXT if wanted.read_only else everybody
+    if wanted.invite_only is not None:
+        only = "this room is for those who are invited: others do not see it"
+        yield only if wanted.invite_only else "everybody may come into this room"
+    if wanted.forget is not None:
+        gone = "what is said here is deleted when nobody is here any more"
+        yield gone if wanted.forget else "what is said here is kept"
 
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:

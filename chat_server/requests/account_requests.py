@@ -112,7 +112,11 @@ def logout(caller: Caller, request: messages.Logout) -> Ok:
 def claim(caller: Caller, request: messages.Claim) -> Ok:
     """Make the caller an owner, who knows the secret."""
     if not caller.context.authentication.check_secret(request.secret, caller.connection.host):
-        raise ProtocolError(Code.FORBIDDEN, "this is not the owner's secret")
+        raise ProtocolError(
+            Code.FORBIDDEN,
+            "this is not the owner's secret; `chat-server admin owner-secret`, where the server "
+            "runs, makes another one",
+        )
     if caller.role is not Role.OWNER:
         _change_role(caller, _holder(caller.context, caller.session), Role.OWNER, "claim")
     return Ok(re=request.id, role=caller.role.word)
@@ -141,6 +145,8 @@ def _account_name(caller: Caller) -> str:
 def _rename_person(caller: Caller, who: PersonKey) -> None:
     """Let all rooms take the caller for who they were, whose name in rules was another."""
     caller.context.hands.rename_person(caller.session, who)
+    if caller.session.account is not None:
+        caller.context.guests.rename_person(caller.session, who)
     for room in caller.context.rooms.all():
         room.slow_mode.rename_person(caller.session, who)
 
@@ -206,13 +212,14 @@ def _change_role(caller: Caller, holder: Account | Session, role: Role, act: str
     else:
         context.accounts.set_session_role(holder, role, Act(now, by, act, holder.nick))
         sessions = [holder]
-    tell_role(sessions, role, by)
+    tell_role(context, sessions, role, by)
 
 
-def tell_role(sessions: Iterable[Session], role: Role, by: str) -> None:
-    """Tell those who are connected that they have another role, and by whom."""
+def tell_role(context: Context, sessions: Iterable[Session], role: Role, by: str) -> None:
+    """Tell those who are connected that they have another role, and by whom; and their rooms."""
     event = Broadcast(RoleChange(role=role.word, by=by))
     for session in sessions:
         connection = session.connection
         if connection is not None:
             connection.outbox.put_if_short(event)
+            context.standings.renew(session)

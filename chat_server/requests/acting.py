@@ -73,7 +73,8 @@ def do_once(
     """
     session = caller.session
     number = caller.keep_session()
-    notice = Message.unnumbered(session.nick, "notice", "", bot=caller.connection.is_bot)
+    marks = {"bot": caller.connection.is_bot, "role": caller.mark}
+    notice = Message.unnumbered(session.nick, "notice", "", **marks)
     claimed = Draft(session, number, request, notice, [caller.outbox])
     with session.posting:
         claim = session.claim(caller.connection, claimed)

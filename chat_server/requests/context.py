@@ -16,11 +16,13 @@ from chat_server.identity.authentication import Authentication
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.roles import Role
 from chat_server.moderation.bans import Sanctions
+from chat_server.moderation.guests import Guests
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
+from chat_server.moderation.standing import Standings
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.registry import Registry
@@ -54,6 +56,8 @@ class Context(NamedTuple):
     pins: PinBoard
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
+    guests: Guests
+    standings: Standings
     delivery: Delivery
     pages: Pages
     catch_up: CatchUp
@@ -130,6 +134,12 @@ class Caller:
         """What the caller may do at this moment."""
         return self.context.accounts.role_of(self.session)
 
+    @property
+    def mark(self) -> str:
+        """What marks the caller's messages: "moderator" or "owner", or "" for a member."""
+        role = self.role
+        return "" if role is Role.MEMBER else role.word
+
     def check_voice(self) -> None:
         """See that the caller is not muted. Looked up only after a ban or mute has changed.
 
@@ -143,10 +153,13 @@ class Caller:
             self.voiced = version
 
     def check_person(self) -> None:
-        """See that the caller, who has another nick or account now, may be here.
+        """See that the caller, who has another nick, account or role now, may be here.
+
+        Those in their rooms are told of the role, and they of what holds for them now.
 
         Raises:
             ProtocolError: `banned`.
         """
         self.voiced = -1
         self.context.permissions.check_person(self.session, self.connection.host)
+        self.context.standings.renew(self.session)

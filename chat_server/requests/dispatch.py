@@ -21,6 +21,7 @@ from chat_server.requests import (
     moderation,
     posting,
     reading,
+    room_rules,
 )
 from chat_server.requests.context import Caller
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
@@ -122,6 +123,10 @@ REQUESTS: dict[type, Rule] = {
     messages.Bans: Rule(moderation.bans),
     messages.Slow: Rule(moderation.slow),
     messages.Lock: Rule(moderation.lock),
+    messages.Rules: Rule(room_rules.rules, queue=Queue.SHORT, reads=True),
+    messages.SetRules: Rule(room_rules.set_rules),
+    messages.Invite: Rule(room_rules.invite),
+    messages.Uninvite: Rule(room_rules.uninvite),
     messages.Announce: Rule(moderation.announce),
     messages.Freeze: Rule(moderation.freeze),
     messages.Unfreeze: Rule(moderation.unfreeze),

@@ -1,8 +1,11 @@
 """Being in rooms: joining and leaving them, and who else is there."""
 
+from typing import NamedTuple
+
 from msgspec import UNSET, UnsetType
 
 from chat_server.delivery.replies import fitting
+from chat_server.identity.roles import Role
 from chat_server.moderation.targets import Actor
 from chat_server.requests.context import Caller
 from chat_server.rooms.room import Member, Room
@@ -10,6 +13,13 @@ from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, Page, RoomEntry
 from protocol.text import normalize_room
+
+
+class _Present(NamedTuple):
+    """Somebody in a room, as a page counts them."""
+
+    nick: str
+    mark: str
 
 
 def join(caller: Caller, request: messages.Join) -> None:
@@ -21,7 +31,7 @@ def join(caller: Caller, request: messages.Join) -> None:
     name = normalize_room(request.room)
     _check_room_count(caller, name)
     diverged = _divergence(caller, name, request)
-    added = None
+    added, role = None, caller.role
     if caller.context.rooms.find(name) is None:
         caller.check_voice()  # the list of rooms shows its name to everybody
     while added is None:  # a room that is given up, or gets other rules at this moment
@@ -37,7 +47,8 @@ def join(caller: Caller, request: messages.Join) -> None:
         oldest = oldest_after(caller, room, cursor)
         # What is gone is told by the reply: nobody has to look for it.
         place = cursor if oldest is UNSET else min(oldest - 1, last)
-        member = Member(room, caller.session, caller.outbox, place)
+        host = caller.connection.host
+        member = Member(room, caller.session, caller.outbox, place, role, host)
         added = room.add(member, policy, temporary=request.temporary)
     count, topic = added
     reply = Ok(
@@ -60,6 +71,8 @@ def join(caller: Caller, request: messages.Join) -> None:
         policy = room.policy
         frozen = caller.context.permissions.is_frozen(room)
         caller.outbox.put(messages.FreezeChange(room=name, frozen=frozen))
+        caller.context.guests.expel_stranger(member)  # nor of an invitation that is taken back
+    caller.context.standings.renew_member(member)
 
 
 def leave(caller: Caller, request: messages.Leave) -> Ok:
@@ -73,7 +86,11 @@ def leave(caller: Caller, request: messages.Leave) -> Ok:
 def forget(caller: Caller, request: messages.Forget) -> Ok:
     """Remove a temporary room."""
     actor = Actor(caller.session.nick, caller.role, caller.session)
-    caller.context.acts_on_rooms.forget(actor, normalize_room(request.room))
+    name = normalize_room(request.room)
+    room = caller.context.rooms.find(name)
+    if room is not None and _is_hidden(caller, room):
+        raise no_such_room(name)
+    caller.context.acts_on_rooms.forget(actor, name)
     return Ok(re=request.id)
 
 
@@ -81,11 +98,16 @@ def who(caller: Caller, request: messages.Who) -> Page:
     """Name who is in a room."""
     room = readable_room(caller, request.room)
     after = request.after
-    nicks = sorted(member.session.nick for member in room.members())
-    if after is not None:
-        nicks = [nick for nick in nicks if nick > after]
-    shown = fitting(nicks)
-    return Page(re=request.id, more=len(shown) < len(nicks), members=shown)
+    role_of = caller.context.accounts.role_of
+    found = sorted((member.session.nick, role_of(member.session)) for member in room.members())
+    people = [_Present(nick, _mark(role)) for nick, role in found if after is None or nick > after]
+    shown = fitting(people)
+    return Page(
+        re=request.id,
+        more=len(shown) < len(people),
+        members=[nick for nick, _ in shown],
+        roles={nick: mark for nick, mark in shown if mark} or UNSET,
+    )
 
 
 def rooms(caller: Caller, request: messages.Rooms) -> Page:
@@ -94,7 +116,7 @@ def rooms(caller: Caller, request: messages.Rooms) -> Page:
     entries = [
         RoomEntry(room=room.name, members=len(room.members()), topic=room.topic)
         for room in caller.context.rooms.all()
-        if after is None or room.name > after
+        if (after is None or room.name > after) and not _is_hidden(caller, room)
     ]
     shown = fitting(entries)
     return Page(re=request.id, more=len(shown) < len(entries), rooms=shown)
@@ -116,9 +138,25 @@ def membership(caller: Caller, name: str) -> Member:
 
 def readable_room(caller: Caller, name: str) -> Room:
     """The room of that name, if this client is in it."""
-    if caller.context.rooms.find(normalize_room(name)) is None:
-        raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {normalize_room(name)}")
+    room = caller.context.rooms.find(normalize_room(name))
+    if room is None or _is_hidden(caller, room):
+        raise no_such_room(normalize_room(name))
     return membership(caller, name).room
+
+
+def no_such_room(name: str) -> ProtocolError:
+    """Return the refusal of what is asked of a room that there is not, or that is hidden."""
+    return ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
+
+
+def _is_hidden(caller: Caller, room: Room) -> bool:
+    """Whether the caller is not to learn that there is a room."""
+    hides = caller.context.permissions.hides(room, caller.session)
+    return hides and caller.outbox.member_in(room) is None
+
+
+def _mark(role: Role) -> str:
+    return "" if role is Role.MEMBER else role.word
 
 
 def oldest_after(caller: Caller, room: Room, seq: int) -> int | UnsetType:

@@ -89,8 +89,10 @@ def post(
         caller.pause()
         room.wait_for_space()
         caller.context.short_queue.enter(caller.outbox)  # one after the other, or all fill it again
-    bot = caller.connection.is_bot
-    message = Message(room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot, **marks)
+    bot, role = caller.connection.is_bot, caller.mark
+    message = Message(
+        room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot=bot, role=role, **marks
+    )
     draft = Draft(session, number, request, message, [caller.outbox])
     if _claim_and_post(caller, room, draft, conditions) is not Claim.PERHAPS_STORED:
         return None
@@ -130,6 +132,7 @@ def _claim_and_post(
         if claim is Claim.NEW:
             try:
                 free = room.policy is None and caller.voiced == caller.context.sanctions.version
+                free = free and draft.kind != "topic"
                 if conditions is not None or not (free and room.post(draft, None)):
                     _let_say(caller, room, draft, conditions)
             except MemoryError:  # it was not posted: sent again, it is new
@@ -160,6 +163,8 @@ def _post_by_rules(caller: Caller, room: Room, draft: Draft, conditions: Conditi
     permissions, posted = caller.context.permissions, False
     while not posted:
         policy = room.policy
+        if draft.kind == "topic":
+            permissions.check_topic(room, policy, caller.session)
         if policy is not None:
             permissions.admit_message(room, policy, caller.session)
         try:

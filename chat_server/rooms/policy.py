@@ -8,10 +8,17 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from chat_server.identity.participant import Participant
 from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError
+
+READ_ONLY_TEXT = "this room is for announcements: only moderators speak here"
+"""What somebody is told who may only read in a room."""
+
+GUESTS_LIMIT = 300
+"""How many may be invited to a room: one frame names them all."""
 
 TALKERS_LIMIT = 10_000
 """Of how many people slow mode remembers in each room when they last spoke."""
@@ -53,6 +60,17 @@ class Lock:
     insiders: frozenset[PersonKey] = frozenset()
 
 
+class Guest(NamedTuple):
+    """Somebody who is invited. `shown` is what they were called when that was said."""
+
+    key: PersonKey
+    shown: str
+
+
+TopicRule = Literal["", "moderators", "everybody"]
+"""Who sets the topic; "" is moderators where there is an owner in the room, else everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class RoomPolicy:
     """What holds in a room.
@@ -62,12 +80,28 @@ class RoomPolicy:
         lock: nobody else comes in.
         freeze: of this room.
         server_freeze: of all rooms. It and `freeze` end independently.
+        topic: who sets the topic.
+        read_only: only moderators speak, and whom a freeze lets speak.
+        invite_by: the nick of who let only those in who are invited; "" if everybody comes in.
+            Others do not learn that there is the room.
+        guests: who is invited. It may be kept ahead of the rule.
+        forget: all that was said is deleted when nobody is in the room any more.
     """
 
     slow: float = 0.0
     lock: Lock | None = None
     freeze: Freeze | None = None
     server_freeze: Freeze | None = None
+    topic: TopicRule = ""
+    read_only: bool = False
+    invite_by: str = ""
+    guests: tuple[Guest, ...] = ()
+    forget: bool = False
+
+    @property
+    def invited(self) -> frozenset[PersonKey]:
+        """The names of who is invited."""
+        return frozenset(guest.key for guest in self.guests)
 
     @property
     def has_freeze(self) -> bool:
@@ -79,6 +113,27 @@ class RoomPolicy:
         holding = [each for each in (self.freeze, self.server_freeze) if each and each.holds(now)]
         return max(holding, key=_end, default=None)
 
+    def stopping(self, names: frozenset[PersonKey], now: float) -> Freeze | None:
+        """Return the freeze that keeps somebody who is no moderator from speaking.
+
+        Args:
+            names: every one that the person has.
+            now: the clock's monotonic seconds.
+        """
+        stopping = [
+            each
+            for each in (self.freeze, self.server_freeze)
+            if each and each.holds(now) and not each.speakers & names
+        ]
+        return max(stopping, key=_end, default=None)
+
+    def is_read_only_for(self, names: frozenset[PersonKey], now: float) -> bool:
+        """Whether somebody who is no moderator only reads here, frozen or not."""
+        if not self.read_only:
+            return False
+        freeze = self.frozen(now)
+        return freeze is None or not freeze.speakers & names
+
     def check_speaker(self, names: frozenset[PersonKey], now: float) -> None:
         """See that somebody who is no moderator may speak.
 
@@ -89,33 +144,36 @@ class RoomPolicy:
         Raises:
             ProtocolError: `muted`.
         """
-        stopping = [
-            each
-            for each in (self.freeze, self.server_freeze)
-            if each and each.holds(now) and not each.speakers & names
-        ]
-        if not stopping:
-            return
-        freeze = max(stopping, key=_end)
-        what = "all rooms are" if freeze.everywhere else "this room is"
-        left = None if freeze.ends is None else freeze.ends - now
-        raise ProtocolError(
-            Code.MUTED,
-            f"{what} frozen by {freeze.by}{shown_rest(left)}: only moderators and whom they let "
-            "speak do; /hand asks for the floor",
-            retry_after=left,
-        )
+        freeze = self.stopping(names, now)
+        if freeze is not None:
+            left = None if freeze.ends is None else freeze.ends - now
+            text = f"{shown_freeze(freeze, shown_rest(left))}; /hand asks for the floor"
+            raise ProtocolError(Code.MUTED, text, retry_after=left)
+        if self.is_read_only_for(names, now):
+            raise ProtocolError(Code.MUTED, READ_ONLY_TEXT)
 
     def check_entry(self, names: frozenset[PersonKey]) -> None:
         """See that somebody who is no moderator may come in.
 
+        A room for those who are invited is refused as a locked one is: whoever guesses its name
+        learns no more.
+
         Raises:
             ProtocolError: `forbidden`.
         """
+        by = ""
         if self.lock is not None and not self.lock.insiders & names:
+            by = self.lock.by
+        elif self.hides_from(names):
+            by = self.invite_by
+        if by:
             raise ProtocolError(
-                Code.FORBIDDEN, f"the room is locked by {self.lock.by}: nobody else may come in"
+                Code.FORBIDDEN, f"the room is locked by {by}: nobody else may come in"
             )
+
+    def hides_from(self, names: frozenset[PersonKey]) -> bool:
+        """Whether somebody who is no moderator is not to learn that there is this room."""
+        return bool(self.invite_by) and not self.invited & names
 
 
 NO_POLICY = RoomPolicy()
@@ -129,6 +187,12 @@ def person_keys(session: Participant) -> frozenset[PersonKey]:
 def person_key(session: Participant) -> PersonKey:
     """Return the name that somebody has on all connections: the account's if there is one."""
     return session.token.hex() if session.account is None else f"@{session.account}"
+
+
+def shown_freeze(freeze: Freeze, rest: str = "") -> str:
+    """Return a freeze as a sentence for who may not speak. `rest` is as shown_rest has it."""
+    what = "all rooms are" if freeze.everywhere else "this room is"
+    return f"{what} frozen by {freeze.by}{rest}: only moderators and whom they let speak do"
 
 
 def shown_rest(seconds: float | None) -> str:

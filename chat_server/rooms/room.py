@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chat_server.identity.participant import Participant
+from chat_server.identity.roles import Role
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.draft_queue import DraftQueue
 from chat_server.rooms.log_tail import Chunk, LogTail, Segment, joined, message_cost
@@ -23,7 +24,7 @@ from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
 from chat_server.runtime.round_robin import SERVER_ITSELF, Party
-from protocol.messages import Message, ServerMessage
+from protocol.messages import Message, RulesChange, ServerMessage
 
 # Talkers faster than the store are slowed, not buffered: so much may wait in a room.
 # How much may of one client, in all its rooms, its outbox bounds.
@@ -85,6 +86,10 @@ class Outlet(Protocol):
         """Cut it off."""
         ...
 
+    def dismiss(self, member: "Member") -> bool:
+        """Send nothing more of a room; return whether anything was."""
+        ...
+
     def put_if_short(self, events: Broadcast) -> bool:
         """Send events unless too much waits already; return whether they will be sent."""
         ...
@@ -131,6 +136,9 @@ class Member:
     outbox: Outlet
     # Guarded by the outbox's lock, as soon as the outbox has admitted the member.
     cursor: int
+    # What those in the room know of the role. Written under the room's lock.
+    role: Role = Role.MEMBER
+    host: str = ""  # the address that the client is from, without a port
     began: int = field(init=False)  # where the cursor was placed
     # Whether the outbox has admitted it, and not dismissed it since. The outbox's own, as well:
     # looking it up there would take memory that is cold by the time a round comes to a member.
@@ -142,6 +150,9 @@ class Member:
     own: Sequence[int] = field(init=False, default=())
     # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
     known_as: str = field(init=False)
+    # What the client was told last of what holds for it here; None before that. Written by who
+    # tells it, who then looks again whether that holds still: see moderation/standing.py.
+    told: RulesChange | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.began = self.cursor
@@ -303,9 +314,12 @@ class Room:
             notify = False
             if before is not None:
                 self._handed += before.cursor - before.began
-                member.known_as = before.known_as
+                member.known_as, member.told = before.known_as, before.told
+                if member.role is not before.role:
+                    self._changes.appoint(member.known_as, member.role)
+                    notify = self._note_change(member)
             else:
-                self._changes.join(member.known_as)
+                self._changes.join(member.known_as, member.role)
                 notify = self._note_change(member)
                 if self._attend:
                     self._attend(member, True)
@@ -378,11 +392,25 @@ class Room:
             nick = member.session.nick
             if self._members.get(member.outbox) is not member or nick == member.known_as:
                 return
-            self._changes.rename(member.known_as, nick)
+            self._changes.rename(member.known_as, nick, member.role)
             member.known_as = nick
             notify = self._note_change(member)
         if notify:
             self._presence_changed(self)
+
+    def appoint(self, member: Member, role: Role) -> bool:
+        """Tell the members that one of them has another role. Return whether they are still in."""
+        with self._lock:
+            if self._members.get(member.outbox) is not member:
+                return False
+            if role is member.role:
+                return True
+            member.role = role
+            self._changes.appoint(member.known_as, role)
+            notify = self._note_change(member)
+        if notify:
+            self._presence_changed(self)
+        return True
 
     def members(self) -> tuple[Member, ...]:
         """Return who is in."""

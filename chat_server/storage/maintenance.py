@@ -36,6 +36,7 @@ class Housekeeper:
         clock: Clock,
         needs_session: Callable[[bytes], bool],
         tidy: Callable[[], None],
+        forget_empty: Callable[[], None],
     ) -> None:
         """
         Args:
@@ -47,6 +48,7 @@ class Housekeeper:
             needs_session: whether somebody has a session, or it is more than a session, by the
                 hash of its secret.
             tidy: lets go of what belongs to messages that are deleted.
+            forget_empty: deletes what was said in rooms that are to be forgotten by now.
         """
         self._settings = settings
         self._store = store
@@ -55,6 +57,7 @@ class Housekeeper:
         self._clock = clock
         self._needs_session = needs_session
         self._tidy = tidy
+        self._forget_empty = forget_empty
         self._unused_at = clock.monotonic()  # when they are looked for
         self._stopping = False  # read after `maintenance_due` was set, written before
         self._thread = ServerThread(self._run, "housekeeper")
@@ -84,6 +87,7 @@ class Housekeeper:
 
     def _look_after(self) -> None:
         self._store.maintain(lambda: self._stopping)
+        self._forget_empty()
         keep = self._settings.now.keep
         if keep != Keep():
             self._prune(keep)

@@ -46,6 +46,29 @@ class Welcome(ServerMessage, frozen=True):
     last_id: int | UnsetType = UNSET
 
 
+class RoomRules(Struct, frozen=True, omit_defaults=True):
+    """The answer to `rules`: what holds in a room. What is as always is left out.
+
+    `topic` is who sets it, everybody or moderators; `topic_by_default` is true where nobody has
+    said so. `read_only`: only moderators speak. `invite_only`: only they come in, and who is
+    invited; `invited` names those, for moderators alone. `locked`: nobody else comes in. `frozen`
+    is who froze the room, and `until`, in Unix seconds, when that ends by itself. `slow` is the
+    seconds between two messages of one person. `forget`: all that was said is deleted when nobody
+    is in the room any more.
+    """
+
+    topic: str
+    topic_by_default: bool = False
+    read_only: bool = False
+    invite_only: bool = False
+    invited: Sequence[str] | UnsetType = UNSET
+    locked: bool = False
+    frozen: str = ""
+    until: float | UnsetType = UNSET
+    slow: float = 0.0
+    forget: bool = False
+
+
 class Ok(ServerMessage, frozen=True):
     """The request `re` was done.
 
@@ -74,6 +97,7 @@ class Ok(ServerMessage, frozen=True):
     role: str | UnsetType = UNSET
     kept: bool | UnsetType = UNSET
     late: bool | UnsetType = UNSET
+    rules: RoomRules | UnsetType = UNSET
 
 
 class Message(ServerMessage, frozen=True):
@@ -81,7 +105,8 @@ class Message(ServerMessage, frozen=True):
 
     `kind` is text, action, code, topic, notice, edit or delete; a later server may know more. `bot`
     is whether a bot said it. `language` is what a text of kind `code` is written in, empty if
-    nobody said. `reply_to` is the seq of the message that it answers, 0 for none.
+    nobody said. `reply_to` is the seq of the message that it answers, 0 for none. `role` is
+    moderator or owner where the author was one when they said it, else "".
 
     An entry of the kind edit or delete `changes` the message with that seq: an edit has its new
     text. Whoever reads a message after that finds its latest state: `edited`, if it has another
@@ -100,6 +125,7 @@ class Message(ServerMessage, frozen=True):
     changes: int = 0
     edited: bool = False
     deleted: bool = False
+    role: str = ""
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
@@ -174,12 +200,14 @@ class Page(ServerMessage, frozen=True):
     """One page of an answer; `more` if it goes on.
 
     `oldest`, in the reply to `history`, is the seq of the oldest message that is still kept, where
-    older ones were asked for.
+    older ones were asked for. `roles`, in that to `who`, has the roles of those `members` who are
+    moderators or owners.
     """
 
     re: int
     more: bool
     members: Sequence[str] | UnsetType = UNSET
+    roles: dict[str, str] | UnsetType = UNSET
     rooms: Sequence[RoomEntry] | UnsetType = UNSET
     messages: Sequence[Message] | UnsetType = UNSET
     oldest: int | UnsetType = UNSET
@@ -224,13 +252,18 @@ class Direct(ServerMessage, frozen=True):
 
 
 class Presence(ServerMessage, frozen=True):
-    """Who came, went or was renamed since the last one; `members` is how many are there now."""
+    """Who came, went or was renamed since the last one; `members` is how many are there now.
+
+    `roles` has the role of each who came or was renamed and is a moderator or owner, and of each
+    who got another role: member, moderator or owner.
+    """
 
     room: str
     joined: Sequence[str]
     left: Sequence[str]
     renamed: Sequence[tuple[str, str]]
     members: int
+    roles: dict[str, str] | UnsetType = UNSET
 
 
 class RoleChange(ServerMessage, frozen=True, tag="role"):
@@ -275,6 +308,40 @@ class PinsChange(ServerMessage, frozen=True, tag="pins"):
     pins: Sequence[PinEntry]
 
 
+class RulesChange(ServerMessage, frozen=True, tag="rules"):
+    """What holds in a room, and for oneself in it, as it is from now on.
+
+    `speak` is whether one may say something there; where not, `why` is muted, frozen or read_only,
+    `text` says it as a sentence, and `until`, in Unix seconds, is when that ends by itself. `slow`
+    is the seconds between two messages, where that binds oneself. `read_only`, `invite_only` and
+    `topic` are as in the answer to `rules`; `topic` is "" where nobody has said who sets it.
+    """
+
+    room: str
+    speak: bool
+    why: str = ""
+    text: str = ""
+    until: float | UnsetType = UNSET
+    slow: float = 0.0
+    read_only: bool = False
+    invite_only: bool = False
+    topic: str = ""
+
+
+class Invited(ServerMessage, frozen=True):
+    """One may come into a room from now on, and who says so."""
+
+    room: str
+    by: str
+
+
+class Expelled(ServerMessage, frozen=True):
+    """One is in a room no more: the server took one out of it. `text` says why."""
+
+    room: str
+    text: str
+
+
 class LiveView(ServerMessage, frozen=True, tag="live"):
     """The answer to `live`: what the server does at this moment.
 
@@ -308,6 +375,7 @@ AnyServerMessage = (
     (Welcome | Ok | Page | Error | ServerPong | LiveView)
     # Events.
     | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange | Oldest | PinsChange)
+    | (RulesChange | Invited | Expelled)
     | (ServerPing | Goodbye)
 )
 """Anything that the server sends: the union that the codec decodes."""

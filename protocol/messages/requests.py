@@ -321,6 +321,44 @@ class Lock(Request, frozen=True):
     locked: bool
 
 
+class Rules(Request, frozen=True):
+    """Ask what holds in a room."""
+
+    id: Id
+    room: str
+
+
+class SetRules(Request, frozen=True, tag="set_rules"):
+    """Change what holds in a room; what is left out stays as it is.
+
+    `topic` is who sets the topic: "default" is moderators where there is an owner in the room, else
+    everybody. See RoomRules for the others.
+    """
+
+    id: Id
+    room: str
+    topic: Literal["everybody", "moderators", "default"] | None = None
+    read_only: bool | None = None
+    invite_only: bool | None = None
+    forget: bool | None = None
+
+
+class Invite(Request, frozen=True):
+    """Let somebody into a room that is for those who are invited, or that is locked."""
+
+    id: Id
+    room: str
+    who: str
+
+
+class Uninvite(Request, frozen=True):
+    """Take an invitation back; who came by it is in the room no more."""
+
+    id: Id
+    room: str
+    who: str
+
+
 class Announce(Request, frozen=True):
     """Say something as a notice, in one room or in all."""
 
@@ -414,6 +452,7 @@ AnyRequest = (
     | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands)
     # What stands at the top of a room.
     | (Pin | Unpin)
+    | (Rules | SetRules | Invite | Uninvite)
     # Looking at the server.
     | (Live | Disturb)
 )

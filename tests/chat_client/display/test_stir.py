@@ -6,7 +6,12 @@ from protocol.messages import Presence
 
 def add(stir: Stir, joined: str = "", left: str = "", gone: str = "", members: int = 5) -> None:
     stir.add(
-        joined=joined.split(), left=left.split(), renamed=[], gone=gone.split(), members=members
+        joined=joined.split(),
+        left=left.split(),
+        renamed=[],
+        gone=gone.split(),
+        members=members,
+        roles={},
     )
 
 
@@ -15,7 +20,7 @@ def test_events_add_up() -> None:
     stir = Stir("lobby")
     add(stir, joined="ana ben", members=2)
     add(stir, joined="ben eve", left="zoe", members=3)
-    stir.add(joined=(), left=(), renamed=[("max", "moritz")], gone=["max"], members=3)
+    stir.add(joined=(), left=(), renamed=[("max", "moritz")], gone=["max"], members=3, roles={})
     assert stir.event() == Presence("lobby", ["ana", "ben", "eve"], ["zoe"], [("max", "moritz")], 3)
 
 

@@ -44,7 +44,7 @@ def test_in_a_frozen_room_everybody_reads_and_moderators_speak(place: OrderedHou
     error = bob.refused("muted", "say", room="lobby", text="hi")
     assert "frozen by mia" in error["text"]
     assert "retry_after" not in error
-    bob.refused("muted", "topic", room="lobby", topic="hi")
+    bob.refused("forbidden", "topic", room="lobby", topic="hi")  # an owner is here
     bob.say("garden", "hi")
     bob.ok("tell", to="mia", text="hi")
     place.mia.say("lobby", "listen")
@@ -370,8 +370,10 @@ def test_who_is_told_last_of_a_freeze_is_told_what_holds() -> None:
 def test_slow_mode_is_for_each_person(place: OrderedHouse, clock: ManualClock) -> None:
     """By session, not by nick; moderators are not bound; what is refused costs nothing."""
     bob, zoe = place.enter("bob", "lobby", "garden"), place.enter("zoe", "lobby")
+    place.mia.ok("set_rules", room="lobby", topic="everybody")
     place.mia.ok("slow", room="lobby", seconds=30)
-    assert notices(bob, 1) == ["slow mode: each of you may say something every 30 s"]
+    slow = "slow mode: each of you may say something every 30 s"
+    assert notices(bob, 2) == ["everybody may set the topic here", slow]
     bob.say("lobby", "one")
     zoe.say("lobby", "mine")
     bob.say("garden", "elsewhere")
