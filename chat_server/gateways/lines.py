@@ -16,11 +16,13 @@ from protocol.messages import (
     Bye,
     Direct,
     Error,
+    Expelled,
     FreezeChange,
     Goodbye,
     Hand,
     Hello,
     History,
+    Invited,
     Join,
     Leave,
     Message,
@@ -31,6 +33,7 @@ from protocol.messages import (
     PinsChange,
     RoleChange,
     Rooms,
+    RulesChange,
     Say,
     ServerMessage,
     Tell,
@@ -59,20 +62,27 @@ _CLIENT = "lines"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\u061c]")
 
 
+def _marked(message: Message) -> str:
+    """The author of a message, with an `@` for who is in charge: no nick begins with one."""
+    return f"@{message.from_}" if message.role else message.from_
+
+
 def _shown(event: ServerMessage) -> list[str]:
     """What is shown of an event."""
     match event:
         case Message(kind="action"):
-            return [f"* {event.from_} {event.text}"]
+            return [f"* {_marked(event)} {event.text}"]
         case Message(kind="topic"):
-            return [f"* {event.from_} set the topic: {event.text}"]
+            return [f"* {_marked(event)} set the topic: {event.text}"]
         case Message(kind="notice"):
             return [f"-- {line}" for line in event.text.split("\n")]
         case Message(kind="edit" | "delete"):
             return _shown_change(event)
         case Message():  # code too: each line as it is
             text = f"{event.text} (edited)" if event.edited else event.text
-            who = f"{event.from_}, to message {event.reply_to}" if event.reply_to else event.from_
+            who = _marked(event)
+            if event.reply_to:
+                who = f"{who}, to message {event.reply_to}"
             return [f"{who}: {line}" for line in text.split("\n")]
         case Direct():
             return [f"{event.from_} to you alone: {line}" for line in event.text.split("\n")]
@@ -83,6 +93,14 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"-- pinned in #{event.room}: {_start_of(pin)}" for pin in event.pins]
         case Oldest():
             return [f"-- #{event.room}: messages that you had yet to get are not kept any more"]
+        case RulesChange(why="muted"):
+            return [f"-- #{event.room}: {event.text}"]
+        case RulesChange(why="read_only"):
+            return [f"-- #{event.room}: {event.text}"]
+        case Invited():
+            return [f"-- {event.by} lets you into #{event.room}: /join {event.room}"]
+        case Expelled():
+            return [f"-- you are no longer in #{event.room}: {event.text}"]
         case RoleChange():
             return [f"-- {event.by} made you {event.role}"]
         case Welcome():
@@ -271,13 +289,16 @@ class LinesGateway:
 
     def _who(self, _: str) -> Iterator[Asked]:
         nicks: list[str] = []
+        roles: dict[str, str] = {}
         page: ServerMessage | None = None
         while page is None or (isinstance(page, Page) and page.more and nicks):
             request = Who(id=self._next_id(), room=self._room, after=nicks[-1] if nicks else None)
             page = yield from self._asked(request)
             if isinstance(page, Page) and page.members is not UNSET:
                 nicks += page.members
-        yield self._note(f"{len(nicks)} here: {', '.join(nicks)}")
+                roles |= page.roles if page.roles is not UNSET else {}
+        named = ", ".join(f"@{nick}" if nick in roles else nick for nick in nicks)
+        yield self._note(f"{len(nicks)} here: {named}")
 
     def _msg(self, rest: str) -> Iterator[Asked]:
         nick, _, text = rest.partition(" ")

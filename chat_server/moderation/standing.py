@@ -124,6 +124,7 @@ class Standings:
             speak=True,
             read_only=policy.read_only,
             invite_only=bool(policy.invite_by),
+            locked=policy.lock is not None,
             topic=policy.topic,
         )
         if self._permissions.is_moderator(session):

@@ -313,8 +313,9 @@ class RulesChange(ServerMessage, frozen=True, tag="rules"):
 
     `speak` is whether one may say something there; where not, `why` is muted, frozen or read_only,
     `text` says it as a sentence, and `until`, in Unix seconds, is when that ends by itself. `slow`
-    is the seconds between two messages, where that binds oneself. `read_only`, `invite_only` and
-    `topic` are as in the answer to `rules`; `topic` is "" where nobody has said who sets it.
+    is the seconds between two messages, where that binds oneself. `read_only`, `invite_only`,
+    `locked` and `topic` are as in the answer to `rules`; `topic` is "" where nobody has said who
+    sets it.
     """
 
     room: str
@@ -325,6 +326,7 @@ class RulesChange(ServerMessage, frozen=True, tag="rules"):
     slow: float = 0.0
     read_only: bool = False
     invite_only: bool = False
+    locked: bool = False
     topic: str = ""
 
 

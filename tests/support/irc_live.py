@@ -36,14 +36,14 @@ class NobodyHere:
     def rooms(self) -> int:
         return 0
 
-    def has_room(self, room: str) -> bool:
+    def has_room(self, room: str, nick: str) -> bool:
         return True
 
     def members(self, room: str) -> list[Person]:
         return []
 
     def modes(self, room: str) -> Modes:
-        return Modes(frozen=False, locked=False)
+        return Modes()
 
     def topic(self, room: str) -> str:
         return ""

@@ -74,6 +74,8 @@ class Client:
         rooms_limit: how many rooms it may be in; None for any number.
         rooms: by name, the nicks of those whom the client believes to be in each room it is in.
         former: by room, the nicks that it had, as long as a presence may still name one of them.
+        holds: by room, what holds there, as the client was told last: "frozen", "read-only",
+            "closed", "topic", and "muted" where it is itself.
         stale: rooms of which it may believe something wrong, as several changes were told as one.
         echoes: responses that wait for an own message, by room and seq.
         echoed: the last own message that was written, by room.
@@ -103,6 +105,7 @@ class Client:
         self.rooms_limit: LimitValue = None
         self.rooms: dict[str, set[str]] = {}
         self.former: dict[str, set[str]] = {}
+        self.holds: dict[str, frozenset[str]] = {}
         self.stale: set[str] = set()
         self.echoes: dict[tuple[str, int], Response] = {}
         self.echoed: dict[str, int] = {}
@@ -277,6 +280,12 @@ class Client:
         """Return whether the client believes somebody to be in one of its rooms."""
         assert self.lock.locked()
         return any(nick in there for there in self.rooms.values())
+
+    def forget_room_locked(self, room: str) -> None:
+        """Know nothing more of a room in which the client is not any more."""
+        assert self.lock.locked()
+        for known in (self.rooms, self.former, self.echoed, self.holds):
+            known.pop(room, None)
 
     def rename_locked(self, old: str, new: str) -> None:
         """Let somebody be called otherwise in all rooms in which the client knows them."""

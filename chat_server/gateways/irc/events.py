@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import UNSET
 
+from msgspec import UnsetType
+
 from chat_server.gateways.irc.client import Client
 from chat_server.gateways.irc.network import Kick, Relay
 from chat_server.gateways.irc.welcome import welcome
@@ -19,9 +21,11 @@ from protocol.errors import FATAL, Code
 from protocol.messages import (
     Direct,
     Error,
+    Expelled,
     FreezeChange,
     Goodbye,
     HandChange,
+    Invited,
     Message,
     Ok,
     Oldest,
@@ -29,11 +33,15 @@ from protocol.messages import (
     PinsChange,
     Presence,
     RoleChange,
+    RulesChange,
     ServerMessage,
     ServerPing,
     ServerPong,
     Welcome,
 )
+
+FROZEN = "frozen"
+"""One of the things that may hold in a room: see `Client.holds`."""
 
 CROWD = 100
 """In a room of more than so many, nobody is told of single people who come and go."""
@@ -151,6 +159,12 @@ def _presence(client: Client, event: Presence) -> list[str]:
     if event.members > CROWD:
         return lines
     lines += move(client, event.room, joined, event.left)
+    roles = {} if isinstance(event.roles, UnsetType) else event.roles
+    lines += [
+        mode_of(client, event.room, nick, moderates=role != Role.MEMBER.word)
+        for nick, role in roles.items()
+        if nick in there and nick != client.nick  # who is told of it at once
+    ]
     if event.members != len(there):
         client.stale.add(event.room)
     return lines
@@ -175,7 +189,58 @@ def _sent_at(time: float) -> str:
 def _frozen(client: Client, event: FreezeChange) -> list[str]:
     if event.room not in client.rooms:
         return []
-    return [build(SERVER, "MODE", channel_of(event.room), "+m" if event.frozen else "-m")]
+    holds = client.holds.get(event.room, frozenset()) - {FROZEN}
+    return _now_hold(client, event.room, holds | {FROZEN} if event.frozen else holds)
+
+
+def _rules(client: Client, event: RulesChange) -> list[str]:
+    if event.room not in client.rooms:
+        return []
+    before = client.holds.get(event.room, frozenset())
+    holds = {
+        *(before & {FROZEN}),
+        *(["closed"] if event.invite_only or event.locked else []),
+        *(["read-only"] if event.read_only else []),
+        *(["topic"] if event.topic == "moderators" else []),
+        *(["muted"] if event.why == "muted" else []),
+    }
+    lines = _now_hold(client, event.room, frozenset(holds))
+    if ("muted" in before) != ("muted" in holds):
+        text = event.text if "muted" in holds else "you may talk again"
+        lines.append(client.notice(text, channel_of(event.room)))
+    return lines
+
+
+def _now_hold(client: Client, room: str, holds: frozenset[str]) -> list[str]:
+    """Note what holds in a room, and return the modes of it that are others now."""
+    before, client.holds[room] = _letters(client.holds.get(room, frozenset())), holds
+    now = _letters(holds)
+    changes = [f"-{letter}" for letter in before if letter not in now]
+    changes += [f"+{letter}" for letter in now if letter not in before]
+    return [build(SERVER, "MODE", channel_of(room), change) for change in changes]
+
+
+def _letters(holds: frozenset[str]) -> str:
+    """The modes that stand for what holds in a room."""
+    moderated = not holds.isdisjoint((FROZEN, "read-only"))
+    return "i" * ("closed" in holds) + "m" * moderated + "t" * ("topic" in holds)
+
+
+def _invited(client: Client, event: Invited) -> list[str]:
+    return [build(client.source_of(event.by), "INVITE", client.shown, channel_of(event.room))]
+
+
+def _expelled(client: Client, event: Expelled) -> list[str]:
+    if event.room not in client.rooms:
+        return []
+    client.forget_room_locked(event.room)
+    return [build(SERVER, "KICK", channel_of(event.room), client.shown, text=event.text)]
+
+
+def mode_of(client: Client, room: str, nick: str, *, moderates: bool) -> str:
+    """Return the line that says whether somebody in a room is in charge."""
+    change = "+o" if moderates else "-o"
+    return build(SERVER, "MODE", channel_of(room), change, client.network.names.shown(nick))
 
 
 def _oldest(client: Client, event: Oldest) -> list[str]:
@@ -256,6 +321,9 @@ _WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
     Presence: _presence,
     Direct: _direct,
     FreezeChange: _frozen,
+    RulesChange: _rules,
+    Invited: _invited,
+    Expelled: _expelled,
     Oldest: _oldest,
     RoleChange: _role,
     HandChange: _hand,

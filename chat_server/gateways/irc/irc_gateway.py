@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from chat_server.gateways.gateway import Answer, Asked, Handover
 from chat_server.gateways.irc.client import Client, Gone, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
-from chat_server.gateways.irc.events import move, written
+from chat_server.gateways.irc.events import mode_of, move, written
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.irc.registration import Registration
 from chat_server.gateways.irc.wire.irc_codec import IrcCodec
@@ -88,11 +88,17 @@ class IrcGateway:
         while client.stale:
             with client.lock:
                 room = client.stale.pop()
-            people = [person.nick for person in client.network.live.members(room)]
+            members = client.network.live.members(room)
+            people = [person.nick for person in members]
             with client.lock:
                 there = client.rooms.get(room, set())
-                gone = [nick for nick in there if nick not in people]
+                known, gone = set(there), [nick for nick in there if nick not in people]
                 lines = move(client, room, people, gone) if there else []
+                lines += [
+                    mode_of(client, room, person.nick, moderates=True)
+                    for person in members
+                    if person.moderates and person.nick in there and person.nick not in known
+                ]
             if lines:
                 yield Answer(encoded(lines))
 

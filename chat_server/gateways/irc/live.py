@@ -5,9 +5,10 @@ from typing import NamedTuple, Protocol
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
+from chat_server.moderation.permissions import has_owner
 from chat_server.requests.context import Context
 from chat_server.rooms.codec import Broadcast, Codec
-from chat_server.rooms.policy import person_keys
+from chat_server.rooms.policy import NO_POLICY, person_keys
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.errors import StoreError
@@ -33,10 +34,19 @@ class Person(NamedTuple):
 
 
 class Modes(NamedTuple):
-    """How a room is."""
+    """How a room is.
 
-    frozen: bool
-    locked: bool
+    Attributes:
+        moderated: only some speak: it is frozen, or read-only.
+        locked: nobody else comes in.
+        invites: only who is invited comes in.
+        topic: only moderators set the topic.
+    """
+
+    moderated: bool = False
+    locked: bool = False
+    invites: bool = False
+    topic: bool = False
 
 
 class Live(Protocol):
@@ -79,8 +89,8 @@ class Live(Protocol):
         """Return how many rooms there are."""
         ...
 
-    def has_room(self, room: str) -> bool:
-        """Return whether there is a room of that name."""
+    def has_room(self, room: str, nick: str) -> bool:
+        """Return whether there is a room of that name, as far as somebody is to know that."""
         ...
 
     def members(self, room: str) -> list[Person]:
@@ -175,9 +185,13 @@ class ServerState:
         """Return how many rooms there are."""
         return len(self._context.rooms.all())
 
-    def has_room(self, room: str) -> bool:
-        """Return whether there is a room of that name."""
-        return self._context.rooms.find(room) is not None
+    def has_room(self, room: str, nick: str) -> bool:
+        """Return whether there is a room of that name. See Live."""
+        found, session = self._context.rooms.find(room), self._session(nick)
+        if found is None or session is None:
+            return found is not None
+        here = any(member.session is session for member in found.members())
+        return here or not self._context.permissions.hides(found, session)
 
     def members(self, room: str) -> list[Person]:
         """Return who is in a room, in the order of their nicks."""
@@ -193,9 +207,15 @@ class ServerState:
     def modes(self, room: str) -> Modes:
         """Return how a room is."""
         found = self._context.rooms.find(room)
-        if found is None or found.policy is None:
-            return Modes(frozen=False, locked=False)
-        return Modes(self._context.permissions.is_frozen(found), found.policy.lock is not None)
+        if found is None:
+            return Modes()
+        policy = found.policy or NO_POLICY
+        return Modes(
+            self._context.permissions.is_frozen(found) or policy.read_only,
+            policy.lock is not None,
+            bool(policy.invite_by),
+            policy.topic == "moderators" or (not policy.topic and has_owner(found)),
+        )
 
     def topic(self, room: str) -> str:
         """Return a room's topic."""

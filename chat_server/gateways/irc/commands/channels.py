@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import UNSET
 
 from chat_server.gateways.irc.client import Client, Reply, Steps
-from chat_server.gateways.irc.events import CROWD
+from chat_server.gateways.irc.events import CROWD, FROZEN
 from chat_server.gateways.irc.live import Person
 from chat_server.gateways.irc.network import TopicSetter, replayed
 from chat_server.gateways.irc.wire import capabilities
@@ -38,7 +38,7 @@ def no_such_channel(client: Client, channel: str) -> str:
 
 def not_in(client: Client, room: str) -> str:
     """Return why the client cannot do something in a room in which it is not."""
-    if not client.network.live.has_room(room):
+    if not client.network.live.has_room(room, client.nick):
         return no_such_channel(client, channel_of(room))
     return client.numeric("442", channel_of(room), text="You are not in that channel")
 
@@ -113,6 +113,7 @@ def _entered(
     """What comes with a room that was entered. With the client's lock held."""
     there = {person.nick for person in people} | {client.nick}
     client.rooms[room] = there
+    client.holds[room] = frozenset((FROZEN,)) if reply.frozen is True else frozenset()
     channel, last = channel_of(room), reply.seq if reply.seq is not UNSET else 0
     if all(person.nick != client.nick for person in people):
         me = Person(client.nick, None, client.moderates)
@@ -162,9 +163,7 @@ def _leave(client: Client, room: str, why: str, response: Response) -> Steps:
     def settle(reply: Reply) -> list[str]:
         if isinstance(reply, Error) and reply.code != Code.NOT_IN_ROOM:
             return [client.refused("PART", reply)]
-        client.rooms.pop(room, None)
-        client.former.pop(room, None)
-        client.echoed.pop(room, None)
+        client.forget_room_locked(room)
         return [build(client.source, "PART", channel_of(room), text=why or None)]
 
     client.note_reason(room, why)

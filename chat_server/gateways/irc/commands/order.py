@@ -23,17 +23,19 @@ from protocol.messages import (
     Deop,
     Error,
     Freeze,
+    Invite,
     Kick,
     Lock,
     Op,
     Page,
+    SetRules,
     Unban,
     Unfreeze,
 )
 from protocol.text import REASON_LIMIT
 
-# What a room always is: nobody speaks in it from outside, and the topic is the members'.
-_ALWAYS = "nt"
+# What a room always is: nobody speaks in it from outside.
+_ALWAYS = "n"
 _ANYBODY = "*"
 
 Change = tuple[bool, str, str]
@@ -63,7 +65,7 @@ def mode(client: Client, line: Line, response: Response) -> Steps:
 def _channel_mode(client: Client, line: Line, response: Response) -> Steps:
     channel = line.params[0]
     room = room_of(channel)
-    if room is None or not client.network.live.has_room(room):
+    if room is None or not client.network.live.has_room(room, client.nick):
         response.add(no_such_channel(client, channel))
         return
     if len(line.params) < 2:
@@ -75,7 +77,9 @@ def _channel_mode(client: Client, line: Line, response: Response) -> Steps:
 
 def _modes(client: Client, room: str) -> str:
     now = client.network.live.modes(room)
-    letters = "+" + "i" * now.locked + "m" * now.frozen + _ALWAYS
+    letters = (
+        "+" + "i" * (now.locked or now.invites) + "m" * now.moderated + _ALWAYS + "t" * now.topic
+    )
     return client.numeric("324", channel_of(room), letters)
 
 
@@ -126,7 +130,7 @@ def _make_change(
     def settle(reply: Reply) -> list[str]:
         if isinstance(reply, Error):
             return [_not_changed(client, room, param, reply)]
-        return [] if letter == "m" else [line]  # of a freeze an event tells everybody
+        return [] if letter in "imt" else [line]  # of these an event tells everybody
 
     yield from client.send(make, response, settle)
 
@@ -143,8 +147,18 @@ def _freeze(_: Client, room: str, to_set: bool, __: str) -> "Callable[[int], Any
     return lambda number: Unfreeze(id=number, room=room)
 
 
-def _lock(_: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
-    return lambda number: Lock(id=number, room=room, locked=to_set)
+def _close(client: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
+    """Let only those in who are invited; or everybody, also where the room is locked."""
+    if not to_set and client.network.live.modes(room).locked:
+        return lambda number: Lock(id=number, room=room, locked=False)
+    return lambda number: SetRules(id=number, room=room, invite_only=to_set)
+
+
+def _topic(_: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
+    """Let only moderators set the topic, or everybody."""
+    return lambda number: SetRules(
+        id=number, room=room, topic="moderators" if to_set else "everybody"
+    )
 
 
 def _ban(client: Client, _: str, to_set: bool, mask: str) -> "Callable[[int], AnyRequest]":
@@ -167,7 +181,7 @@ def _voice(client: Client, room: str, to_set: bool, shown: str) -> "Callable[[in
     return lambda number: Freeze(id=number, room=room, speakers=tuple(speakers))
 
 
-_REQUESTS = {"m": _freeze, "i": _lock, "b": _ban, "o": _role, "v": _voice}
+_REQUESTS = {"m": _freeze, "i": _close, "t": _topic, "b": _ban, "o": _role, "v": _voice}
 
 
 def _whom(client: Client, mask: str) -> str:
@@ -214,6 +228,25 @@ def _ban_line(client: Client, channel: str, ban: BanEntry) -> str:
 # -- KICK -----------------------------------------------------------------------------------------
 
 
+def invite(client: Client, line: Line, response: Response) -> Steps:
+    """Let somebody into a room."""
+    if len(line.params) < 2:
+        response.add(client.numeric("461", "INVITE", text="A nick and a channel are missing"))
+        return
+    shown, room = line.params[0], room_of(line.params[1])
+    if room is None or not client.network.live.has_room(room, client.nick):
+        response.add(no_such_channel(client, line.params[1]))
+        return
+    who = client.network.names.nick(shown)
+
+    def settle(reply: Reply) -> list[str]:
+        if isinstance(reply, Error):
+            return [_not_changed(client, room, shown, reply)]
+        return [client.numeric("341", shown, channel_of(room))]
+
+    yield from client.send(lambda number: Invite(id=number, room=room, who=who), response, settle)
+
+
 def kick(client: Client, line: Line, response: Response) -> Steps:
     """Throw somebody out: of the server, as one cannot be thrown out of a room alone."""
     if len(line.params) < 2:
@@ -221,7 +254,7 @@ def kick(client: Client, line: Line, response: Response) -> Steps:
         return
     channel, shown = line.params[:2]
     room, nick = room_of(channel), client.network.names.nick(shown)
-    if room is None or not client.network.live.has_room(room):
+    if room is None or not client.network.live.has_room(room, client.nick):
         response.add(no_such_channel(client, channel.lstrip(":")))
         return
     if room not in client.rooms:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, Command] = {
     "AWAY": person.away,
     "CAP": negotiation.cap,
     "CHATHISTORY": chathistory,
+    "INVITE": order.invite,
     "ISON": queries.ison,
     "JOIN": channels.join,
     "KICK": order.kick,

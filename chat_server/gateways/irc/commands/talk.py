@@ -105,7 +105,9 @@ def _say_in_room(
 ) -> Steps:
     room = room_of(channel)
     is_notice = extra.command == "NOTICE"
-    if room is None or (room not in client.rooms and not client.network.live.has_room(room)):
+    if room is None or (
+        room not in client.rooms and not client.network.live.has_room(room, client.nick)
+    ):
         if not is_notice:
             response.add(no_such_channel(client, channel))
         return

@@ -4,6 +4,7 @@ import { EXPORT } from "./export.js";
 import { LATE } from "./late.js";
 import { CHANGES } from "./changes.js";
 import { MODERATION } from "./moderation.js";
+import { RULES } from "./rules.js";
 import { PLACES, TALK } from "./talk.js";
 import { PAGE, YOU } from "./you.js";
 
@@ -16,6 +17,7 @@ const RUN = {
   ...EXPORT,
   ...PAGE,
   ...MODERATION,
+  ...RULES,
 };
 
 /** The names of the commands that the page can run. */

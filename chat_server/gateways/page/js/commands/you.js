@@ -78,6 +78,7 @@ export const YOU = {
     if (role === before) store.note(`You are an ${role} already.`);
     store.role = role;
     store.emit("role");
+    if (role !== before) dialogs.firstSteps();
   },
 };
 

@@ -38,6 +38,7 @@ export function openModeration(app) {
     ["Unlock", () => run(`/unlock ${room.name}`)],
     ["Show whose hands are up", () => run("/hands")],
     ["Bans and mutes", () => run("/bans")],
+    ["Rules of the room, and who is invited", () => run("/rules")],
     ["The wall, for a projector", () => open(`/wall#${room.name}`, "_blank", "noopener")],
   ];
   const thaw = choices([["Let everybody talk", () => run(`/unfreeze ${room.name}`)]], () => dialog);

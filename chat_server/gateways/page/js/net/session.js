@@ -18,7 +18,10 @@ const LONGEST = 30; // ... and elsewhere
 const STABLE = 10_000; // ms after which a connection was a good one
 const CLIENT = "web page/1";
 
-const EVENTS = new Set(["message", "direct", "presence", "role", "hand", "frozen"]);
+const EVENTS = new Set([
+  ...["message", "direct", "presence", "role", "hand", "frozen", "oldest"],
+  ...["rules", "invited", "expelled"],
+]);
 const NOT_TWICE = new Set(["say", "topic", "announce", "kick", "tell"]);
 
 export class Session extends Emitter {

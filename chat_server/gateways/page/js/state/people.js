@@ -3,6 +3,7 @@
 import { Conversation } from "./room.js";
 import { fold } from "./text.js";
 
+const TOLD = 4; // people who are named when they get another role
 const NAMED = 40; // members above which a room says no more who comes and goes
 
 export class People {
@@ -19,8 +20,10 @@ export class People {
     if (room.nicksKnown || !room.entered) return;
     room.nicksKnown = true;
     room.nicks.clear();
+    room.roles.clear();
     try {
-      for await (const nick of this.#all("who", room, "members")) room.nicks.set(fold(nick), nick);
+      const note = ({ roles = {} }) => this.#noteRoles(room, roles);
+      for await (const nick of this.#all("who", room, "members", note)) room.nicks.set(fold(nick), nick);
     } catch {
       room.nicksKnown = false; // refused, or the connection was lost: the next look asks again
     }
@@ -59,21 +62,34 @@ export class People {
   }
 
   /** Take a `presence` event. */
-  change({ room: name, joined, left, renamed, members }) {
+  change({ room: name, joined, left, renamed, members, roles = {} }) {
     const room = this.#store.rooms.get(name);
     if (!room) return;
     room.members = members;
-    for (const nick of [...left, ...renamed.map(([old]) => old)]) room.nicks.delete(fold(nick));
+    for (const nick of [...left, ...renamed.map(([old]) => old)]) {
+      room.nicks.delete(fold(nick));
+      room.roles.delete(fold(nick));
+    }
+    this.#noteRoles(room, roles);
     for (const nick of [...joined, ...renamed.map(([, now]) => now)]) room.nicks.set(fold(nick), nick);
     for (const [old, now] of renamed) this.#rename(room, old, now);
     this.#tell(room, joined, left, renamed);
+    this.#tellRoles(room, roles, new Set([...joined, ...renamed.map(([, now]) => now)]));
     this.#store.emit("people");
   }
 
-  async *#all(type, room, member) {
+  #noteRoles(room, roles) {
+    for (const [nick, role] of Object.entries(roles)) {
+      if (role === "member") room.roles.delete(fold(nick));
+      else room.roles.set(fold(nick), role);
+    }
+  }
+
+  async *#all(type, room, member, look = () => null) {
     let after;
     for (;;) {
       const page = await this.#session.request(type, { room: room.name, after });
+      look(page);
       yield* page[member];
       if (!page.more) return;
       after = page[member].at(-1);
@@ -92,11 +108,19 @@ export class People {
     this.#store.emit("place");
   }
 
+  // Say in the room who was appointed. Whoever comes in has the mark beside the name.
+  #tellRoles(room, roles, known) {
+    const others = Object.entries(roles).filter(([nick]) => nick !== this.#store.nick && !known.has(nick));
+    if (!others.length) return;
+    const named = others.slice(0, TOLD).map(([nick, role]) => `${nick} is ${role === "owner" ? "an" : "a"} ${role} now`);
+    this.#store.note(`${named.join(", ")}.`, { place: room });
+  }
+
   // Say in the room who came and went; what follows closely is told in the same line.
   #tell(room, joined, left, renamed) {
     const own = this.#store.nick;
     const others = (nicks) => nicks.filter((nick) => nick !== own && !this.#store.hides(nick));
-    const news = { joined: others(joined), left: others(left), renamed };
+    const news = { joined: others(joined), left: others(left), renamed, ranks: new Map(room.roles) };
     const quiet = this.#store.quiet || room.members > NAMED;
     if (quiet || news.joined.length + news.left.length + renamed.length === 0) return;
     const last = room.locals.at(-1);
@@ -104,6 +128,7 @@ export class People {
       last.joined = apart([...last.joined, ...news.joined], news.left);
       last.left = apart([...last.left, ...news.left], news.joined);
       last.renamed.push(...renamed);
+      last.ranks = news.ranks;
       last.version += 1;
     } else {
       room.note({ kind: "presence", version: 0, ...news });

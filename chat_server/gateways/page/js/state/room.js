@@ -11,6 +11,8 @@ export class Room extends Place {
   read = 0; // the last seq that the user saw
   nicks = new Map(); // who is here: folded nick to nick
   nicksKnown = false;
+  roles = new Map(); // of those who are here and are no members: folded nick to role
+  rules = null; // what holds here for the user, as the server said last
   speakers = new Map(); // folded nick to nick, whoever spoke last at the end
   hands = []; // for moderators: whose hands are up, whoever was first first
   handUp = false; // whether the user's own is

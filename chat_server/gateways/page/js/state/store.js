@@ -50,6 +50,9 @@ export class Store extends Emitter {
     session.on("role", (change) => this.#changeRole(change));
     session.on("hand", (change) => this.#changeHand(change));
     session.on("frozen", (change) => this.#changeFrozen(change));
+    session.on("rules", (change) => this.#changeRules(change));
+    session.on("invited", ({ room, by }) => this.emit("told", `${by} lets you into #${room}: type /join ${room}`));
+    session.on("expelled", (change) => this.#leaveAtOnce(change));
     session.on("oldest", (change) => this.#changeOldest(change));
     session.on("state", (state) => this.#changeState(state));
     outbox.isHeard = (name, seq) => (this.rooms.get(name)?.heard ?? 0) >= seq;
@@ -282,7 +285,7 @@ export class Store extends Emitter {
       room.unread = Math.max(0, room.heard - room.read);
     }
     const { topic, members, log, frozen = false } = reply;
-    Object.assign(room, { entered: true, topic, members, log, frozen, past: seq, oldestKept: oldest });
+    Object.assign(room, { entered: true, topic, members, log, frozen, rules: null, past: seq, oldestKept: oldest });
     if (room === this.current) {
       if (room.marker === null && room.unread) room.marker = room.read;
       this.people.load(room);
@@ -396,6 +399,21 @@ export class Store extends Emitter {
     this.#skip(room, oldest - 1);
     room.oldestKept = oldest;
     this.emit("log");
+  }
+
+  #changeRules(change) {
+    const room = this.rooms.get(change.room);
+    if (!room) return;
+    room.rules = change;
+    this.emit("people");
+    this.emit("places");
+  }
+
+  #leaveAtOnce({ room: name, text }) {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    this.forget(room);
+    this.emit("told", `You are no longer in #${name}: ${text}`);
   }
 
   #changeFrozen({ room: name, frozen }) {

@@ -9,6 +9,11 @@ import { shown } from "../state/text.js";
 const REMEMBERED = 100; // lines that Up brings back
 const OFFERED = 6; // completions that are shown
 const PASTED = 3; // lines of a paste from which on it may be code
+const SILENCED = {
+  muted: "You are muted here",
+  frozen: "The room is frozen: /hand asks for the floor",
+  read_only: "Only moderators talk here",
+};
 const NEARLY = 0.9; // of the limit, from where on the characters are counted
 
 export class Composer {
@@ -50,6 +55,7 @@ export class Composer {
     form.addEventListener("submit", (event) => event.preventDefault());
     form.append(this.#offers, this.#hint, this.#error, h("div.field", {}, code, this.#input, this.#count, send));
     app.store.on("place", () => this.#switch());
+    app.store.on("people", () => this.#showSilence());
     addEventListener("pagehide", () => this.#keepDrafts());
     const drafts = load("drafts", {});
     app.store.on("places", () => {
@@ -90,8 +96,17 @@ export class Composer {
     this.#write(this.#place?.draft ?? "");
     const place = this.#place;
     const name = place instanceof Room ? `#${place.name}` : shown(place?.nick ?? "");
-    this.#input.placeholder = place ? `Message ${name}` : "/join ROOM";
+    this.#showSilence();
     this.#input.setAttribute("aria-label", place ? `Message ${name}` : "Message");
+  }
+
+  // Whoever may not talk here reads that in the field; commands can still be typed.
+  #showSilence() {
+    const place = this.#app.store.current;
+    const name = place instanceof Room ? `#${place.name}` : shown(place?.nick ?? "");
+    const why = place instanceof Room && place.rules?.speak === false ? place.rules.why : "";
+    this.#input.placeholder = SILENCED[why] ?? (place ? `Message ${name}` : "/join ROOM");
+    byId("composer").classList.toggle("silenced", Boolean(why));
   }
 
   #keepDrafts() {

@@ -203,5 +203,6 @@ function follows(before, { message, item }) {
   if (!before || item.previousElementSibling !== before.item) return false;
   const plain = message.kind === "text" && before.message.kind === "text";
   const soon = message.time - before.message.time < TOGETHER;
-  return plain && soon && message.from === before.message.from;
+  const same = message.from === before.message.from && message.role === before.message.role;
+  return plain && soon && same;
 }

@@ -24,7 +24,7 @@ export class Header {
     const header = byId("header");
     const others = this.#store.places.filter((each) => each !== place && each.unread);
     const news = others.length > 0;
-    const state = [place?.key, place?.topic, place?.members, place?.frozen, place?.hands?.length, news, this.#store.role];
+    const state = [place?.key, place?.topic, place?.members, place?.frozen, place?.hands?.length, place?.rules?.read_only, place?.rules?.invite_only, news, this.#store.role];
     if (header.dataset.state === state.join("\n")) return;
     header.dataset.state = state.join("\n");
     const menu = iconButton("menu", news ? "Rooms; some have unread messages" : "Rooms", () => this.#actions.menu());
@@ -37,6 +37,8 @@ export class Header {
     if (!place) return h("div.title", {}, h("h1", {}, "No room"));
     if (!(place instanceof Room)) return h("div.title", {}, h("h1", {}, h("bdi", {}, shown(place.nick))));
     const marks = place.frozen ? [h("span.tag.cold", {}, icon("snow"), "frozen")] : [];
+    if (place.rules?.read_only) marks.push(h("span.tag", { title: "read only" }, icon("lock"), "read only"));
+    if (place.rules?.invite_only) marks.push(h("span.tag", { title: "invite only" }, icon("lock"), "invite only"));
     const topic = button("", () => this.#actions.topic(), { class: "topic", title: "Change the topic" });
     topic.append(h("bdi", {}, shown(place.topic).replaceAll("\n", " ") || "Set a topic"));
     topic.classList.toggle("empty", !place.topic);

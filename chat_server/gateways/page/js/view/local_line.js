@@ -1,8 +1,9 @@
 // The page's own lines between the messages: who came and went, answers to commands, warnings.
 
 import { h, icon } from "../dom.js";
-import { hue, shown } from "../state/text.js";
+import { fold, hue, shown } from "../state/text.js";
 import { timeOfDay } from "../state/time.js";
+import { badge } from "./badge.js";
 
 const NAMED = 4; // people of a crowd who are named
 
@@ -20,16 +21,17 @@ export function updateLocal(item, local) {
   item.append(h("time", {}, timeOfDay(local.time)));
 }
 
-function presence({ joined, left, renamed }) {
-  const parts = [...crowd(joined, "joined"), ...crowd(left, "left")];
-  for (const [old, now] of renamed) parts.push(h("span", {}, nick(old), " is now ", nick(now)));
+function presence({ joined, left, renamed, ranks }) {
+  const come = (name) => [badge(ranks?.get(fold(name))), nick(name)].filter(Boolean);
+  const parts = [...crowd(joined, "joined", come), ...crowd(left, "left")];
+  for (const [old, now] of renamed) parts.push(h("span", {}, nick(old), " is now ", ...come(now)));
   return parts;
 }
 
-function crowd(nicks, did) {
+function crowd(nicks, did, write = (each) => [nick(each)]) {
   if (!nicks.length) return [];
   if (nicks.length > NAMED) return [h("span", {}, `${nicks.length} people ${did}`)];
-  const named = nicks.flatMap((each, number) => (number ? [", ", nick(each)] : [nick(each)]));
+  const named = nicks.flatMap((each, number) => (number ? [", ", ...write(each)] : write(each)));
   return [h("span", {}, ...named, ` ${did}`)];
 }
 

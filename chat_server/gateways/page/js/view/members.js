@@ -3,6 +3,7 @@
 import { button, byId, h, iconButton, keyedList, onceAFrame } from "../dom.js";
 import { Room } from "../state/room.js";
 import { fold, hue, initials, shown } from "../state/text.js";
+import { badge } from "./badge.js";
 
 const MOST = 300; // people that are listed at once; the field above finds the others
 
@@ -50,6 +51,7 @@ export class Members {
     open.append(
       h(`span.avatar.small.hue-${hue(nick)}`, { "aria-hidden": "true" }, initials(shown(nick))),
       h("bdi", {}, shown(nick)),
+      h("span.ranks"),
       h("small.own"),
     );
     return h("li", {}, open);
@@ -57,6 +59,12 @@ export class Members {
 
   #fill(row, nick) {
     row.querySelector("small").textContent = nick === this.#store.nick ? "you" : "";
+    const own = nick === this.#store.nick && this.#store.role;
+    const role = own || (this.#store.current.roles.get(fold(nick)) ?? "member");
+    const ranks = row.querySelector(".ranks");
+    if (ranks.dataset.role === role) return;
+    ranks.dataset.role = role;
+    ranks.replaceChildren(...[badge(role)].filter(Boolean));
   }
 
   #showHands(room) {

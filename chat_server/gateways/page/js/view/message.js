@@ -3,6 +3,7 @@
 import { button, h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
+import { badge } from "./badge.js";
 import { richText } from "./rich_text.js";
 
 /**
@@ -79,11 +80,11 @@ function avatar(nick) {
   return h(`span.avatar.hue-${hue(nick)}`, { "aria-hidden": "true" }, initials(shown(nick)));
 }
 
-function name({ from, bot, late, time }) {
+function name({ from, bot, role, late, time }) {
   const button = h(`button.name.hue-${hue(from)}`, { type: "button", data: { nick: from } });
   button.append(h("bdi", {}, shown(from)));
   const tags = [bot && "bot", late && `sent ${moment(time)}, while you were away`].filter(Boolean);
-  return h("span.who", {}, button, ...tags.map((tag) => h("span.tag", {}, tag)));
+  return h("span.who", {}, badge(role), button, ...tags.map((tag) => h("span.tag", {}, tag)));
 }
 
 function time({ time: seconds, seq }) {

@@ -1,5 +1,7 @@
 """MODE and KICK: what moderators do, what others see of it, and what nobody else may."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.chat_server.house import House
@@ -7,6 +9,7 @@ from tests.chat_server.moderation.order_house import OrderedHouse
 from tests.support.clock import ManualClock
 from tests.support.irc_peer import Heard, IrcHouse, IrcPeer, irc_house
 from tests.support.servers import running_server
+from tests.support.waiting import eventually
 
 
 def names(found: list[Heard]) -> list[str]:
@@ -23,13 +26,16 @@ def moderator(place: OrderedHouse, ordered_irc: IrcHouse, *capabilities: str) ->
 
 
 def test_the_modes_of_a_room(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
-    """n and t always; m while it is frozen, i while it is locked."""
+    """n always; t where an owner is in it; m while it is frozen, i while it is locked."""
+    ordered_irc.enter("eve", "#other").sync()
+    assert ordered_irc.enter("zoe", "#other").ask("MODE #other")[0].params[2] == "+n"
     peer = ordered_irc.enter("ana", "#lobby")
     (heard,) = peer.ask("MODE #lobby")
     assert heard.params[1:] == ("#lobby", "+nt")
     place.ada.ok("freeze", room="lobby")
     peer.expect("MODE", "#lobby", "+m", source="backchannel")
     place.ada.ok("lock", room="lobby", locked=True)
+    peer.expect("MODE", "#lobby", "+i", source="backchannel")
     peer.send("MODE #lobby")
     peer.expect("324", "ana", "#lobby", "+imnt")
     place.ada.ok("unfreeze", room="lobby")
@@ -76,11 +82,11 @@ def test_freezing(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
 
 
 def test_locking(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
-    """+i and -i; who may not come in gets 473."""
+    """+i and -i tell everybody; who may not come in gets 473."""
     peer = moderator(place, ordered_irc)
     ana = ordered_irc.enter("ana")
     peer.send("MODE #lobby +i")
-    peer.expect("MODE", "#lobby", "+i", source="olga!olga@backchannel")
+    peer.expect("MODE", "#lobby", "+i", source="backchannel")
     assert ana.commands("JOIN #lobby") == ["473"]
     peer.send("MODE #lobby -i")
     peer.expect("MODE", "#lobby", "-i")
@@ -160,7 +166,7 @@ def test_for_nobody_else(place: OrderedHouse, ordered_irc: IrcHouse, line: str) 
         ("MODE", ["461"]),
         ("MODE #none", ["403"]),
         ("MODE #lobby +x", ["472"]),
-        ("MODE #lobby +t", ["324"]),
+        ("MODE #lobby +n", ["324"]),
         ("MODE #lobby +v", ["461"]),
         ("MODE #lobby +o", ["461"]),
         ("MODE nobody", ["401"]),
@@ -294,3 +300,99 @@ def test_the_rate_limit() -> None:
         assert "wait" in ana.expect("263", "ana", "NICK").text
         ana.send(*["PRIVMSG #a :x"] * 100)
         assert ana.read_to_end()[-1].command == "ERROR"
+
+
+def answers(peer: IrcPeer, line: str) -> list[str]:
+    """The commands of what a line is answered, without what a room is told."""
+    told = ("NOTICE", "MODE", "JOIN")
+    return [heard.command for heard in peer.ask(line) if heard.command not in told]
+
+
+def tell_presence(place: OrderedHouse, clock: ManualClock) -> None:
+    """Let it be time to tell rooms who came, went, and has another role."""
+    clock.advance(1)
+    place.running.timers.wake()
+
+
+def test_inviting(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
+    """INVITE is answered by 341; who is invited reads it, and comes into a room with +i."""
+    peer = moderator(place, ordered_irc)
+    ana, bob = ordered_irc.enter("ana"), ordered_irc.enter("bob")
+    peer.send("MODE #lobby +i")
+    peer.expect("MODE", "#lobby", "+i")
+    assert answers(ana, "JOIN #lobby") == ["473"]
+    peer.send("INVITE ana #lobby")
+    peer.expect("341", "olga", "ana", "#lobby")
+    ana.expect("INVITE", "ana", "#lobby", source="olga!olga@backchannel")
+    assert "366" in ana.commands("JOIN #lobby")
+    for line in ("INVITE bob #lobby", "MODE #lobby", "PRIVMSG #lobby :hi", "TOPIC #lobby"):
+        assert answers(bob, line) == ["403"]
+    assert answers(bob, "LIST") == ["321", "323"]
+    assert answers(peer, "INVITE nobody #lobby") == ["401"]
+    assert answers(peer, "INVITE ana") == ["461"]
+
+
+def test_who_is_uninvited_is_thrown_out_of_the_room(
+    place: OrderedHouse, ordered_irc: IrcHouse
+) -> None:
+    """IRC reads it as a KICK by the server."""
+    ana = ordered_irc.enter("ana", "#lobby")
+    place.ada.ok("set_rules", room="lobby", invite_only=True)
+    ana.expect("MODE", "#lobby", "+i")
+    place.ada.ok("uninvite", room="lobby", who="ana")
+    ana.expect("KICK", "#lobby", "ana", source="backchannel")
+    assert answers(ana, "JOIN #lobby") == ["473"]
+
+
+def test_topics_and_announcements(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
+    """+t and -t; +m while a room is read-only, which a freeze that ends does not take away."""
+    peer = moderator(place, ordered_irc)
+    ana = ordered_irc.enter("ana", "#lobby")
+    assert answers(ana, "TOPIC #lobby :mine") == ["482"]
+    peer.send("MODE #lobby -t")
+    eventually(lambda: "TOPIC" in ana.commands("TOPIC #lobby :mine"))
+    peer.send("MODE #lobby +t")
+    ana.expect("MODE", "#lobby", "+t")
+    place.ada.ok("set_rules", room="lobby", read_only=True)
+    ana.expect("MODE", "#lobby", "+m")
+    place.ada.ok("freeze", room="lobby")
+    place.ada.ok("unfreeze", room="lobby")
+    place.ada.ok("set_rules", room="lobby", read_only=False)
+    ana.expect("MODE", "#lobby", "-m")
+    modes = [heard.params[1] for heard in ana.ask("PING x") if heard.command == "MODE"]
+    assert modes == []
+
+
+def is_mode(*params: str) -> Callable[[Heard], bool]:
+    """Whether a line is a MODE with these parameters."""
+    return lambda heard: heard.command == "MODE" and heard.params == params
+
+
+def test_who_is_in_charge_is_seen_by_all(
+    place: OrderedHouse, ordered_irc: IrcHouse, clock: ManualClock
+) -> None:
+    """MODE +o when somebody is appointed, and when somebody in charge comes in; -o at the end."""
+    ana = ordered_irc.enter("ana", "#lobby", "#other")
+    place.ada.ok("op", who="ana")
+    for room in ("#lobby", "#other"):
+        ana.take(is_mode(room, "+o", "ana"))
+    place.enter("bob", "lobby")
+    place.ada.ok("op", who="bob")
+    tell_presence(place, clock)
+    ana.take(is_mode("#lobby", "+o", "bob"))
+    place.ada.join("other")
+    tell_presence(place, clock)
+    ana.expect("JOIN", "#other", source="ada!ada@backchannel")
+    ana.take(is_mode("#other", "+o", "ada"))
+    place.ada.ok("deop", who="bob")
+    tell_presence(place, clock)
+    ana.take(is_mode("#lobby", "-o", "bob"))
+
+
+def test_whoever_is_muted_reads_it(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
+    """In each of their rooms, and when it ends."""
+    ana = ordered_irc.enter("ana", "#lobby")
+    place.mia.ok("mute", who="ana", reason="spam")
+    assert "muted by mia: spam" in ana.expect("NOTICE", "#lobby").text
+    place.mia.ok("unmute", who="ana")
+    assert "may talk again" in ana.expect("NOTICE", "#lobby").text

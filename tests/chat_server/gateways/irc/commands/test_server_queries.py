@@ -18,7 +18,7 @@ from tests.support.servers import address_of, running_server
         ("TIME", ["391"]),
         ("NONSENSE a b", ["421"]),
         ("privmsg", ["411"]),
-        ("INVITE ana #a", ["421"]),
+        ("INVITE ana #a", ["403"]),
     ],
 )
 def test_what_it_says(irc: IrcHouse, line: str, numerics: list[str]) -> None:
