@@ -1,7 +1,7 @@
 // Makes the parts of the page and ties them together.
 
 import { openBans, openModeration } from "./dialogs/moderate.js";
-import { openFirstSteps, openRules } from "./dialogs/rules.js";
+import { openRules } from "./dialogs/rules.js";
 import { askPassword, field, form, openDialog } from "./dialogs/dialog.js";
 import { askWho, showChat, showEnd, showWaiting } from "./dialogs/entrance.js";
 import { openHelp } from "./dialogs/help.js";
@@ -56,7 +56,6 @@ app.dialogs = {
   help: (about) => openHelp(app, about),
   bans: () => openBans(app),
   rules: (room) => openRules(app, room),
-  firstSteps: () => openFirstSteps(app),
 };
 app.mention = (nick) => composer.mention(nick);
 app.alerts = new Alerts(store, settings, look);

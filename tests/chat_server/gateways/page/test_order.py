@@ -1,6 +1,7 @@
 """Moderators and classes: freeze, hands, and what is done to people."""
 
 from tests.chat_server.gateways.page.site import Site, claim
+from tests.support.browser import Page
 
 
 def test_a_frozen_room_and_a_raised_hand(site: Site) -> None:
@@ -117,3 +118,81 @@ def test_an_account_and_its_password(site: Site) -> None:
     other.enter("/logout anna")
     other.see("logged out")
     other.see("anna", "#people")
+
+
+def test_a_new_owner_reads_what_to_do_now(site: Site) -> None:
+    """Three lines, and the account that keeps the role, in the same breath."""
+    teacher = site.enter("teacher")
+    teacher.enter(f"/claim {site.secret}")
+    teacher.see("What to do now", "#messages")
+    assert teacher.texts("#messages .local dt") == ["1.", "2.", "3."]
+    teacher.choose("Make an account")
+    teacher.see("Make an account", "dialog")
+    teacher.click("#field-password")
+    teacher.type("correct horse")
+    teacher.click("#field-again")
+    teacher.type("correct horse")
+    teacher.press("Enter")
+    teacher.see("The nick teacher is your account now", "#messages")
+    again = site.enter("visitor")
+    again.enter("/login @teacher correct horse")
+    again.until(lambda: again.is_shown("[aria-label='Moderate this room']"), "the owner again")
+
+
+def test_who_is_in_charge_has_a_badge(site: Site) -> None:
+    """In the list and at what they say; it goes when the role does."""
+    teacher, ben = site.enter("teacher"), site.enter("ben")
+    claim(teacher, site)
+    teacher.enter("hello all")
+    ben.see_said("hello all")
+    ben.until(lambda: ben.count(".message .rank.is-owner") == 1, "at the message")
+    ben.until(lambda: ben.count("#people .rank.is-owner") == 1, "in the list")
+    teacher.enter("/op ben")
+    ben.until(lambda: ben.count("#people .rank.is-moderator") == 1, "ben's own")
+    teacher.see("ben is a moderator now", "#messages")
+    teacher.until(lambda: teacher.count("#people .rank") == 2, "both are marked")
+    teacher.enter("/deop ben")
+    teacher.until(lambda: teacher.count("#people .rank") == 1, "one is a member again")
+
+
+def placeholder(page: Page) -> str:
+    """What stands in the empty message field."""
+    shown: str = page.run("document.querySelector('#input').placeholder")
+    return shown
+
+
+def test_whoever_may_not_talk_reads_why(site: Site) -> None:
+    """At once, above the field and in it; and again when it is over."""
+    teacher, ben = site.enter("teacher"), site.enter("ben")
+    claim(teacher, site)
+    teacher.enter("/mute ben 1h too loud")
+    ben.see("You are muted by teacher: too loud, until", "#frozen")
+    assert placeholder(ben) == "You are muted here"
+    teacher.enter("/unmute ben")
+    ben.until(lambda: not ben.is_shown("#frozen"), "the bar is gone")
+    assert placeholder(ben) == "Message #lobby"
+    teacher.enter("/rules read-only on")
+    ben.see("only moderators speak here", "#frozen")
+    ben.see("read only", "#header")
+
+
+def test_a_room_for_those_who_are_invited(site: Site) -> None:
+    """Who is not cannot see it; whose invitation is taken back is out."""
+    teacher, ben = site.enter("teacher"), site.enter("ben")
+    claim(teacher, site)
+    teacher.enter("/join staff")
+    teacher.see("#staff", "#header")
+    teacher.enter("/rules invite-only on")
+    teacher.see("invite only", "#header")
+    ben.enter("/join staff")
+    ben.see("You are not in #staff")
+    teacher.enter("/invite ben")
+    ben.see("teacher lets you into #staff")
+    ben.enter("/join staff")
+    ben.see("#staff", "#header")
+    teacher.enter("/rules")
+    teacher.see("What holds in #staff", "dialog")
+    teacher.see("ben", "dialog dl.rules")
+    teacher.press("Escape")
+    teacher.enter("/uninvite ben")
+    ben.see("You are no longer in #staff")

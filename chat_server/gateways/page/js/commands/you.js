@@ -70,7 +70,7 @@ export const YOU = {
     store.note(`You are ${nick} now, and logged out; /login @${account} is the way back.`);
   },
 
-  async claim({ session, store, dialogs }, argument) {
+  async claim({ session, store, dialogs, run }, argument) {
     const secret = argument || (await dialogs.askPassword("The owner's secret"));
     if (!secret) return;
     const before = store.role;
@@ -78,9 +78,23 @@ export const YOU = {
     if (role === before) store.note(`You are an ${role} already.`);
     store.role = role;
     store.emit("role");
-    if (role !== before) dialogs.firstSteps();
+    if (role !== before) tellWhatNow(session, store, run);
   },
 };
+
+// What somebody does next who is in charge for the first time; and the account that keeps the role.
+function tellWhatNow({ account }, store, run) {
+  const keep = account
+    ? `You stay the owner: log in to the account ${account}, wherever you are.`
+    : "Make an account: with its password you are the owner again, on any computer.";
+  const rows = [
+    ["1.", keep],
+    ["2.", "Freeze the room when you want to be heard: the shield above does, and raised hands are listed beside."],
+    ["3.", "Touch a name to make somebody a moderator; /rules shows what holds in the room."],
+  ];
+  const action = account ? null : { text: "Make an account", run: () => run("/register") };
+  store.note("What to do now", { rows, action });
+}
 
 /** Commands for the page itself. */
 export const PAGE = {

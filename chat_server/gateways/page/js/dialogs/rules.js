@@ -1,11 +1,10 @@
-// What holds in a room; for moderators, the switches that change it. And what somebody does first
-// who has just become the owner.
+// What holds in a room; for moderators, the switches that change it.
 
 import { h } from "../dom.js";
 import { spoken } from "../commands/durations.js";
 import { shown } from "../state/text.js";
 import { moment } from "../state/time.js";
-import { choice, choices, openDialog, toggle } from "./dialog.js";
+import { choice, openDialog, toggle } from "./dialog.js";
 
 const TOPIC = [
   ["default", "moderators, where an owner is in the room"],
@@ -50,22 +49,4 @@ function facts(rules, inCharge) {
   rows.push(["Slow mode", rules.slow ? `one message every ${spoken(rules.slow)}` : "off"]);
   if (rules.invited) rows.push(["Invited", rules.invited.map(shown).join(", ")]);
   return h("dl.rules", {}, ...rows.map(([term, text]) => h("div", {}, h("dt", {}, term), h("dd", {}, text))));
-}
-
-/** Tell a new owner what to do now, and offer an account, which keeps the role. */
-export function openFirstSteps({ session, run }) {
-  const { account } = session;
-  const keep = account
-    ? `You stay the owner: log in to the account ${account} wherever you are.`
-    : "Make an account: with its password you are the owner again, on any computer.";
-  const steps = [
-    keep,
-    "Freeze the room when you want to be heard; raised hands show who asks for the floor.",
-    "Touch a name to make somebody a moderator; the shield above has the rules of the room.",
-  ];
-  const list = h("ol.steps", {}, ...steps.map((step) => h("li", {}, step)));
-  const entries = [["Later", () => null]];
-  if (!account) entries.unshift(["Make an account", () => run("/register"), { class: "primary" }]);
-  else entries[0][0] = "OK";
-  const dialog = openDialog("You are the owner. What to do now", list, choices(entries, () => dialog));
 }

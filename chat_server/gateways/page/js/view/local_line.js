@@ -1,6 +1,6 @@
 // The page's own lines between the messages: who came and went, answers to commands, warnings.
 
-import { h, icon } from "../dom.js";
+import { button, h, icon } from "../dom.js";
 import { fold, hue, shown } from "../state/text.js";
 import { timeOfDay } from "../state/time.js";
 import { badge } from "./badge.js";
@@ -18,6 +18,7 @@ export function updateLocal(item, local) {
   else if (local.rows) item.replaceChildren(h("p", {}, shown(local.text)), rows(local.rows));
   else item.replaceChildren(h("p", {}, shown(local.text)));
   if (local.kind === "warning") item.prepend(icon("help"));
+  if (local.action) item.append(button(local.action.text, local.action.run, { class: "small" }));
   item.append(h("time", {}, timeOfDay(local.time)));
 }
 
