@@ -59,9 +59,9 @@ def _who_and_room(talk: Talk, typed: Typed) -> tuple[str, str]:
 COMMANDS = (
     Command(
         "rules",
-        "[topic everybody|moderators|default] [read-only on|off] [invite-only on|off] "
-        "[forget on|off]",
-        "show what holds in the room; moderators set one rule at a time",
+        "[RULE VALUE]",
+        "show what holds in the room, or set one rule: topic everybody|moderators|default, or "
+        "read-only, invite-only or forget on|off",
         "rooms",
         _rules,
         asks=True,

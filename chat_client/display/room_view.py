@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chat_client.display.text import fold
+from msgspec import UnsetType
+
 from protocol.common.durations import show_duration
 from protocol.messages import CHANGES, Message, PinEntry, RulesChange
 
@@ -117,7 +119,8 @@ class RoomView:
             return ""
         if not self.rules.speak:
             return self.rules.why.replace("_", "-")
-        return f"slow {show_duration(self.rules.slow)}" if self.rules.slow else ""
+        slow = self.rules.slow
+        return "" if isinstance(slow, UnsetType) else f"slow {show_duration(slow)}"
 
     @property
     def behind(self) -> bool:

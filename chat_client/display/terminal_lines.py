@@ -350,7 +350,8 @@ class Lines:
         if not isinstance(rules.until, UnsetType):
             until = f", until {self._clock.date_and_time(rules.until)}"
         told.append(f"frozen: {f'by {rules.frozen}{until}' if rules.frozen else 'off'}")
-        every = f"one message each {show_duration(rules.slow)}" if rules.slow else "off"
+        slow = rules.slow
+        every = "off" if isinstance(slow, UnsetType) else f"a message every {show_duration(slow)}"
         told.append(f"slow: {every}")
         gone = "on, all goes when nobody is here" if rules.forget else "off, what is said is kept"
         told.append(f"forget: {gone}")

@@ -129,7 +129,7 @@ class Standings:
         )
         if self._permissions.is_moderator(session):
             return shown
-        shown = replace(shown, slow=policy.slow)
+        shown = replace(shown, slow=policy.slow or UNSET)
         mute = self._permissions.mute_of(session, member.host)
         if mute is not None:
             return _muted(shown, mute)

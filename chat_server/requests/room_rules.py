@@ -65,6 +65,6 @@ def _shown(caller: Caller, room: Room, policy: RoomPolicy, *, in_charge: bool) -
         locked=policy.lock is not None,
         frozen=freeze.by if freeze else "",
         until=freeze.until if freeze and freeze.until is not None else UNSET,
-        slow=policy.slow,
+        slow=policy.slow or UNSET,
         forget=policy.forget,
     )

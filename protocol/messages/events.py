@@ -65,7 +65,7 @@ class RoomRules(Struct, frozen=True, omit_defaults=True):
     locked: bool = False
     frozen: str = ""
     until: float | UnsetType = UNSET
-    slow: float = 0.0
+    slow: float | UnsetType = UNSET
     forget: bool = False
 
 
@@ -323,7 +323,7 @@ class RulesChange(ServerMessage, frozen=True, tag="rules"):
     why: str = ""
     text: str = ""
     until: float | UnsetType = UNSET
-    slow: float = 0.0
+    slow: float | UnsetType = UNSET
     read_only: bool = False
     invite_only: bool = False
     locked: bool = False
