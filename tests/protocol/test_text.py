@@ -17,6 +17,7 @@ from protocol.text import (
     TEXT_LIMIT,
     nick_key,
     nick_skeleton,
+    normalize_account,
     normalize_nick,
     normalize_password,
     normalize_reason,
@@ -518,3 +519,48 @@ def test_any_password_is_good_or_refused(password: str) -> None:
         assert compared.code == Code.BAD_TEXT
         return
     assert normalize_password(compared) == compared
+
+
+@pytest.mark.parametrize(
+    "nick",
+    [
+        *(
+            "ana@",
+            "\u0303@ana",
+            "~ana",
+            "&ana",
+            "%ana",
+            "+ana",
+            "\uff0bana",
+            "\u223cana",
+            "\u301cana",
+        ),
+        *(
+            "\u2605ana",
+            "ana\u2606",
+            "a\u272ab",
+            "\U0001f451ana",
+            "\u2714ana",
+            "ana\u2705",
+            "\u066dana",
+        ),
+        *("\U0001f6e1ana", "ana\U0001f396", "\u2654ana", "\u221aana"),
+    ],
+)
+def test_no_nick_looks_like_that_of_who_is_in_charge(nick: str) -> None:
+    """Neither by an @, nor by what IRC knows, nor by a star, a crown, a shield or a check mark."""
+    with pytest.raises(ProtocolError) as caught:
+        normalize_nick(nick)
+    assert caught.value.code == Code.BAD_NICK
+    assert "looks like the mark" in caught.value.text
+
+
+@pytest.mark.parametrize("nick", ["c++", "a@b", "fox\U0001f98a", "\ud0b9", "ana-1", "*", "ana~"])
+def test_what_looks_like_no_mark_is_a_nick(nick: str) -> None:
+    """Such signs elsewhere, other pictures, and a letter whose name says king."""
+    assert normalize_nick(nick) == nick
+
+
+def test_an_account_of_before_can_still_be_named() -> None:
+    """To remove it, or to name it in a ban."""
+    assert normalize_account("\u2605ana") == "\u2605ana"

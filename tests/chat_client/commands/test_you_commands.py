@@ -24,7 +24,10 @@ def test_accounts() -> None:
         assert said.startswith("the nick ana is your account now")
         assert user.enter("/login @ben", "87654321") == ["you are logged in as ben"]
         assert (user.view.nick, user.view.role) == ("ben", "moderator")
-        assert user.enter("/claim s3cret")[0].startswith("you are an owner now")
+        first, *then = user.enter("/claim s3cret")
+        assert first.startswith("you are an owner now")
+        assert [line[:2] for line in then] == ["1.", "2.", "3."]
+        assert "/login @ben" in then[0]
         assert user.view.role == "owner"
         assert asked == [
             {"type": "register", "password": "12345678"},

@@ -27,6 +27,8 @@ PEOPLE = ("ada", "eva", "zoe")
 rooms = st.sampled_from(ROOMS)
 people = st.sampled_from(PEOPLE)
 texts = st.sampled_from(["hi", "tea?", "e\u0301", "🦊", "a\n\tb"])
+CLOSED = "this room is for those who are invited: others do not see it"
+OPENED = "everybody may come into this room"
 COMPOSED = {"e\u0301": "é"}
 
 
@@ -60,6 +62,9 @@ class Rooms(RuleBasedStateMachine):
         self.authors: dict[str, list[str]] = {room: [] for room in ROOMS}
         self.changes: dict[str, dict[int, int]] = {room: {} for room in ROOMS}  # by their seq
         self.topics = dict.fromkeys(ROOMS, "")
+        self.olga = Person("olga", nick="olga")  # the owner, who is in no room
+        self.closed = dict.fromkeys(ROOMS, False)  # for those who are invited alone
+        self.guests: dict[str, set[str]] = {room: set() for room in ROOMS}
         self.gone = dict.fromkeys(ROOMS, 0)  # the last seq that went with a room that was removed
 
     @initialize()
@@ -67,6 +72,7 @@ class Rooms(RuleBasedStateMachine):
         """A server on this machine's own data folder, and everybody in the first room."""
         server = self._stack.enter_context(running_server(self._data))
         self.house = self._stack.enter_context(House(server))
+        self._owner_comes_in(server.owner_secret)
         for name in PEOPLE:
             self.come_in(name)
             self.join(name, ROOMS[0], {"after": 0})
@@ -123,6 +129,9 @@ class Rooms(RuleBasedStateMachine):
             self.come_in(name)
         if room in person.cursors:
             return
+        if self.closed[room] and name not in self.guests[room]:
+            self._refuse(person, "forbidden", "join", room=room)
+            return
         ok = self._ask(person, "join", room=room, **members)
         last = len(self.logs[room])
         assert (ok["room"], ok["seq"], ok["topic"]) == (room, last, self.topics[room])
@@ -174,6 +183,44 @@ class Rooms(RuleBasedStateMachine):
     def delete(self, name: str, room: str, back: int) -> None:
         """An entry; what was said stands nowhere any more."""
         self._change(name, room, len(self.logs[room]) - back, "delete", None)
+
+    @rule(room=rooms, closed=st.booleans())
+    def set_invite_only(self, room: str, closed: bool) -> None:
+        """The owner closes a room to all but those who are invited or there, or opens it."""
+        if not self._exists(room):
+            return
+        ok = self._ask(self.olga, "set_rules", room=room, invite_only=closed)
+        assert ok["type"] == "ok"
+        self.closed[room] = closed
+        there = {name for name, person in self.people.items() if room in person.cursors}
+        self.guests[room] = self.guests[room] | there if closed else set()
+        self.logs[room].append(("olga", "notice", CLOSED if closed else OPENED))
+        self._deliver()
+
+    @rule(name=people, room=rooms)
+    def invite(self, name: str, room: str) -> None:
+        """Who is here may come in from now on; the list of rooms has it for those alone."""
+        person = self.people[name]
+        if person.peer is None or not self._exists(room):
+            return
+        self._ask(self.olga, "invite", room=room, who=person.nick)
+        self.guests[room].add(name)
+        self._see_rooms(person)
+
+    @rule(name=people, room=rooms)
+    def uninvite(self, name: str, room: str) -> None:
+        """Who came in by it is out, and hears nothing more."""
+        person = self.people[name]
+        if person.peer is None or not self._exists(room):
+            return
+        if name not in self.guests[room]:
+            self._refuse(self.olga, "no_such_nick", "uninvite", room=room, who=person.nick)
+            return
+        self._ask(self.olga, "uninvite", room=room, who=person.nick)
+        self.guests[room].discard(name)
+        if self.closed[room] and person.cursors.pop(room, None) is not None:
+            assert person.peer.expect("expelled")["room"] == room
+        self._see_rooms(person)
 
     @rule(name=people)
     def say_again(self, name: str) -> None:
@@ -257,6 +304,7 @@ class Rooms(RuleBasedStateMachine):
         else:
             eventually(lambda: not self._refusal_to_remove(room))
             self.gone[room], self.topics[room] = len(self.logs[room]), ""
+            self.closed[room], self.guests[room] = False, set()
             for person in self.people.values():
                 if person.said and person.said[0]["room"] == room:
                     person.said = None
@@ -273,6 +321,28 @@ class Rooms(RuleBasedStateMachine):
         self.start()
 
     # -- the model
+
+    def _owner_comes_in(self, secret: str | None) -> None:
+        """The owner, with the session of before if there is one."""
+        olga = self.olga
+        olga.peer = self.house.connect()
+        members = {"session": olga.session} if olga.session else {}
+        olga.session = olga.peer.hello(olga.nick, **members)["session"]
+        if not members:
+            self._ask(olga, "claim", secret=secret)
+
+    def _exists(self, room: str) -> bool:
+        """Whether there is a room for certain: somebody is in it, or something was said."""
+        there = any(room in person.cursors for person in self.people.values())
+        return there or len(self.logs[room]) > self.gone[room]
+
+    def _see_rooms(self, person: Person) -> None:
+        """A room that one is neither in nor invited to is in no list."""
+        listed = {each["room"] for each in self._ask(person, "rooms")["rooms"]}
+        for room in ROOMS:
+            if self._exists(room):
+                shut_out = self.closed[room] and person.name not in self.guests[room]
+                assert (room in listed) is not shut_out
 
     def _ask(self, person: Person, kind: str, /, **members: Any) -> Frame:
         """Send a request that must be done, with the session's next id."""
