@@ -78,3 +78,27 @@ def test_refuses_what_is_no_room(ana: Chat, name: str) -> None:
     with pytest.raises(Refused) as caught:
         ana.join(name)
     assert caught.value.code == "bad_room"
+
+
+def test_edits_deletes_and_replies(ana: Chat, bob: Chat) -> None:
+    """Everybody iterates the entries; the log has the latest state."""
+    room, others = ana.join("lobby"), bob.join("lobby", after=0)
+    seq = room.say("tee")
+    assert room.edit(seq, "tea") == seq + 1
+    answer = others.say("thanks", reply_to=seq)
+    assert room.delete(seq, "not for you") == answer + 1
+    heard = list(islice(others, 4))
+    assert [each.kind for each in heard] == ["text", "edit", "text", "delete"]
+    assert [each.changes for each in heard] == [0, seq, 0, seq]
+    assert heard[2].reply_to == seq
+    assert heard[3].text == f"deleted message {seq}: not for you"
+    assert [each.text for each in others.history(2, after=0)] == ["(deleted)", "(deleted)"]
+    with pytest.raises(Refused) as caught:
+        others.edit(seq, "mine")
+    assert caught.value.code == "forbidden"
+    with pytest.raises(Refused) as caught:
+        others.delete(99)
+    assert caught.value.code == "no_such_message"
+    with pytest.raises(Refused) as caught:
+        others.edit(answer, "\x1b[2J")
+    assert caught.value.code == "bad_text"

@@ -145,3 +145,29 @@ def test_a_connection_that_died_while_stopped(view: View) -> None:
         f"bob  number {seq}" for seq in range(1, 6)
     ]
     assert list(view.count_missed("ops", 5)) == []
+
+
+def test_what_was_missed_is_shown_as_it_is_now(view: View) -> None:
+    """A text that was deleted meanwhile is not shown to who looks at the room later."""
+    lines_of(
+        view,
+        Message("lobby", 11, 1.0, "bob", "text", "a secret"),
+        Message("lobby", 12, 1.0, "bob", "text", "tee"),
+        Message("lobby", 13, 1.0, "bob", "edit", "tea", changes=12),
+        Message("lobby", 14, 1.0, "mia", "delete", "deleted message 11", changes=11),
+        Message("lobby", 15, 1.0, "bob", "text", "why?", reply_to=11),
+    )
+    shown = "\n".join(view.switch("lobby"))
+    assert "secret" not in shown
+    assert "(deleted)" in shown
+    assert "tea (edited)" in shown
+    assert "re 11 bob: (deleted)" in shown
+    assert "mia deleted message 11" in shown
+
+
+def test_no_change_rings(view: View) -> None:
+    """The user read the name already, or it was taken back."""
+    view.ringing = False
+    edit = Message("lobby", 12, 1.0, "bob", "edit", "ana: look", changes=11)
+    lines_of(view, edit, Message("lobby", 13, 1.0, "mia", "delete", "ana: x", changes=11))
+    assert not view.ringing

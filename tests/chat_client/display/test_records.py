@@ -17,6 +17,18 @@ from tests.chat_client.foreign import HOSTILE
         (Message("lobby", 1, 0.0, "ana", "topic", "new"), "#lobby -- ana set the topic: new"),
         (Message("lobby", 1, 0.0, "ana", "topic", ""), "#lobby -- ana cleared the topic"),
         (Message("lobby", 1, 0.0, "ana", "notice", "oh"), "#lobby -- ana: oh"),
+        (
+            Message("lobby", 2, 0.0, "ana", "edit", "hey", changes=1),
+            "#lobby -- ana edited message 1: hey",
+        ),
+        (
+            Message("lobby", 2, 0.0, "ana", "edit", "(deleted)", changes=1, deleted=True),
+            "#lobby -- ana edited message 1",
+        ),
+        (
+            Message("lobby", 2, 0.0, "ana", "delete", "deleted message 1: no", changes=1),
+            "#lobby -- ana deleted message 1",
+        ),
         (Message("lobby", 1, 0.0, "ana", "odd", "\x1b[31mred\u202e"), "#lobby <ana> [31mred"),
         (Direct(0.0, "ana", "me", "psst"), "[ana] psst"),
         (Presence("lobby", ["a"], [], [], 1), None),

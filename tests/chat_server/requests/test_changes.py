@@ -11,7 +11,7 @@ from tests.chat_server.house import House, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
-from tests.support.servers import running_server
+from tests.support.servers import ServerProcess, running_server
 
 EDITED = {"text": "tea", "edited": True}
 DELETED = {"text": "(deleted)", "deleted": True}
@@ -221,3 +221,43 @@ def test_sent_again_it_is_done_once(tmp_path: Path) -> None:
     with closing(PeopleStore(tmp_path)) as people:
         acts = [act for _, act in people.acts() if act.act == "delete"]
     assert [(act.who, act.whom) for act in acts] == [("mia", f"lobby/{seq}")]
+
+
+def test_a_kill_loses_no_change(tmp_path: Path) -> None:
+    """What was confirmed is there: the entry, the latest state, and the line of who did it."""
+    with ServerProcess.serve(tmp_path) as server:
+        with House(server.address) as house:
+            ada = house.enter("ada", "lobby")
+            edited, deleted = ada.say("lobby", "tee"), ada.say("lobby", "a secret")
+            change(ada, "edit", edited, text="tea")
+            change(ada, "delete", deleted)
+            session = ada.session
+            server.kill()
+        with server.restarted() as again, House(again.address) as house:
+            ada = house.enter("ada", "lobby", session=session)
+            log = whole_log(ada, "lobby")
+            assert [each["text"] for each in log[:3]] == ["tea", "(deleted)", "tea"]
+            assert (log[3]["kind"], log[3]["changes"]) == ("delete", deleted)
+            assert ada.page("search", room="lobby", query="secret")["messages"] == []
+            ada.skip_ids(100)
+            change(ada, "edit", edited, text="green tea")
+    with closing(PeopleStore(tmp_path)) as people:
+        acts = [(act.act, act.whom) for _, act in people.acts()]
+    assert acts == [
+        ("edit", f"lobby/{edited}"),
+        ("delete", f"lobby/{deleted}"),
+        ("edit", f"lobby/{edited}"),
+    ]
+
+
+def test_a_reply_names_what_it_answers(house: House) -> None:
+    """In the log, live and later. A message that there is not yet has no reply."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    seq = ada.say("lobby", "is recv blocking?")
+    reply = eva.say("lobby", "yes", reply_to=seq)
+    assert ada.messages(2)[1]["reply_to"] == seq
+    assert latest(ada, reply)["reply_to"] == seq
+    error = eva.refused("no_such_message", "say", room="lobby", text="to what?", reply_to=reply + 1)
+    assert "there is no message" in error["text"]
+    change(ada, "delete", seq)
+    assert latest(ada, eva.say("lobby", "why?", reply_to=seq))["reply_to"] == seq

@@ -68,8 +68,9 @@ function quote(seq, answered) {
   return line;
 }
 
+// For the mouse alone: Enter on the message opens all of it.
 function actions() {
-  return h("span.actions", {}, action("do-reply", "Reply", "↩"), action("do-more", "More", "⋯"));
+  return h("span.actions", { "aria-hidden": "true" }, action("do-reply", "Reply", "↩"), action("do-more", "More", "⋯"));
 }
 
 function action(name, title, sign) {
