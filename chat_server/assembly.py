@@ -246,7 +246,8 @@ class Assembly:
         store, _, people, accounts, sanctions, book, _ = self.kept
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
-        self._delivery = Delivery(store, clock, settings.now.delivery_workers, counters)
+        workers = settings.now.delivery_workers
+        self._delivery = Delivery(store, clock, workers, counters, self._message_changed)
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
@@ -350,6 +351,10 @@ class Assembly:
     def _renamed(self, session: Session) -> None:
         if self.attendance:
             self.attendance.renamed(session)
+
+    def _message_changed(self, room: str, seq: int) -> None:
+        if self.parts.pins.note_change(room, seq):
+            self.kept.store.maintenance_due.set()
 
     def _tidy(self) -> None:
         """Let go of what belongs to messages that are deleted."""

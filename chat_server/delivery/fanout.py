@@ -15,7 +15,7 @@ for a round to end. docs/performance.md says what that brought.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -75,14 +75,23 @@ class _Replies(NamedTuple):
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
-    def __init__(self, room_log: RoomLog, clock: Clock, workers: int, counters: Counters) -> None:
+    def __init__(
+        self,
+        room_log: RoomLog,
+        clock: Clock,
+        workers: int,
+        counters: Counters,
+        changed: Callable[[str, int], None] | None = None,
+    ) -> None:
         """
         Args:
             room_log: stores what is said, and numbers it.
             clock: says when it was said.
             workers: how many there are.
             counters: are told of each batch.
+            changed: is told, quickly, of each message that was edited or deleted: room and seq.
         """
+        self._changed_message = changed
         self._log = room_log
         self._counters = counters
         self._clock = clock
@@ -278,6 +287,9 @@ class Delivery:
             changes = [message for message in acts if message.kind != "topic"]
             topic = topics[-1] if topics else None
             room.publish(Segment(messages[0].seq, messages), topic, changes)
+            if changes and self._changed_message is not None:
+                for entry in changes:
+                    self._changed_message(room.name, entry.changes)
 
     def _answer(self, room: Room, stored: list[_StoredDraft]) -> None:
         """Tell the talkers that their drafts are stored, and where.

@@ -57,9 +57,10 @@ class PinBoard:
         # Held while pins are changed, in the store and in memory, so that both change in the same
         # order, and while members are told. Above all locks but Session.posting.
         self._changing = threading.Lock()
-        # Guards _pins. A leaf. What is in it is replaced, never changed.
+        # Guards the next two. A leaf. What is in _pins is replaced, never changed.
         self._lock = threading.Lock()
         self._pins: dict[str, tuple[PinEntry, ...]] = {}
+        self._stale: set[str] = set()  # rooms in which something pinned was edited or deleted
         for kept in people.pins():
             entry = self._entry(kept.room, kept.seq, kept.by)
             if entry is not None:
@@ -95,6 +96,7 @@ class PinBoard:
             act = actor.did("pin", self._clock.time(), f"{room.name} {seq}")
             self._people.add_pin(KeptPin(room.name, seq, actor.nick, act.time), act)
             self._put(room.name, sorted((*pins, entry), key=lambda pin: pin.seq))
+        self.refresh(room.name)  # it may have been changed meanwhile, which nobody noted yet
 
     def unpin(self, actor: Actor, room: Room, seq: int) -> None:
         """Keep a message at the top of a room no longer.
@@ -135,13 +137,22 @@ class PinBoard:
                 self._people.remove_pins(room, gone)
             self._put(room, left)
 
+    def note_change(self, room: str, seq: int) -> bool:
+        """Note that a message was edited or deleted. Return whether `tidy` has something to do."""
+        with self._lock:
+            pinned = any(pin.seq == seq for pin in self._pins.get(room, _NOTHING))
+            if pinned:
+                self._stale.add(room)
+            return pinned
+
     def tidy(self) -> None:
-        """Unpin what was deleted from the start of the logs."""
+        """Unpin what was deleted, and tell what pinned messages that were edited say now."""
         with self._lock:
             pins = list(self._pins.items())
+            stale, self._stale = self._stale, set()
         for room, entries in pins:
             oldest = self._store.oldest(room)
-            if oldest is not None and entries[0].seq < oldest:
+            if room in stale or (oldest is not None and entries[0].seq < oldest):
                 try:
                     self.refresh(room)
                 except StoreError as error:
@@ -162,7 +173,7 @@ class PinBoard:
     def _entry(self, room: str, seq: int, by: str) -> PinEntry | None:
         """What is told of a pinned message; None if there is no such message."""
         found = self._store.after(room, seq - 1, 1) if seq > 0 else []
-        if not found or found[0].seq != seq:
+        if not found or found[0].seq != seq or found[0].deleted:
             return None
         message = found[0]
         return PinEntry(seq, message.time, message.from_, message.text[:SHOWN_LIMIT], by)

@@ -95,3 +95,19 @@ def test_a_removed_room_takes_its_pins_along(tmp_path: Path) -> None:
         place.ada.ping()
         assert not [frame for frame in place.ada.queue if frame.get("pins")]
     assert _kept(tmp_path) == []
+
+
+def test_what_was_edited_or_deleted_is_not_told_any_more(place: OrderedHouse) -> None:
+    """At once: the pin says what the message says, and goes with it."""
+    bob = place.enter("bob", "lobby")
+    first, second = bob.say("lobby", "tee"), bob.say("lobby", "rude")
+    for seq in (first, second):
+        place.mia.ok("pin", room="lobby", seq=seq)
+    assert [_pinned(bob), _pinned(bob)] == [[first], [first, second]]
+    bob.ok("edit", room="lobby", seq=first, text="tea")
+    assert [pin["text"] for pin in bob.expect("pins")["pins"]] == ["tea", "rude"]
+    place.mia.ok("delete", room="lobby", seq=second)
+    assert _pinned(bob) == [first]
+    place.mia.refused("no_such_message", "pin", room="lobby", seq=second)
+    pins = place.enter("zoe", "lobby").expect("pins")["pins"]
+    assert [pin["text"] for pin in pins] == ["tea"]
