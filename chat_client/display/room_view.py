@@ -4,9 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from chat_client.display.text import fold
 from msgspec import UnsetType
 
+from chat_client.display.text import fold
 from protocol.common.durations import show_duration
 from protocol.messages import CHANGES, Message, PinEntry, RulesChange
 

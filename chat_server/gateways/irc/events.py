@@ -4,9 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import UNSET
-
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from chat_server.gateways.irc.client import Client
 from chat_server.gateways.irc.network import Kick, Relay
