@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from chat_server.admin import commands, reports
+from chat_server.admin import commands, costs, reports
 from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
 from chat_server.runtime import config_loader
@@ -79,6 +79,16 @@ def _add_looks(listed: Commands) -> None:
     clients = _add(listed, "clients", commands.clients, "who is connected", json=True)
     clients.add_argument("--room", help="only who is in this room")
     _add(listed, "rooms", commands.rooms, "which rooms there are", json=True)
+    top = _add(listed, "top", commands.top, "who costs what, the dearest first", json=True)
+    top.add_argument("--by", choices=("client", "address"), default="client")
+    top.add_argument("--sort", choices=costs.SORTS, default="requests", help="default: requests")
+    top.add_argument("--count", type=_count, default=20, metavar="N", help="lines (default: 20)")
+    top.add_argument(
+        "--watch",
+        type=_duration,
+        metavar="SECONDS",
+        help="look again after so many seconds, and show what each costs a second; Ctrl-C ends it",
+    )
 
 
 def _add_acts(listed: Commands) -> None:
@@ -269,6 +279,13 @@ def _gap(text: str) -> float:
         return 0.0 if text in ("0", "0s") else parse_duration(text, bare=True)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    """A number of lines."""
+    if not (text.isascii() and text.isdecimal() and int(text[:6]) >= 1 and len(text) <= 6):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of lines from 1 to 999999")
+    return int(text)
 
 
 def _duration(text: str) -> float:

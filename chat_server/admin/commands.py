@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chat_server.admin import attendance_report, messages, reports
+from chat_server.admin import attendance_report, costs, messages, reports
 from chat_server.admin.archive import Audit, Classes, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
@@ -98,6 +98,22 @@ def rooms(options: argparse.Namespace) -> None:
         return
     rows = [(room.room, room.members, room.messages, _shortened(room.topic)) for room in rooms]
     _print_table(("room", "members", "messages", "topic"), rows)
+
+
+def top(options: argparse.Namespace) -> None:
+    """Print who costs what; again and again, with --watch."""
+    before: list[messages.Cost] | None = None
+    looked = time.monotonic()
+    while True:
+        parts = _answer(options, messages.Top(), messages.TopPart)
+        rows, now = [row for part in parts for row in part.rows], time.monotonic()
+        shown_rows = rows if before is None else costs.since(rows, before, now - looked)
+        _print_costs(options, shown_rows)
+        if options.watch is None:
+            return
+        sys.stdout.flush()
+        before, looked = rows, now
+        time.sleep(options.watch)
 
 
 def kick(options: argparse.Namespace) -> None:
@@ -359,6 +375,23 @@ def _print_table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         print("none")
         return
     print(table(heads, rows, colours=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+
+
+def _print_costs(options: argparse.Namespace, rows: list[messages.Cost]) -> None:
+    """Print who costs what: in place of what stood there, on a terminal that watches."""
+    people = options.by == "client"
+    lines = costs.ordered(costs.lines(rows) if people else costs.by_address(rows), options.sort)
+    lines = lines[: options.count]
+    if options.json:
+        for line in lines:
+            print(harmless_json(json.dumps(line._asdict(), ensure_ascii=False)))
+        return
+    is_terminal = sys.stdout.isatty()
+    if options.watch is not None:
+        print("\x1b[H\x1b[J" if is_terminal else "", end="" if is_terminal else "\n")
+    colours = is_terminal and "NO_COLOR" not in os.environ
+    rates = options.watch is not None
+    print(costs.shown(lines, rates=rates, people=people, colours=colours) if lines else "none")
 
 
 def _print_json(values: Iterable[msgspec.Struct]) -> None:

@@ -49,6 +49,10 @@ class Rooms(Request, frozen=True):
     """Which rooms there are."""
 
 
+class Top(Request, frozen=True):
+    """Who costs what."""
+
+
 class Kick(Request, frozen=True):
     """End the connections of a nick, an `@account`, an address or a network."""
 
@@ -168,7 +172,7 @@ class Disturb(Request, frozen=True):
 
 AnyRequest = (
     Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
-) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze | ClassAdd | ClassRemove)
+) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze | ClassAdd | ClassRemove | Top)
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):
@@ -217,6 +221,44 @@ class ClientsPart(Part, frozen=True, tag="clients"):
     rows: Sequence[Client]
 
 
+class Cost(Struct, frozen=True):
+    """What one connection has cost since it began.
+
+    Attributes:
+        number: tells connections apart, as long as they last.
+        nick: who it is; None before the hello.
+        account: that they are logged in to.
+        address: HOST:PORT.
+        host: the address without the port.
+        connected: seconds for which it has lasted.
+        requests: how many came, right or wrong.
+        received: bytes that came.
+        sent: bytes that were sent.
+        queued: seconds for which it waited in the fair queues, while others were served.
+        waiting: bytes that wait to be sent to it.
+        lag: messages of its rooms that it has yet to get.
+    """
+
+    number: int
+    nick: str | None
+    account: str | None
+    address: str
+    host: str
+    connected: float
+    requests: int
+    received: int
+    sent: int
+    queued: float
+    waiting: int
+    lag: int
+
+
+class TopPart(Part, frozen=True, tag="top"):
+    """Some of the connections."""
+
+    rows: Sequence[Cost]
+
+
 class Room(Struct, frozen=True):
     """One room."""
 
@@ -251,13 +293,13 @@ class Refused(Part, frozen=True):
     text: str
 
 
-AnyPart = StatusPart | ClientsPart | RoomsPart | LivePart | Done | Refused
+AnyPart = StatusPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | Refused
 
 _encoder = msgspec.json.Encoder()
 _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _part_decoder: msgspec.json.Decoder[AnyPart] = msgspec.json.Decoder(AnyPart)
 
-Row = TypeVar("Row", Client, Room)
+Row = TypeVar("Row", Client, Room, Cost)
 
 
 def encode(message: Request | Part) -> bytes:

@@ -78,8 +78,10 @@ class Outbox:
         "catching_up",
         "codec",
         "party",
+        "sent",
         "socket",
         "taken_at",
+        "waited",
     )
 
     def __init__(
@@ -129,6 +131,8 @@ class Outbox:
         self._finishing = False  # the last frame is in; nothing more is taken
         self._closed = False  # nothing goes out any more
         self._reader_done = False  # the thread that read from the socket has left it
+        self.sent = 0  # bytes that the wire has taken, of all that was ever sent
+        self.waited = 0.0  # seconds for which the connection's thread stood in a fair queue
         self.taken_at = clock.monotonic()  # when the socket last took bytes, pings aside
 
     # -- anyone
@@ -186,9 +190,11 @@ class Outbox:
 
         Returns False if the end of the connection has begun.
         """
+        began = self._clock.monotonic()
         with self._lock:
             while waits(self) and not self._finishing:
                 self._changed.wait()
+            self.waited += self._clock.monotonic() - began
             return not self._finishing
 
     def push(self) -> None:
@@ -284,6 +290,11 @@ class Outbox:
         with self._lock:
             waiting = len(self._rest) + self._queued
             return Backlog(self.catching_up, waiting, self._wire.held)
+
+    def lag(self) -> int:
+        """Return how many messages of its rooms the client is behind, all told."""
+        with self._lock:
+            return sum(max(0, each.room.last - each.cursor) for each in self._members.values())
 
     def rewire(self, change: Callable[[Wire], Wire]) -> None:
         """Send by another wire from now on: `change` makes it of the present one."""
@@ -461,6 +472,7 @@ class Outbox:
         except (OSError, MemoryError):  # with TLS, some of it may be encrypted and lost
             self._drop()  # the reader finds out why
             return
+        self.sent += sent
         if wire.took or (sent and not wire.unsent):
             self.taken_at = now
         if sent < len(data) or wire.unsent:

@@ -153,6 +153,12 @@ class AdminDesk:
             yield messages.ClientsPart(batch)
         yield Done()
 
+    def top(self, _: messages.Top) -> Iterator[Part]:
+        """Who costs what."""
+        for batch in fitting(self._cost(connection) for connection in self._connections()):
+            yield messages.TopPart(batch)
+        yield Done()
+
     def kick(self, request: messages.Kick) -> Iterator[Part]:
         """End somebody's connections."""
         with Told() as told:
@@ -201,6 +207,23 @@ class AdminDesk:
         self._parts.acts_on_rooms.remove(ACTOR, request.room)
         yield Done(f"the room {request.room} was removed.")
 
+    def _cost(self, connection: Connection) -> messages.Cost:
+        session, outbox = connection.session, connection.outbox
+        return messages.Cost(
+            number=id(connection),
+            nick=connection.nick,
+            account=self._parts.accounts.name_of(session) if session else None,
+            address=connection.peer,
+            host=connection.host,
+            connected=connection.age,
+            requests=connection.asked,
+            received=connection.received,
+            sent=outbox.sent,
+            queued=outbox.waited,
+            waiting=outbox.backlog().waiting,
+            lag=outbox.lag(),
+        )
+
     def _client(self, connection: Connection) -> messages.Client:
         accounts, session = self._parts.accounts, connection.session
         backlog = connection.outbox.backlog()
@@ -247,6 +270,7 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Status: AdminDesk.status,
     messages.Clients: AdminDesk.clients,
     messages.Rooms: AdminDesk.rooms,
+    messages.Top: AdminDesk.top,
     messages.Kick: AdminDesk.kick,
     messages.Announce: AdminDesk.announce,
     messages.Ban: AdminDesk.order,

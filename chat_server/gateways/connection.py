@@ -86,9 +86,11 @@ class Connection:
         "_refusal",
         "_session",
         "_unfinished",
+        "asked",
         "host",
         "is_bot",
         "outbox",
+        "received",
         "thread",
     )
 
@@ -141,6 +143,8 @@ class Connection:
         self._session: Session | None = None
         self._caller: Caller | None = None
         self.is_bot = False
+        self.asked = 0  # requests, right or wrong
+        self.received = 0  # bytes, as they are read: without those of TLS itself
         self._awaited = True  # who ended it may come back; set with the next
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
@@ -299,6 +303,7 @@ class Connection:
 
     def _read(self) -> None:
         while data := self._receive():
+            self.received += len(data)
             if self._ended is not None:
                 continue
             self._context.short_queue.enter(self.outbox)  # for decoding, too
@@ -356,6 +361,7 @@ class Connection:
             self._turn_away()
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
+        self.asked += 1
         if self.outbox.is_long:
             self._pause()
             self.outbox.wait_until_short()
