@@ -1,23 +1,27 @@
 """What a chat tells whoever listens, in the order in which it happened.
 
-Besides these there are ten that the server sends as they are: `Message`, `Direct`, `Presence`,
+Besides these there are 13 that the server sends as they are: `Message`, `Direct`, `Presence`,
 `RoleChange` (our own role is another), `FreezeChange` (from now on only moderators talk in a room,
 or everybody does), `RulesChange` (what holds in a room, and for us there), `Invited` (we may come
 into a room), `Oldest` (what we had yet to hear in a room is gone), `HandChange` (somebody
-raised a hand, or took it down; only moderators are told) and `PinsChange` (what stands at the top
-of a room is this now) of `protocol.messages`.
+raised a hand, or took it down; only moderators are told), `PlaceChange` (where our hand stands),
+`FloorChange` (whose turn it is), `PollChange` (a poll is open, or is not) and `PinsChange` (what
+stands at the top of a room is this now) of `protocol.messages`.
 """
 
 from dataclasses import dataclass
 
 from protocol.messages import (
     Direct,
+    FloorChange,
     FreezeChange,
     HandChange,
     Invited,
     Message,
     Oldest,
     PinsChange,
+    PlaceChange,
+    PollChange,
     Presence,
     RoleChange,
     RulesChange,
@@ -157,6 +161,9 @@ Event = (
     | Presence
     | RoleChange
     | HandChange
+    | PlaceChange
+    | FloorChange
+    | PollChange
     | FreezeChange
     | RulesChange
     | Invited

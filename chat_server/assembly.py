@@ -39,6 +39,7 @@ from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.policy_book import PolicyBook
+from chat_server.moderation.polls import Polls
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.moderation.standing import Standings
@@ -213,6 +214,7 @@ class Assembly:
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
+        self.parts.polls.write_results(self.parts.rooms.all())
         opened.callback(self.parts.delivery.stop, DRAIN_TIMEOUT)
         opened.callback(self._shut_rooms)
         if self.metrics:
@@ -251,7 +253,7 @@ class Assembly:
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
-        hands = RaisedHands(permissions, book.hands)
+        hands = RaisedHands(permissions, book)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
         return Context(
@@ -271,6 +273,7 @@ class Assembly:
             hands=hands,
             late=self._open_late(registry),
             pins=_pin_board(clock, store, people, rooms),
+            polls=_polls(clock, timers, people, permissions, self.kept.dates.past()),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions, standings
             ),
@@ -362,6 +365,7 @@ class Assembly:
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)
+        self.parts.polls.forget(name)
         if self.attendance:
             self.attendance.forget(name)
         self.kept.store.remove_room(name)
@@ -399,6 +403,15 @@ def _pin_board(
 ) -> PinBoard:
     try:
         return PinBoard(clock, store, people, rooms.find)
+    except StoreError as error:
+        raise StartError(f"{error}. See that the disk has space.") from error
+
+
+def _polls(
+    clock: Clock, timers: Timers, people: PeopleStore, permissions: Permissions, past: float
+) -> Polls:
+    try:
+        return Polls(clock, timers, people, permissions, past)
     except StoreError as error:
         raise StartError(f"{error}. See that the disk has space.") from error
 

@@ -17,6 +17,8 @@ NICK_LIMIT = 32
 ROOM_LIMIT = 50
 TEXT_LIMIT = 4000
 REASON_LIMIT = 200
+QUESTION_LIMIT = 300
+OPTION_LIMIT = 100
 PASSWORD_SHORTEST = 8
 PASSWORD_LIMIT = 200
 """Characters (Unicode code points), after normalisation."""
@@ -47,7 +49,7 @@ _double_marks = "\u0f73\u0f75\u0f81"
 
 _forbidden_in_text = re.compile(f"[{CONTROLS}{HALVES}]")
 # A reason is one line, and must not change how the rest of that line reads.
-_forbidden_in_reason = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
+_forbidden_in_line = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
 
 # What is neither white space nor a format character, and shows as little: fillers, the selectors of
 # variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44). Then signs that
@@ -254,17 +256,39 @@ def normalize_reason(reason: str) -> str:
     Raises:
         ProtocolError: `bad_text` or `text_too_long`.
     """
-    composed = normalize_text(reason).strip()
-    if len(composed) > REASON_LIMIT:
+    return _normalize_line(reason, "a reason", REASON_LIMIT)
+
+
+def normalize_question(question: str) -> str:
+    """Return a question, of a hand or of a poll, which stands in one line.
+
+    Raises:
+        ProtocolError: `bad_text` or `text_too_long`.
+    """
+    return _normalize_line(question, "a question", QUESTION_LIMIT)
+
+
+def normalize_option(option: str) -> str:
+    """Return what may be voted for in a poll, which stands in one line.
+
+    Raises:
+        ProtocolError: `bad_text` or `text_too_long`.
+    """
+    return _normalize_line(option, "an option", OPTION_LIMIT)
+
+
+def _normalize_line(text: str, what: str, limit: int) -> str:
+    composed = normalize_text(text).strip()
+    if len(composed) > limit:
         raise ProtocolError(
             Code.TEXT_TOO_LONG,
-            f"a reason has at most {REASON_LIMIT} characters, this one has {len(composed)}",
+            f"{what} has at most {limit} characters, this one has {len(composed)}",
         )
-    found = _forbidden_in_reason.search(composed)
+    found = _forbidden_in_line.search(composed)
     if found:
         raise ProtocolError(
             Code.BAD_TEXT,
-            f"a reason is one line of text; this one has U+{ord(found[0]):04X} at character "
+            f"{what} is one line of text; this one has U+{ord(found[0]):04X} at character "
             f"{found.start() + 1}",
         )
     return composed

@@ -18,19 +18,32 @@ from protocol.messages import (
     AnyRequest,
     Delete,
     Edit,
+    EndPoll,
     Hand,
+    HandEntry,
     Hands,
     History,
     Leave,
     Message,
+    Next,
+    Ok,
     Pin,
+    Poll,
+    PollResult,
     Say,
     Search,
     Topic,
     Unpin,
+    Vote,
     Who,
 )
-from protocol.text import normalize_reason, normalize_text, normalize_topic
+from protocol.text import (
+    normalize_option,
+    normalize_question,
+    normalize_reason,
+    normalize_text,
+    normalize_topic,
+)
 
 _PAGE = 1000
 """Messages: the most that one request may ask for."""
@@ -319,25 +332,91 @@ class Room:
         """Keep a message at the top of the room no longer."""
         self._session.request(lambda id: Unpin(id, self.name, seq))
 
-    def raise_hand(self) -> None:
-        """Show the moderators that we want to talk."""
-        self._session.request(lambda id: Hand(id, self.name, True))
+    # -- hands and polls -------------------------------------------------------------------------
+
+    def raise_hand(self, question: str = "") -> int:
+        """Show the moderators that we want to talk, or what we ask.
+
+        Args:
+            question: one line of at most 300 characters. All see it when we get the floor. If our
+                hand is up already, it replaces what we asked before.
+
+        Returns:
+            Our place in the queue, from 1; 0 if the server does not say it.
+        """
+        asked = checked(normalize_question, question) if question else None
+        reply = self._session.request(lambda id: Hand(id, self.name, True, asked))
+        return reply.place if isinstance(reply, Ok) and isinstance(reply.place, int) else 0
 
     def lower_hand(self) -> None:
-        """Take the hand down again."""
+        """Take the hand down again; give the floor back, if we have it and no hand is up."""
         self._session.request(lambda id: Hand(id, self.name, False))
 
     def hands(self) -> list[str]:
         """Return the nicks of those who raised a hand, in that order."""
-        found: list[str] = []
+        return [entry.nick for entry in self.queue() if not entry.floor]
+
+    def queue(self) -> list[HandEntry]:
+        """Return who raised a hand, in that order, behind who has the floor.
+
+        Each has `nick`, `time` (Unix seconds), `question` and `floor`.
+        """
+        found: list[HandEntry] = []
         after = None
         while True:
             page = page_of(self._session.request(partial(_hands, self.name, after)))
             nicks = given(page.hands)
-            found += nicks
+            if isinstance(page.queue, UnsetType):  # a server of before there were questions
+                found += [HandEntry(nick, 0.0) for nick in nicks]
+            else:
+                found += page.queue
             if not nicks or not page.more or len(found) >= LONGEST_LIST:
                 return found
-            after = found[-1]
+            after = nicks[-1]
+
+    def next_speaker(self) -> str | None:
+        """Give the floor to the first in the queue, and take it from who had it.
+
+        In a frozen room that one may talk.
+
+        Returns:
+            Who has the floor now; None if nobody does.
+        """
+        reply = self._session.request(lambda id: Next(id, self.name))
+        return reply.nick if isinstance(reply, Ok) and isinstance(reply.nick, str) else None
+
+    def poll(self, question: str, options: Sequence[str], *, named: bool = False) -> None:
+        """Ask everybody in the room. A message of the kind `poll` says so.
+
+        Args:
+            question: one line of at most 300 characters.
+            options: 2 to 10 different ones, of at most 100 characters.
+            named: whether the result says who voted for what.
+        """
+        asked = checked(normalize_question, question)
+        wanted = tuple(checked(normalize_option, option) for option in options)
+        self._session.request(lambda id: Poll(id, self.name, asked, wanted, named))
+
+    def vote(self, choice: int) -> None:
+        """Vote for an option, from 1. We may vote again until the poll ends."""
+        self._session.request(lambda id: Vote(id, self.name, choice))
+
+    def end_poll(self) -> None:
+        """End the poll. A message of the kind `poll` has the result."""
+        self._session.request(lambda id: EndPoll(id, self.name))
+
+    def poll_results(self, limit: int = 10_000) -> list[Message]:
+        """Return the messages with the results of polls, oldest first.
+
+        Args:
+            limit: how many of the newest messages of the room are looked at.
+        """
+        return [
+            message
+            for message in self.history(limit)
+            if isinstance(message.poll, PollResult)
+            and not isinstance(message.poll.counts, UnsetType)
+        ]
 
     def _backwards(
         self, build: Callable[[int | None, int, int], AnyRequest], limit: int, before: int | None

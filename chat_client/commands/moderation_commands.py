@@ -1,11 +1,13 @@
 """Commands for those in charge: freeze a room, mute or ban a person, make a moderator."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from chat_client.commands.command import IN_CHARGE, Command, Pages, Talk, Typed, checked_room
 from chat_client.display.text import one_line
-from chat_client.errors import CommandError
+from chat_client.errors import CommandError, Refused
 from protocol.common.durations import UNITS, begins_duration, parse_duration, show_duration
+from protocol.errors import Code
 
 _ALL = "all"
 """Stands for all rooms."""
@@ -18,16 +20,43 @@ _WHO = "WHO is a nick, @ACCOUNT, an address or a network"
 
 def _hands(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
-    nicks = room.hands()
-    listed = "  ".join(f"{number}. {nick}" for number, nick in enumerate(nicks, 1))
-    hint = f"; /freeze but {nicks[0]} lets the first one talk" if nicks else ""
-    told = f"hands up in #{room.name}: {listed}{hint}" if nicks else "no hand is up"
+    try:
+        queue = room.queue()
+    except Refused as error:
+        if error.code != Code.FORBIDDEN:
+            raise
+        talk.post(partial(_own_place, talk, room.name))
+        return
+    waiting = [entry for entry in queue if not entry.floor]
+    title = f"hands up in #{room.name}: /next gives the first the floor"
+    if not waiting:
+        title = "no hand is up"
+    lines = [talk.lines.system(title)]
+    lines += [talk.lines.floor(entry.nick) for entry in queue if entry.floor]
+    lines += [talk.lines.in_queue(place, entry) for place, entry in enumerate(waiting, 1)]
 
     def know() -> Iterator[str]:
-        talk.view.know_hands(room.name, nicks)
-        yield talk.lines.system(told)
+        talk.view.know_hands(room.name, [entry.nick for entry in waiting])
+        return iter(())
 
     talk.post(know)
+    talk.post(Pages(lines))
+
+
+def _own_place(talk: Talk, room: str) -> Iterator[str]:
+    """Moderators see the queue. Others see where they stand in it."""
+    view = talk.view.rooms.get(room)
+    if view is None or not view.place:
+        yield talk.lines.system("your hand is not up: /hand raises it")
+        return
+    question = f": {view.question}" if view.question else ""
+    yield talk.lines.system(f"your hand is up, number {view.place} in the queue{question}")
+
+
+def _next(talk: Talk, typed: Typed) -> None:
+    room = typed.here(talk)
+    if room.next_speaker() is None:
+        talk.note("no hand is up: nobody has the floor")
 
 
 def _freeze(talk: Talk, typed: Typed) -> None:
@@ -209,7 +238,20 @@ def _for(seconds: float | None) -> str:
 
 COMMANDS = (
     Command(
-        "hands", "", "show whose hands are up, the first one first", IN_CHARGE, _hands, asks=True
+        "hands",
+        "",
+        "show whose hands are up, with their questions; for others: their own place",
+        IN_CHARGE,
+        _hands,
+        asks=True,
+    ),
+    Command(
+        "next",
+        "",
+        "give the floor to the first hand, and take it from who had it",
+        IN_CHARGE,
+        _next,
+        asks=True,
     ),
     Command(
         "freeze",

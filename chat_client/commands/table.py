@@ -7,6 +7,7 @@ from chat_client.commands import (
     late_commands,
     moderation_commands,
     people_commands,
+    poll_commands,
     program_commands,
     read_commands,
     room_commands,
@@ -20,6 +21,7 @@ COMMANDS = Table(
     (
         *talk_commands.COMMANDS,
         *change_commands.COMMANDS,
+        *poll_commands.COMMANDS,
         *room_commands.COMMANDS,
         *rule_commands.COMMANDS,
         *read_commands.COMMANDS,

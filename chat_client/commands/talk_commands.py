@@ -1,7 +1,6 @@
 """Commands for talking: what is said to a room, or to one person."""
 
 from chat_client.commands.command import Command, Talk, Typed
-from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 
 
@@ -37,14 +36,13 @@ def _query(talk: Talk, typed: Typed) -> None:
 
 def _hand(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
-    if typed.argument not in ("", "up", "down"):
-        raise CommandError(f"{one_line(typed.argument)!r} is none: type {typed.command.usage}")
     if typed.argument == "down":
         room.lower_hand()
         talk.note("your hand is down")
         return
-    room.raise_hand()
-    talk.note("your hand is up; /hand down takes it down")
+    place = room.raise_hand("" if typed.argument == "up" else typed.argument)
+    where = f", number {place} in the queue" if place else ""
+    talk.note(f"your hand is up{where}; /hand down takes it down")
 
 
 SAY = Command("", "TEXT", "say TEXT in the room; //TEXT says /TEXT", "talk", _say, asks=True)
@@ -75,8 +73,8 @@ COMMANDS = (
     ),
     Command(
         "hand",
-        "[down]",
-        "raise your hand, for a moderator to see; down: take it down",
+        "[QUESTION|down]",
+        "raise your hand, with a question or without one; down: take it down",
         "talk",
         _hand,
         asks=True,

@@ -31,12 +31,15 @@ from chat_client.events import (
 from protocol.messages import (
     CHANGES,
     Direct,
+    FloorChange,
     FreezeChange,
     HandChange,
     Invited,
     Message,
     Oldest,
     PinsChange,
+    PlaceChange,
+    PollChange,
     Presence,
     RoleChange,
     RulesChange,
@@ -157,7 +160,7 @@ class View:
                 self.role = event.role
                 yield from self._told(event)
             case FreezeChange() if event.room in self.rooms:
-                self._freeze(self.rooms[event.room], event.frozen)
+                self.rooms[event.room].frozen = event.frozen
             case RulesChange() if event.room in self.rooms:
                 yield from self._rule(self.rooms[event.room], event)
             case Invited():
@@ -167,6 +170,13 @@ class View:
             case PinsChange() if event.room in self.rooms:
                 for pin in self.rooms[event.room].pin(event.pins):
                     yield self._lines.pin(pin, event.room, self._here())
+            case PlaceChange() if event.room in self.rooms:
+                yield from self._move_hand(self.rooms[event.room], event)
+            case FloorChange() if event.room in self.rooms:
+                nick = event.nick
+                self.rooms[event.room].floor = nick if isinstance(nick, str) else ""
+            case PollChange() if event.room in self.rooms:
+                self.rooms[event.room].poll = event if event.open else None
             case Oldest() if event.room in self.rooms:
                 yield from self._told(event)
             case Removed():
@@ -269,10 +279,11 @@ class View:
             yield from self._dated(direct.time)
         yield from self._told(direct)
 
-    def _freeze(self, room: RoomView, frozen: bool) -> None:
-        room.frozen = frozen
-        if not frozen:  # no hand need be raised any more
-            self.know_hands(room.name, ())
+    def _move_hand(self, room: RoomView, event: PlaceChange) -> Iterator[str]:
+        """Note where the user's hand stands, and say it if the turn is next or past."""
+        before, room.place, room.question = room.place, event.place, event.question
+        if before != event.place and (event.place == 1 < before or not event.place):
+            yield from self._told(event)
 
     def _rule(self, room: RoomView, event: RulesChange) -> Iterator[str]:
         """Show what holds for the user, where no notice to all in the room says it."""
@@ -294,7 +305,8 @@ class View:
         if room is None:
             return
         room.hands = event.hands
-        room.raised.pop(event.nick, None)
+        if not event.up:
+            room.raised.pop(event.nick, None)
         if event.up and len(room.raised) < _NAMED_LIMIT:
             room.raised[event.nick] = None
         if event.up and not self.hides(event.nick):
@@ -305,6 +317,7 @@ class View:
         self.hiding.enter(event.room)
         room.topic, room.members, room.frozen = event.topic, event.members, event.frozen
         room.rules = None
+        room.floor, room.place, room.question, room.poll = "", 0, "", None  # the server tells them
         if event.lost:
             was = "messages were" if event.lost > 1 else "message was"
             yield self._lines.error(

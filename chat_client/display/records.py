@@ -48,7 +48,7 @@ def plain(clock: Clock) -> Record:
             case Message(kind="edit" | "delete"):
                 what = "deleted" if event.kind == "delete" else "edited"
                 said = f"#{event.room} -- {event.from_} {what} message {event.changes}"
-            case Message(kind="notice"):
+            case Message(kind="notice" | "poll"):
                 said = f"#{event.room} -- {event.from_}: {event.text}"
             case Message():
                 said = f"#{event.room} <{event.from_}> {event.text}"

@@ -8,7 +8,7 @@ from msgspec import UnsetType
 
 from chat_client.display.text import fold
 from protocol.common.durations import show_duration
-from protocol.messages import CHANGES, Message, PinEntry, RulesChange
+from protocol.messages import CHANGES, Message, PinEntry, PollChange, RulesChange
 
 REPEATED = 20
 """The most messages that are shown again when the user goes back to a room."""
@@ -43,6 +43,10 @@ class RoomView:
         hands: how many hands are up, as far as the client knows.
         raised: whose they are, in the order in which they were raised.
         pins: what stands at the top of the room, the oldest message first.
+        floor: who has the floor; empty if nobody does.
+        place: where the user's hand stands in the queue, from 1; 0 if it is down.
+        question: what the user asks with it.
+        poll: the poll that is open; None if none is.
         read: the seq up to which the user had read before being away; None if all is read.
         skipped: messages up to this seq are not shown: too many came while the user was away.
         said: the latest messages by their seq, in the order in which they came.
@@ -70,6 +74,10 @@ class RoomView:
     hands: int = 0
     raised: dict[str, None] = field(default_factory=dict)
     pins: tuple[PinEntry, ...] = ()
+    floor: str = ""
+    place: int = 0
+    question: str = ""
+    poll: PollChange | None = None
     read: int | None = None
     skipped: int = 0
     said: dict[int, Message] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 import time
 
+from msgspec import UnsetType
+
 from chat_client.display.model import View
 from chat_client.display.room_view import RoomView
 from chat_client.display.text import cells, one_line
@@ -23,7 +25,7 @@ def status_line(view: View, round_trip: float | None, width: int) -> str:
     """
     here = view.current
     parts = [_state(view)]
-    parts.append(_place(here) if here else "no room")
+    parts.append(_place(here, view.nick) if here else "no room")
     activity = _activity(view)
     if activity:
         parts.append(activity)
@@ -52,11 +54,31 @@ def _state(view: View) -> str:
     return "connected"
 
 
-def _place(room: RoomView) -> str:
+def _place(room: RoomView, nick: str) -> str:
     frozen = ", frozen" if room.frozen else ""
     hands = f", {room.hands} hand{'s' if room.hands > 1 else ''} up" if room.hands else ""
     pins = f", {len(room.pins)} pinned" if room.pins else ""
-    return f"#{room.name} {room.members} here{frozen}{hands}{pins}"
+    turn = f"{_turn(room, nick)}{_votes(room)}"
+    return f"#{room.name} {room.members} here{frozen}{hands}{turn}{pins}"
+
+
+def _turn(room: RoomView, nick: str) -> str:
+    """Whose turn it is, and where the user's own hand stands."""
+    floor = ""
+    if room.floor:
+        floor = f", {'you have' if room.floor == nick else f'{room.floor} has'} the floor"
+    place = f", your hand is number {room.place}" if room.place else ""
+    return floor + place
+
+
+def _votes(room: RoomView) -> str:
+    """The poll: for who asked, with the votes so far."""
+    poll = room.poll
+    if poll is None:
+        return ""
+    if isinstance(poll.counts, UnsetType):
+        return ", a poll is open: /vote"
+    return f", poll: {'/'.join(str(count) for count in poll.counts)}"
 
 
 def _activity(view: View) -> str:

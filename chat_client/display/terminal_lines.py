@@ -6,6 +6,7 @@ that could be mistaken for something else stands in brackets, and all lines of a
 are indented.
 """
 
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -14,6 +15,7 @@ from colorama import Fore, Style
 from msgspec import UnsetType
 
 from chat_client.display.code import code_lines
+from chat_client.display.poll_text import poll_text
 from chat_client.display.text import cells, fold, mentions, one_line, printable, wrap
 from chat_client.display.time_format import Clock
 from chat_client.events import (
@@ -31,13 +33,17 @@ from protocol.common.durations import show_duration
 from protocol.messages import (
     BanEntry,
     Direct,
+    FloorChange,
     FreezeChange,
     HandChange,
+    HandEntry,
     Invited,
     Message,
     Oldest,
     PinEntry,
     PinsChange,
+    PlaceChange,
+    PollChange,
     Presence,
     RoleChange,
     RoomEntry,
@@ -112,6 +118,10 @@ class Lines:
                 return self.system(told + ("" if role == MEMBER else f": {HINT}"))
             case HandChange():
                 return self.hand(event, room)
+            case PlaceChange():
+                return self.place(event, room)
+            case FloorChange() | PollChange():
+                return None  # a message says so
             case Trusted():
                 return self._trusted(event)
             case Oldest(name):
@@ -172,7 +182,7 @@ class Lines:
             case "topic":
                 did = "set the topic: " if message.text else "cleared the topic"
                 head = (f"{tag}-- ", who, f" {did}")
-            case "notice":
+            case "notice" | "poll":
                 head = (f"{tag}-- ", _shown(message.from_), ": ")
             case "code":
                 return self._code(message, nick, (start, tag, who), past=past)
@@ -184,14 +194,16 @@ class Lines:
             case _:
                 head = (tag, who, "> " if message.from_ == nick else "  ")
         first = indent - 2 + cells("".join(head))
-        body = wrap(_text_of(message), self._width(), first, indent)
+        said = _text_of(message)
+        body = wrap(said, self._width(), first, indent)
         if message.reply_to:
-            body = wrap(_text_of(message), self._width(), indent, indent)
+            body = wrap(said, self._width(), indent, indent)
             body.insert(0, _quoted(message.reply_to, answered, self._width() - first))
         if past:
             whole = f"{start}{''.join(head)}" + f"\n{' ' * indent}".join(body)
             return self._paint(Style.DIM, whole)
-        style = Style.BRIGHT if message.kind == "notice" else ""  # the server speaks
+        # The server speaks, or everybody is asked.
+        style = Style.BRIGHT if message.kind in ("notice", "poll") else ""
         if message.from_ != nick:
             body = [self._marked(each, nick, style) for each in body]
         body = [self._paint(style, each) for each in body]
@@ -281,7 +293,26 @@ class Lines:
         tag = "" if event.room == room else f"#{event.room} "
         if not event.up:
             return self.system(f"{tag}{event.nick} took the hand down ({event.hands} waiting)")
-        return self.system(f"{tag}{event.nick} raised a hand ({event.hands} waiting): /hands")
+        did = f"asks: {event.question}" if event.question else "raised a hand"
+        return self.system(f"{tag}{event.nick} {did} ({event.hands} waiting): /hands")
+
+    def place(self, event: PlaceChange, room: str | None) -> str:
+        """Return the line that says where the user's own hand stands."""
+        tag = "" if event.room == room else f"#{event.room} "
+        if not event.place:
+            return self.system(f"{tag}your hand is down")
+        return self.system(f"{tag}your hand is number {event.place} in the queue")
+
+    def floor(self, nick: str) -> str:
+        """Return the line that stands before a queue, for who has the floor."""
+        return self.indented(one_line(f"{nick} has the floor"))
+
+    def in_queue(self, place: int, entry: HandEntry) -> str:
+        """Return the line for a hand in the queue."""
+        age = time.time() - entry.time
+        waited = f" ({show_duration(age)})" if 1 <= age < _SPOKEN else ""
+        question = f": {entry.question}" if entry.question else ""
+        return self.indented(one_line(f"{place}. {entry.nick}{waited}{question}"))
 
     def sanction(self, entry: BanEntry) -> str:
         """Return the line for a ban or a mute in a list."""
@@ -438,6 +469,8 @@ def _shown(nick: str) -> str:
 
 
 def _text_of(message: Message) -> str:
+    if not isinstance(message.poll, UnsetType):
+        return printable(poll_text(message.poll))
     text = printable(message.text)
     return f"{text} (edited)" if message.edited and not message.deleted else text
 

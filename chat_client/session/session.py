@@ -55,6 +55,7 @@ from protocol.messages import (
     Direct,
     Error,
     Expelled,
+    FloorChange,
     FreezeChange,
     HandChange,
     Invited,
@@ -70,6 +71,8 @@ from protocol.messages import (
     Password,
     Ping,
     PinsChange,
+    PlaceChange,
+    PollChange,
     Presence,
     Register,
     RoleChange,
@@ -372,6 +375,8 @@ class Session:
             case Expelled(room=room, text=text):
                 self._remove(room, Refused(Code.FORBIDDEN, text))
                 self._on_event(Removed(room, text))
+            case PlaceChange() | FloorChange() | PollChange():
+                self._on_event(message)
             case ServerPong():
                 self._measured(message.re)
 

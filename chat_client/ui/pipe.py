@@ -34,7 +34,7 @@ from chat_client.session.hello import Credentials
 from chat_client.transport.address import Address
 from chat_client.transport.trace import Trace
 from protocol.framing import FRAME_LIMIT
-from protocol.messages import HandChange, Invited, Oldest, RoleChange, RulesChange
+from protocol.messages import HandChange, Invited, Oldest, PlaceChange, RoleChange, RulesChange
 
 _AHEAD = 100
 """Lines that the client reads ahead of the line that it says."""
@@ -261,7 +261,7 @@ class _Plain:
                 self._tell(self._lines.of(event, "", self._room))
             case RulesChange(why="muted") | Invited():
                 self._tell(self._lines.of(event, "", self._room))
-            case HandChange(up=True) | Oldest():
+            case HandChange(up=True) | PlaceChange(place=0) | Oldest():
                 self._tell(self._lines.of(event, "", self._room))
             case Postponed() if not self._slowed:  # told once, not for each line
                 self._slowed = True

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from chat_server.delivery.counters import Counters
 from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
-from chat_server.rooms.draft_queue import SHARE
+from chat_server.rooms.draft_queue import NOTICES, SHARE
 from chat_server.rooms.log_tail import Chunk, Segment
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Outlet, Room
@@ -326,13 +326,13 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
     message = replace(draft.message, room=room.name, time=now)
     if draft.number is None:
         return Entry(message, None)
-    return Entry(message, Request(draft.number, draft.request, draft.kind == "notice"))
+    return Entry(message, Request(draft.number, draft.request, draft.kind in NOTICES))
 
 
 def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
     """Let talkers know which messages are their own, before they are delivered."""
     for draft, seq in stored:
-        if draft.kind != "notice":
+        if draft.kind not in NOTICES:
             for outbox in tuple(draft.waiters):
                 outbox.note_own(room, seq)
 

@@ -13,7 +13,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +150,38 @@ ALTER TABLE rules ADD COLUMN invite_by TEXT NOT NULL DEFAULT ''; -- '' if everyb
 ALTER TABLE rules ADD COLUMN guests TEXT NOT NULL DEFAULT '[]'; -- JSON: [[PersonKey, shown], ...]
 ALTER TABLE rules ADD COLUMN forget INTEGER NOT NULL DEFAULT 0;
 """
+_QUESTIONS = """
+ALTER TABLE hands ADD COLUMN question TEXT NOT NULL DEFAULT '';
+ALTER TABLE hands ADD COLUMN floor INTEGER NOT NULL DEFAULT 0; -- has the floor, and waits no more
+"""
+_POLLS = """
+CREATE TABLE polls ( -- that are open, or whose result may not be in the log yet
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    room TEXT NOT NULL,
+    who TEXT NOT NULL, -- who asked: see PersonKey in rooms/policy.py
+    token BLOB NOT NULL, -- of their session, a SHA-256
+    nick TEXT NOT NULL, -- at that moment
+    time REAL NOT NULL,
+    question TEXT NOT NULL,
+    options TEXT NOT NULL, -- a JSON array
+    named INTEGER NOT NULL,
+    result TEXT, -- the message that says it, as JSON, once it is over
+    session INTEGER, -- whose request ended it: the number of the log's session
+    request INTEGER, -- its id
+    ended REAL NOT NULL -- when
+) STRICT;
+CREATE TABLE votes ( -- in open polls
+    poll INTEGER NOT NULL REFERENCES polls,
+    who TEXT NOT NULL,
+    token BLOB NOT NULL,
+    nick TEXT NOT NULL, -- '' unless the poll is named
+    choice INTEGER NOT NULL,
+    PRIMARY KEY (poll, token)
+) STRICT, WITHOUT ROWID;
+"""
 FORMAT = Format(
-    application_id=0x42414350, steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES)
+    application_id=0x42414350,
+    steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES, _QUESTIONS, _POLLS),
 )
 
 _POLICY_COLUMNS = ", ".join(StoredPolicy._fields)
@@ -184,6 +214,10 @@ class PeopleStore:
     def transactions(self) -> Transactions:
         """The use of the database, for a module that has queries of its own."""
         return self._transactions
+
+    def writing(self, act: Act | None = None) -> AbstractContextManager[sqlite3.Connection]:
+        """Return one transaction of such a module, with its line in the audit log."""
+        return self._writing(act)
 
     # -- accounts
 
@@ -333,14 +367,35 @@ class PeopleStore:
 
     def hands(self) -> list[KeptHand]:
         """Return the hands that are up, in the order in which they were raised."""
-        return [KeptHand(*row) for row in self._read("SELECT * FROM hands ORDER BY number")]
+        rows = self._read("SELECT * FROM hands ORDER BY number")
+        return [KeptHand(*row)._replace(floor=bool(row[-1])) for row in rows]
 
     def add_hand(self, hand: KeptHand, instead_of: Iterable[int] = ()) -> int:
         """Keep a hand that was raised, in place of others, and return its number."""
         with self._writing() as writer:
             _remove_hands(writer, instead_of)
             return _inserted(
-                writer.execute("INSERT INTO hands VALUES (NULL, ?, ?, ?, ?, ?)", hand[1:])
+                writer.execute("INSERT INTO hands VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", hand[1:])
+            )
+
+    def change_question(self, number: int, question: str) -> None:
+        """Keep another question of a hand that is up."""
+        with self._writing() as writer:
+            writer.execute("UPDATE hands SET question = ? WHERE number = ?", (question, number))
+
+    def move_floor(self, taken: Iterable[int], given: int | None, question: str, act: Act) -> None:
+        """Keep that hands have the floor no more, and are down, and that another has it.
+
+        Args:
+            taken: the numbers of those that had it.
+            given: of the one that has it now; None if there is none.
+            question: that one's.
+            act: who did it, and when.
+        """
+        with self._writing(act) as writer:
+            _remove_hands(writer, taken)
+            writer.execute(
+                "UPDATE hands SET floor = 1, question = ? WHERE number = ?", (question, given)
             )
 
     def remove_hands(self, numbers: Iterable[int]) -> None:

@@ -115,6 +115,8 @@ class KeptHand(NamedTuple):
         token: the hash of the secret of the session that raised it.
         nick: what that was called then.
         time: when, in Unix seconds.
+        question: what they ask, or "".
+        floor: whether they have the floor by now, and stand in the queue no more.
     """
 
     number: int
@@ -123,6 +125,60 @@ class KeptHand(NamedTuple):
     token: bytes
     nick: str
     time: float
+    question: str = ""
+    floor: bool = False
+
+
+class KeptPoll(NamedTuple):
+    """A poll that is open, or whose result is not known to be in the log yet.
+
+    Attributes:
+        number: counts up; 0 for one that is not kept yet.
+        room: the room's name.
+        who: the person who asked: see PersonKey in rooms/policy.py.
+        token: the hash of the secret of their session.
+        nick: what they were called then.
+        time: when, in Unix seconds.
+        question: what they ask.
+        options: what may be voted for.
+        named: whether the result says who voted for what.
+        result: the message that says it, as JSON, once the poll is over.
+        session: the number, in the log, of the session that ended it.
+        request: the id of its request.
+        ended: when, in Unix seconds.
+    """
+
+    number: int
+    room: str
+    who: str
+    token: bytes
+    nick: str
+    time: float
+    question: str
+    options: tuple[str, ...]
+    named: bool
+    result: str | None = None
+    session: int | None = None
+    request: int | None = None
+    ended: float = 0.0
+
+
+class KeptVote(NamedTuple):
+    """A vote in a poll.
+
+    Attributes:
+        poll: the poll's number.
+        who: the person: see PersonKey in rooms/policy.py.
+        token: the hash of the secret of their session.
+        nick: what they were called then; "" unless the poll is named.
+        choice: the option, from 1.
+    """
+
+    poll: int
+    who: str
+    token: bytes
+    nick: str
+    choice: int
 
 
 class KeptDirect(NamedTuple):

@@ -1,18 +1,19 @@
-"""Whose hands are up in which room, in their order: in memory, and in the store.
+"""Whose hands are up in which room, in their order, and who has the floor: in memory and the store.
 
 A hand belongs to a person, not to a connection: it stays up while the connection is lost, and while
-the server restarts.
+the server restarts. Who is given the floor leaves the queue; the hand is kept as the floor's.
 """
 
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import KeptHand
-from chat_server.rooms.policy import PersonKey, person_key
+from chat_server.identity.records import Act, KeptHand
+from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
@@ -34,6 +35,8 @@ class _Hand:
         who: the person.
         token: the hash of the secret of the session that raised it.
         nick: what they were called when they raised it.
+        time: when, in Unix seconds.
+        question: what they ask, or "".
         session: whose it is, once that is known to this run of the server.
     """
 
@@ -41,7 +44,19 @@ class _Hand:
     who: PersonKey
     token: bytes
     nick: str
+    time: float
+    question: str
     session: Participant | None = None
+
+    @classmethod
+    def of(cls, kept: KeptHand, session: Participant | None = None) -> "_Hand":
+        """Return a hand that the store has."""
+        return cls(kept.number, kept.who, kept.token, kept.nick, kept.time, kept.question, session)
+
+    def entry(self) -> "UpHand":
+        """Return what others may know of it."""
+        names = frozenset((self.who, self.token.hex()))
+        return UpHand(self.shown, self.time, self.question, names)
 
     @property
     def shown(self) -> str:
@@ -51,6 +66,42 @@ class _Hand:
     def is_of(self, session: Participant, *, leaving: bool = False) -> bool:
         """Whether it is somebody's: see HandBook.lower_hand."""
         return self.token == session.token or (not leaving and self.who == person_key(session))
+
+
+class UpHand(NamedTuple):
+    """A hand as it is at a moment.
+
+    Attributes:
+        nick: what its owner is called.
+        time: when it was raised, in Unix seconds.
+        question: what they ask, or "".
+        names: those that the owner has in rules, as far as they are known.
+    """
+
+    nick: str
+    time: float
+    question: str
+    names: frozenset[PersonKey]
+
+    def is_of(self, session: Participant) -> bool:
+        """Whether it is somebody's."""
+        return not self.names.isdisjoint(person_keys(session))
+
+
+class Raised(NamedTuple):
+    """What has become of a hand that somebody raised.
+
+    Attributes:
+        place: where it stands in the queue, from 1.
+        hands: how many do.
+        news: whether anything has changed.
+        lost: the hand that lost its place to it.
+    """
+
+    place: int
+    hands: int
+    news: bool
+    lost: UpHand | None = None
 
 
 class HandBook:
@@ -73,40 +124,61 @@ class HandBook:
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._hands: dict[str, list[_Hand]] = {}  # by room, which has at least one
+        self._floors: dict[str, _Hand] = {}  # by room, in which somebody has the floor
         self._leftovers: list[int] = []  # hands that are down and perhaps still in the store
         for kept in people.hands():
-            hand = _Hand(kept.number, kept.who, kept.token, kept.nick)
-            self._hands.setdefault(kept.room, []).append(hand)
+            if kept.floor:
+                self._floors[kept.room] = _Hand.of(kept)
+            else:
+                self._hands.setdefault(kept.room, []).append(_Hand.of(kept))
 
     def rooms(self) -> list[str]:
-        """Return the rooms in which hands are up."""
+        """Return the rooms in which hands are up, or somebody has the floor."""
         with self._lock:
-            return list(self._hands)
+            return list({**self._hands, **self._floors})
+
+    def queue(self, room: str) -> list[UpHand]:
+        """Return the hands that are up in a room, in the order of the queue."""
+        if room not in self._hands:  # nearly always
+            return []
+        with self._lock:
+            return [hand.entry() for hand in self._hands.get(room, ())]
 
     def nicks(self, room: str) -> list[str]:
         """Return the nicks of whose hands are up in a room, in the order of the queue."""
-        with self._lock:
-            return [hand.shown for hand in self._hands.get(room, ())]
+        return [hand.nick for hand in self.queue(room)]
 
-    def nicks_after(self, room: str, nick: str) -> list[str]:
+    def queue_after(self, room: str, nick: str) -> list[UpHand]:
         """Return those that stand behind `nick`.
 
         Raises:
             ProtocolError: `no_such_nick`: that one does not stand in the queue any more.
         """
-        nicks, key = self.nicks(room), nick_key(nick)
-        for place, each in enumerate(nicks, 1):
-            if nick_key(each) == key:
-                return nicks[place:]
+        queue, key = self.queue(room), nick_key(nick)
+        for place, each in enumerate(queue, 1):
+            if nick_key(each.nick) == key:
+                return queue[place:]
         raise ProtocolError(
             Code.NO_SUCH_NICK,
             f"{nick!r} has no hand up in {room} any more: ask again without `after`",
         )
 
+    def floor(self, room: str) -> UpHand | None:
+        """Return the hand of who has the floor in a room."""
+        if room not in self._floors:  # nearly always
+            return None
+        with self._lock:
+            hand = self._floors.get(room)
+            return None if hand is None else hand.entry()
+
     def raise_hand(
-        self, room: str, session: Participant, here: Callable[[], frozenset[PersonKey]]
-    ) -> tuple[int, str | None] | None:
-        """Put somebody at the end of a queue.
+        self,
+        room: str,
+        session: Participant,
+        question: str,
+        here: Callable[[], frozenset[PersonKey]],
+    ) -> Raised:
+        """Put somebody at the end of a queue; or give the hand that is up another question.
 
         Where the queue is full, whoever has stood in it the longest of those who are not in the
         room loses the place.
@@ -114,30 +186,31 @@ class HandBook:
         Args:
             room: its name.
             session: who it is.
+            question: what they ask; "" leaves the one that they asked before.
             here: returns all names of those who are in the room.
-
-        Returns: how many are in the queue, and the nick of who lost the place; None if they stand
-            in it already.
 
         Raises:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        who = person_key(session)
         with self._changing:
             with self._lock:
                 queue = list(self._hands.get(room, ()))
-            if any(hand.is_of(session) for hand in queue):
-                return None
+            for place, hand in enumerate(queue, 1):
+                if hand.is_of(session):
+                    news = self._ask(hand, question)
+                    return Raised(place, len(queue), news)
             absent = _absent(queue, here()) if len(queue) >= HANDS_LIMIT else None
-            kept = KeptHand(0, room, who, session.token, session.nick, self._clock.time())
+            who, now = person_key(session), self._clock.time()
+            kept = KeptHand(0, room, who, session.token, session.nick, now, question)
             number = self._people.add_hand(kept, () if absent is None else [absent.number])
             with self._lock:
                 hands = self._hands.setdefault(room, [])
                 if absent in hands:
                     hands.remove(absent)
-                hands.append(_Hand(number, who, session.token, session.nick, session))
-                return len(hands), None if absent is None else absent.shown
+                hands.append(_Hand.of(kept._replace(number=number), session))
+                count = len(hands)
+            return Raised(count, count, True, None if absent is None else absent.entry())
 
     def lower_hand(self, room: str, session: Participant, *, leaving: bool = False) -> int | None:
         """Take somebody out of a queue. Return how many are left; None if they were not in.
@@ -163,10 +236,133 @@ class HandBook:
             self._tidy()
             return left
 
+    def give_floor(
+        self,
+        room: str,
+        here: frozenset[PersonKey],
+        is_muted: Callable[[UpHand], bool],
+        did: Callable[[UpHand | None], Act],
+    ) -> tuple[UpHand | None, UpHand | None]:
+        """Give the floor to the first in a queue who is in the room, and take it from who had it.
+
+        Args:
+            room: its name.
+            here: all names of those who are in the room.
+            is_muted: returns whether somebody may say nothing: then nobody reads their question.
+            did: returns the line of the audit log for who gets it, or for that nobody does.
+
+        Returns: who had it, and who has it now. If neither, nothing was done.
+
+        Raises:
+            StoreError: nothing has changed.
+        """
+        with self._changing:
+            with self._lock:
+                queue, before = self._hands.get(room, []), self._floors.get(room)
+                given = next((hand for hand in queue if hand.entry().names & here), None)
+            if before is None and given is None:
+                return None, None
+            taken = () if before is None else (before.number,)
+            entry = None if given is None else given.entry()
+            if entry is not None and entry.question and is_muted(entry):
+                entry = entry._replace(question="")
+            number, question = (given.number, entry.question) if given and entry else (None, "")
+            self._people.move_floor(taken, number, question, did(entry))
+            with self._lock:
+                self._floors.pop(room, None)
+                if given is not None:
+                    given.question = question
+                    self._floors[room] = given
+                    self._hands[room].remove(given)
+                    if not self._hands[room]:
+                        del self._hands[room]
+            return None if before is None else before.entry(), entry
+
+    def name_speaker(self, room: str, session: Participant | None) -> bool:
+        """Note that somebody, or nobody, has the floor in a room, whose rules say so.
+
+        A hand of theirs stays in the queue.
+
+        Returns: whether another had it before.
+
+        Raises:
+            StoreError: nothing has changed.
+        """
+        with self._changing:
+            with self._lock:
+                queue, before = self._hands.get(room, []), self._floors.get(room)
+                own = next((hand for hand in queue if session and hand.is_of(session)), None)
+            if before is None and session is None:
+                return False
+            if before is not None and session is not None and before.is_of(session):
+                return False
+            if session is not None:
+                kept = KeptHand(
+                    0,
+                    room,
+                    person_key(session),
+                    session.token,
+                    session.nick,
+                    self._clock.time(),
+                    own.question if own else "",
+                    floor=True,
+                )
+                old = [] if before is None else [before.number]
+                given = kept._replace(number=self._people.add_hand(kept, old))
+            with self._lock:
+                if session is not None:
+                    self._floors[room] = _Hand.of(given, session)
+                elif before is not None:
+                    del self._floors[room]
+                    self._leftovers.append(before.number)
+            if session is None:
+                self._tidy()
+            return True
+
+    def yield_floor(self, room: str, session: Participant, *, leaving: bool = False) -> bool:
+        """Take the floor from somebody who gives it back, or leaves. Return whether they had it."""
+        if room not in self._floors:  # nearly always
+            return False
+        with self._changing:
+            with self._lock:
+                hand = self._floors.get(room)
+                if hand is None or not hand.is_of(session, leaving=leaving):
+                    return False
+                del self._floors[room]
+                self._leftovers.append(hand.number)
+            self._tidy()
+            return True
+
+    def thaw(self, room: str, before: float | None = None) -> list[UpHand]:
+        """Take down the hands that ask nothing, and take the floor: everybody may speak again.
+
+        The store learns of it with the next `tidy`.
+
+        Args:
+            room: its name.
+            before: only what was raised before that moment, in Unix seconds.
+
+        Returns: the hands that are down now.
+        """
+        with self._lock:
+            hands = self._hands.pop(room, [])
+            down = [each for each in hands if not each.question and _is_before(each, before)]
+            left = [each for each in hands if each not in down]
+            if left:
+                self._hands[room] = left
+            floor = self._floors.get(room)
+            if floor is not None and _is_before(floor, before):
+                self._leftovers.append(self._floors.pop(room).number)
+            self._leftovers += [hand.number for hand in down]
+            return [hand.entry() for hand in down]
+
     def clear(self, room: str) -> None:
         """Take all hands of a room down. The store learns of it with the next `tidy`."""
         with self._lock:
-            self._leftovers += [hand.number for hand in self._hands.pop(room, ())]
+            gone = self._hands.pop(room, [])
+            if room in self._floors:
+                gone.append(self._floors.pop(room))
+            self._leftovers += [hand.number for hand in gone]
 
     def tidy(self) -> None:
         """Let the store forget the hands that are down."""
@@ -175,10 +371,10 @@ class HandBook:
 
     def know(self, room: str, session: Participant) -> None:
         """Take somebody who comes into a room for whose hand is up there, if it is theirs."""
-        if room not in self._hands:
+        if room not in self._hands and room not in self._floors:  # nearly always
             return
         with self._lock:
-            for hand in self._hands.get(room, ()):
+            for hand in self._in(room):
                 if hand.session is None and hand.is_of(session):
                     hand.session = session
 
@@ -189,7 +385,10 @@ class HandBook:
             with self._lock:
                 renamed = [
                     hand
-                    for hands in self._hands.values()
+                    for hands in (
+                        *self._hands.values(),
+                        *([each] for each in self._floors.values()),
+                    )
                     for hand in hands
                     if hand.who == before
                     and hand.token == session.token
@@ -204,6 +403,22 @@ class HandBook:
             except StoreError as error:
                 log.error("whose hands are up is not kept for now: %s", error)
 
+    def _ask(self, hand: _Hand, question: str) -> bool:
+        """With `_changing` held: give a hand another question. Return whether it is another."""
+        assert self._changing.locked()
+        if question in ("", hand.question):
+            return False
+        self._people.change_question(hand.number, question)
+        with self._lock:
+            hand.question = question
+        return True
+
+    def _in(self, room: str) -> list[_Hand]:
+        """With `_lock` held: the hands of a room, with the floor's."""
+        assert self._lock.locked()
+        floor = self._floors.get(room)
+        return [*self._hands.get(room, ()), *([] if floor is None else [floor])]
+
     def _tidy(self) -> None:
         """With `_changing` held."""
         assert self._changing.locked()
@@ -217,6 +432,10 @@ class HandBook:
             log.error("hands that are down are not forgotten for now: %s", error)
             with self._lock:
                 self._leftovers += numbers
+
+
+def _is_before(hand: _Hand, moment: float | None) -> bool:
+    return moment is None or hand.time <= moment
 
 
 def _absent(queue: list[_Hand], here: frozenset[PersonKey]) -> _Hand:

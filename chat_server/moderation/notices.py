@@ -6,7 +6,9 @@ everything that is said, and what is stored the store does, by session, request 
 """
 
 import threading
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec import UNSET
 
 from chat_server.delivery.replies import refusal, unavailable
 from chat_server.identity.people_store import PeopleStore
@@ -15,7 +17,7 @@ from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.interface import RoomLog
 from protocol.errors import ProtocolError
-from protocol.messages import Error, Message, Ok
+from protocol.messages import Error, Message, Ok, PollResult
 
 
 class Writer(Protocol):
@@ -71,6 +73,7 @@ class Notices:
         self._lock = threading.Lock()
         self._left = 1  # notices that are not settled; and the writing of them
         self._error: ProtocolError | None = None
+        self._nick: str | None = None
 
     def look_up(self, store: RoomLog, people: PeopleStore) -> None:
         """See whether the request was done already, and which notices are stored.
@@ -94,6 +97,22 @@ class Notices:
 
     def write(self, room: str, text: str) -> Draft | None:
         """Return a notice for a room, to be posted; None if the room has it already."""
+        return self._write(room, "notice", text)
+
+    def write_poll(self, room: str, text: str, poll: PollResult) -> Draft | None:
+        """Return a message of the kind `poll` for a room, in the way of a notice."""
+        return self._write(room, "poll", text, poll=poll)
+
+    def withdraw(self) -> None:
+        """Say that what was written last is not posted, as what asked for it is refused."""
+        with self._lock:
+            self._left -= 1
+
+    def name(self, nick: str | None) -> None:
+        """Say whom the reply is to name."""
+        self._nick = nick
+
+    def _write(self, room: str, kind: str, text: str, **marks: Any) -> Draft | None:
         if room in self._told or room in self._written:
             return None
         self._written.add(room)
@@ -101,7 +120,7 @@ class Notices:
             self._left += 1
         claimed = self._claimed
         notice = Message.unnumbered(
-            claimed.message.from_, "notice", text, **claimed.message.marks()
+            claimed.message.from_, kind, text, **claimed.message.marks(), **marks
         )
         return Draft(self, self._number, claimed.request, notice, [])
 
@@ -130,4 +149,6 @@ class Notices:
 
     def _reply(self) -> Ok | Error:
         re, error = self._claimed.request, self._error
-        return Ok(re=re) if error is None else refusal(re, error)
+        if error is not None:
+            return refusal(re, error)
+        return Ok(re=re, nick=UNSET if self._nick is None else self._nick)

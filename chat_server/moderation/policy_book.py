@@ -1,7 +1,7 @@
 """The rules of all rooms: in memory, where they are asked for, and in the store."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -33,7 +33,7 @@ class PolicyBook:
     """The rules. Any thread may call any method.
 
     Attributes:
-        hands: whose are up; where there is no freeze any more, none.
+        hands: whose are up, and who has the floor.
     """
 
     def __init__(self, people: PeopleStore, clock: Clock) -> None:
@@ -53,10 +53,7 @@ class PolicyBook:
         # Guards _policies. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
         self._policies = {each.room: _read(each, clock) for each in people.policies()}
-        for room in self.hands.rooms():
-            if not (self.of(room) or NO_POLICY).has_freeze:
-                self.hands.clear(room)
-        self.hands.tidy()
+        self._thaw_hands(people.policies())
 
     def of(self, room: str) -> RoomPolicy | None:
         """Return all that holds in a room, or None if there is nothing."""
@@ -65,6 +62,9 @@ class PolicyBook:
             server_freeze = self._policies.get(EVERYWHERE, NO_POLICY).freeze
         if server_freeze is not None:
             policy = replace(policy, server_freeze=server_freeze)
+        floor = self.hands.floor(room)
+        if floor is not None and policy.has_freeze:
+            policy = replace(policy, floor=floor.names)
         return None if policy == NO_POLICY else policy
 
     def own(self, room: str) -> RoomPolicy:
@@ -170,12 +170,22 @@ class PolicyBook:
         a room by this, or thaws it, tells those who are in it.
         """
         before = room.impose(partial(self.of, room.name), notice)
-        had, has = (before or NO_POLICY).has_freeze, _has_freeze(room)
-        if had and not has:
-            self.hands.clear(room.name)  # nothing is written: it may be the timers' thread
-        elif has and not had:
-            self.hands.tidy()
         _tell_of_freeze(room, before)
+
+    def _thaw_hands(self, kept: Iterable[StoredPolicy]) -> None:
+        """At the start: take down what a freeze would have that ended since the last run."""
+        ended = {
+            each.room: each.frozen_until
+            for each in kept
+            if each.frozen and self.own(each.room).freeze is None
+        }
+        for room in self.hands.rooms():
+            until = max(
+                (ended[name] or 0.0 for name in (room, EVERYWHERE) if name in ended), default=None
+            )
+            if until is not None and not (self.of(room) or NO_POLICY).has_freeze:
+                self.hands.thaw(room, until)
+        self.hands.tidy()
 
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.

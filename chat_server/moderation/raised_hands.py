@@ -1,67 +1,153 @@
-"""Raised hands: in a room that is frozen its moderators see who would like to speak."""
+"""Raised hands: who would like to speak or has a question, whose turn it is, and who is told.
 
-from functools import partial
+Moderators see the queue; everybody sees who has the floor, and their own place.
+"""
+
+from collections.abc import Callable
+
+from msgspec import UNSET
 
 from chat_server.identity.participant import Participant
-from chat_server.moderation.hand_book import HandBook
+from chat_server.identity.records import Act
+from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.policy_book import PolicyBook
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.policy import NO_POLICY, PersonKey, person_keys
-from chat_server.rooms.room import Member, Room
-from protocol.errors import Code, ProtocolError
-from protocol.messages import HandChange
+from chat_server.rooms.policy import PersonKey, person_keys
+from chat_server.rooms.room import Member, Outlet, Room
+from chat_server.rooms.session import Session
+from protocol.errors import ProtocolError
+from protocol.messages import FloorChange, HandChange, PlaceChange
+
+UNTOLD = UpHand("", 0.0, "", frozenset())
+"""Who has the floor as far as nobody was told yet: no hand is like it."""
 
 
 class RaisedHands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, permissions: Permissions, book: HandBook) -> None:
+    def __init__(self, permissions: Permissions, rules: PolicyBook) -> None:
         """
         Args:
-            permissions: says who is a moderator, and whether a room is frozen.
-            book: keeps the hands.
+            permissions: says who is a moderator.
+            rules: those of the rooms, with the hands; who has the floor may speak by them.
         """
-        self._book = book
+        self._rules = rules
+        self._book = rules.hands
         self._permissions = permissions
 
-    def raise_hand(self, room: Room, session: Participant) -> None:
-        """Put somebody at the end of a room's queue.
+    def raise_hand(self, room: Room, session: Participant, question: str) -> int:
+        """Put somebody at the end of a room's queue, and return their place in it.
+
+        Whose hand is up already keeps the place, and may ask something else.
 
         Raises:
-            ProtocolError: `forbidden`: the room is not frozen.
+            ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        self._check_frozen(room)
-        raised = self._book.raise_hand(room.name, session, partial(_names_in, room))
-        if raised is None:
-            return
-        if not (room.policy or NO_POLICY).has_freeze:  # it ended, and took down what was up then
-            self._book.lower_hand(room.name, session)
-            self._check_frozen(room)
-        count, absent = raised
-        if absent is not None:
-            self._tell(room, HandChange(room.name, absent, False, count - 1))
-        self._tell(room, HandChange(room.name, session.nick, True, count))
+        raised = self._book.raise_hand(room.name, session, question, lambda: _names_in(room))
+        if raised.lost is not None:
+            self._tell_down(room, [raised.lost], raised.hands - 1)
+            self._tell_places(room)
+        if raised.news:
+            change = HandChange(room.name, session.nick, True, raised.hands, question)
+            self._tell_moderators(room, change)
+        return raised.place
 
     def lower_hand(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
-        """Take somebody out of a room's queue, if they are in it."""
-        count = self._book.lower_hand(room.name, session, leaving=leaving)
-        if count is not None:
-            self._tell(room, HandChange(room.name, session.nick, False, count))
+        """Take somebody out of a room's queue, if they are in it; else the floor, if they have it.
 
-    def nicks(self, room: Room, after: str | None) -> list[str]:
-        """Return the nicks of who is in a room's queue, in its order, or of those behind `after`.
+        Who is `leaving` loses both.
+        """
+        was_up = self.take_down(room, session, leaving=leaving)
+        if not was_up or leaving:
+            self.yield_floor(room, session, leaving=leaving)
+
+    def take_down(self, room: Room, session: Participant, *, leaving: bool = False) -> bool:
+        """Take somebody out of a room's queue. Return whether they were in it."""
+        count = self._book.lower_hand(room.name, session, leaving=leaving)
+        if count is None:
+            return False
+        self._tell_moderators(room, HandChange(room.name, session.nick, False, count))
+        self._tell_places(room)
+        return True
+
+    def yield_floor(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
+        """Take the floor from somebody, if they have it."""
+        if self._book.yield_floor(room.name, session, leaving=leaving):
+            self._rules.impose(room)
+            self.tell_floor(room)
+
+    def give_floor(
+        self, room: Room, did: Callable[[UpHand | None], Act]
+    ) -> tuple[UpHand | None, UpHand | None]:
+        """Give the floor to the first in a queue who is here. See HandBook.give_floor.
+
+        Nobody is told before `tell_turn`.
+        """
+        here = {name: member for member in room.members() for name in person_keys(member.session)}
+
+        def is_muted(hand: UpHand) -> bool:
+            owners = [here[name].session for name in hand.names if name in here]
+            return any(self._is_muted(owner) for owner in owners)
+
+        return self._book.give_floor(room.name, frozenset(here), is_muted, did)
+
+    def tell_turn(self, room: Room, given: UpHand | None) -> None:
+        """Tell those in a room who got the floor, and those in the queue that it moved."""
+        self.tell_floor(room)
+        if given is not None:
+            self._tell_down(room, [given], len(self._book.nicks(room.name)))
+            self._tell_places(room)
+
+    def name_speaker(self, room: Room, session: Participant | None) -> None:
+        """Let somebody have the floor, whom the room's rules name, or nobody.
+
+        Raises:
+            StoreError: nothing has changed.
+        """
+        if self._book.name_speaker(room.name, session):
+            self.tell_floor(room)
+
+    def floor(self, room: str) -> UpHand | None:
+        """Return the hand of who has the floor in a room."""
+        return self._book.floor(room)
+
+    def queue(self, room: Room, after: str | None) -> list[UpHand]:
+        """Return a room's queue, or what is behind `after` in it.
 
         Raises:
             ProtocolError: `no_such_nick`: `after` is not in the queue.
         """
         if after is None:
-            return self._book.nicks(room.name)
-        return self._book.nicks_after(room.name, after)
+            return self._book.queue(room.name)
+        return self._book.queue_after(room.name, after)
+
+    def thaw(self, room: Room) -> None:
+        """Take down the hands that ask nothing, as everybody in a room may speak again."""
+        had_floor = self._book.floor(room.name) is not None
+        down = self._book.thaw(room.name)
+        if had_floor:
+            self.tell_floor(room)
+        if down:
+            self._tell_down(room, down, len(self._book.nicks(room.name)))
+            self._tell_places(room)
+
+    def tidy(self) -> None:
+        """Let the store forget the hands that are down."""
+        self._book.tidy()
 
     def know(self, member: Member) -> None:
-        """Take somebody who came into a room for whose hand is up there, if it is theirs."""
-        self._book.know(member.room.name, member.session)
+        """Take somebody who came into a room for whose hand is up there, and tell how it is."""
+        room = member.room
+        self._book.know(room.name, member.session)
+        told: UpHand | None = None
+        while told != (now := self._book.floor(room.name)):  # it may be told of ahead of this
+            told = now
+            member.outbox.put_if_short(Broadcast(_floor_event(room, now)))
+        for place, hand in enumerate(self._book.queue(room.name), 1):
+            if hand.is_of(member.session):
+                _put_place(member.outbox, room, place, hand.question)
 
     def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`."""
@@ -77,17 +163,61 @@ class RaisedHands:
         if not comes_back:
             self.lower_hand(member.room, member.session, leaving=True)
 
-    def _check_frozen(self, room: Room) -> None:
-        if not self._permissions.is_frozen(room):
-            raise ProtocolError(
-                Code.FORBIDDEN, "the room is not frozen: say it without raising your hand"
-            )
+    # -- below
 
-    def _tell(self, room: Room, change: HandChange) -> None:
+    def _is_muted(self, who: Participant) -> bool:
+        """Whether somebody who is here may say nothing anywhere."""
+        connection = who.connection if isinstance(who, Session) else None
+        try:
+            self._permissions.check_voice(who, connection.host if connection else "")
+        except ProtocolError:
+            return True
+        return False
+
+    def tell_floor(self, room: Room) -> None:
+        """Tell everybody in a room who has the floor."""
+        told: UpHand | None = UNTOLD
+        while told != (now := self._book.floor(room.name)):  # of two who tell, one tells the latest
+            told = now
+            event = Broadcast(_floor_event(room, now))
+            for member in room.members():
+                member.outbox.put_if_short(event)
+
+    def _tell_places(self, room: Room) -> None:
+        """Tell everybody in a room's queue where they stand."""
+        told: list[UpHand] = []
+        while told != (now := self._book.queue(room.name)):
+            told, places = now, dict[PersonKey, tuple[int, str]]()
+            for place, hand in enumerate(now, 1):
+                places.update(dict.fromkeys(hand.names, (place, hand.question)))
+            for member in room.members():
+                for name in person_keys(member.session) & places.keys():
+                    _put_place(member.outbox, room, *places[name])
+                    break
+
+    def _tell_down(self, room: Room, hands: list[UpHand], count: int) -> None:
+        """Tell moderators of hands that are down, and whose they are, who took none down."""
+        for hand in hands:
+            self._tell_moderators(room, HandChange(room.name, hand.nick, False, count))
+        for member in room.members():
+            if any(hand.is_of(member.session) for hand in hands):
+                _put_place(member.outbox, room, 0)
+
+    def _tell_moderators(self, room: Room, change: HandChange) -> None:
         told = Broadcast(change)
         for member in room.members():
             if self._permissions.is_moderator(member.session):
                 member.outbox.put_if_short(told)
+
+
+def _put_place(outbox: Outlet, room: Room, place: int, question: str = "") -> None:
+    outbox.put_if_short(Broadcast(PlaceChange(room.name, place, question)))
+
+
+def _floor_event(room: Room, floor: UpHand | None) -> FloorChange:
+    if floor is None:
+        return FloorChange(room.name, UNSET)
+    return FloorChange(room.name, floor.nick, floor.question)
 
 
 def _names_in(room: Room) -> frozenset[PersonKey]:

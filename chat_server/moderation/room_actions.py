@@ -12,6 +12,7 @@ from functools import partial
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
 from chat_server.moderation.guests import with_guests
+from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.policy_book import EVERYWHERE, PolicyBook
@@ -228,6 +229,8 @@ class RoomActions:
             StoreError: it could not be kept; nothing happened.
         """
         sessions = [self._speaker(nick) for nick in speakers or ()]
+        if room is not None and speakers is not None and not notices.begun:
+            self._hands.name_speaker(room, sessions[0] if len(sessions) == 1 else None)
         name = EVERYWHERE if room is None else room.name
         if seconds is None and speakers is not None:
             seconds = self._rest_of_freeze(name)
@@ -248,7 +251,7 @@ class RoomActions:
         self._wait_for_end(name, freeze)
         for each in self._concerned(room):
             for session in sessions:
-                self._hands.lower_hand(each, session)
+                self._hands.take_down(each, session)
 
     def unfreeze(self, actor: Actor, room: Room | None, notices: Writer) -> None:
         """Let everybody speak again. What is not frozen stays as it is.
@@ -269,6 +272,35 @@ class RoomActions:
         act = actor.did("unfreeze", self._clock.time(), name or "all rooms")
         text = _thaw_text(everywhere=room is None)
         self._set(room, lambda policy: replace(policy, freeze=None), act, text, notices)
+        self._thaw_hands(room)
+        self._hands.tidy()
+
+    def give_floor(self, actor: Actor, room: Room, notices: Writer) -> str | None:
+        """Give the floor to the first in the queue who is here, and take it from who had it.
+
+        In a frozen room they may speak.
+
+        Returns: the nick of who has it now; None if nobody does.
+
+        Raises:
+            StoreError: it could not be kept; nothing happened.
+        """
+        if notices.begun:
+            given = self._hands.floor(room.name)
+        else:
+            now = self._clock.time()
+            before, given = self._hands.give_floor(
+                room,
+                lambda hand: actor.did("next", now, room.name, reason=hand.nick if hand else ""),
+            )
+            if before is None and given is None:
+                return None
+            if before is not None:
+                self._silence(room.name, before.names)
+        notice = notices.write(room.name, _floor_text(given))
+        self._book.impose(room, notice)
+        self._hands.tell_turn(room, given)
+        return None if given is None else given.nick
 
     def remove(self, actor: Actor, name: str) -> None:
         """Forget a room in which nobody is, with all that is kept of it.
@@ -345,6 +377,20 @@ class RoomActions:
             self._book.impose(each, notice)
             self._standings.tell_room(each)
 
+    def _silence(self, name: str, names: frozenset[PersonKey]) -> None:
+        """Let somebody speak no more in a frozen room, whom its freeze has named."""
+        freeze = self._book.own(name).freeze
+        self._book.change(name, partial(_without_speaker, names), None)
+        now = self._book.own(name).freeze
+        if now is not None and now is not freeze:
+            self._wait_for_end(name, now)
+
+    def _thaw_hands(self, room: Room | None) -> None:
+        """Take down the hands that asked to speak where no freeze is left. Nothing is written."""
+        for each in self._concerned(room):
+            if not self._permissions.is_frozen(each):
+                self._hands.thaw(each)
+
     def _concerned(self, room: Room | None) -> list[Room]:
         return self._rooms.all() if room is None else [room]
 
@@ -379,6 +425,7 @@ class RoomActions:
         if room is not None or not name:
             text = _thaw_text(everywhere=not name)
             self._impose(room, text, OwnNotices(freeze.by))
+            self._thaw_hands(room)
 
 
 def _logged_out(
@@ -404,6 +451,19 @@ def _rules_texts(wanted: SetRules) -> Iterator[str]:
     if wanted.forget is not None:
         gone = "what is said here is deleted when nobody is here any more"
         yield gone if wanted.forget else "what is said here is kept"
+
+
+def _without_speaker(names: frozenset[PersonKey], policy: RoomPolicy) -> RoomPolicy:
+    """The rules of a room in which somebody who was let speak has had the floor."""
+    if policy.freeze is None or not policy.freeze.speakers & names:
+        return policy
+    return replace(policy, freeze=replace(policy.freeze, speakers=policy.freeze.speakers - names))
+
+
+def _floor_text(given: UpHand | None) -> str:
+    if given is None:
+        return "nobody has the floor any more"
+    return f"{given.nick} has the floor" + (f": {given.question}" if given.question else "")
 
 
 def _freeze_text(freeze: Freeze, seconds: float | None, speakers: list[str]) -> str:

@@ -20,6 +20,7 @@ from chat_server.moderation.guests import Guests
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.pin_board import PinBoard
+from chat_server.moderation.polls import Polls
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.moderation.standing import Standings
@@ -54,6 +55,7 @@ class Context(NamedTuple):
     hands: RaisedHands
     late: LateMessages
     pins: PinBoard
+    polls: Polls
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     guests: Guests

@@ -19,6 +19,7 @@ from chat_server.requests import (
     live_requests,
     membership,
     moderation,
+    polls,
     posting,
     reading,
     room_rules,
@@ -134,6 +135,10 @@ REQUESTS: dict[type, Rule] = {
     messages.Hands: Rule(moderation.hands),
     messages.Pin: Rule(board.pin, cost=10, reads=True),
     messages.Unpin: Rule(board.unpin, cost=10, reads=True),
+    messages.Next: Rule(moderation.give_floor),
+    messages.Poll: Rule(polls.poll, cost=20),
+    messages.Vote: Rule(polls.vote, cost=5),
+    messages.EndPoll: Rule(polls.end_poll, cost=20),
     messages.Live: Rule(live_requests.live),
     messages.Disturb: Rule(live_requests.disturb),
 }

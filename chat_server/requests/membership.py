@@ -67,6 +67,7 @@ def join(caller: Caller, request: messages.Join) -> None:
         return
     caller.context.hands.know(member)
     caller.context.pins.tell(member)
+    caller.context.polls.know(member)
     while room.policy is not policy:  # a freeze may have been told of ahead of this
         policy = room.policy
         frozen = caller.context.permissions.is_frozen(room)

@@ -4,13 +4,14 @@ from msgspec import UNSET
 
 from chat_server.delivery.replies import fitting
 from chat_server.identity.records import Sanction
+from chat_server.moderation.notices import Notices
 from chat_server.requests.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.context import Caller
 from chat_server.rooms.room import Room
 from protocol import messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import BanEntry, Ok, Page
-from protocol.text import normalize_nick, normalize_room, normalize_text
+from protocol.messages import BanEntry, HandEntry, Ok, Page
+from protocol.text import normalize_nick, normalize_question, normalize_room, normalize_text
 
 # -- people ----------------------------------------------------------------------------------------
 
@@ -152,20 +153,44 @@ def hand(caller: Caller, request: messages.Hand) -> Ok:
     room = caller.context.rooms.find(name)
     if room is None or caller.outbox.member_in(room) is None:
         raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
-    if request.up:
-        caller.context.hands.raise_hand(room, caller.session)
-    else:
+    if not request.up:
         caller.context.hands.lower_hand(room, caller.session)
-    return Ok(re=request.id)
+        return Ok(re=request.id)
+    question = normalize_question(request.question) if request.question else ""
+    if question:  # others read it
+        caller.check_voice()
+    place = caller.context.hands.raise_hand(room, caller.session, question)
+    return Ok(re=request.id, place=place)
 
 
 def hands(caller: Caller, request: messages.Hands) -> Page:
-    """List whose hands are up, in the order in which they were raised."""
+    """List whose hands are up, in the order in which they were raised, and who has the floor."""
     moderator(caller)
     after = None if request.after is None else normalize_nick(request.after)
-    nicks = caller.context.hands.nicks(named_room(caller, request.room), after)
-    shown = fitting(nicks)
-    return Page(re=request.id, more=len(shown) < len(nicks), hands=shown)
+    room = named_room(caller, request.room)
+    queue = caller.context.hands.queue(room, after)
+    floor = None if after else caller.context.hands.floor(room.name)
+    entries = [HandEntry(hand.nick, hand.time, hand.question) for hand in queue]
+    holders = [] if floor is None else [HandEntry(floor.nick, floor.time, floor.question, True)]
+    shown = fitting([(entry.nick, entry) for entry in (*holders, *entries)])
+    listed = shown[len(holders) :]
+    return Page(
+        re=request.id,
+        more=len(listed) < len(queue),
+        hands=[nick for nick, _ in listed],
+        queue=[entry for _, entry in shown],
+    )
+
+
+def give_floor(caller: Caller, request: messages.Next) -> None:
+    """Give the floor to the first in the queue of a room, and take it from who had it."""
+    actor, room = moderator(caller, request.id), named_room(caller, request.room)
+
+    def act(notices: Notices) -> None:
+        nick = caller.context.acts_on_rooms.give_floor(actor, room, notices)
+        notices.name(nick)
+
+    do_once(caller, request.id, act, resume=True)
 
 
 # -- below -----------------------------------------------------------------------------------------

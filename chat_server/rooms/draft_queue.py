@@ -31,6 +31,11 @@ class Waiting(Protocol):
         ...
 
 
+NOTICES = frozenset({"notice", "poll"})
+"""Kinds of what a request may leave in several rooms, each once; and in the place of its request
+among all that is said there.
+"""
+
 AnyDraft = TypeVar("AnyDraft", bound=Waiting)
 
 
@@ -55,7 +60,7 @@ class DraftQueue(Generic[AnyDraft]):
 
     def append(self, draft: AnyDraft) -> None:
         """Put a draft behind all of its talker's, and behind the last notice."""
-        if draft.kind == "notice":
+        if draft.kind in NOTICES:
             self._stages.append(OrderedDict([(draft.session, deque([draft]))]))
             self._stages.append(OrderedDict())
         else:

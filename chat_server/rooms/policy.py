@@ -86,6 +86,7 @@ class RoomPolicy:
             Others do not learn that there is the room.
         guests: who is invited. It may be kept ahead of the rule.
         forget: all that was said is deleted when nobody is in the room any more.
+        floor: the names of who has the floor, and may speak though the room is frozen.
     """
 
     slow: float = 0.0
@@ -102,6 +103,8 @@ class RoomPolicy:
     def invited(self) -> frozenset[PersonKey]:
         """The names of who is invited."""
         return frozenset(guest.key for guest in self.guests)
+
+    floor: frozenset[PersonKey] = frozenset()
 
     @property
     def has_freeze(self) -> bool:
@@ -120,6 +123,8 @@ class RoomPolicy:
             names: every one that the person has.
             now: the clock's monotonic seconds.
         """
+        if self.floor & names:
+            return None
         stopping = [
             each
             for each in (self.freeze, self.server_freeze)

@@ -79,7 +79,9 @@ class Ok(ServerMessage, frozen=True):
     in the reply to a `say` or `topic` that was sent again, is true where its message was stored and
     is deleted by now: it has no `seq` then.
     `kept`, in the reply to a `tell`, is true where the person is away and the message waits for
-    them. `late`, in the reply to a `late`, is whether messages are kept for oneself.
+    them. `late`, in the reply to a `late`, is whether messages are kept for oneself. `place`, in
+    the reply to a `hand`, is where one stands in the queue; `nick`, in the reply to a `next`, is
+    who has the floor.
     """
 
     re: int
@@ -98,15 +100,33 @@ class Ok(ServerMessage, frozen=True):
     kept: bool | UnsetType = UNSET
     late: bool | UnsetType = UNSET
     rules: RoomRules | UnsetType = UNSET
+    place: int | UnsetType = UNSET
+
+
+class PollResult(Struct, frozen=True, omit_defaults=True):
+    """What a message of the kind `poll` says: a poll that begins, or, with `counts`, its result.
+
+    `voters`, where it was named, has the nicks for each option, as far as they fit; `by` is who
+    asked, and `time` when, in Unix seconds.
+    """
+
+    question: str
+    options: Sequence[str]
+    by: str
+    time: float
+    named: bool = False
+    counts: Sequence[int] | UnsetType = UNSET
+    voters: Sequence[Sequence[str]] | UnsetType = UNSET
 
 
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
-    `kind` is text, action, code, topic, notice, edit or delete; a later server may know more. `bot`
-    is whether a bot said it. `language` is what a text of kind `code` is written in, empty if
+    `kind` is text, action, code, topic, notice, poll, edit or delete; a later server may know more.
+    `bot` is whether a bot said it. `language` is what a text of kind `code` is written in, empty if
     nobody said. `reply_to` is the seq of the message that it answers, 0 for none. `role` is
-    moderator or owner where the author was one when they said it, else "".
+    moderator or owner where the author was one when they said it, else "". `poll` is of the kind
+    `poll`.
 
     An entry of the kind edit or delete `changes` the message with that seq: an edit has its new
     text. Whoever reads a message after that finds its latest state: `edited`, if it has another
@@ -126,6 +146,7 @@ class Message(ServerMessage, frozen=True):
     edited: bool = False
     deleted: bool = False
     role: str = ""
+    poll: PollResult | UnsetType = UNSET
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
@@ -196,6 +217,18 @@ class BanEntry(Struct, frozen=True, omit_defaults=True):
     until: float | UnsetType = UNSET
 
 
+class HandEntry(Struct, frozen=True, omit_defaults=True):
+    """One line of the queue of hands. `time` is when it was raised, in Unix seconds, UTC.
+
+    `floor` marks who has the floor, and stands in the queue no more.
+    """
+
+    nick: str
+    time: float
+    question: str = ""
+    floor: bool = False
+
+
 class Page(ServerMessage, frozen=True):
     """One page of an answer; `more` if it goes on.
 
@@ -213,6 +246,7 @@ class Page(ServerMessage, frozen=True):
     oldest: int | UnsetType = UNSET
     bans: Sequence[BanEntry] | UnsetType = UNSET
     hands: Sequence[str] | UnsetType = UNSET
+    queue: Sequence[HandEntry] | UnsetType = UNSET
 
 
 class Error(ServerMessage, frozen=True):
@@ -274,12 +308,48 @@ class RoleChange(ServerMessage, frozen=True, tag="role"):
 
 
 class HandChange(ServerMessage, frozen=True, tag="hand"):
-    """A hand was raised or taken down; `hands` is how many are up now. Moderators are told."""
+    """A hand was raised or taken down; `hands` is how many are up now. Moderators are told.
+
+    Where the nick's hand was up already, it has another question.
+    """
 
     room: str
     nick: str
     up: bool
     hands: int
+    question: str = ""
+
+
+class PlaceChange(ServerMessage, frozen=True, tag="place"):
+    """Where one's own hand stands in a room's queue; 0 if it is down."""
+
+    room: str
+    place: int
+    question: str = ""
+
+
+class FloorChange(ServerMessage, frozen=True, tag="floor"):
+    """Who has the floor in a room; nobody, without `nick`."""
+
+    room: str
+    nick: str | UnsetType = UNSET
+    question: str = ""
+
+
+class PollChange(ServerMessage, frozen=True, tag="poll"):
+    """A room's poll is `open`, or no more. `counts`, for who asked, has the votes so far.
+
+    `choice` is one's own vote, where one came in after it.
+    """
+
+    room: str
+    open: bool
+    by: str = ""
+    question: str = ""
+    options: Sequence[str] = ()
+    named: bool = False
+    counts: Sequence[int] | UnsetType = UNSET
+    choice: int | UnsetType = UNSET
 
 
 class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
@@ -378,6 +448,7 @@ AnyServerMessage = (
     # Events.
     | (Message | Direct | Presence | RoleChange | HandChange | FreezeChange | Oldest | PinsChange)
     | (RulesChange | Invited | Expelled)
+    | (PlaceChange | FloorChange | PollChange)
     | (ServerPing | Goodbye)
 )
 """Anything that the server sends: the union that the codec decodes."""

@@ -23,7 +23,11 @@ Duration = Annotated[float, Meta(gt=0, le=1_000_000_000)]
 Pause = Annotated[float, Meta(ge=0, le=86_400)]
 """Seconds between two messages of one person: a day at most; 0 is none."""
 Speakers = Annotated[tuple[str, ...], Meta(max_length=100)]
-"""Nicks. The only list that a request holds; its items are strings, so nothing nests in it."""
+"""Nicks. The lists that a request may hold have strings as items, so nothing nests in them."""
+Options = Annotated[tuple[str, ...], Meta(min_length=2, max_length=10)]
+"""What may be voted for in a poll."""
+Choice = Annotated[int, Meta(ge=1, le=10)]
+"""Which of a poll's options, from 1."""
 
 Language = Annotated[str, Meta(pattern="^[A-Za-z0-9][A-Za-z0-9+#._-]{0,31}$")]
 """What a programming language is called, as `python` or `c++`: 32 characters at most."""
@@ -384,11 +388,12 @@ class Unfreeze(Request, frozen=True):
 
 
 class Hand(Request, frozen=True):
-    """Raise one's hand in a room, or take it down."""
+    """Raise one's hand in a room, with a question or without one, or take it down."""
 
     id: Id
     room: str
     up: bool
+    question: str | None = None
 
 
 class Hands(Request, frozen=True):
@@ -397,6 +402,13 @@ class Hands(Request, frozen=True):
     id: Id
     room: str
     after: str | None = None
+
+
+class Next(Request, frozen=True):
+    """Give the floor to the first in the queue of hands, and take it from who had it."""
+
+    id: Id
+    room: str
 
 
 # What stands at the top of a room.
@@ -416,6 +428,34 @@ class Unpin(Request, frozen=True):
     id: Id
     room: str
     seq: Seq
+
+
+# Polls.
+
+
+class Poll(Request, frozen=True):
+    """Ask all in a room a question; `named`: the result says who voted for what."""
+
+    id: Id
+    room: str
+    question: str
+    options: Options
+    named: bool | None = False
+
+
+class Vote(Request, frozen=True):
+    """Vote for an option of a room's poll, in place of one's vote before."""
+
+    id: Id
+    room: str
+    choice: Choice
+
+
+class EndPoll(Request, frozen=True, tag="end_poll"):
+    """End a room's poll, whose result all see then."""
+
+    id: Id
+    room: str
 
 
 # Looking at the server, for owners.
@@ -449,7 +489,9 @@ AnyRequest = (
     | (Register | Login | Password | Logout | Claim | Op | Deop)
     # Keeping order.
     | (Kick | Ban | Unban | Mute | Unmute | Bans)
-    | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands)
+    | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands | Next)
+    # Polls.
+    | (Poll | Vote | EndPoll)
     # What stands at the top of a room.
     | (Pin | Unpin)
     | (Rules | SetRules | Invite | Uninvite)

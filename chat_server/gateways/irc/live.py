@@ -288,7 +288,7 @@ class ServerState:
     def _speakers(self, room: Room) -> frozenset[str]:
         """The names of those who may speak in a room as it is frozen."""
         freeze = room.policy.frozen(self._context.clock.monotonic()) if room.policy else None
-        return freeze.speakers if freeze else frozenset()
+        return freeze.speakers | room.policy.floor if room.policy and freeze else frozenset()
 
 
 def _unavailable() -> ProtocolError:

@@ -9,7 +9,7 @@ session is a negative number that holds the room's number, too; without a sessio
 number alone, and its request is its `seq`. No request of a client can look like one of them.
 """
 
-from msgspec import json
+from msgspec import convert, json
 
 from chat_server.storage.interface import Request
 from protocol.messages import Message
@@ -96,4 +96,6 @@ def stored_message(
     """Return the message of a room that a row holds; see `Message.marks`."""
     if marks is None:
         return Message(room, seq_of(key), time, sender, kind, text)
-    return Message(room, seq_of(key), time, sender, kind, text, **json.decode(marks))
+    place = {"room": room, "seq": seq_of(key), "time": time}
+    said = {"from": sender, "kind": kind, "text": text}
+    return convert({**place, **said, **json.decode(marks)}, Message)

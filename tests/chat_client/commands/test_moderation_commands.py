@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from chat_client import FreezeChange, HandChange, Message, Refused, RoleChange
+from chat_client import (
+    FloorChange,
+    FreezeChange,
+    HandChange,
+    Message,
+    PlaceChange,
+    Refused,
+    RoleChange,
+)
 from chat_client.display.model import View
 from chat_client.display.status_line import status_line
 from chat_client.errors import CommandError
@@ -79,7 +87,6 @@ def test_what_the_server_is_asked() -> None:
         ("/lock two words", "cannot be a room"),
         ("/announce", "type /announce"),
         ("/announce #ops", "type /announce"),
-        ("/hand waving", "type /hand [down]"),
     ],
 )
 def test_what_is_typed_wrongly(line: str, says: str) -> None:
@@ -95,6 +102,10 @@ def test_what_is_typed_wrongly(line: str, says: str) -> None:
 # -- what is shown ----------------------------------------------------------------------------
 
 
+_floor = {"nick": "ana", "time": 0.0, "floor": True}
+_asks = {"nick": "ben", "time": 4e9, "question": "why?"}
+
+
 def test_lists() -> None:
     """Who is banned or muted, page by page; whose hands are up."""
     entry = {"number": 1, "act": "ban", "who": "@bob", "reason": "spam", "by": "ana", "time": 0.0}
@@ -103,9 +114,10 @@ def test_lists() -> None:
         ("page", {"bans": [entry], "more": True}),
         ("page", {"bans": [{**more, "until": 3600.0}], "more": False}),
         ("page", {"bans": [], "more": False}),
-        ("page", {"hands": ["ben"], "more": True}),
+        ("page", {"hands": ["ben"], "queue": [_floor, _asks], "more": True}),
         ("page", {"hands": ["clara"], "more": False}),
         ("page", {"hands": [], "more": False}),
+        ("error", {"code": "forbidden", "text": "You are a member."}),
     ) as (user, asked):
         assert user.enter("/bans") == [
             "2 banned or muted:",
@@ -116,11 +128,15 @@ def test_lists() -> None:
         assert user.view.barred == {"@bob", "ben"}
         assert user.enter("/bans") == ["nobody is banned or muted"]
         assert user.enter("/hands") == [
-            "hands up in #lobby: 1. ben  2. clara; /freeze but ben lets the first one talk"
+            "hands up in #lobby: /next gives the first the floor",
+            "ana has the floor",
+            "1. ben: why?",
+            "2. clara",
         ]
         assert user.view.rooms["lobby"].hands == 2
         assert user.enter("/hands") == ["no hand is up"]
         assert user.view.rooms["lobby"].hands == 0
+        assert user.enter("/hands") == ["your hand is not up: /hand raises it"]
 
 
 def test_what_a_notice_tells_is_told_once() -> None:
@@ -165,6 +181,9 @@ def test_hands_are_told_and_counted() -> None:
         "-- ben raised a hand (2 waiting): /hands"
     ]
     assert "#lobby 3 here, 2 hands up" in status_line(view, None, 80)
+    assert list(view.take(HandChange("lobby", "zoe", True, 2, "why?"))) == [
+        "-- zoe asks: why? (2 waiting): /hands"
+    ]
     assert list(view.take(HandChange("lobby", "ben", False, 1))) == []
     assert "#lobby 3 here, 1 hand up" in status_line(view, None, 80)
     assert list(view.take(HandChange("ops", "ben", True, 1))) == []
@@ -209,3 +228,34 @@ def test_bots_can_be_in_charge() -> None:
             "kick",
         ]
         assert {request.get("room") for request in asked[:-1]} == {"lobby"}
+
+
+def test_a_hand_has_a_place_and_a_question() -> None:
+    """The user is told it, and it stands in the status line, with who has the floor."""
+    with desk(("ok", {"place": 2}), ("ok", {"place": 2}), None) as (user, asked):
+        assert user.enter("/hand") == [
+            "your hand is up, number 2 in the queue; /hand down takes it down"
+        ]
+        user.enter("/hand why is it so?")
+        assert user.enter("/hand down") == ["your hand is down"]
+        assert [request.get("question") for request in asked] == [None, "why is it so?", None]
+    view = View(LINES, "server", "on")
+    entered(view)
+    assert list(view.take(PlaceChange("lobby", 2, "why?"))) == []
+    assert "#lobby 3 here, your hand is number 2 |" in status_line(view, None, 80)
+    assert list(view.take(PlaceChange("lobby", 1, "why?"))) == [
+        "-- your hand is number 1 in the queue"
+    ]
+    assert list(view.take(FloorChange("lobby", "ben"))) == []
+    assert "ben has the floor, your hand is number 1 |" in status_line(view, None, 80)
+    assert list(view.take(PlaceChange("lobby", 0))) == ["-- your hand is down"]
+    entered(view, again=True)
+    assert "#lobby 3 here |" in status_line(view, None, 80)
+
+
+def test_next() -> None:
+    """The notice tells who has the floor."""
+    with desk(("ok", {"nick": "ben"}), None) as (user, asked):
+        assert user.enter("/next") == []
+        assert user.enter("/next") == ["no hand is up: nobody has the floor"]
+        assert asked == [{"type": "next", "room": "lobby"}] * 2

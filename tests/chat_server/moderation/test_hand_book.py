@@ -9,8 +9,9 @@ import pytest
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act
 from chat_server.moderation import hand_book
-from chat_server.moderation.hand_book import HandBook
+from chat_server.moderation.hand_book import HandBook, Raised
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.session import Session
 from protocol.errors import ProtocolError
@@ -38,8 +39,8 @@ def session(nick: str, account: int | None = None) -> Session:
 def up(book: HandBook, who: Participant, *here: Participant) -> int | None:
     """Somebody raises a hand, while `here` are in the room."""
     names = frozenset[PersonKey]().union(*map(person_keys, here))
-    raised = book.raise_hand("lobby", who, lambda: names)
-    return raised[0] if raised else None
+    raised = book.raise_hand("lobby", who, "", lambda: names)
+    return raised.place if raised.news else None
 
 
 def test_hands_are_a_queue_in_which_each_stands_once(book: HandBook) -> None:
@@ -130,7 +131,8 @@ def test_a_full_queue_drops_who_is_not_in_the_room(
     for each in (here, gone, late):
         up(book, each)
     names = person_keys(here)
-    assert book.raise_hand("lobby", session("new"), lambda: names) == (3, "gone")
+    raised = book.raise_hand("lobby", session("new"), "", lambda: names)
+    assert (raised.place, raised.lost and raised.lost.nick) == (3, "gone")
     assert book.nicks("lobby") == ["here", "late", "new"]
 
 
@@ -167,7 +169,115 @@ def test_a_page_goes_on_behind_a_nick(book: HandBook) -> None:
     """A page cannot go on behind somebody who has left the queue."""
     for nick in ("eva", "zoe", "max"):
         up(book, session(nick))
-    assert book.nicks_after("lobby", "EVA") == ["zoe", "max"]
-    assert book.nicks_after("lobby", "max") == []
+    assert [hand.nick for hand in book.queue_after("lobby", "EVA")] == ["zoe", "max"]
+    assert book.queue_after("lobby", "max") == []
     with pytest.raises(ProtocolError, match="no hand up"):
-        book.nicks_after("lobby", "ian")
+        book.queue_after("lobby", "ian")
+
+
+def ask(book: HandBook, who: Participant, question: str) -> Raised:
+    """Somebody raises a hand with a question."""
+    return book.raise_hand("lobby", who, question, frozenset)
+
+
+def give(book: HandBook, *here: Participant, muted: str = "") -> tuple[str | None, str | None]:
+    """The first of `here` gets the floor. Return who had it, and who has it."""
+    names = frozenset[PersonKey]().union(*map(person_keys, here))
+    moved = book.give_floor(
+        "lobby", names, lambda hand: hand.nick == muted, lambda _: Act(0.0, "mia", "next", "lobby")
+    )
+    had, has = (None if hand is None else hand.nick for hand in moved)
+    return had, has
+
+
+def test_a_hand_that_is_up_may_ask_something_else(book: HandBook) -> None:
+    """It keeps its place and its age; to raise it once more without a question changes nothing."""
+    eva, zoe = session("eva"), session("zoe")
+    assert ask(book, eva, "what is a socket?").news
+    ask(book, zoe, "")
+    assert ask(book, eva, "why?") == Raised(1, 2, True)
+    assert ask(book, eva, "") == Raised(1, 2, False)
+    assert [(hand.nick, hand.question) for hand in book.queue("lobby")] == [
+        ("eva", "why?"),
+        ("zoe", ""),
+    ]
+
+
+def test_the_floor_goes_from_one_to_the_next_who_is_here(book: HandBook) -> None:
+    """Who is away keeps the place; with nobody left, nobody has the floor."""
+    away, eva, zoe = session("away"), session("eva"), session("zoe")
+    for each in (away, eva, zoe):
+        up(book, each)
+    assert give(book, eva, zoe) == (None, "eva")
+    assert give(book, eva, zoe) == ("eva", "zoe")
+    assert book.nicks("lobby") == ["away"]
+    assert give(book, eva, zoe) == ("zoe", None)
+    assert give(book, eva, zoe) == (None, None)
+    assert give(book, away) == (None, "away")
+
+
+def test_questions_and_the_floor_outlive_the_server(people: PeopleStore, book: HandBook) -> None:
+    eva, zoe = session("eva"), session("zoe", 7)
+    ask(book, eva, "who are you?")
+    ask(book, zoe, "what is a port?")
+    give(book, eva, zoe)
+    again = HandBook(people, ManualClock())
+    floor = again.floor("lobby")
+    assert floor is not None
+    assert (floor.nick, floor.question) == ("eva", "who are you?")
+    assert [hand.question for hand in again.queue("lobby")] == ["what is a port?"]
+    assert again.yield_floor("lobby", session("eva"))
+    assert HandBook(people, ManualClock()).floor("lobby") is None
+
+
+def test_nobody_reads_what_somebody_asks_who_is_muted_by_then(
+    people: PeopleStore, book: HandBook
+) -> None:
+    eva = session("eva")
+    ask(book, eva, "rude?")
+    assert give(book, eva, muted="eva") == (None, "eva")
+    for each in (book, HandBook(people, ManualClock())):
+        floor = each.floor("lobby")
+        assert floor is not None
+        assert floor.question == ""
+
+
+def test_hands_that_ask_nothing_go_down_with_a_freeze(people: PeopleStore, book: HandBook) -> None:
+    """A question is still one, when everybody may speak."""
+    eva, zoe, max_ = session("eva"), session("zoe"), session("max")
+    up(book, max_)
+    give(book, max_)
+    up(book, eva)
+    ask(book, zoe, "why?")
+    assert [hand.nick for hand in book.thaw("lobby")] == ["eva"]
+    assert book.nicks("lobby") == ["zoe"]
+    assert book.floor("lobby") is None
+    book.tidy()
+    assert [hand.nick for hand in people.hands()] == ["zoe"]
+
+
+def test_only_what_was_raised_before_the_end_of_a_freeze_goes_down(people: PeopleStore) -> None:
+    clock = ManualClock()
+    book = HandBook(people, clock)
+    up(book, session("eva"))
+    end = clock.time()
+    clock.advance(1)
+    up(book, session("zoe"))
+    assert [hand.nick for hand in book.thaw("lobby", end)] == ["eva"]
+    assert book.nicks("lobby") == ["zoe"]
+
+
+def test_rules_may_name_who_has_the_floor(people: PeopleStore, book: HandBook) -> None:
+    """With the question that they asked."""
+    eva, zoe = session("eva"), session("zoe")
+    ask(book, eva, "why?")
+    assert book.name_speaker("lobby", eva)
+    assert not book.name_speaker("lobby", eva)
+    floor = HandBook(people, ManualClock()).floor("lobby")
+    assert floor is not None
+    assert (floor.nick, floor.question) == ("eva", "why?")
+    assert book.name_speaker("lobby", zoe)
+    assert book.name_speaker("lobby", None)
+    book.lower_hand("lobby", eva)
+    assert not book.name_speaker("lobby", None)
+    assert people.hands() == []

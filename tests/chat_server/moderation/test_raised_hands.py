@@ -1,10 +1,10 @@
-"""Raised hands: who would like to speak in a frozen room."""
+"""Raised hands: who would like to speak, what they ask, and whose turn it is."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
+from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
@@ -21,11 +21,15 @@ def test_hands_are_a_queue(place: OrderedHouse) -> None:
     bob.ok("hand", room="lobby", up=True)
     bob.ok("nick", nick="rob")
     bob.ok("hand", room="lobby", up=True)
-    assert place.mia.page("hands", room="lobby") == {
+    page = place.mia.page("hands", room="lobby")
+    now = [entry.pop("time") for entry in page["queue"]]
+    assert now == sorted(now)
+    assert page == {
         "type": "page",
         "re": place.mia.next_id() - 1,
         "more": False,
         "hands": ["rob", "zoe"],
+        "queue": [{"nick": "rob"}, {"nick": "zoe"}],
     }
     bob.ok("hand", room="lobby", up=False)
     bob.ok("hand", room="lobby", up=False)
@@ -111,10 +115,10 @@ def test_hands_come_page_by_page(place: OrderedHouse) -> None:
     place.mia.refused("no_such_nick", "hands", room="lobby", after="ian")
 
 
-def test_hands_are_for_frozen_rooms_that_one_is_in(place: OrderedHouse) -> None:
-    """Elsewhere one just talks; and nobody but moderators sees the queue."""
+def test_hands_are_for_rooms_that_one_is_in(place: OrderedHouse) -> None:
+    """Frozen or not; and nobody but moderators sees the queue."""
     bob = place.enter("bob", "lobby")
-    bob.refused("forbidden", "hand", room="lobby", up=True)
+    assert bob.ok("hand", room="lobby", up=True)["place"] == 1
     bob.refused("not_in_room", "hand", room="garden", up=True)
     bob.refused("not_in_room", "hand", room="nowhere", up=False)
     place.mia.ok("freeze", room="lobby")
@@ -134,4 +138,154 @@ def test_hands_go_down_when_the_room_thaws_or_the_word_is_given(place: OrderedHo
     place.mia.ok("unfreeze")
     assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
     place.mia.ok("unfreeze", room="lobby")
+    assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_a_question_is_heard_when_it_is_its_turn(place: OrderedHouse) -> None:
+    """Moderators read it at once, the others with the floor; each knows the own place."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    bob.ok("hand", room="lobby", up=True, question="  why?  ")
+    assert zoe.ok("hand", room="lobby", up=True)["place"] == 2
+    assert place.mia.expect("hand")["question"] == "why?"
+    page = place.mia.page("hands", room="lobby")
+    assert [entry.get("question") for entry in page["queue"]] == ["why?", None]
+    assert place.mia.ok("next", room="lobby")["nick"] == "bob"
+    for peer in (bob, zoe, place.mia):
+        assert peer.expect("floor") == {
+            "type": "floor",
+            "room": "lobby",
+            "nick": "bob",
+            "question": "why?",
+        }
+        assert notices(peer, 1) == ["bob has the floor: why?"]
+    assert zoe.expect("place")["place"] == 1
+    assert bob.expect("place")["place"] == 0
+    page = place.mia.page("hands", room="lobby")
+    assert [(entry["nick"], entry.get("floor", False)) for entry in page["queue"]] == [
+        ("bob", True),
+        ("zoe", False),
+    ]
+    assert page["hands"] == ["zoe"]
+
+
+def test_who_has_the_floor_may_speak_in_a_frozen_room(place: OrderedHouse) -> None:
+    """Until the next has it, or they give it back; whom a freeze names besides goes on."""
+    bob, zoe, tutor = (place.enter(nick, "lobby") for nick in ("bob", "zoe", "tim"))
+    other = place.enter("max", "lobby")
+    place.mia.ok("freeze", room="lobby", speakers=["tim", "max"])
+    for peer in (bob, zoe):
+        peer.refused("muted", "say", room="lobby", text="hi")
+        peer.ok("hand", room="lobby", up=True)
+    place.mia.ok("next", room="lobby")
+    bob.say("lobby", "mine")
+    zoe.refused("muted", "say", room="lobby", text="hi")
+    place.mia.ok("next", room="lobby")
+    bob.refused("muted", "say", room="lobby", text="hi")
+    zoe.say("lobby", "mine")
+    zoe.ok("hand", room="lobby", up=False)
+    zoe.refused("muted", "say", room="lobby", text="hi")
+    tutor.say("lobby", "still here")
+    other.say("lobby", "me too")
+    assert "nick" not in place.mia.ok("next", room="lobby")
+
+
+def test_next_takes_the_floor_from_the_one_whom_a_freeze_let_speak(place: OrderedHouse) -> None:
+    """And the freeze ends when it was to end."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("freeze", room="lobby", speakers=["bob"])
+    assert zoe.expect("floor")["nick"] == "bob"
+    zoe.ok("hand", room="lobby", up=True)
+    place.mia.ok("next", room="lobby")
+    bob.refused("muted", "say", room="lobby", text="hi")
+    zoe.say("lobby", "mine")
+
+
+def test_the_floor_and_the_place_are_told_to_who_comes_back(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """After a lost connection, and after a restart; who has the floor may still speak."""
+    with ordered_house(tmp_path, clock) as place:
+        bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+        place.mia.ok("freeze", room="lobby")
+        bob.ok("hand", room="lobby", up=True, question="why?")
+        zoe.ok("hand", room="lobby", up=True, question="how?")
+        place.mia.ok("next", room="lobby")
+        sessions = place.ada.session, place.mia.session
+    with (
+        running_server(tmp_path, clock) as server,
+        OrderedHouse(server, *sessions) as place,
+    ):
+        again = {peer.nick: place.enter(peer.nick, session=peer.session) for peer in (bob, zoe)}
+        for peer in again.values():
+            peer.skip_ids(100)
+            peer.join("lobby")
+            assert peer.expect("floor")["nick"] == "bob"
+        assert again["zoe"].expect("place") == {
+            "type": "place",
+            "room": "lobby",
+            "place": 1,
+            "question": "how?",
+        }
+        again["bob"].say("lobby", "it is me")
+
+
+def test_a_thaw_takes_the_floor_and_the_hands_that_ask_nothing(place: OrderedHouse) -> None:
+    """Questions stay."""
+    bob, zoe, max_ = (place.enter(nick, "lobby") for nick in ("bob", "zoe", "max"))
+    place.mia.ok("freeze", room="lobby")
+    max_.ok("hand", room="lobby", up=True)
+    place.mia.ok("next", room="lobby")
+    bob.ok("hand", room="lobby", up=True)
+    zoe.ok("hand", room="lobby", up=True, question="why?")
+    place.mia.ok("unfreeze", room="lobby")
+    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
+    assert bob.expect("place")["place"] == 0
+    assert zoe.expect("place")["place"] == 1
+    assert zoe.expect("floor")["nick"] == "max"
+    assert "nick" not in zoe.expect("floor")
+    place.mia.ping()
+    told = [frame for frame in place.mia.queue if frame["type"] == "hand"]
+    assert [(each["nick"], each["up"], each["hands"]) for each in told] == [
+        ("max", True, 1),
+        ("max", False, 0),
+        ("bob", True, 1),
+        ("zoe", True, 2),
+        ("bob", False, 1),
+    ]
+
+
+def test_who_is_muted_raises_a_hand_but_asks_nothing(place: OrderedHouse) -> None:
+    """And what they asked before is not read out."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    bob.ok("hand", room="lobby", up=True, question="something rude")
+    place.mia.ok("mute", who="bob")
+    bob.refused("muted", "hand", room="lobby", up=True, question="more of it")
+    bob.ok("hand", room="lobby", up=True)
+    place.mia.ok("next", room="lobby")
+    assert notices(zoe, 1) == ["bob has the floor"]
+    assert "question" not in zoe.expect("floor")
+    bob.refused("muted", "say", room="lobby", text="hi")
+
+
+def test_next_is_for_moderators_and_done_once(place: OrderedHouse) -> None:
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    bob.refused("forbidden", "next", room="lobby")
+    place.mia.refused("no_such_room", "next", room="nowhere")
+    for peer in (bob, zoe):
+        peer.ok("hand", room="lobby", up=True)
+    number = place.mia.next_id()
+    for _ in range(2):
+        place.mia.send({"type": "next", "id": number, "room": "lobby"})
+        assert place.mia.reply(number)["nick"] == "bob"
+    assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
+    assert notices(zoe, 1) == ["bob has the floor"]
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [("a" * 301, "text_too_long"), ("two\nlines", "bad_text"), ("\u200b", "bad_text")],
+)
+def test_a_question_is_one_short_line(place: OrderedHouse, question: str, code: str) -> None:
+    bob = place.enter("bob", "lobby")
+    bob.refused(code, "hand", room="lobby", up=True, question=question)
     assert place.mia.page("hands", room="lobby")["hands"] == []

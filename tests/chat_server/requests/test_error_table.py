@@ -80,7 +80,6 @@ WRONG_FOR = {
     ("nick_in_use", "logout"): {},  # it keeps the nick, which is the account's
     ("forbidden", "login"): {"password": "wrong horse"},
     ("forbidden", "register"): {},  # there is an account already
-    ("forbidden", "hand"): {"room": "lobby"},
     ("no_such_nick", "hands"): {"after": "zoe"},
     ("no_such_nick", "disturb"): {"who": "zoe"},
     ("muted", "join"): {"room": "none-yet"},

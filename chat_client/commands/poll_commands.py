@@ -1,0 +1,105 @@
+"""Commands for polls: ask a room, vote, see the votes, and take the results along as CSV."""
+
+from pathlib import Path
+
+from msgspec import UnsetType
+
+from chat_client.commands.command import Command, Talk, Typed
+from chat_client.display.poll_text import bars
+from chat_client.display.text import one_line
+from chat_client.errors import CommandError
+from protocol.messages import PollChange
+from protocol.messages.poll_table import poll_csv
+
+_NAMED = "--named"
+_END = "end"
+_CSV = "csv"
+
+
+def _poll(talk: Talk, typed: Typed) -> None:
+    room = typed.here(talk)
+    word, _, rest = typed.argument.partition(" ")
+    if not typed.argument:
+        talk.post(lambda: _shown(talk, room.name))
+    elif typed.argument == _END:
+        room.end_poll()
+    elif word == _CSV:
+        _write(talk, typed, rest.strip())
+    else:
+        question, options = read_poll(rest if word == _NAMED else typed.argument, typed.command)
+        room.poll(question, options, named=word == _NAMED)
+
+
+def _vote(talk: Talk, typed: Typed) -> None:
+    room = typed.here(talk)
+    number = typed.needed()
+    if not (number.isascii() and number.isdigit() and 1 <= int(number[:3]) <= 10):
+        raise CommandError(f"{one_line(number)!r} is no number of an option: type /vote 2")
+    room.vote(int(number))
+    talk.note("you have voted; /vote with another number changes it")
+
+
+def read_poll(text: str, command: Command) -> tuple[str, list[str]]:
+    """Return the question and the options of a line such as "Is it? yes | no | it depends".
+
+    The question ends with the last question mark before the first `|`; without one, there.
+
+    Raises:
+        CommandError: there are not two options.
+    """
+    first, *others = text.split("|")
+    question, mark, option = first.rpartition("?")
+    options = [each.strip() for each in ([option, *others] if mark else others)]
+    options = [each for each in options if each]
+    asked = f"{question}{mark}".strip() if mark else first.strip()
+    if len(options) < 2 or not asked:
+        raise CommandError(f"a poll has a question and two options or more: type {command.usage}")
+    return asked, options
+
+
+def _shown(talk: Talk, room: str) -> list[str]:
+    """Return the lines for the poll that is open."""
+    view = talk.view.rooms.get(room)
+    poll = None if view is None else view.poll
+    if poll is None:
+        return [talk.lines.system("no poll is open; /poll Is it? yes | no asks one")]
+    title = talk.lines.system(f"{poll.by} asks: {poll.question}")
+    return [title, *(talk.lines.indented(one_line(line)) for line in _listed(poll))]
+
+
+def _listed(poll: PollChange) -> list[str]:
+    if isinstance(poll.counts, UnsetType):
+        return [f"{number}. {option}" for number, option in enumerate(poll.options, 1)]
+    return [*bars(poll.options, poll.counts), "/poll end ends it, and shows this to all"]
+
+
+def _write(talk: Talk, typed: Typed, name: str) -> None:
+    if not name:
+        raise CommandError(f"a name of a file is missing: type /poll {_CSV} FILE")
+    results = typed.here(talk).poll_results()
+    if not results:
+        raise CommandError("no poll has ended in this room")
+    path = Path(name).expanduser()
+    try:
+        with path.open("x", encoding="utf-8", newline="") as file:
+            for line in poll_csv(results):
+                file.write(f"{line}\r\n")
+    except FileExistsError:
+        raise CommandError(f"{path} is there already: choose another name") from None
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+    what = "1 poll is" if len(results) == 1 else f"{len(results)} polls are"
+    talk.note(f"{what} in {path}")
+
+
+COMMANDS = (
+    Command(
+        "poll",
+        "[--named] QUESTION? YES | NO ...",
+        "ask the room; without a question, show the poll; /poll end ends it; /poll csv FILE",
+        "talk",
+        _poll,
+        asks=True,
+    ),
+    Command("vote", "NUMBER", "vote in the poll, or change your vote", "talk", _vote, asks=True),
+)

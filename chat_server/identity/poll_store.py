@@ -1,0 +1,94 @@
+"""What the store of people keeps of polls: those that are open, with their votes.
+
+A result is kept in the room's log. Here it is kept until it is known to be there, so that it is
+written once, whenever the server dies. Who voted is forgotten in the same step in which the poll
+ends; of a named poll the result says it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.records import Act, Asked, KeptPoll, KeptVote
+
+
+class PollStore:
+    """The tables `polls` and `votes`. Any thread may call any method; each raises StoreError if it
+    fails, and has done nothing then.
+    """
+
+    def __init__(self, people: PeopleStore) -> None:
+        """`people` has the database, and its audit log."""
+        self._people = people
+
+    def polls(self) -> list[KeptPoll]:
+        """Return the polls, in the order in which they were asked."""
+        with self._people.transactions.exclusive() as reader:
+            rows = reader.execute("SELECT * FROM polls ORDER BY number").fetchall()
+        return [
+            KeptPoll(*row)._replace(options=tuple(json.loads(row[7])), named=bool(row[8]))
+            for row in rows
+        ]
+
+    def votes(self) -> list[KeptVote]:
+        """Return the votes in open polls."""
+        with self._people.transactions.exclusive() as reader:
+            rows = reader.execute("SELECT * FROM votes").fetchall()
+        return [KeptVote(*row) for row in rows]
+
+    def add(self, poll: KeptPoll, asked: Asked, act: Act | None) -> int:
+        """Keep a poll that somebody asks, in place of one of that room that is over.
+
+        Args:
+            poll: its number is not looked at.
+            asked: the request that asks for it.
+            act: the line in the audit log, where somebody in charge asks.
+
+        Returns: its number.
+        """
+        row = (*poll[1:7], json.dumps(poll.options), poll.named)
+        with self._people.writing(act) as writer:
+            writer.execute("DELETE FROM polls WHERE room = ? AND result IS NOT NULL", (poll.room,))
+            _note_done(writer, asked, poll.time)
+            cursor = writer.execute(
+                "INSERT INTO polls VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)", row
+            )
+            assert cursor.lastrowid is not None
+            return cursor.lastrowid
+
+    def vote(self, vote: KeptVote, instead_of: Iterable[bytes]) -> None:
+        """Keep a vote, in place of that person's before, which has one of these tokens."""
+        with self._people.writing() as writer:
+            writer.executemany(
+                "DELETE FROM votes WHERE poll = ? AND token = ?",
+                [(vote.poll, token) for token in instead_of],
+            )
+            writer.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?)", vote)
+
+    def end(self, poll: KeptPoll, asked: Asked, act: Act | None) -> None:
+        """Keep the result of a poll, and forget who voted.
+
+        Args:
+            poll: with its result.
+            asked: the request that ends it.
+            act: the line in the audit log, where somebody in charge ends it.
+        """
+        with self._people.writing(act) as writer:
+            writer.execute(
+                "UPDATE polls SET result = ?, session = ?, request = ?, ended = ? WHERE number = ?",
+                (poll.result, poll.session, poll.request, poll.ended, poll.number),
+            )
+            writer.execute("DELETE FROM votes WHERE poll = ?", (poll.number,))
+            _note_done(writer, asked, poll.ended)
+
+    def forget(self, room: str) -> None:
+        """Forget the polls of a room, with their votes."""
+        polls = "SELECT number FROM polls WHERE room = ?"
+        with self._people.writing() as writer:
+            writer.execute(f"DELETE FROM votes WHERE poll IN ({polls})", (room,))
+            writer.execute("DELETE FROM polls WHERE room = ?", (room,))
+
+
+def _note_done(writer: sqlite3.Connection, asked: Asked, now: float) -> None:
+    writer.execute("INSERT OR IGNORE INTO done VALUES (?, ?, ?)", (*asked, now))
