@@ -247,7 +247,7 @@ def test_a_hand_has_a_place_and_a_question() -> None:
         "-- your hand is number 1 in the queue"
     ]
     assert list(view.take(FloorChange("lobby", "ben"))) == []
-    assert "ben has the floor, your hand is number 1 |" in status_line(view, None, 80)
+    assert "ben has the floor, your hand is number 1" in status_line(view, None, 80)
     assert list(view.take(PlaceChange("lobby", 0))) == ["-- your hand is down"]
     entered(view, again=True)
     assert "#lobby 3 here |" in status_line(view, None, 80)

@@ -6,6 +6,7 @@ import { askPassword, field, form, openDialog } from "./dialogs/dialog.js";
 import { askWho, showChat, showEnd, showWaiting } from "./dialogs/entrance.js";
 import { openHelp } from "./dialogs/help.js";
 import { openPerson } from "./dialogs/person.js";
+import { openPoll, openQuestion } from "./dialogs/poll.js";
 import { Search } from "./dialogs/search.js";
 import { openSettings } from "./dialogs/settings.js";
 import { openSwitcher } from "./dialogs/switcher.js";
@@ -30,6 +31,7 @@ import { Header } from "./view/header.js";
 import { listenToKeys } from "./view/keys.js";
 import { Log } from "./view/log.js";
 import { Members } from "./view/members.js";
+import { PollBar } from "./view/poll.js";
 import { Sidebar } from "./view/sidebar.js";
 import { toast } from "./view/toasts.js";
 import { Unsent } from "./view/unsent.js";
@@ -56,6 +58,7 @@ app.dialogs = {
   help: (about) => openHelp(app, about),
   bans: () => openBans(app),
   rules: (room) => openRules(app, room),
+  poll: () => openPoll(app),
 };
 app.mention = (nick) => composer.mention(nick);
 app.alerts = new Alerts(store, settings, look);
@@ -69,6 +72,7 @@ const search = (app.search = new Search(session, store, (seq) => log.reveal(seq)
 
 new Banner(session);
 new Frozen(store, run);
+new PollBar(store, run);
 new Sidebar(store, { look, close, browse: () => openSwitcher(app), settings: () => openSettings(app), help: () => openHelp(app) });
 new Header(store, {
   menu: () => drawers.toggle("sidebar"),
@@ -77,7 +81,13 @@ new Header(store, {
   topic: () => openTopic(),
   room: () => openModeration(app),
 });
-new Members(store, { person: (nick) => openPerson(app, nick), floor: (nick) => run(`/freeze but ${nick}`), close: () => drawers.close() });
+new Members(store, {
+  person: (nick) => openPerson(app, nick),
+  floor: (nick) => run(`/freeze but ${nick}`),
+  run,
+  ask: () => openQuestion(app),
+  close: () => drawers.close(),
+});
 
 // -- going about ----------------------------------------------------------------------------------
 

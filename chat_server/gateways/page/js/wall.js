@@ -22,6 +22,7 @@ const nicks = new Map();
 let log; // which log the numbers are from
 let messages = []; // the latest
 let hands = [];
+let floor = ""; // who has it, and what they ask
 let heard = 0;
 let tries = 1;
 
@@ -50,7 +51,7 @@ session.on("state", (state) => {
 session.on("message", (message) => hear(message));
 session.on("presence", (presence) => change(presence));
 session.on("role", () => listHands());
-session.on("frozen", ({ frozen }) => frozen || showHands([]));
+session.on("floor", (floor) => floor.room === room && showFloor(floor));
 session.on("hand", ({ nick, up }) => {
   const others = hands.filter((each) => each !== nick);
   showHands(up ? [...others, nick] : others);
@@ -64,6 +65,7 @@ async function join() {
   log = reply.log;
   byId("room").textContent = `#${room}`;
   showTopic(reply.topic);
+  showFloor({}); // who has it is told next
 }
 
 function hear(message) {
@@ -122,12 +124,18 @@ async function listHands() {
   if (page) showHands(page.hands);
 }
 
+function showFloor({ nick, question }) {
+  floor = nick ? `${shown(nick)} has the floor${question ? `: ${shown(question)}` : ""}` : "";
+  showHands(hands);
+}
+
 function showHands(now) {
   hands = now;
   const rows = hands.map((nick) => h("li", {}, h("bdi", {}, shown(nick))));
   const title = h("h2", {}, icon("hand"), `Hands up: ${hands.length}`);
-  byId("hands").replaceChildren(title, h("ol", {}, ...rows));
-  byId("hands").hidden = hands.length === 0;
+  const turn = floor ? [h("p.floor", { dir: "auto" }, floor)] : [];
+  byId("hands").replaceChildren(...turn, title, h("ol", {}, ...rows));
+  byId("hands").hidden = hands.length === 0 && !floor;
 }
 
 // -- the way in -----------------------------------------------------------------------------------

@@ -7,13 +7,6 @@ const ALL = "all";
 const BUT = "but";
 
 export const MODERATION = {
-  async hands({ store }) {
-    const room = roomHere(store);
-    await store.people.loadHands(room);
-    const listed = room.hands.map((nick, number) => `${number + 1}. ${nick}`).join("  ");
-    store.note(listed ? `Hands up in #${room.name}: ${listed}` : "No hand is up.");
-  },
-
   async freeze({ session, store }, argument, command) {
     let words = argument.split(/\s+/).filter(Boolean);
     let speakers;

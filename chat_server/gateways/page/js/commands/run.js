@@ -6,11 +6,13 @@ import { CHANGES } from "./changes.js";
 import { MODERATION } from "./moderation.js";
 import { RULES } from "./rules.js";
 import { PLACES, TALK } from "./talk.js";
+import { TURNS } from "./turns.js";
 import { PAGE, YOU } from "./you.js";
 
 const RUN = {
   ...TALK,
   ...CHANGES,
+  ...TURNS,
   ...PLACES,
   ...YOU,
   ...LATE,

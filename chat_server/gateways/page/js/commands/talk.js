@@ -33,16 +33,6 @@ export const TALK = {
     look(nick ? store.conversation(nick.replace(/^@/, "")) : room);
   },
 
-  async hand({ session, store }, argument, command) {
-    const room = roomHere(store);
-    if (!["", "up", "down"].includes(argument)) throw new Error(`Type ${command.usage}`);
-    const up = argument !== "down";
-    await session.request("hand", { room: room.name, up });
-    room.handUp = up;
-    store.emit("people");
-    store.note(up ? "Your hand is up." : "Your hand is down.");
-  },
-
   async history({ store, log, history }, argument, command) {
     const room = roomHere(store);
     const [, hour, minute] = /^(\d{1,2}):(\d{2})$/.exec(argument) ?? [];

@@ -37,6 +37,7 @@ export function openModeration(app) {
     ["Lock: nobody else comes in", () => run(`/lock ${room.name}`)],
     ["Unlock", () => run(`/unlock ${room.name}`)],
     ["Show whose hands are up", () => run("/hands")],
+    ["Ask a poll", () => run("/poll")],
     ["Bans and mutes", () => run("/bans")],
     ["Rules of the room, and who is invited", () => run("/rules")],
     ["The wall, for a projector", () => open(`/wall#${room.name}`, "_blank", "noopener")],

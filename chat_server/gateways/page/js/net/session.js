@@ -21,6 +21,7 @@ const CLIENT = "web page/1";
 const EVENTS = new Set([
   ...["message", "direct", "presence", "role", "hand", "frozen", "oldest"],
   ...["rules", "invited", "expelled"],
+  ...["place", "floor", "poll"],
 ]);
 const NOT_TWICE = new Set(["say", "topic", "announce", "kick", "tell"]);
 

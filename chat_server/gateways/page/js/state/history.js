@@ -69,6 +69,19 @@ export class History {
     return found;
   }
 
+  /** Return the messages with results of polls, of the last 10,000 messages. */
+  async polls(room) {
+    const found = [];
+    let before;
+    for (let pages = 0; pages < 20; pages += 1) {
+      const page = await this.#session.request("history", { room: room.name, before, limit: 500 });
+      found.unshift(...page.messages.filter(({ poll }) => poll?.counts));
+      if (!page.more || !page.messages.length) break;
+      before = page.messages[0].seq;
+    }
+    return found;
+  }
+
   async #read(room, what, take) {
     if (room instanceof Conversation || !room.entered) return;
     while (this.#reading.has(room)) await this.#reading.get(room);

@@ -30,18 +30,6 @@ export class People {
     this.#store.emit("people");
   }
 
-  /** Ask whose hands are up. */
-  async loadHands(room) {
-    const hands = [];
-    try {
-      for await (const nick of this.#all("hands", room, "hands")) hands.push(nick);
-      room.hands = hands;
-    } catch {
-      return; // no moderator any more, or the first page's last hand went down: events follow
-    }
-    this.#store.emit("people");
-  }
-
   /** The nicks of a room, sorted, the user's own first. */
   in(room) {
     const own = this.#store.nick;

@@ -15,7 +15,12 @@ export class Room extends Place {
   rules = null; // what holds here for the user, as the server said last
   speakers = new Map(); // folded nick to nick, whoever spoke last at the end
   hands = []; // for moderators: whose hands are up, whoever was first first
-  handUp = false; // whether the user's own is
+  asked = new Map(); // for moderators: nick to {time, question} of the hands
+  place = 0; // where the user's own hand stands in the queue; 0 if it is down
+  question = ""; // what the user asks with it
+  floor = null; // {nick, question} of who has the floor
+  poll = null; // the `poll` event of the one that is open
+  voted = 0; // the option that the user voted for, from 1
   past = 0; // what was said before the user came in, up to this seq, rings no bell
 
   constructor(name) {
@@ -25,6 +30,11 @@ export class Room extends Place {
 
   get key() {
     return `#${this.name}`;
+  }
+
+  /** Whether the user's own hand is up. */
+  get handUp() {
+    return this.place > 0;
   }
 }
 

@@ -3,13 +3,14 @@
 // It turns the session's events into that, and tells the views which part changed:
 // `log` (the current place's messages), `places` (the lists, unread counts), `people` (who is
 // here), `place` (another one is current), `heard` (a message, for sounds and titles), `said`
-// (the user said something), `told` (a sentence for the user that belongs to no place), `role`.
+// (the user said something), `hand` and `poll` (see turns.js), `told` (a sentence for the user that belongs to no place), `role`.
 
 import { Emitter } from "../emitter.js";
 import { load, save } from "../net/storage.js";
 import { People } from "./people.js";
 import { Conversation, Room } from "./room.js";
 import { fold, mentions } from "./text.js";
+import { Turns } from "./turns.js";
 
 const FIRST = 60; // messages that are read on entering a room
 const KEY = "rooms";
@@ -40,6 +41,7 @@ export class Store extends Emitter {
     this.#outbox = outbox;
     this.#settings = settings;
     this.people = new People(session, this);
+    this.turns = new Turns(session, this);
     for (const { name, read, log } of load(KEY, [])) this.#kept.set(name, { read, log });
     session.resumeWith(() => [...this.rooms.values()]);
     session.on("welcome", (welcome) => this.#welcome(welcome));
@@ -48,7 +50,6 @@ export class Store extends Emitter {
     session.on("direct", (direct) => this.#hearDirect(direct));
     session.on("presence", (presence) => this.people.change(presence));
     session.on("role", (change) => this.#changeRole(change));
-    session.on("hand", (change) => this.#changeHand(change));
     session.on("frozen", (change) => this.#changeFrozen(change));
     session.on("rules", (change) => this.#changeRules(change));
     session.on("invited", ({ room, by }) => this.emit("told", `${by} lets you into #${room}: type /join ${room}`));
@@ -290,7 +291,7 @@ export class Store extends Emitter {
       if (room.marker === null && room.unread) room.marker = room.read;
       this.people.load(room);
     }
-    if (frozen && this.inCharge) this.people.loadHands(room);
+    this.turns.enter(room);
     this.#changed();
     this.emit("log");
     this.emit("people");
@@ -379,18 +380,7 @@ export class Store extends Emitter {
     this.note(by === this.nick ? `You are ${what} now.` : `${by} made you ${what}.`);
     this.emit("role");
     if (!this.inCharge) return;
-    for (const room of this.rooms.values()) if (room.frozen) this.people.loadHands(room);
-  }
-
-  #changeHand({ room: name, nick, up }) {
-    const room = this.rooms.get(name);
-    if (!room) return;
-    room.hands = room.hands.filter((each) => each !== nick);
-    if (up) {
-      room.hands.push(nick);
-      this.emit("hand", room, nick);
-    }
-    this.emit("people");
+    for (const room of this.rooms.values()) this.turns.load(room);
   }
 
   #changeOldest({ room: name, oldest }) {
@@ -420,7 +410,6 @@ export class Store extends Emitter {
     const room = this.rooms.get(name);
     if (!room) return;
     room.frozen = frozen;
-    if (!frozen) Object.assign(room, { hands: [], handUp: false });
     this.emit("people");
     this.emit("places");
   }

@@ -27,7 +27,7 @@ export class Alerts {
     this.#look = look;
     for (const event of ["places", "place"]) store.on(event, () => this.#showTitle());
     store.on("heard", (place, message, named) => this.#hear(place, message, named));
-    store.on("hand", (room, nick) => this.#tell(room, `${nick} raised a hand in #${room.name}`, ""));
+    store.on("hand", (room, nick, question) => this.#tell(room, `${nick} raised a hand in #${room.name}`, question));
   }
 
   /** Ring once. */

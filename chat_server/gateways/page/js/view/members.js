@@ -1,9 +1,10 @@
-// Who is in the current room; for moderators, whose hands are up.
+// Who is in the current room, and above them the hands.
 
 import { button, byId, h, iconButton, keyedList, onceAFrame } from "../dom.js";
 import { Room } from "../state/room.js";
 import { fold, hue, initials, shown } from "../state/text.js";
 import { badge } from "./badge.js";
+import { Hands } from "./hands.js";
 
 const MOST = 300; // people that are listed at once; the field above finds the others
 
@@ -19,7 +20,7 @@ export class Members {
 
   /**
    * @param {Store} store - knows who is here.
-   * @param {object} actions - `person(nick)`, `floor(nick)`, `close()`.
+   * @param {object} actions - `person(nick)`, `close()`; and those of Hands.
    */
   constructor(store, actions) {
     this.#store = store;
@@ -28,6 +29,7 @@ export class Members {
     const close = iconButton("close", "Close", () => actions.close(), { class: "icon-button drawer-close" });
     const head = h("div.list-head", {}, this.#head, close);
     byId("people").append(head, this.#hands, this.#filter, this.#list, this.#more);
+    new Hands(this.#hands, store, actions);
     for (const event of ["people", "place", "role"]) store.on(event, this.#update);
   }
 
@@ -37,7 +39,6 @@ export class Members {
     byId("app").classList.toggle("no-people", !isRoom);
     if (!isRoom) return;
     this.#head.textContent = `Here: ${room.members}`;
-    this.#showHands(room);
     const wanted = fold(this.#filter.value.trim());
     const all = this.#store.people.in(room).filter((nick) => fold(nick).includes(wanted));
     this.#filter.hidden = room.members < 15;
@@ -65,19 +66,5 @@ export class Members {
     if (ranks.dataset.role === role) return;
     ranks.dataset.role = role;
     ranks.replaceChildren(...[badge(role)].filter(Boolean));
-  }
-
-  #showHands(room) {
-    const state = this.#store.inCharge ? room.hands.join("\n") : "";
-    if (this.#hands.dataset.state === state) return;
-    this.#hands.dataset.state = state;
-    this.#hands.replaceChildren();
-    if (!state) return;
-    const rows = room.hands.map((nick) => {
-      const floor = button("Let speak", () => this.#actions.floor(nick), { class: "small" });
-      floor.setAttribute("aria-label", `Let ${nick} speak`);
-      return h("li", {}, h("bdi", {}, shown(nick)), floor);
-    });
-    this.#hands.append(h("h2", {}, `Hands up: ${room.hands.length}`), h("ol", {}, ...rows));
   }
 }

@@ -4,6 +4,7 @@ import { button, h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
 import { badge } from "./badge.js";
+import { pollBody } from "./poll_result.js";
 import { richText } from "./rich_text.js";
 
 /**
@@ -36,7 +37,8 @@ export function unsentItem(line, nick) {
 }
 
 function known(kind) {
-  return ["text", "action", "topic", "notice", "edit", "delete"].includes(kind) ? kind : "text";
+  const KNOWN = ["text", "action", "topic", "notice", "edit", "delete", "poll"];
+  return KNOWN.includes(kind) ? kind : "text";
 }
 
 function body(message, nick) {
@@ -46,6 +48,7 @@ function body(message, nick) {
   if (edited && !deleted) {
     return [...richText(message.text, nick), h("span.edited", {}, " (edited)")];
   }
+  if (message.poll) return pollBody(message);
   if (message.kind !== "topic") return richText(message.text, nick);
   if (!message.text) return ["cleared the topic"];
   return ["set the topic: ", h("q", {}, ...richText(message.text, nick))];
