@@ -10,8 +10,8 @@ from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 from protocol.messages import PollChange
 from protocol.messages.poll_table import poll_csv
+from protocol.turns import read_poll
 
-_NAMED = "--named"
 _END = "end"
 _CSV = "csv"
 
@@ -26,8 +26,12 @@ def _poll(talk: Talk, typed: Typed) -> None:
     elif word == _CSV:
         _write(talk, typed, rest.strip())
     else:
-        question, options = read_poll(rest if word == _NAMED else typed.argument, typed.command)
-        room.poll(question, options, named=word == _NAMED)
+        named, wanted = read_poll(typed.argument)
+        if wanted is None:
+            raise CommandError(
+                f"a poll has a question and two options or more: type {typed.command.usage}"
+            )
+        room.poll(*wanted, named=named)
 
 
 def _vote(talk: Talk, typed: Typed) -> None:
@@ -37,24 +41,6 @@ def _vote(talk: Talk, typed: Typed) -> None:
         raise CommandError(f"{one_line(number)!r} is no number of an option: type /vote 2")
     room.vote(int(number))
     talk.note("you have voted; /vote with another number changes it")
-
-
-def read_poll(text: str, command: Command) -> tuple[str, list[str]]:
-    """Return the question and the options of a line such as "Is it? yes | no | it depends".
-
-    The question ends with the last question mark before the first `|`; without one, there.
-
-    Raises:
-        CommandError: there are not two options.
-    """
-    first, *others = text.split("|")
-    question, mark, option = first.rpartition("?")
-    options = [each.strip() for each in ([option, *others] if mark else others)]
-    options = [each for each in options if each]
-    asked = f"{question}{mark}".strip() if mark else first.strip()
-    if len(options) < 2 or not asked:
-        raise CommandError(f"a poll has a question and two options or more: type {command.usage}")
-    return asked, options
 
 
 def _shown(talk: Talk, room: str) -> list[str]:

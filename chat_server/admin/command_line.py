@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from chat_server.admin import commands, costs, reports
+from chat_server.admin import commands, costs, poll_report, reports
 from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
 from chat_server.runtime import config_loader
@@ -168,6 +168,10 @@ def _add_records(listed: Commands) -> None:
     export.add_argument("--room", required=True)
     _add_window(export)
     _add_output(export, list(reports.TRANSCRIPTS), "txt")
+    polls = _add(listed, "polls", commands.polls, "the results of a room's polls")
+    polls.add_argument("--room", required=True)
+    _add_window(polls)
+    _add_output(polls, list(poll_report.FORMATS), "txt")
     text = "who was in a room from when to when"
     attendance = _add(listed, "attendance", commands.attendance, text)
     attendance.add_argument("--room", required=True)

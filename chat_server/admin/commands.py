@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chat_server.admin import attendance_report, costs, messages, reports
+from chat_server.admin import attendance_report, costs, messages, poll_report, reports
 from chat_server.admin.archive import Audit, Classes, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
@@ -185,6 +185,15 @@ def export(options: argparse.Namespace) -> None:
     with History.open(options.data) as history:
         found = history.messages(room, since, until)
         _write(options, reports.TRANSCRIPTS[options.format](room, found))
+
+
+def polls(options: argparse.Namespace) -> None:
+    """Write the results of a room's polls."""
+    room = _room(options.room)
+    since, until = _window(options)
+    with History.open(options.data) as history:
+        found = history.messages(room, since, until)
+        _write(options, poll_report.FORMATS[options.format](found))
 
 
 def attendance(options: argparse.Namespace) -> None:

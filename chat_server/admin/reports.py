@@ -113,7 +113,7 @@ def _said(message: Message, text: str) -> str:
         return f"* {who} {text}"
     if message.kind == "topic":
         return f"* {who} set the topic: {text}" if message.text else f"* {who} cleared the topic"
-    if message.kind == "notice":
+    if message.kind in ("notice", "poll"):
         return f"! {who}: {text}"
     if message.kind == "edit":
         return f"* {who} edited message {message.changes}: {text}"
@@ -131,6 +131,8 @@ def _marked(message: Message) -> str:
         return f"*{who} set the topic:* {text}" if message.text else f"*{who} cleared the topic*"
     if message.kind == "notice":
         return f"**Notice of {who}:** {text}"
+    if message.kind == "poll":
+        return f"**Poll of {who}:** {text}"
     if message.kind == "edit":
         return f"*{who} edited message {message.changes}:* {text}"
     if message.kind == "delete":

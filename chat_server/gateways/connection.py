@@ -84,6 +84,7 @@ class Connection:
         "_rate",
         "_reader",
         "_refusal",
+        "_returns",
         "_session",
         "_unfinished",
         "asked",
@@ -146,6 +147,7 @@ class Connection:
         self.asked = 0  # requests, right or wrong
         self.received = 0  # bytes, as they are read: without those of TLS itself
         self._awaited = True  # who ended it may come back; set with the next
+        self._returns = False  # it went away without a goodbye: see Answer
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
         self._refusal: ProtocolError | None = None  # why there is no place; set with the start
@@ -383,6 +385,7 @@ class Connection:
         """Send what the gateway says by itself."""
         self.outbox.put_bytes(answer.data)
         if answer.ends is not None:
+            self._returns = answer.returns
             self._show_out(answer.ends)
         elif self._caller is None:
             self._hello_due = self._heard_at + self._context.settings.hello_timeout
@@ -494,7 +497,7 @@ class Connection:
         self._detach(self.outbox.finish(*last_events))
 
     def _detach(self, members: tuple[Member, ...]) -> None:
-        comes_back = self._awaited and self._ended is not Code.KICKED
+        comes_back = (self._awaited and self._ended is not Code.KICKED) or self._returns
         for member in members:
             self._context.rooms.leave(member, comes_back=comes_back)
         if self._session is not None:

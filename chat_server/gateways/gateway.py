@@ -22,10 +22,12 @@ class Answer:
     Attributes:
         data: bytes to be sent; none, if what came is only a sign of life.
         ends: why the connection ends after it; None if it goes on.
+        returns: whether who ends it did not say goodbye, and may be about to come back.
     """
 
     data: bytes = b""
     ends: Code | None = None
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from protocol.messages import (
     AnyRequest,
     Bye,
     Direct,
+    EndPoll,
     Error,
     Expelled,
     FreezeChange,
@@ -31,6 +32,8 @@ from protocol.messages import (
     Page,
     PinEntry,
     PinsChange,
+    PlaceChange,
+    Poll,
     RoleChange,
     Rooms,
     RulesChange,
@@ -38,9 +41,11 @@ from protocol.messages import (
     ServerMessage,
     Tell,
     Topic,
+    Vote,
     Welcome,
     Who,
 )
+from protocol.turns import read_poll
 
 LINE_LIMIT = 4000
 """Characters a line may have."""
@@ -54,8 +59,10 @@ HELP = """\
 /me WAVES      do something          /who          who is here
 /msg NICK TEXT to one person alone   /rooms        the rooms
 /join ROOM     go to another room    /topic TEXT   set the topic
-/hand          raise your hand       /quit         leave
-//             says a line that begins with a /"""
+/hand QUESTION raise your hand       /hand down    take it down
+/poll Is it? yes | no                /vote 2       vote; /poll end ends it
+//             says a line that begins with a /
+/quit          leave"""
 
 _CLIENT = "lines"
 
@@ -74,7 +81,7 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"* {_marked(event)} {event.text}"]
         case Message(kind="topic"):
             return [f"* {_marked(event)} set the topic: {event.text}"]
-        case Message(kind="notice"):
+        case Message(kind="notice" | "poll"):
             return [f"-- {line}" for line in event.text.split("\n")]
         case Message(kind="edit" | "delete"):
             return _shown_change(event)
@@ -91,6 +98,10 @@ def _shown(event: ServerMessage) -> list[str]:
             return [f"-- #{event.room} is {change}"]
         case PinsChange():
             return [f"-- pinned in #{event.room}: {_start_of(pin)}" for pin in event.pins]
+        case PlaceChange(place=0):
+            return [f"-- #{event.room}: your hand is down"]
+        case PlaceChange():
+            return [f"-- #{event.room}: your hand is number {event.place} in the queue"]
         case Oldest():
             return [f"-- #{event.room}: messages that you had yet to get are not kept any more"]
         case RulesChange(why="muted"):
@@ -331,10 +342,39 @@ class LinesGateway:
             if page.more:
                 yield self._note("and more")
 
-    def _hand(self, _: str) -> Iterator[Asked]:
-        reply = yield from self._asked(Hand(id=self._next_id(), room=self._room, up=True))
+    def _hand(self, rest: str) -> Iterator[Asked]:
+        up = rest != "down"
+        question = rest if up and rest != "up" else None
+        request = Hand(id=self._next_id(), room=self._room, up=up, question=question or None)
+        reply = yield from self._asked(request)
         if isinstance(reply, Ok):
-            yield self._note("your hand is up")
+            place = "" if reply.place is UNSET else f", number {reply.place} in the queue"
+            yield self._note(f"your hand is up{place}" if up else "your hand is down")
+
+    def _poll(self, rest: str) -> Iterator[Asked]:
+        if rest == "end":
+            yield EndPoll(id=self._next_id(), room=self._room)
+            return
+        named, wanted = read_poll(rest)
+        if wanted is None:
+            yield self._note("/poll takes a question and two options: /poll Is it? yes | no")
+            return
+        question, options = wanted
+        yield Poll(
+            id=self._next_id(),
+            room=self._room,
+            question=question,
+            options=tuple(options),
+            named=named,
+        )
+
+    def _vote(self, rest: str) -> Iterator[Asked]:
+        if not (rest.isascii() and rest.isdigit() and len(rest) < 3 and 1 <= int(rest) <= 10):
+            yield self._note("/vote takes the number of an option: /vote 2")
+            return
+        reply = yield from self._asked(Vote(id=self._next_id(), room=self._room, choice=int(rest)))
+        if isinstance(reply, Ok):
+            yield self._note("you have voted")
 
     def _quit(self, _: str) -> Iterator[Asked]:
         yield Bye(id=self._next_id())
@@ -345,7 +385,7 @@ class LinesGateway:
     # -- below
 
     def _asked(
-        self, request: Join | Leave | History | Who | Tell | Rooms | Hand
+        self, request: Join | Leave | History | Who | Tell | Rooms | Hand | Vote
     ) -> Generator[Asked, None, ServerMessage | None]:
         """Ask something, and return the reply; None if it was refused, which has been told."""
         self._replies[request.id] = _NONE
@@ -372,6 +412,8 @@ _COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Asked]]] = {
     "topic": LinesGateway._topic,
     "rooms": LinesGateway._rooms,
     "hand": LinesGateway._hand,
+    "poll": LinesGateway._poll,
+    "vote": LinesGateway._vote,
     "quit": LinesGateway._quit,
     "help": LinesGateway._help,
 }

@@ -387,7 +387,7 @@ def test_a_list_of_rooms_tells_no_more_than_it_says(house: House) -> None:
 # -- every request counts -------------------------------------------------------------------------
 
 
-EXAMPLES: dict[Any, Any] = {str: "a", bool: True}
+EXAMPLES: dict[Any, Any] = {str: "a", bool: True, tuple[str, ...]: ["a", "b"]}
 
 
 def _example(kind: type[msgspec.Struct]) -> dict[str, Any]:

@@ -63,6 +63,10 @@ REQUEST_TYPES: tuple[type[AnyRequest], ...] = (
     messages.Unfreeze,
     messages.Hand,
     messages.Hands,
+    messages.Next,
+    messages.Poll,
+    messages.Vote,
+    messages.EndPoll,
     messages.Live,
     messages.Disturb,
 )
@@ -87,6 +91,9 @@ _special: dict[str, st.SearchStrategy[Any]] = {
     "up": st.booleans(),
     "how": st.sampled_from(["suspend", "delay", "release", "cut"]),
     "speakers": st.lists(texts, max_size=4).map(tuple),
+    "options": st.lists(texts, min_size=2, max_size=10).map(tuple),
+    "named": st.booleans(),
+    "choice": st.integers(1, 10),
 }
 REQUIRED: dict[str, tuple[str, ...]] = {
     "hello": ("version", "nick"),
@@ -124,6 +131,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
     "unfreeze": ("id",),
     "hand": ("id", "room", "up"),
     "hands": ("id", "room"),
+    "next": ("id", "room"),
+    "poll": ("id", "room", "question", "options"),
+    "vote": ("id", "room", "choice"),
+    "end_poll": ("id", "room"),
     "live": ("id",),
     "disturb": ("id", "who", "how"),
 }

@@ -29,6 +29,7 @@ from protocol.messages import (
     Oldest,
     Page,
     PinsChange,
+    PlaceChange,
     Presence,
     RoleChange,
     RulesChange,
@@ -262,7 +263,13 @@ def _article(role: str) -> str:
 def _hand(client: Client, event: HandChange) -> list[str]:
     what = "raised" if event.up else "took down"
     shown = client.network.names.shown(event.nick)
-    text = f"{shown} {what} their hand; hands up: {event.hands}"
+    asks = f" and asks: {event.question}" if event.question else ""
+    text = f"{shown} {what} their hand{asks}; hands up: {event.hands}"
+    return [client.notice(text, channel_of(event.room))]
+
+
+def _place(client: Client, event: PlaceChange) -> list[str]:
+    text = f"your hand is number {event.place} in the queue" if event.place else "your hand is down"
     return [client.notice(text, channel_of(event.room))]
 
 
@@ -326,6 +333,7 @@ _WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
     RoleChange: _role,
     HandChange: _hand,
     PinsChange: _pins,
+    PlaceChange: _place,
     ServerPing: _ping,
     Goodbye: _goodbye,
     Relay: _from_another,

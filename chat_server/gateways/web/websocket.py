@@ -142,7 +142,12 @@ class WebSocketGateway:
         """The close frame that the client asked for, or got for what it broke."""
         broken = self._protocol.parser_exc is not None or self._protocol.close_rcvd is None
         written = b"".join(self._protocol.data_to_send())
-        return Answer(written, ends=Code.BAD_FRAME if broken else Code.BYE)
+        if broken:
+            return Answer(written, ends=Code.BAD_FRAME)
+        # A page that is loaded anew goes away as one that is closed.
+        close = self._protocol.close_rcvd
+        returns = close is not None and close.code == CloseCode.GOING_AWAY
+        return Answer(written, ends=Code.BYE, returns=returns)
 
 
 class _Lengths:

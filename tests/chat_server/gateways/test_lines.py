@@ -83,8 +83,17 @@ def test_commands(house: House) -> None:
         assert ada.messages(1)[0]["text"] == "exercise 3"
         ana.send("/rooms")
         assert ana.line() == "-- #lobby, 2 there: exercise 3"
-        ana.send("/hand")
-        assert "not frozen" in ana.line()
+        ana.send("/hand why?", "/hand down")
+        assert ana.line() == "-- your hand is up, number 1 in the queue"
+        assert ana.line() == "-- your hand is down"
+        ana.send("/poll Is it? yes | no", "/vote 2")
+        assert (
+            ana.line()
+            == "-- poll: Is it?  1. yes  2. no  (/vote NUMBER; nobody sees who votes for what)"
+        )
+        assert ana.line() == "-- you have voted"
+        ana.send("/poll end")
+        assert ana.line() == "-- result of the poll: Is it?  yes 0, no 1"
         ana.send("/join #physics")
         assert ana.line() == "* you are ana in #physics, 1 here; /help"
         ana.send("/who", "/help")

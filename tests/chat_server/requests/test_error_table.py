@@ -50,12 +50,21 @@ VALID: dict[str, dict[str, Any]] = {
     "hands": {"room": "lobby"},
     "pin": {"room": "lobby", "seq": 1},
     "unpin": {"room": "lobby", "seq": 1},
+    "next": {"room": "lobby"},
+    "poll": {"room": "lobby", "question": "Is it?", "options": ["yes", "no"]},
+    "vote": {"room": "lobby", "choice": 1},
+    "end_poll": {"room": "lobby"},
     "live": {},
     "disturb": {"who": "eva", "how": "suspend"},
 }
 """All requests but the hello, and `pong`, which has no answer."""
 
-IN_CHARGE = frozenset(list(VALID)[list(VALID).index("op") :]) - {"hand"}
+IN_CHARGE = frozenset(list(VALID)[list(VALID).index("op") :]) - {
+    "hand",
+    "poll",
+    "vote",
+    "end_poll",
+}
 """What an owner asks here."""
 
 WRONG: dict[str, dict[str, Any]] = {
@@ -64,9 +73,9 @@ WRONG: dict[str, dict[str, Any]] = {
     | {"speakers": ["a b"]},
     "nick_in_use": {"nick": "mia"},
     "bad_room": {"room": "two words"},
-    "bad_text": dict.fromkeys(("text", "topic", "query", "reason"), "\u200b")
+    "bad_text": dict.fromkeys(("text", "topic", "query", "reason", "question"), "\u200b")
     | dict.fromkeys(("password", "new"), "short"),
-    "text_too_long": dict.fromkeys(("text", "topic", "query", "reason"), "x" * 4001),
+    "text_too_long": dict.fromkeys(("text", "topic", "query", "reason", "question"), "x" * 4001),
     "not_in_room": {"room": "ops"},
     "no_such_room": {"room": "nowhere"},
     "no_such_message": {"seq": 1000},
@@ -80,6 +89,10 @@ WRONG_FOR = {
     ("nick_in_use", "logout"): {},  # it keeps the nick, which is the account's
     ("forbidden", "login"): {"password": "wrong horse"},
     ("forbidden", "register"): {},  # there is an account already
+    ("forbidden", "poll"): {},  # somebody in charge is in the room
+    ("forbidden", "vote"): {},
+    ("forbidden", "end_poll"): {},
+    ("muted", "hand"): {"question": "why?"},
     ("no_such_nick", "hands"): {"after": "zoe"},
     ("no_such_nick", "disturb"): {"who": "zoe"},
     ("muted", "join"): {"room": "none-yet"},
@@ -111,7 +124,9 @@ def _said(kinds: str) -> set[str]:
 
 
 def _members(kind: str) -> tuple[str, ...]:
-    (struct,) = (each for each in messages.AnyRequest.__args__ if each.__name__.lower() == kind)
+    (struct,) = (
+        each for each in messages.AnyRequest.__args__ if each.__struct_config__.tag == kind
+    )
     fields: tuple[str, ...] = struct.__struct_fields__
     return fields
 

@@ -11,6 +11,7 @@ from chat_server.gateways.irc.commands import (
     queries,
     server_queries,
     talk,
+    turns,
 )
 from chat_server.gateways.irc.commands.chathistory import chathistory
 from chat_server.gateways.irc.wire.irc_lines import Line
@@ -24,6 +25,8 @@ COMMANDS: dict[str, Command] = {
     "CAP": negotiation.cap,
     "CHATHISTORY": chathistory,
     "INVITE": order.invite,
+    "HAND": turns.hand,
+    "HANDS": turns.hands,
     "ISON": queries.ison,
     "JOIN": channels.join,
     "KICK": order.kick,
@@ -32,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "MODE": order.mode,
     "MOTD": server_queries.motd,
     "NAMES": channels.names,
+    "NEXT": turns.give_floor,
     "NICK": person.nick,
     "NOTICE": talk.notice,
     "OPER": person.oper,
@@ -39,6 +43,7 @@ COMMANDS: dict[str, Command] = {
     "PASS": person.again,
     "PING": server_queries.ping,
     "PONG": server_queries.pong,
+    "POLL": turns.poll,
     "PRIVMSG": talk.privmsg,
     "QUIT": person.quit,
     "SETNAME": person.setname,
@@ -48,6 +53,7 @@ COMMANDS: dict[str, Command] = {
     "USER": person.again,
     "USERHOST": queries.userhost,
     "VERSION": server_queries.version,
+    "VOTE": turns.vote,
     "WHO": queries.who,
     "WHOIS": queries.whois,
     "WHOWAS": queries.whowas,

@@ -1,5 +1,7 @@
 """Questions, the floor and polls on the page."""
 
+from functools import partial
+
 from tests.chat_server.gateways.page.looks import nameless, poor_contrasts, sticking_out, too_small
 from tests.chat_server.gateways.page.site import Site, claim
 from tests.support.browser import Page
@@ -13,6 +15,10 @@ def check(page: Page) -> None:
     assert sticking_out(page) == []
     assert nameless(page) == []
     assert too_small(page) == []
+
+
+def _has_no_poll(page: Page) -> bool:
+    return not page.is_shown(".poll-bar")
 
 
 def test_a_question_waits_for_its_turn(site: Site) -> None:
@@ -62,7 +68,7 @@ def test_a_poll_is_buttons_with_live_bars_for_who_asked(site: Site) -> None:
     ben.until(lambda: ben.texts(".option[aria-pressed=true] bdi") == ["it depends"], "the vote")
     teacher.choose("End the poll")
     for page in (teacher, ben):
-        page.until(lambda page=page: not page.is_shown(".poll-bar"), "the bar is gone")
+        page.until(partial(_has_no_poll, page), "the bar is gone")
         page.see("1 (100 %)", "#messages .is-poll ul.options")
         check(page)
 

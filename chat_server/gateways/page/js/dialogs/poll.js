@@ -8,7 +8,7 @@ const MOST = 10; // options
 /** Open the way to raise a hand with a question. */
 export function openQuestion({ store }) {
   const room = store.current;
-  const question = field("Your question", "question", { maxlength: "300", value: room.question }, "Moderators see it now, the others when it is your turn. It may be left empty.");
+  const question = field("Your question", "question", { maxlength: "300", value: room.question, autofocus: true }, "Moderators see it now, the others when it is your turn. It may be left empty.");
   const dialog = openDialog(
     "Raise your hand",
     form([question], "Raise your hand", async (typed) => {
@@ -26,7 +26,7 @@ export function openQuestion({ store }) {
 /** Open the way to ask a poll. */
 export function openPoll({ session, store }) {
   const room = store.current;
-  const question = field("Question", "question", { maxlength: "300", required: true });
+  const question = field("Question", "question", { maxlength: "300", required: true, autofocus: true });
   const lines = h("textarea", { id: "field-options", name: "options", rows: "4", required: true, "aria-describedby": "hint-options" }, "yes\nno");
   const options = h("div.labelled", {}, h("label", { for: "field-options" }, "Options"), lines, h("small", { id: "hint-options" }, `One on each line, ${MOST} at most.`));
   const named = h("label.toggle", {}, h("input", { type: "checkbox", name: "named" }), h("span", {}, "The result names who voted for what"));

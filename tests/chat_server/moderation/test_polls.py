@@ -1,0 +1,97 @@
+"""Polls without a wire: what a server that dies leaves, and what is bounded."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.poll_store import PollStore
+from chat_server.identity.records import Asked
+from chat_server.moderation import polls
+from tests.chat_server.house import whole_log
+from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
+from tests.support.clock import ManualClock
+from tests.support.servers import running_server
+
+WANTED: dict[str, Any] = {"room": "lobby", "question": "Is it?", "options": ["yes", "no"]}
+
+
+@pytest.fixture
+def place() -> Iterator[OrderedHouse]:
+    with ordered_house() as house:
+        yield house
+
+
+def kinds(place: OrderedHouse) -> list[str]:
+    """The kinds of the messages in the lobby."""
+    return [message["kind"] for message in whole_log(place.ada, "lobby")]
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_a_result_is_written_once_whenever_the_server_dies(tmp_path: Path, written: bool) -> None:
+    """Between the end and its message in the log; or behind it, where nobody had noted that."""
+    with ordered_house(tmp_path) as place:
+        place.mia.ok("poll", **WANTED)
+        place.mia.ok("vote", room="lobby", choice=2)
+        if written:
+            place.mia.ok("end_poll", room="lobby")
+        sessions = place.ada.session, place.mia.session
+    with closing(PeopleStore(tmp_path)) as people:
+        store = PollStore(people)
+        (kept,) = store.polls()
+        if not written:  # as a server leaves it that is killed behind the first of the two steps
+            message = (
+                '{"type":"message","room":"","seq":0,"time":0.0,"from":"mia","kind":"poll",'
+                '"text":"result","poll":{"question":"Is it?","options":["yes","no"],"by":"mia",'
+                '"time":0.0,"counts":[0,1]}}'
+            )
+            ended = kept._replace(result=message, session=2, request=500, ended=kept.time)
+            store.end(ended, Asked(kept.token, 500), None)
+    for _ in range(2):
+        with running_server(tmp_path) as server, OrderedHouse(server, *sessions) as place:
+            assert kinds(place) == ["poll", "poll"]
+            result = whole_log(place.ada, "lobby")[-1]
+            assert (result["from"], result["poll"]["counts"]) == ("mia", [0, 1])
+            place.mia.skip_ids(5000)
+
+
+def test_there_are_not_more_votes_than_may_be(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has voted may still change the vote."""
+    monkeypatch.setattr(polls, "VOTES_LIMIT", 1)
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("poll", **WANTED)
+    bob.ok("vote", room="lobby", choice=1)
+    zoe.refused("unavailable", "vote", room="lobby", choice=1)
+    bob.ok("vote", room="lobby", choice=2)
+
+
+def test_a_result_names_as_many_as_fit(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are counted."""
+    monkeypatch.setattr(polls, "VOTERS_SIZE", 8)
+    place.mia.ok("poll", **WANTED, named=True)
+    for nick in ("bob", "eva", "zoe"):
+        place.enter(nick, "lobby").ok("vote", room="lobby", choice=1)
+    place.mia.ok("end_poll", room="lobby")
+    result = place.ada.take(lambda frame: "counts" in frame.get("poll", {}))["poll"]
+    assert result["counts"] == [3, 0]
+    assert result["voters"] == [["bob"], []]
+
+
+def test_votes_that_come_together_are_told_as_one(clock: ManualClock) -> None:
+    """Who asked reads what they are by then, not each by itself."""
+    with ordered_house(clock=clock) as place:
+        place.mia.ok("poll", **WANTED)
+        place.mia.expect("poll", counts=[0, 0])
+        for number in range(20):
+            place.enter(f"n{number}", "lobby").ok("vote", room="lobby", choice=1)
+        place.mia.ping()
+        assert not [frame for frame in place.mia.queue if "counts" in frame]
+        clock.advance(polls.COUNTS_INTERVAL)
+        place.mia.expect("poll", counts=[20, 0])

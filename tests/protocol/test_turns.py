@@ -1,0 +1,31 @@
+"""How a poll is written on one line."""
+
+import pytest
+
+from protocol.turns import read_poll
+
+
+@pytest.mark.parametrize(
+    ("line", "named", "question", "options"),
+    [
+        ("Is it? yes | no", False, "Is it?", ["yes", "no"]),
+        ("--named Is it? yes | no", True, "Is it?", ["yes", "no"]),
+        ("Best editor | vim | emacs", False, "Best editor", ["vim", "emacs"]),
+        (
+            "Really? Are you sure? yes|no|what?",
+            False,
+            "Really? Are you sure?",
+            ["yes", "no", "what?"],
+        ),
+        ("Is it? | yes | no |", False, "Is it?", ["yes", "no"]),
+    ],
+)
+def test_a_question_and_its_options(
+    line: str, named: bool, question: str, options: list[str]
+) -> None:
+    assert read_poll(line) == (named, (question, options))
+
+
+@pytest.mark.parametrize("line", ["", "Is it?", "Is it? yes", "| a", "Is it? | |", "--named"])
+def test_what_is_no_poll(line: str) -> None:
+    assert read_poll(line)[1] is None
