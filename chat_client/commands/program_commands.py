@@ -35,8 +35,7 @@ def _help(talk: Talk, typed: Typed) -> None:
         return
     usages: dict[str, list[str]] = {"talk": ["TEXT", "//TEXT"]}
     for each in talk.commands:
-        short = each.group == IN_CHARGE or each.secrets  # there is too much to say on one screen
-        usages.setdefault(each.group, []).append(f"/{each.name}" if short else each.usage)
+        usages.setdefault(each.group, []).append(f"/{each.name}")  # all is on one screen
     if talk.view.role == MEMBER:
         usages[IN_CHARGE] = [f"/help {IN_CHARGE}"]
     for name, listed in usages.items():
