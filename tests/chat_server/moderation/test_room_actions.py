@@ -12,6 +12,7 @@ import pytest
 from chat_server.gateways.native import NATIVE
 from chat_server.moderation.policy_book import _tell_of_freeze
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.nicks import HOLD_SECONDS
 from chat_server.rooms.policy import Freeze, RoomPolicy
 from chat_server.rooms.room import Member, Room
 from chat_server.rooms.session import Session
@@ -517,3 +518,35 @@ def test_where_nobody_is_nothing_is_announced(place: OrderedHouse) -> None:
     assert texts(whole_log(bob, "garden")) == ["bye"]
     place.mia.ok("bye")
     place.mia.expect_end("bye")
+
+
+# -- forget
+
+
+def test_a_room_is_forgotten_when_nobody_is_in_it_any_more(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    """Not before whoever lost the connection had time to come back; its rules and `seq` stay."""
+    with ordered_house(tmp_path, clock, interval=0.05) as place:
+        bob = place.enter("bob", "group", "kept")
+        place.mia.ok("set_rules", room="group", forget=True)
+        bob.say("group", "between us")
+        bob.say("kept", "for all")
+        for _ in range(5):  # somebody is in it
+            clock.advance(60)
+        bob.ping()
+        bob.ok("leave", room="group")
+        bob.ok("leave", room="kept")
+
+        def is_gone() -> bool:
+            clock.advance(30)
+            return [each["room"] for each in bob.page("rooms")["rooms"]] == ["kept", "lobby"]
+
+        before = clock.monotonic()
+        eventually(is_gone, within=20)
+        assert clock.monotonic() - before >= HOLD_SECONDS
+        assert bob.join("group", after=0)["oldest"] == 3
+        assert bob.page("history", room="group")["messages"] == []
+        assert bob.ok("rules", room="group")["rules"]["forget"] is True
+        acts = [act for _, act in place.running._parts.people.acts() if act.act == "forget"]
+        assert [(act.who, act.whom) for act in acts] == [("server", "group")]
