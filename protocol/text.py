@@ -78,8 +78,8 @@ _DISGUISES = frozenset(
 of funny nicks; by the first words of their letters' names.
 """
 
-_RANKS = ("~", "&", "%", "+", "〜")
-"""What stands before the nicks of some on IRC, besides the @."""
+_RANKS = ("~", "&", "%", "〜")
+"""What stands before the nicks of those in charge on other IRC networks, besides the @."""
 
 _BADGES = frozenset(
     (
