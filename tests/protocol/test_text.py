@@ -555,7 +555,9 @@ def test_no_nick_looks_like_that_of_who_is_in_charge(nick: str) -> None:
     assert "looks like the mark" in caught.value.text
 
 
-@pytest.mark.parametrize("nick", ["c++", "+1", "a@b", "fox\U0001f98a", "\ud0b9", "ana-1", "*", "ana~"])
+@pytest.mark.parametrize(
+    "nick", ["c++", "+1", "a@b", "fox\U0001f98a", "\ud0b9", "ana-1", "*", "ana~"]
+)
 def test_what_looks_like_no_mark_is_a_nick(nick: str) -> None:
     """Such signs elsewhere, other pictures, and a letter whose name says king."""
     assert normalize_nick(nick) == nick
