@@ -1,5 +1,6 @@
 // The commands of those in charge.
 
+import { fold } from "../state/text.js";
 import { needed, roomHere, roomName, sentence, split } from "./arguments.js";
 import { isDuration, parseDuration, spoken, UNITS } from "./durations.js";
 
@@ -68,12 +69,12 @@ export const MODERATION = {
 
   async op({ session, store }, argument, command) {
     await session.request("op", { who: needed(argument, command) });
-    store.note(`${argument} is a moderator now; /deop ${argument} ends it.`);
+    noteUnlessHere(store, argument, `${argument} is a moderator now; /deop ${argument} ends it.`);
   },
 
   async deop({ session, store }, argument, command) {
     await session.request("deop", { who: needed(argument, command) });
-    store.note(`${argument} is a member now.`);
+    noteUnlessHere(store, argument, `${argument} is a member now.`);
   },
 
   async slow({ session, store }, argument, command) {
@@ -116,6 +117,12 @@ function roomOrAll(store, word) {
 // Say that something was done, unless a notice in one of the user's rooms says so.
 function tellUnlessSeen(store, room, text) {
   if (room === undefined ? store.rooms.size === 0 : !store.rooms.has(room)) store.note(text);
+}
+
+// Say what somebody is now, unless a room that the user shares with them is told.
+function noteUnlessHere(store, nick, text) {
+  const seen = [...store.rooms.values()].some((room) => room.nicks.has(fold(nick)));
+  if (!seen) store.note(text);
 }
 
 function placeOf(room) {

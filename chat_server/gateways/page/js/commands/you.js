@@ -93,7 +93,7 @@ function tellWhatNow({ account }, store, run) {
     ["3.", "Touch a name to make somebody a moderator; /rules shows what holds in the room."],
   ];
   const action = account ? null : { text: "Make an account", run: () => run("/register") };
-  store.note("What to do now", { rows, action });
+  store.note("What to do now", { kind: "steps", rows, action });
 }
 
 /** Commands for the page itself. */
