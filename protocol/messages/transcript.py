@@ -75,8 +75,8 @@ def _item(message: Message, when: str) -> str:
 
 
 def _tags(marks: dict[str, Any]) -> str:
-    """What stands behind a nick: a role, `bot`, `edited`, `deleted`."""
-    words = [marks.get("role"), *(name for name in ("bot", "edited", "deleted") if marks.get(name))]
+    """What stands behind a nick: a role, `bot`, `edited`. The text of what was deleted says so."""
+    words = [marks.get("role"), *(name for name in ("bot", "edited") if marks.get(name))]
     return "".join(f' <span class="tag">{_shown(word)}</span>' for word in words if word)
 
 

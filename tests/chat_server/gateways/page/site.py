@@ -66,6 +66,11 @@ class Site:
         page.until(lambda: page.is_shown("#input"), "the message field")
         return page
 
+    def leave(self, page: Page) -> None:
+        """Close a page, as if its tab was closed."""
+        self._pages.remove(page)
+        page.close()
+
     def restart(self) -> None:
         """Start the server again, which has ended, on the same port and the same data."""
         self.server = self.server.restarted()

@@ -64,7 +64,6 @@ function asPage(room, messages) {
     parent.append(element);
     return element;
   };
-  add(made.head, "style", STYLE);
   made.head.prepend(Object.assign(made.createElement("meta"), { name: "viewport", content: "width=device-width" }));
   const charset = made.createElement("meta");
   charset.setAttribute("charset", "utf-8");
@@ -80,7 +79,9 @@ function asPage(room, messages) {
     }
     item(add, list, message);
   }
-  return `<!doctype html>\n${new XMLSerializer().serializeToString(made.documentElement)}\n`;
+  const page = new XMLSerializer().serializeToString(made.documentElement);
+  // As text: this page's own policy would take it for an attempt to style this page.
+  return `<!doctype html>\n${page.replace("</head>", `<style>${STYLE}</style></head>`)}\n`;
 }
 
 function item(add, list, message) {
@@ -89,7 +90,7 @@ function item(add, list, message) {
   add(line, "time", timeOfDay(message.time), { dateTime: iso(message.time) });
   line.append(" ");
   add(line, "b", from);
-  const tags = [message.role, message.bot && "bot", message.edited && "edited", message.deleted && "deleted"];
+  const tags = [message.role, message.bot && "bot", message.edited && "edited"];
   for (const tag of tags.filter(Boolean)) add(line, "small", ` ${tag}`);
   if (message.reply_to) add(line, "a", ` in reply to ${message.reply_to}`, { href: `#m${message.reply_to}` });
   if (changes && ["edit", "delete"].includes(kind)) {

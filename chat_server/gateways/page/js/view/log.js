@@ -190,7 +190,7 @@ export class Log {
   #beginningOf(place) {
     if (!place) return [h("p", {}, "You are in no room. Choose one on the left, or type /join ROOM.")];
     if (!(place instanceof Room)) {
-      const text = `What you and ${place.nick} tell each other is kept nowhere: it is gone when this page is closed.`;
+      const text = `What you and ${place.nick} tell each other is gone when this page is closed. The server keeps only what is for one of you who is away.`;
       return [h("p", {}, text)];
     }
     if (!place.entered && !place.messages.length) return [h("p", {}, "One moment …")];

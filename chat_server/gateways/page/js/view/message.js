@@ -87,8 +87,10 @@ function avatar(nick) {
 function name({ from, bot, role, late, time }) {
   const button = h(`button.name.hue-${hue(from)}`, { type: "button", data: { nick: from } });
   button.append(h("bdi", {}, shown(from)));
-  const tags = [bot && "bot", late && `sent ${moment(time)}, while you were away`].filter(Boolean);
-  return h("span.who", {}, badge(role), button, ...tags.map((tag) => h("span.tag", {}, tag)));
+  const tags = [];
+  if (bot) tags.push(h("span.tag", {}, "bot"));
+  if (late) tags.push(h("span.tag", { title: `Sent ${moment(time)}, while you were away` }, "late"));
+  return h("span.who", {}, badge(role), button, ...tags);
 }
 
 function time({ time: seconds, seq }) {
