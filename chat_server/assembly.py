@@ -7,6 +7,7 @@ cannot be made: so the order of the lines here is the order of both.
 
 import logging
 import socket
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -100,6 +101,7 @@ class _Running(Protocol):
 
 
 AnyRunning = TypeVar("AnyRunning", bound=_Running)
+AnyThing = TypeVar("AnyThing")
 
 
 class Kept(NamedTuple):
@@ -221,6 +223,7 @@ class Assembly:
             _start(opened, self.metrics)
         _start(opened, self._admin)
         _start(opened, self.listener)
+        opened.callback(self._accepting.give_up)
         self.discovery.start()
         opened.callback(self.discovery.begin_stop)
 
@@ -328,7 +331,10 @@ class Assembly:
         channel = self.identity.channel() if self.identity and on_network else None
         queue = self.parts.short_queue
         allow_for_threads(len(self._crowd))
-        queue.enter(self._accepting)  # or threads would start faster than others do what they ask
+        # Or threads would start faster than others do what they ask.
+        if not queue.enter(self._accepting):
+            sock.close()
+            return
         try:
             Connection(
                 sock, peer, self.parts, self._crowd, self._doors, self._unfinished, channel
@@ -387,15 +393,48 @@ class Assembly:
             room.shut()
 
     def _say_goodbye(self) -> None:
-        """Tell everybody that the server stops, and cut off who does not close in time."""
-        for connection in self._crowd.connections():
+        """Tell everybody that the server stops, and cut off who does not close in time.
+
+        Each of the two has a time limit, however many there are: with thousands of threads that
+        contend, each goodbye takes a while. Whom it did not reach ends with the process.
+        """
+        crowd, clock = self._crowd, self._clock
+
+        def goodbye(connection: Connection) -> None:
             connection.close(Code.SHUTTING_DOWN, "The server is stopping. Come back later.")
-        if self._crowd.wait_until_empty(self._settings.now.linger):
-            return
-        for connection in self._crowd.connections():
-            connection.abort()
-        if not self._crowd.wait_until_empty(JOIN_TIMEOUT):
-            log.error("connections that do not end: %s", self._crowd.connections())
+
+        for act, seconds in (
+            (goodbye, self._settings.now.linger),
+            (Connection.abort, JOIN_TIMEOUT),
+        ):
+            deadline = clock.monotonic() + seconds
+            for_each_until(deadline, clock, crowd.connections(), act)
+            if crowd.wait_until_empty(max(0.0, deadline - clock.monotonic())):
+                return
+        log.error("not all connections and their threads ended in time: %d are left", len(crowd))
+
+
+def for_each_until(
+    deadline: float, clock: Clock, things: Iterable[AnyThing], act: Callable[[AnyThing], None]
+) -> int:
+    """Do something to one thing after the other until it is too late.
+
+    Args:
+        deadline: from when on nothing more is done, in the clock's monotonic seconds.
+        clock: the time.
+        things: to which it is to be done.
+        act: does it.
+
+    Returns:
+        To how many it was done.
+    """
+    done = 0
+    for thing in things:
+        if clock.monotonic() >= deadline:
+            break
+        act(thing)
+        done += 1
+    return done
 
 
 def _pin_board(

@@ -122,7 +122,8 @@ class Server:
     def stop(self) -> None:
         """Drain and end: what was said is stored, everybody is told goodbye, all is closed.
 
-        Takes at most the settings' `linger` and two seconds, whatever the clients do.
+        Its waits take at most the settings' `linger` and two and a half seconds together, however
+        many clients there are and whatever they do.
         """
         self._opened.close()
 

@@ -54,15 +54,24 @@ class ServerWaiter:
     def __init__(self, name: str) -> None:
         """`name` is the thread's."""
         self.party = Party("", name)
-        # Guards nothing but the wait: `waits` is called with it held, and takes a leaf.
+        # Guards the next, and the wait: `waits` is called with it held, and takes a leaf.
         self._woken = threading.Condition()
+        self._stopping = False
 
     def wait_while(self, waits: Callable[["ServerWaiter"], bool]) -> bool:
-        """See Waiter. It never gives up: who stands before it leaves in time."""
+        """See Waiter. It gives up when the server stops."""
         with self._woken:
             while waits(self):
+                if self._stopping:
+                    return False
                 self._woken.wait()
         return True
+
+    def give_up(self) -> None:
+        """Wait no more, now and later: the server stops."""
+        with self._woken:
+            self._stopping = True
+            self._woken.notify()
 
     def wake(self) -> None:
         """See Waiter."""

@@ -1,6 +1,7 @@
 """The crowd: who is connected, whether they have said hello or not, and for how many is place."""
 
 import threading
+import time
 from collections import Counter, deque
 from typing import Generic, Protocol, TypeVar
 
@@ -93,14 +94,19 @@ class ConnectionLimit(Generic[AnyCounted]):
             return list(self._connections)
 
     def wait_until_empty(self, timeout: float) -> bool:
-        """Wait up to `timeout` seconds until no connection is left; return whether none is."""
+        """Wait up to `timeout` seconds until no connection is left, nor the thread of one.
+
+        Returns:
+            Whether none is.
+        """
+        deadline = time.monotonic() + timeout
         with self._lock:
             if not self._gone.wait_for(lambda: not self._connections, timeout):
                 return False
             ending = list(self._ending)
         for thread in ending:
-            thread.join()
-        return True
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in ending)
 
     def _refusal(self, host: str) -> ProtocolError | None:
         """With the lock held: why there is no place for another connection of a host."""

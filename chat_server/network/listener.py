@@ -39,6 +39,10 @@ ACCEPTED_AT_ONCE = 64
 WAITING_LIMIT = BACKLOG
 """Connections that may wait to be started. Beyond, whoever has the most loses the oldest."""
 
+STOP_TIMEOUT = 0.5
+"""Seconds that the thread may take to end. A connection that it is starting may take longer to
+begin, on a machine on which thousands of threads contend."""
+
 _Accepted = tuple[socket.socket, str, str]
 """A socket, the host of its peer, and the address of its peer."""
 
@@ -90,10 +94,10 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Accept nobody any more, and end the thread."""
+        """Accept nobody any more, and end the thread, which may have a last connection to start."""
         self._stopping.set()
         self._wakeup.wake()
-        self._thread.join()
+        self._thread.join(STOP_TIMEOUT)
         self.close()
 
     def close(self) -> None:

@@ -340,6 +340,18 @@ def test_a_stop_waits_for_nobody_who_waits() -> None:
             assert not thread.is_alive()
 
 
+def test_a_stop_does_not_wait_until_the_accept_thread_has_its_turn() -> None:
+    """In a storm of connections that may be long. Whom it was to start is closed."""
+    with running_server() as server:
+        queue, holder = server._parts.short_queue, ServerWaiter("the test")
+        assert queue.enter(holder)
+        knocking = Peer.connect(server.addresses[0])
+        eventually(lambda: queue.waiting == 1)
+    with closing(knocking):
+        assert knocking.read_to_end() == []
+    assert queue.waiting == 0
+
+
 def test_a_crowd_is_known() -> None:
     """Then those who send little at a time are read less often."""
     queue = FairQueue()

@@ -1,14 +1,17 @@
 """How many clients may be connected, in all and from one address."""
 
+import threading
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from chat_server.identity.connection_limit import ConnectionLimit
+from chat_server.runtime.settings import LiveSettings, Settings
 from tests.chat_server.house import House
 from tests.support.peer import ConnectionEnded
 from tests.support.servers import running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def _is_welcome(house: House, nick: str) -> bool:
@@ -70,3 +73,34 @@ def test_too_many_at_once_are_cut_off_and_those_inside_talk_on() -> None:
         for peer in crowd:
             peer.close()
         eventually(lambda: _is_welcome(house, "eva"))
+
+
+class _Guest:
+    """A connection, as far as it is counted, whose thread ends when it is told to."""
+
+    host = "127.0.0.1"
+
+    def __init__(self, crowd: "ConnectionLimit[_Guest]") -> None:
+        self._crowd = crowd
+        self.told = threading.Event()
+        self.removed = threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        self._crowd.remove(self)
+        self.removed.set()
+        self.told.wait(DEADLINE)
+
+
+def test_a_thread_that_does_not_end_is_waited_for_only_so_long() -> None:
+    """Its connection is gone, but among thousands a thread may take long to end."""
+    crowd: ConnectionLimit[_Guest] = ConnectionLimit(LiveSettings(Settings()))
+    guest = _Guest(crowd)
+    assert crowd.add(guest) is None
+    guest.thread.start()
+    assert guest.removed.wait(DEADLINE)
+    assert not len(crowd)
+    assert not crowd.wait_until_empty(0.01)
+    guest.told.set()
+    assert crowd.wait_until_empty(DEADLINE)
+    assert not guest.thread.is_alive()

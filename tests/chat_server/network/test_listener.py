@@ -3,14 +3,17 @@
 import socket
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from chat_server.network.listener import Listener
 from chat_server.runtime.errors import StartError
+from protocol.errors import Code, ProtocolError
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def has_ipv6() -> bool:
@@ -240,3 +243,32 @@ def test_a_reply_does_not_wait_for_more(tmp_path: Path) -> None:
         ada.hello("ada")
         (connection,) = server._running._crowd.connections()
         assert connection.outbox.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_stop_waits_only_so_long_for_a_connection_that_does_not_begin() -> None:
+    """Its thread may take seconds to start among thousands. The accept thread ends after it."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def accepted(sock: socket.socket, _: str) -> None:
+        begun.set()
+        assert go_on.wait(DEADLINE)
+        sock.close()
+
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    address = f"tcp://127.0.0.1:{bound.getsockname()[1]}"
+    full = ProtocolError(Code.SERVER_FULL, "full")
+    listener = Listener([bound], accepted, lambda _: None, lambda *_: b"", full)
+    listener.start()
+    first, second = Peer.connect(address), Peer.connect(address)
+    assert begun.wait(DEADLINE)
+    listener.stop()
+    assert not go_on.is_set(), "it did not wait for that"
+    assert refuses(address)
+    go_on.set()
+    listener._thread.join(DEADLINE)
+    assert not listener._thread.is_alive()
+    for knocking in (first, second):
+        with suppress(ConnectionResetError):  # as the system does to who was never accepted
+            assert knocking.read_to_end() == []
+        knocking.close()
