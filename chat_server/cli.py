@@ -143,7 +143,8 @@ def _serve(options: argparse.Namespace) -> int:
     threads.end_process_on_failure(stream.finish)
     with stream:
         _set_up_logs(chosen.settings, stream)
-        return _host(options, chosen, stream)
+        code = _host(options, chosen, stream)
+    return threads.end_process_if_busy(code)
 
 
 def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int:

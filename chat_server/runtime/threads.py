@@ -201,6 +201,25 @@ class ConnectionThread(StartableThread):
             del self._body  # who still knows the thread is not to hold what it worked for
 
 
+def end_process_if_busy(code: int) -> int:
+    """End this process, if threads of connections are left; otherwise let it end as usual.
+
+    At its usual end the interpreter waits until each of them that runs has had its turn, which
+    takes seconds with thousands. Nothing is left to be done by then: all is stored and logged.
+
+    Args:
+        code: the exit code.
+
+    Returns:
+        The exit code.
+    """
+    if any(isinstance(thread, ConnectionThread) for thread in threading.enumerate()):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it, or it is closed
+            sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
 class ServerThread(StartableThread):
     """A thread that the server cannot go on without."""
 

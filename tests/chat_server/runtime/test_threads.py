@@ -280,3 +280,34 @@ def test_a_visit_to_the_operator_that_fails(
         with pytest.raises(AdminError):
             list(ask(tmp_path, messages.Status()))
         assert list(ask(tmp_path, messages.Status()))
+
+
+# -- the end --------------------------------------------------------------------------------------
+
+_ENDING = """
+import atexit, sys, threading
+from chat_server.runtime.threads import ConnectionThread, end_process_if_busy
+atexit.register(print, "the usual end")
+if sys.argv[1] == "busy":
+    ConnectionThread(threading.Event().wait, "connection of somebody").start()
+print("stored and logged")
+sys.exit(end_process_if_busy(3))
+"""
+
+
+@pytest.mark.parametrize(
+    ("state", "printed"),
+    [("busy", "stored and logged\n"), ("idle", "stored and logged\nthe usual end\n")],
+)
+def test_the_process_waits_for_no_thread_of_a_connection(state: str, printed: str) -> None:
+    """With thousands of them the interpreter's usual end takes seconds."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDING, state],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, printed, "")
