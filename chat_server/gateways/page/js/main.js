@@ -1,5 +1,6 @@
 // Makes the parts of the page and ties them together.
 
+import { Pins } from "./board/pins.js";
 import { openBans, openModeration } from "./dialogs/moderate.js";
 import { openRules } from "./dialogs/rules.js";
 import { askPassword, field, form, openDialog } from "./dialogs/dialog.js";
@@ -73,6 +74,7 @@ const search = (app.search = new Search(session, store, (seq) => log.reveal(seq)
 new Banner(session);
 new Frozen(store, run);
 new PollBar(store, run);
+new Pins(store, { reveal: (seq) => log.reveal(seq), run });
 new Sidebar(store, { look, close, browse: () => openSwitcher(app), settings: () => openSettings(app), help: () => openHelp(app) });
 new Header(store, {
   menu: () => drawers.toggle("sidebar"),

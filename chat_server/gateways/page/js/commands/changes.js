@@ -16,7 +16,7 @@ export const CHANGES = {
           `to reply here, type /reply ${known} TEXT`,
       );
     }
-    store.say(text, "text", seq ?? latest(room, first, store).seq);
+    store.say(text, "text", { reply_to: seq ?? latest(room, first, store).seq });
   },
 
   async edit({ store, session }, argument, command) {

@@ -3,6 +3,7 @@
 import { EXPORT } from "./export.js";
 import { LATE } from "./late.js";
 import { CHANGES } from "./changes.js";
+import { BOARD } from "./board.js";
 import { MODERATION } from "./moderation.js";
 import { RULES } from "./rules.js";
 import { PLACES, TALK } from "./talk.js";
@@ -13,6 +14,7 @@ const RUN = {
   ...TALK,
   ...CHANGES,
   ...TURNS,
+  ...BOARD,
   ...PLACES,
   ...YOU,
   ...LATE,
@@ -54,5 +56,5 @@ function sayText({ store, session, answering }, text) {
   if (length > longest) {
     throw new Error(`This is too long by ${length - longest} characters; the server takes ${longest}.`);
   }
-  store.say(text, "text", answering.take());
+  store.say(text, "text", { reply_to: answering.take() });
 }

@@ -29,11 +29,12 @@ export class CommandTable {
   parse(line) {
     const bare = line.trimStart();
     if (line.startsWith("//")) return { text: line.slice(1) };
-    const [, name = "", argument = ""] = /^\/(\S*)\s*([^]*)$/.exec(bare) ?? [];
+    const [, name = "", behind = ""] = /^\/(\S*)([^]*)$/.exec(bare) ?? [];
     const found = bare.startsWith("/") ? this.find(name) : undefined;
     // A blank before it says the line, unless that would tell others a secret.
     if (!line.startsWith("/") && !found?.private) return { text: line };
-    if (found) return { command: found, argument: argument.trim() };
+    const argument = found?.name === "code" ? behind.replace(/^ /, "") : behind.trim(); // code keeps its blanks
+    if (found) return { command: found, argument };
     throw new Error(this.#unknown(name));
   }
 

@@ -33,6 +33,7 @@ export function openPerson(app, nick, message = null) {
   if (message) {
     const said = store.current.message(Number(message.dataset.seq));
     const inRoom = said?.room ? messageChoices(app, said) : [];
+    if (said?.room && store.inCharge) inRoom.push(["Pin it to the top of the room", () => run(`/pin ${said.seq}`)]);
     entries.unshift(...inRoom, ["Copy the text", () => copyText(textOf(message))]);
   }
   const content = [choices(entries, () => dialog)];

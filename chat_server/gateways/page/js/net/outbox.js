@@ -32,9 +32,9 @@ export class Outbox extends Emitter {
   }
 
   /** Say a text in a room, as soon as that can be. */
-  say(room, text, kind = "text", reply_to = undefined) {
+  say(room, text, kind = "text", { reply_to, language } = {}) {
     const fresh = { id: null, state: "waiting", reason: "" };
-    const line = { key: this.#nextKey++, room, text, kind, reply_to, ...fresh };
+    const line = { key: this.#nextKey++, room, text, kind, reply_to, language, ...fresh };
     this.lines.push(line);
     this.#changed();
     this.#pump();
@@ -88,9 +88,9 @@ export class Outbox extends Emitter {
     line.id ??= this.#session.nextId();
     line.state = "sending";
     this.#changed(); // the id is kept before the line can arrive
-    const { id, room, text, kind, reply_to } = line;
+    const { id, room, text, kind, reply_to, language } = line;
     try {
-      const reply = await this.#session.request("say", { id, room, text, kind, reply_to });
+      const reply = await this.#session.request("say", { id, room, text, kind, reply_to, language });
       line.seq = reply.seq;
       line.state = "said";
       if (line.heard === reply.seq || this.isHeard(room, reply.seq)) this.drop(line);
@@ -125,11 +125,12 @@ export class Outbox extends Emitter {
   }
 
   #changed() {
-    const kept = this.lines.map(({ room, text, kind, reply_to, id, state, reason, seq }) => ({
+    const kept = this.lines.map(({ room, text, kind, reply_to, language, id, state, reason, seq }) => ({
       room,
       text,
       kind,
       reply_to,
+      language,
       id,
       state,
       reason,

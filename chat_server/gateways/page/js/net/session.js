@@ -20,7 +20,7 @@ const CLIENT = "web page/1";
 
 const EVENTS = new Set([
   ...["message", "direct", "presence", "role", "hand", "frozen", "oldest"],
-  ...["rules", "invited", "expelled"],
+  ...["rules", "invited", "expelled", "pins"],
   ...["place", "floor", "poll"],
 ]);
 const NOT_TWICE = new Set(["say", "topic", "announce", "kick", "tell"]);

@@ -21,6 +21,7 @@ export class Room extends Place {
   floor = null; // {nick, question} of who has the floor
   poll = null; // the `poll` event of the one that is open
   voted = 0; // the option that the user voted for, from 1
+  pins = []; // what stands at the top: {seq, time, from, text, by}
   past = 0; // what was said before the user came in, up to this seq, rings no bell
 
   constructor(name) {

@@ -54,6 +54,7 @@ export class Store extends Emitter {
     session.on("rules", (change) => this.#changeRules(change));
     session.on("invited", ({ room, by }) => this.emit("told", `${by} lets you into #${room}: type /join ${room}`));
     session.on("expelled", (change) => this.#leaveAtOnce(change));
+    session.on("pins", (change) => this.#changePins(change));
     session.on("oldest", (change) => this.#changeOldest(change));
     session.on("state", (state) => this.#changeState(state));
     outbox.isHeard = (name, seq) => (this.rooms.get(name)?.heard ?? 0) >= seq;
@@ -137,10 +138,10 @@ export class Store extends Emitter {
   }
 
   /** Say something in the current place. */
-  say(text, kind = "text", replyTo = undefined) {
+  say(text, kind = "text", marks = {}) {
     const place = this.current;
     place.marker = null;
-    if (place instanceof Room) this.#outbox.say(place.name, text, kind, replyTo);
+    if (place instanceof Room) this.#outbox.say(place.name, text, kind, marks);
     else this.tell(place, kind === "action" ? `* ${this.nick} ${text}` : text);
     this.emit("said"); // whoever talks wants to see it
   }
@@ -262,6 +263,7 @@ export class Store extends Emitter {
   }
 
   async #enter(room) {
+    room.pins = []; // they come behind the reply
     const known = room.generation > 0 || room.heard > 0;
     const where = known ? { after: room.heard, log: room.log } : { history: FIRST };
     try {
@@ -295,6 +297,7 @@ export class Store extends Emitter {
     this.#changed();
     this.emit("log");
     this.emit("people");
+    this.emit("pins");
     this.markRead();
   }
 
@@ -404,6 +407,13 @@ export class Store extends Emitter {
     if (!room) return;
     this.forget(room);
     this.emit("told", `You are no longer in #${name}: ${text}`);
+  }
+
+  #changePins({ room: name, pins }) {
+    const room = this.rooms.get(name);
+    if (!room) return;
+    room.pins = pins;
+    this.emit("pins");
   }
 
   #changeFrozen({ room: name, frozen }) {

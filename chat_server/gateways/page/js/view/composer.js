@@ -254,13 +254,19 @@ export class Composer {
   #pasted(event) {
     const text = event.clipboardData?.getData("text/plain") ?? "";
     const lines = text.replace(/\n$/, "").split("\n").length;
-    if (lines < PASTED || this.#input.value.includes("```")) return;
+    if (lines < PASTED || this.#input.value.includes("```") || this.#input.value.startsWith("/code")) return;
     const code = button("Send it as a code block", () => this.#makeCode(), { class: "small" });
     this.#hint.replaceChildren(h("span", {}, `${lines} lines pasted: one message. `), code);
   }
 
   #makeCode() {
     const { value, selectionStart: start, selectionEnd: end } = this.#input;
+    if (start === end && this.#place instanceof Room) {
+      this.#write(`/code\n${value}`, "/code".length); // where the language is typed
+      this.#hint.replaceChildren();
+      this.focus();
+      return;
+    }
     const part = start === end ? value : value.slice(start, end);
     const [before, after] = start === end ? ["", ""] : [value.slice(0, start), value.slice(end)];
     const glue = before && !before.endsWith("\n") ? "\n" : "";

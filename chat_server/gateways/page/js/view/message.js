@@ -1,5 +1,6 @@
 // One message as a list item: name, text, time, in this order for a screen reader.
 
+import { codeBlock } from "../board/code_block.js";
 import { button, h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
@@ -31,13 +32,13 @@ export function messageItem(message, nick, answered = null) {
 export function unsentItem(line, nick) {
   const kind = line.kind === "action" ? "action" : "text";
   const item = h(`li.message.own.pending.is-${kind}`);
-  const text = h("div.text", { dir: "auto" }, ...richText(line.text, nick));
+  const text = h("div.text", { dir: "auto" }, ...body({ ...line, kind: line.kind === "code" ? "code" : kind }, nick));
   item.append(avatar(nick), name({ from: nick }), text);
   return item;
 }
 
 function known(kind) {
-  const KNOWN = ["text", "action", "topic", "notice", "edit", "delete", "poll"];
+  const KNOWN = ["text", "action", "code", "topic", "notice", "edit", "delete", "poll"];
   return KNOWN.includes(kind) ? kind : "text";
 }
 
@@ -49,6 +50,7 @@ function body(message, nick) {
     return [...richText(message.text, nick), h("span.edited", {}, " (edited)")];
   }
   if (message.poll) return pollBody(message);
+  if (message.kind === "code") return [codeBlock(shown(message.text), message.language ?? "")];
   if (message.kind !== "topic") return richText(message.text, nick);
   if (!message.text) return ["cleared the topic"];
   return ["set the topic: ", h("q", {}, ...richText(message.text, nick))];

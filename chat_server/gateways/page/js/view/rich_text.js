@@ -1,12 +1,11 @@
 // A text as elements: links, code, the user's own name. Whatever it holds, it becomes text nodes.
 
-import { button, h } from "../dom.js";
+import { codeBlock } from "../board/code_block.js";
+import { h } from "../dom.js";
 import { mentions, shown } from "../state/text.js";
-import { copyText } from "./clipboard.js";
 
 const FENCE = /^[ \t]*```[ \t]*([\w+#.-]*)[ \t]*\n([\s\S]*?)(?:\n[ \t]*```[ \t]*(?=\n|$)|$(?![\s\S]))/m;
 const INLINE = /`([^`\n]+)`|(https?:\/\/[^\s<>"'`\u0000-\u001f]+)|(?<![\w/#])(#[a-z0-9._-]{1,50}\/[1-9]\d{0,14})(?!\w)/g;
-const LONG = 14; // lines of code that are shown at first
 
 /** Return the nodes of a text. `nick` is the user, whose name is marked. */
 export function richText(text, nick) {
@@ -62,27 +61,4 @@ function anchor(link) {
   if (inside.startsWith("#")) return h("a", { href: inside }, link); // this page is open once
   const attributes = { target: "_blank", rel: "noopener noreferrer", referrerpolicy: "no-referrer" };
   return h("a", { href: link, ...attributes }, link);
-}
-
-function codeBlock(code, language) {
-  const lines = code.split("\n").length;
-  const block = h("pre", { tabindex: "0" }, h("code", {}, code));
-  const copy = button("Copy", async () => {
-    copy.textContent = (await copyText(code)) ? "Copied" : "Select it and press Ctrl+C";
-    setTimeout(() => (copy.textContent = "Copy"), 2000);
-  });
-  const head = h("div.code-head", {}, h("span", {}, language || "code"), copy);
-  const box = h("div.code", {}, head, block);
-  if (lines > LONG) {
-    box.classList.add("folded");
-    const unfold = button(`Show all ${lines} lines`, () => {
-      const folded = box.classList.toggle("folded");
-      unfold.textContent = folded ? `Show all ${lines} lines` : "Show less";
-      unfold.setAttribute("aria-expanded", String(!folded));
-    });
-    unfold.setAttribute("aria-expanded", "false");
-    unfold.className = "unfold";
-    box.append(unfold);
-  }
-  return box;
 }
