@@ -73,6 +73,7 @@ from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
 from chat_server.storage.maintenance import Housekeeper
+from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import Code, ProtocolError
 
@@ -165,6 +166,7 @@ class Assembly:
         sockets = _listening_sockets(opened, now)
         metrics_socket = _metrics_socket(opened, now.metrics)
         self.identity = tls.identity(now)
+        self._files = SharedFiles(now.data, settings, clock)
         self.kept = _open_kept(opened, settings, clock, passwords)
         self.attendance = self._open_attendance(opened)
         counters = RecordingCounters() if metrics_socket else None
@@ -186,7 +188,7 @@ class Assembly:
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,
-            Site(now.origins, handouts(self.addresses)),
+            Site(now.origins, handouts(self.addresses), self._files),
             Network(ServerState(self.parts)),
         )
         self._unfinished: Unfinished[Connection] = Unfinished(UNFINISHED_LIMIT)
@@ -275,6 +277,7 @@ class Assembly:
             permissions=permissions,
             hands=hands,
             late=self._open_late(registry),
+            files=self._files,
             pins=_pin_board(clock, store, people, rooms),
             polls=_polls(clock, timers, people, permissions, self.kept.dates.past()),
             acts_on_people=PeopleActions(
@@ -368,10 +371,13 @@ class Assembly:
     def _tidy(self) -> None:
         """Let go of what belongs to messages that are deleted."""
         self.parts.pins.tidy()
+        store = self.kept.store
+        self._files.tidy(store.find_request, store.oldest)
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)
         self.parts.polls.forget(name)
+        self._files.forget_room(name)
         if self.attendance:
             self.attendance.forget(name)
         self.kept.store.remove_room(name)

@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from msgspec import UnsetType
 
+from chat_client.api import files
 from chat_client.api.moderation import Authority
 from chat_client.api.replies import LONGEST_LIST, checked, given, goes_on, page_of, seq_of
 from chat_client.api.room_rules import RulesOfRoom
@@ -324,6 +326,38 @@ class Room:
         """Let everybody in again."""
         Authority(self._session).unlock(self.name)
 
+    def send_file(self, path: Path, progress: Callable[[int], None] | None = None) -> int:
+        """Send a file to the server, and return the seq of the message that offers it here.
+
+        Args:
+            path: the file. Sent again after it was broken off, it goes on from there.
+            progress: is told how many bytes the server has.
+
+        Raises:
+            OSError: it cannot be read.
+            Refused: `forbidden`, `unavailable`, `muted`, ...
+            TransferError: it was broken off.
+            Closed: the chat is over.
+        """
+        return files.send(self._session, self.name, path, progress or _ignore)
+
+    def fetch_file(
+        self, message: Message, path: Path, progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Fetch the file that a message of kind `file` offers. Its SHA-256 is checked.
+
+        Args:
+            message: the offer.
+            path: where to write it: a name that is not there yet. Fetched again after it was
+                broken off, it goes on from there.
+            progress: is told how many bytes are there.
+
+        Raises:
+            OSError: it cannot be written, or is there already.
+            TransferError: it was broken off, is no longer there, or is not what was offered.
+        """
+        files.fetch(self._session, message, path, progress or _ignore)
+
     def pin(self, seq: int) -> None:
         """Keep a message at the top of the room; `PinsChange` tells what stands there."""
         self._session.request(lambda id: Pin(id, self.name, seq))
@@ -445,6 +479,10 @@ class Room:
         if self._feed.skip_to(fetched[-1].seq if fetched else heard, divergences):
             self._fetched.extend(fetched)
             self._fetched_in = divergences
+
+
+def _ignore(_: int) -> None:
+    """Do nothing."""
 
 
 # -- requests, with the id last, as the session fills it in ---------------------------------------

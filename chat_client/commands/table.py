@@ -4,6 +4,7 @@ from chat_client.commands import (
     board_commands,
     change_commands,
     export_commands,
+    file_commands,
     late_commands,
     moderation_commands,
     people_commands,
@@ -30,6 +31,7 @@ COMMANDS = Table(
         *you_commands.COMMANDS,
         *late_commands.COMMANDS,
         *board_commands.COMMANDS,
+        *file_commands.COMMANDS,
         *moderation_commands.COMMANDS,
         *program_commands.COMMANDS,
     )

@@ -184,6 +184,8 @@ class Lines:
                 head = (f"{tag}-- ", who, f" {did}")
             case "notice" | "poll":
                 head = (f"{tag}-- ", _shown(message.from_), ": ")
+            case "file":
+                head = (f"{tag}-- ", who, f" offers file {message.seq}: ")
             case "code":
                 return self._code(message, nick, (start, tag, who), past=past)
             case "edit":
@@ -471,6 +473,8 @@ def _shown(nick: str) -> str:
 def _text_of(message: Message) -> str:
     if not isinstance(message.poll, UnsetType):
         return printable(poll_text(message.poll))
+    if message.kind == "file":
+        return printable(f"{message.text.rpartition(': ')[0]}; /get {message.seq}")
     text = printable(message.text)
     return f"{text} (edited)" if message.edited and not message.deleted else text
 

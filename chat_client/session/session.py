@@ -129,6 +129,7 @@ class Session:
             keeper: keeps the session, if a later run of the program is to take it up.
             trace: is told of the connections and of each frame.
         """
+        self.address = address
         self._keeper = keeper
         self._credentials = credentials
         self._on_event = on_event

@@ -10,10 +10,11 @@ import logging
 import socket
 import threading
 import time
+from contextlib import closing
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
-from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover, Stream, Work
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.unfinished import Unfinished
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -367,6 +368,11 @@ class Connection:
         if self.outbox.is_long:
             self._pause()
             self.outbox.wait_until_short()
+        if isinstance(asked, Work):  # a part of a request, which counts by itself
+            self._pause()
+            done = asked.do()
+            self._send(done) if isinstance(done, Stream) else self._give(done)
+            return
         refusal = self._rate.take() if self._rate else None  # what is wrong counts as well
         if refusal is not None and refusal.fatal:
             raise refusal
@@ -389,6 +395,19 @@ class Connection:
             self._show_out(answer.ends)
         elif self._caller is None:
             self._hello_due = self._heard_at + self._context.settings.hello_timeout
+
+    def _send(self, stream: Stream) -> None:
+        """Send an answer piece by piece, as long as the client takes it."""
+        self._pause()
+        with closing(stream.pieces) as pieces:
+            for piece in pieces:
+                self.outbox.wait_until_short()
+                if self._ended is not None:
+                    return
+                self.outbox.put_bytes(piece)
+                self._heard_at = self._context.clock.monotonic()
+                self._hello_due = self._heard_at + HELLO_PATIENCE
+        self._give(Answer(ends=stream.ends))
 
     def _answer(self, request: AnyRequest, refusal: ProtocolError | None) -> None:
         """Do what is asked, and reply. Raises ProtocolError where that ends the connection."""

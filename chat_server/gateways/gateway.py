@@ -5,7 +5,7 @@ The connection has the thread, the socket, the limits and the end; what a reques
 for all gateways (`requests`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +28,30 @@ class Answer:
     data: bytes = b""
     ends: Code | None = None
     returns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something to do for the client that waits for the disk: nobody else waits for it meanwhile.
+
+    Attributes:
+        do: does it, and returns what to answer.
+    """
+
+    do: "Callable[[], Answer | Stream]"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer of any length. It is sent as fast as the client takes it.
+
+    Attributes:
+        pieces: of the answer, in order. Closed if the connection ends before the last.
+        ends: why the connection ends after it; None if it goes on.
+    """
+
+    pieces: Generator[bytes, None, None]
+    ends: Code | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +98,5 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Asked = AnyRequest | ProtocolError | Answer | Handover
+Asked = AnyRequest | ProtocolError | Answer | Work | Handover
 """What comes out of a gateway."""

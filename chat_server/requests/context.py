@@ -33,6 +33,7 @@ from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
+from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
 
 
@@ -56,6 +57,7 @@ class Context(NamedTuple):
     late: LateMessages
     pins: PinBoard
     polls: Polls
+    files: SharedFiles
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     guests: Guests

@@ -172,6 +172,16 @@ def origin(text: str) -> str:
     return found
 
 
+def file_kind(text: str) -> str:
+    """Return how the names of files end, for `many`: in small letters, without the dot."""
+    found = text.lower().removeprefix(".")
+    if not re.fullmatch(r"[a-z0-9]{1,10}", found):
+        raise ValueError(
+            f"a kind of file is the ending of its name, such as pdf or tar, not {text!r}"
+        )
+    return found
+
+
 def password() -> Rule[str]:
     """A secret. What is wrong with one is told without it."""
 

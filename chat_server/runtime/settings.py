@@ -19,6 +19,7 @@ from chat_server.runtime.setting_types import (
     Keep,
     Setting,
     endpoint_or_none,
+    file_kind,
     keep,
     label,
     network,
@@ -120,6 +121,36 @@ class Settings:
         "an address by which browsers come here, such as https://chat.example.org, if a proxy or a "
         "name of your own is in between; any number of times",
         name="origin",
+    )
+
+    # On: a class passes files round. Nothing of them is ever run or shown by the server.
+    files: bool = setting(
+        True, switch(), "let people offer files in rooms, which others fetch", live=True
+    )
+    # A deck of slides; a film is better carried on a stick.
+    file_size: int = setting(
+        50, whole("a size in MB"), "the largest file that may be offered, in MB", live=True
+    )
+    # A year of a class. Nobody may take more than a quarter of it.
+    files_total: int = setting(
+        2_000, whole("a size in MB"), "how much all files may take together, in MB", live=True
+    )
+    # None: whoever wants to pass a program round can rename it.
+    file_kinds: tuple[str, ...] = setting(
+        (),
+        many(file_kind, "ENDING"),
+        "offer only files whose names end so, such as pdf, any number of times (default: any)",
+        name="file_kind",
+        live=True,
+        rare=True,
+    )
+    # The messages come first: a full disk stops the chat.
+    file_reserve: int = setting(
+        500,
+        whole("a size in MB"),
+        "how much of the disk files leave free, in MB",
+        live=True,
+        rare=True,
     )
 
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
@@ -376,6 +407,7 @@ class Settings:
             "room": ROOM_LIMIT,
             "connections": self.connections,
             "connections_per_address": self.connections_per_address,
+            "file": self.file_size * 1_000_000 if self.files else 0,
             "rooms_per_client": self.rooms_per_client,
             "rooms": self.rooms,
             "rooms_per_address": self.rooms_per_address,

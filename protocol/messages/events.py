@@ -81,7 +81,8 @@ class Ok(ServerMessage, frozen=True):
     `kept`, in the reply to a `tell`, is true where the person is away and the message waits for
     them. `late`, in the reply to a `late`, is whether messages are kept for oneself. `place`, in
     the reply to a `hand`, is where one stands in the queue; `nick`, in the reply to a `next`, is
-    who has the floor.
+    who has the floor. In the reply to an `offer`, `file` is what to `share`, `upload` the path to
+    send it to by PUT, and `have` how many bytes are there already.
     """
 
     re: int
@@ -101,6 +102,9 @@ class Ok(ServerMessage, frozen=True):
     late: bool | UnsetType = UNSET
     rules: RoomRules | UnsetType = UNSET
     place: int | UnsetType = UNSET
+    file: str | UnsetType = UNSET
+    upload: str | UnsetType = UNSET
+    have: int | UnsetType = UNSET
 
 
 class PollResult(Struct, frozen=True, omit_defaults=True):
@@ -122,11 +126,12 @@ class PollResult(Struct, frozen=True, omit_defaults=True):
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
-    `kind` is text, action, code, topic, notice, poll, edit or delete; a later server may know more.
-    `bot` is whether a bot said it. `language` is what a text of kind `code` is written in, empty if
-    nobody said. `reply_to` is the seq of the message that it answers, 0 for none. `role` is
-    moderator or owner where the author was one when they said it, else "". `poll` is of the kind
-    `poll`.
+    `kind` is text, action, code, file, topic, notice, poll, edit or delete; a later server may know
+    more. `bot` is whether a bot said it. `language` is what a text of kind `code` is written in,
+    empty if nobody said. `reply_to` is the seq of the message that it answers, 0 for none. `role`
+    is moderator or owner where the author was one when they said it, else "". `poll` is of the kind
+    `poll`. `file`, of kind `file`, is the path to GET it from, `size` its bytes, `sha256` the hash
+    of its content, in hex.
 
     An entry of the kind edit or delete `changes` the message with that seq: an edit has its new
     text. Whoever reads a message after that finds its latest state: `edited`, if it has another
@@ -147,6 +152,9 @@ class Message(ServerMessage, frozen=True):
     deleted: bool = False
     role: str = ""
     poll: PollResult | UnsetType = UNSET
+    file: str = ""
+    size: int = 0
+    sha256: str = ""
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":

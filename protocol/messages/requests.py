@@ -411,6 +411,30 @@ class Next(Request, frozen=True):
     room: str
 
 
+# Files. What they hold goes by HTTP, on the same port.
+
+
+class Offer(Request, frozen=True):
+    """Ask for a place for a file, `size` bytes long, that is to be offered in a room.
+
+    `sha256` is of its content, in hex; without it the server goes by what arrives.
+    """
+
+    id: Id
+    room: str
+    name: Annotated[str, Meta(min_length=1, max_length=1000)]
+    size: Annotated[int, Meta(ge=1, le=LARGEST_ID)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+
+
+class Share(Request, frozen=True):
+    """Offer a file in its room that has arrived: `file` is what the `ok` to the `offer` named."""
+
+    id: Id
+    room: str
+    file: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
 # What stands at the top of a room.
 
 
@@ -492,6 +516,8 @@ AnyRequest = (
     | (Slow | Lock | Announce | Freeze | Unfreeze | Hand | Hands | Next)
     # Polls.
     | (Poll | Vote | EndPoll)
+    # Files.
+    | (Offer | Share)
     # What stands at the top of a room.
     | (Pin | Unpin)
     | (Rules | SetRules | Invite | Uninvite)

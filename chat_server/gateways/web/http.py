@@ -1,4 +1,4 @@
-"""HTTP/1.1 (RFC 9110, 9112) as far as a page needs it: GET and HEAD, no bodies, one at a time.
+"""HTTP/1.1 (RFC 9110, 9112) as far as a page needs it: GET and HEAD, one at a time; PUT of files.
 
 `websockets` reads the heads and does the WebSocket handshake; `site` knows what there is to get.
 """
@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterator
 from email.utils import formatdate
+from functools import partial
 from http import HTTPStatus
 from math import ceil
 
@@ -16,10 +17,18 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
-from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.gateway import Answer, Asked, Handover, Stream, Work
+from chat_server.gateways.web.file_transfer import (
+    FILE_PATH,
+    PIECE,
+    Download,
+    UploadBody,
+    upload_body,
+)
 from chat_server.gateways.web.site import Refused, Site
 from chat_server.gateways.web.websocket import WEBSOCKET, WebSocketGateway
 from chat_server.rooms.codec import Broadcast
+from chat_server.storage.shared_files import SharedFiles
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import Error, ServerMessage
@@ -73,7 +82,7 @@ _ENDING = frozenset(
 class HttpGateway:
     """One connection that speaks HTTP, until it asks for a WebSocket. See Gateway."""
 
-    __slots__ = ("_needs_tls", "_received", "_secure", "_site", "_used", "greeted")
+    __slots__ = ("_body", "_needs_tls", "_received", "_secure", "_site", "_used", "greeted")
 
     codec = WEBSOCKET  # which is not used before there is a WebSocket
     answers_pings = False
@@ -90,6 +99,7 @@ class HttpGateway:
         self._secure = secure
         self._needs_tls = needs_tls
         self._received = b""
+        self._body: UploadBody | None = None  # what comes is a piece of a file
         self._used = False  # a request was answered, and nothing of another one has come
         self.greeted = False
 
@@ -103,6 +113,11 @@ class HttpGateway:
         self._received += data
         while self._received:
             self._used = False
+            if self._body is not None:
+                if len(self._received) < min(PIECE, self._body.left):
+                    return
+                yield from self._put(self._body)
+                continue
             end = _HEAD_END.search(self._received)
             if end is None:
                 if len(self._received) > HEAD_LIMIT:
@@ -129,11 +144,20 @@ class HttpGateway:
     def _answered(self, head: bytes) -> Iterator[Asked]:
         """Answer one request, whose head is whole."""
         try:
+            if head.startswith(b"PUT "):
+                yield from self._begin_put(head)
+                return
             protocol, request = _parse(head)
             if self._needs_tls:
                 raise self._site.refuse_plain(request)
             if request.path.partition("?")[0] == "/ws":
                 yield from self._upgraded(protocol, request)
+                return
+            file = FILE_PATH.fullmatch(request.path.partition("?")[0])
+            if file and self._site.shared:
+                self._site.checked_host(request)
+                yield Answer()  # it counts as a request
+                yield Work(partial(self._download, self._site.shared, request, file[1]))
                 return
             response = self._site.answer(request, secure=self._secure)
         except Refused as refused:
@@ -142,6 +166,69 @@ class HttpGateway:
         ends = not _stays(request)
         written = _written(response, head_only=request.method == "HEAD", ends=ends)
         yield Answer(written, ends=Code.BYE if ends else None)
+
+    def _begin_put(self, head: bytes) -> Iterator[Asked]:
+        """Take the head of a PUT, behind which a piece of a file comes."""
+        try:
+            request, headers = _parse_put(head)
+            if self._needs_tls:
+                raise self._site.refuse_plain(request)
+            self._site.checked_host(request)
+            files = self._site.shared
+            if files is None:
+                raise Refused(HTTPStatus.NOT_FOUND, "This server takes no files.")
+        except Refused as refused:
+            yield self._cut_off(refused)
+            return
+        yield Answer()  # it counts as a request
+
+        def begin() -> Answer:
+            try:
+                self._body = upload_body(files, request.path, headers)
+            except Refused as refused:
+                return self._cut_off(refused)
+            waits = headers.get("Expect", "").lower() == "100-continue"
+            return Answer(b"HTTP/1.1 100 Continue\r\n\r\n" if waits else b"")
+
+        yield Work(begin)
+
+    def _put(self, body: UploadBody) -> Iterator[Asked]:
+        """Write what has come of the body of a PUT; answer it when all of it has."""
+        data, self._received = self._received[: body.left], self._received[body.left :]
+
+        def write() -> Answer:
+            try:
+                record = body.take(data)
+            except Refused as refused:
+                return self._cut_off(refused)
+            if body.left:
+                return Answer()
+            self._body, self._used = None, True
+            status = HTTPStatus.CREATED if record.whole else HTTPStatus.OK
+            headers = Headers({"Content-Type": "text/plain", "Upload-Offset": str(body.have)})
+            response = Response(status.value, status.phrase, headers, f"{body.have}\n".encode())
+            return Answer(_written(response))
+
+        yield Work(write)
+
+    def _cut_off(self, refused: Refused) -> Answer:
+        """Refuse a PUT whose body may be under way: the connection ends."""
+        self._body, self._received = None, b""
+        self._used = True
+        return Answer(_written(refused.response(), ends=True), ends=Code.BYE)
+
+    def _download(self, files: SharedFiles, request: Request, number: str) -> Answer | Stream:
+        """Send a file that is offered in a room, or the part of it that is asked for."""
+        self._used = True  # nothing is ever written into the middle of it
+        head_only = request.method == "HEAD"
+        try:
+            found = Download(files, request, number)
+        except Refused as refused:
+            return self._refused(request.method.encode() + b" ", refused)
+        ends = not _stays(request)
+        response = Response(found.status.value, found.status.phrase, found.headers, b"")
+        head = _written(response, ends=ends, length=found.length)
+        return Stream(found.pieces(head, head_only=head_only), Code.BYE if ends else None)
 
     def _upgraded(self, protocol: ServerProtocol, request: Request) -> Iterator[Asked]:
         """Do the handshake, and hand over to the WebSocket with what came behind it."""
@@ -219,6 +306,28 @@ def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
     return protocol, request
 
 
+def _parse_put(head: bytes) -> tuple[Request, Headers]:
+    """Return what a PUT asks for, and all its header fields.
+
+    The library reads heads that have no body: so it is given the head of a GET.
+
+    Raises:
+        Refused: it is none.
+    """
+    about_body, others = Headers(), []
+    for line in head[4:].splitlines(keepends=True):
+        name, _, value = line.decode("latin-1").partition(":")
+        if name.lower() in ("content-length", "transfer-encoding"):
+            about_body[name] = value.strip()
+        else:
+            others.append(line)
+    if len(about_body.get_all("Content-Length")) > 1:
+        raise Refused(HTTPStatus.BAD_REQUEST, "A request names one Content-Length.")
+    _, request = _parse(b"GET " + b"".join(others))
+    about_body.update(request.headers)
+    return request, about_body
+
+
 def _take_host_of_absolute_form(request: Request) -> None:
     """Let the host in a target like `http://HOST/path` be the one that counts (RFC 9112, 3.2.2)."""
     scheme, separator, rest = request.path.partition("://")
@@ -264,12 +373,14 @@ def _stays(request: Request) -> bool:
     return "close" not in words
 
 
-def _written(response: Response, *, head_only: bool = False, ends: bool = False) -> bytes:
-    """A response as it goes on the wire."""
+def _written(
+    response: Response, *, head_only: bool = False, ends: bool = False, length: int | None = None
+) -> bytes:
+    """A response as it goes on the wire; `length` is that of a body that follows by itself."""
     headers = Headers(response.headers.raw_items())
     headers["Date"] = formatdate(usegmt=True)
     if response.status_code != HTTPStatus.NOT_MODIFIED:
-        headers["Content-Length"] = str(len(response.body))
+        headers["Content-Length"] = str(len(response.body) if length is None else length)
     if ends:
         headers["Connection"] = "close"
     body = b"" if head_only else response.body

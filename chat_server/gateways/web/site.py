@@ -13,6 +13,8 @@ from importlib.resources.abc import Traversable
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
+from chat_server.storage.shared_files import SharedFiles
+
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -76,12 +78,19 @@ class Site:
     rebinding). An address cannot be given a page of somebody else's.
     """
 
-    def __init__(self, origins: Iterable[str], made: Mapping[str, "Maker"]) -> None:
+    def __init__(
+        self,
+        origins: Iterable[str],
+        made: Mapping[str, "Maker"],
+        shared: SharedFiles | None = None,
+    ) -> None:
         """
         Args:
             origins: more from which a page may come, such as `https://chat.example.org`.
             made: what is made when it is asked for, by its path.
+            shared: the files that people offer in rooms; None if there are none.
         """
+        self.shared = shared
         self._origins = tuple(origins)
         own = socket.gethostname()
         self._names = {"localhost", own.lower(), f"{own.partition('.')[0]}.local".lower()}

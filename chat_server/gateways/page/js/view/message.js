@@ -46,11 +46,10 @@ function body(message, nick) {
   const { changes, edited, deleted } = message;
   if (message.kind === "edit") return ["edited ", toMessage(changes), deleted ? ", deleted since" : ""];
   if (message.kind === "delete") return deletion(message);
-  if (edited && !deleted) {
-    return [...richText(message.text, nick), h("span.edited", {}, " (edited)")];
-  }
   if (message.poll) return pollBody(message);
-  if (message.kind === "code") return [codeBlock(shown(message.text), message.language ?? "")];
+  const mark = edited && !deleted ? [h("span.edited", {}, " (edited)")] : [];
+  if (message.kind === "code") return [codeBlock(shown(message.text), message.language ?? ""), ...mark];
+  if (mark.length) return [...richText(message.text, nick), ...mark];
   if (message.kind !== "topic") return richText(message.text, nick);
   if (!message.text) return ["cleared the topic"];
   return ["set the topic: ", h("q", {}, ...richText(message.text, nick))];
