@@ -108,7 +108,7 @@ def test_every_command(ana: Terminal, bob: Peer) -> None:
     ana.enter("/history 3")
     ana.see("-- the last 3 in #lobby:")
     ana.see("-- ana set the topic: tests")
-    found = re.findall(r"^\d\d:\d\d (?:#lobby )?bob  over here", "\n".join(ana.shown), re.M)
+    found = re.findall(r"^\d\d:\d\d (?:#lobby |\d+ )?bob  over here", "\n".join(ana.shown), re.M)
     assert len(found) == 3  # as it came, as it was unread, and now
     ana.enter("/search over here")
     ana.see("-- the newest 1 with 'over here' in #lobby")
@@ -122,6 +122,8 @@ def test_every_command(ana: Terminal, bob: Peer) -> None:
     ana.enter("anybody?")
     ana.see("-- you are in no room: type /join ROOM")
     ana.enter("/help")
+    ana.see("/search")
+    ana.enter("/help search")
     ana.see("/search WORDS")
     ana.enter("/help quit")
     ana.see("/quit  end the program; so does Ctrl-D (also /exit, /bye)")
