@@ -1,5 +1,6 @@
 """Commands for polls: ask a room, vote, see the votes, and take the results along as CSV."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import UnsetType
@@ -68,7 +69,7 @@ def _write(talk: Talk, typed: Typed, name: str) -> None:
     path = Path(name).expanduser()
     try:
         with path.open("x", encoding="utf-8", newline="") as file:
-            for line in poll_csv(results):
+            for line in poll_csv(results, _utc):
                 file.write(f"{line}\r\n")
     except FileExistsError:
         raise CommandError(f"{path} is there already: choose another name") from None
@@ -76,6 +77,13 @@ def _write(talk: Talk, typed: Typed, name: str) -> None:
         raise CommandError(f"{path} cannot be written: {error.strerror}") from None
     what = "1 poll is" if len(results) == 1 else f"{len(results)} polls are"
     talk.note(f"{what} in {path}")
+
+
+def _utc(seconds: float) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):  # a server that breaks the rules
+        return ""
 
 
 COMMANDS = (

@@ -21,6 +21,11 @@ def as_text(messages: Iterable[Message]) -> Iterator[str]:
             yield f"    {count:5}  {one_line(option + named)}"
 
 
+def as_csv(messages: Iterable[Message]) -> Iterator[str]:
+    """Yield lines for a spreadsheet."""
+    return poll_csv(messages, iso)
+
+
 def as_json(messages: Iterable[Message]) -> Iterator[str]:
     """Yield an object for each result, on a line of its own."""
     for message, poll, counts in _results(messages):
@@ -40,7 +45,7 @@ def as_json(messages: Iterable[Message]) -> Iterator[str]:
 
 FORMATS: dict[str, Callable[[Iterable[Message]], Iterator[str]]] = {
     "txt": as_text,
-    "csv": poll_csv,
+    "csv": as_csv,
     "json": as_json,
 }
 """The formats, by the name that --format has for them."""

@@ -3,8 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import UnsetType
 
@@ -17,13 +16,14 @@ _unsafe = re.compile(f"[{UNSAFE}]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def poll_csv(messages: Iterable[Message]) -> Iterator[str]:
+def poll_csv(messages: Iterable[Message], shown: Callable[[float], str]) -> Iterator[str]:
     """Yield lines of CSV (RFC 4180): the heads, then a line for each option of each result.
 
-    Times are in UTC. No spreadsheet takes what somebody wrote for a formula.
+    No spreadsheet takes what somebody wrote for a formula.
 
     Args:
         messages: of a room. Those that are no result of a poll are left out.
+        shown: returns a time, in Unix seconds, as it is to be written.
     """
     yield _line(HEADS)
     for message in messages:
@@ -32,7 +32,7 @@ def poll_csv(messages: Iterable[Message]) -> Iterator[str]:
             continue
         voters = [] if isinstance(poll.voters, UnsetType) else list(poll.voters)
         voters += [()] * (len(poll.options) - len(voters))
-        about = (message.room, str(message.seq), _time(poll.time), _time(message.time), poll.by)
+        about = (message.room, str(message.seq), shown(poll.time), shown(message.time), poll.by)
         for option, count, nicks in zip(poll.options, poll.counts, voters, strict=False):
             cells = (*about, poll.question, option, str(count), ", ".join(nicks))
             yield _line([_harmless(cell) for cell in cells])
@@ -41,13 +41,6 @@ def poll_csv(messages: Iterable[Message]) -> Iterator[str]:
 def _harmless(cell: str) -> str:
     plain = _unsafe.sub(" ", cell)
     return f"'{plain}" if plain.lstrip(" ").startswith(_FORMULA) else plain
-
-
-def _time(seconds: float) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):  # no server says so, but one that breaks rules
-        return ""
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.long
 _ALIKE = {
     *("hello", "bye", "password", "logout"),
     *("op", "deop", "ban", "unban", "mute", "unmute", "bans", "slow", "lock", "announce"),
-    *("freeze", "unfreeze", "hands", "live", "disturb"),
+    *("freeze", "unfreeze", "hands", "next", "live", "disturb"),
 }
 
 

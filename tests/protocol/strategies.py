@@ -157,8 +157,10 @@ OPTIONAL: dict[str, tuple[str, ...]] = {
     "freeze": ("room", "seconds", "speakers"),
     "unfreeze": ("room",),
     "disturb": ("seconds",),
+    "hand": ("question",),
+    "poll": ("named",),
 }
-DEFAULTS: dict[str, object] = {"kind": "text", "address": False}
+DEFAULTS: dict[str, object] = {"kind": "text", "address": False, "named": False}
 
 
 def _member(kind: str, name: str) -> st.SearchStrategy[Any]:

@@ -87,6 +87,13 @@ def test_results_are_saved(tmp_path: Path) -> None:
             user.enter(f"/poll csv {tmp_path / 'other.csv'}")
 
 
+def test_the_time_of_a_hostile_server_is_left_out(tmp_path: Path) -> None:
+    wild = {**RESULT, "time": 1e300}
+    with desk(("page", {"messages": [wild], "more": False})) as (user, _):
+        user.enter(f"/poll csv {tmp_path / 'polls.csv'}")
+    assert ",1970-01-01T00:00:00Z,,ana" in (tmp_path / "polls.csv").read_text(encoding="utf-8")
+
+
 def opened(**members: Any) -> PollChange:
     return PollChange("lobby", True, "ana", "Is it?", ["yes", "no"], **members)
 

@@ -50,6 +50,14 @@ class Person:
     said: tuple[Frame, int] | None = None
 
 
+@dataclass
+class Poll:
+    """A poll, as the model knows it: who asked, and who voted for which option."""
+
+    by: str
+    votes: dict[str, int] = field(default_factory=dict)
+
+
 class Rooms(RuleBasedStateMachine):
     """Compares a running server with a model after every step."""
 
@@ -66,6 +74,8 @@ class Rooms(RuleBasedStateMachine):
         self.closed = dict.fromkeys(ROOMS, False)  # for those who are invited alone
         self.guests: dict[str, set[str]] = {room: set() for room in ROOMS}
         self.gone = dict.fromkeys(ROOMS, 0)  # the last seq that went with a room that was removed
+        self.hands: dict[str, list[str]] = {room: [] for room in ROOMS}  # whose, in their order
+        self.polls: dict[str, Poll] = {}  # by room, those that are open
 
     @initialize()
     def start(self) -> None:
@@ -109,6 +119,8 @@ class Rooms(RuleBasedStateMachine):
         if how == "bye":
             self._ask(person, "bye")
             person.peer.expect_end("bye")
+            for room in person.cursors:
+                self._take_down(name, room)
         (person.peer.reset if how == "reset" else person.peer.close)()
         person.peer = None
         person.cursors.clear()
@@ -152,6 +164,7 @@ class Rooms(RuleBasedStateMachine):
             return
         self._ask(person, "leave", room=room)
         del person.cursors[room]
+        self._take_down(name, room)
 
     @rule(name=people, room=rooms, text=texts, kind=st.sampled_from(["text", "action"]))
     def say(self, name: str, room: str, text: str, kind: str) -> None:
@@ -194,8 +207,7 @@ class Rooms(RuleBasedStateMachine):
         self.closed[room] = closed
         there = {name for name, person in self.people.items() if room in person.cursors}
         self.guests[room] = self.guests[room] | there if closed else set()
-        self.logs[room].append(("olga", "notice", CLOSED if closed else OPENED))
-        self._deliver()
+        self._append_of_server("olga", room, "notice", CLOSED if closed else OPENED)
 
     @rule(name=people, room=rooms)
     def invite(self, name: str, room: str) -> None:
@@ -219,8 +231,72 @@ class Rooms(RuleBasedStateMachine):
         self._ask(self.olga, "uninvite", room=room, who=person.nick)
         self.guests[room].discard(name)
         if self.closed[room] and person.cursors.pop(room, None) is not None:
+            self._take_down(name, room)
             assert person.peer.expect("expelled")["room"] == room
         self._see_rooms(person)
+
+    @rule(name=people, room=rooms, question=st.sampled_from([None, "why?"]))
+    def raise_hand(self, name: str, room: str, question: str | None) -> None:
+        """It stands where it stood, or at the end of the queue, also of those who vanished."""
+        person = self.people[name]
+        members = {"question": question} if question else {}
+        if self._is_refused(person, room, "hand", up=True, **members):
+            return
+        hands = self.hands[room]
+        if name not in hands:
+            hands.append(name)
+        ok = self._ask(person, "hand", room=room, up=True, **members)
+        assert ok["place"] == hands.index(name) + 1
+
+    @rule(name=people, room=rooms)
+    def lower_hand(self, name: str, room: str) -> None:
+        """Whoever stood behind it moves up."""
+        person = self.people[name]
+        if not self._is_refused(person, room, "hand", up=False):
+            self._ask(person, "hand", room=room, up=False)
+            self._take_down(name, room)
+
+    @rule(name=people, room=rooms)
+    def ask_poll(self, name: str, room: str) -> None:
+        """An entry of the log. One is open at a time; nobody is in charge here."""
+        person = self.people[name]
+        wanted = {"question": "Tea?", "options": ["yes", "no"]}
+        if self._is_refused(person, room, "poll", **wanted):
+            return
+        if room in self.polls:
+            self._refuse(person, "forbidden", "poll", room=room, **wanted)
+            return
+        self._ask(person, "poll", room=room, **wanted)
+        self.polls[room] = Poll(name)
+        text = "poll: Tea?  1. yes  2. no  (/vote NUMBER; nobody sees who votes for what)"
+        self._append_of_server(person.nick, room, "poll", text)
+
+    @rule(name=people, room=rooms, choice=st.sampled_from([1, 2]))
+    def vote(self, name: str, room: str, choice: int) -> None:
+        """One vote a person, the last one."""
+        person = self.people[name]
+        if self._is_refused(person, room, "vote", choice=choice):
+            return
+        if room not in self.polls:
+            self._refuse(person, "forbidden", "vote", room=room, choice=choice)
+            return
+        self._ask(person, "vote", room=room, choice=choice)
+        self.polls[room].votes[name] = choice
+
+    @rule(name=people, room=rooms)
+    def end_poll(self, name: str, room: str) -> None:
+        """By who asked; by others, once that one is not there. All see the result."""
+        person, poll = self.people[name], self.polls.get(room)
+        if self._is_refused(person, room, "end_poll"):
+            return
+        if poll is None or (name != poll.by and room in self.people[poll.by].cursors):
+            self._refuse(person, "forbidden", "end_poll", room=room)
+            return
+        # Who vanished may still have to be noticed.
+        eventually(lambda: self._reply(person, "end_poll", room=room)["type"] == "ok")
+        votes = list(self.polls.pop(room).votes.values())
+        text = f"result of the poll: Tea?  yes {votes.count(1)}, no {votes.count(2)}"
+        self._append_of_server(person.nick, room, "poll", text)
 
     @rule(name=people)
     def say_again(self, name: str) -> None:
@@ -305,6 +381,8 @@ class Rooms(RuleBasedStateMachine):
             eventually(lambda: not self._refusal_to_remove(room))
             self.gone[room], self.topics[room] = len(self.logs[room]), ""
             self.closed[room], self.guests[room] = False, set()
+            self.polls.pop(room, None)
+            self.hands[room].clear()
             for person in self.people.values():
                 if person.said and person.said[0]["room"] == room:
                     person.said = None
@@ -344,21 +422,26 @@ class Rooms(RuleBasedStateMachine):
                 shut_out = self.closed[room] and person.name not in self.guests[room]
                 assert (room in listed) is not shut_out
 
-    def _ask(self, person: Person, kind: str, /, **members: Any) -> Frame:
-        """Send a request that must be done, with the session's next id."""
+    def _take_down(self, name: str, room: str) -> None:
+        if name in self.hands[room]:
+            self.hands[room].remove(name)
+
+    def _reply(self, person: Person, kind: str, /, **members: Any) -> Frame:
+        """Send a request with the session's next id."""
         assert person.peer is not None
         identity, person.next_id = person.next_id, person.next_id + 1
         person.peer.send({"type": kind, "id": identity, **members})
-        reply = person.peer.reply(identity)
+        return person.peer.reply(identity)
+
+    def _ask(self, person: Person, kind: str, /, **members: Any) -> Frame:
+        """Send a request that must be done."""
+        reply = self._reply(person, kind, **members)
         assert reply["type"] in ("ok", "page"), (kind, members, reply)
         return reply
 
     def _refuse(self, person: Person, code: str, kind: str, /, **members: Any) -> None:
         """Send a request that must be refused."""
-        assert person.peer is not None
-        identity, person.next_id = person.next_id, person.next_id + 1
-        person.peer.send({"type": kind, "id": identity, **members})
-        reply = person.peer.reply(identity)
+        reply = self._reply(person, kind, **members)
         assert (reply["type"], reply.get("code")) == ("error", code)
 
     def _is_refused(self, person: Person, room: str, kind: str, /, **members: Any) -> bool:
@@ -409,6 +492,12 @@ class Rooms(RuleBasedStateMachine):
             return "forbidden"
         edits = list(self.changes[room].values()).count(seq)
         return "forbidden" if kind == "edit" and edits >= EDITS_LIMIT else ""
+
+    def _append_of_server(self, nick: str, room: str, kind: str, text: str) -> None:
+        """An entry that a request left, and that nobody but a moderator may change."""
+        self.logs[room].append((nick, kind, text))
+        self.authors[room].append("")
+        self._deliver()
 
     def _append(self, person: Person, room: str, kind: str, text: str, ok: Frame) -> None:
         self.logs[room].append((person.nick, kind, COMPOSED.get(text, text)))
