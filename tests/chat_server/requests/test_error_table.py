@@ -48,6 +48,8 @@ VALID: dict[str, dict[str, Any]] = {
     "unfreeze": {},
     "hand": {"room": "lobby", "up": True},
     "hands": {"room": "lobby"},
+    "offer": {"room": "lobby", "name": "a.txt", "size": 10},
+    "share": {"room": "lobby", "file": "0" * 32},
     "pin": {"room": "lobby", "seq": 1},
     "unpin": {"room": "lobby", "seq": 1},
     "next": {"room": "lobby"},
@@ -61,6 +63,8 @@ VALID: dict[str, dict[str, Any]] = {
 
 IN_CHARGE = frozenset(list(VALID)[list(VALID).index("op") :]) - {
     "hand",
+    "offer",
+    "share",
     "poll",
     "vote",
     "end_poll",
@@ -92,6 +96,8 @@ WRONG_FOR = {
     ("forbidden", "poll"): {},  # somebody in charge is in the room
     ("forbidden", "vote"): {},
     ("forbidden", "end_poll"): {},
+    ("forbidden", "offer"): {"size": 2**40},
+    ("forbidden", "share"): {"room": "lobby"},
     ("muted", "hand"): {"question": "why?"},
     ("no_such_nick", "hands"): {"after": "zoe"},
     ("no_such_nick", "disturb"): {"who": "zoe"},

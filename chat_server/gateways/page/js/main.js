@@ -1,5 +1,6 @@
 // Makes the parts of the page and ties them together.
 
+import { Drop } from "./board/drop.js";
 import { Pins } from "./board/pins.js";
 import { openBans, openModeration } from "./dialogs/moderate.js";
 import { openRules } from "./dialogs/rules.js";
@@ -69,6 +70,7 @@ const elements = { scroller: byId("scroller"), beginning: byId("beginning"), mes
 const log = (app.log = new Log(elements, store, history, unsent));
 app.answering = new Answering(store);
 const composer = new Composer(app, (line) => runLine(app, line));
+app.drop = new Drop(app);
 const search = (app.search = new Search(session, store, (seq) => log.reveal(seq)));
 
 new Banner(session);

@@ -58,3 +58,27 @@ def test_pins_stand_at_the_top_and_lead_to_their_message(site: Site) -> None:
     ben.until(lambda: ben.count("#pins li") == 0, "nothing is pinned")
     ben.enter("/pin 1")
     ben.see("only moderators and owners may pin messages", "#composer")
+
+
+def test_a_dropped_file_is_offered_and_fetched(site: Site) -> None:
+    """What comes back is what was dropped; its name is text, and the link downloads it."""
+    ana, ben = site.enter("ana"), site.enter("ben")
+    content = "x" * 1_500_000
+    drop = (
+        "(() => { const data = new DataTransfer(), how = { dataTransfer: data, cancelable: true };"
+        " data.items.add(new File(['x'.repeat(1500000)], '<b>notes.html'));"
+        " const event = new DragEvent('drop', how);"
+        " document.querySelector('#scroller').dispatchEvent(event); })()"
+    )
+    ana.run(drop)
+    ben.see("bnotes.html", "#messages .file")
+    path = ben.run("document.querySelector('#messages .file').getAttribute('href')")
+    fetched = ben.run(
+        f"fetch({path!r}).then((answer) => answer.text()).then((text) => text.length)"
+    )
+    assert fetched == len(content)
+    assert ben.run("document.querySelector('#messages .file').hasAttribute('download')")
+    ana.see("1.5 MB", "#messages .size")
+    with connect(site.server.address, nick="carla") as chat:
+        (message,) = [each for each in chat.join("lobby").history(5) if each.kind == "file"]
+        assert (message.from_, message.size) == ("ana", len(content))

@@ -1,6 +1,7 @@
 // The commands for code and for what stands at the top of a room.
 
 import { saveText } from "../board/code_block.js";
+import { fetchFile } from "../board/files.js";
 import { Room } from "../state/room.js";
 import { needed, roomHere, split } from "./arguments.js";
 
@@ -25,6 +26,20 @@ export const BOARD = {
     const { messages } = await session.request("history", { room: room.name, after: Math.max(0, seq - 1), limit: 1 });
     if (messages?.[0]?.seq !== seq) throw new Error(`There is no message ${seq} in #${room.name}.`);
     saveText(messages[0].text, name);
+  },
+
+  // A page cannot open a file by its name: the user chooses it.
+  send({ drop, store }) {
+    roomHere(store);
+    drop.choose();
+  },
+
+  async get({ session, store }, argument, command) {
+    const room = roomHere(store);
+    const seq = seqOf(split(needed(argument, command))[0], command);
+    const { messages } = await session.request("history", { room: room.name, after: Math.max(0, seq - 1), limit: 1 });
+    if (messages?.[0]?.seq !== seq || messages[0].kind !== "file") throw new Error(`Message ${seq} offers no file.`);
+    fetchFile(messages[0]);
   },
 
   pins({ store }) {

@@ -1,6 +1,7 @@
 // One message as a list item: name, text, time, in this order for a screen reader.
 
 import { codeBlock } from "../board/code_block.js";
+import { fileItem } from "../board/files.js";
 import { button, h } from "../dom.js";
 import { hue, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
@@ -38,7 +39,7 @@ export function unsentItem(line, nick) {
 }
 
 function known(kind) {
-  const KNOWN = ["text", "action", "code", "topic", "notice", "edit", "delete", "poll"];
+  const KNOWN = ["text", "action", "code", "file", "topic", "notice", "edit", "delete", "poll"];
   return KNOWN.includes(kind) ? kind : "text";
 }
 
@@ -47,6 +48,7 @@ function body(message, nick) {
   if (message.kind === "edit") return ["edited ", toMessage(changes), deleted ? ", deleted since" : ""];
   if (message.kind === "delete") return deletion(message);
   if (message.poll) return pollBody(message);
+  if (message.kind === "file") return fileItem(message);
   const mark = edited && !deleted ? [h("span.edited", {}, " (edited)")] : [];
   if (message.kind === "code") return [codeBlock(shown(message.text), message.language ?? ""), ...mark];
   if (mark.length) return [...richText(message.text, nick), ...mark];

@@ -1,0 +1,62 @@
+// Where files come from: the button beside the message field, and what is dropped on the messages.
+
+import { byId, h, iconButton } from "../dom.js";
+import { Room } from "../state/room.js";
+import { offerFile } from "./files.js";
+
+export class Drop {
+  #app;
+  #chooser = h("input", { type: "file", multiple: true, hidden: true, on: { change: () => this.#chosen() } });
+
+  constructor(app) {
+    this.#app = app;
+    const button = iconButton("file", "Offer a file", () => this.choose(), { class: "icon-button attach" });
+    byId("composer").querySelector(".field").prepend(button, this.#chooser);
+    const frame = byId("scroller");
+    frame.addEventListener("dragover", (event) => this.#over(event));
+    frame.addEventListener("dragleave", () => frame.classList.remove("dropping"));
+    frame.addEventListener("drop", (event) => this.#dropped(event));
+  }
+
+  /** Let the user choose files. */
+  choose() {
+    this.#chooser.click();
+  }
+
+  /** Send files, one after the other, and offer them in the room that the user looks at. */
+  async send(files) {
+    const { store, session } = this.#app;
+    const room = store.current;
+    if (!(room instanceof Room)) {
+      store.note("Files are for a room: choose one.", { kind: "warning" });
+      return;
+    }
+    for (const file of files) {
+      try {
+        store.note(`${file.name} is on its way.`, { place: room });
+        await offerFile(session, room.name, file);
+      } catch (error) {
+        store.note(error.message, { place: room, kind: "warning" });
+      }
+    }
+  }
+
+  #chosen() {
+    const files = [...this.#chooser.files];
+    this.#chooser.value = "";
+    this.send(files);
+  }
+
+  #over(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    byId("scroller").classList.add("dropping");
+  }
+
+  #dropped(event) {
+    byId("scroller").classList.remove("dropping");
+    if (!event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    this.send([...event.dataTransfer.files]);
+  }
+}

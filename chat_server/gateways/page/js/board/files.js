@@ -1,0 +1,85 @@
+// Files: sending one in pieces and offering it in a room, and the item of one that is offered.
+
+import { h, icon } from "../dom.js";
+import { shown } from "../state/text.js";
+
+const PIECE = 1_000_000; // bytes that are sent at once
+const TRIES = 5; // for a piece that did not arrive
+const PAUSE = 1000; // ms before it is sent again
+
+/**
+ * Send a file to the server and offer it in a room. Throws an Error that says why that failed.
+ *
+ * @param {Session} session - what requests go by.
+ * @param {string} room - where it is offered.
+ * @param {File} file - what is sent.
+ */
+export async function offerFile(session, room, file) {
+  if (!file.size) throw new Error(`${file.name} is empty, or a folder.`);
+  const longest = session.limits.file ?? 0;
+  if (file.size > longest) throw new Error(longest ? `${file.name} is too large: the server takes ${megabytes(longest)}.` : "This server takes no files.");
+  const members = { room, name: file.name.slice(-1000), size: file.size };
+  const hash = await sha256(file);
+  let place = await session.request("offer", hash ? { ...members, sha256: hash } : members);
+  let tries = TRIES;
+  while (place.have < file.size) {
+    const have = await putPiece(place, file);
+    if (have === null) {
+      tries -= 1;
+      if (!tries) throw new Error(`${file.name} was not sent: the connection breaks again and again.`);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      place = await session.request("offer", hash ? { ...members, sha256: hash } : members);
+    } else {
+      place.have = have;
+      tries = TRIES;
+    }
+  }
+  await session.request("share", { room, file: place.file });
+}
+
+/** Make the element of a file that somebody offers. */
+export function fileItem({ file, size, text }) {
+  if (!/^\/files\/[0-9a-f]{32}\/[^/]*$/.test(file ?? "")) return [shown(text)];
+  const link = h("a.file", { href: file, download: "" }, icon("file"), h("bdi", {}, nameOf(file)));
+  return [link, " ", h("span.size", {}, megabytes(size))];
+}
+
+/** Let the browser fetch a file. */
+export function fetchFile({ file }) {
+  h("a", { href: file, download: "" }).click();
+}
+
+function nameOf(path) {
+  try {
+    return shown(decodeURIComponent(path.split("/").at(-1)));
+  } catch {
+    return "file"; // no UTF-8
+  }
+}
+
+// Returns how much the server has; null if the piece did not arrive.
+async function putPiece({ upload, have }, file) {
+  const end = Math.min(have + PIECE, file.size);
+  const headers = { "Content-Range": `bytes ${have}-${end - 1}/${file.size}` };
+  let answer;
+  try {
+    answer = await fetch(upload, { method: "PUT", body: file.slice(have, end), headers });
+  } catch {
+    return null;
+  }
+  if (answer.ok) return end;
+  if (answer.status === 409 || answer.status === 404) return null;
+  throw new Error((await answer.text()).trim());
+}
+
+// On plain http a page cannot make one: then the server goes by what arrives.
+async function sha256(file) {
+  if (!crypto.subtle) return null;
+  const digest = await crypto.subtle.digest("SHA-256", await file.arrayBuffer());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function megabytes(size) {
+  if (size < 1_000_000) return `${Math.max(1, Math.round(size / 1000))} kB`;
+  return `${(size / 1_000_000).toFixed(size < 10_000_000 ? 1 : 0)} MB`;
+}
