@@ -23,7 +23,8 @@ from protocol.text import normalize_reason, normalize_text
 EDITS_LIMIT = 20
 """How often one message may be edited: what it said each time is kept for the owner."""
 
-_NOT_EDITED = CHANGES | {"topic", "notice"}
+_EDITED = frozenset({"text", "action", "code"})
+"""The kinds that authors may edit: what others rely on, such as the result of a poll, stays."""
 
 
 def edit(caller: Caller, request: messages.Edit) -> Ok | None:
@@ -73,7 +74,8 @@ def _check(caller: Caller, room: Room, seq: int, kind: str) -> None:
     message = said.message
     if message.deleted:
         raise ProtocolError(Code.FORBIDDEN, f"message {seq} is deleted already")
-    if message.kind in (CHANGES if kind == "delete" else _NOT_EDITED):
+    stays = message.kind in CHANGES if kind == "delete" else message.kind not in _EDITED
+    if stays:
         raise ProtocolError(
             Code.FORBIDDEN, f"message {seq} is a line of the kind {message.kind!r}: it stays"
         )

@@ -41,6 +41,8 @@ def view() -> View:
         ("/msg ", PEOPLE),
         ("/msg ben hi cl", ["clara"]),
         ("/w be", ["ben", "bertha"]),
+        ("/reply be", ["ben", "bertha"]),
+        ("/delete be", ["ben", "bertha"]),
         ("/join ", ROOMS),
         ("/join #o", ["#ops"]),
         ("/switch l", ["lobby"]),
