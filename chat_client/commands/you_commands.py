@@ -84,13 +84,13 @@ def _claim(talk: Talk, typed: Typed) -> None:
 
 def _what_now(account: str | None) -> tuple[str, str, str]:
     """What somebody does next who is in charge for the first time."""
-    stay = "1. /register keeps that: with a password of yours you are the owner again, anywhere"
+    stay = "1. /register now: with its password you are the owner again, anywhere"
     if account is not None:
-        stay = f"1. you stay that: --login, or /login @{account}, makes you the owner again"
+        stay = f"1. you stay that: /login @{account} makes you the owner again, anywhere"
     return (
         stay,
-        "2. /freeze lets only you talk, /unfreeze everybody; /hands shows who asks for the floor",
-        "3. /op NICK makes somebody a moderator; /rules shows what holds in the room",
+        "2. /freeze: only you talk; /unfreeze: all do; /hands: who wants to",
+        "3. /op NICK makes a moderator; /rules shows what holds in the room",
     )
 
 
