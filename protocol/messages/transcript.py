@@ -92,7 +92,7 @@ def _body(message: Message, marks: dict[str, Any]) -> str:
     changed = marks.get("changes")
     if message.kind in _CHANGES and isinstance(changed, int):
         did = "deleted" if message.kind == "delete" else "edited"
-        said = "" if message.kind == "delete" else f": {text}"
+        said = "" if message.kind == "delete" or marks.get("deleted") else f": {text}"
         return f' {did} <a href="#m{changed}">message {changed}</a><span class="text">{said}</span>'
     if message.kind == "topic":
         did = f"set the topic: {text}" if message.text else "cleared the topic"

@@ -7,6 +7,7 @@ import pytest
 
 import chat_client
 from chat_client import Chat, Closed, Connected, Ended, Event, Message, Presence, Refused, Room
+from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.recorder import Recorder
 from tests.support.waiting import DEADLINE, eventually
 
@@ -180,3 +181,45 @@ def test_many_threads_share_a_chat(ana: Chat) -> None:
         talker.join()
     assert sorted(seqs) == list(range(1, 401))
     assert [message.seq for message in islice(room, 400)] == list(range(1, 401))
+
+
+def test_what_is_sent_to_who_is_away_waits(address: str, ana: Chat, bob: Chat) -> None:
+    """`tell` says so, and still returns the nick; it comes once, with its number, as an event."""
+    bob.register("correct horse")
+    assert bob.keep_late() is True
+    assert ana.tell("bob", "now") == "bob"
+    bob.close()
+    told = ana.tell("bob", "later")
+    assert (told, told.kept) == ("bob", True)
+    recorder = Recorder()
+    with chat_client.connect(
+        address, nick="bob", account_password="correct horse", on_event=recorder
+    ) as again:
+        (late,) = eventually(lambda: recorder.of(chat_client.Direct))
+        assert (late.text, isinstance(late.late, int)) == ("later", True)
+        assert again.keep_late(False) is False
+    with pytest.raises(Refused) as caught:
+        ana.tell("bob", "never")
+    assert caught.value.code == "no_such_nick"
+
+
+def test_a_late_message_that_comes_again_is_passed_over() -> None:
+    """The server had no pong for it: the connection broke just then."""
+    recorder = Recorder()
+
+    def script(line: Line) -> None:
+        line.welcome()
+        for number in (3, 4, 3):
+            line.send(
+                "direct",
+                **{"time": 1.0, "from": "bob", "to": "ana", "text": f"{number}", "late": number},
+            )
+        line.wait_for_end()
+
+    with (
+        foreign_server(script) as address,
+        chat_client.connect(address, nick="ana", on_event=recorder) as chat,
+    ):
+        eventually(lambda: len(recorder.of(chat_client.Direct)) == 2)
+        chat.close()
+    assert [direct.text for direct in recorder.of(chat_client.Direct)] == ["3", "4"]

@@ -213,3 +213,15 @@ def test_replies_and_changes_are_told_in_words(house: House) -> None:
             f"ada, to message {seq}: 2nd",
             f"ada, to message {seq}: line (edited)",
         ]
+
+
+def test_a_message_for_who_is_away_waits(house: House) -> None:
+    """It is said that it does."""
+    eva = house.enter("eva")
+    eva.ok("register", password="correct horse")
+    eva.ok("bye")
+    eva.expect_end("bye")
+    with enter(house, "ana") as ana:
+        ana.send("/msg eva psst")
+        assert ana.line() == "-- to eva, who is away: it waits for them: psst"
+    assert house.enter("eva", account_password="correct horse").expect("direct")["text"] == "psst"

@@ -79,6 +79,32 @@ def test_what_was_said() -> None:
     assert page(said).count("<h2>") == 1
 
 
+def test_what_was_changed() -> None:
+    """The latest state, who changed it, and a way there; nothing of what was deleted."""
+    said = [
+        message(1, "text", "hello again", edited=True, role="owner", bot=True),
+        message(2, "text", "(deleted)", deleted=True),
+        message(3, "edit", "hello again", changes=1),
+        message(4, "edit", "gone with it", changes=2, deleted=True),
+        message(5, "delete", "deleted message 2", changes=2),
+        message(6, "text", "yes", reply_to=1),
+    ]
+    document = page(said)
+    text = read(document).text
+    for shown in (
+        "ana owner bot edited: hello again",
+        "ana: (deleted)",
+        "ana edited message 1: hello again",
+        "ana edited message 2\n",
+        "ana deleted message 2\n",
+        "ana in reply to 1: yes",
+    ):
+        assert shown in text
+    assert "gone with it" not in document
+    assert document.count('href="#m1"') == 2
+    assert 'id="m1"' in document
+
+
 def test_an_empty_room() -> None:
     """Is a page, too."""
     assert "Nothing was said." in read(page([])).text

@@ -45,8 +45,10 @@ function asText(_, messages) {
   return messages.map((message) => `${moment(message.time)}  ${said(message)}\n`).join("");
 }
 
-function said({ kind, from, text }) {
+function said({ kind, from, text, changes, deleted }) {
   const whole = text.replaceAll("\n", "\n    | ");
+  if (kind === "delete") return `* ${from} deleted message ${changes}`;
+  if (kind === "edit") return `* ${from} edited message ${changes}${deleted ? "" : `: ${whole}`}`;
   if (kind === "action") return `* ${from} ${whole}`;
   if (kind === "topic") return text ? `* ${from} set the topic: ${whole}` : `* ${from} cleared the topic`;
   return `${from}: ${whole}`;
@@ -96,7 +98,7 @@ function item(add, list, message) {
   if (changes && ["edit", "delete"].includes(kind)) {
     line.append(kind === "delete" ? " deleted " : " edited ");
     add(line, "a", `message ${changes}`, { href: `#m${changes}` });
-    if (kind === "edit") add(line, "span", `: ${text}`);
+    if (kind === "edit" && !message.deleted) add(line, "span", `: ${text}`);
   } else if (kind === "topic") {
     add(line, "span", text ? ` set the topic: ${text}` : " cleared the topic");
   } else {
