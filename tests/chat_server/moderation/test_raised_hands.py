@@ -189,15 +189,20 @@ def test_who_has_the_floor_may_speak_in_a_frozen_room(place: OrderedHouse) -> No
     assert "nick" not in place.mia.ok("next", room="lobby")
 
 
-def test_next_takes_the_floor_from_the_one_whom_a_freeze_let_speak(place: OrderedHouse) -> None:
+def test_next_takes_the_floor_from_the_one_whom_a_freeze_let_speak(clock: ManualClock) -> None:
     """And the freeze ends when it was to end."""
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    place.mia.ok("freeze", room="lobby", speakers=["bob"])
-    assert zoe.expect("floor")["nick"] == "bob"
-    zoe.ok("hand", room="lobby", up=True)
-    place.mia.ok("next", room="lobby")
-    bob.refused("muted", "say", room="lobby", text="hi")
-    zoe.say("lobby", "mine")
+    with ordered_house(clock=clock) as place:
+        bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+        place.mia.ok("freeze", room="lobby", speakers=["bob"], seconds=60)
+        assert zoe.expect("floor")["nick"] == "bob"
+        zoe.ok("hand", room="lobby", up=True)
+        place.mia.ok("next", room="lobby")
+        bob.refused("muted", "say", room="lobby", text="hi")
+        zoe.say("lobby", "mine")
+        bob.expect("frozen", frozen=True)
+        clock.advance(60)
+        bob.expect("frozen", frozen=False)
+        bob.say("lobby", "hi")
 
 
 def test_the_floor_and_the_place_are_told_to_who_comes_back(
