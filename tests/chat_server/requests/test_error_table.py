@@ -89,7 +89,7 @@ WRONG: dict[str, dict[str, Any]] = {
 }
 """What is wrong with a request that gets an error: the members that it may have."""
 
-WRONG_FOR = {
+WRONG_FOR: dict[tuple[str, str], dict[str, Any]] = {
     ("nick_in_use", "logout"): {},  # it keeps the nick, which is the account's
     ("forbidden", "login"): {"password": "wrong horse"},
     ("forbidden", "register"): {},  # there is an account already
