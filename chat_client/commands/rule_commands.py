@@ -7,6 +7,10 @@ from chat_client.commands.command import IN_CHARGE, Command, Pages, Talk, Typed,
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 
+RULES = ("topic", "read-only", "invite-only", "forget")
+VALUES = ("on", "off", *get_args(TopicRule))
+"""What stands behind `/rules`, for Tab."""
+
 _SWITCH = {"on": True, "off": False}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chat_client.commands.command import IN_CHARGE, Command, Table
+from chat_client.commands.rule_commands import RULES, VALUES
 from chat_client.display.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER
@@ -144,6 +145,10 @@ def _meant(kind: str, word: str, view: View) -> list[str]:
             return _rooms(word, view)
         case "DURATION":
             return _durations(word)
+        case "RULE":
+            return [each for each in RULES if each.startswith(word)]
+        case "VALUE":
+            return [each for each in VALUES if each.startswith(word)]
         case _:
             return [kind] if kind.islower() and kind.startswith(word) else []
 

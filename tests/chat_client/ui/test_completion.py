@@ -32,7 +32,10 @@ def view() -> View:
     ("before", "offered"),
     [
         ("/fr", ["/freeze"]),
-        ("/un", ["/unignore", "/unfreeze", "/unmute", "/unban", "/unlock"]),
+        ("/uni", ["/unignore", "/uninvite"]),
+        ("/unl", ["/unlock"]),
+        ("/rules r", ["read-only"]),
+        ("/rules topic ", ["on", "off", "everybody", "moderators", "default"]),
         ("be", ["ben:", "bertha:"]),
         ("hello be", ["ben", "bertha"]),
         ("hello #o", ["#ops"]),
