@@ -7,7 +7,6 @@ cannot be made: so the order of the lines here is the order of both.
 
 import logging
 import socket
-from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -64,7 +63,7 @@ from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
 from chat_server.rooms.session import Session
 from chat_server.rooms.session_keeper import SessionKeeper
-from chat_server.runtime.clock import Clock
+from chat_server.runtime.clock import Clock, for_each_until
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import LiveSettings, Settings
@@ -102,7 +101,6 @@ class _Running(Protocol):
 
 
 AnyRunning = TypeVar("AnyRunning", bound=_Running)
-AnyThing = TypeVar("AnyThing")
 
 
 class Kept(NamedTuple):
@@ -418,29 +416,6 @@ class Assembly:
             if crowd.wait_until_empty(max(0.0, deadline - clock.monotonic())):
                 return
         log.warning("%d connections end with the process: there was no time for them", len(crowd))
-
-
-def for_each_until(
-    deadline: float, clock: Clock, things: Iterable[AnyThing], act: Callable[[AnyThing], None]
-) -> int:
-    """Do something to one thing after the other until it is too late.
-
-    Args:
-        deadline: from when on nothing more is done, in the clock's monotonic seconds.
-        clock: the time.
-        things: to which it is to be done.
-        act: does it.
-
-    Returns:
-        To how many it was done.
-    """
-    done = 0
-    for thing in things:
-        if clock.monotonic() >= deadline:
-            break
-        act(thing)
-        done += 1
-    return done
 
 
 def _pin_board(

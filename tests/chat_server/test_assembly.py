@@ -8,12 +8,10 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
-from chat_server.assembly import for_each_until
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.runtime.settings import Settings
 from chat_server.server import Server
-from tests.support.clock import ManualClock
 from tests.support.leaks import nothing_left_behind, open_descriptors
 
 ENOUGH = 100
@@ -66,17 +64,3 @@ def test_whichever_part_fails_nothing_is_left(
     assert len(set(reasons)) > 3, reasons
     assert "the server cannot start: Too many open files. Let it have more" in reasons[-1]
     assert free < ENOUGH - 1
-
-
-def test_what_is_done_to_each_ends_when_it_is_too_late() -> None:
-    """However many there are: a stop says goodbye to as many as it has time for."""
-    clock, done = ManualClock(), []
-
-    def act(number: int) -> None:
-        done.append(number)
-        clock.advance(0.5)
-
-    assert for_each_until(clock.monotonic() + 1.5, clock, range(1000), act) == 3
-    assert done == [0, 1, 2]
-    assert for_each_until(clock.monotonic(), clock, range(1000), act) == 0
-    assert for_each_until(clock.monotonic() + 1.5, clock, range(2), act) == 2
