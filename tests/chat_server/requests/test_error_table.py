@@ -19,11 +19,15 @@ VALID: dict[str, dict[str, Any]] = {
     "join": {"room": "lobby"},
     "leave": {"room": "lobby"},
     "say": {"room": "lobby", "text": "hi"},
+    "edit": {"room": "lobby", "seq": 1, "text": "better"},
+    "delete": {"room": "lobby", "seq": 1},
     "tell": {"to": "eva", "text": "hi"},
+    "late": {"on": True},
     "nick": {"nick": "eve"},
     "topic": {"room": "lobby", "topic": "tests"},
     "who": {"room": "lobby"},
     "rooms": {},
+    "rules": {"room": "lobby"},
     "history": {"room": "lobby"},
     "search": {"room": "lobby", "query": "hi"},
     "ping": {},
@@ -43,6 +47,9 @@ VALID: dict[str, dict[str, Any]] = {
     "bans": {},
     "slow": {"room": "lobby", "seconds": 5},
     "lock": {"room": "lobby", "locked": True},
+    "set_rules": {"room": "lobby", "read_only": True},
+    "invite": {"room": "lobby", "who": "eva"},
+    "uninvite": {"room": "lobby", "who": "eva"},
     "announce": {"text": "hi"},
     "freeze": {},
     "unfreeze": {},
@@ -82,7 +89,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "text_too_long": dict.fromkeys(("text", "topic", "query", "reason", "question"), "x" * 4001),
     "not_in_room": {"room": "ops"},
     "no_such_room": {"room": "nowhere"},
-    "no_such_message": {"seq": 1000},
+    "no_such_message": {"seq": 1000, "reply_to": 1000},
     "no_such_nick": {"to": "zoe", "who": "@zoe", "speakers": ["zoe"], "after": "zoe"},
     "forbidden": {"nick": "banned", "room": "locked", "old": "wrong horse"},
     "muted": {"to": "ben"},
@@ -93,6 +100,9 @@ WRONG_FOR: dict[tuple[str, str], dict[str, Any]] = {
     ("nick_in_use", "logout"): {},  # it keeps the nick, which is the account's
     ("forbidden", "login"): {"password": "wrong horse"},
     ("forbidden", "register"): {},  # there is an account already
+    ("forbidden", "edit"): {},  # it is another's
+    ("forbidden", "delete"): {},
+    ("forbidden", "topic"): {},  # the owner is in the room
     ("forbidden", "poll"): {},  # somebody in charge is in the room
     ("forbidden", "vote"): {},
     ("forbidden", "end_poll"): {},
@@ -181,6 +191,9 @@ def _wrong(kind: str, wrong: dict[str, Any]) -> dict[str, Any]:
 
 def _prepare(place: OrderedHouse, eva: Peer, code: str, kind: str) -> None:
     """Bring about what has to be there for the error."""
+    if kind in ("edit", "delete", "topic"):
+        place.ada.join("lobby")
+        (place.ada if code == "forbidden" else eva).say("lobby", "hi")
     if kind in ("password", "logout") or (code, kind) == ("forbidden", "register"):
         eva.ok("register", password=PASSWORD)
     if code == "forbidden":
