@@ -363,14 +363,24 @@ class Assembly:
             self.attendance.renamed(session)
 
     def _message_changed(self, room: str, seq: int) -> None:
-        if self.parts.pins.note_change(room, seq):
+        pinned, offered = self.parts.pins.note_change(room, seq), self._files.note_change(room)
+        if pinned or offered:
             self.kept.store.maintenance_due.set()
 
     def _tidy(self) -> None:
         """Let go of what belongs to messages that are deleted."""
         self.parts.pins.tidy()
-        store = self.kept.store
-        self._files.tidy(store.find_request, store.oldest)
+        self._files.tidy(self._place_of, self.kept.store.oldest, self._is_deleted)
+
+    def _place_of(self, room: str, session: int, request: int) -> int | None:
+        seq = self.kept.store.find_request(session, request)
+        if seq is None and self.kept.store.was_deleted(room, session, request):
+            return 0
+        return seq
+
+    def _is_deleted(self, room: str, seq: int) -> bool:
+        found = self.kept.store.after(room, seq - 1, 1)
+        return bool(found) and found[0].seq == seq and found[0].deleted
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)

@@ -111,6 +111,7 @@ class SharedFiles:
         self._files: dict[str, FileRecord] = {}
         self._arriving: set[str] = set()  # a piece of these is being written
         self._seqs: dict[str, int] = {}  # where they are offered, as far as that was looked up
+        self._stale: set[str] = set()  # rooms in which messages may have been deleted
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._read()
@@ -290,28 +291,41 @@ class SharedFiles:
 
     # -- removing
 
+    def note_change(self, room: str) -> bool:
+        """Note that a message was edited or deleted. Return whether `tidy` has something to do."""
+        with self._lock:
+            concerned = any(each.room == room for each in self._files.values())
+            if concerned:
+                self._stale.add(room)
+            return concerned
+
     def tidy(
         self,
-        find_request: Callable[[int, int], int | None],
+        find_request: Callable[[str, int, int], int | None],
         oldest: Callable[[str], int | None],
+        is_deleted: Callable[[str, int], bool],
     ) -> None:
         """Remove the files whose messages are deleted, and what was never offered.
 
         Args:
-            find_request: returns where in its room a session's request stands; None if nowhere.
+            find_request: returns where in its room a session's request stands, by the room, the
+                session's number and the request's id; 0 if that is deleted, None if nowhere.
             oldest: returns the oldest message of a room that is kept; None if none was deleted.
+            is_deleted: returns whether a message of a room was deleted, by its seq.
 
         Raises:
             StoreError: the log cannot be asked.
         """
         with self._lock:
             records, arriving = list(self._files.values()), set(self._arriving)
+            stale, self._stale = self._stale, set()
         expired = self._clock.time() - EXPIRY
         for record in records:
             seq = self._seq(record, find_request)
             if seq is not None:
                 kept_from = oldest(record.room)
                 gone = kept_from is not None and seq < kept_from
+                gone = gone or (record.room in stale and is_deleted(record.room, seq))
             else:
                 gone = record.active < expired and record.id not in arriving
             if gone:
@@ -370,7 +384,7 @@ class SharedFiles:
             raise StoreError(f"{error.strerror}: {self._folder}") from error
 
     def _seq(
-        self, record: FileRecord, find_request: Callable[[int, int], int | None]
+        self, record: FileRecord, find_request: Callable[[str, int, int], int | None]
     ) -> int | None:
         """Where a file is offered; None if nowhere, or if that is not stored yet."""
         if record.session is None:
@@ -379,7 +393,7 @@ class SharedFiles:
             known = self._seqs.get(record.id)
         if known is not None:
             return known
-        seq = find_request(record.session, record.request)
+        seq = find_request(record.room, record.session, record.request)
         if seq is not None:
             with self._lock:
                 self._seqs[record.id] = seq
@@ -437,6 +451,7 @@ class SharedFiles:
             if record.whole and self._partial(record).exists():
                 self._partial(record).replace(self._folder / record.id)
             self._files[record.id] = record
+            self._stale.add(record.room)
         for path in self._folder.iterdir():
             if path.name.partition(".")[0] not in self._files:
                 path.unlink()

@@ -34,12 +34,16 @@ def _arrived(files: SharedFiles, owner: str = "ana", name: str = "a.txt") -> Fil
     return files.write(record.id, secret, 0, DATA)
 
 
-def _no_request(_session: int, _request: int) -> None:
+def _no_request(_room: str, _session: int, _request: int) -> None:
     return None
 
 
 def _nothing_gone(_room: str) -> None:
     return None
+
+
+def _none_deleted(_room: str, _seq: int) -> bool:
+    return False
 
 
 def _names(folder: Path) -> set[str]:
@@ -158,13 +162,13 @@ def test_half_a_file_expires(tmp_path: Path) -> None:
     whole = _arrived(files)
     clock.advance(EXPIRY - 1)
     files.write(half.id, secret, 0, DATA[:1])
-    files.tidy(_no_request, _nothing_gone)
+    files.tidy(_no_request, _nothing_gone, _none_deleted)
     assert files.find(whole.id)
     clock.advance(2)
-    files.tidy(_no_request, _nothing_gone)
+    files.tidy(_no_request, _nothing_gone, _none_deleted)
     assert (files.find(whole.id), files.find(half.id) is None) == (None, False)
     clock.advance(EXPIRY)
-    files.tidy(_no_request, _nothing_gone)
+    files.tidy(_no_request, _nothing_gone, _none_deleted)
     assert files.find(half.id) is None
     assert _names(tmp_path) == set()
 
@@ -177,18 +181,18 @@ def test_a_file_goes_with_its_message(tmp_path: Path) -> None:
     files.note_said(record, 7, 3)
     asked: list[tuple[int, int]] = []
 
-    def find(session: int, request: int) -> int:
+    def find(_room: str, session: int, request: int) -> int:
         asked.append((session, request))
         return 12
 
     for oldest in (None, 12, 12):
-        files.tidy(find, _always(oldest))
+        files.tidy(find, _always(oldest), _none_deleted)
         opened = files.open(record.id)
         assert opened is not None
         with opened[1] as file:
             assert file.read() == DATA
     assert asked == [(7, 3)]
-    files.tidy(find, _always(13))
+    files.tidy(find, _always(13), _none_deleted)
     assert files.open(record.id) is None
     assert _names(tmp_path) == set()
 

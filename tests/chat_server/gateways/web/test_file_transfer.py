@@ -230,3 +230,11 @@ def test_a_file_goes_with_its_message() -> None:
         assert ask(place, "GET", path)[0] == 200
         place.mia.say("lobby", "one more")
         eventually(lambda: ask(place, "GET", path)[0] == 404)
+
+
+def test_a_deleted_message_takes_its_file_along() -> None:
+    """At once, whoever deletes it."""
+    with ordered_house() as place:
+        path = _shared(place)
+        place.ada.ok("delete", room="lobby", seq=1, reason="not here")
+        eventually(lambda: ask(place, "GET", path)[0] == 404)
