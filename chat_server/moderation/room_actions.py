@@ -299,6 +299,7 @@ class RoomActions:
                 self._silence(room.name, before.names)
         notice = notices.write(room.name, _floor_text(given))
         self._book.impose(room, notice)
+        self._standings.tell_room(room)
         self._hands.tell_turn(room, given)
         return None if given is None else given.nick
 

@@ -154,7 +154,10 @@ def hand(caller: Caller, request: messages.Hand) -> Ok:
     if room is None or caller.outbox.member_in(room) is None:
         raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
     if not request.up:
+        had_floor = caller.context.hands.floor(name) is not None
         caller.context.hands.lower_hand(room, caller.session)
+        if had_floor:
+            caller.context.standings.tell_room(room)
         return Ok(re=request.id)
     question = normalize_question(request.question) if request.question else ""
     if question:  # others read it

@@ -156,3 +156,19 @@ def test_a_claimed_role_outlives_everything_with_the_account(tmp_path: Path) -> 
     with running_server(tmp_path) as server, House(server) as house:
         again = house.connect().hello("ada", account_password="correct horse")
         assert again["role"] == "owner"
+
+
+def test_who_gets_or_loses_the_floor_is_told(place: OrderedHouse) -> None:
+    """By `next`, and by giving it back: in a frozen room they may speak, or no longer."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    bob.ok("hand", room="lobby", up=True)
+    zoe.ok("hand", room="lobby", up=True)
+    place.mia.ok("freeze", room="lobby")
+    assert (told(bob)["why"], told(zoe)["why"]) == ("frozen", "frozen")
+    place.mia.ok("next", room="lobby")
+    assert told(bob) == {"speak": True}
+    nothing_more(zoe)
+    place.mia.ok("next", room="lobby")
+    assert (told(bob)["why"], told(zoe)) == ("frozen", {"speak": True})
+    zoe.ok("hand", room="lobby", up=False)
+    assert told(zoe)["why"] == "frozen"
