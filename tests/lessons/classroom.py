@@ -101,6 +101,10 @@ class Pupil(ABC):
         """See that each entry of the log came once, in order."""
 
     @abstractmethod
+    def everything(self) -> str:
+        """All that the server has sent up to now, as text."""
+
+    @abstractmethod
     def close(self) -> None:
         """Close without a word."""
 
@@ -111,6 +115,8 @@ class FramePupil(Pupil):
     Attributes:
         peer: the connection.
         entries: what came of the room's log, on all connections.
+        told: the last event of each type about the room that came on this connection.
+        events: all those that were looked at, on all connections.
         welcome, joined: the answers when they came in last.
     """
 
@@ -121,8 +127,10 @@ class FramePupil(Pupil):
     def __init__(self, nick: str, kind: type[Peer] = Peer, source: str = "127.0.0.1") -> None:
         super().__init__(nick)
         self._kind = kind
-        self._source = source
+        self.source = source
         self.entries: list[Frame] = []
+        self.told: dict[str, Frame] = {}
+        self.events: list[Frame] = []
 
     def come_in(self, address: str) -> None:
         """Connect, with the session from before if there is one, and go on in the log."""
@@ -130,27 +138,38 @@ class FramePupil(Pupil):
         place: dict[str, Any] = {"history": 1000}
         before = getattr(self, "peer", None)
         if before is not None:
-            self._gather()
+            self.collect()
             members["session"] = before.session
             place = {"after": self.entries[-1]["seq"] if self.entries else 0}
             place["log"] = self.joined["log"]
-        self.peer = self._kind(connected_from(self._source, address))
+        self.peer = self.connected(address)
+        self.told = {}
         if before is not None:
             self.peer.skip_ids(before.next_id() - 1)
         self.welcome = self.peer.hello(self.nick, **members)
         assert self.welcome["type"] == "welcome", self.welcome
+        assert before is None or self.welcome["session"] == before.session, self.nick
         self.joined = self.peer.join(ROOM, **place)
         assert "diverged" not in self.joined, self.joined
 
+    def connected(self, address: str) -> Peer:
+        """Return a connection on which nothing was said yet."""
+        return self._kind(connected_from(self.source, address))
+
     def read_up_to(self, entry: Frame) -> None:
         """Read until an entry is there. See Pupil."""
-        self._gather()
+        self.collect()
         while not self.entries or self.entries[-1]["seq"] < entry["seq"]:
             self.entries += self.peer.messages(1, ROOM)
 
     def check(self, log: Sequence[Frame]) -> None:
         """See that each entry came once. See Pupil."""
         assert self.entries == list(log), (self.nick, first_difference(self.entries, log))
+
+    def everything(self) -> str:
+        """All that came. See Pupil."""
+        self.look()
+        return json.dumps([self.welcome, self.joined, *self.entries, *self.events])
 
     def close(self) -> None:
         """Close. See Pupil."""
@@ -162,12 +181,23 @@ class FramePupil(Pupil):
 
     def hear(self, text: str) -> Frame:
         """Read until an entry holds a text, and return it."""
-        self._gather()
+        self.collect()
         while not any(text in entry["text"] for entry in self.entries):
             self.entries += self.peer.messages(1, ROOM)
         return next(entry for entry in reversed(self.entries) if text in entry["text"])
 
-    def _gather(self) -> None:
+    def look(self) -> dict[str, Frame]:
+        """Read all that the server has sent up to now, and return `told`."""
+        self.peer.ping()
+        self.collect()
+        while self.peer.queue:
+            frame = self.peer.queue.popleft()
+            if frame.get("room") == ROOM:
+                self.told[frame["type"]] = frame
+            self.events.append(frame)
+        return self.told
+
+    def collect(self) -> None:
         """Take what came already of the room's log from the queue."""
         while any(_is_entry(frame) for frame in self.peer.queue):
             self.entries += self.peer.messages(1, ROOM)
@@ -178,18 +208,24 @@ class IrcPupil(Pupil):
 
     Attributes:
         entries: the `seq` and the first line of what came of the room's log.
+        heard: all lines that came.
+        password: of the account that they log in to; "" for none.
     """
 
     peer: IrcPeer
+    password = ""
 
     def __init__(self, nick: str, source: str = "127.0.0.1") -> None:
         super().__init__(nick)
         self._source = source
         self.entries: list[tuple[int, str]] = []
+        self.heard: list[Heard] = []
 
     def come_in(self, address: str) -> None:
         """Connect, enter, and ask for what was said meanwhile."""
         self.peer = IrcPeer(connected_from(self._source, address))
+        if self.password:
+            self.peer.send(f"PASS :{self.nick}:{self.password}")
         self.peer.register(self.nick, *CAPABILITIES)
         self._keep(self.peer.join(CHANNEL))
         if self.entries:
@@ -215,11 +251,17 @@ class IrcPupil(Pupil):
         for (_, line), entry in zip(self.entries, log, strict=True):
             assert entry["text"].partition("\n")[0] in line, (self.nick, line, entry)
 
+    def everything(self) -> str:
+        """All that came. See Pupil."""
+        self._keep(self.peer.sync())
+        return repr(self.heard)
+
     def close(self) -> None:
         """Close. See Pupil."""
         self.peer.close()
 
     def _keep(self, heard: Sequence[Heard]) -> None:
+        self.heard += heard
         for each in heard:
             if each.tags.get("msgid", "").startswith(f"{ROOM}/"):
                 self.entries.append((int(each.tags["msgid"].partition("/")[2]), each.text))
@@ -261,6 +303,13 @@ class LinesPupil(Pupil):
         wanted = [line for each in log if each["from"] != self.nick for line in as_lines(each)]
         shown = [line for line in self.lines if line in set(wanted)]
         assert shown == wanted, (self.nick, first_difference(shown, wanted))
+
+    def everything(self) -> str:
+        """All that came. See Pupil."""
+        self.peer.send("/help")
+        while not self.lines[-1].startswith("/quit"):
+            self.lines.append(self.peer.line())
+        return "\n".join(self.lines)
 
     def close(self) -> None:
         """Close. See Pupil."""
@@ -326,7 +375,7 @@ class Classroom:
         self.web = [FramePupil(f"web{n}", WebSocketPeer) for n in range(WEB)]
         self.irc = [IrcPupil(f"irc{n}") for n in range(IRC)]
         self.lines = [LinesPupil(f"lines{n}") for n in range(LINES)]
-        self.strangers: list[Pupil | Peer | IrcPeer] = []
+        self.strangers: list[Pupil] = []
         self._lines_from = 0  # place in the log from which line mode was shown
 
     def __enter__(self) -> Self:
@@ -348,7 +397,7 @@ class Classroom:
     def close(self) -> None:
         """Close all connections, and end the server."""
         for each in [self.teacher, *self.pupils, *self.strangers]:
-            if not isinstance(each, Pupil) or hasattr(each, "peer"):
+            if hasattr(each, "peer"):
                 each.close()
         self.server.close()
 
@@ -380,6 +429,18 @@ class Classroom:
             pupil.read_up_to(self.log[-1])
             pupil.check(self.log[self._lines_from :] if pupil in self.lines else self.log)
 
+    def die(self) -> None:
+        """Kill the server, as a power cut does, and start it again; nobody comes back yet."""
+        self.server.kill()
+        self.server = self.server.restarted()
+
+    def come_back(self) -> None:
+        """Let everybody come in again, the last first; nobody says anything meanwhile."""
+        for pupil in [*reversed(self.pupils), self.teacher]:
+            pupil.close()
+            pupil.come_in(self.server.address)
+        self._lines_from = max(0, self.teacher.joined["seq"] - SHOWN_ON_ENTRY)
+
     def history(self) -> list[Frame]:
         """The log as it is now, with the changes in it."""
         page = self.teacher.peer.page("history", room=ROOM, limit=1000)
@@ -387,9 +448,9 @@ class Classroom:
         found: list[Frame] = page["messages"]
         return found
 
-    def newcomer(self, nick: str, kind: type[Peer] = Peer) -> FramePupil:
+    def newcomer(self, nick: str, kind: type[Peer] = Peer, source: str = "127.0.0.1") -> FramePupil:
         """Let somebody come in who was not there before."""
-        pupil = FramePupil(nick, kind)
+        pupil = FramePupil(nick, kind, source)
         self.strangers.append(pupil)
         pupil.come_in(self.server.address)
         return pupil
