@@ -1,17 +1,17 @@
 """Torture: many clients talk while the server is killed and the network breaks; nothing is lost.
 
     python -m tests.torture --minutes 10
-    python -m tests.torture --minutes 10 --no-irc --no-websocket
+    python -m tests.torture --minutes 10 --workers 3 --no-irc --no-websocket
 
 A run has four parts:
 
-1. Clients say numbered messages, stop reading, disconnect, come back, and take over their own
-   sessions. Native clients (`client`, `visit`, `wire`, `person`) are written for this, on
-   nothing but the protocol package. A third of them speak WebSocket (`websocket_wire`, on the
-   `websockets` library), unless there is `--no-websocket`, and a sixth speak IRC (`irc_client`,
-   `irc_visit`, `irc_wire`), unless there is `--no-irc`. The `executioner` kills the server at
-   random moments and starts it again on the same data and port. Every connection leads through
-   a `gateway`, which cuts, stalls, delays and splits it.
+1. Clients say numbered messages, edit and delete them, stop reading, disconnect, come back, and
+   take over their own sessions. Native clients (`client`, `visit`, `wire`, `person`) are written
+   for this, on nothing but the protocol package. A third of them speak WebSocket (`websocket_wire`,
+   on the `websockets` library), unless there is `--no-websocket`, and a sixth speak IRC
+   (`irc_client`, `irc_visit`, `irc_wire`), unless there is `--no-irc`. The `executioner` kills the
+   server at random moments and starts it again on the same data and port. Every connection leads
+   through a `gateway`, which cuts, stalls, delays and splits it.
 2. All faults cease. Every client sends again what had no reply, and reads to the end of every
    room.
 3. The whole log is read twice (`stored`): from the server, page by page, and from its database once

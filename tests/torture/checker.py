@@ -7,11 +7,14 @@ What it holds a run against, in the words of the protocol:
 - A room is a log: seq 1 to N without a gap, of messages that were really said, each once, the
   same for everybody.
 - What a client saw of a room is one unbroken sequence from where it first joined to the end.
+- A message is as it was said, or as the edits and the deletion that are in the log made it. Who
+  reads it after such an entry finds it so; and in the end everybody knows the same latest state.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tests.torture.changes import Latest, State, states
 from tests.torture.irc_checker import check_irc
 from tests.torture.records import (
     Dialogue,
@@ -29,6 +32,9 @@ from tests.torture.violation import Violation
 STOP_LIMIT = 5.0
 """Seconds that a normal stop of the server may take."""
 
+Known = Mapping[str, Mapping[int, Sequence[State]]]
+"""By room and seq: every state that a message had to have."""
+
 # How the server may end a connection while nobody does anything wrong.
 _GOODBYES = frozenset({"bye", "replaced", "shutting_down", "hello_timeout"})
 # What a client may be refused that comes without a session: its last connection, whose `welcome`
@@ -38,17 +44,20 @@ _REFUSALS = frozenset({"nick_in_use", "hello_timeout"})
 
 def check(run: Observations) -> list[Violation]:
     """Return every violation in a run."""
+    said = {(said.client, said.request): said for said in run.said}
+    known = {room: states(kept, said) for room, kept in run.kept.items()}
     return [
         *_check_log(run),
         *_check_pages(run),
-        *_check_origin(run),
+        *_check_origin(run, said, known),
         *_check_promises(run),
-        *_check_stretches(run),
+        *_check_stretches(run, known),
+        *_check_latest(run, known),
         *_check_ends(run),
         *_check_replies(run),
         *_check_connections(run),
         *_check_server(run),
-        *check_irc(run),
+        *check_irc(run, known),
     ]
 
 
@@ -81,29 +90,36 @@ def _check_pages(run: Observations) -> Iterator[Violation]:
                 yield Violation("pages", what, room, stored.seq)
 
 
-def _check_origin(run: Observations) -> Iterator[Violation]:
-    """Each stored message was said, as it is stored, and is stored once."""
-    by_text: dict[str, Said | Utterance] = {said.text: said for said in run.said}
-    by_text |= {said.text: said for said in run.utterances}
-    places: dict[str, Entry] = {}
+def _check_origin(
+    run: Observations, by_request: Mapping[tuple[str, int], Said], known: Known
+) -> Iterator[Violation]:
+    """Each stored message was said, as it is stored or was changed, and is stored once."""
+    by_text = {said.text: said for said in run.utterances}
+    places: dict[object, Entry] = {}
     for room, kept in run.kept.items():
         for entry, request in kept:
-            said = by_text.get(entry.text)
-            if said is None or not _is_stored_as(said, entry, request):
+            key: object = (entry.from_, request)
+            said: Said | Utterance | None = by_request.get((entry.from_, request))
+            if said is None:
+                key, said = entry.text, by_text.get(entry.text)
+            *earlier, latest = known[room][entry.seq]
+            if said is None or not (_may_be_of(said, entry) and (earlier or entry == latest.entry)):
                 source = "nobody said it" if said is None else f"said was {_asked(said)}"
                 what = f"{_shown(entry)}, by request {request}: {source}"
                 yield Violation("forged", what, room, entry.seq, entry.from_)
-            first = places.setdefault(entry.text, entry)
+            elif entry != latest.entry:
+                what = f"stored is {_shown(entry)}, the latest state is {_shown(latest.entry)}"
+                yield Violation("stale", what, room, entry.seq, entry.from_)
+            first = places.setdefault(key, entry)
             if first is not entry:
                 what = f"{_brief(entry.text)} is stored as {first.room} {first.seq} as well"
                 yield Violation("doubled", what, room, entry.seq, entry.from_)
 
 
-def _is_stored_as(said: Said | Utterance, entry: Entry, request: int) -> bool:
+def _may_be_of(said: Said | Utterance, entry: Entry) -> bool:
     if isinstance(said, Utterance):
         return (said.nick, said.room, said.kind) == (entry.from_, entry.room, entry.kind)
-    wanted = (said.client, said.room, said.kind, said.request)
-    return wanted == (entry.from_, entry.room, entry.kind, request)
+    return said.room == entry.room
 
 
 # -- what was promised --------------------------------------------------------------------------
@@ -112,22 +128,23 @@ def _is_stored_as(said: Said | Utterance, entry: Entry, request: int) -> bool:
 def _check_promises(run: Observations) -> Iterator[Violation]:
     """Every request to add something got an `ok` in the end, and every `ok` is kept."""
     replies = _replies_to_said(run)
-    stored = {(e.room, e.seq): e for kept in run.kept.values() for e, _ in kept}
-    places = {entry.text: entry for entry in stored.values()}
+    stored = {(row.entry.room, row.entry.seq): row for kept in run.kept.values() for row in kept}
+    places = {(row.entry.from_, row.request): row.entry for row in stored.values()}
     for said in run.said:
+        here = places.get((said.client, said.request))
         answers = replies[said.client, said.session, said.request]
         seqs = {reply.seq for reply in answers if reply.type == "ok"}
         if not seqs:
-            what = "stored all the same" if said.text in places else "not stored"
+            what = "not stored" if here is None else "stored all the same"
             what = f"{_asked(said)} was never confirmed; it is {what}"
             yield Violation("unanswered", what, said.room, None, said.client)
         if len(seqs) > 1:
             what = f"{_asked(said)} was confirmed as {_listed(seqs)}"
             yield Violation("contradicted", what, said.room, None, said.client)
         for seq in seqs:
-            entry = None if seq is None else stored.get((said.room, seq))
-            if entry is None or entry.text != said.text:
-                yield _broken_promise(said, seq, entry, places.get(said.text))
+            row = None if seq is None else stored.get((said.room, seq))
+            if row is None or (row.entry.from_, row.request) != (said.client, said.request):
+                yield _broken_promise(said, seq, None if row is None else row.entry, here)
         for reply in answers:
             if reply.type != "ok" and not reply.try_again:
                 what = f"{_asked(said)} was answered with {_replied(reply)}"
@@ -160,12 +177,12 @@ def _replies_to_said(run: Observations) -> dict[tuple[str, int, int], list[Reply
 # -- what was seen ------------------------------------------------------------------------------
 
 
-def _check_stretches(run: Observations) -> Iterator[Violation]:
+def _check_stretches(run: Observations, known: Known) -> Iterator[Violation]:
     """What a client saw of a room goes on where it should, one by one, as it is stored."""
     reached: dict[tuple[str, str], int] = {}
     for stretch in run.stretches:
         yield from _check_begin(stretch, reached.get((stretch.client, stretch.room)))
-        yield from _check_stretch(stretch, run)
+        yield from _check_stretch(stretch, run.entries, known.get(stretch.room, {}))
         if stretch.source is Source.LIVE:
             reached[stretch.client, stretch.room] = _end(stretch, run.entries)
     for stray in run.strays:
@@ -182,20 +199,48 @@ def _check_begin(stretch: Stretch, reached: int | None) -> Iterator[Violation]:
         yield _in_sequence(stretch, stretch.after, f"{what} at {stretch.room_ended}")
 
 
-def _check_stretch(stretch: Stretch, run: Observations) -> Iterator[Violation]:
-    kept = run.kept.get(stretch.room, ())
+def _check_stretch(
+    stretch: Stretch, entries: Sequence[Entry], known: Mapping[int, Sequence[State]]
+) -> Iterator[Violation]:
     expected = stretch.after + 1
     for number in stretch.entries:
-        entry = run.entries[number]
+        entry = entries[number]
         if entry.seq != expected:
             fault = "a gap" if entry.seq > expected else "doubled, or out of order"
             what = f"{fault}: {expected} was next on connection {stretch.connection}"
             yield _in_sequence(stretch, entry.seq, f"{what} ({stretch.source})")
-        stored = kept[entry.seq - 1].entry if 0 < entry.seq <= len(kept) else None
-        if stored != entry:
-            what = f"seen was {_shown(entry)}, stored is {_shown(stored)}"
-            yield Violation("differs", what, stretch.room, entry.seq, stretch.client)
+        wrong = _fault_of(entry, known.get(entry.seq, ()), stretch.room_ended or 0)
+        if wrong is not None:
+            yield Violation(*wrong, stretch.room, entry.seq, stretch.client)
         expected = entry.seq + 1
+
+
+def _fault_of(entry: Entry, known: Sequence[State], seen: int) -> tuple[str, str] | None:
+    """Return what is wrong with what was read when the room had come to `seen`, or further."""
+    states = iter(known)
+    if not any(state.entry == entry for state in states):
+        stored = known[-1].entry if known else None
+        return "differs", f"seen was {_shown(entry)}, stored is {_shown(stored)}"
+    later = next(states, None)
+    if later is not None and later.since <= seen:
+        return "stale", f"seen was {_shown(entry)}, when {later.since} had changed it"
+    return None
+
+
+def _check_latest(run: Observations, known: Known) -> Iterator[Violation]:
+    """In the end everybody knows the latest state of what was changed."""
+    views: dict[tuple[str, str], Latest] = {}
+    for stretch in run.stretches:
+        if stretch.source is Source.LIVE:
+            view = views.setdefault((stretch.client, stretch.room), Latest())
+            for number in stretch.entries:
+                view.add(run.entries[number])
+    for (client, room), view in views.items():
+        for seq, entry in view.entries.items():
+            *earlier, latest = known.get(room, {}).get(seq, [State(0, entry)])
+            if earlier and entry != latest.entry:
+                what = f"known is {_shown(entry)}, the latest state is {_shown(latest.entry)}"
+                yield Violation("latest", what, room, seq, client)
 
 
 def _check_ends(run: Observations) -> Iterator[Violation]:
@@ -291,7 +336,9 @@ def _shown(entry: Entry | None) -> str:
     if entry is None:
         return "nothing"
     where = f"{entry.room} {entry.seq}"
-    return f"[{where} {entry.from_} {entry.kind} {_brief(entry.text)} at {entry.time!r}]"
+    what = f"{entry.kind} {entry.changes}" if entry.changes else entry.kind
+    what += " edited" * entry.edited + " deleted" * entry.deleted
+    return f"[{where} {entry.from_} {what} {_brief(entry.text)} at {entry.time!r}]"
 
 
 def _brief(text: str) -> str:

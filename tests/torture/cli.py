@@ -30,10 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
         options.rooms,
         options.websocket,
         options.irc,
+        options.workers,
     )
     again = (
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
         f"--clients {plan.clients} --rooms {plan.rooms}"
+        + f" --workers {plan.workers}"
         + " --no-websocket" * (not plan.websocket)
         + " --no-irc" * (not plan.irc)
     )
@@ -110,6 +112,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--clients", type=_count, default=24, help="(default: %(default)s)")
     parser.add_argument("--rooms", type=_count, default=3, help="(default: %(default)s)")
+    workers = "threads of the server that deliver (default: %(default)s)"
+    parser.add_argument("--workers", type=_count, default=1, help=workers)
     websocket = "let a third of the clients speak WebSocket (default: yes)"
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--websocket", action=switch, default=True, help=websocket)

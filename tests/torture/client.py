@@ -5,7 +5,8 @@ whim, and for the conductor of the run, who wakes it.
 
 What it does, it draws from its own source of randomness. It says numbered texts, one or a burst;
 reads pages of history; stops reading for a while; leaves a room and comes back to it further up;
-goes and comes back with its session; comes in a second time while it is still there.
+goes and comes back with its session; comes in a second time while it is still there; edits and
+deletes what it said, as soon as that is confirmed.
 """
 
 import random
@@ -33,6 +34,8 @@ PATIENCE = 4.0
 FORMER_PATIENCE = 8.0
 # Who has said so much without an answer says no more for now.
 UNANSWERED_LIMIT = 200
+# How many of the changes of what was said are deletions.
+DELETIONS = 0.3
 # How far up the log a client goes that wants to read it again.
 FAR_BACK = 3000
 
@@ -192,14 +195,27 @@ class Client(Player):
         if len(self.person.unanswered) >= UNANSWERED_LIMIT:
             return
         (kind,) = self._source.choices(KINDS, KIND_WEIGHTS)
-        said = Said(
-            self.person.nick,
-            self.person.session_number,
-            self.person.next_id(),
-            self._source.choice(visit.rooms()),
-            kind,
-            self._texts.next(),
-        )
+        self._say(visit, self._source.choice(visit.rooms()), kind, self._texts.next())
+
+    def _change_one(self, visit: Visit) -> None:
+        """Edit or delete something that it said. What it said is changed by one request at once."""
+        rooms = visit.rooms()
+        own = [(room, seq) for room, seq in self.person.own if room in rooms]
+        if not own or len(self.person.unanswered) >= UNANSWERED_LIMIT:
+            return
+        room, seq = self._source.choice(own)
+        self.person.own.remove((room, seq))
+        if self._source.random() < DELETIONS:
+            self._tally.add("deletions")
+            self._say(visit, room, "delete", f"deleted message {seq}: {self._texts.brief()}", seq)
+        else:
+            self._tally.add("edits")
+            self._say(visit, room, "edit", self._texts.next(), seq)
+
+    def _say(self, visit: Visit, room: str, kind: str, text: str, changes: int = 0) -> None:
+        person = self.person
+        request = person.next_id()
+        said = Said(person.nick, person.session_number, request, room, kind, text, changes)
         self._journal.add_said(said)
         self.person.unanswered[said.request] = said
         visit.say(said)
@@ -265,6 +281,7 @@ class Client(Player):
 _WHIMS: list[tuple[float, Callable[[Client, Visit], None]]] = [
     (80, Client._say_one),
     (3, Client._say_many),
+    (10, Client._change_one),
     (8, Client._ask),
     (2, Client._stop_reading),
     (1, Client._read_again),

@@ -2,12 +2,14 @@
 
 IRC knows no request numbers: what got no echo may be stored or not, but not twice. A message that
 was cut into lines is compared without its white space. Changes of the topic come live, and are not
-part of CHATHISTORY.
+part of CHATHISTORY. An edit and a deletion are a NOTICE; what was edited is marked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 
+from protocol.messages import CHANGES
+from tests.torture.changes import State
 from tests.torture.records import (
     Entry,
     Glimpse,
@@ -21,11 +23,18 @@ from tests.torture.records import (
 from tests.torture.violation import Violation
 
 
-def check_irc(run: Observations) -> Iterator[Violation]:
-    """Yield every violation that an IRC client shows."""
+def check_irc(
+    run: Observations, known: Mapping[str, Mapping[int, Sequence[State]]]
+) -> Iterator[Violation]:
+    """Yield every violation that an IRC client shows.
+
+    Args:
+        run: the run.
+        known: by room and seq, every state that a message had to have.
+    """
     yield from _check_utterances(run)
     for sighting in run.sightings:
-        yield from _check_sighting(sighting, run)
+        yield from _check_sighting(sighting, run, known.get(sighting.room, {}))
     for (client, room), reached in run.reached.items():
         last = len(run.kept.get(room, ()))
         if reached != last:
@@ -50,8 +59,10 @@ def _check_utterances(run: Observations) -> Iterator[Violation]:
             yield Violation(rule, what, said.room, said.seq, said.client)
 
 
-def _check_sighting(sighting: Sighting, run: Observations) -> Iterator[Violation]:
-    """Its messages follow one another without a gap, and each is as it is stored."""
+def _check_sighting(
+    sighting: Sighting, run: Observations, known: Mapping[int, Sequence[State]]
+) -> Iterator[Violation]:
+    """Its messages follow one another without a gap, and each is as it was at some time."""
     kept = run.kept.get(sighting.room, ())
     messages = [list(lines) for _, lines in groupby(sighting.lines, lambda line: line.seq)]
     expected = None if sighting.after is None else _next(sighting, sighting.after, kept)
@@ -62,11 +73,11 @@ def _check_sighting(sighting: Sighting, run: Observations) -> Iterator[Violation
             where = f"{sighting.source} on connection {sighting.connection}"
             what = f"{fault}: {expected} was next ({where}, IRC)"
             yield Violation("sequence", what, sighting.room, seq, sighting.client)
-        stored = kept[seq - 1].entry if 0 < seq <= len(kept) else None
+        states = known.get(seq, ())
         last_before_end = sighting.cut and number == len(messages) - 1
         may_be_cut = last_before_end or lines[0].kind == "topic"  # which has but one line
-        if not _is_shown(lines, stored, may_be_cut=may_be_cut):
-            what = f"seen over IRC was {lines[:3]}, stored is {stored}"
+        if not any(_is_shown(lines, state.entry, may_be_cut=may_be_cut) for state in states):
+            what = f"seen over IRC was {lines[:3]}, stored is {states[-1:]}"
             yield Violation("differs", what, sighting.room, seq, sighting.client)
         expected = _next(sighting, seq, kept)
     if sighting.until is not None and expected is not None and expected <= sighting.until:
@@ -81,13 +92,17 @@ def _next(sighting: Sighting, seq: int, kept: Sequence[Kept]) -> int:
     return seq + 1 + len(list(topics))
 
 
-def _is_shown(lines: list[Glimpse], stored: Entry | None, *, may_be_cut: bool) -> bool:
+def _is_shown(lines: list[Glimpse], stored: Entry, *, may_be_cut: bool) -> bool:
     """Whether the lines are those of a stored message, all of them or, if cut, the first ones."""
-    if stored is None:
+    kind, text = stored.kind, stored.text
+    if kind in CHANGES:
+        text = f"(edited message {stored.changes}){text}" if kind == "edit" else f"({text})"
+        kind = "notice"
+    elif stored.edited:
+        text += "(edited)"
+    if any((line.from_, line.kind) != (stored.from_, kind) for line in lines):
         return False
-    if any((line.from_, line.kind) != (stored.from_, stored.kind) for line in lines):
-        return False
-    shown, whole = "".join(line.text for line in lines), squeezed(stored.text)
+    shown, whole = "".join(line.text for line in lines), squeezed(text)
     return whole.startswith(shown) if may_be_cut else shown == whole
 
 

@@ -5,9 +5,16 @@ The protocol asks for four things: the session's secret, the last seq seen of ea
 """
 
 import random
+from collections import Counter, deque
 
 from protocol.messages import Join
 from tests.torture.records import Said
+
+OWN_LIMIT = 50
+"""How many of the messages that it said last a client may still change."""
+
+EDITS_LIMIT = 10
+"""How often a client edits one message: less than the server lets it."""
 
 
 class Place:
@@ -51,6 +58,7 @@ class Person:
         session_number: how many sessions there were, 1 if none was ever forgotten.
         places: by room, where it is.
         unanswered: by `id`, what has no `ok` yet, in the order in which it was said.
+        own: room and seq of messages that it may change: no change of them is under way.
     """
 
     def __init__(self, nick: str, rooms: list[str], source: random.Random) -> None:
@@ -59,6 +67,8 @@ class Person:
         self.session_number = 0
         self.places = {room: Place(source) for room in rooms}
         self.unanswered: dict[int, Said] = {}
+        self.own: deque[tuple[str, int]] = deque(maxlen=OWN_LIMIT)
+        self._edits: Counter[tuple[str, int]] = Counter()
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -71,3 +81,17 @@ class Person:
         self.session = secret
         self.session_number += 1
         self.unanswered.clear()
+        self.own.clear()
+
+    def confirm(self, request: int, seq: int) -> None:
+        """Take the `ok` to something that was said, which named a seq."""
+        said = self.unanswered.pop(request, None)
+        if said is None:
+            return
+        if said.kind in ("text", "action"):
+            self.own.append((said.room, seq))
+        elif said.kind == "edit":
+            changed = said.room, said.changes
+            self._edits[changed] += 1
+            if self._edits[changed] < EDITS_LIMIT:
+                self.own.append(changed)

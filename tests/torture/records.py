@@ -23,6 +23,9 @@ class Entry(NamedTuple):
     from_: str
     kind: str
     text: str
+    changes: int = 0  # the seq of the message that it edits or deletes
+    edited: bool = False
+    deleted: bool = False
 
 
 class Kept(NamedTuple):
@@ -33,7 +36,10 @@ class Kept(NamedTuple):
 
 
 class Said(NamedTuple):
-    """A request to add something to a room's log. Its text is nobody else's."""
+    """A request to add something to a room's log. Its text is nobody else's.
+
+    Its `request` is no other one's of that client, in any session.
+    """
 
     client: str
     session: int  # which of the client's sessions, from 1
@@ -41,6 +47,7 @@ class Said(NamedTuple):
     room: str
     kind: str
     text: str
+    changes: int = 0  # the seq of the message that it edits or deletes
 
 
 class Reply(NamedTuple):
@@ -94,7 +101,9 @@ class Stretch:
     source: Source
     after: int  # the first is to be the one after this
     moved: bool = False  # the client asked for this place, instead of going on where it was
-    room_ended: int | None = None  # where the room ended, as the `ok` to the join said
+    # Where the room ended when this was asked for, or further on: the `ok` to the join said so, or
+    # the client had seen so much of it.
+    room_ended: int | None = None
     entries: "array[int]" = field(default_factory=lambda: array("Q"))
 
 

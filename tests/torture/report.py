@@ -43,6 +43,11 @@ def summary(run: Observations, tally: Tally) -> Iterator[str]:
         f"  messages  {len(said)} said, {len(confirmed)} acknowledged, {sent_again} sent again; "
         f"{sum(map(len, run.kept.values()))} stored; {deliveries} deliveries seen"
     )
+    yield (
+        f"            of them {tally['edits']} edits, {tally['deletions']} deletions; "
+        f"{sum(e.edited for kept in run.kept.values() for e, _ in kept)} messages ended edited, "
+        f"{sum(e.deleted for kept in run.kept.values() for e, _ in kept)} deleted"
+    )
     yield f"            {asked} requests in all, {len(replies)} replies"
 
 

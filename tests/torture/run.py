@@ -51,6 +51,7 @@ class Plan:
     rooms: int
     websocket: bool = False
     irc: bool = False
+    workers: int = 1
 
     def wire_of(self, number: int) -> str:
         """Return what a client speaks, whose number is from 1.
@@ -76,7 +77,7 @@ class Run:
         self._plan = plan
         self._say = say
         self._rooms = [f"room-{number}" for number in range(1, plan.rooms + 1)]
-        self._server = Server(folder)
+        self._server = Server(folder, plan.workers)
         self._journal = Journal()
         self._gateways: list[Gateway] = []
         self._clients: list[Player] = []

@@ -48,8 +48,14 @@ class Server:
         log: what its runs have written to stderr.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Choose the places in `folder`; nothing is started."""
+    def __init__(self, folder: Path, workers: int = 1) -> None:
+        """Choose the places in `folder`; nothing is started.
+
+        Args:
+            folder: for the data, and what is logged.
+            workers: how many threads deliver.
+        """
+        self._workers = workers
         self.data = folder / "data"
         self.log = folder / "server.log"
         self._stdout = folder / "stdout"
@@ -76,6 +82,7 @@ class Server:
         """Start the process, and do not wait until it listens."""
         command = [sys.executable, "-m", "chat_server", "--host", "127.0.0.1"]
         command += ["--port", str(self._port), "--data", str(self.data)]
+        command += ["--delivery-workers", str(self._workers)]
         path = [part for part in (os.environ.get("PYTHONPATH"), str(ROOT)) if part]
         environment = {
             # What the user has set is not to be tested.

@@ -1,10 +1,11 @@
 """What is in the rooms in the end: asked from the server, and read from its database."""
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.support.peer import Peer
 from tests.torture.journal import Journal
@@ -55,7 +56,9 @@ class Observer:
             page = self._peer.page("history", room=room, after=after, limit=_PAGE)
             log += [
                 journal.shared(
-                    Entry(m["room"], m["seq"], m["time"], m["from"], m["kind"], m["text"])
+                    Entry(
+                        m["room"], m["seq"], m["time"], m["from"], m["kind"], m["text"], **_marks(m)
+                    )
                 )
                 for m in page["messages"]
             ]
@@ -76,11 +79,12 @@ class Database:
             names = {number: name for number, name, _ in rooms}
             logs: dict[str, list[Kept]] = {name: [] for name in names.values()}
             rows = connection.execute(
-                "SELECT key, time, sender, kind, text, request FROM messages ORDER BY key"
+                "SELECT key, time, sender, kind, text, request, marks FROM messages ORDER BY key"
             )
-            for key, time, sender, kind, text, request in rows:
-                room = names[key >> _SEQ_BITS]
-                entry = Entry(room, key & ((1 << _SEQ_BITS) - 1), time, sender, kind, text)
+            for key, time, sender, kind, text, request, marks in rows:
+                room, seq = names[key >> _SEQ_BITS], key & ((1 << _SEQ_BITS) - 1)
+                more = _marks(json.loads(marks or "{}"))
+                entry = Entry(room, seq, time, sender, kind, text, **more)
                 logs[room].append(Kept(journal.shared(entry), request))
         return logs, {name: last for _, name, last in rooms}
 
@@ -92,3 +96,8 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
+
+
+def _marks(message: dict[str, Any]) -> dict[str, Any]:
+    """Return what a message says of changes."""
+    return {name: message[name] for name in ("changes", "edited", "deleted") if name in message}

@@ -26,11 +26,15 @@ class Texts:
 
     def next(self) -> str:
         """Return a text that was never said."""
-        self._number += 1
-        start = f"{self._client} {self._number}: "
+        start = f"{self.brief()}: "
         alphabet = self._source.choice(_ALPHABETS)
         length = min(self._length(), TEXT_LIMIT - len(start) - 1)
         return start + "".join(self._source.choices(alphabet, k=length)) + "."
+
+    def brief(self) -> str:
+        """Return a short text in one line that was never said."""
+        self._number += 1
+        return f"{self._client} {self._number}"
 
     def _length(self) -> int:
         draw = self._source.random()

@@ -15,6 +15,8 @@ from protocol.errors import ProtocolError
 from protocol.messages import (
     AnyServerMessage,
     Bye,
+    Delete,
+    Edit,
     Error,
     Goodbye,
     Hello,
@@ -70,7 +72,7 @@ class Visit:
         self._resuming = person.session
         self._joins: dict[int, Join] = {}
         self._leaves: dict[int, tuple[str, int | None]] = {}
-        self._histories: dict[int, History] = {}
+        self._histories: dict[int, tuple[History, int]] = {}  # and up to where the room was seen
         self._stretches: dict[str, Stretch] = {}
         self._waiting = 0  # requests without a reply
         self._later: list[tuple[float, int]] = []  # when to send which request again
@@ -104,6 +106,11 @@ class Visit:
         """Send what is to be added to a room's log, for the first time or again."""
         if said.kind == "topic":
             self._ask(said.request, Topic(said.request, said.room, said.text))
+        elif said.kind == "edit":
+            self._ask(said.request, Edit(said.request, said.room, said.changes, said.text))
+        elif said.kind == "delete":
+            reason = said.text.partition(": ")[2]
+            self._ask(said.request, Delete(said.request, said.room, said.changes, reason))
         elif said.kind == "action":
             self._ask(said.request, Say(said.request, said.room, said.text, kind="action"))
         else:
@@ -112,7 +119,7 @@ class Visit:
     def ask(self, request: Asked) -> None:
         """Ask what changes nothing."""
         if isinstance(request, History):
-            self._histories[request.id] = request
+            self._histories[request.id] = request, self._person.places[request.room].seq or 0
         self._ask(request.id, request)
 
     def move(self, room: str, seq: int | None) -> None:
@@ -218,7 +225,7 @@ class Visit:
         leave = self._leaves.pop(ok.re, None)
         if leave is not None:
             self._come_back(*leave)
-        self._person.unanswered.pop(ok.re, None)
+        self._person.confirm(ok.re, 0 if ok.seq is UNSET else ok.seq)
 
     def _take_place(self, join: Join, room_ended: int) -> None:
         start = start_of(join, room_ended)
@@ -255,11 +262,11 @@ class Visit:
 
     def _take_page(self, page: Page) -> None:
         self._answered(Reply(page.re, "page"))
-        request = self._histories.pop(page.re, None)
-        if request is None or request.after is None or page.messages is UNSET:
+        if page.re not in self._histories or page.messages is UNSET:
             return
+        request, seen = self._histories.pop(page.re)
         stretch = self._journal.open_stretch(
-            self._dialogue, request.room, Source.PAGE, request.after
+            self._dialogue, request.room, Source.PAGE, request.after or 0, room_ended=seen
         )
         stretch.entries.extend(self._journal.number(entry_of(m)) for m in page.messages)
 
@@ -296,4 +303,6 @@ class Visit:
 
 def entry_of(message: Message) -> Entry:
     """Return what the server said a message is."""
-    return Entry(message.room, message.seq, message.time, message.from_, message.kind, message.text)
+    said = message.from_, message.kind, message.text
+    changed = message.changes, message.edited, message.deleted
+    return Entry(message.room, message.seq, message.time, *said, *changed)
