@@ -90,7 +90,56 @@ def _search(text: str) -> Ask:
     return lambda attacker, _: {"type": "search", "room": room_of(attacker, 0), "query": text}
 
 
-WITH_TEXT = {"say": _say, "topic": _topic, "tell": _tell, "search": _search}
+def _edit(text: str) -> Ask:
+    """Something is said and edited nine times, if nobody else is in the room."""
+
+    def ask(attacker: int, number: int) -> Frame:
+        first = (number - 1) // 10 * 10 + 1
+        if number == first:
+            return _say(text)(attacker, number)
+        return {"type": "edit", "room": room_of(attacker, 0), "seq": first, "text": text}
+
+    return ask
+
+
+def _delete(attacker: int, number: int) -> Frame:
+    """Something is said and deleted, if nobody else is in the room."""
+    if number % 2:
+        return _say("tea?")(attacker, number)
+    return {"type": "delete", "room": room_of(attacker, 0), "seq": number - 1, "reason": "no tea"}
+
+
+def _poll(attacker: int, number: int) -> Frame:
+    """A poll with as much as there may be in it; it is refused while one is open."""
+    options = [f"{option}".ljust(80, "x") for option in range(10)]
+    return {
+        "type": "poll",
+        "room": room_of(attacker, 0),
+        "question": f"{number}",
+        "options": options,
+        "named": True,
+    }
+
+
+def _vote(attacker: int, number: int) -> Frame:
+    """Each time for something else, so that it has to be kept."""
+    if number == 1:
+        return _poll(attacker, number)
+    return {"type": "vote", "room": room_of(attacker, 0), "choice": 1 + number % 2}
+
+
+def _end_poll(attacker: int, number: int) -> Frame:
+    """A poll begins, and ends."""
+    if number % 2:
+        return _poll(attacker, number)
+    return {"type": "end_poll", "room": room_of(attacker, 0)}
+
+
+def _in_room(kind: str, **members: object) -> Ask:
+    return lambda attacker, _: {"type": kind, "room": room_of(attacker, 0), **members}
+
+
+WITH_TEXT = {"say": _say, "topic": _topic, "tell": _tell, "search": _search, "edit": _edit}
 
 WITHOUT_TEXT: dict[str, Ask] = {
     "ping": lambda *_: {"type": "ping"},
@@ -102,15 +151,24 @@ WITHOUT_TEXT: dict[str, Ask] = {
     "history": lambda a, _: {"type": "history", "room": room_of(a, 0), "limit": 1000},
     "nick": lambda a, n: {"type": "nick", "nick": f"nick{a}x{n}"},
     "forget": lambda a, _: {"type": "forget", "room": room_of(a, 0)},
-    "hand": lambda a, _: {"type": "hand", "room": room_of(a, 0), "up": True},
-    "poll": lambda a, _: {
-        "type": "poll",
+    "hand": lambda a, n: {
+        "type": "hand",
         "room": room_of(a, 0),
-        "question": "x",
-        "options": ["y", "n"],
+        "up": n % 2 == 1,
+        "question": "why?" * 50,
     },
-    "vote": lambda a, _: {"type": "vote", "room": room_of(a, 0), "choice": 1},
-    "end_poll": lambda a, _: {"type": "end_poll", "room": room_of(a, 0)},
+    "delete": _delete,
+    "poll": _poll,
+    "vote": _vote,
+    "end_poll": _end_poll,
+    "late": lambda _, n: {"type": "late", "on": n % 2 == 0},
+    "rules": _in_room("rules"),
+    "set_rules": _in_room("set_rules", read_only=True),
+    "invite": _in_room("invite", who="ann"),
+    "uninvite": _in_room("uninvite", who="ann"),
+    "pin": _in_room("pin", seq=1),
+    "unpin": _in_room("unpin", seq=1),
+    "next": _in_room("next"),
     "kick": lambda *_: {"type": "kick", "who": "ann"},
     "login": lambda a, n: {"type": "login", "account": f"a{a}x{n}", "password": "wrong-wrong"},
     "register": lambda *_: {"type": "register", "password": "12345678"},

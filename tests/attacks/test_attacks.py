@@ -2,11 +2,13 @@
 
 import pytest
 
-from protocol.messages import AnyRequest
+from protocol.framing import HEADER_SIZE
+from protocol.messages import AnyRequest, decode_request
 from tests.attacks.bystander import Watch
-from tests.attacks.catalogue import attacks, requests_covered
+from tests.attacks.catalogue import TEXTS, WITH_TEXT, WITHOUT_TEXT, Ask, attacks, requests_covered
 from tests.attacks.report import KINDS, line, percentile
 from tests.attacks.run import run
+from tests.support.peer import encode
 
 pytestmark = pytest.mark.long
 
@@ -23,6 +25,24 @@ def test_every_request_is_tried() -> None:
     """Who adds one to the protocol adds an attack."""
     kinds = {str(kind.__struct_config__.tag) for kind in AnyRequest.__args__}
     assert requests_covered() == kinds - _ALIKE
+
+
+@pytest.mark.parametrize(
+    ("kind", "ask"),
+    [
+        *((kind, make(text)) for kind, make in WITH_TEXT.items() for text in TEXTS.values()),
+        *((kind, ask) for kind, ask in WITHOUT_TEXT.items() if kind != "nonsense"),
+    ],
+)
+def test_what_is_tried_is_a_request(kind: str, ask: Ask) -> None:
+    """One that is refused at once, for a member that is missing, would attack nothing."""
+    asked = set()
+    for number in range(1, 13):
+        frame = ask(0, number)
+        numbered = frame if kind == "pong" else {"id": number, **frame}
+        decode_request(encode(numbered)[HEADER_SIZE:])
+        asked.add(frame["type"])
+    assert kind in asked
 
 
 def test_names_tell_attacks_apart() -> None:
