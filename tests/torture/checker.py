@@ -286,9 +286,13 @@ def _check_replies(run: Observations) -> Iterator[Violation]:
 
 
 def _check_connections(run: Observations) -> Iterator[Violation]:
-    """No connection ends for a reason that nobody gave, and no session is forgotten."""
+    """No connection ends for a reason that nobody gave, and no session is forgotten.
+
+    One in which nothing was answered but its hello may be: it is kept a moment later.
+    """
+    used = {(d.client, d.session) for d in run.dialogues for r in d.replies if r.type != "pong"}
     for dialogue in run.dialogues:
-        if dialogue.forgotten:
+        if dialogue.forgotten and (dialogue.client, dialogue.session - 1) in used:
             yield _on(dialogue, "session", "the server did not know it any more")
         if dialogue.broken is not None:
             yield _on(dialogue, "protocol", dialogue.broken)

@@ -301,10 +301,12 @@ def test_a_connection_that_ends_without_a_reason() -> None:
 
 
 def test_a_forgotten_session() -> None:
-    """What had no reply would be lost with it."""
+    """What had no reply would be lost with it; not so where nothing was answered at all."""
     run = good_run()
-    run.dialogues[1].forgotten = True
-    assert rules(run) == {"session"}
+    eva = [Dialogue("eva", 1, 1), Dialogue("eva", 2, 2, forgotten=True)]
+    assert rules(replace(run, dialogues=[*run.dialogues, *eva])) == set()
+    ana = Dialogue("ana", 3, 2, forgotten=True)
+    assert rules(replace(run, dialogues=[*run.dialogues, *eva, ana])) == {"session"}
 
 
 def test_bytes_against_the_protocol() -> None:
