@@ -179,6 +179,21 @@ def test_a_message_is_edited_so_often(house: House) -> None:
     change(ada, "delete", seq)
 
 
+def test_changes_that_come_at_once_count_one_by_one(house: House) -> None:
+    """Each waits for what was asked before it: so nobody gets round a limit in a hurry."""
+    ada = house.enter("ada", "lobby")
+    said = ada.post("say", room="lobby", text="0")
+    edits = [
+        ada.post("edit", room="lobby", seq=1, text=str(number))
+        for number in range(1, EDITS_LIMIT + 2)
+    ]
+    deletions = [ada.post("delete", room="lobby", seq=1) for _ in range(2)]
+    answers = [ada.reply(each) for each in (said, *edits, *deletions)]
+    refused = [place for place, answer in enumerate(answers) if answer["type"] != "ok"]
+    assert refused == [EDITS_LIMIT + 1, EDITS_LIMIT + 3]
+    assert {answers[place]["code"] for place in refused} == {"forbidden"}
+
+
 def test_who_may_not_talk_changes_nothing(place: OrderedHouse) -> None:
     """Muted, in a frozen room, out of the room, or faster than slow mode allows."""
     zoe = place.enter("zoe", "lobby")
