@@ -251,7 +251,8 @@ class HandBook:
             is_muted: returns whether somebody may say nothing: then nobody reads their question.
             did: returns the line of the audit log for who gets it, or for that nobody does.
 
-        Returns: who had it, and who has it now. If neither, nothing was done.
+        Returns: who had it, and who has it now. If neither, nothing was done. Whose hand is taken
+            down on the way, as everybody may speak again, does not get it.
 
         Raises:
             StoreError: nothing has changed.
@@ -270,12 +271,15 @@ class HandBook:
             self._people.move_floor(taken, number, question, did(entry))
             with self._lock:
                 self._floors.pop(room, None)
-                if given is not None:
+                queue = self._hands.get(room, [])
+                if given in queue:
                     given.question = question
                     self._floors[room] = given
-                    self._hands[room].remove(given)
-                    if not self._hands[room]:
+                    queue.remove(given)
+                    if not queue:
                         del self._hands[room]
+                else:
+                    entry = None
             return None if before is None else before.entry(), entry
 
     def name_speaker(self, room: str, session: Participant | None) -> bool:

@@ -281,3 +281,22 @@ def test_rules_may_name_who_has_the_floor(people: PeopleStore, book: HandBook) -
     book.lower_hand("lobby", eva)
     assert not book.name_speaker("lobby", None)
     assert people.hands() == []
+
+
+def test_nobody_gets_the_floor_whose_hand_is_taken_down_on_the_way(
+    book: HandBook, people: PeopleStore
+) -> None:
+    """A freeze ends while a moderator asks for the next."""
+    eva = session("eva")
+    up(book, eva)
+
+    def did(_: object) -> Act:
+        book.thaw("lobby")
+        return Act(0.0, "mia", "next", "lobby")
+
+    here = frozenset(person_keys(eva))
+    assert book.give_floor("lobby", here, lambda _: False, did) == (None, None)
+    assert book.floor("lobby") is None
+    assert book.nicks("lobby") == []
+    book.tidy()
+    assert people.hands() == []
