@@ -67,7 +67,7 @@ class _Poll:
     told: bool = True
 
     def vote_of(self, session: Participant) -> KeptVote | None:
-        """Return somebody's vote."""
+        """Return somebody's vote. With a lock held: votes are moved from one device to another."""
         token = session.token if session.token in self.votes else None
         token = token or self.by_person.get(person_key(session))
         return None if token is None else self.votes[token]
@@ -263,7 +263,8 @@ class Polls:
         """Tell somebody who came into a room of the poll that is open there."""
         poll = self._find(member.room.name)
         if poll is not None:
-            vote = poll.vote_of(member.session)
+            with self._lock:
+                vote = poll.vote_of(member.session)
             event = self._event(poll, member.session, None if vote is None else vote.choice)
             member.outbox.put_if_short(Broadcast(event))
             if self._find(member.room.name) is not poll:  # its end was told ahead of this

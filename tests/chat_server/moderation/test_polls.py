@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.poll_store import PollStore
-from chat_server.identity.records import Asked
+from chat_server.identity.records import Asked, KeptVote
 from chat_server.moderation import polls
 from tests.chat_server.house import whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
@@ -95,3 +96,25 @@ def test_votes_that_come_together_are_told_as_one(clock: ManualClock) -> None:
         assert not [frame for frame in place.mia.queue if "counts" in frame]
         clock.advance(polls.COUNTS_INTERVAL)
         place.mia.expect("poll", counts=[20, 0])
+
+
+def test_a_vote_is_looked_up_while_none_changes(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who comes in on one device may vote on another at that moment, and the vote moves there."""
+    held, parts, look_up = [], place.running._parts, polls._Poll.vote_of
+
+    def vote_of(poll: polls._Poll, session: Participant) -> KeptVote | None:
+        held.append(parts.polls._changing.locked() or parts.polls._lock.locked())
+        return look_up(poll, session)
+
+    monkeypatch.setattr(polls._Poll, "vote_of", vote_of)
+    bob = place.enter("bob", "lobby")
+    place.mia.ok("poll", **WANTED)
+    bob.ok("vote", room="lobby", choice=1)
+    bob.ok("leave", room="lobby")
+    bob.queue.clear()
+    bob.join("lobby")
+    assert bob.expect("poll")["choice"] == 1
+    assert held
+    assert all(held)
