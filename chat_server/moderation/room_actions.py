@@ -346,6 +346,7 @@ class RoomActions:
         with self._rooms.removing(room, on_request=True):
             self._people.note(actor.did("forget", self._clock.time(), name))
             self._forget_room(name)
+            self._hands.forget(name)
 
     # -- below
 

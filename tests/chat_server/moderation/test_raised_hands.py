@@ -294,3 +294,16 @@ def test_a_question_is_one_short_line(place: OrderedHouse, question: str, code: 
     bob = place.enter("bob", "lobby")
     bob.refused(code, "hand", room="lobby", up=True, question=question)
     assert place.mia.page("hands", room="lobby")["hands"] == []
+
+
+def test_a_temporary_room_takes_its_hands_along() -> None:
+    """Another room of that name has no question of somebody who was in the first."""
+    with ordered_house() as place:
+        zoe = place.enter("zoe")
+        zoe.join("test", temporary=True)
+        zoe.say("test", "hi")
+        zoe.ok("hand", room="test", up=True, question="why?")
+        zoe.reset()
+        eventually(lambda: place.ada.request("forget", room="test")["type"] == "ok")
+        place.ada.join("test")
+        assert place.ada.page("hands", room="test")["queue"] == []
