@@ -1,4 +1,7 @@
-"""A room that we are in: its messages, and what we can do in it."""
+"""A room that we are in: its messages, and what we can do in it.
+
+It is long, as it has a short method with a docstring for each thing that one can do in a room.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence

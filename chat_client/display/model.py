@@ -1,7 +1,7 @@
 """The state of the terminal client: the rooms, what is new in them, who is there, who is hidden.
 
 The screen's thread owns all of it, so it needs no lock and never waits. Events go in, lines come
-out.
+out. It is long, as there is one way in for all events, with a short method for each kind.
 """
 
 import time

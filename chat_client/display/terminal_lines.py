@@ -3,7 +3,7 @@
 `printable` cleans everything that others chose before it reaches the screen. A text must not
 control the terminal, nor look like another line. So the client's own lines begin with `--`, a nick
 that could be mistaken for something else stands in brackets, and all lines of a text but the first
-are indented.
+are indented. The module is long, as it has a short method for each kind of event.
 """
 
 import time

@@ -4,6 +4,8 @@ A connection ends in one of two ways. Either side of the stream may end it: the 
 or the server by `close`, which says goodbye, ends its own half, and lets the thread read on, and
 drop what it reads, until the client has closed too: a socket that is closed with unread bytes in
 it would be reset, and the goodbye lost. A timer bounds the wait.
+
+The module is long, as what a thread does from the first byte to the last is read as one.
 """
 
 import logging

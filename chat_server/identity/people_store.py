@@ -7,6 +7,8 @@ memory; so a ban is looked up without waiting for a disk.
 What somebody with a role does is written together with its line in the audit log, in one
 transaction: there is no act without the line, nor a line without the act. A commit waits for the
 disk, always: these are few, and an operator who banned somebody counts on it.
+
+The module is long, as it has the tables of all that is kept of people, in the order of their steps.
 """
 
 import json

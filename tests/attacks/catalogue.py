@@ -158,6 +158,13 @@ WITHOUT_TEXT: dict[str, Ask] = {
         "question": "why?" * 50,
     },
     "delete": _delete,
+    "offer": lambda a, n: {
+        "type": "offer",
+        "room": room_of(a, 0),
+        "name": f"notes{n}.txt",
+        "size": 1000,
+    },
+    "share": _in_room("share", file="0" * 32),
     "poll": _poll,
     "vote": _vote,
     "end_poll": _end_poll,
