@@ -175,8 +175,10 @@ class Client:
     # -- the connection's thread
 
     def enter(self, real_name: str) -> None:
-        """Let others see it, under its nick."""
+        """Let others see it, under its nick; without the real name of who may not speak."""
         now = self.network.live.now()
+        if self._is_muted():
+            real_name = ""
         self.profile.about = About(real_name=real_name, signed_on=now, spoke=now)
         self.network.enter(self.nick, self.profile)
 
@@ -185,11 +187,16 @@ class Client:
 
         Nobody else is told, and of who may not speak nobody.
         """
+        shown = "" if self._is_muted() else why[:REASON_LIMIT]
+        self.network.note_reason(self.nick, room, shown)
+
+    def _is_muted(self) -> bool:
+        """Whether no text of it may reach others."""
         try:
             self.network.live.check_voice(self.nick, None, self.host)
         except ProtocolError:
-            why = ""
-        self.network.note_reason(self.nick, room, why[:REASON_LIMIT])
+            return True
+        return False
 
     def take_nick_locked(self, nick: str) -> list[str]:
         """Be called otherwise from now on; return the line that says so."""

@@ -396,3 +396,16 @@ def test_whoever_is_muted_reads_it(place: OrderedHouse, ordered_irc: IrcHouse) -
     assert "muted by mia: spam" in ana.expect("NOTICE", "#lobby").text
     place.mia.ok("unmute", who="ana")
     assert "may talk again" in ana.expect("NOTICE", "#lobby").text
+
+
+def test_nobody_reads_the_real_name_of_who_is_muted(
+    place: OrderedHouse, ordered_irc: IrcHouse
+) -> None:
+    """Nor that with which they come again: they could say anything in it."""
+    bob = ordered_irc.enter("bob", "#lobby")
+    place.mia.ok("mute", who="bob")
+    bob.send("QUIT")
+    bob.read_to_end()
+    ordered_irc.enter("bob", "#lobby")
+    found = ordered_irc.enter("ana", "#lobby").ask("WHOIS bob", "WHO bob")
+    assert [each.text for each in found if each.command in ("311", "352")] == ["bob", "0 bob"]
