@@ -1,5 +1,7 @@
 """A lesson with three troublemakers, who try every way round a mute."""
 
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ from tests.lessons.classroom import (
     IrcPupil,
     WebSocketPeer,
     classroom,
+    connected_from,
 )
+from tests.support.irc_peer import IrcPeer
 from tests.support.peer import Peer
 
 pytestmark = pytest.mark.long
@@ -63,19 +67,23 @@ def test_a_lesson_with_troublemakers(tmp_path: Path, capsys: pytest.CaptureFixtu
         lesson.strangers.append(loud)
         loud.come_in(lesson.server.address)
         old = [behave_at_first(pupil) for pupil in rough]
+        files = [send_file(pupil, lesson.server.port) for pupil in rough]
         loud.ask(f"PRIVMSG {CHANNEL} :loud is here", f"HAND {CHANNEL} :{RUDE}?")
         lesson.check_all("we begin")
         away = lesson.native[9]
         away.look()
         away.close()
         mute_all(lesson)
-        for pupil, seq in zip(rough, old, strict=True):
+        for pupil, seq, file in zip(rough, old, files, strict=True):
             try_all(lesson, pupil, seq, away.nick)
+            pupil.peer.refused("muted", "share", room=ROOM, file=file)
+            pupil.peer.refused("muted", "offer", room=ROOM, name=RUDE, size=3)
         loud.ask(*IRC_ATTEMPTS, f"PRIVMSG {away.nick} :{RUDE}")
         give_them_the_floor(lesson, rough, loud)
         for pupil, kind in zip(rough, (Peer, WebSocketPeer), strict=True):
             flood(lesson, come_again(lesson, pupil, kind))
         loud.peer.send(f"QUIT :{RUDE}")
+        come_again_by_irc(lesson)
         away.come_in(lesson.server.address)
         restore_order(lesson, old[0])
         lesson.check_all("and that was that")
@@ -87,6 +95,16 @@ def behave_at_first(pupil: FramePupil) -> int:
     """Say what is to be edited later, and ask a question; return the `seq`."""
     pupil.peer.ok("hand", room=ROOM, up=True, question=f"{RUDE}?")
     return pupil.say(f"{pupil.nick} is here")
+
+
+def send_file(pupil: FramePupil, port: int) -> str:
+    """Send the server a file of a rude name, which is yet to be shared; return which."""
+    answer = pupil.peer.ok("offer", room=ROOM, name=f"{RUDE}.txt", size=len(RUDE))
+    with closing(HTTPConnection("127.0.0.1", port)) as http:
+        http.request("PUT", answer["upload"], body=RUDE, headers={"Host": "localhost"})
+        assert http.getresponse().status == 201
+    file: str = answer["file"]
+    return file
 
 
 def mute_all(lesson: Classroom) -> None:
@@ -164,6 +182,17 @@ def come_again(lesson: Classroom, pupil: FramePupil, kind: type[Peer]) -> FrameP
     pupil.peer.refused("muted", "say", room=ROOM, text=RUDE)
     pupil.peer.refused("muted", "login", account=first.nick, password=f"{RUDE}{RUDE}")
     return first
+
+
+def come_again_by_irc(lesson: Classroom) -> None:
+    """Come as somebody new with a rude real name, for which others ask."""
+    with IrcPeer(connected_from(IRC_AT, lesson.server.address)) as again:
+        again.send("NICK loud2", f"USER {RUDE} 0 * :{RUDE}")
+        again.expect("001")
+        again.join(CHANNEL)
+        again.ask(*IRC_ATTEMPTS)
+        heard = lesson.irc[1].ask(f"WHO {CHANNEL}", "WHO loud2", "WHOIS loud2")
+        assert any("loud2" in each.params for each in heard)
 
 
 def flood(lesson: Classroom, pupil: FramePupil) -> None:
