@@ -59,6 +59,7 @@ def test_a_lesson_with_troublemakers(tmp_path: Path, capsys: pytest.CaptureFixtu
     """None of it reaches anybody, and the teacher stays in charge."""
     with classroom(tmp_path) as lesson:
         lesson.teacher.peer.ok("topic", room=ROOM, topic="Sockets")
+        lesson.native[1].peer.join("corner")
         rough = [
             lesson.newcomer("rough", source=NATIVE_AT),
             lesson.newcomer("rowdy", WebSocketPeer, source=WEB_AT),
@@ -92,7 +93,15 @@ def test_a_lesson_with_troublemakers(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def behave_at_first(pupil: FramePupil) -> int:
-    """Say what is to be edited later, and ask a question; return the `seq`."""
+    """Say what is to be edited later, and ask a question; return the `seq`.
+
+    Nobody gets a nick that looks like the teacher's. In the corner nobody is in charge.
+    """
+    for nick in ("@teacher", "teacher@", "★teacher"):
+        pupil.peer.refused("bad_nick", "nick", nick=nick)
+    for nick in ("t\u0435acher", "TEACHER"):  # the first e is Cyrillic
+        pupil.peer.refused("nick_in_use", "nick", nick=nick)
+    pupil.peer.join("corner")
     pupil.peer.ok("hand", room=ROOM, up=True, question=f"{RUDE}?")
     return pupil.say(f"{pupil.nick} is here")
 
@@ -134,8 +143,10 @@ def try_all(lesson: Classroom, pupil: FramePupil, old: int, away: str) -> None:
     peer.refused("muted", "tell", to=away, text=RUDE)
     peer.refused("muted", "nick", nick=RUDE)
     peer.refused("muted", "join", room=RUDE)
-    topic = peer.request("topic", room=ROOM, topic=RUDE)
-    assert topic["code"] in ("muted", "forbidden")
+    peer.refused("muted", "topic", room=ROOM, topic=RUDE)
+    peer.refused("muted", "say", room="corner", text=RUDE)
+    peer.refused("muted", "topic", room="corner", topic=RUDE)
+    peer.refused("muted", "poll", room="corner", question=RUDE, options=[RUDE, "no"])
     for kind in ("pin", "unpin"):
         peer.refused("forbidden", kind, room=ROOM, seq=old)
     for kind in ("invite", "uninvite"):
@@ -227,7 +238,8 @@ def see_nothing(lesson: Classroom) -> None:
     newcomer = lesson.newcomer("late")
     assert RUDE not in newcomer.everything()
     assert newcomer.joined["topic"] == "Sockets"
-    assert [room["room"] for room in newcomer.peer.page("rooms")["rooms"]] == [ROOM]
+    rooms = newcomer.peer.page("rooms")["rooms"]
+    assert [(room["room"], room["topic"]) for room in rooms] == [("corner", ""), (ROOM, "Sockets")]
     (result,) = [each for each in lesson.history() if "counts" in each.get("poll", {})]
     assert result["poll"]["counts"] == [0, 0]
 
