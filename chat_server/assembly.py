@@ -258,7 +258,9 @@ class Assembly:
         permissions = Permissions(clock, accounts, sanctions)
         hands = RaisedHands(permissions, book)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
-        rooms = RoomDirectory(settings, store.rooms(), self._make_room, hands.member_left)
+        rooms = RoomDirectory(
+            settings, store.rooms(), self._make_room, hands.member_left, hands.forget
+        )
         return Context(
             live_settings=settings,
             admission=Admission(settings, clock),

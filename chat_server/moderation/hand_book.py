@@ -360,13 +360,17 @@ class HandBook:
             self._leftovers += [hand.number for hand in down]
             return [hand.entry() for hand in down]
 
-    def clear(self, room: str) -> None:
-        """Take all hands of a room down. The store learns of it with the next `tidy`."""
+    def clear(self, room: str) -> bool:
+        """Take all hands of a room down. The store learns of it with the next `tidy`.
+
+        Returns: whether there were any.
+        """
         with self._lock:
             gone = self._hands.pop(room, [])
             if room in self._floors:
                 gone.append(self._floors.pop(room))
             self._leftovers += [hand.number for hand in gone]
+            return bool(gone)
 
     def tidy(self) -> None:
         """Let the store forget the hands that are down."""

@@ -154,9 +154,9 @@ class RaisedHands:
         self._book.rename_person(session, before)
 
     def forget(self, room: str) -> None:
-        """Take all hands of a room down that is removed."""
-        self._book.clear(room)
-        self._book.tidy()
+        """Take all hands of a room down that is removed, or goes with its last member."""
+        if self._book.clear(room):
+            self._book.tidy()
 
     def member_left(self, member: Member, comes_back: bool) -> None:
         """Take down the hand of somebody who has left a room, unless they are expected back."""

@@ -27,6 +27,7 @@ class RoomDirectory:
         kept: Iterable[StoredRoom],
         make_room: Callable[[str, str, int], Room],
         left: Callable[[Member, bool], None],
+        gone: Callable[[str], None],
     ) -> None:
         """
         Args:
@@ -35,10 +36,12 @@ class RoomDirectory:
             make_room: makes a room of a name, a topic and the seq of its last message.
             left: called, with no lock held, after a member has left, and told whether the same
                 person is expected back in the room (the connection was lost).
+            gone: called after that, with the name of a room that has gone with its last member.
         """
         self._settings = settings
         self._make_room = make_room
         self._left = left
+        self._gone = gone
         # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._rooms: dict[str, Room] = {}
@@ -114,9 +117,13 @@ class RoomDirectory:
         room = member.room
         room.remove(member)
         with self._lock:
-            if self._rooms.get(room.name) is room and room.give_up(self._ended.get(room.name, 0)):
+            is_room = self._rooms.get(room.name) is room
+            is_gone = is_room and room.give_up(self._ended.get(room.name, 0))
+            if is_gone:
                 self._drop(room)
         self._left(member, comes_back)
+        if is_gone:
+            self._gone(room.name)
 
     @contextmanager
     def removing(self, room: Room, *, on_request: bool = False) -> Iterator[None]:

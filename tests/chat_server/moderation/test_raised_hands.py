@@ -1,9 +1,11 @@
 """Raised hands: who would like to speak, what they ask, and whose turn it is."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat_server.identity.people_store import PeopleStore
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
@@ -307,3 +309,18 @@ def test_a_temporary_room_takes_its_hands_along() -> None:
         eventually(lambda: place.ada.request("forget", room="test")["type"] == "ok")
         place.ada.join("test")
         assert place.ada.page("hands", room="test")["queue"] == []
+
+
+def test_a_room_that_goes_with_its_last_member_takes_its_hands_along(tmp_path: Path) -> None:
+    """Or whoever makes rooms, asks there and breaks the connection would fill the store."""
+    with ordered_house(tmp_path) as place:
+        eva, zoe = place.enter("eva", "den"), place.enter("zoe", "den")
+        zoe.ok("hand", room="den", up=True, question="why?")
+        zoe.reset()
+        eventually(lambda: eva.page("who", room="den")["members"] == ["eva"])
+        assert place.ada.page("hands", room="den")["queue"]
+        eva.ok("leave", room="den")
+        place.ada.join("den")
+        assert place.ada.page("hands", room="den")["queue"] == []
+    with closing(PeopleStore(tmp_path)) as people:
+        assert people.hands() == []
