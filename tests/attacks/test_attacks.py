@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 _ALIKE = {
     *("hello", "bye", "password", "logout"),
     *("op", "deop", "ban", "unban", "mute", "unmute", "bans", "slow", "lock", "announce"),
-    *("freeze", "unfreeze", "hands", "next", "live", "disturb"),
+    *("freeze", "unfreeze", "hands", "live", "disturb"),
 }
 
 
