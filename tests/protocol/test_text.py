@@ -530,8 +530,6 @@ def test_any_password_is_good_or_refused(password: str) -> None:
             "~ana",
             "&ana",
             "%ana",
-            "+ana",
-            "\uff0bana",
             "\u223cana",
             "\u301cana",
         ),
@@ -556,7 +554,7 @@ def test_no_nick_looks_like_that_of_who_is_in_charge(nick: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "nick", ["c++", "+1", "a@b", "fox\U0001f98a", "\ud0b9", "ana-1", "*", "ana~"]
+    "nick", ["c++", "+1", "+ana", "a@b", "fox\U0001f98a", "\ud0b9", "ana-1", "*", "ana~"]
 )
 def test_what_looks_like_no_mark_is_a_nick(nick: str) -> None:
     """Such signs elsewhere, other pictures, and a letter whose name says king."""
