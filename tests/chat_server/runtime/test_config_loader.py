@@ -47,6 +47,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "web": ("no",),
     "lines": ("no",),
     "irc": ("no",),
+    "files": ("no",),
     "origin": ("https://chat.example.org", "http://10.0.0.1:8000"),
 }
 
