@@ -8,7 +8,7 @@ from chat_client.display.room_view import RoomView
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
 from chat_client.ui.completion import Cycle, candidates
-from protocol.messages import FreezeChange, HandChange, Presence, RoleChange
+from protocol.messages import HandChange, Presence, RoleChange
 
 PEOPLE = ["ben", "bertha", "clara"]
 ROOMS = ["lobby", "ops"]
@@ -100,14 +100,14 @@ def test_who_is_no_moderator_is_offered_no_command_of_theirs(view: View) -> None
 
 
 def test_who_raised_a_hand_comes_first(view: View) -> None:
-    """To be given the floor with two keys; until everybody may talk again."""
+    """To be given the floor with two keys; until the hand is down."""
     list(view.take(HandChange("lobby", "clara", True, 1)))
     list(view.take(HandChange("lobby", "bertha", True, 2)))
     line = "/freeze but "
     assert candidates(line, view, COMMANDS)[1] == ["clara ", "bertha ", "ben "]
     list(view.take(HandChange("lobby", "clara", False, 1)))
     assert candidates(line, view, COMMANDS)[1][0] == "bertha "
-    list(view.take(FreezeChange("lobby", False)))
+    list(view.take(HandChange("lobby", "bertha", False, 0)))
     assert candidates(line, view, COMMANDS)[1][0] == "ben "
 
 
