@@ -66,11 +66,11 @@ def test_a_long_paste_is_confirmed(ana: Terminal, bob: Peer) -> None:
     ana.type("\x1b[200~1\n2\n3\n4\n5\n\x1b[201~\r")
     assert bob.messages(1)[0]["text"] == "1\n2\n3\n4\n5"
     ana.type("\x1b[200~1\n2\n3\n4\n5\n6\n\x1b[201~\r")
-    ana.see("send 6 lines as one message? (y/n)")
+    ana.see("send 6 lines as one message? (y/n, c: as code)")
     ana.type("n")
     ana.see_status("connected")
     ana.type("\r")
-    ana.see("send 6 lines as one message? (y/n)")
+    ana.see("send 6 lines as one message? (y/n, c: as code)")
     ana.type("y")
     assert bob.messages(1)[0]["text"] == "1\n2\n3\n4\n5\n6"
 

@@ -85,12 +85,13 @@ def test_export_and_backup(tmp_path: Path, prepare: object) -> None:
     assert callable(prepare)
     data, copy = tmp_path / "data", tmp_path / "copy"
     prepare(data)
-    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    names = {path.name for path in data.iterdir()}
+    history = (data / "history.db").read_bytes()
     with read_only(data):
         assert "ana: kept" in admin("export", "--room", "lobby", "--data", data)
         admin("backup", copy, "--data", data)
-        assert {path.name for path in data.iterdir()} == set(before)
-    assert (data / "history.db").read_bytes() == before["history.db"]
+        assert {path.name for path in data.iterdir()} == names
+    assert (data / "history.db").read_bytes() == history
     with running_server(copy) as server, House(address_of(server)) as house:
         (message,) = house.enter("ada", "lobby").page("history", room="lobby")["messages"]
         assert message["text"] == "kept"

@@ -134,8 +134,9 @@ def test_a_signal_leaves_no_server_behind(own: tuple[Screen, str], number: int) 
     with House(address) as house:
         ana = house.enter("ana", "lobby")
         screen.child.kill(number)
+        # What is drawn is read meanwhile: a program whose terminal takes no more waits for it.
+        eventually(lambda: screen.lines is not None and not screen.child.isalive())
         assert ana.expect("goodbye")["code"] == "shutting_down"
-    eventually(lambda: screen.lines is not None and not screen.child.isalive())
     assert screen.child.exitstatus == 0
     assert gone(address)
 
