@@ -3,7 +3,9 @@
     .venv/bin/python -m docs.pictures.photograph
 
 page.png is a lesson on a laptop, phone.png the same in the dark on a phone, wall.png the wall page;
-live.png and live-phone.png are the live view of a server with a reader that stopped.
+questions.png is a lesson with a queue of questions, a poll and a pin, questions-phone.png what a
+pupil sees of it; live.png and live-phone.png are the live view of a server with a reader that
+stopped.
 Nothing in them is made up: a real browser shows a real server, where people do what stands below.
 The next run's pictures differ in the times only.
 """
@@ -44,6 +46,8 @@ def main() -> None:
         take(teacher, "page")
         take(phone, "phone")
     with Browser() as browser, running_site(browser) as site:
+        questions(site)
+    with Browser() as browser, running_site(browser) as site:
         live_view(site)
 
 
@@ -58,6 +62,36 @@ def live_view(site: Site) -> None:
         live.resize(*LIVE_PHONE)
         live.until(lambda: live.run("innerWidth") == LIVE_PHONE[0], "the width")
         take(live, "live-phone")
+
+
+def questions(site: Site) -> None:
+    """Have pupils ask, and a teacher ask them."""
+    teacher = site.enter("teacher", size=LAPTOP, script=IN_ENGLISH)
+    claim(teacher, site)
+    ben = site.enter("ben", script=IN_ENGLISH)
+    phone = site.enter("ana", size=PHONE, phone=True, script=IN_ENGLISH)
+    teacher.enter("send is not sendall: look at what it returns")
+    phone.see("what it returns")
+    teacher.enter("/pin 1")
+    phone.enter("is it the same with recv?")
+    ben.see("the same with recv")
+    ben.enter("/reply ana yes, it may return less than you asked for")
+    teacher.see("than you asked for")
+    ben.enter("/hand Does a second recv lose what the first left?")
+    teacher.see("Hands up: 1", "#people")
+    phone.enter("/hand When does recv return nothing?")
+    teacher.see("Hands up: 2", "#people")
+    teacher.enter("/next")
+    phone.see("has the floor")
+    teacher.enter("/poll Is recv blocking? yes | no | it depends")
+    ben.see("it depends")
+    ben.enter("/vote 3")
+    phone.see("it depends")
+    phone.enter("/vote 1")
+    votes = "[...document.querySelectorAll('.votes')].map((each) => each.textContent).join('/')"
+    teacher.until(lambda: teacher.run(votes) == "1/0/1", "the votes")
+    take(teacher, "questions")
+    take(phone, "questions-phone")
 
 
 def lesson(site: Site) -> tuple[Page, Page]:
