@@ -125,7 +125,7 @@ def rooms(caller: Caller, request: messages.Rooms) -> Page:
 
 def membership(caller: Caller, name: str) -> Member:
     """The membership in the room of that name; `not_in_room` if there is none."""
-    last = caller.member
+    last = caller.member  # only this thread admits it anew; who is dismissed meanwhile was in
     if last is not None and last.room.name == name and last.admitted:
         return last
     name = normalize_room(name)

@@ -26,6 +26,7 @@ from tests.support.waiting import eventually
 FOLDER = Path(__file__).parent
 COLUMNS, ROWS = 50, 15
 PROMPT, DRAFT = "[lobby]", "it works! I owe you a co"
+NOTHING_TYPED = r"\[lobby[^\]]*\]"  # whatever it says of who may not talk
 
 CELL, LINE, FONT = 7.8, 18, 13
 """Pixels: the width of a cell, the height of a line, the size of the font. Two windows of 50
@@ -88,10 +89,10 @@ def in_charge(server: ServerProcess) -> dict[str, Any]:
         ben.see("this room is frozen")
         for speaker, line, shown in [
             (teacher, "all eyes on the board, please", "all eyes"),
-            (ben, "/hand", "raised a hand"),
-            (teacher, "/freeze but ben", "and ben may speak"),
-            (ben, "why is my port still in use?", "why is my port"),
-            (teacher, "TIME_WAIT! Set SO_REUSEADDR", "TIME_WAIT! Set"),
+            (ben, "/hand why is my port still in use?", "ben asks"),
+            (teacher, "/next", "ben has the floor"),
+            (ben, "I had stopped the server", "I had stopped"),
+            (teacher, "/reply ben TIME_WAIT! Set SO_REUSEADDR", "TIME_WAIT! Set"),
             (teacher, "/unfreeze", "no longer frozen"),
         ]:
             enter(speaker, line)
@@ -136,7 +137,7 @@ def converse(ana: Terminal, ben: Terminal, address: str) -> None:
 
 def enter(speaker: Terminal, line: str) -> None:
     """Type a line once the one before it is gone."""
-    speaker.see_input(PROMPT)
+    eventually(lambda: re.fullmatch(NOTHING_TYPED, speaker.input_line))
     speaker.enter(line)
 
 
