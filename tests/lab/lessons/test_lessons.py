@@ -16,7 +16,7 @@ from tests.support.leaks import nothing_left_behind
 from tests.support.servers import ROOT
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 ALL = lessons()
 PLAYS = [

@@ -24,7 +24,7 @@ def test_code_keeps_its_form_and_is_coloured(site: Site) -> None:
     kinds = f"[...{shown}.querySelectorAll('span')].map((each) => each.className)"
     assert ben.run(kinds) == ["keyword", "keyword", "string", "comment", "number"]
     assert ben.run("document.querySelector('#messages .numbers').dataset.numbers") == "1\n2\n3\n4"
-    assert ana.count("#unsent li") == 0
+    ana.until(lambda: ana.count("#unsent li") == 0, "that it is sent")
     ben.choose("Copy")
     ben.see("Copied")
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.lab.exercises.student_servers import answer_of, check, expect_wrong
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("name", ["frozen-reader", "attacks"])

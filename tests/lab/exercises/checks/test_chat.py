@@ -10,7 +10,7 @@ from tests.lab.exercises.student_servers import (
     expect_wrong,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("name", ["broadcast", "names", "leaving", "numbers", "rooms"])

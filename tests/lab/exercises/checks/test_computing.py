@@ -7,7 +7,7 @@ import pytest
 from lab.stage.pythons import FREE_THREADING
 from tests.lab.exercises.student_servers import answer_of, check, expect_wrong
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 def test_the_answer_passes() -> None:

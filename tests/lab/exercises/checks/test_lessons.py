@@ -13,7 +13,7 @@ from tests.lab.exercises.student_servers import (
     expect_wrong,
 )
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 NAMES = ["backpressure", "dead-peers", "one-thread", "both-families", "udp"]
 
