@@ -90,8 +90,8 @@ def test_a_log_that_is_gone_altogether_goes_on(tmp_path: Path) -> None:
         ada = house.enter("ada", "lobby")
         say_many(ada, "lobby", 3)
         clock.advance(120)
-        eventually(lambda: ada.page("history", room="lobby")["messages"] == [], within=20)
-        assert ada.page("history", room="lobby")["oldest"] == 4
+        eventually(lambda: ada.page("history", room="lobby").get("oldest") == 4, within=20)
+        assert ada.page("history", room="lobby")["messages"] == []
     with running_server(tmp_path, clock, **kept) as server, House(server) as house:
         ada = house.enter("ada")
         assert ada.join("lobby", after=0)["oldest"] == 4
