@@ -95,14 +95,8 @@ class Guests:
         if not names:
             raise ProtocolError(Code.NO_SUCH_NICK, f"nobody called {who!r} is invited")
 
-        def change(policy: RoomPolicy) -> RoomPolicy:
-            lock = policy.lock
-            if lock is not None:
-                lock = replace(lock, insiders=lock.insiders - names)
-            return replace(policy, lock=lock, guests=without_guests(policy.guests, names))
-
         act = actor.did("uninvite", self._clock.time(), who, reason=f"from {room.name}")
-        self._book.change(room.name, change, act)
+        self._book.change(room.name, lambda policy: policy.without(names), act)
         self._book.impose(room)
         for member in room.members():
             if person_keys(member.session) & names:
@@ -129,7 +123,7 @@ class Guests:
 
             def change(policy: RoomPolicy) -> RoomPolicy:
                 known = [guest for guest in policy.guests if guest.key == before]
-                rest = without_guests(policy.guests, frozenset((before,)))
+                rest = tuple(guest for guest in policy.guests if guest.key != before)
                 return replace(
                     policy, guests=with_guests(rest, [Guest(now, each.shown) for each in known])
                 )
@@ -186,8 +180,3 @@ def with_guests(guests: tuple[Guest, ...], new: list[Guest]) -> tuple[Guest, ...
             "room",
         )
     return tuple(known.values())
-
-
-def without_guests(guests: tuple[Guest, ...], names: frozenset[PersonKey]) -> tuple[Guest, ...]:
-    """Return who is invited when some are not any more."""
-    return tuple(guest for guest in guests if guest.key not in names)

@@ -138,21 +138,8 @@ class PolicyBook:
                 if policy.invited & names or (policy.lock and policy.lock.insiders & names)
             ]
         for room in rooms:
-            self.change_insiders(room, lambda insiders: insiders - names)
-            self._uninvite(room, names)
+            self.change(room, lambda policy: policy.without(names), None)
         return rooms
-
-    def _uninvite(self, room: str, names: frozenset[PersonKey]) -> None:
-        """Let somebody be invited to a room no more.
-
-        Raises:
-            StoreError: all is as it was.
-        """
-        with self._changing:
-            policy = self.own(room)
-            guests = tuple(guest for guest in policy.guests if guest.key not in names)
-            if guests != policy.guests:
-                self._put(room, policy, replace(policy, guests=guests), None)
 
     def forget(self, room: str) -> None:
         """Keep no rules of a room's own.

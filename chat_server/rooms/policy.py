@@ -7,7 +7,7 @@ later, by identity, whether they still hold. Nothing here knows a room, a socket
 import math
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from chat_server.identity.participant import Participant
@@ -105,6 +105,14 @@ class RoomPolicy:
         return frozenset(guest.key for guest in self.guests)
 
     floor: frozenset[PersonKey] = frozenset()
+
+    def without(self, names: frozenset[PersonKey]) -> "RoomPolicy":
+        """Return the rules in which nobody with one of these names may come back, or is invited."""
+        lock = self.lock
+        if lock is not None:
+            lock = replace(lock, insiders=lock.insiders - names)
+        guests = tuple(guest for guest in self.guests if guest.key not in names)
+        return replace(self, lock=lock, guests=guests)
 
     @property
     def has_freeze(self) -> bool:
