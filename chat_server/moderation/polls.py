@@ -18,12 +18,12 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.poll_store import PollStore
 from chat_server.identity.records import Asked, KeptPoll, KeptVote
-from chat_server.moderation.notices import Notices
+from chat_server.moderation.notices import Notices, OwnNotices
 from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
-from chat_server.rooms.room import ANY_POLICY, Draft, Member, Outlet, Room
+from chat_server.rooms.room import ANY_POLICY, Draft, Member, Room
 from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
@@ -90,14 +90,6 @@ class _Poll:
     def is_asked_by(self, session: Participant) -> bool:
         """Whether it is somebody's."""
         return self.kept.token == session.token or self.kept.who in person_keys(session)
-
-
-class _Repeated:
-    """The author of results that a run of the server before has left to be written."""
-
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
-        """Nobody waits for it."""
-        return []
 
 
 class Polls:
@@ -249,7 +241,7 @@ class Polls:
             room = by_name.get(kept.room)
             if room is not None and kept.result is not None and kept.request is not None:
                 message = msgspec.json.decode(kept.result, type=Message)
-                draft = Draft(_Repeated(), kept.session, kept.request, message, [])
+                draft = Draft(OwnNotices(kept.nick), kept.session, kept.request, message, [])
                 room.post(draft, ANY_POLICY)
 
     def forget(self, room: str) -> None:
