@@ -23,16 +23,21 @@ from protocol.text import normalize_room
 log = logging.getLogger(__name__)
 
 
-def moderator(caller: Caller, request: int | None = None) -> Actor:
-    """Return who asks; `request` is its id, if it is to be done once.
+def actor_of(caller: Caller, request: int | None = None) -> Actor:
+    """Return who asks, whatever they may do; `request` is its id, if it is to be done once."""
+    return Actor(caller.session.nick, caller.role, caller.session, request)
+
+
+def moderator(caller: Caller, request: int | None = None, *, to: str = "do that") -> Actor:
+    """Return who asks, as `actor_of`; `to` says what only moderators may do.
 
     Raises:
         ProtocolError: `forbidden`, for who is no moderator.
     """
-    role = caller.role
-    if role < Role.MODERATOR:
-        raise ProtocolError(Code.FORBIDDEN, "only moderators and owners may do that")
-    return Actor(caller.session.nick, role, caller.session, request)
+    actor = actor_of(caller, request)
+    if actor.role < Role.MODERATOR:
+        raise ProtocolError(Code.FORBIDDEN, f"only moderators and owners may {to}")
+    return actor
 
 
 def named_room(caller: Caller, name: str) -> Room:

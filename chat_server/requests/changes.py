@@ -8,7 +8,7 @@ from functools import partial
 
 from chat_server.identity.records import Asked
 from chat_server.identity.roles import Role
-from chat_server.moderation.targets import Actor
+from chat_server.requests.acting import actor_of
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
 from chat_server.requests.posting import Conditions, post
@@ -129,6 +129,6 @@ def _note(
     people = caller.context.people
     if people.was_done(Asked(caller.session.token, request.id)):
         return
-    actor = Actor(caller.session.nick, caller.role, caller.session, request.id)
+    actor = actor_of(caller, request.id)
     where = f"{room.name}/{request.seq}"
     people.note(actor.did(kind, caller.context.clock.time(), where, reason=reason))

@@ -1,8 +1,7 @@
 """Asking a room a question, and voting."""
 
 from chat_server.moderation.polls import Wanted
-from chat_server.moderation.targets import Actor
-from chat_server.requests.acting import do_once
+from chat_server.requests.acting import actor_of, do_once
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
 from protocol import messages
@@ -19,7 +18,7 @@ def poll(caller: Caller, request: messages.Poll) -> None:
     if len(set(options)) < len(options):
         raise ProtocolError(Code.BAD_REQUEST, "two options are the same: leave one out")
     wanted = Wanted(normalize_question(request.question), options, bool(request.named))
-    actor = _actor(caller, request.id)
+    actor = actor_of(caller, request.id)
     do_once(
         caller,
         request.id,
@@ -40,9 +39,5 @@ def end_poll(caller: Caller, request: messages.EndPoll) -> None:
     """End a room's poll; its log has the result."""
     room = membership(caller, request.room).room
     caller.check_voice()
-    actor = _actor(caller, request.id)
+    actor = actor_of(caller, request.id)
     do_once(caller, request.id, lambda notices: caller.context.polls.end(actor, room, notices))
-
-
-def _actor(caller: Caller, request: int) -> Actor:
-    return Actor(caller.session.nick, caller.role, caller.session, request)
