@@ -43,6 +43,18 @@ def not_in(client: Client, room: str) -> str:
     return client.numeric("442", channel_of(room), text="You are not in that channel")
 
 
+def entered(client: Client, channel: str, response: Response) -> str | None:
+    """Return the room of a channel that the client is in; else say why not."""
+    room = room_of(channel)
+    if room is None:
+        response.add(no_such_channel(client, channel.lstrip(":")))
+    elif room not in client.rooms:
+        response.add(not_in(client, room))
+    else:
+        return room
+    return None
+
+
 # -- JOIN -----------------------------------------------------------------------------------------
 
 
@@ -150,12 +162,8 @@ def part(client: Client, line: Line, response: Response) -> Steps:
         response.add(client.numeric("461", "PART", text="A channel is missing"))
         return
     for channel in line.params[0].split(","):
-        room = room_of(channel)
-        if room is None:
-            response.add(no_such_channel(client, channel.lstrip(":")))
-        elif room not in client.rooms:
-            response.add(not_in(client, room))
-        else:
+        room = entered(client, channel, response)
+        if room is not None:
             yield from _leave(client, room, line.param(1), response)
 
 
@@ -228,12 +236,10 @@ def topic(client: Client, line: Line, response: Response) -> Steps:
     if not line.params:
         response.add(client.numeric("461", "TOPIC", text="A channel is missing"))
         return
-    room = room_of(line.params[0])
+    room = entered(client, line.params[0], response)
     if room is None:
-        response.add(no_such_channel(client, line.params[0].lstrip(":")))
-    elif room not in client.rooms:
-        response.add(not_in(client, room))
-    elif len(line.params) < 2:
+        return
+    if len(line.params) < 2:
         setter = client.network.topic_setter(room)
         text = "There is no topic"
         none = [client.numeric("331", channel_of(room), text=text)]

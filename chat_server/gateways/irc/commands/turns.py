@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from msgspec import UNSET
 
 from chat_server.gateways.irc.client import Client, Reply, Steps
-from chat_server.gateways.irc.commands.channels import no_such_channel, not_in, refused_in_room
+from chat_server.gateways.irc.commands.channels import entered, refused_in_room
 from chat_server.gateways.irc.wire.irc_lines import Line
-from chat_server.gateways.irc.wire.names import channel_of, room_of
+from chat_server.gateways.irc.wire.names import channel_of
 from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code
 from protocol.messages import AnyRequest, EndPoll, Error, Hand, Hands, Next, Ok, Page, Poll, Vote
@@ -136,14 +136,7 @@ def _room(client: Client, line: Line, response: Response) -> str | None:
     if not channel:
         response.add(client.numeric("461", line.command, text="A channel is missing"))
         return None
-    room = room_of(channel)
-    if room is None:
-        response.add(no_such_channel(client, channel.lstrip(":")))
-    elif room not in client.rooms:
-        response.add(not_in(client, room))
-    else:
-        return room
-    return None
+    return entered(client, channel, response)
 
 
 def _send(
