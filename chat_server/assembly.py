@@ -7,7 +7,8 @@ cannot be made: so the order of the lines here is the order of both.
 
 import logging
 import socket
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
@@ -168,7 +169,8 @@ class Assembly:
         self.kept = _open_kept(opened, settings, clock, passwords)
         self.attendance = self._open_attendance(opened)
         counters = RecordingCounters() if metrics_socket else None
-        self.parts = self._make_parts(opened, passwords, counters or Counters())
+        with _reading():
+            self.parts = self._make_parts(opened, passwords, counters or Counters())
         self.addresses = [self._address_of(sock) for sock in sockets]
         store, dates = self.kept.store, self.kept.dates
         self._housekeeper = Housekeeper(
@@ -276,10 +278,12 @@ class Assembly:
             sanctions=sanctions,
             permissions=permissions,
             hands=hands,
-            late=self._open_late(registry),
+            late=LateMessages(
+                settings, clock, timers, LateStore(people.transactions), registry, accounts
+            ),
             files=self._files,
-            pins=_pin_board(clock, store, people, rooms),
-            polls=_polls(clock, timers, people, permissions, self.kept.dates.past()),
+            pins=PinBoard(clock, store, people, rooms.find),
+            polls=Polls(clock, timers, people, permissions, self.kept.dates.past()),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions, standings
             ),
@@ -306,16 +310,6 @@ class Assembly:
             watch=Watch(rooms, self._crowd.connections, counters, timers, clock),
             rate_limits=RateLimits(settings, clock),
         )
-
-    def _open_late(self, registry: Registry) -> LateMessages:
-        people, accounts = self.kept.people, self.kept.accounts
-        try:
-            store = LateStore(people.transactions)
-            return LateMessages(
-                self._settings, self._clock, self._timers, store, registry, accounts
-            )
-        except StoreError as error:
-            raise StartError(f"{error}. See that the disk has space.") from error
 
     # -- what parts ask of others above them
 
@@ -430,24 +424,6 @@ class Assembly:
         log.warning("%d connections end with the process: there was no time for them", len(crowd))
 
 
-def _pin_board(
-    clock: Clock, store: SqliteLog, people: PeopleStore, rooms: RoomDirectory
-) -> PinBoard:
-    try:
-        return PinBoard(clock, store, people, rooms.find)
-    except StoreError as error:
-        raise StartError(f"{error}. See that the disk has space.") from error
-
-
-def _polls(
-    clock: Clock, timers: Timers, people: PeopleStore, permissions: Permissions, past: float
-) -> Polls:
-    try:
-        return Polls(clock, timers, people, permissions, past)
-    except StoreError as error:
-        raise StartError(f"{error}. See that the disk has space.") from error
-
-
 def _start(opened: ExitStack, part: AnyRunning) -> None:
     part.start()
     opened.callback(part.stop)
@@ -483,20 +459,27 @@ def _metrics(
     return Metrics(sock, parts, crowd, counters)
 
 
+@contextmanager
+def _reading() -> Iterator[None]:
+    """What is kept is read while the block runs: where it cannot be, the server does not start."""
+    try:
+        yield
+    except StoreError as error:
+        raise StartError(f"{error}. See that the disk has space.") from error
+
+
 def _open_kept(
     opened: ExitStack, settings: LiveSettings, clock: Clock, passwords: Passwords
 ) -> Kept:
     now = settings.now
     store = opened.enter_context(closing(SqliteLog(now.data, now.sync)))
     people = opened.enter_context(closing(PeopleStore(now.data)))
-    try:
+    with _reading():
         accounts = Accounts(settings, clock, people, passwords)
         secret = make_secret(people)
         sanctions = read_sanctions(people, clock)
         book = PolicyBook(people, clock)
         dates = Dates(store, clock)
-    except StoreError as error:
-        raise StartError(f"{error}. See that the disk has space.") from error
     _forget_sessions(store, people, dates.past() - now.keep_sessions)
     return Kept(store, dates, people, accounts, sanctions, book, secret)
 
