@@ -15,6 +15,7 @@ here, with the lock held, before the message is kept. So whoever is second sees 
 import logging
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chat_server.identity.accounts import Accounts
@@ -166,8 +167,7 @@ class LateMessages:
     def deliver(self, session: Session) -> None:
         """Send somebody who has just come in, or logged in, what waits for them."""
         with self._changing:
-            for who in person_keys(session):
-                self._sent.difference_update(self._waiting.get(who, ()))
+            self._sent.difference_update(kept.number for kept in self._for(session))
             self._send(session)
 
     def confirm(self, session: Session, pong: int) -> None:
@@ -179,8 +179,7 @@ class LateMessages:
         with self._changing:
             read = [
                 kept.number
-                for who in person_keys(session)
-                for kept in self._waiting.get(who, {}).values()
+                for kept in self._for(session)
                 if kept.number < pong and kept.number in self._sent
             ]
             if read:
@@ -244,14 +243,19 @@ class LateMessages:
         if self._of_sender.total() >= TOTAL_LIMIT:
             raise _full(f"{TOTAL_LIMIT} messages wait for people who are away, the most there may")
 
+    def _for(self, session: Session) -> Iterator[KeptDirect]:
+        """What waits for somebody, without the texts."""
+        assert self._changing.locked()
+        for who in person_keys(session):
+            yield from self._waiting.get(who, {}).values()
+
     def _send(self, session: Session) -> None:
         """Send what waits and is not sent yet, as much as the connection takes."""
         assert self._changing.locked()
         connection, now = session.connection, self._clock.time()
         numbers = sorted(
             kept.number
-            for who in person_keys(session)
-            for kept in self._waiting.get(who, {}).values()
+            for kept in self._for(session)
             if kept.number not in self._sent and now < kept.until
         )
         if connection is None or not numbers:
