@@ -7,6 +7,7 @@ from chat_client.api.room import Room
 from chat_client.commands.command import IN_CHARGE, Command, Pages, Talk, Typed
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
+from chat_client.files.new_file import write_new
 from protocol.messages import Message
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+#._-]{0,31}")
@@ -32,13 +33,7 @@ def _save(talk: Talk, typed: Typed) -> None:
     message = numbered(typed.here(talk), number, typed)
     path = Path(name.strip()).expanduser()
     text = message.text if message.text.endswith("\n") else f"{message.text}\n"
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-    except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+    write_new(path, text)
     lines = text.count("\n")
     talk.note(f"{path}: {lines} line{'' if lines == 1 else 's'} of message {message.seq}")
 

@@ -9,6 +9,7 @@ from chat_client.commands.command import Command, Talk, Typed
 from chat_client.display.poll_text import bars
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
+from chat_client.files.new_file import write_new
 from protocol.messages import PollChange
 from protocol.messages.poll_table import poll_csv
 from protocol.turns import read_poll
@@ -67,14 +68,7 @@ def _write(talk: Talk, typed: Typed, name: str) -> None:
     if not results:
         raise CommandError("no poll has ended in this room")
     path = Path(name).expanduser()
-    try:
-        with path.open("x", encoding="utf-8", newline="") as file:
-            for line in poll_csv(results, _utc):
-                file.write(f"{line}\r\n")
-    except FileExistsError:
-        raise CommandError(f"{path} is there already: choose another name") from None
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}") from None
+    write_new(path, "".join(f"{line}\r\n" for line in poll_csv(results, _utc)))
     what = "1 poll is" if len(results) == 1 else f"{len(results)} polls are"
     talk.note(f"{what} in {path}")
 
