@@ -219,9 +219,7 @@ class SharedFiles:
             StoreError: the folder cannot be read.
         """
         record = self._record_for(number, secret)
-        have = self._have(record)
-        if start != have or start + length > record.size or record.whole:
-            raise UploadRefusedError("elsewhere", have)
+        have = self._check_place(record, start, length)
         if self._free() - length < self._settings.now.file_reserve * _MB:
             raise UploadRefusedError("full", have)
 
@@ -246,9 +244,7 @@ class SharedFiles:
                 raise UploadRefusedError("busy")
             self._arriving.add(number)
         try:
-            have = self._have(record)
-            if start != have or start + len(data) > record.size or record.whole:
-                raise UploadRefusedError("elsewhere", have)
+            have = self._check_place(record, start, len(data))
             with open(self._partial(record), "ab", opener=private) as file:
                 file.write(data)
             if have + len(data) == record.size:
@@ -259,6 +255,13 @@ class SharedFiles:
         finally:
             with self._lock:
                 self._arriving.discard(number)
+
+    def _check_place(self, record: FileRecord, start: int, length: int) -> int:
+        """See that a piece begins where the file ends, and return where that is."""
+        have = self._have(record)
+        if start != have or start + length > record.size or record.whole:
+            raise UploadRefusedError("elsewhere", have)
+        return have
 
     def _record_for(self, number: str, secret: str) -> FileRecord:
         record = self.find(number)
