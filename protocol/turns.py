@@ -1,4 +1,4 @@
-"""How a poll is written on one line, wherever it is typed."""
+"""How a poll, and a vote in it, are written on one line, wherever they are typed."""
 
 NAMED = "--named"
 
@@ -22,3 +22,9 @@ def read_poll(text: str) -> tuple[bool, tuple[str, list[str]] | None]:
     options = [each.strip() for each in ([behind, *others] if mark else others)]
     options = [each for each in options if each]
     return named, (question, options) if question and len(options) > 1 else None
+
+
+def read_choice(text: str) -> int | None:
+    """Return which option a vote such as `2` is for; None if it is the number of none."""
+    is_number = text.isascii() and text.isdigit() and len(text) < 3
+    return int(text) if is_number and 1 <= int(text) <= 10 else None

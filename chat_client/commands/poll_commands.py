@@ -12,7 +12,7 @@ from chat_client.errors import CommandError
 from chat_client.files.new_file import write_new
 from protocol.messages import PollChange
 from protocol.messages.poll_table import poll_csv
-from protocol.turns import read_poll
+from protocol.turns import read_choice, read_poll
 
 _END = "end"
 _CSV = "csv"
@@ -39,9 +39,10 @@ def _poll(talk: Talk, typed: Typed) -> None:
 def _vote(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
     number = typed.needed()
-    if not (number.isascii() and number.isdigit() and 1 <= int(number[:3]) <= 10):
+    choice = read_choice(number)
+    if choice is None:
         raise CommandError(f"{one_line(number)!r} is no number of an option: type /vote 2")
-    room.vote(int(number))
+    room.vote(choice)
     talk.note("you have voted; /vote with another number changes it")
 
 

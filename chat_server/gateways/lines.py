@@ -45,7 +45,7 @@ from protocol.messages import (
     Welcome,
     Who,
 )
-from protocol.turns import read_poll
+from protocol.turns import read_choice, read_poll
 
 LINE_LIMIT = 4000
 """Characters a line may have."""
@@ -369,10 +369,11 @@ class LinesGateway:
         )
 
     def _vote(self, rest: str) -> Iterator[Asked]:
-        if not (rest.isascii() and rest.isdigit() and len(rest) < 3 and 1 <= int(rest) <= 10):
+        choice = read_choice(rest)
+        if choice is None:
             yield self._note("/vote takes the number of an option: /vote 2")
             return
-        reply = yield from self._asked(Vote(id=self._next_id(), room=self._room, choice=int(rest)))
+        reply = yield from self._asked(Vote(id=self._next_id(), room=self._room, choice=choice))
         if isinstance(reply, Ok):
             yield self._note("you have voted")
 

@@ -14,7 +14,7 @@ from chat_server.gateways.irc.wire.names import channel_of
 from chat_server.gateways.irc.wire.response import Response
 from protocol.errors import Code
 from protocol.messages import AnyRequest, EndPoll, Error, Hand, Hands, Next, Ok, Page, Poll, Vote
-from protocol.turns import read_poll
+from protocol.turns import read_choice, read_poll
 
 
 def hand(client: Client, line: Line, response: Response) -> Steps:
@@ -115,8 +115,8 @@ def vote(client: Client, line: Line, response: Response) -> Steps:
     room = _room(client, line, response)
     if room is None:
         return
-    said = line.param(1)
-    if not (said.isascii() and said.isdigit() and len(said) < 3 and 1 <= int(said) <= 10):
+    choice = read_choice(line.param(1))
+    if choice is None:
         text = "The number of an option is missing: VOTE #room 2"
         response.add(client.numeric("461", "VOTE", text=text))
         return
@@ -124,7 +124,7 @@ def vote(client: Client, line: Line, response: Response) -> Steps:
         client,
         line,
         room,
-        lambda number: Vote(id=number, room=room, choice=int(said)),
+        lambda number: Vote(id=number, room=room, choice=choice),
         response,
         lambda _: "you have voted",
     )
