@@ -247,7 +247,7 @@ def test_a_log_that_is_copied_and_emptied_goes_on(tmp_path: Path) -> None:
     ):
         server.wait_until_listening()
         _come_and_go(server, "ada")
-        eventually(lambda: "ada" in path.read_text())
+        eventually(lambda: "ada left" in path.read_text())
         os.truncate(path, 0)
         _come_and_go(server, "eva")
         eventually(lambda: "eva" in path.read_text())
