@@ -6,7 +6,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.records import Account, Act
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Caller, Context
-from chat_server.requests.direct import deliver_late
+from chat_server.requests.talk.direct import deliver_late
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_key
 from chat_server.rooms.session import Session

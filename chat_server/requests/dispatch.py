@@ -10,22 +10,10 @@ from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from chat_server.requests import (
-    account_requests,
-    board,
-    changes,
-    direct,
-    file_offers,
-    hello,
-    live_requests,
-    membership,
-    moderation,
-    polling,
-    posting,
-    reading,
-    room_rules,
-)
+from chat_server.requests import account_requests, hello, live_requests, membership
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge import board, moderation, polling, room_rules
+from chat_server.requests.talk import changes, direct, file_offers, posting, reading
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from protocol import messages
 from protocol.errors import Code, ProtocolError

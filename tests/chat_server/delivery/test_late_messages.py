@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chat_server.identity.people_store import FILE
 from tests.chat_server.house import House
-from tests.chat_server.requests.test_direct import PASSWORD, registered
+from tests.chat_server.requests.talk.test_direct import PASSWORD, registered
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
 from tests.support.waiting import eventually

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveRoom
-from chat_server.requests.changes import EDITS_LIMIT
+from chat_server.requests.talk.changes import EDITS_LIMIT
 from chat_server.runtime.errors import AdminError
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Frame, Peer

@@ -4,7 +4,7 @@ import json
 
 from tests.chat_server.gateways.page.site import Site
 from tests.chat_server.house import House
-from tests.chat_server.requests.test_direct import registered, returned
+from tests.chat_server.requests.talk.test_direct import registered, returned
 from tests.support.waiting import eventually
 
 KEEP_WHAT_IS_SAVED = """

@@ -1,7 +1,7 @@
 """Direct messages for who is away, from IRC and to it."""
 
 from tests.chat_server.house import House
-from tests.chat_server.requests.test_direct import PASSWORD, registered, returned
+from tests.chat_server.requests.talk.test_direct import PASSWORD, registered, returned
 from tests.support.irc_peer import IrcHouse, IrcPeer
 
 

@@ -3,8 +3,8 @@
 from msgspec import UNSET
 
 from chat_server.moderation.permissions import has_owner
-from chat_server.requests.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.membership import readable_room
 from chat_server.rooms.policy import NO_POLICY, RoomPolicy
 from chat_server.rooms.room import Room

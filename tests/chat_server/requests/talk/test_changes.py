@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.people_store import PeopleStore
-from chat_server.requests.changes import EDITS_LIMIT
+from chat_server.requests.talk.changes import EDITS_LIMIT
 from tests.chat_server.house import House, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock

@@ -5,8 +5,8 @@ from msgspec import UNSET
 from chat_server.delivery.replies import fitting
 from chat_server.identity.records import Sanction
 from chat_server.moderation.notices import Notices
-from chat_server.requests.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.rooms.room import Room
 from protocol import messages
 from protocol.errors import Code, ProtocolError

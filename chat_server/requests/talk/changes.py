@@ -8,10 +8,10 @@ from functools import partial
 
 from chat_server.identity.records import Asked
 from chat_server.identity.roles import Role
-from chat_server.requests.acting import actor_of
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge.acting import actor_of
 from chat_server.requests.membership import membership
-from chat_server.requests.posting import Conditions, post
+from chat_server.requests.talk.posting import Conditions, post
 from chat_server.rooms.room import Room
 from chat_server.storage.interface import Said
 from protocol import messages

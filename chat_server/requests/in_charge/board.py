@@ -1,7 +1,7 @@
 """What stands at the top of a room: moderators pin messages there."""
 
-from chat_server.requests.acting import moderator, named_room
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge.acting import moderator, named_room
 from protocol import messages
 from protocol.messages import Ok
 

@@ -1,8 +1,8 @@
 """Asking a room a question, and voting."""
 
 from chat_server.moderation.polls import Wanted
-from chat_server.requests.acting import actor_of, do_once
 from chat_server.requests.context import Caller
+from chat_server.requests.in_charge.acting import actor_of, do_once
 from chat_server.requests.membership import membership
 from protocol import messages
 from protocol.errors import Code, ProtocolError

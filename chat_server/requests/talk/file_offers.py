@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
-from chat_server.requests.posting import post
+from chat_server.requests.talk.posting import post
 from chat_server.rooms.policy import person_key, person_keys
 from chat_server.rooms.room import Room
 from protocol import messages
