@@ -2,10 +2,10 @@
 
 import re
 
-from chat_client.commands.change_commands import about
 from chat_client.commands.command import Typed
 from chat_client.commands.table import COMMANDS
-from chat_client.commands.talk_commands import SAY
+from chat_client.commands.talk.change_commands import about
+from chat_client.commands.talk.talk_commands import SAY
 from chat_client.display.model import View
 from chat_client.display.people import Person
 from chat_client.errors import CommandError

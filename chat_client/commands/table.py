@@ -1,22 +1,21 @@
 """The table of all commands. A new command is one line in the file of its group."""
 
-from chat_client.commands import (
+from chat_client.commands import people_commands, program_commands, room_commands, you_commands
+from chat_client.commands.command import Table
+from chat_client.commands.in_charge import (
     board_commands,
+    moderation_commands,
+    poll_commands,
+    rule_commands,
+)
+from chat_client.commands.talk import (
     change_commands,
     export_commands,
     file_commands,
     late_commands,
-    moderation_commands,
-    people_commands,
-    poll_commands,
-    program_commands,
     read_commands,
-    room_commands,
-    rule_commands,
     talk_commands,
-    you_commands,
 )
-from chat_client.commands.command import Table
 
 COMMANDS = Table(
     (

@@ -22,7 +22,7 @@ from chat_client.commands.command import Talk, Typed
 from chat_client.commands.parse import parse
 from chat_client.commands.room_commands import SHOWN
 from chat_client.commands.table import COMMANDS
-from chat_client.commands.talk_commands import SAY
+from chat_client.commands.talk.talk_commands import SAY
 from chat_client.config import streams
 from chat_client.config.credentials import is_exposed
 from chat_client.config.exit_codes import DONE, ended_by_server

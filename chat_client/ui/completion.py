@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chat_client.commands.command import IN_CHARGE, Command, Table
-from chat_client.commands.rule_commands import RULES, VALUES
+from chat_client.commands.in_charge.rule_commands import RULES, VALUES
 from chat_client.display.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chat_client.api.files import name_of
-from chat_client.commands.board_commands import numbered
 from chat_client.commands.command import Command, Talk, Typed
+from chat_client.commands.in_charge.board_commands import numbered
 from chat_client.errors import ChatError, Closed, CommandError
 from protocol.file_names import shown_size
 from protocol.messages import Message
