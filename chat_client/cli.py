@@ -19,7 +19,7 @@ from chat_client.config import credentials, settings, streams
 from chat_client.config.exit_codes import DONE, INTERRUPTED, NOT_LET_IN, NOT_SAID
 from chat_client.config.settings import SETTINGS, Value
 from chat_client.display import records
-from chat_client.display.model import Bell
+from chat_client.display.state.model import Bell
 from chat_client.display.text import one_line
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import ChatError, Refused

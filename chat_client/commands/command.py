@@ -15,8 +15,8 @@ from typing import Any, Literal, get_args
 
 from chat_client.api.chat import Chat
 from chat_client.api.room import Room
-from chat_client.display.model import View
-from chat_client.display.people import Person
+from chat_client.display.state.model import View
+from chat_client.display.state.people import Person
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError, Refused
 from chat_client.events import Event

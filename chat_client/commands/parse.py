@@ -6,8 +6,8 @@ from chat_client.commands.command import Typed
 from chat_client.commands.table import COMMANDS
 from chat_client.commands.talk.change_commands import about
 from chat_client.commands.talk.talk_commands import SAY
-from chat_client.display.model import View
-from chat_client.display.people import Person
+from chat_client.display.state.model import View
+from chat_client.display.state.people import Person
 from chat_client.errors import CommandError
 from protocol.errors import ProtocolError
 from protocol.text import normalize_text

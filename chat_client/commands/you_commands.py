@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import get_args
 
 from chat_client.commands.command import Command, Pages, Talk, Typed
-from chat_client.display.model import Bell
+from chat_client.display.state.model import Bell
 from chat_client.display.terminal_lines import HINT, with_article
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError, Refused

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from platformdirs import user_config_path
 
-from chat_client.display.model import Bell
+from chat_client.display.state.model import Bell
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import AddressError, SettingError
 from chat_client.transport.address import parse_address

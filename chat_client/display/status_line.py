@@ -4,8 +4,8 @@ import time
 
 from msgspec import UnsetType
 
-from chat_client.display.model import View
-from chat_client.display.room_view import RoomView
+from chat_client.display.state.model import View
+from chat_client.display.state.room_view import RoomView
 from chat_client.display.text import cells, one_line
 from chat_client.events import MEMBER
 

@@ -27,8 +27,8 @@ from chat_client.config import streams
 from chat_client.config.credentials import is_exposed
 from chat_client.config.exit_codes import DONE, ended_by_server
 from chat_client.config.settings import colours
-from chat_client.display.model import Bell, View
-from chat_client.display.people import Person
+from chat_client.display.state.model import Bell, View
+from chat_client.display.state.people import Person
 from chat_client.display.status_line import changes_by_itself
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import one_line

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from chat_client.commands.command import IN_CHARGE, Command, Table
 from chat_client.commands.in_charge.rule_commands import RULES, VALUES
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.text import fold
 from chat_client.events import MEMBER
 from protocol.common.durations import UNITS, begins_duration

@@ -28,7 +28,7 @@ from chat_client.commands.command import Typed
 from chat_client.commands.parse import secret_at
 from chat_client.commands.table import COMMANDS
 from chat_client.config.credentials import EXPOSED
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.status_line import status_line
 from chat_client.display.text import cells, one_line
 from chat_client.files import user_files

@@ -30,7 +30,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import run_in_terminal
 
 from chat_client.commands.command import Item, Pages
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.events import Event
 from chat_client.files.osdep import rows
 from protocol.messages import Direct, Message, Presence

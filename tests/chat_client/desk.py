@@ -9,7 +9,7 @@ from chat_client import Chat
 from chat_client.commands.command import Item, Pages, Talk
 from chat_client.commands.parse import parse
 from chat_client.commands.table import COMMANDS
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.time_format import Clock
 from chat_client.events import Connected, Entered

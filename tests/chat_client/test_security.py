@@ -6,7 +6,7 @@ import pytest
 
 import chat_client
 from chat_client import cli
-from chat_client.display.model import _NAMED_LIMIT, View
+from chat_client.display.state.model import _NAMED_LIMIT, View
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import printable
 from protocol.messages import BanEntry, HandChange, Message, Presence, RoleChange

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from chat_client.commands.command import Command, Talk, Typed
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.text import fold, one_line
 from chat_client.errors import CommandError
 from protocol.messages import Message

@@ -3,7 +3,7 @@
 import pytest
 
 from chat_client.commands.parse import parse
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
 from protocol.messages import Direct

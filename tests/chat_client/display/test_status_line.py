@@ -5,8 +5,8 @@ import time
 import pytest
 
 import chat_client
-from chat_client.display.model import View
-from chat_client.display.room_view import RoomView
+from chat_client.display.state.model import View
+from chat_client.display.state.room_view import RoomView
 from chat_client.display.status_line import changes_by_itself, status_line
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import cells, printable

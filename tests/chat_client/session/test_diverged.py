@@ -7,7 +7,7 @@ import pytest
 
 import chat_client
 from chat_client import Entered
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
 from protocol.messages import Message
 from tests.chat_client.foreign import Line, foreign_server

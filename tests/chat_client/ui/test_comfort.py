@@ -219,7 +219,7 @@ CRASH = """
 import sys
 from chat_client import cli
 from chat_client.api.chat import Chat
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 
 def crash(*_):
     raise ZeroDivisionError("on purpose")

@@ -3,8 +3,8 @@
 import pytest
 
 from chat_client.commands.table import COMMANDS
-from chat_client.display.model import View
-from chat_client.display.room_view import RoomView
+from chat_client.display.state.model import View
+from chat_client.display.state.room_view import RoomView
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
 from chat_client.ui.completion import Cycle, candidates

@@ -11,7 +11,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered
 from chat_client.ui import screen as screen_module

@@ -13,7 +13,7 @@ from chat_client import (
     Refused,
     RoleChange,
 )
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.status_line import status_line
 from chat_client.errors import CommandError
 from chat_client.events import Entered

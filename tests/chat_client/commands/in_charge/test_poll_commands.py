@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chat_client import Message, PollChange, PollResult
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.status_line import status_line
 from chat_client.errors import CommandError
 from chat_client.events import Entered

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chat_client.display.model import View
+from chat_client.display.state.model import View
 from chat_client.display.status_line import status_line
 from chat_client.display.terminal_lines import Lines
 from chat_client.events import Connected, Entered, Reconnecting

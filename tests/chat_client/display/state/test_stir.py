@@ -1,6 +1,6 @@
 """Who came and left since the last line adds up to one line."""
 
-from chat_client.display.stir import Stir
+from chat_client.display.state.stir import Stir
 from protocol.messages import Presence
 
 

@@ -11,10 +11,10 @@ from typing import Literal
 
 from msgspec import UnsetType
 
-from chat_client.display.hiding import Hiding
-from chat_client.display.people import People, Person
-from chat_client.display.room_view import REPEATED, RoomView
-from chat_client.display.stir import Stir
+from chat_client.display.state.hiding import Hiding
+from chat_client.display.state.people import People, Person
+from chat_client.display.state.room_view import REPEATED, RoomView
+from chat_client.display.state.stir import Stir
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import fold, mentions
 from chat_client.events import (

@@ -10,8 +10,8 @@ import chat_client
 from chat_client import Closed, Refused
 from chat_client.commands.command import Typed
 from chat_client.commands.parse import parse
-from chat_client.display.model import View
-from chat_client.display.people import Person
+from chat_client.display.state.model import View
+from chat_client.display.state.people import Person
 from chat_client.display.terminal_lines import Lines
 from chat_client.errors import CommandError
 from chat_client.events import Connected, Entered

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from chat_client.display import hiding as hiding_module
-from chat_client.display.hiding import Hiding
+from chat_client.display.state import hiding as hiding_module
+from chat_client.display.state.hiding import Hiding
 
 
 class Kept:
