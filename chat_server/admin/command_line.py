@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from chat_server.admin import commands, costs, poll_report, reports
+from chat_server.admin import commands, costs
 from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
+from chat_server.admin.reports import poll_report, transcripts
 from chat_server.runtime import config_loader
 from chat_server.runtime.errors import AdminError, SettingError
 from protocol.common.durations import parse_duration
@@ -167,7 +168,7 @@ def _add_records(listed: Commands) -> None:
     export = _add(listed, "export", commands.export, "a transcript of a room")
     export.add_argument("--room", required=True)
     _add_window(export)
-    _add_output(export, list(reports.TRANSCRIPTS), "txt")
+    _add_output(export, list(transcripts.TRANSCRIPTS), "txt")
     polls = _add(listed, "polls", commands.polls, "the results of a room's polls")
     polls.add_argument("--room", required=True)
     _add_window(polls)
@@ -192,7 +193,7 @@ def _add_records(listed: Commands) -> None:
         action="store_true",
         help="with what a message said that was edited or deleted, as long as it is kept",
     )
-    _add_output(audit, list(reports.AUDITS), "txt")
+    _add_output(audit, list(transcripts.AUDITS), "txt")
 
 
 def _add_persons(attendance: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
-from chat_server.admin import attendance_report, costs, messages, poll_report, reports
+from chat_server.admin import costs, messages
 from chat_server.admin.archive import Audit, Classes, History, Stays
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.backup import back_up
@@ -25,6 +25,7 @@ from chat_server.admin.classes.class_file import read_class
 from chat_server.admin.classes.pin_sheet import pin_sheet
 from chat_server.admin.files import whole_file
 from chat_server.admin.moments import parse_since, parse_until, shown
+from chat_server.admin.reports import attendance_report, poll_report, transcripts
 from chat_server.admin.show import harmless_json, one_line, size_shown, table
 from chat_server.identity.authentication import replace_secret
 from chat_server.identity.passwords import Passwords, strong_hasher
@@ -184,7 +185,7 @@ def export(options: argparse.Namespace) -> None:
     since, until = _window(options)
     with History.open(options.data) as history:
         found = history.messages(room, since, until)
-        _write(options, reports.TRANSCRIPTS[options.format](room, found))
+        _write(options, transcripts.TRANSCRIPTS[options.format](room, found))
 
 
 def polls(options: argparse.Namespace) -> None:
@@ -262,7 +263,7 @@ def class_remove(options: argparse.Namespace) -> None:
 def audit(options: argparse.Namespace) -> None:
     """Write what those in charge did."""
     since, until = _window(options)
-    write = reports.AUDITS[options.format]
+    write = transcripts.AUDITS[options.format]
     with Audit.open(options.data) as record:
         acts = record.acts(since, until)
         if not options.with_text:

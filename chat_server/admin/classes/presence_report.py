@@ -12,8 +12,8 @@ from datetime import datetime
 from html import escape
 from typing import NamedTuple
 
-from chat_server.admin.attendance_report import Stay
 from chat_server.admin.moments import clock_shown, iso, shown
+from chat_server.admin.reports.attendance_report import Stay
 from chat_server.admin.show import csv_cell, harmless_json, one_line, table
 from chat_server.identity.records import Pupil
 from protocol.text import nick_key

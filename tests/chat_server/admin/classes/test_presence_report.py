@@ -5,7 +5,6 @@ import json
 
 import pytest
 
-from chat_server.admin.attendance_report import Stay
 from chat_server.admin.classes.presence_report import (
     FORMATS,
     Lesson,
@@ -14,6 +13,7 @@ from chat_server.admin.classes.presence_report import (
     as_html,
     presences,
 )
+from chat_server.admin.reports.attendance_report import Stay
 from chat_server.identity.records import Pupil
 
 T = 1_795_168_800.0  # 2026-11-20 10:00 UTC
