@@ -34,16 +34,16 @@ from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLi
 from chat_server.identity.late_store import LateStore
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.people_store import PeopleStore
-from chat_server.moderation.bans import Sanctions, read_sanctions
 from chat_server.moderation.guests import Guests
+from chat_server.moderation.in_force.bans import Sanctions, read_sanctions
+from chat_server.moderation.in_force.permissions import Permissions
+from chat_server.moderation.in_force.policy_book import PolicyBook
+from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.people_actions import PeopleActions
-from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.pin_board import PinBoard
-from chat_server.moderation.policy_book import PolicyBook
 from chat_server.moderation.polls import Polls
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
-from chat_server.moderation.standing import Standings
 from chat_server.network import tls
 from chat_server.network.addresses import (
     Address,

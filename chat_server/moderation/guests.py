@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from chat_server.identity.accounts import Accounts
-from chat_server.moderation.permissions import Permissions
-from chat_server.moderation.policy_book import PolicyBook
+from chat_server.moderation.in_force.permissions import Permissions
+from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.directory import RoomDirectory

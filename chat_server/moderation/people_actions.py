@@ -11,11 +11,11 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
-from chat_server.moderation.bans import Kind, Network, Sanctions
+from chat_server.moderation.in_force.bans import Kind, Network, Sanctions
+from chat_server.moderation.in_force.permissions import Permissions
+from chat_server.moderation.in_force.policy_book import PolicyBook
+from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.notices import Writer
-from chat_server.moderation.permissions import Permissions
-from chat_server.moderation.policy_book import PolicyBook
-from chat_server.moderation.standing import Standings
 from chat_server.moderation.targets import (
     Actor,
     Target,

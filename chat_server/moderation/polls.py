@@ -18,8 +18,8 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.poll_store import PollStore
 from chat_server.identity.records import Asked, KeptPoll, KeptVote
+from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.notices import Notices, OwnNotices
-from chat_server.moderation.permissions import Permissions
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_key, person_keys

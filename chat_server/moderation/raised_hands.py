@@ -10,8 +10,8 @@ from msgspec import UNSET
 from chat_server.identity.participant import Participant
 from chat_server.identity.records import Act
 from chat_server.moderation.hand_book import UpHand
-from chat_server.moderation.permissions import Permissions
-from chat_server.moderation.policy_book import PolicyBook
+from chat_server.moderation.in_force.permissions import Permissions
+from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.room import Member, Outlet, Room

@@ -13,11 +13,11 @@ from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act
 from chat_server.moderation.guests import with_guests
 from chat_server.moderation.hand_book import UpHand
+from chat_server.moderation.in_force.permissions import Permissions
+from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook
+from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.notices import OwnNotices, Writer
-from chat_server.moderation.permissions import Permissions
-from chat_server.moderation.policy_book import EVERYWHERE, PolicyBook
 from chat_server.moderation.raised_hands import RaisedHands
-from chat_server.moderation.standing import Standings
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.nicks import HOLD_SECONDS

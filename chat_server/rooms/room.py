@@ -151,7 +151,7 @@ class Member:
     # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
     known_as: str = field(init=False)
     # What the client was told last of what holds for it here; None before that. Written by who
-    # tells it, who then looks again whether that holds still: see moderation/standing.py.
+    # tells it, who then looks again whether that holds still: see moderation/in_force/standing.py.
     told: RulesChange | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
-from chat_server.moderation.permissions import has_owner
+from chat_server.moderation.in_force.permissions import has_owner
 from chat_server.requests.context import Context
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.policy import NO_POLICY, person_keys

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from chat_server.moderation.permissions import has_owner
+from chat_server.moderation.in_force.permissions import has_owner
 from chat_server.requests.context import Caller
 from chat_server.requests.in_charge.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.requests.membership import readable_room

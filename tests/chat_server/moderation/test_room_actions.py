@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chat_server.gateways.native import NATIVE
-from chat_server.moderation.policy_book import _tell_of_freeze
+from chat_server.moderation.in_force.policy_book import _tell_of_freeze
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.nicks import HOLD_SECONDS
 from chat_server.rooms.policy import Freeze, RoomPolicy

@@ -115,7 +115,7 @@ WRONG_FOR: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 # A race between two connections of a session; what a mute keeps from taking another nick, in
-# moderation/test_permissions; any, where the disk is full: test_hard_times.
+# moderation/in_force/test_permissions; any, where the disk is full: test_hard_times.
 ELSEWHERE = {("nick_in_use", "register"), ("muted", "hello"), ("muted", "login")}
 ANYWHERE = {"rate_limited", "unavailable"}
 

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.records import Sanction
-from chat_server.moderation.bans import Sanctions
-from chat_server.moderation.permissions import Permissions
+from chat_server.moderation.in_force.bans import Sanctions
+from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import (
     NO_POLICY,

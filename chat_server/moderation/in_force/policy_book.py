@@ -7,8 +7,8 @@ from functools import partial
 
 from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.records import Act, StoredPolicy
-from chat_server.moderation.bans import seconds_left
 from chat_server.moderation.hand_book import HandBook
+from chat_server.moderation.in_force.bans import seconds_left
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import (
     NO_POLICY,

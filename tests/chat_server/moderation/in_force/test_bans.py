@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.identity.records import Sanction
-from chat_server.moderation import bans
-from chat_server.moderation.bans import (
+from chat_server.moderation.in_force import bans
+from chat_server.moderation.in_force.bans import (
     Kind,
     Person,
     Sanctions,
