@@ -31,9 +31,9 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication, make_secret
 from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLimit
-from chat_server.identity.late_store import LateStore
 from chat_server.identity.passwords import Passwords
-from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.store.late_store import LateStore
+from chat_server.identity.store.people_store import PeopleStore
 from chat_server.moderation.guests import Guests
 from chat_server.moderation.in_force.bans import Sanctions, read_sanctions
 from chat_server.moderation.in_force.permissions import Permissions

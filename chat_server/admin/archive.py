@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple, Self
 
 from chat_server.admin.show import one_line
-from chat_server.identity import people_store as people
-from chat_server.identity.class_store import read_pupils
-from chat_server.identity.records import Act, Pupil
+from chat_server.identity.store import people_store as people
+from chat_server.identity.store.class_store import read_pupils
+from chat_server.identity.store.records import Act, Pupil
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError
 from chat_server.storage.migrations import Format

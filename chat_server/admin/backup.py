@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chat_server.admin.archive import opened
 from chat_server.admin.files import sync, whole_file, whole_folder
-from chat_server.identity import people_store as people
+from chat_server.identity.store import people_store as people
 from chat_server.network.tls import CERTIFICATE_FILE, KEY_FILE
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError

@@ -29,8 +29,8 @@ from chat_server.admin.reports import attendance_report, poll_report, transcript
 from chat_server.admin.show import harmless_json, one_line, size_shown, table
 from chat_server.identity.authentication import replace_secret
 from chat_server.identity.passwords import Passwords, strong_hasher
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.runtime.errors import AdminError, BackchannelError
 from protocol.common.durations import show_duration
 from protocol.errors import ProtocolError

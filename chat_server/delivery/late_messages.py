@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.late_store import LateStore
 from chat_server.identity.participant import Participant
-from chat_server.identity.records import KeptDirect
 from chat_server.identity.roles import Role
+from chat_server.identity.store.late_store import LateStore
+from chat_server.identity.store.records import KeptDirect
 from chat_server.identity.throttle import Throttle
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import PersonKey, person_key, person_keys

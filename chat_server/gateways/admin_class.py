@@ -4,9 +4,9 @@ import logging
 
 from chat_server.admin import messages
 from chat_server.admin.messages import OPERATOR, Done, Part, Refused
-from chat_server.identity.class_store import ClassStore
-from chat_server.identity.records import Account, Act, Pupil
 from chat_server.identity.roles import Role
+from chat_server.identity.store.class_store import ClassStore
+from chat_server.identity.store.records import Account, Act, Pupil
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
 from chat_server.rooms.session import Session

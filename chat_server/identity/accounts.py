@@ -12,9 +12,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.passwords import Passwords
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Account, Act
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Account, Act
 from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.passwords import Passwords
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Account, Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Account, Act
 from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from chat_server.identity.participant import Participant
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act, KeptHand
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act, KeptHand
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from msgspec import UNSET
 
 from chat_server.delivery.replies import refusal, unavailable
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Asked
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Asked
 from chat_server.rooms.room import Draft, Outlet
 from chat_server.rooms.session import Session
 from chat_server.storage.interface import RoomLog

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Iterable
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Sanction
 from chat_server.moderation.in_force.bans import Kind, Network, Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook

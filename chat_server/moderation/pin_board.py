@@ -8,8 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import KeptPin
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import KeptPin
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Member, Room

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import UNSET
 
 from chat_server.identity.participant import Participant
-from chat_server.identity.records import Act
+from chat_server.identity.store.records import Act
 from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.moderation.guests import with_guests
 from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.in_force.permissions import Permissions

@@ -5,8 +5,8 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.records import Account, Act, Asked
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Account, Act, Asked
 from chat_server.moderation.in_force.bans import Network, Sought, read_network, shown_network
 from chat_server.network.addresses import host_address
 from chat_server.rooms.nicks import Former

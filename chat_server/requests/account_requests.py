@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.records import Account, Act
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Account, Act
 from chat_server.requests.context import Caller, Context
 from chat_server.requests.talk.direct import deliver_late
 from chat_server.rooms.codec import Broadcast

@@ -13,8 +13,8 @@ from chat_server.delivery.watch import Watch
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication
-from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import PeopleStore
 from chat_server.moderation.guests import Guests
 from chat_server.moderation.in_force.bans import Sanctions
 from chat_server.moderation.in_force.permissions import Permissions

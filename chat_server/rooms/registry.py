@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Account
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Account
 from chat_server.rooms.nicks import Former, Nicks, in_use
 from chat_server.rooms.policy import PersonKey
 from chat_server.rooms.session import Client, Session, new_token, token_hash

@@ -27,7 +27,7 @@ WITHOUT = {
     "chat_server/gateways/native.py": "test_gateway.py tries every gateway",
     "chat_server/gateways/telnet.py": "test_lines.py",
     "chat_server/gateways/web/site.py": "test_http.py",
-    "chat_server/identity/records.py": DATA,
+    "chat_server/identity/store/records.py": DATA,
     "chat_server/version.py": DATA,
     "protocol/messages/live.py": DATA,
 }

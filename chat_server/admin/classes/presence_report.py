@@ -15,7 +15,7 @@ from typing import NamedTuple
 from chat_server.admin.moments import clock_shown, iso, shown
 from chat_server.admin.reports.attendance_report import Stay
 from chat_server.admin.show import csv_cell, harmless_json, one_line, table
-from chat_server.identity.records import Pupil
+from chat_server.identity.store.records import Pupil
 from protocol.text import nick_key
 
 ABSENT = "absent"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chat_server.admin.moments import clock_shown, day_shown, iso, shown
 from chat_server.admin.show import harmless, harmless_json, markdown, one_line
-from chat_server.identity.records import Act
+from chat_server.identity.store.records import Act
 from protocol.messages import Message
 from protocol.messages.transcript import transcript_html
 

@@ -23,8 +23,8 @@ from ipaddress import (
 )
 from typing import Literal, NamedTuple
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Sanction
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Sanction
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError

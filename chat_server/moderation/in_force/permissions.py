@@ -7,8 +7,8 @@ other.
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
-from chat_server.identity.records import Sanction
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Sanction
 from chat_server.moderation.in_force.bans import Address, Person, Sanctions
 from chat_server.network.addresses import host_address
 from chat_server.rooms.policy import NO_POLICY, RoomPolicy, person_key, person_keys, shown_rest

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act, StoredPolicy
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act, StoredPolicy
 from chat_server.moderation.hand_book import HandBook
 from chat_server.moderation.in_force.bans import seconds_left
 from chat_server.rooms.codec import Broadcast

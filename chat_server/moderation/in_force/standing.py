@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from chat_server.identity.accounts import Accounts
-from chat_server.identity.records import Sanction
+from chat_server.identity.store.records import Sanction
 from chat_server.moderation.in_force.bans import Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.rooms.codec import Broadcast

@@ -8,8 +8,8 @@ import logging
 from collections.abc import Callable
 
 from chat_server.delivery.replies import unavailable
-from chat_server.identity.records import Asked
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Asked
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
 from chat_server.requests.context import Caller

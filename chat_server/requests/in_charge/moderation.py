@@ -3,7 +3,7 @@
 from msgspec import UNSET
 
 from chat_server.delivery.replies import fitting
-from chat_server.identity.records import Sanction
+from chat_server.identity.store.records import Sanction
 from chat_server.moderation.notices import Notices
 from chat_server.requests.context import Caller
 from chat_server.requests.in_charge.acting import do_once, do_unless_done, moderator, named_room

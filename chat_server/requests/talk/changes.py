@@ -6,8 +6,8 @@ any time. Whoever may not talk may do neither: everybody in the room reads the e
 
 from functools import partial
 
-from chat_server.identity.records import Asked
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Asked
 from chat_server.requests.context import Caller
 from chat_server.requests.in_charge.acting import actor_of
 from chat_server.requests.membership import membership

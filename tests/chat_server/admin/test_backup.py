@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.backup import back_up
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.runtime.errors import AdminError
 from tests.chat_server.admin.folders import START, keep
 from tests.chat_server.house import House, texts, whole_log

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from chat_server.identity.people_store import FILE
+from chat_server.identity.store.people_store import FILE
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House

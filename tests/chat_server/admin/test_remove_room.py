@@ -14,8 +14,8 @@ import pytest
 from chat_server.admin.ask import ask
 from chat_server.admin.backup import back_up
 from chat_server.admin.messages import RemoveRoom
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import StoredPolicy
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import StoredPolicy
 from chat_server.rooms import attendance
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.sqlite.log import SqliteLog

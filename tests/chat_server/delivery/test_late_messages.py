@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.identity.people_store import FILE
+from chat_server.identity.store.people_store import FILE
 from tests.chat_server.house import House
 from tests.chat_server.requests.talk.test_direct import PASSWORD, registered
 from tests.support.clock import ManualClock

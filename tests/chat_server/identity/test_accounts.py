@@ -12,8 +12,8 @@ import pytest
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveAccount
 from chat_server.identity import accounts
-from chat_server.identity.records import Act
 from chat_server.identity.roles import Role
+from chat_server.identity.store.records import Act
 from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
 from tests.chat_server.house import House

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import PeopleStore
 from chat_server.runtime.settings import Settings
 from tests.chat_server.house import House
 from tests.chat_server.identity.people import PASSWORD, Slow, leave, register, role_of, secret_of

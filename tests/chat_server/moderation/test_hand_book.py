@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.participant import Participant
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.moderation import hand_book
 from chat_server.moderation.hand_book import HandBook, Raised
 from chat_server.rooms.policy import PersonKey, person_keys

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from tests.chat_server.house import House, texts
 from tests.chat_server.moderation.order_house import (
     OrderedHouse,

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.store.people_store import PeopleStore
 from chat_server.runtime.setting_types import Keep
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from chat_server.identity.participant import Participant
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.poll_store import PollStore
-from chat_server.identity.records import Asked, KeptVote
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.poll_store import PollStore
+from chat_server.identity.store.records import Asked, KeptVote
 from chat_server.moderation import polls
 from tests.chat_server.house import whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 
 from chat_server.admin.ask import ask
 from chat_server.admin.messages import RemoveAccount
-from chat_server.identity.records import Membership
+from chat_server.identity.store.records import Membership
 from tests.chat_server.house import House
 from tests.chat_server.identity.people import PASSWORD, leave, refused, register
 from tests.support.clock import ManualClock

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from chat_server.admin import archive
-from chat_server.identity import people_store
+from chat_server.identity.store import people_store
 from chat_server.rooms import attendance
 from chat_server.runtime.errors import AdminError, StartError
 from chat_server.storage.migrations import Format, migrate

@@ -14,7 +14,7 @@ from chat_server.admin.classes.presence_report import (
     presences,
 )
 from chat_server.admin.reports.attendance_report import Stay
-from chat_server.identity.records import Pupil
+from chat_server.identity.store.records import Pupil
 
 T = 1_795_168_800.0  # 2026-11-20 10:00 UTC
 LESSON = Lesson(T, T + 45 * 60, 300.0)

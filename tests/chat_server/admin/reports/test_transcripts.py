@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.archive import History
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.admin.folders import START, Operator, keep, tamper
 from tests.chat_server.house import House

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.identity.records import Sanction
+from chat_server.identity.store.records import Sanction
 from chat_server.moderation.in_force import bans
 from chat_server.moderation.in_force.bans import (
     Kind,

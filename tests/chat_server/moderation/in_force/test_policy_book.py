@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.rooms.policy import Freeze, RoomPolicy
 from tests.support.clock import ManualClock

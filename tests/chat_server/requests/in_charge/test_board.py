@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.store.people_store import PeopleStore
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 
 

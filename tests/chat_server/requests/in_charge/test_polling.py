@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
+from chat_server.identity.store.people_store import PeopleStore
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock

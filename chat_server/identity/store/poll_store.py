@@ -9,8 +9,8 @@ import json
 import sqlite3
 from collections.abc import Iterable
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Act, Asked, KeptPoll, KeptVote
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Act, Asked, KeptPoll, KeptVote
 
 
 class PollStore:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.late_store import LateStore
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import KeptDirect
+from chat_server.identity.store.late_store import LateStore
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import KeptDirect
 
 KEPT = KeptDirect(0, "@1", "aa", "ada", "psst", True, 10.0, 20.0)
 

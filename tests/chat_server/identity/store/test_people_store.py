@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import FORMAT, PeopleStore
-from chat_server.identity.records import Account, Act, Membership, Sanction, StoredPolicy
 from chat_server.identity.roles import Role
+from chat_server.identity.store.people_store import FORMAT, PeopleStore
+from chat_server.identity.store.records import Account, Act, Membership, Sanction, StoredPolicy
 from chat_server.runtime.errors import StartError, StoreError
 
 ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)

@@ -19,7 +19,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from chat_server.identity.records import (
+from chat_server.identity.roles import Role
+from chat_server.identity.store.records import (
     Account,
     Act,
     Asked,
@@ -29,7 +30,6 @@ from chat_server.identity.records import (
     Sanction,
     StoredPolicy,
 )
-from chat_server.identity.roles import Role
 from chat_server.runtime.errors import StartError
 from chat_server.storage.database import Transactions, open_database, unusable
 from chat_server.storage.migrations import Format

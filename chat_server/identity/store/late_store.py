@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chat_server.identity.records import KeptDirect
+from chat_server.identity.store.records import KeptDirect
 from chat_server.storage.database import Transactions
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.class_store import ClassStore
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.records import Account, Act, Pupil
 from chat_server.identity.roles import Role
+from chat_server.identity.store.class_store import ClassStore
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.records import Account, Act, Pupil
 from chat_server.runtime.errors import StoreError
 
 ACT = Act(1.0, "the operator", "class-add", "10b")

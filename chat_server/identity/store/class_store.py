@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from chat_server.identity.records import Account, Act, Pupil
+from chat_server.identity.store.records import Account, Act, Pupil
 from chat_server.storage.database import Transactions
 
 COLUMNS = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.identity.people_store import PeopleStore
-from chat_server.identity.poll_store import PollStore
-from chat_server.identity.records import Act, Asked, KeptPoll, KeptVote
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.poll_store import PollStore
+from chat_server.identity.store.records import Act, Asked, KeptPoll, KeptVote
 
 POLL = KeptPoll(0, "lobby", "@1", b"t", "ana", 5.0, "Is it?", ("yes", "no"), named=True)
 ASKED = Asked(b"t", 7)
