@@ -60,10 +60,10 @@ from chat_server.requests.context import Context
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import RoomDirectory
-from chat_server.rooms.registry import Registry
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
+from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.room import Room
-from chat_server.rooms.session import Session
-from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock, for_each_until
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.runtime.setting_types import Endpoint

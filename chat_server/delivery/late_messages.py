@@ -25,9 +25,9 @@ from chat_server.identity.store.late_store import LateStore
 from chat_server.identity.store.records import KeptDirect
 from chat_server.identity.throttle import Throttle
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
-from chat_server.rooms.registry import Registry
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.settings import LiveSettings

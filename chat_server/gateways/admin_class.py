@@ -9,7 +9,7 @@ from chat_server.identity.store.class_store import ClassStore
 from chat_server.identity.store.records import Account, Act, Pupil
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, normalize_nick
 

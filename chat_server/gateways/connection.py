@@ -35,8 +35,8 @@ from chat_server.requests.context import Caller, Context
 from chat_server.requests.dispatch import answer, cost_of
 from chat_server.requests.hello import greet
 from chat_server.requests.talk.direct import deliver_late
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Member
-from chat_server.rooms.session import Session
 from chat_server.runtime.threads import ConnectionThread, Vital
 from protocol.errors import FATAL, Code, ProtocolError
 from protocol.messages import AnyRequest, Goodbye, Hello, Request, ServerMessage, ServerPing

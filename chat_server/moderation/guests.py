@@ -8,6 +8,8 @@ from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.directory import RoomDirectory
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import (
     GUESTS_LIMIT,
     Guest,
@@ -16,9 +18,7 @@ from chat_server.rooms.policy import (
     person_key,
     person_keys,
 )
-from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Expelled, Invited

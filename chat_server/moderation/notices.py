@@ -13,8 +13,8 @@ from msgspec import UNSET
 from chat_server.delivery.replies import refusal, unavailable
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Asked
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Draft, Outlet
-from chat_server.rooms.session import Session
 from chat_server.storage.interface import RoomLog
 from protocol.errors import ProtocolError
 from protocol.messages import Error, Message, Ok, PollResult

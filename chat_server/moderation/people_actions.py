@@ -25,10 +25,10 @@ from chat_server.moderation.targets import (
     check_size,
 )
 from chat_server.rooms.directory import RoomDirectory
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
-from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_reason

@@ -22,9 +22,9 @@ from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.notices import Notices, OwnNotices
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.rooms.room import ANY_POLICY, Draft, Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
 from protocol.errors import Code, ProtocolError

@@ -13,9 +13,9 @@ from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.room import Member, Outlet, Room
-from chat_server.rooms.session import Session
 from protocol.errors import ProtocolError
 from protocol.messages import FloorChange, HandChange, PlaceChange
 

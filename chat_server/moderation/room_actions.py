@@ -20,7 +20,9 @@ from chat_server.moderation.notices import OwnNotices, Writer
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.directory import RoomDirectory
-from chat_server.rooms.nicks import HOLD_SECONDS
+from chat_server.rooms.people.nicks import HOLD_SECONDS
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import (
     NO_POLICY,
     READ_ONLY_TEXT,
@@ -33,9 +35,7 @@ from chat_server.rooms.policy import (
     person_key,
     person_keys,
 )
-from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import ANY_POLICY, Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
 from protocol.common.durations import show_duration

@@ -9,9 +9,9 @@ from chat_server.identity.roles import Role
 from chat_server.identity.store.records import Account, Act, Asked
 from chat_server.moderation.in_force.bans import Network, Sought, read_network, shown_network
 from chat_server.network.addresses import host_address
-from chat_server.rooms.nicks import Former
-from chat_server.rooms.registry import Registry
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.nicks import Former
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from protocol.errors import Code, ProtocolError
 from protocol.text import looks_like_address, nick_key, normalize_account, normalize_nick
 

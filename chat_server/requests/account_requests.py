@@ -8,8 +8,8 @@ from chat_server.identity.store.records import Account, Act
 from chat_server.requests.context import Caller, Context
 from chat_server.requests.talk.direct import deliver_late
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key
-from chat_server.rooms.session import Session
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, RoleChange

@@ -26,10 +26,10 @@ from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
-from chat_server.rooms.registry import Registry
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Client, Session
+from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.room import Member
-from chat_server.rooms.session import Client, Session
-from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from chat_server.identity.store.records import Account
 from chat_server.requests.context import Asker, Caller, Context
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.session import Session
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.version import SERVER
 from protocol import VERSION, messages

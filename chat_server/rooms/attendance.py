@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from chat_server.identity.participant import Participant
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Member, Outlet, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.runtime.settings import LiveSettings

@@ -21,7 +21,7 @@ from chat_server.network.addresses import neighbourhood
 from chat_server.requests import rate_limit
 from chat_server.requests.dispatch import REQUESTS
 from chat_server.requests.rate_limit import RateLimit
-from chat_server.rooms.session import token_hash
+from chat_server.rooms.people.session import token_hash
 from chat_server.runtime.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL

@@ -8,9 +8,9 @@ from chat_server.identity.roles import Role
 from chat_server.moderation.in_force.permissions import has_owner
 from chat_server.requests.context import Context
 from chat_server.rooms.codec import Broadcast, Codec
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import NO_POLICY, person_keys
 from chat_server.rooms.room import Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, ServerMessage

@@ -15,6 +15,8 @@ from chat_server.identity.store.records import Sanction
 from chat_server.moderation.in_force.bans import Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.rooms.codec import Broadcast
+from chat_server.rooms.people.registry import Registry
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import (
     NO_POLICY,
     READ_ONLY_TEXT,
@@ -22,9 +24,7 @@ from chat_server.rooms.policy import (
     person_keys,
     shown_freeze,
 )
-from chat_server.rooms.registry import Registry
 from chat_server.rooms.room import Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.timers import Timers
 from protocol.messages import RulesChange

@@ -13,8 +13,8 @@ from chat_server.identity.store.records import Asked
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
 from chat_server.requests.context import Caller
+from chat_server.rooms.people.session import Claim
 from chat_server.rooms.room import Draft, Room
-from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, Ok

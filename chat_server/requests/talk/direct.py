@@ -5,7 +5,7 @@ import logging
 from chat_server.identity.roles import Role
 from chat_server.requests.context import Caller
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.session import Session
 from chat_server.runtime.errors import StoreError
 from protocol import messages
 from protocol.errors import Code, ProtocolError

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from chat_server.delivery.replies import refusal, unavailable
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
+from chat_server.rooms.people.session import Claim
 from chat_server.rooms.room import Draft, Room
-from chat_server.rooms.session import Claim
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.interface import UNNUMBERED
 from protocol import messages

@@ -18,8 +18,8 @@ from chat_server.delivery.outbox import Outbox, Step
 from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import Chunk
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.clock import SystemClock
 from protocol.errors import Code
 from protocol.messages import Error, Ok, ServerPong

@@ -12,10 +12,10 @@ import pytest
 from chat_server.gateways.native import NATIVE
 from chat_server.moderation.in_force.policy_book import _tell_of_freeze
 from chat_server.rooms.codec import Broadcast
-from chat_server.rooms.nicks import HOLD_SECONDS
+from chat_server.rooms.people.nicks import HOLD_SECONDS
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import Freeze, RoomPolicy
 from chat_server.rooms.room import Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.round_robin import SERVER_ITSELF
 from tests.chat_server.house import seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house

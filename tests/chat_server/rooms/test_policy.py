@@ -3,6 +3,7 @@
 import pytest
 
 from chat_server.rooms import policy
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import (
     NO_POLICY,
     Freeze,
@@ -11,7 +12,6 @@ from chat_server.rooms.policy import (
     SlowMode,
     person_keys,
 )
-from chat_server.rooms.session import Session
 from protocol.errors import Code, ProtocolError
 
 EVA = frozenset({"eva"})

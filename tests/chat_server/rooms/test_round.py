@@ -7,8 +7,8 @@ import pytest
 
 from chat_server.delivery import fanout
 from chat_server.gateways.native import NATIVE
+from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Room
-from chat_server.rooms.session import Session
 from chat_server.runtime.round_robin import SERVER_ITSELF
 from protocol.messages import Message
 from tests.chat_server.house import House, seqs

@@ -10,10 +10,10 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Account
-from chat_server.rooms.nicks import Former, Nicks, in_use
+from chat_server.rooms.people.nicks import Former, Nicks, in_use
+from chat_server.rooms.people.session import Client, Session, new_token, token_hash
+from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.policy import PersonKey
-from chat_server.rooms.session import Client, Session, new_token, token_hash
-from chat_server.rooms.session_keeper import SessionKeeper
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.sqlite.log import SqliteLog

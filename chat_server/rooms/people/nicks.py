@@ -11,7 +11,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
 from chat_server.network.addresses import neighbourhood
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.session import Session
 from chat_server.runtime.clock import Clock
 from protocol.common.durations import show_duration
 from protocol.errors import Code, ProtocolError

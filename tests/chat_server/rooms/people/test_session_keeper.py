@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.rooms import session_keeper
-from chat_server.rooms.session import Session
-from chat_server.rooms.session_keeper import SessionKeeper
+from chat_server.rooms.people import session_keeper
+from chat_server.rooms.people.session import Session
+from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage import database

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from chat_server.identity.participant import Participant
-from chat_server.rooms.nicks import HELD_LIMIT, HELD_PER_ADDRESS, HOLD_SECONDS, HeldNicks
+from chat_server.rooms.people.nicks import HELD_LIMIT, HELD_PER_ADDRESS, HOLD_SECONDS, HeldNicks
 from protocol.text import nick_key, nick_skeleton
 from tests.chat_server.house import House
 from tests.chat_server.identity.people import CYRILLIC_ADA, PASSWORD, leave, refused

@@ -9,7 +9,7 @@ said hello does not: a crash in that moment costs sessions in which nothing was 
 import logging
 import threading
 
-from chat_server.rooms.session import Session
+from chat_server.rooms.people.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.threads import ServerThread
