@@ -65,9 +65,9 @@ from chat_server.rooms.people.session import Session
 from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock, for_each_until
+from chat_server.runtime.config.setting_types import Endpoint
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.runtime.setting_types import Endpoint
-from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.threads import allow_for_threads
 from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder

@@ -20,12 +20,13 @@ from chat_server.admin import command_line as admin
 from chat_server.invitation import invitation
 from chat_server.network.addresses import page_url
 from chat_server.network.wakeup import WakeUp
-from chat_server.runtime import config_loader, logs, systemd, threads
-from chat_server.runtime.config_loader import Config
+from chat_server.runtime import logs, systemd, threads
+from chat_server.runtime.config import config_loader
+from chat_server.runtime.config.config_loader import Config
+from chat_server.runtime.config.setting_types import Setting
+from chat_server.runtime.config.settings import SETTINGS, Settings
 from chat_server.runtime.errors import StartError
 from chat_server.runtime.log_writer import LogWriter
-from chat_server.runtime.setting_types import Setting
-from chat_server.runtime.settings import SETTINGS, Settings
 from chat_server.server import Server
 from chat_server.version import SERVER
 from protocol.common.descriptors import allow_descriptors, fill_standard_streams

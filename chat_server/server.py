@@ -20,9 +20,9 @@ from chat_server.network import tls
 from chat_server.network.addresses import Address
 from chat_server.requests.context import Context
 from chat_server.runtime.clock import Clock, SystemClock
-from chat_server.runtime.config_loader import entry
+from chat_server.runtime.config.config_loader import entry
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from protocol.messages import THREAD_STACK_SIZE
 from protocol.tls import shown_fingerprint

@@ -5,8 +5,8 @@
 
 from pathlib import Path
 
-from chat_server.runtime.setting_types import Setting
-from chat_server.runtime.settings import SETTINGS, Settings
+from chat_server.runtime.config.setting_types import Setting
+from chat_server.runtime.config.settings import SETTINGS, Settings
 from protocol.common.setting_rules import NONE
 
 PAGE = Path(__file__).with_name("operating.md")

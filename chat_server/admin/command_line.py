@@ -14,7 +14,7 @@ from chat_server.admin import commands, costs
 from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
 from chat_server.admin.reports import poll_report, transcripts
-from chat_server.runtime import config_loader
+from chat_server.runtime.config import config_loader
 from chat_server.runtime.errors import AdminError, SettingError
 from protocol.common.durations import parse_duration
 

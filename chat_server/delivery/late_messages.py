@@ -29,8 +29,8 @@ from chat_server.rooms.people.registry import Registry
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StoreError
-from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.timers import Timers
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Direct, ServerPing

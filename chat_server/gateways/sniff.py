@@ -18,7 +18,7 @@ from chat_server.gateways.web.http import METHODS, HttpGateway
 from chat_server.gateways.web.site import Site
 from chat_server.network.addresses import host_of
 from chat_server.rooms.codec import Broadcast
-from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.config.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Goodbye, ServerMessage, encode
 from protocol.tls import HANDSHAKE

@@ -17,7 +17,7 @@ from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Account, Act
 from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.config.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_key, nick_skeleton
 

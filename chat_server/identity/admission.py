@@ -14,8 +14,8 @@ import unicodedata
 from chat_server.identity.throttle import Throttle
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.setting_types import PASSWORD_LIMIT
-from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.config.setting_types import PASSWORD_LIMIT
+from chat_server.runtime.config.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ from collections import Counter, deque
 from typing import Generic, Protocol, TypeVar
 
 from chat_server.network.addresses import neighbourhood
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import TooManyConnectionsError
-from chat_server.runtime.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
 # So many over the limit are told that there is no place; whoever comes beyond is cut off.

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 
 import ifaddr
 
+from chat_server.runtime.config.setting_types import Endpoint
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.setting_types import Endpoint
 
 BACKLOG = 4096
 """Connections that the kernel completes while the accept loop is busy; it caps this itself."""

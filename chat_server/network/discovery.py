@@ -26,7 +26,7 @@ from chat_server.network.addresses import (
 from chat_server.network.mdns import Announcer, Service
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.settings import DEFAULT_PORT
+from chat_server.runtime.config.settings import DEFAULT_PORT
 from chat_server.runtime.threads import SideThread, Survived
 from protocol.finding import QUERY_LIMIT, Answer, answer, label, read_query
 

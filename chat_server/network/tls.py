@@ -7,8 +7,8 @@ import ssl
 from contextlib import suppress
 from pathlib import Path
 
+from chat_server.runtime.config.settings import Settings
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.settings import Settings
 from protocol.common.private_files import write_private
 from protocol.tls import Channel, fingerprint, restrict
 

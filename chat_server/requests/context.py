@@ -31,7 +31,7 @@ from chat_server.rooms.people.session import Client, Session
 from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.room import Member
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog

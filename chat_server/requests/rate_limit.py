@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from chat_server.network.addresses import neighbourhood
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.config.settings import LiveSettings
 from protocol.errors import Code, ProtocolError
 
 CLIENTS_PER_ADDRESS = 40

@@ -21,8 +21,8 @@ from chat_server.identity.participant import Participant
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Member, Outlet, Room
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
-from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread
 from chat_server.storage.database import Transactions, check_space, open_database, unusable
 from chat_server.storage.migrations import Format

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from chat_server.network.addresses import neighbourhood
 from chat_server.rooms.room import Member, Room
-from chat_server.runtime.settings import LiveSettings
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.storage.interface import StoredRoom
 from protocol.errors import Code, ProtocolError
 

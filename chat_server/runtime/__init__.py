@@ -2,6 +2,4 @@
 
 It may import: nothing above it.
 Never in it: anything that only one part needs.
-Eleven files, five of them under 90 lines: each has the name that somebody looks for (clock, errors,
-programs, systemd, timers).
 """

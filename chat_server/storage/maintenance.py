@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.setting_types import Keep
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StoreError
-from chat_server.runtime.setting_types import Keep
-from chat_server.runtime.settings import LiveSettings
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.dates import Dates
 from chat_server.storage.interface import RoomLog

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, Literal
 import msgspec
 
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.runtime.settings import LiveSettings
 from protocol.common.private_files import private, write_private
 from protocol.errors import Code, ProtocolError
 from protocol.file_names import safe_file_name, shown_size

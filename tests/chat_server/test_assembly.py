@@ -8,9 +8,9 @@ import pytest
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
 
+from chat_server.runtime.config.setting_types import Endpoint
+from chat_server.runtime.config.settings import Settings
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.setting_types import Endpoint
-from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from tests.support.leaks import nothing_left_behind, open_descriptors
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.runtime.setting_types import Keep
-from chat_server.runtime.settings import SETTINGS, Settings
+from chat_server.runtime.config.setting_types import Keep
+from chat_server.runtime.config.settings import SETTINGS, Settings
 from chat_server.server import Server
 from tests.chat_server.house import House, whole_log
 from tests.support.peer import Peer

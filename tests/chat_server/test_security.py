@@ -22,7 +22,7 @@ from chat_server.requests import rate_limit
 from chat_server.requests.dispatch import REQUESTS
 from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.people.session import token_hash
-from chat_server.runtime.setting_types import Endpoint
+from chat_server.runtime.config.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
 from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat_server import cli
-from chat_server.runtime.settings import SETTINGS, Settings
+from chat_server.runtime.config.settings import SETTINGS, Settings
 from tests.support.servers import ROOT, running_server
 
 UNIT = ROOT / "deploy/backchannel.service"

@@ -10,7 +10,7 @@ from chat_client.config.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
 from chat_server.admin import command_line as admin
 from chat_server.identity import throttle
-from chat_server.runtime import config_loader
+from chat_server.runtime.config import config_loader
 from docs.settings_table import PAGE, with_table
 from tests.support.servers import ROOT
 

@@ -20,7 +20,7 @@ from argon2.profiles import CHEAPEST
 
 from chat_server.rooms import attendance
 from chat_server.runtime.clock import SystemClock
-from chat_server.runtime.settings import Settings
+from chat_server.runtime.config.settings import Settings
 from chat_server.server import Server
 from chat_server.storage import maintenance
 from tests.support import home

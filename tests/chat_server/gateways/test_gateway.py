@@ -11,7 +11,7 @@ from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.web.site import Site
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from protocol.errors import ProtocolError
 from protocol.messages import Bye, Hello, Join, Ok, Say, Welcome
 from tests.support.irc_live import NobodyHere

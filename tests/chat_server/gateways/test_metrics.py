@@ -17,10 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from chat_server import preflight
 from chat_server.network.socket_service import VISIT_LIMIT
-from chat_server.runtime import config_loader
+from chat_server.runtime.config import config_loader
+from chat_server.runtime.config.setting_types import Endpoint
+from chat_server.runtime.config.settings import Settings
 from chat_server.runtime.errors import SettingError, StartError
-from chat_server.runtime.setting_types import Endpoint
-from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from protocol.errors import Code
 from tests.chat_server.house import House

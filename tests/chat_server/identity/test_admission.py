@@ -12,8 +12,8 @@ import pytest
 from chat_server.identity import throttle
 from chat_server.identity.admission import Admission
 from chat_server.runtime.clock import SystemClock
-from chat_server.runtime.setting_types import PASSWORD_LIMIT, network
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.config.setting_types import PASSWORD_LIMIT, network
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.server import Server
 from protocol.errors import ProtocolError
 from tests.chat_server.house import House

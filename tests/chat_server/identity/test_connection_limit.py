@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chat_server.identity.connection_limit import ConnectionLimit
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from tests.chat_server.house import House
 from tests.support.peer import ConnectionEnded
 from tests.support.servers import running_server

@@ -8,7 +8,7 @@ import pytest
 
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.runtime.settings import Settings
+from chat_server.runtime.config.settings import Settings
 from tests.chat_server.house import House
 from tests.chat_server.identity.people import PASSWORD, Slow, leave, register, role_of, secret_of
 from tests.support.clock import ManualClock

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.peer import Peer

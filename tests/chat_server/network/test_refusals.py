@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from chat_server.runtime.setting_types import network
+from chat_server.runtime.config.setting_types import network
 from chat_server.server import Server
 from tests.chat_server.house import House
 from tests.support.peer import Peer, encode

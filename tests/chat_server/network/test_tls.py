@@ -13,8 +13,8 @@ import pytest
 
 from chat_server import preflight
 from chat_server.network import tls
+from chat_server.runtime.config.settings import Settings
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.settings import Settings
 from chat_server.server import Server
 from protocol.tls import Channel, TlsError, fingerprint, shown_fingerprint
 from tests.chat_server.delivery.test_catch_up import read_in_order, talk

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from chat_server.requests.rate_limit import CLIENTS_PER_ADDRESS, ConnectionRate, RateLimits
-from chat_server.runtime.settings import LiveSettings, Settings
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from protocol.errors import Code
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from chat_server.storage.dates import CATCH_UP, Dates
 from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, say_many, whole_log

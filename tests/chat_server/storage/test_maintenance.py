@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.house import House, say_many, seqs, texts, whole_log
 from tests.chat_server.storage.logs import append, entries

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.settings import LiveSettings, Settings
 from chat_server.storage.shared_files import (
     EXPIRY,
     FOLDER,

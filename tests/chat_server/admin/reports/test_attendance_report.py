@@ -11,7 +11,7 @@ from chat_server.admin.archive import Stays, StoredStay
 from chat_server.admin.backup import back_up
 from chat_server.admin.reports.attendance_report import merged
 from chat_server.rooms import attendance
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from tests.chat_server.admin.folders import START, Operator
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.gateways.web.file_transfer import BODY_LIMIT, PIECE
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.text_peer import TextPeer

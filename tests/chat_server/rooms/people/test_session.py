@@ -9,7 +9,7 @@ import pytest
 
 from chat_server.rooms.policy import RoomPolicy
 from chat_server.rooms.room import Draft, Room
-from chat_server.runtime.setting_types import Keep
+from chat_server.runtime.config.setting_types import Keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.clock import ManualClock

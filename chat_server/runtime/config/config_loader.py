@@ -15,9 +15,9 @@ from typing import Any
 
 from platformdirs import user_config_path
 
+from chat_server.runtime.config.setting_types import PASSWORD_LIMIT, Setting
+from chat_server.runtime.config.settings import LIFTED_LIMITS, SETTINGS, Settings
 from chat_server.runtime.errors import SettingError
-from chat_server.runtime.setting_types import PASSWORD_LIMIT, Setting
-from chat_server.runtime.settings import LIFTED_LIMITS, SETTINGS, Settings
 from protocol.common.settings import Found, Layer, Sources, as_line, heading
 
 CLIENT_VARIABLES = frozenset(

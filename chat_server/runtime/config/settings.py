@@ -14,7 +14,7 @@ from typing import Literal
 
 from platformdirs import user_data_path
 
-from chat_server.runtime.setting_types import (
+from chat_server.runtime.config.setting_types import (
     Endpoint,
     Keep,
     Setting,

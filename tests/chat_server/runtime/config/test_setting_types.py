@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chat_server.runtime.setting_types import (
+from chat_server.runtime.config.setting_types import (
     Endpoint,
     Keep,
     endpoint_or_none,

@@ -3,7 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
-from chat_server.runtime.settings import LIFTED_LIMITS, SETTINGS, Settings
+from chat_server.runtime.config.settings import LIFTED_LIMITS, SETTINGS, Settings
 
 
 def test_every_field_is_a_setting_with_its_help() -> None:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from chat_client.config.settings import SETTINGS as CLIENT_SETTINGS
 from chat_server import cli
-from chat_server.runtime import config_loader
-from chat_server.runtime.config_loader import CLIENT_VARIABLES, Config
+from chat_server.runtime.config import config_loader
+from chat_server.runtime.config.config_loader import CLIENT_VARIABLES, Config
+from chat_server.runtime.config.setting_types import Keep
+from chat_server.runtime.config.settings import SETTINGS, Settings
 from chat_server.runtime.errors import SettingError
-from chat_server.runtime.setting_types import Keep
-from chat_server.runtime.settings import SETTINGS, Settings
 from protocol.common.settings import toml
 from tests.support.peer import Peer
 from tests.support.servers import ROOT, ServerProcess
