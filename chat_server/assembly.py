@@ -19,10 +19,10 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages
 from chat_server.delivery.watch import Watch
-from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
+from chat_server.gateways.operator.admin import AdminDesk
 from chat_server.gateways.sniff import Doors, refused
 from chat_server.gateways.unfinished import UNFINISHED_LIMIT, Unfinished
 from chat_server.gateways.web.handouts import handouts
@@ -53,7 +53,7 @@ from chat_server.network.addresses import (
     bind_unix,
     release,
 )
-from chat_server.network.discovery import Discovery, ServerFacts
+from chat_server.network.finding.discovery import Discovery, ServerFacts
 from chat_server.network.listener import Listener
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
@@ -78,7 +78,7 @@ from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
-    from chat_server.gateways.metrics import Metrics
+    from chat_server.gateways.operator.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -454,7 +454,7 @@ def _metrics(
     counters: RecordingCounters,
 ) -> "Metrics":
     """Return the metrics. Their library is loaded only where they are wanted."""
-    from chat_server.gateways.metrics import Metrics
+    from chat_server.gateways.operator.metrics import Metrics
 
     return Metrics(sock, parts, crowd, counters)
 

@@ -14,8 +14,8 @@ from chat_server.admin import messages
 from chat_server.admin.ask import ask
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways import connection, native
-from chat_server.gateways.admin import AdminDesk
 from chat_server.gateways.connection import Connection
+from chat_server.gateways.operator.admin import AdminDesk
 from chat_server.requests import dispatch
 from chat_server.rooms.log_tail import LogTail
 from chat_server.runtime import threads, timers

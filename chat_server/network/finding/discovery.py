@@ -1,7 +1,7 @@
 """How the server is found by who has no address: it answers a UDP query, and announces itself.
 
-The UDP query works where networks drop multicast; mDNS (`chat_server/network/mdns.py`) where
-firewalls drop the answer to a broadcast. Nobody needs either who knows the address. So what fails
+The UDP query works where networks drop multicast; mDNS (`network/finding/mdns.py`) where firewalls
+drop the answer to a broadcast. Nobody needs either who knows the address. So what fails
 here is logged in one line, and neither stops nor delays the server.
 """
 
@@ -23,7 +23,7 @@ from chat_server.network.addresses import (
     reachable_by,
     takes_both,
 )
-from chat_server.network.mdns import Announcer, Service
+from chat_server.network.finding.mdns import Announcer, Service
 from chat_server.network.wakeup import WakeUp
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import DEFAULT_PORT

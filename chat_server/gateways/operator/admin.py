@@ -20,9 +20,9 @@ from chat_server.admin.messages import (
     encode,
     fitting,
 )
-from chat_server.gateways.admin_class import add_class, remove_account, remove_class
-from chat_server.gateways.admin_order import ACTOR, AnyOrder, Told, done, give_order
 from chat_server.gateways.connection import Connection
+from chat_server.gateways.operator.admin_class import add_class, remove_account, remove_class
+from chat_server.gateways.operator.admin_order import ACTOR, AnyOrder, Told, done, give_order
 from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.network import admin_socket

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.network import discovery
-from chat_server.network.discovery import Rate
+from chat_server.network.finding import discovery
+from chat_server.network.finding.discovery import Rate
 from chat_server.server import Server
 from protocol.finding import Answer, query, read_answer
 from tests.chat_server.network.test_listener import greet, needs_ipv6, port_of

@@ -265,7 +265,7 @@ def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     metrics does without it.
     """
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    monkeypatch.delitem(sys.modules, "chat_server.gateways.metrics", raising=False)
+    monkeypatch.delitem(sys.modules, "chat_server.gateways.operator.metrics", raising=False)
     with pytest.raises(StartError, match=r"-m pip install prometheus-client$"):
         Server(Settings(hosts=("127.0.0.1",), port=0, data=tmp_path, metrics=ANYWHERE)).start()
     (problem,) = preflight.check(Settings(data=tmp_path, metrics=ANYWHERE))

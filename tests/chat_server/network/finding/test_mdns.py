@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import zeroconf
 
-from chat_server.network import mdns
 from chat_server.network.addresses import Reachable
-from chat_server.network.mdns import Announcer, Service
+from chat_server.network.finding import mdns
+from chat_server.network.finding.mdns import Announcer, Service
 from chat_server.server import Server
 from protocol.finding import SERVICE
 from tests.chat_server.network.test_listener import greet, port_of
@@ -174,7 +174,7 @@ def test_a_network_that_comes_later(
         there, here = lan.machine(), lan.machine("10.7.0.2/24")
         with (
             watching(here, "10.7.0.2") as watcher,
-            caplog.at_level(logging.INFO, "chat_server.network.mdns"),
+            caplog.at_level(logging.INFO, "chat_server.network.finding.mdns"),
             there.entered(),
             running_server(tmp_path, hosts=("",), name="room", announce=None) as server,
         ):
