@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -19,6 +20,11 @@ TOP, GROUND = "(root)", "(ground)"
 SOCKETS = {"asyncio", "select", "selectors", "socket", "socketserver"}
 THREADS = {"concurrent", "multiprocessing", "queue", "sched", "subprocess", "threading"}
 CLOCKS = {"calendar", "datetime", "time", "timeit"}
+
+MODULES_LIMIT, FOLDERS_LIMIT = 10, 10
+"""How many modules a folder has, unless it says why; how many folders a package."""
+
+_WORDS = {11: "Eleven", 12: "Twelve", 13: "Thirteen"}
 
 
 class Imports(NamedTuple):
@@ -172,13 +178,62 @@ def test_a_base_name_is_used_once(package: str) -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def folders(package: str) -> list[Path]:
+    """All folders with modules in them, those below others too, without the package itself."""
+    return sorted(path.parent for path in (ROOT / package).glob("*/**/__init__.py"))
+
+
+def says(folder: Path) -> str:
+    """The docstring of a folder."""
+    return ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_folder_says_what_it_is_for(package: str) -> None:
-    """In at least three lines: what it is for, what it may import, what must never be in it."""
-    for path in (ROOT / package).glob("*/__init__.py"):
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        assert len([line for line in text.splitlines() if line]) >= 3, path
-        assert "import" in text, path
+    """In three lines: what it is for, what it may import, what must never be in it."""
+    for folder in folders(package):
+        assert re.search(r"^It may import: .+$", says(folder), re.MULTILINE), folder
+        assert re.search(r"^Never in it: .+$", says(folder), re.MULTILINE), folder
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_folder_with_more_than_ten_modules_says_why(package: str) -> None:
+    """In a sentence that begins with how many they are, so that it is true."""
+    for folder in folders(package):
+        count = len([path for path in folder.glob("*.py") if path.stem != "__init__"])
+        told = re.findall(r"^(\w+) modules: ", says(folder), re.MULTILINE)
+        assert told == ([_WORDS[count]] if count > MODULES_LIMIT else []), (folder, count)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_at_most_ten_folders(package: str) -> None:
+    """So they can be seen at a glance."""
+    assert len(list((ROOT / package).glob("*/__init__.py"))) <= FOLDERS_LIMIT
+
+
+def test_a_folder_and_what_lies_beside_it_import_in_one_direction() -> None:
+    """At every depth: none imports a module that imports the folder, whatever module of it."""
+    for package in PACKAGES:
+        for place in (package, *(_dotted(folder) for folder in folders(package))):
+            assert circle(siblings(place, imports())) == [], place
+
+
+def siblings(place: str, graph: dict[str, Imports]) -> dict[str, Imports]:
+    """What lies directly in a folder, modules and folders, and which import which."""
+
+    def part(module: str) -> str:
+        return module.removeprefix(f"{place}.").partition(".")[0]
+
+    inside = {module: named for module, named in graph.items() if module.startswith(f"{place}.")}
+    found: dict[str, set[str]] = {}
+    for module, named in inside.items():
+        others = {part(other) for other in named.ours if other in inside}
+        found.setdefault(part(module), set()).update(others - {part(module)})
+    return {name: Imports(frozenset(ours), frozenset()) for name, ours in found.items()}
+
+
+def _dotted(folder: Path) -> str:
+    return ".".join(folder.relative_to(ROOT).parts)
 
 
 @pytest.mark.parametrize("module", [each for each in modules() if each.startswith("protocol")])
@@ -274,6 +329,17 @@ def test_a_circle_is_found() -> None:
     ring = toy(a="import b", b="from c import d", c="import a", e="import a")
     assert set(circle(ring)) == {"a", "b", "c"}
     assert circle(toy(a="import b", b="import c", c="")) == []
+
+
+def test_a_circle_of_folders_is_found() -> None:
+    """Also where no module imports itself by way of others."""
+    graph = toy(
+        p__upper__one="import p.lower.two", p__lower__two="", p__lower__three="import p.upper.four",
+        p__upper__four="", p__beside="import p.upper.one",
+    )  # fmt: skip
+    assert circle(graph) == []
+    assert set(circle(siblings("p", graph))) == {"upper", "lower"}
+    assert siblings("p.upper", graph)["one"].ours == frozenset()
 
 
 def test_what_a_module_imports_goes_all_the_way() -> None:

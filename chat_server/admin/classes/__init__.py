@@ -1,4 +1,5 @@
 """Class lists: read from a file, handed out as PINs, and compared with who was there.
 
-It may import what `admin` may. Nothing here talks to a server.
+It may import: `reports`, `moments` and `show`, and what `admin` may.
+Never in it: anything that talks to a server.
 """

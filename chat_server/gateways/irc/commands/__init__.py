@@ -1,4 +1,5 @@
 """What an IRC client may ask for: one function for each command, in a table.
 
-May import what gateways may, and the modules of `irc`.
+It may import: `wire` and the modules of `irc` but `irc_gateway` and `registration`.
+Never in it: what a request does, which is in `requests`.
 """
