@@ -7,8 +7,9 @@ from protocol.common.unsafe_characters import DIRECTIONS, HALVES, HIDDEN, MARKS,
 NAME_LIMIT = 100
 """Characters of a file's name."""
 
-# Controls; what turns or hides text, so that one ending reads as another; what Windows refuses.
 _UNFIT = re.compile(rf'[\x00-\x1f\x7f-\x9f<>:"|?*{SEPARATORS}{DIRECTIONS}{MARKS}{HIDDEN}{HALVES}]')
+"""Controls; what turns or hides text, so that one ending reads as another; what Windows refuses."""
+
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
 

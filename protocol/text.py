@@ -25,16 +25,19 @@ PASSWORD_LIMIT = 200
 MARKS_LIMIT = 30
 """Accents and other marks in a row: more than any language needs (UAX #15, 13)."""
 
-# RFC 8266: the first is what is shown, the second what two nicks are compared by.
 _nickname = get_profile("NicknameCasePreserved")
 _nickname_key = get_profile("NicknameCaseMapped")
-# RFC 8265: what is typed on two keyboards is one password.
-_opaque = get_profile("OpaqueString")
+"""RFC 8266: the first is what is shown, the second what two nicks are compared by."""
 
-# RFC 5892 lets these stand between the letters of some scripts, where they do not show.
+_opaque = get_profile("OpaqueString")
+"""RFC 8265: what is typed on two keyboards is one password."""
+
 _invisible = re.compile("[\u200c\u200d]")
-# A dot above a letter that has one.
+"""RFC 5892 lets these stand between the letters of some scripts, where they do not show."""
+
 _second_dot = re.compile("(?<=[ij])\u0307")
+"""A dot above a letter that has one."""
+
 _dash = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
 _PARTS = 4
@@ -42,31 +45,34 @@ _PARTS = 4
 
 _room_pattern = re.compile(rf"[a-z0-9._-]{{1,{ROOM_LIMIT}}}")
 
-# Where so many marks may stand in a row, among other signs that are no letters.
 _signs = re.compile(rf"[^\w\x00-\u02ff]{{{MARKS_LIMIT + 1},}}")
-# These are two marks each, and not marked as such.
+"""Where so many marks may stand in a row, among other signs that are no letters."""
+
 _double_marks = "\u0f73\u0f75\u0f81"
+"""These are two marks each, and not marked as such."""
 
 _forbidden_in_text = re.compile(f"[{CONTROLS}{HALVES}]")
-# A reason is one line, and must not change how the rest of that line reads.
 _forbidden_in_line = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
+"""A reason is one line, and must not change how the rest of that line reads."""
 
-# What is neither white space nor a format character, and shows as little: fillers, the selectors of
-# variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44). Then signs that
-# fonts draw as nothing: joiners and fillers of some scripts, a note without a head, blank
-# hieroglyphs.
 _blank = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\ufff0-\ufff8\U000e0000-\U000e0fff"
     "\u2d7f\U0001107f\U00011a47\U00013441\U00013442\U00016fe4\U0001d159]"
 )
+"""What is neither white space nor a format character, and shows as little: fillers, the selectors
+of variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44). Then signs that
+fonts draw as nothing: joiners and fillers of some scripts, a note without a head, blank
+hieroglyphs.
+"""
 
-# What reads as an address or a network, also one with a mistake in it. Whoever is named in an act
-# of a moderator may be either: so no nick may look like one.
 _address = re.compile(
     r"\[?(?:[0-9]+(?:\.[0-9]+){3}|(?=[^:]*:[^:]*:)[0-9a-f:.]+)\]?(?:[/%].*)?",
     re.ASCII | re.IGNORECASE | re.DOTALL,
 )
+"""What reads as an address or a network, also one with a mistake in it. Whoever is named in an act
+of a moderator may be either: so no nick may look like one.
+"""
 
 _DISGUISES = frozenset(
     (

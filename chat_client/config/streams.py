@@ -19,7 +19,9 @@ _PATIENCE = 5.0
 _PIECE = 1000
 """Characters, which a pipe takes without a wait if it takes any."""
 
-_telling = threading.Lock()  # guards _stalled; a leaf
+_telling = threading.Lock()
+"""Guards _stalled; a leaf."""
+
 _stalled = False
 
 

@@ -14,15 +14,18 @@ from protocol.common.unsafe_characters import UNSAFE
 
 _UNPRINTABLE = re.compile(f"[{UNSAFE}]")
 _PARTS = re.compile(r" +|[^ ]+")
-_JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")  # of a path, a fingerprint
+_JOINED = re.compile(r"/?[^:/]*:|/[^:/]*|[^:/]+")
+"""The parts of a path, of a fingerprint."""
+
 _LINK = re.compile(r"\w+://")
-# Escape sequences on one line (ECMA-48): colours, cursor movements, window titles, bells.
 _SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b(?:[ -/]+[0-~]|[0-OQ-WYZ\\`-~])"
     r"|[\x07\x0e\x0f]"
 )
+"""Escape sequences on one line (ECMA-48): colours, cursor movements, window titles, bells."""
+
 _BYTE_ORDER_MARK = "\ufeff"
 _SPACELESS = (
     "CJK",

@@ -69,8 +69,8 @@ _TEMPORARY = frozenset(
 )
 """Codes after which another connection may succeed."""
 
-# Held while the process's setting for the stacks of new threads is ours. A leaf.
 _stack_size_lock = threading.Lock()
+"""Held while the process's setting for the stacks of new threads is ours. A leaf."""
 
 
 class Conversation(Protocol):

@@ -45,10 +45,12 @@ REFUSALS_LIMIT = 20_000
 """How many people may have said that they want none."""
 PRUNE_INTERVAL = 600.0
 """Seconds between two looks for messages that have waited for too long."""
-# Messages that are followed by one ping.
 _AT_ONCE = 10
-# Messages from one address, before they must be further apart: 7 of each of 30 people behind it.
+"""Messages that are followed by one ping."""
+
 _FREE_TO_KEEP = 200
+"""Messages from one address, before they must be further apart: 7 of each of 30 people behind it.
+"""
 
 
 class Away(NamedTuple):

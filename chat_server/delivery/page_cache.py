@@ -13,10 +13,11 @@ from chat_server.rooms.log_tail import PAGE_LIMIT, Chunk, Segment
 from chat_server.rooms.room import Room
 from chat_server.storage.interface import RoomLog
 
-# From one multiple of this many messages to the next.
 MESSAGES_PER_PAGE = 250
-# Of encoded pages, in bytes.
+"""A page goes from one multiple of this many messages to the next."""
+
 CACHE_LIMIT = 4 * 1024 * 1024
+"""How many bytes of encoded pages are kept."""
 
 
 class Pages:

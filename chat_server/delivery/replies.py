@@ -11,8 +11,8 @@ from protocol.messages import Error, encoded_size
 
 Item = TypeVar("Item")
 
-# What a page takes besides its items.
 _PAGE_OVERHEAD = 256
+"""What a page takes besides its items."""
 
 
 def fitting(items: list[Item]) -> list[Item]:

@@ -402,8 +402,8 @@ class LinesGateway:
         return self._id
 
 
-# Stands for a reply that has not come.
 _NONE = Goodbye(code="", text="")
+"""Stands for a reply that has not come."""
 
 _COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Asked]]] = {
     "me": LinesGateway._me,

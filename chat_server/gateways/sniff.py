@@ -25,17 +25,19 @@ from protocol.tls import HANDSHAKE
 
 log = logging.getLogger(__name__)
 
-# What is not clear after so many bytes is lines.
 WORD_LIMIT = 16
+"""What is not clear after so many bytes is lines."""
 
-# A TLS alert, "handshake failure": a browser that tries https first goes on with http at once.
 _NO_TLS = b"\x15\x03\x03\x00\x02\x02\x28"
+"""A TLS alert, "handshake failure": a browser that tries https first goes on with http at once."""
 
-# What an IRC client may begin with, in any case.
 _IRC_WORDS = frozenset(("CAP", "NICK", "USER", "PASS", "QUIT", "JOIN", "PING", "AUTHENTICATE"))
+"""What an IRC client may begin with, in any case."""
 
 _TELNET = 0xFF
-_FIRST_OF_UTF8 = range(0xC2, 0xF5)  # of a character that is not ASCII
+_FIRST_OF_UTF8 = range(0xC2, 0xF5)
+"""The first byte of a character that is not ASCII."""
+
 _WORD_END = re.compile(rb"[ \r\n]")
 
 

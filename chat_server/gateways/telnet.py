@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-# Telnet (RFC 854): a command is IAC and one byte, or two if it negotiates an option; what stands
-# between SB and SE is for machines.
 _IAC, _DONT, _DO, _WONT, _WILL, _SB, _SE = 255, 254, 253, 252, 251, 250, 240
+"""Telnet (RFC 854): a command is IAC and one byte, or two if it negotiates an option; what stands
+between SB and SE is for machines.
+"""
+
 _REFUSALS = {_DO: _WONT, _WILL: _DONT}
 
 

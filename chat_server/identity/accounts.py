@@ -24,8 +24,8 @@ from protocol.text import nick_key, nick_skeleton
 ACCOUNTS_LIMIT = 10_000
 """How many there may be: each takes about a kilobyte of memory."""
 
-# Accounts made from one address, before they must be further apart.
 _FREE_TO_REGISTER = 60
+"""Accounts made from one address, before they must be further apart."""
 
 
 class Reservation(NamedTuple):

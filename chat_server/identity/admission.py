@@ -20,8 +20,8 @@ from protocol.errors import Code, ProtocolError
 
 log = logging.getLogger(__name__)
 
-# As it is typed a character may be up to four, which are composed to one.
 LONGEST_TYPED = 4 * PASSWORD_LIMIT
+"""As it is typed a character may be up to four, which are composed to one."""
 
 
 class Admission:

@@ -23,23 +23,27 @@ from protocol.text import nick_key, normalize_password
 
 log = logging.getLogger(__name__)
 
-# Wrong passwords before the first wait, and the longest wait in seconds. A class behind one address
-# mistypes more often than one person does. And whoever wants to keep somebody from logging in by
-# guessing wrong all the time is not to keep them waiting for long.
 _FREE_OF_ADDRESS = 40
 _LONGEST_OF_ACCOUNT = 30.0
-# Right ones cost as much to look at: so many at once, from one address and for one account, then
-# one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
+"""Wrong passwords before the first wait, and the longest wait in seconds. A class behind one
+address mistypes more often than one person does. And whoever wants to keep somebody from logging in
+by guessing wrong all the time is not to keep them waiting for long.
+"""
+
 _LOOKS_OF_ADDRESS, _PAUSE_OF_ADDRESS = 100, 2.0
 _LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
+"""Right ones cost as much to look at: so many at once, from one address and for one account, then
+one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
+"""
 
-# The owner's secret is read from a screen and typed: groups of letters and digits that nobody takes
-# for one another, 99 random bits in all.
-# Kept as long as nobody is known to have seen the owner's secret.
 _UNSEEN = "owner-unseen"
+"""Kept as long as nobody is known to have seen the owner's secret."""
 
 _SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 _SECRET_GROUPS, _SECRET_GROUP = 5, 4
+"""The owner's secret is read from a screen and typed: groups of letters and digits that nobody
+takes for one another, 99 random bits in all.
+"""
 
 
 class Authentication:

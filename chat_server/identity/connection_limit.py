@@ -10,10 +10,11 @@ from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import TooManyConnectionsError
 from protocol.errors import Code, ProtocolError
 
-# So many over the limit are told that there is no place; whoever comes beyond is cut off.
 REFUSALS_AT_ONCE = 200
-# Seconds after which somebody may have left.
+"""So many over the limit are told that there is no place; whoever comes beyond is cut off."""
+
 FULL_RETRY_AFTER = 15.0
+"""Seconds after which somebody may have left."""
 
 
 class Counted(Protocol):

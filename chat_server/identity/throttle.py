@@ -16,22 +16,32 @@ from typing import NamedTuple
 from chat_server.runtime.clock import Clock
 from protocol.errors import Code, ProtocolError
 
-# So many wrong ones are anybody's mistakes, or one each of a few people behind one address.
 FREE = 5
-# Seconds after the one that was too many; each further one doubles them.
+"""So many wrong ones are anybody's mistakes, or one each of a few people behind one address."""
+
 FIRST_WAIT = 1.0
-# And no longer: 1,440 guesses a day, of the millions that even a poor password takes. Who lets a
-# whole class wait by guessing wrong on purpose, from behind the same address, lets it wait so long.
+"""Seconds after the one that was too many; each further one doubles them."""
+
 LONGEST_WAIT = 60.0
-# An address that has not been wrong for so long, in seconds, begins anew.
+"""Seconds, the longest wait: 1,440 guesses a day, of the millions that even a poor password takes.
+Who lets a whole class wait by guessing wrong on purpose, from behind the same address, lets it wait
+so long.
+"""
+
 FORGOTTEN_AFTER = 900.0
-# So many addresses are remembered, those that were wrong last: 2 MB.
+"""An address that has not been wrong for so long, in seconds, begins anew."""
+
 ADDRESSES = 10_000
-# In IPv6 one machine can have all addresses of its /64, and a whole school has one as well. So that
-# is counted, too, and has the mistakes of so many people free, and waits so many seconds at most:
-# 86,400 guesses a day for who goes through the addresses, and no wait to speak of for the others.
+"""So many addresses are remembered, those that were wrong last: 2 MB."""
+
 PEOPLE_OF_NETWORK = 40
 LONGEST_OF_NETWORK = 1.0
+"""In IPv6 one machine can have all addresses of its /64, and a whole school has one as well. So
+that is counted, too, and has the mistakes of so many people free, and waits so many seconds at
+most: 86,400 guesses a day for who goes through the addresses, and no wait to speak of for the
+others.
+"""
+
 RULE = "too many wrong passwords came from your address"
 
 

@@ -14,9 +14,9 @@ from protocol.tls import Channel, fingerprint, restrict
 
 log = logging.getLogger(__name__)
 
-# In the data folder, where the server makes its own.
 KEY_FILE = "tls-key.pem"
 CERTIFICATE_FILE = "tls-certificate.pem"
+"""Names in the data folder, where the server makes its own."""
 
 _PEM_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 

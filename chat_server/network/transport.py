@@ -13,18 +13,20 @@ from typing import Protocol
 from chat_server.runtime.clock import Clock
 from protocol.tls import Channel
 
-# Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
-# whole socket does not wait, and the connection's thread waits in select instead of recv.
 DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
+"""Makes a single send not wait, on a socket whose recv does. Windows has no such flag: there the
+whole socket does not wait, and the connection's thread waits in select instead of recv.
+"""
 
-# Bytes read at once. A buffer is held for as long as nothing comes, and there may be thousands who
-# say nothing: so it is small, until somebody fills it. Up to this size CPython's own allocator has
-# it; from malloc, which keeps what `recv` cuts off it apart, each idle client took 3 KB more.
 RECEIVE_SIZE = 472
 RECEIVE_SIZE_BUSY = 16 * 1024
+"""Bytes read at once. A buffer is held for as long as nothing comes, and there may be thousands who
+say nothing: so it is small, until somebody fills it. Up to this size CPython's own allocator has
+it; from malloc, which keeps what `recv` cuts off it apart, each idle client took 3 KB more.
+"""
 
-# Bytes that are encrypted at once, and so the most that are encrypted ahead of the socket.
 PIECE = 32 * 1024
+"""Bytes that are encrypted at once, and so the most that are encrypted ahead of the socket."""
 
 
 class Reader(Protocol):

@@ -31,17 +31,26 @@ log = logging.getLogger(__name__)
 
 FILE = "attendance.db"
 
-# What comes together within so many seconds is one transaction. A SIGKILL costs no more than that.
 GATHERING = 0.1
-# So many stays may wait for a disk that takes none; then what ends before it is written is not
-# recorded. Who is still there when the disk takes some again, is.
+"""What comes together within so many seconds is one transaction. A SIGKILL costs no more than that.
+"""
+
 BACKLOG_LIMIT = 100_000
-PRUNE_INTERVAL = 3600.0  # seconds
-# Seconds between two writings of the time up to which those in the record are known to be there:
-# this is how exactly a crash tells who was.
+"""So many stays may wait for a disk that takes none; then what ends before it is written is not
+recorded. Who is still there when the disk takes some again, is.
+"""
+
+PRUNE_INTERVAL = 3600.0
+"""Seconds between two looks for stays that are kept no longer."""
+
 KNOWN_INTERVAL = 2.0
-# How long somebody waits for a room to be forgotten: less than a visit of the operator's may take.
+"""Seconds between two writings of the time up to which those in the record are known to be there:
+this is how exactly a crash tells who was.
+"""
+
 FORGET_PATIENCE = 2.0
+"""How long somebody waits for a room to be forgotten: less than a visit of the operator's may take.
+"""
 
 _SCHEMA = """
 CREATE TABLE stays (

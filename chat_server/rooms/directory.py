@@ -11,11 +11,11 @@ from chat_server.runtime.config.settings import LiveSettings
 from chat_server.storage.interface import StoredRoom
 from protocol.errors import Code, ProtocolError
 
-# Seconds after which a room may have been given up.
 RETRY_AFTER = 60.0
+"""Seconds after which a room may have been given up."""
 
-# Seconds after which the last ones may have left a temporary room.
 LEAVING_RETRY_AFTER = 0.2
+"""Seconds after which the last ones may have left a temporary room."""
 
 
 class RoomDirectory:

@@ -11,13 +11,16 @@ from typing import NamedTuple
 from chat_server.rooms.codec import Codec, Encoded
 from protocol.messages import Message
 
-# How much of the log's end is kept in memory: two rounds and some more, as a member waits for what
-# came after it was fed in the one round and before it is in the next. In bytes, by `message_cost`.
 TAIL_LIMIT = 320 * 1024
-# How many bytes a reader that catches up is handed at once.
+"""How much of the log's end is kept in memory: two rounds and some more, as a member waits for what
+came after it was fed in the one round and before it is in the next. In bytes, by `message_cost`.
+"""
+
 PAGE_LIMIT = 128 * 1024
-# What a message takes besides its text, in bytes, roughly.
+"""How many bytes a reader that catches up is handed at once."""
+
 MESSAGE_COST = 128
+"""What a message takes besides its text, in bytes, roughly."""
 
 
 def message_cost(text: str) -> int:

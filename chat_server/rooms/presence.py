@@ -7,8 +7,8 @@ from msgspec import UNSET
 from chat_server.identity.roles import Role
 from protocol.messages import Presence
 
-# Nicks in one event, of each kind: as many as fit a frame if all are as long as can be.
 NICKS_PER_EVENT = 60
+"""Nicks in one event, of each kind: as many as fit a frame if all are as long as can be."""
 
 
 @dataclass(slots=True)

@@ -13,8 +13,8 @@ from protocol.common.private_files import private
 
 log = logging.getLogger(__name__)
 
-# What a lock that somebody else has is refused with, on one system or another.
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+"""What a lock that somebody else has is refused with, on one system or another."""
 
 if sys.platform == "win32":
     import msvcrt

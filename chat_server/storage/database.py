@@ -18,15 +18,16 @@ Sync = Literal["normal", "full"]
 """When a commit is done: see SQLite's PRAGMA synchronous."""
 
 
-# The history, its index and the attendance leave this share of the disk free: at least and at most
-# so many bytes. When users fill the disk by talking, the server must still be able to store their
-# bans, and to start again.
 RESERVED_SHARE = 0.02
 RESERVED_LEAST = 8 * 1024 * 1024
 RESERVED_MOST = 64 * 1024 * 1024
+"""The history, its index and the attendance leave this share of the disk free: at least and at most
+so many bytes. When users fill the disk by talking, the server must still be able to store their
+bans, and to start again.
+"""
 
-# A write-ahead log that starts over is cut to so many bytes.
 LOG_SIZE_KEPT = 4 * 1024 * 1024
+"""A write-ahead log that starts over is cut to so many bytes."""
 
 _FILES = ("history.db", "attendance.db", "search.db", "people.db")
 """All that may stand in a data folder, and grow when its write-ahead log is folded back."""

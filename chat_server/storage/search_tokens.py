@@ -13,25 +13,26 @@ import re
 import unicodedata
 from itertools import pairwise
 
-# Words of a query that are looked up: each costs a walk through the messages that have it.
 WORDS_LIMIT = 10
-# Characters of a query that are looked up: each costs a walk through the messages that have it.
-TOKENS_LIMIT = 50
+"""Words of a query that are looked up: each costs a walk through the messages that have it."""
 
-# Of ASCII's punctuation these are tokens; the rest separates words.
+TOKENS_LIMIT = 50
+"""Characters of a query that are looked up: each costs a walk through the messages that have it."""
+
 ASCII_SYMBOLS = "#$%&+<=>@"
+"""Of ASCII's punctuation these are tokens; the rest separates words."""
 
 _ASCII_SYMBOL = re.compile(f"[{re.escape(ASCII_SYMBOLS)}]")
-# Marks above and below Latin, Greek and Cyrillic letters. Those of other scripts are vowels.
 _ACCENTS = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+")
+"""Marks above and below Latin, Greek and Cyrillic letters. Those of other scripts are vowels."""
 
-# Letters of scripts that are written without spaces, and of Korean, whose words take endings.
 _WITHOUT_SPACES = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u19e0-\u19ff\u2e80-\u2fdf\u3005-\u3007"
     "\u3021-\u3029\u3031-\u3035\u3040-\u318f\u31a0-\u31ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f"
     "\ua9e0-\ua9ff\uaa60-\uaa7f\uac00-\ud7ff\uf900-\ufaff\U00016fe0-\U00018dff"
     "\U0001aff0-\U0001b2ff\U00020000-\U0003ffff]"
 )
+"""Letters of scripts that are written without spaces, and of Korean, whose words take endings."""
 
 
 class _Spacing(dict[int, str]):

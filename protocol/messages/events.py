@@ -196,10 +196,11 @@ class Message(ServerMessage, frozen=True):
         return msgspec.structs.replace(self, text=entry.text, edited=edited)
 
 
-# The members of a message that are left out where they are as always, and what that is.
 _OPTIONAL = [
     field for field in msgspec.structs.fields(Message) if field.default is not msgspec.NODEFAULT
 ]
+"""The members of a message that are left out where they are as always, and what that is."""
+
 _MARKS = [field.name for field in _OPTIONAL]
 _AS_ALWAYS = tuple(field.default for field in _OPTIONAL)
 _UNMARKED = len(msgspec.structs.fields(Message)) - len(_OPTIONAL)

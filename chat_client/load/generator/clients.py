@@ -47,7 +47,8 @@ RETRY_DELAY = 1_000_000
 
 _IN_PROGRESS = (0, errno.EINPROGRESS)
 
-_view = memoryview(bytearray(256 * 1024))  # all clients of the process receive into it
+_view = memoryview(bytearray(256 * 1024))
+"""All clients of the process receive into it."""
 
 
 class State(Enum):

@@ -17,12 +17,14 @@ from chat_server.gateways.irc.wire.names import Names
 from chat_server.rooms.codec import Codec
 from protocol.messages import Message, ServerMessage
 
-# How many kicks, reasons and topics are remembered.
 _REMEMBERED = 1_000
-# For so many seconds who leaves after a kick, or with a reason, leaves because of it.
+"""How many kicks, reasons and topics are remembered."""
+
 _DEPARTURE_SECONDS = 10.0
-# How far back it is looked for who set a topic.
+"""For so many seconds who leaves after a kick, or with a reason, leaves because of it."""
+
 _TOPIC_SEARCH = 500
+"""How far back it is looked for who set a topic."""
 
 
 Key = TypeVar("Key")

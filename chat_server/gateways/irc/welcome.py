@@ -20,8 +20,8 @@ REAL_NAME_LIMIT = 128
 
 USER_MODES, CHANNEL_MODES, CHANNEL_MODES_WITH_PARAMETER = "o", "bimnotv", "bov"
 
-# Tokens of 005 in one line.
 _TOKENS_PER_LINE = 13
+"""Tokens of 005 in one line."""
 
 _SUPPORTED = (
     "NETWORK=Backchannel",

@@ -44,8 +44,9 @@ METHODS = frozenset(
 )
 """With which word a request may begin. All but two are refused, but none is chat."""
 
-# What the library says of each connection is the connection's own to say.
 _quiet = logging.getLogger("websockets.server")
+"""What the library says of each connection is the connection's own to say."""
+
 _quiet.setLevel(logging.ERROR)
 
 SUBPROTOCOL = Subprotocol("backchannel.v1")

@@ -5,15 +5,16 @@ from typing import TextIO
 
 import segno
 
-# Modules of white around the code. The standard asks for 4; cameras read 2, which saves lines.
 _TERMINAL_BORDER = 2
 _PICTURE_BORDER = 4
+"""Modules of white around the code. The standard asks for 4; cameras read 2, which saves lines."""
 
-# White on black, whatever the terminal's colours are: reversed codes are not read by every camera.
 _BEGIN, _END = "\x1b[97;40m", "\x1b[0m"
+"""White on black, whatever the terminal's colours are: reversed codes are not read by every camera.
+"""
 
-# Lines of a terminal that are to be left, so that the code is seen whole.
 _LEFT_FOR_TEXT = 2
+"""Lines of a terminal that are to be left, so that the code is seen whole."""
 
 
 def qr_lines(url: str) -> list[str]:

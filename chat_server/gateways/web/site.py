@@ -27,8 +27,8 @@ _TYPES = {
 
 _TEXT = "text/plain; charset=utf-8"
 
-# Whatever of a Host goes into a header or a page is of this form (RFC 9110, 4.2).
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+"""Whatever of a Host goes into a header or a page is of this form (RFC 9110, 4.2)."""
 
 _PAGES = {"/": "/assets/index.html", "/wall": "/assets/wall.html", "/live": "/assets/live.html"}
 

@@ -34,11 +34,11 @@ _CLOSE_CODES: dict[str, int] = {
 }
 """Why a server closes; everything else breaks a rule."""
 
-# What a control frame may hold, without the close code (RFC 6455, 5.5).
 _REASON_LIMIT = 123
+"""What a control frame may hold, without the close code (RFC 6455, 5.5)."""
 
-# Bytes that a fragment takes besides what is in it: there may be any number of empty ones.
 _FRAGMENT_SIZE = 64
+"""Bytes that a fragment takes besides what is in it: there may be any number of empty ones."""
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
@@ -193,9 +193,10 @@ class _Lengths:
 
 
 _MASK_SIZE = 4
-# By the seven bits that say that the length is in the bytes behind: how many, and the least that
-# may be written there.
 _LENGTH_SIZE, _SHORTEST = {126: 2, 127: 8}, {126: 126, 127: 65536}
+"""By the seven bits that say that the length is in the bytes behind: how many, and the least that
+may be written there.
+"""
 
 
 def _length(head: bytes) -> int | None:

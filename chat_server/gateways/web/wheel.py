@@ -18,13 +18,14 @@ PROJECT = "backchannel"
 _ROOT = Path(__file__).resolve().parents[3]
 _PACKAGES = ("chat_client", "chat_server", "lab", "protocol")
 
-# The beginning of ZIP's time: the same files are the same wheel, whenever it is made.
 _DATE = (1980, 1, 1, 0, 0, 0)
+"""The beginning of ZIP's time: the same files are the same wheel, whenever it is made."""
+
 _MODE = 0o100644 << 16
 _CACHES = ("__pycache__",)
 
-# What is taken over of the installation's metadata; a source checkout has another name for one.
 _METADATA = (("METADATA", "PKG-INFO"), ("entry_points.txt",), ("top_level.txt",))
+"""What is taken over of the installation's metadata; a source checkout has another name for one."""
 
 _WHEEL = """\
 Wheel-Version: 1.0

@@ -38,8 +38,6 @@ log = logging.getLogger("audit")
 
 FILE = "people.db"
 
-# A released step is never edited, nor are its comments: `room_rules.py's Who` is PersonKey in
-# rooms/policy.py today, and the rules of a room are its policy.
 _SCHEMA = """
 CREATE TABLE accounts (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- never another's, whatever still names it
@@ -94,7 +92,10 @@ CREATE TABLE audit (
     reason TEXT NOT NULL
 ) STRICT;
 """
-# Some files of format 1 have these tables already.
+"""A released step is never edited, nor are its comments: `room_rules.py's Who` is PersonKey in
+rooms/policy.py today, and the rules of a room are its policy.
+"""
+
 _ADDED = """
 CREATE TABLE IF NOT EXISTS done (
     token BLOB NOT NULL, -- of the session, a SHA-256, whose request an act was
@@ -111,6 +112,8 @@ CREATE TABLE IF NOT EXISTS hands (
     time REAL NOT NULL
 ) STRICT;
 """
+"""Some files of format 1 have these tables already."""
+
 _LATE = """
 CREATE TABLE late ( -- direct messages for people who are away
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -32,12 +32,15 @@ from protocol.finding import QUERY_LIMIT, Answer, answer, label, read_query
 
 log = logging.getLogger(__name__)
 
-# Seconds between two answers to one address: nobody can have others flooded by this server.
 INTERVAL = 1.0
-# Addresses that are remembered for that; while so many ask within a second, others wait.
-ADDRESSES = 1_000
+"""Seconds between two answers to one address: nobody can have others flooded by this server."""
 
-_ALL_NODES = "ff02::1"  # RFC 4291, 2.7.1
+ADDRESSES = 1_000
+"""Addresses that are remembered for that; while so many ask within a second, others wait."""
+
+_ALL_NODES = "ff02::1"
+"""RFC 4291, 2.7.1."""
+
 _EVERYBODY = "255.255.255.255"
 
 

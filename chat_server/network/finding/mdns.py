@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Seconds after the start: until then the thread would compete with it for the interpreter.
 DELAY = 0.5
-# Seconds between two looks at the machine's addresses, which come and go with its networks.
+"""Seconds after the start: until then the thread would compete with it for the interpreter."""
+
 INTERVAL = 10.0
-# Seconds that the end waits for the farewell, which takes 0.3 s; a registration takes longer.
+"""Seconds between two looks at the machine's addresses, which come and go with its networks."""
+
 END_TIMEOUT = 0.5
+"""Seconds that the end waits for the farewell, which takes 0.3 s; a registration takes longer."""
 
 _CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 

@@ -13,7 +13,6 @@ import sqlite3
 
 from chat_server.storage.sqlite.keys import ROOM_BITS, SEQ_BITS, base_of
 
-# Only of sessions that are still known: the number of another may be given to a new one.
 _NOTE = f"""
 INSERT INTO deleted
 SELECT session, ?, max(request) FROM messages
@@ -24,6 +23,8 @@ WHERE key > ? AND key <= ? AND EXISTS (
 GROUP BY session
 ON CONFLICT (session, room) DO UPDATE SET request = max(request, excluded.request)
 """
+"""Only of sessions that are still known: the number of another may be given to a new one."""
+
 _WAS_DELETED = f"""
 SELECT EXISTS (
     SELECT 1 FROM deleted WHERE session = ? AND room = ? AND request >= ?

@@ -20,15 +20,17 @@ MESSAGES_PER_PAGE = 1000
 
 _WHERE = " FROM messages WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
 _PAGE = f"SELECT key, time, sender, kind, text, marks{_WHERE}"
-# Up to format 3, the kind had the one mark that there was.
 _EARLIER_PAGE = (
     "SELECT key, time, sender, replace(kind, '+bot', ''), text,"
     f""" CASE WHEN kind LIKE '%+bot' THEN '{{"bot":true}}' END{_WHERE}"""
 )
+"""Up to format 3, the kind had the one mark that there was."""
+
 _HAS_MARKS = "SELECT 1 FROM pragma_table_info('messages') WHERE name = 'marks'"
 
-# Formats before the fifth have no such table.
 _HAS_ORIGINALS = "SELECT 1 FROM sqlite_schema WHERE name = 'originals'"
+"""Formats before the fifth have no such table."""
+
 _TEXT_BEFORE = (
     "SELECT originals.text FROM rooms"
     f" JOIN originals ON originals.message = (rooms.number << {SEQ_BITS} | ?)"

@@ -51,23 +51,28 @@ from protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-INDEX_STEP = 500  # messages that are indexed in one transaction
-FOLLOW_LIMIT = 1000  # messages that `follow` reads at once, if they are not in memory
+INDEX_STEP = 500
+"""Messages that are indexed in one transaction."""
+
+FOLLOW_LIMIT = 1000
+"""Messages that `follow` reads at once, if they are not in memory."""
 
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-# A room that was removed has another number; its messages are deleted later.
 _FIND_REQUEST = (
     f"SELECT key FROM messages JOIN rooms ON rooms.number = key >> {SEQ_BITS}"
     " WHERE session = ? AND request = ?"
 )
+"""A room that was removed has another number; its messages are deleted later."""
+
 _NEWEST = (
     "SELECT max(time) FROM rooms JOIN messages"
     f" ON key = (rooms.number << {SEQ_BITS} | last_seq) WHERE time <= ?"
 )
 
-# What SQLite or its module raises for a row that it does not take: a request that is there, a text
-# that is not Unicode or too long, a number of more than 64 bits.
 _REFUSED_ROW = (sqlite3.IntegrityError, sqlite3.DataError, ValueError, OverflowError)
+"""What SQLite or its module raises for a row that it does not take: a request that is there, a text
+that is not Unicode or too long, a number of more than 64 bits.
+"""
 
 _Row = tuple[int, float, str, str, str, str | None]
 

@@ -32,10 +32,12 @@ FILE = "history.db"
 
 READERS = 4
 COMMITS_PER_CHECKPOINT = 500
-PASSES_PER_RESTART = 8  # checkpoints, of which one lets the log start over
-# What the write-ahead log may have before it is to start over: bytes, and a share of the disk.
+PASSES_PER_RESTART = 8
+"""Checkpoints, of which one lets the log start over."""
+
 LOG_LIMIT = 64 * 1024 * 1024
 LOG_SHARE = 0.1
+"""What the write-ahead log may have before it is to start over: bytes, and a share of the disk."""
 
 _SCHEMA = """
 CREATE TABLE rooms (
@@ -62,7 +64,6 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX requests ON messages (session, request);
 """
 
-# Some files of format 1 have these tables already.
 _ADDED = """
 CREATE TABLE IF NOT EXISTS incarnations ( -- see incarnations.py
     number INTEGER PRIMARY KEY,
@@ -84,8 +85,8 @@ CREATE TABLE IF NOT EXISTS opening ( -- one row; none in a copy that was made by
 ) STRICT;
 CREATE TABLE IF NOT EXISTS confirmed (time REAL NOT NULL) STRICT; -- one row, see dates.py
 """
+"""Some files of format 1 have these tables already."""
 
-# What makes it known that a message was stored, though it is deleted: see deleted.py.
 _DELETED = """
 CREATE TABLE deleted ( -- requests whose messages are deleted
     session INTEGER NOT NULL, -- as in messages
@@ -98,15 +99,15 @@ CREATE TABLE removed ( -- rooms that were removed, until their messages are dele
     room TEXT NOT NULL
 ) STRICT;
 """
+"""What makes it known that a message was stored, though it is deleted: see deleted.py."""
 
-# What a message has besides what every message has, as a JSON object.
 _MARKS = """
 ALTER TABLE messages ADD COLUMN marks TEXT;
 UPDATE messages SET kind = substr(kind, 1, length(kind) - 4), marks = '{"bot":true}'
     WHERE kind LIKE '%+bot';
 """
+"""What a message has besides what every message has, as a JSON object."""
 
-# What messages said before an edit or a deletion: see originals.py.
 _ORIGINALS = """
 CREATE TABLE originals (
     change INTEGER PRIMARY KEY, -- the key of the entry that changed the message
@@ -115,6 +116,7 @@ CREATE TABLE originals (
 ) STRICT;
 CREATE INDEX originals_of ON originals (message, change);
 """
+"""What messages said before an edit or a deletion: see originals.py."""
 
 FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED, _MARKS, _ORIGINALS))
 

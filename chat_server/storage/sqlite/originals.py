@@ -24,17 +24,21 @@ _WRITE = "UPDATE messages SET kind = ?, text = ?, marks = ? WHERE key = ?"
 _KEEP = "INSERT INTO originals VALUES (?, ?, ?)"
 _FORGET = "DELETE FROM originals WHERE message > ? AND message <= ?"
 
-# What a row says, to who searches: nothing, if it says what another does, or no longer what it did.
 _SAYS = (
     "CASE WHEN {0}.kind IN ('edit', 'delete') OR json_extract({0}.marks, '$.deleted')"
     " THEN '' ELSE {0}.text END"
 )
-# The same, as it was when the log ended with the key that is given.
+"""What a row says, to who searches: nothing, if it says what another does, or no longer what it
+did.
+"""
+
 _SAID_AT = (
     "CASE WHEN {0}.marks IS NULL THEN {0}.text ELSE coalesce((SELECT text FROM originals AS later"
     " WHERE later.message = {0}.key AND later.change > {1} ORDER BY later.change LIMIT 1), "
     f"{_SAYS}) END"
 )
+"""The same, as it was when the log ended with the key that is given."""
+
 _ADDITIONS = (
     f"SELECT log.key, {_SAID_AT.format('log', 'log.key')},"
     f" original.message, original.text, {_SAID_AT.format('changed', 'log.key')}"

@@ -7,9 +7,9 @@ from chat_server.storage.sqlite.log_file import HistoryFile
 from chat_server.storage.sqlite.originals import forget_originals, read_removals
 from chat_server.storage.sqlite.search_index import SearchIndex
 
-STEP = 500  # messages deleted in one transaction: a delivery waits for no more than that
+STEP = 500
+"""Messages deleted in one transaction: a delivery waits for no more than that."""
 
-# Keys of the first message that was said in a time, and of the last that was said before one.
 _FIRST_BETWEEN = (
     "SELECT key FROM messages WHERE key > ? AND key < ? AND time BETWEEN ? AND ?"
     " ORDER BY key LIMIT 1"
@@ -17,6 +17,7 @@ _FIRST_BETWEEN = (
 _LAST_BEFORE = (
     "SELECT key FROM messages WHERE key > ? AND key < ? AND time < ? ORDER BY key DESC LIMIT 1"
 )
+"""Keys of the first message that was said in a time, and of the last that was said before one."""
 
 
 class Retention:

@@ -25,10 +25,12 @@ from chat_server.storage.database import (
 from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 from chat_server.storage.sqlite.originals import Addition, Removal
 
-# `sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file.
-# What is taken out of the index must be folded as it was when it was put in. So another version of
-# Unicode is another shape as well.
 _VERSION = 2 << 16 | int(unicodedata.unidata_version.partition(".")[0])
+"""`sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file. What
+is taken out of the index must be folded as it was when it was put in. So another version of Unicode
+is another shape as well.
+"""
+
 _SCHEMA = f"""
 CREATE VIRTUAL TABLE words USING fts5 (
     text, content='', tokenize="ascii tokenchars '{ASCII_SYMBOLS}'"
@@ -37,11 +39,19 @@ CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 PRAGMA user_version = {_VERSION};
 """
 
-STEP_SIZE = 1024 * 1024  # characters that are indexed in one transaction
-SEARCHES = 2  # queries that run at once; others wait for them
-SECONDS = 2.0  # what a query may take, with the indexing that it has to wait for
-# SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest queries.
+STEP_SIZE = 1024 * 1024
+"""Characters that are indexed in one transaction."""
+
+SEARCHES = 2
+"""Queries that run at once; others wait for them."""
+
+SECONDS = 2.0
+"""What a query may take, with the indexing that it has to wait for."""
+
 INSTRUCTIONS = 10
+"""SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest
+queries.
+"""
 
 Texts = Callable[[int], list[Addition]]
 """Gives what comes next behind a key, in order; an empty list when there is no more."""

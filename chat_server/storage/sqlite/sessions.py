@@ -11,14 +11,15 @@ from chat_server.storage.sqlite.log_file import HistoryFile
 PORTION = 500
 """Sessions deleted in one transaction: a delivery waits for no more than that."""
 
-# A session that was forgotten leaves its messages behind: its number is not another's, whose
-# requests would be taken for those.
 _UNUSED_SESSION = f"""
 SELECT 1 + max(
     (SELECT coalesce(max(number), 0) FROM sessions),
     (SELECT coalesce(max(session), 0) FROM messages),
     (SELECT coalesce(-min(session), 0) >> {ROOM_BITS} FROM messages)
 )
+"""
+"""A session that was forgotten leaves its messages behind: its number is not another's, whose
+requests would be taken for those.
 """
 
 _UNUSED_SESSIONS = """
@@ -29,7 +30,6 @@ ORDER BY number LIMIT ?
 """
 
 
-# The highest request with which it said something or, under the numbers of notices, left one.
 _FIND = f"""
 SELECT number, max(
     (SELECT coalesce(max(request), 0) FROM messages WHERE session = number),
@@ -39,10 +39,11 @@ SELECT number, max(
         OR session BETWEEN 1 - (number + 1 << {ROOM_BITS}) AND -(number << {ROOM_BITS}))
 ) FROM (SELECT sessions.number AS number FROM sessions WHERE token = ?)
 """
+"""The highest request with which it said something or, under the numbers of notices, left one."""
 
 
-# A clock that was set back must not let a session look as if nobody had taken it up for years.
 _CONFIRMED = "(SELECT coalesce(max(time), 0) FROM confirmed)"
+"""A clock that was set back must not let a session look as if nobody had taken it up for years."""
 
 
 class StoredSession(NamedTuple):

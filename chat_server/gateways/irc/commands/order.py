@@ -34,8 +34,9 @@ from protocol.messages import (
 )
 from protocol.text import REASON_LIMIT
 
-# What a room always is: nobody speaks in it from outside.
 _ALWAYS = "n"
+"""What a room always is: nobody speaks in it from outside."""
+
 _ANYBODY = "*"
 
 Change = tuple[bool, str, str]

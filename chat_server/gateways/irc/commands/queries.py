@@ -11,10 +11,12 @@ from chat_server.gateways.irc.wire.names import SERVER, channel_of, room_of
 from chat_server.gateways.irc.wire.response import Response
 from protocol.messages import Error, Who
 
-# How many nicks one ISON or USERHOST looks at: as many as a line holds, and five (RFC 2812, 4.8).
 _ISON_LIMIT, _USERHOST_LIMIT = 100, 5
-# What WHO is asked by who wants to know of all that it may: those in its rooms.
+"""How many nicks one ISON or USERHOST looks at: as many as a line holds, and five (RFC 2812, 4.8).
+"""
+
 _EVERYBODY = ("*", "0")
+"""What WHO is asked by who wants to know of all that it may: those in its rooms."""
 
 
 def who(client: Client, line: Line, response: Response) -> Steps:

@@ -22,17 +22,17 @@ from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Ok, Say, Tell
 from protocol.text import normalize_text
 
-# A place in a room's log; fifteen digits are more than any has.
 _MSGID = re.compile(r"(.+)/([1-9][0-9]{0,14})")
+"""A place in a room's log; fifteen digits are more than any has."""
 
 _CTCP = "\x01"
 _ACTION = "ACTION"
 
-# Colours, bold and the like (modern.ircdocs.horse/formatting): no text has control characters.
 _FORMATTING = re.compile(
     r"\x03(?:[0-9]{1,2}(?:,[0-9]{1,2})?)?|\x04(?:[0-9A-Fa-f]{6}(?:,[0-9A-Fa-f]{6})?)?"
     r"|[\x02\x0f\x11\x16\x1d\x1e\x1f]"
 )
+"""Colours, bold and the like (modern.ircdocs.horse/formatting): no text has control characters."""
 
 
 def privmsg(client: Client, line: Line, response: Response) -> Steps:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from chat_server.storage.interface import UNNUMBERED
 from protocol.messages import Message
 
-# How many messages are remembered with their extras.
 _REMEMBERED = 2_000
+"""How many messages are remembered with their extras."""
 
 
 @dataclass(slots=True)

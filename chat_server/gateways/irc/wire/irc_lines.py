@@ -23,11 +23,13 @@ _UNESCAPES = {escape[1]: sign for sign, escape in _ESCAPES.items()}
 _ESCAPED = str.maketrans({**_ESCAPES, "\0": ""})
 _CLEANED = str.maketrans({"\r": " ", "\n": " ", "\0": ""})
 
-# What belongs to the character before it: a joiner, the selectors of variants, the tones of skin.
 _ZERO_WIDTH_JOINER = "\u200d"
 _EXTENDERS = frozenset(map(chr, (0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400))))
-# How far a cut may move to keep a character whole: more than any letter with its marks has.
+"""What belongs to the character before it: a joiner, the selectors of variants, the tones of skin.
+"""
+
 _LONGEST_CHARACTER = 40
+"""How far a cut may move to keep a character whole: more than any letter with its marks has."""
 
 
 @dataclass(frozen=True, slots=True)

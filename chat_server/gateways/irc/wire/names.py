@@ -15,13 +15,14 @@ from protocol.text import NICK_LIMIT, normalize_room
 SERVER = "backchannel"
 """What the server is called, and everybody's host."""
 
-# How many nicks are remembered that IRC cannot write.
 _REMEMBERED = 10_000
+"""How many nicks are remembered that IRC cannot write."""
 
-# What ends a word, separates names or parts of a mask, wherever it stands.
 _NEVER = re.compile(r"[\x00-\x20\x7f,*?!@]")
-# What begins a parameter, a channel, a rank, a list of servers, or a numeric.
+"""What ends a word, separates names or parts of a mask, wherever it stands."""
+
 _NOT_FIRST = re.compile(r"[:#&$~%+0-9]")
+"""What begins a parameter, a channel, a rank, a list of servers, or a numeric."""
 
 
 def is_writable(nick: str) -> bool:
