@@ -44,13 +44,16 @@ from protocol.messages import Ok
 
 log = logging.getLogger(__name__)
 
-# Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds.
 STRIDE = 256
-# After so many of them it is looked whether others wait, and enough bytes were sent for one turn.
+"""Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds."""
+
 PIECE = 32
 TURN_BYTES = 1024 * 1024
-# A clock that is kept in time by small steps is not worth a warning; seconds.
+"""After so many of them it is looked whether others wait, and enough bytes were sent for one turn.
+"""
+
 CLOCK_TOLERANCE = 1.0
+"""A clock that is kept in time by small steps is not worth a warning; seconds."""
 
 
 _StoredDraft = tuple[Draft, int]

@@ -30,12 +30,15 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.round_robin import Party
 from protocol.messages import Oldest, ServerMessage
 
-# Presence and direct messages are dropped, and requests are read no further, when so many bytes
-# wait for a client that does not take them.
 QUEUE_LIMIT = 256 * 1024
-# A client is read no further, either, when so many bytes of what it said wait to be stored, in all
-# rooms together.
+"""Presence and direct messages are dropped, and requests are read no further, when so many bytes
+wait for a client that does not take them.
+"""
+
 OWED_LIMIT = 256 * 1024
+"""A client is read no further, either, when so many bytes of what it said wait to be stored, in all
+rooms together.
+"""
 
 
 class Step(Enum):

@@ -44,25 +44,32 @@ from protocol.tls import Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
 
-# The ping's id means nothing to the server: any answer is a sign of life.
 PING = ServerPing(id=1)
-# Who ends a connection by this is not expected back.
+"""The ping's id means nothing to the server: any answer is a sign of life."""
+
 _FOR_GOOD = frozenset({Code.BYE, Code.BANNED})
+"""Who ends a connection by this is not expected back."""
 
-# Guards who is the first to end a connection: one for all, to save memory. A leaf.
 _ending = threading.Lock()
+"""Guards who is the first to end a connection: one for all, to save memory. A leaf."""
 
-# A nick that is never free again, a member that never reads: nobody could mend that.
 _letting_go = Vital("letting go of a connection")
+"""A nick that is never free again, a member that never reads: nobody could mend that."""
 
-# Seconds. A refused hello gives so much more time for the next one at most; and so much where a
-# person has to think of another nick, or to type a password.
 HELLO_PATIENCE = 60.0
-# A check that comes so many seconds late finds a server that stood still, and could hear nobody.
+"""Seconds. A refused hello gives so much more time for the next one at most; and so much where a
+person has to think of another nick, or to type a password.
+"""
+
 STOOD_STILL = 1.0
-# In a crowd, who sends little at a time is read on after so many seconds: fifty who send a packet
-# each wake fifty threads, which takes longer than to answer them.
+"""A check that comes so many seconds late finds a server that stood still, and could hear nobody.
+"""
+
 READ_ON_AFTER = 0.02
+"""In a crowd, who sends little at a time is read on after so many seconds: fifty who send a packet
+each wake fifty threads, which takes longer than to answer them.
+"""
+
 _ASKS_A_PERSON = frozenset({Code.BAD_NICK, Code.NICK_IN_USE})
 
 

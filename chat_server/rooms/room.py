@@ -26,12 +26,15 @@ from chat_server.rooms.round import Round
 from chat_server.runtime.round_robin import SERVER_ITSELF, Party
 from protocol.messages import Message, RulesChange, ServerMessage
 
-# Talkers faster than the store are slowed, not buffered: so much may wait in a room.
-# How much may of one client, in all its rooms, its outbox bounds.
 DRAFTS_COST_LIMIT = 1024 * 1024
-# What is published while the worker goes once round the members, in bytes as `message_cost` counts:
-# enough to share the costs among many messages, and what a reader's socket takes at once.
+"""Talkers faster than the store are slowed, not buffered: so much may wait in a room. How much may
+of one client, in all its rooms, its outbox bounds.
+"""
+
 ROUND_LIMIT = 128 * 1024
+"""What is published while the worker goes once round the members, in bytes as `message_cost`
+counts: enough to share the costs among many messages, and what a reader's socket takes at once.
+"""
 
 ANY_POLICY = RoomPolicy()
 """Passed to `Room.post` with what no rules bind. It is compared by identity."""
