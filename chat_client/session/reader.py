@@ -276,7 +276,8 @@ class Reader:
             Closed: the server ended the chat.
         """
         connected, news = open_connection(self._address, self._timeout)
-        self._longest = _LONGEST_NEARBY if is_near(connected) else _LONGEST_DELAY
+        if (near := is_near(connected)) is not None:
+            self._longest = _LONGEST_NEARBY if near else _LONGEST_DELAY
         if self._trace:
             self._trace.connected(str(self._address))
         connection = Connection(connected, self._timeout, self._trace)

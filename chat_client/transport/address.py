@@ -148,14 +148,18 @@ class UnixAddress:
 Address = TcpAddress | TlsAddress | UnixAddress
 
 
-def is_near(connected: socket.socket | TlsSocket) -> bool:
-    """Return whether the other side is on a private network, on this machine for instance."""
+def is_near(connected: socket.socket | TlsSocket) -> bool | None:
+    """Return whether the other side is on a private network, on this machine for instance.
+
+    Returns:
+        None if that is not known: a connection that the other side has reset names no address.
+    """
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return True  # a Unix socket
     try:
         host = connected.getpeername()[0]
-    except OSError:  # it is gone already
-        return False
+    except OSError:
+        return None
     return is_private(host)
 
 

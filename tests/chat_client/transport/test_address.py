@@ -1,6 +1,7 @@
 """What a user may type as an address, and what happens where nobody is."""
 
 import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from chat_client import (
     UnixAddress,
     parse_address,
 )
-from chat_client.transport.address import Address, is_private
+from chat_client.transport.address import Address, is_near, is_private
+from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -103,3 +105,15 @@ def test_says_why_a_unix_socket_is_none(tmp_path: Path) -> None:
 def test_knows_a_private_network(host: str, near: bool) -> None:
     """Whose servers need not be spared for half a minute."""
     assert is_private(host) is near
+
+
+def test_who_has_reset_is_neither_near_nor_far() -> None:
+    """A connection that was reset names no address: a server killed just as a client connects."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        with client:
+            accepted, _ = listener.accept()
+            assert is_near(client) is True
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            accepted.close()  # resets
+            eventually(lambda: is_near(client) is None)
