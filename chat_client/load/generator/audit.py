@@ -1,7 +1,7 @@
 """The audit: did every member get every message once, in order, and the same as the others?
 
 All members of a room must receive the same log. The member that is ahead decodes a message, checks
-it and appends its bytes to the log (`RoomLog`). What the other members receive is compared with
+it and appends its bytes to the log (`RoomStream`). What the other members receive is compared with
 the log (`Reader`). That is one memcmp for each read, however many messages it holds.
 
 A member also receives frames of its own: replies, presence, pings. Where the bytes differ from the
@@ -15,7 +15,7 @@ messages from then on, and their numbers show what is lost, doubled or reordered
 import struct
 from collections.abc import Callable
 
-from chat_client.load.generator.room_log import RoomLog, decode_bare
+from chat_client.load.generator.room_stream import RoomStream, decode_bare
 from chat_client.load.model.faults import Faults, Numbers
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT, HEADER_SIZE
@@ -48,7 +48,7 @@ class Reader:
         first_fault: what was wrong with the first altered or malformed frame, or "".
     """
 
-    def __init__(self, log: RoomLog, other: Callable[[AnyServerMessage], None]) -> None:
+    def __init__(self, log: RoomStream, other: Callable[[AnyServerMessage], None]) -> None:
         """
         Args:
             log: the room's log.

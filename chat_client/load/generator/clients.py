@@ -17,7 +17,7 @@ from chat_client.load.generator import tls_lines
 from chat_client.load.generator.audit import Reader
 from chat_client.load.generator.loop import READ, WRITE, Loop, clock
 from chat_client.load.generator.messages import Plan
-from chat_client.load.generator.room_log import RoomLog
+from chat_client.load.generator.room_stream import RoomStream
 from chat_client.load.generator.stamp import Stamp
 from chat_client.load.generator.tls_lines import TlsEnd
 from chat_client.load.model.tick import Tick
@@ -117,7 +117,7 @@ class Client:
         shared: WorkerState,
         number: int,
         nick: str,
-        log: RoomLog,
+        log: RoomStream,
         run: int,
         *,
         timed: bool,

@@ -32,7 +32,7 @@ from chat_client.load.generator.messages import (
     read_order,
     write_line,
 )
-from chat_client.load.generator.room_log import RoomLog
+from chat_client.load.generator.room_stream import RoomStream
 from chat_client.load.model.faults import Faults
 from chat_client.load.model.schedule import Schedule
 from chat_client.load.model.tick import UNANSWERED, Phase, Tick
@@ -91,7 +91,7 @@ class Worker:
         self._random = random.Random(f"{load.seed}.{plan.index}")
         self._patience = int(load.patience * SECOND)
         self._shared = WorkerState(loop, Tick("ramp", clock()), plan)
-        self._logs: dict[str, RoomLog] = {}
+        self._logs: dict[str, RoomStream] = {}
         own = range(plan.index, load.clients, load.processes)
         self._clients = [self._client(number) for number in own]
         self._talkers = {c.number: c for c in self._clients if c.number < load.talking}
@@ -185,7 +185,7 @@ class Worker:
         room = f"{load.nick_prefix}-{number % load.rooms}"
         log = self._logs.get(room)
         if log is None:
-            log = self._logs[room] = RoomLog(room, load.seed)
+            log = self._logs[room] = RoomStream(room, load.seed)
         return Client(
             self._shared,
             number,

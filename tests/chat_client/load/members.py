@@ -1,7 +1,7 @@
 """Members of one room, for tests of the audit: what they receive, and their readers."""
 
 from chat_client.load.generator.audit import Reader
-from chat_client.load.generator.room_log import RoomLog
+from chat_client.load.generator.room_stream import RoomStream
 from chat_client.load.generator.stamp import Stamp
 from protocol.messages import AnyServerMessage, Message, Ok, Presence, ServerPing, encode
 
@@ -24,7 +24,7 @@ def frames(*seqs: int) -> bytes:
 class Member:
     """A reader, and what it was told that is no message."""
 
-    def __init__(self, log: RoomLog, last: int = 0) -> None:
+    def __init__(self, log: RoomStream, last: int = 0) -> None:
         self.told: list[AnyServerMessage] = []
         self.reader = Reader(log, self.told.append)
         self.reader.join(last, timed=True)
@@ -36,5 +36,5 @@ class Member:
             self.reader.receive(memoryview(data)[start : start + size])
 
 
-def a_log() -> RoomLog:
-    return RoomLog("lobby", RUN)
+def a_log() -> RoomStream:
+    return RoomStream("lobby", RUN)

@@ -23,7 +23,7 @@ _SHOWN = 60
 """Characters of a value in an example: half from its start, half from its end."""
 
 
-class RoomLog:
+class RoomStream:
     """The messages of one room, from where the first member joined.
 
     A place in the log is a number of bytes from its beginning. The beginning may be dropped; places
