@@ -16,7 +16,7 @@ from contextlib import closing
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
-from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover, Stream, Work
+from chat_server.gateways.gateway import Gateway, Handover, OwnReply, Received, Stream, Work
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.unfinished import Unfinished
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -157,7 +157,7 @@ class Connection:
         self.asked = 0  # requests, right or wrong
         self.received = 0  # bytes, as they are read: without those of TLS itself
         self._awaited = True  # who ended it may come back; set with the next
-        self._returns = False  # it went away without a goodbye: see Answer
+        self._returns = False  # it went away without a goodbye: see OwnReply
         self._ended: Code | None = None  # why; set once, by whoever comes first: see _ending
         self._gone = False  # nothing is held any more
         self._refusal: ProtocolError | None = None  # why there is no place; set with the start
@@ -366,7 +366,7 @@ class Connection:
         self.outbox.speak_plainly()
         self._speak(Sniffer(self._doors, self._peer, needs_tls=True))
 
-    def _take(self, asked: Asked) -> None:
+    def _take(self, asked: Received) -> None:
         """Deal with one thing that came. Raises ProtocolError where that ends the connection."""
         if isinstance(asked, Handover):
             self._speak(asked.gateway)
@@ -387,7 +387,7 @@ class Connection:
             raise refusal
         if isinstance(asked, Request):
             self._answer(asked, refusal)
-        elif isinstance(asked, Answer):
+        elif isinstance(asked, OwnReply):
             self._give(asked)
         else:
             self._refuse(refusal or asked, asked.re)
@@ -396,7 +396,7 @@ class Connection:
         self._gateway = gateway
         self.outbox.speak(gateway)
 
-    def _give(self, answer: Answer) -> None:
+    def _give(self, answer: OwnReply) -> None:
         """Send what the gateway says by itself."""
         self.outbox.put_bytes(answer.data)
         if answer.ends is not None:
@@ -416,7 +416,7 @@ class Connection:
                 self.outbox.put_bytes(piece)
                 self._heard_at = self._context.clock.monotonic()
                 self._hello_due = self._heard_at + HELLO_PATIENCE
-        self._give(Answer(ends=stream.ends))
+        self._give(OwnReply(ends=stream.ends))
 
     def _answer(self, request: AnyRequest, refusal: ProtocolError | None) -> None:
         """Do what is asked, and reply. Raises ProtocolError where that ends the connection."""

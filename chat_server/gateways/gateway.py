@@ -15,7 +15,7 @@ from protocol.messages import AnyRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OwnReply:
     """What a gateway says by itself, to what is no request here: the answer to an HTTP request, a
     numeric, a pong.
 
@@ -38,7 +38,7 @@ class Work:
         do: does it, and returns what to answer.
     """
 
-    do: "Callable[[], Answer | Stream]"
+    do: "Callable[[], OwnReply | Stream]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Gateway(Writer, Protocol):
         """How many bytes are kept of what is not complete: a frame, a line, a head, a message."""
         ...
 
-    def receive(self, data: bytes) -> "Iterator[Asked]":
+    def receive(self, data: bytes) -> "Iterator[Received]":
         """Yield what `data` completes, in order: a hello as long as none was answered, then
         requests; mistakes, which are refused; answers; handovers.
 
@@ -98,5 +98,5 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Asked = AnyRequest | ProtocolError | Answer | Work | Handover
-"""What comes out of a gateway."""
+Received = AnyRequest | ProtocolError | OwnReply | Work | Handover
+"""What a gateway makes of the bytes that it received."""

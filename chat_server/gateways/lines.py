@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.gateway import Handover, OwnReply, Received
 from chat_server.gateways.telnet import LineReader
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol import VERSION
@@ -194,11 +194,11 @@ class LinesGateway:
         """Bytes of a line. See Gateway."""
         return self._reader.buffered
 
-    def receive(self, data: bytes) -> Iterator[Asked]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield what the lines in `data` ask. See Gateway."""
         lines = list(self._reader.feed(data))
         if self._reader.refusals:
-            yield Answer(self._reader.refusals)
+            yield OwnReply(self._reader.refusals)
             self._reader.refusals = b""
         for line in lines:
             if line is not None and line.endswith("\r") and self.codec is _LF:
@@ -234,15 +234,15 @@ class LinesGateway:
 
     # -- coming in
 
-    def _came(self, line: str) -> Iterator[Asked]:
+    def _came(self, line: str) -> Iterator[Received]:
         """Take the nick, and the password where there is one."""
         if not self._nick:
             self._nick = line
             if not line:
-                yield Answer(self.codec.lines("nick?"))
+                yield OwnReply(self.codec.lines("nick?"))
                 return
             if self._asks_password:
-                yield Answer(self.codec.lines("password? (it is shown as you type it)"))
+                yield OwnReply(self.codec.lines("password? (it is shown as you type it)"))
                 return
             yield self._hello(None)
         else:
@@ -253,7 +253,7 @@ class LinesGateway:
     def _hello(self, password: str | None) -> Hello:
         return Hello(version=VERSION, nick=self._nick, client=_CLIENT, password=password)
 
-    def _joined(self, room: str) -> Iterator[Asked]:
+    def _joined(self, room: str) -> Iterator[Received]:
         """Go to a room, and from the one before."""
         reply = yield from self._asked(Join(id=self._next_id(), room=room))
         if not isinstance(reply, Ok) or reply.room is UNSET or reply.seq is UNSET:
@@ -262,7 +262,7 @@ class LinesGateway:
             yield from self._asked(Leave(id=self._next_id(), room=self._room))
         self._room = reply.room
         topic = f"topic: {reply.topic}" if reply.topic else ""
-        yield Answer(
+        yield OwnReply(
             self.codec.lines(
                 f"* you are {self._nick} in #{self._room}, {reply.members} here; /help",
                 *([f"* {topic}"] if topic else []),
@@ -274,11 +274,11 @@ class LinesGateway:
                 History(id=self._next_id(), room=self._room, before=before, limit=HISTORY)
             )
             if isinstance(page, Page) and page.messages is not UNSET:
-                yield Answer(self.codec.encode_messages(page.messages).buffer)
+                yield OwnReply(self.codec.encode_messages(page.messages).buffer)
 
     # -- being here
 
-    def _said(self, line: str) -> Iterator[Asked]:
+    def _said(self, line: str) -> Iterator[Received]:
         """Say a line, or do what it commands."""
         if not line.strip():
             return
@@ -295,10 +295,10 @@ class LinesGateway:
     def _say(self, text: str, kind: Literal["text", "action"] = "text") -> AnyRequest:
         return Say(id=self._next_id(), room=self._room or FIRST_ROOM, text=text, kind=kind)
 
-    def _me(self, rest: str) -> Iterator[Asked]:
+    def _me(self, rest: str) -> Iterator[Received]:
         yield self._say(rest, "action")
 
-    def _who(self, _: str) -> Iterator[Asked]:
+    def _who(self, _: str) -> Iterator[Received]:
         nicks: list[str] = []
         roles: dict[str, str] = {}
         page: ServerMessage | None = None
@@ -311,7 +311,7 @@ class LinesGateway:
         named = ", ".join(f"@{nick}" if nick in roles else nick for nick in nicks)
         yield self._note(f"{len(nicks)} here: {named}")
 
-    def _msg(self, rest: str) -> Iterator[Asked]:
+    def _msg(self, rest: str) -> Iterator[Received]:
         nick, _, text = rest.partition(" ")
         if not text.strip():
             yield self._note("/msg takes a nick and a text: /msg ana hello")
@@ -321,19 +321,19 @@ class LinesGateway:
             waits = ", who is away: it waits for them" if reply.kept is True else ""
             yield self._note(f"to {nick}{waits}: {text}")
 
-    def _join(self, rest: str) -> Iterator[Asked]:
+    def _join(self, rest: str) -> Iterator[Received]:
         if not rest:
             yield self._note("/join takes a room: /join lobby")
             return
         yield from self._joined(rest.removeprefix("#"))
 
-    def _topic(self, rest: str) -> Iterator[Asked]:
+    def _topic(self, rest: str) -> Iterator[Received]:
         if not rest:
             yield self._note("/topic takes the topic: /topic exercise 3")
             return
         yield Topic(id=self._next_id(), room=self._room, topic=rest)
 
-    def _rooms(self, _: str) -> Iterator[Asked]:
+    def _rooms(self, _: str) -> Iterator[Received]:
         page = yield from self._asked(Rooms(id=self._next_id()))
         if isinstance(page, Page) and page.rooms is not UNSET:
             for entry in page.rooms:
@@ -342,7 +342,7 @@ class LinesGateway:
             if page.more:
                 yield self._note("and more")
 
-    def _hand(self, rest: str) -> Iterator[Asked]:
+    def _hand(self, rest: str) -> Iterator[Received]:
         up = rest != "down"
         question = rest if up and rest != "up" else None
         request = Hand(id=self._next_id(), room=self._room, up=up, question=question or None)
@@ -351,7 +351,7 @@ class LinesGateway:
             place = "" if reply.place is UNSET else f", number {reply.place} in the queue"
             yield self._note(f"your hand is up{place}" if up else "your hand is down")
 
-    def _poll(self, rest: str) -> Iterator[Asked]:
+    def _poll(self, rest: str) -> Iterator[Received]:
         if rest == "end":
             yield EndPoll(id=self._next_id(), room=self._room)
             return
@@ -368,7 +368,7 @@ class LinesGateway:
             named=named,
         )
 
-    def _vote(self, rest: str) -> Iterator[Asked]:
+    def _vote(self, rest: str) -> Iterator[Received]:
         choice = read_choice(rest)
         if choice is None:
             yield self._note("/vote takes the number of an option: /vote 2")
@@ -377,25 +377,25 @@ class LinesGateway:
         if isinstance(reply, Ok):
             yield self._note("you have voted")
 
-    def _quit(self, _: str) -> Iterator[Asked]:
+    def _quit(self, _: str) -> Iterator[Received]:
         yield Bye(id=self._next_id())
 
-    def _help(self, _: str) -> Iterator[Asked]:
-        yield Answer(self.codec.lines(*HELP.splitlines()))
+    def _help(self, _: str) -> Iterator[Received]:
+        yield OwnReply(self.codec.lines(*HELP.splitlines()))
 
     # -- below
 
     def _asked(
         self, request: Join | Leave | History | Who | Tell | Rooms | Hand | Vote
-    ) -> Generator[Asked, None, ServerMessage | None]:
+    ) -> Generator[Received, None, ServerMessage | None]:
         """Ask something, and return the reply; None if it was refused, which has been told."""
         self._replies[request.id] = _NONE
         yield request
         reply = self._replies.pop(request.id)
         return None if reply is _NONE else reply
 
-    def _note(self, text: str) -> Answer:
-        return Answer(self.codec.lines(f"-- {text}"))
+    def _note(self, text: str) -> OwnReply:
+        return OwnReply(self.codec.lines(f"-- {text}"))
 
     def _next_id(self) -> int:
         self._id += 1
@@ -405,7 +405,7 @@ class LinesGateway:
 _NONE = Goodbye(code="", text="")
 """Stands for a reply that has not come."""
 
-_COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Asked]]] = {
+_COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Received]]] = {
     "me": LinesGateway._me,
     "who": LinesGateway._who,
     "msg": LinesGateway._msg,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from chat_server.delivery.replies import refusal
-from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.gateway import Gateway, Handover, OwnReply, Received
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.lines import LinesGateway
@@ -85,12 +85,12 @@ class Sniffer:
         """Bytes of the first word. See Gateway."""
         return len(self._received)
 
-    def receive(self, data: bytes) -> Iterator[Asked]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield the gateway that the client asks for, and what that one asks. See Gateway."""
         self._received += data
         if self._received[0] == HANDSHAKE:
             log.info("%s speaks TLS, and this server does not: see --tls", self._peer)
-            yield Answer(_NO_TLS, ends=Code.BAD_FRAME)
+            yield OwnReply(_NO_TLS, ends=Code.BAD_FRAME)
             return
         make = self.speaks(self._received)
         if make is None:

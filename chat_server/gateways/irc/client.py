@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from itertools import count
 
-from chat_server.gateways.gateway import Answer, Asked
+from chat_server.gateways.gateway import OwnReply, Received
 from chat_server.gateways.irc.network import About, Network, Profile
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build, encoded
@@ -21,7 +21,7 @@ from protocol.messages import AnyRequest, Error, LimitValue, Ok, Page, ServerPon
 from protocol.text import REASON_LIMIT
 
 Reply = Ok | Page | Error | ServerPong
-Steps = Generator[Asked, None, None]
+Steps = Generator[Received, None, None]
 """What a command asks for, one after the other."""
 
 
@@ -212,7 +212,7 @@ class Client:
         self.network.enter(nick, self.profile)
         return [build(before, "NICK", self.shown)]
 
-    def ask(self, make: Callable[[int], AnyRequest]) -> Generator[Asked, None, Reply]:
+    def ask(self, make: Callable[[int], AnyRequest]) -> Generator[Received, None, Reply]:
         """Make a request that is answered at once, and return the reply.
 
         Raises:
@@ -243,10 +243,10 @@ class Client:
             self._pending[number] = Pending(response, settle, at_once=at_once)
         yield make(number)
 
-    def stream(self, response: Response, lines: Sequence[str]) -> Answer:
+    def stream(self, response: Response, lines: Sequence[str]) -> OwnReply:
         """Return what is to be sent ahead of the rest of a response."""
         with self.lock:
-            return Answer(response.stream(lines))
+            return OwnReply(response.stream(lines))
 
     # -- any thread, with the lock held
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chat_server.gateways.gateway import Answer, Asked, Handover
+from chat_server.gateways.gateway import Handover, OwnReply, Received
 from chat_server.gateways.irc.client import Client, Gone, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
 from chat_server.gateways.irc.events import mode_of, move, written
@@ -44,11 +44,11 @@ class IrcGateway:
         """Bytes of a line. See Gateway."""
         return self._reader.buffered
 
-    def receive(self, data: bytes) -> Iterator[Asked]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield what each line asks for that `data` completes. See Gateway."""
         for line in self._reader.feed(data):
             if isinstance(line, BadLine):
-                yield Answer(encoded([self._complaint(line)]))
+                yield OwnReply(encoded([self._complaint(line)]))
                 continue
             codec = self.codec
             yield from self._answered(line)
@@ -66,7 +66,7 @@ class IrcGateway:
         with self._client.lock:
             return b"".join(written(self._client, event) for event in events.events)
 
-    def _answered(self, line: Line) -> Iterator[Asked]:
+    def _answered(self, line: Line) -> Iterator[Received]:
         """Yield what a line asks for, then its answer: a sign of life at the least."""
         client = self._client
         response = client.respond(line)
@@ -80,9 +80,9 @@ class IrcGateway:
         with client.lock:
             data = response.end()
         if data or not asked:
-            yield Answer(data)
+            yield OwnReply(data)
 
-    def _refreshed(self) -> Iterator[Asked]:
+    def _refreshed(self) -> Iterator[Received]:
         """Yield who came and went unnoticed, as somebody joined and had another nick at once."""
         client = self._client
         while client.stale:
@@ -100,7 +100,7 @@ class IrcGateway:
                     if person.moderates and person.nick in there and person.nick not in known
                 ]
             if lines:
-                yield Answer(encoded(lines))
+                yield OwnReply(encoded(lines))
 
     def _steps(self, line: Line, response: Response) -> Steps:
         if not self._client.registered:

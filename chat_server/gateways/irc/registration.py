@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chat_server.gateways.gateway import Answer
+from chat_server.gateways.gateway import OwnReply
 from chat_server.gateways.irc.client import Client, Steps
 from chat_server.gateways.irc.commands.negotiation import authenticate, cap
 from chat_server.gateways.irc.commands.person import unwritable
@@ -49,7 +49,7 @@ class Registration:
         client = self._client
         if self._nick and self._user and not client.negotiating:
             if response_bytes := response.end():
-                yield Answer(response_bytes)
+                yield OwnReply(response_bytes)
             yield from self._come_in()
 
     def _come_in(self) -> Steps:
@@ -71,7 +71,7 @@ class Registration:
             return
         client.enter(self._user)
         lines = [*lusers_lines(client), *message_of_the_day(client)]
-        yield Answer(encoded(lines))
+        yield OwnReply(encoded(lines))
 
     def _credentials(self) -> tuple[str | None, str | None, str | None]:
         """The account to log in to, its password, and that of the server."""
@@ -118,7 +118,7 @@ class Registration:
 
     def _quit(self, _: Line, __: Response) -> Steps:
         bye = build("", "ERROR", text="Closing link: (Client quit)")
-        yield Answer(encoded([bye]), ends=Code.BYE)
+        yield OwnReply(encoded([bye]), ends=Code.BYE)
 
     def _ping(self, line: Line, response: Response) -> Steps:
         yield from ping(self._client, line, response)

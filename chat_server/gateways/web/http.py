@@ -17,7 +17,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.typing import Origin, Subprotocol
 
-from chat_server.gateways.gateway import Answer, Asked, Handover, Stream, Work
+from chat_server.gateways.gateway import Handover, OwnReply, Received, Stream, Work
 from chat_server.gateways.web.file_transfer import (
     FILE_PATH,
     PIECE,
@@ -109,7 +109,7 @@ class HttpGateway:
         """Bytes of a head. See Gateway."""
         return len(self._received)
 
-    def receive(self, data: bytes) -> Iterator[Asked]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield the answers to the requests in `data`, or the WebSocket. See Gateway."""
         self._received += data
         while self._received:
@@ -142,7 +142,7 @@ class HttpGateway:
         """Return nothing: nobody is here yet."""
         return b""
 
-    def _answered(self, head: bytes) -> Iterator[Asked]:
+    def _answered(self, head: bytes) -> Iterator[Received]:
         """Answer one request, whose head is whole."""
         try:
             if head.startswith(b"PUT "):
@@ -157,7 +157,7 @@ class HttpGateway:
             file = FILE_PATH.fullmatch(request.path.partition("?")[0])
             if file and self._site.shared:
                 self._site.checked_host(request)
-                yield Answer()  # it counts as a request
+                yield OwnReply()  # it counts as a request
                 yield Work(partial(self._download, self._site.shared, request, file[1]))
                 return
             response = self._site.answer(request, secure=self._secure)
@@ -166,9 +166,9 @@ class HttpGateway:
             return
         ends = not _stays(request)
         written = _written(response, head_only=request.method == "HEAD", ends=ends)
-        yield Answer(written, ends=Code.BYE if ends else None)
+        yield OwnReply(written, ends=Code.BYE if ends else None)
 
-    def _begin_put(self, head: bytes) -> Iterator[Asked]:
+    def _begin_put(self, head: bytes) -> Iterator[Received]:
         """Take the head of a PUT, behind which a piece of a file comes."""
         try:
             request, headers = _parse_put(head)
@@ -181,44 +181,44 @@ class HttpGateway:
         except Refused as refused:
             yield self._cut_off(refused)
             return
-        yield Answer()  # it counts as a request
+        yield OwnReply()  # it counts as a request
 
-        def begin() -> Answer:
+        def begin() -> OwnReply:
             try:
                 self._body = upload_body(files, request.path, headers)
             except Refused as refused:
                 return self._cut_off(refused)
             waits = headers.get("Expect", "").lower() == "100-continue"
-            return Answer(b"HTTP/1.1 100 Continue\r\n\r\n" if waits else b"")
+            return OwnReply(b"HTTP/1.1 100 Continue\r\n\r\n" if waits else b"")
 
         yield Work(begin)
 
-    def _put(self, body: UploadBody) -> Iterator[Asked]:
+    def _put(self, body: UploadBody) -> Iterator[Received]:
         """Write what has come of the body of a PUT; answer it when all of it has."""
         data, self._received = self._received[: body.left], self._received[body.left :]
 
-        def write() -> Answer:
+        def write() -> OwnReply:
             try:
                 record = body.take(data)
             except Refused as refused:
                 return self._cut_off(refused)
             if body.left:
-                return Answer()
+                return OwnReply()
             self._body, self._used = None, True
             status = HTTPStatus.CREATED if record.whole else HTTPStatus.OK
             headers = Headers({"Content-Type": "text/plain", "Upload-Offset": str(body.have)})
             response = Response(status.value, status.phrase, headers, f"{body.have}\n".encode())
-            return Answer(_written(response))
+            return OwnReply(_written(response))
 
         yield Work(write)
 
-    def _cut_off(self, refused: Refused) -> Answer:
+    def _cut_off(self, refused: Refused) -> OwnReply:
         """Refuse a PUT whose body may be under way: the connection ends."""
         self._body, self._received = None, b""
         self._used = True
-        return Answer(_written(refused.response(), ends=True), ends=Code.BYE)
+        return OwnReply(_written(refused.response(), ends=True), ends=Code.BYE)
 
-    def _download(self, files: SharedFiles, request: Request, number: str) -> Answer | Stream:
+    def _download(self, files: SharedFiles, request: Request, number: str) -> OwnReply | Stream:
         """Send a file that is offered in a room, or the part of it that is asked for."""
         self._used = True  # nothing is ever written into the middle of it
         head_only = request.method == "HEAD"
@@ -231,7 +231,7 @@ class HttpGateway:
         head = _written(response, ends=ends, length=found.length)
         return Stream(found.pieces(head, head_only=head_only), Code.BYE if ends else None)
 
-    def _upgraded(self, protocol: ServerProtocol, request: Request) -> Iterator[Asked]:
+    def _upgraded(self, protocol: ServerProtocol, request: Request) -> Iterator[Received]:
         """Do the handshake, and hand over to the WebSocket with what came behind it."""
         host = self._site.checked_host(request)
         if request.method != "GET":
@@ -242,21 +242,21 @@ class HttpGateway:
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             raise _no_handshake(response, version)
         protocol.send_response(response)
-        yield Answer(b"".join(protocol.data_to_send()))
+        yield OwnReply(b"".join(protocol.data_to_send()))
         rest, self._received = self._received, b""
         gateway = WebSocketGateway(protocol)
         yield Handover(gateway)
         if rest:
             yield from gateway.receive(rest)
 
-    def _refused(self, head: bytes, refused: Refused) -> Answer:
+    def _refused(self, head: bytes, refused: Refused) -> OwnReply:
         """Refuse the request that begins like this."""
         head_only, ends = head.startswith(b"HEAD "), refused.status in _ENDING
         written = _written(refused.response(), head_only=head_only, ends=ends)
         if not ends:
-            return Answer(written)
+            return OwnReply(written)
         self._received = b""
-        return Answer(written, ends=Code.BAD_FRAME)
+        return OwnReply(written, ends=Code.BAD_FRAME)
 
 
 def _too_long(head: bytes) -> Refused:

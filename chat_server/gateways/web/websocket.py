@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 
-from chat_server.gateways.gateway import Answer
+from chat_server.gateways.gateway import OwnReply
 from chat_server.gateways.native import decoded
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import Code, ProtocolError
@@ -86,14 +86,14 @@ class WebSocketGateway:
         """Bytes of a message and of a frame. See Gateway."""
         return self._fragmented + self._lengths.received
 
-    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | Answer]:
+    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply]:
         """Yield what the frames in `data` ask. See Gateway."""
         protocol = self._protocol
         bad_length = self._lengths.bad_at(data)
         protocol.receive_data(data[:bad_length])
         if not protocol.close_expected():
             # Pongs first. That something came at all is a sign of life, too.
-            yield Answer(b"".join(protocol.data_to_send()))
+            yield OwnReply(b"".join(protocol.data_to_send()))
         for event in protocol.events_received():
             assert isinstance(event, Frame)
             if event.opcode in _DATA:
@@ -138,16 +138,16 @@ class WebSocketGateway:
             return
         yield decoded(payload, greeted=self.greeted)
 
-    def _last_answer(self) -> Answer:
+    def _last_answer(self) -> OwnReply:
         """The close frame that the client asked for, or got for what it broke."""
         broken = self._protocol.parser_exc is not None or self._protocol.close_rcvd is None
         written = b"".join(self._protocol.data_to_send())
         if broken:
-            return Answer(written, ends=Code.BAD_FRAME)
+            return OwnReply(written, ends=Code.BAD_FRAME)
         # A page that is loaded anew goes away as one that is closed.
         close = self._protocol.close_rcvd
         returns = close is not None and close.code == CloseCode.GOING_AWAY
-        return Answer(written, ends=Code.BYE, returns=returns)
+        return OwnReply(written, ends=Code.BYE, returns=returns)
 
 
 class _Lengths:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat_server.gateways.gateway import Answer, Asked, Gateway, Handover
+from chat_server.gateways.gateway import Gateway, Handover, OwnReply, Received
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
@@ -44,7 +44,7 @@ ASKED = (Join, Say, ProtocolError, Bye)
 
 IRC_HELLO = b"NICK ada\r\nUSER ada 0 * :Ada\r\n"
 IRC_REQUESTS = b"JOIN #lobby\r\nPRIVMSG #lobby :hello\r\nNONSENSE\r\nQUIT :bye\r\n"
-IRC_ASKED = (Join, Say, Answer, Bye)
+IRC_ASKED = (Join, Say, OwnReply, Bye)
 
 DOORS = Doors(LiveSettings(Settings()), Site((), {}), Network(NobodyHere()))
 
@@ -58,12 +58,12 @@ CASES = [
             IRC_HELLO,
             IRC_REQUESTS,
             IRC_ASKED,
-            (Hello, Answer),
+            (Hello, OwnReply),
         ),
         id="irc",
     ),
     pytest.param(
-        Case(lambda: Sniffer(DOORS, "peer"), IRC_HELLO, IRC_REQUESTS, IRC_ASKED, (Hello, Answer)),
+        Case(lambda: Sniffer(DOORS, "peer"), IRC_HELLO, IRC_REQUESTS, IRC_ASKED, (Hello, OwnReply)),
         id="sniffed-irc",
     ),
 ]
@@ -72,9 +72,9 @@ CASES = [
 WELCOME = Welcome(version=1, server="it", session="secret", nick="ada", limits={}, motd="")
 
 
-def kinds(found: Iterable[Asked]) -> list[type]:
+def kinds(found: Iterable[Received]) -> list[type]:
     """What was asked, without signs of life."""
-    return [type(each) for each in found if each != Answer()]
+    return [type(each) for each in found if each != OwnReply()]
 
 
 class Connection:
@@ -83,7 +83,7 @@ class Connection:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
 
-    def receive(self, data: bytes) -> Iterator[Asked]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         for asked in self.gateway.receive(data):
             if isinstance(asked, Handover):
                 self.gateway = asked.gateway
@@ -106,7 +106,7 @@ def test_in_one_piece(case: Case) -> None:
 def test_byte_by_byte(case: Case) -> None:
     """It asks the same, and nothing else, however the stream is cut."""
     connection = Connection(case.make())
-    found: list[Asked] = []
+    found: list[Received] = []
     for byte in case.hello + case.requests:
         found += connection.receive(bytes([byte]))
     assert kinds(found) == [*case.hello_asked, *case.asked]

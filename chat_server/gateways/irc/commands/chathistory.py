@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from chat_server.gateways.gateway import Asked
+from chat_server.gateways.gateway import Received
 from chat_server.gateways.irc.client import Client, Steps
 from chat_server.gateways.irc.live import Live
 from chat_server.gateways.irc.network import replayed
@@ -186,7 +186,7 @@ def _spans(what: str, first: Point, second: Point, limit: int) -> list[Span]:
     return [Span(second.after, first.before, limit, newest=True)]
 
 
-def _read(client: Client, room: str, span: Span) -> Generator[Asked, None, list[Message]]:
+def _read(client: Client, room: str, span: Span) -> Generator[Received, None, list[Message]]:
     """Read page after page, as what is not shown does not count."""
     first, last = span.first, span.last
     found: list[Message] = []
