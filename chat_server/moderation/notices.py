@@ -20,7 +20,7 @@ from protocol.errors import ProtocolError
 from protocol.messages import Error, Message, Ok, PollResult
 
 
-class Writer(Protocol):
+class NoticeWriter(Protocol):
     """Makes the notices of one act.
 
     `begun` is whether the request came before, and what it asked for was done.

@@ -15,7 +15,7 @@ from chat_server.moderation.in_force.bans import Kind, Network, Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.in_force.standing import Standings
-from chat_server.moderation.notices import Writer
+from chat_server.moderation.notices import NoticeWriter
 from chat_server.moderation.targets import (
     Actor,
     Target,
@@ -77,7 +77,7 @@ class PeopleActions:
         # change in the same order. Above all locks but Session.posting.
         self._changing = threading.Lock()
 
-    def kick(self, actor: Actor, who: str, reason: str | None, notices: Writer) -> None:
+    def kick(self, actor: Actor, who: str, reason: str | None, notices: NoticeWriter) -> None:
         """End somebody's connections. Each room that they were in is told.
 
         Nothing happens if the request came before: they may have come back since.

@@ -16,7 +16,7 @@ from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook
 from chat_server.moderation.in_force.standing import Standings
-from chat_server.moderation.notices import OwnNotices, Writer
+from chat_server.moderation.notices import NoticeWriter, OwnNotices
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.directory import RoomDirectory
@@ -101,7 +101,7 @@ class RoomActions:
         for name, freeze in book.freezes():
             self._wait_for_end(name, freeze)
 
-    def slow(self, actor: Actor, room: Room, seconds: float, notices: Writer) -> None:
+    def slow(self, actor: Actor, room: Room, seconds: float, notices: NoticeWriter) -> None:
         """Let each member say something only so often.
 
         Raises:
@@ -113,7 +113,7 @@ class RoomActions:
         act = actor.did("slow", self._clock.time(), room.name, reason=f"{seconds:g} s")
         self._set(room, lambda policy: replace(policy, slow=seconds), act, text, notices)
 
-    def lock(self, actor: Actor, room: Room, *, locked: bool, notices: Writer) -> None:
+    def lock(self, actor: Actor, room: Room, *, locked: bool, notices: NoticeWriter) -> None:
         """Let nobody else in, or open a room again.
 
         Raises:
@@ -126,7 +126,7 @@ class RoomActions:
         act = actor.did("lock" if locked else "unlock", self._clock.time(), room.name)
         self._set(room, lambda policy: replace(policy, lock=lock), act, text, notices)
 
-    def set_rules(self, actor: Actor, room: Room, wanted: SetRules, notices: Writer) -> None:
+    def set_rules(self, actor: Actor, room: Room, wanted: SetRules, notices: NoticeWriter) -> None:
         """Let other rules hold in a room: those that are named in `wanted`.
 
         Who is in a room when it becomes one for those who are invited is invited.
@@ -195,7 +195,7 @@ class RoomActions:
             self._book.change_insiders(room.name, change)
             self._book.impose(room)
 
-    def announce(self, actor: Actor, room: Room | None, text: str, notices: Writer) -> None:
+    def announce(self, actor: Actor, room: Room | None, text: str, notices: NoticeWriter) -> None:
         """Say something as a notice, in a room or in all that somebody is in.
 
         Raises:
@@ -217,7 +217,7 @@ class RoomActions:
         room: Room | None,
         seconds: float | None,
         speakers: Sequence[str] | None,
-        notices: Writer,
+        notices: NoticeWriter,
     ) -> None:
         """Let only moderators and `speakers` speak, in a room or in all.
 
@@ -253,7 +253,7 @@ class RoomActions:
             for session in sessions:
                 self._hands.take_down(each, session)
 
-    def unfreeze(self, actor: Actor, room: Room | None, notices: Writer) -> None:
+    def unfreeze(self, actor: Actor, room: Room | None, notices: NoticeWriter) -> None:
         """Let everybody speak again. What is not frozen stays as it is.
 
         Raises:
@@ -275,7 +275,7 @@ class RoomActions:
         self._thaw_hands(room)
         self._hands.tidy()
 
-    def give_floor(self, actor: Actor, room: Room, notices: Writer) -> str | None:
+    def give_floor(self, actor: Actor, room: Room, notices: NoticeWriter) -> str | None:
         """Give the floor to the first in the queue who is here, and take it from who had it.
 
         In a frozen room they may speak.
@@ -362,7 +362,7 @@ class RoomActions:
         change: Callable[[RoomPolicy], RoomPolicy],
         act: Act,
         text: str,
-        notices: Writer,
+        notices: NoticeWriter,
     ) -> None:
         """Keep other rules of a room, or of all, and let them hold, together with the notice.
 
@@ -372,7 +372,7 @@ class RoomActions:
             self._book.change(EVERYWHERE if room is None else room.name, change, act)
         self._impose(room, text, notices)
 
-    def _impose(self, room: Room | None, text: str, notices: Writer) -> None:
+    def _impose(self, room: Room | None, text: str, notices: NoticeWriter) -> None:
         for each in self._concerned(room):
             told = room is not None or each.members()
             notice = notices.write(each.name, text) if told else None
