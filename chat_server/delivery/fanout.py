@@ -35,7 +35,7 @@ from chat_server.storage.interface import (
     Entry,
     NotKnown,
     NotStored,
-    Request,
+    RequestKey,
     RoomLog,
     acting,
 )
@@ -329,7 +329,7 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
     message = replace(draft.message, room=room.name, time=now)
     if draft.number is None:
         return Entry(message, None)
-    return Entry(message, Request(draft.number, draft.request, draft.kind in NOTICES))
+    return Entry(message, RequestKey(draft.number, draft.request, draft.kind in NOTICES))
 
 
 def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:

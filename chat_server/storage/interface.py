@@ -19,7 +19,7 @@ UNNUMBERED = 0
 """The `seq` of a message that no log has numbered yet."""
 
 
-class Request(NamedTuple):
+class RequestKey(NamedTuple):
     """The request that brings a message. A log stores it once, however often it is sent.
 
     Attributes:
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
     """
 
     message: Message
-    request: Request | None
+    request: RequestKey | None
 
 
 class Said(NamedTuple):

@@ -11,7 +11,7 @@ number alone, and its request is its `seq`. No request of a client can look like
 
 from msgspec import convert, json
 
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from protocol.messages import Message
 
 SEQ_BITS = 40
@@ -54,7 +54,7 @@ def room_of(key: int) -> int:
     return key >> SEQ_BITS
 
 
-def request_columns(request: Request | None, room: int, seq: int) -> tuple[int, int]:
+def request_columns(request: RequestKey | None, room: int, seq: int) -> tuple[int, int]:
     """Return what the columns `session` and `request` hold for a message.
 
     Args:
@@ -69,7 +69,7 @@ def request_columns(request: Request | None, room: int, seq: int) -> tuple[int, 
     return request.session, request.id
 
 
-def row_of(message: Message, room: int, request: Request | None) -> Row:
+def row_of(message: Message, room: int, request: RequestKey | None) -> Row:
     """Return the row of a message that has its number.
 
     Args:

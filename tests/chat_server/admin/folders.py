@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from chat_server.admin import command_line
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite.log import SqliteLog
 from tests.chat_server.storage.logs import append, entry
 
@@ -73,7 +73,9 @@ def keep(data: Path, room: str, said: Sequence[tuple[float, str, str, str]]) -> 
     store = SqliteLog(data)
     session = store.sessions.keep([secrets.token_bytes(32)], [], START)[0]
     entries = [
-        entry(text, room=room, request=Request(session, number), time=time, from_=nick, kind=kind)
+        entry(
+            text, room=room, request=RequestKey(session, number), time=time, from_=nick, kind=kind
+        )
         for number, (time, nick, kind, text) in enumerate(said, 1)
     ]
     for start in range(0, len(entries), 5000):

@@ -6,7 +6,7 @@ from chat_server.storage.interface import (
     UNNUMBERED,
     Entry,
     Outcome,
-    Request,
+    RequestKey,
     RoomLog,
     Stored,
 )
@@ -19,7 +19,7 @@ def entry(
     text: str = "hello",
     *,
     room: str = "lobby",
-    request: Request | int | None = None,
+    request: RequestKey | int | None = None,
     time: float = 1000.0,
     from_: str = "ada",
     kind: str = "text",
@@ -28,7 +28,7 @@ def entry(
 ) -> Entry:
     """Return something to be stored; a number alone is a request of SESSION."""
     if isinstance(request, int):
-        request = Request(SESSION, request)
+        request = RequestKey(SESSION, request)
     return Entry(Message(room, UNNUMBERED, time, from_, kind, text, bot, changes=changes), request)
 
 

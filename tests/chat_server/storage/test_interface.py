@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import Entry, Request, RoomLog
+from chat_server.storage.interface import Entry, RequestKey, RoomLog
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.messages import Message
 from tests.chat_server.storage.logs import SESSION, append, entry, numbered, seqs_of
@@ -74,7 +74,7 @@ def test_the_engine_numbers_what_is_appended(log: RoomLog) -> None:
 
 def test_rooms_are_numbered_apart(log: RoomLog) -> None:
     """One batch may hold entries of several rooms, mixed; each room has its own numbers."""
-    garden = Request(2, 7)
+    garden = RequestKey(2, 7)
     batch = [
         entry("a", room="lobby", request=1),
         entry("b", room="garden", request=garden),
@@ -108,14 +108,14 @@ def test_a_request_is_stored_once(log: RoomLog) -> None:
 
 def test_the_same_id_of_another_session_is_another_request(log: RoomLog) -> None:
     """Ids are a session's own."""
-    batch = [entry("one", request=Request(session, 1)) for session in (1, 2, 3)]
+    batch = [entry("one", request=RequestKey(session, 1)) for session in (1, 2, 3)]
     assert append(log, *batch) == [1, 2, 3]
     assert [log.find_request(session, 1) for session in (1, 2, 3, 4)] == [1, 2, 3, None]
 
 
 def test_one_request_may_leave_a_notice_in_many_rooms(log: RoomLog) -> None:
     """Once in each; and it is not mistaken for something that the session said."""
-    notice = Request(5, 9, per_room=True)
+    notice = RequestKey(5, 9, per_room=True)
     rooms = ("lobby", "garden")
     for _ in range(2):
         batch = [entry("Lunch", room=room, request=notice, kind="notice") for room in rooms]
@@ -123,7 +123,7 @@ def test_one_request_may_leave_a_notice_in_many_rooms(log: RoomLog) -> None:
     assert log.find_notices(5, 9) == set(rooms)
     assert log.find_notices(5, 8) == log.find_notices(4, 9) == set()
     assert log.find_request(5, 9) is None
-    assert append(log, entry("mine", request=Request(5, 9))) == [2]
+    assert append(log, entry("mine", request=RequestKey(5, 9))) == [2]
     assert log.find_request(5, 9) == 2
 
 
@@ -242,7 +242,7 @@ def test_many_threads_append_at_once(log: RoomLog) -> None:
         outcomes[name] = []
         for number in range(0, 60, 3):
             batch = [
-                entry(f"{name} {number + each}", request=Request(int(name), number + each))
+                entry(f"{name} {number + each}", request=RequestKey(int(name), number + each))
                 for each in (1, 2, 3)
             ]
             outcomes[name].append(seqs_of(log.append(batch)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.retention import STEP
 from tests.chat_server.storage.logs import append, entry
@@ -31,7 +31,7 @@ def fate(log: SqliteLog, request: int, room: str = "lobby", session: int = 1) ->
 def test_what_was_pruned_was_stored(log: SqliteLog) -> None:
     """Up to the highest id of the session that was deleted in the room."""
     append(log, *[entry(request=number) for number in (1, 2, 5, 7)])
-    append(log, entry(request=Request(2, 1)))
+    append(log, entry(request=RequestKey(2, 1)))
     log.prune(2, None)
     assert [fate(log, number) for number in (1, 2, 5, 7, 8)] == ["gone", "gone", "gone", 4, None]
     assert fate(log, 1, session=2) == 5
@@ -65,7 +65,7 @@ def test_it_outlives_a_restart(tmp_path: Path) -> None:
         if run == 0:
             log.sessions.keep([b"one"], [], 1000.0)
             append(log, entry(request=4))
-            append(log, entry(request=Request(1, 6, per_room=True)))
+            append(log, entry(request=RequestKey(1, 6, per_room=True)))
             log.prune(0, None)
         assert fate(log, 4) == "gone"
         assert log.find_notices(1, 6) == {"lobby"}
@@ -77,11 +77,11 @@ def test_it_outlives_a_restart(tmp_path: Path) -> None:
 
 def test_it_is_forgotten_with_the_session(log: SqliteLog) -> None:
     """The number may be another session's one day, whose requests were not stored."""
-    append(log, entry(request=1), entry(request=Request(2, 1)))
+    append(log, entry(request=1), entry(request=RequestKey(2, 1)))
     log.prune(0, None)
     log.sessions.drop([2])
     assert fate(log, 1, session=2) is None
     assert fate(log, 1) == "gone"
-    append(log, entry(request=Request(3, 1)))  # of a session that nobody knows
+    append(log, entry(request=RequestKey(3, 1)))  # of a session that nobody knows
     log.prune(0, None)
     assert fate(log, 1, session=3) is None

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite.keys import (
     ROOM_BITS,
     SEQ_BITS,
@@ -60,7 +60,7 @@ def test_a_number_that_cannot_be_is_the_end_of_its_room(room: int, beyond: int) 
 def test_no_request_is_taken_for_another(requests: list[tuple[int, int, int, bool]]) -> None:
     """Not a notice for what a session said, nor one room's notice for another's."""
     columns = {
-        request_columns(Request(session, number, per_room=per_room), room, 1)
+        request_columns(RequestKey(session, number, per_room=per_room), room, 1)
         for session, number, room, per_room in requests
     }
     different = {
@@ -74,6 +74,6 @@ def test_no_request_is_taken_for_another(requests: list[tuple[int, int, int, boo
 def test_a_row_is_the_message(bot: bool, room: int, seq: int, kind: str) -> None:
     """As it was, also whether a bot said it."""
     message = Message("lobby", seq, 1000.5, "ada", kind, "hello", bot)
-    row = row_of(message, room, Request(7, 3))
+    row = row_of(message, room, RequestKey(7, 3))
     assert stored_message("lobby", *row[:5], row[7]) == message
     assert row[5:7] == (7, 3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.runtime.errors import SearchTooLongError, StoreError
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite import search_index
 from chat_server.storage.sqlite.log import INDEX_STEP, SqliteLog
 from chat_server.storage.sqlite.search_index import SEARCHES, Budget
@@ -25,7 +25,7 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     """A log with a lobby of many words, and a garden of one."""
     with closing(SqliteLog(tmp_path)) as opened:
         append(opened, *[entry(f"word{n} common", request=n) for n in range(1, COUNT + 1)])
-        append(opened, entry("word", room="garden", request=Request(2, 1)))
+        append(opened, entry("word", room="garden", request=RequestKey(2, 1)))
         yield opened
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import Request
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.sessions import Sessions
 from tests.chat_server.storage.logs import append, entry
@@ -39,9 +39,9 @@ def test_the_highest_request_counts_notices_and_what_was_deleted(
     sessions.keep([ADA], [], 1000.0)
     append(log, entry(request=3))
     assert sessions.find(ADA) == (1, 3)
-    append(log, entry(kind="notice", request=Request(1, 9, per_room=True)))
+    append(log, entry(kind="notice", request=RequestKey(1, 9, per_room=True)))
     assert sessions.find(ADA) == (1, 9)
-    append(log, entry(request=Request(1, 12)))
+    append(log, entry(request=RequestKey(1, 12)))
     log.prune(0, None, 2000.0)
     assert sessions.find(ADA) == (1, 12)
 
@@ -61,7 +61,7 @@ def test_no_number_is_given_to_another_whose_messages_are_there(
 ) -> None:
     """Its requests would be taken for the other's."""
     sessions.keep([ADA], [], 1000.0)
-    append(log, entry(request=1), entry(kind="notice", request=Request(5, 1, per_room=True)))
+    append(log, entry(request=1), entry(kind="notice", request=RequestKey(5, 1, per_room=True)))
     sessions.forget(2000.0)
     assert sessions.keep([EVA], [], 3000.0) == [6]
 
