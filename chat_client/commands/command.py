@@ -136,7 +136,7 @@ class Typed:
         return self.argument
 
 
-Run = Callable[[Talk, Typed], None]
+Action = Callable[[Talk, Typed], None]
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class Command:
     arguments: str
     help: str
     group: Group
-    run: Run
+    run: Action
     aliases: tuple[str, ...] = ()
     asks: bool = False
     private: bool = False

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from chat_server.admin.messages import AnyPart, Done, Refused, Request, decode_part, encode
+from chat_server.admin.messages import AdminRequest, AnyPart, Done, RefusedPart, decode_part, encode
 from chat_server.network import admin_socket
 from chat_server.runtime.errors import AdminError
 from protocol.errors import ProtocolError
@@ -17,7 +17,7 @@ PATIENCE = 15.0
 RECEIVE_SIZE = 64 * 1024
 
 
-def ask(data: Path, request: Request) -> Iterator[AnyPart]:
+def ask(data: Path, request: AdminRequest) -> Iterator[AnyPart]:
     """Ask the server of a data folder, and yield the parts of its answer; the last is `Done`.
 
     Raises:
@@ -28,7 +28,7 @@ def ask(data: Path, request: Request) -> Iterator[AnyPart]:
         try:
             sock.sendall(encode(request))
             for part in _parts(sock):
-                if isinstance(part, Refused):
+                if isinstance(part, RefusedPart):
                     raise AdminError(part.text)
                 yield part
                 if isinstance(part, Done):

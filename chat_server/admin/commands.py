@@ -145,7 +145,7 @@ def unmute(options: argparse.Namespace) -> None:
 def freeze(options: argparse.Namespace) -> None:
     """Let only moderators talk."""
     room = _room(options.room) if options.room else None
-    _do(options, messages.Freeze(room, options.seconds, tuple(options.speakers) or None))
+    _do(options, messages.FreezeRooms(room, options.seconds, tuple(options.speakers) or None))
 
 
 def unfreeze(options: argparse.Namespace) -> None:
@@ -341,7 +341,7 @@ def _window(options: argparse.Namespace) -> tuple[float | None, float | None]:
     return since, until
 
 
-def _do(options: argparse.Namespace, request: messages.Request) -> None:
+def _do(options: argparse.Namespace, request: messages.AdminRequest) -> None:
     """Let the server do something, and say what came of it."""
     (done,) = _answer(options, request, messages.Done)
     if options.json:
@@ -351,7 +351,7 @@ def _do(options: argparse.Namespace, request: messages.Request) -> None:
 
 
 def _answer(
-    options: argparse.Namespace, request: messages.Request, kind: type[PartKind]
+    options: argparse.Namespace, request: messages.AdminRequest, kind: type[PartKind]
 ) -> list[PartKind]:
     """The parts of one kind in the server's answer."""
     return [part for part in ask(options.data, request) if isinstance(part, kind)]
@@ -409,7 +409,7 @@ def _print_json(values: Iterable[msgspec.Struct]) -> None:
         print(harmless_json(msgspec.json.encode(value).decode()))
 
 
-def _backlog(client: messages.Client) -> str:
+def _backlog(client: messages.ClientRow) -> str:
     if not client.behind:
         return "no"
     return size_shown(client.waiting) if client.waiting else "yes"

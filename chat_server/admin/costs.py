@@ -15,7 +15,7 @@ SORTS = ("requests", "in", "out", "queued", "lag")
 """What can be sorted by."""
 
 
-class Line(NamedTuple):
+class CostLine(NamedTuple):
     """What a client, or all at an address, costs.
 
     Attributes:
@@ -43,10 +43,10 @@ class Line(NamedTuple):
     lag: int
 
 
-def lines(rows: Iterable[Cost]) -> list[Line]:
+def lines(rows: Iterable[Cost]) -> list[CostLine]:
     """Return a line for each client."""
     return [
-        Line(
+        CostLine(
             each.nick or "(no hello yet)",
             1,
             each.address,
@@ -62,13 +62,13 @@ def lines(rows: Iterable[Cost]) -> list[Line]:
     ]
 
 
-def by_address(found: Iterable[Cost]) -> list[Line]:
+def by_address(found: Iterable[Cost]) -> list[CostLine]:
     """Return a line for each address."""
-    together: dict[str, list[Line]] = {}
+    together: dict[str, list[CostLine]] = {}
     for cost, line in ((each, lines([each])[0]) for each in found):
         together.setdefault(cost.host, []).append(line)
     return [
-        Line(
+        CostLine(
             host,
             len(each),
             host,
@@ -118,7 +118,7 @@ def since(rows: Iterable[Cost], before: Iterable[Cost], seconds: float) -> list[
     return found
 
 
-def ordered(found: Iterable[Line], sort: str) -> list[Line]:
+def ordered(found: Iterable[CostLine], sort: str) -> list[CostLine]:
     """Return lines with the dearest first, by one of SORTS."""
     keys = {
         "requests": lambda line: line.requests,
@@ -130,7 +130,7 @@ def ordered(found: Iterable[Line], sort: str) -> list[Line]:
     return sorted(found, key=keys[sort], reverse=True)
 
 
-def shown(found: Sequence[Line], *, rates: bool, people: bool, colours: bool) -> str:
+def shown(found: Sequence[CostLine], *, rates: bool, people: bool, colours: bool) -> str:
     """Return lines as a table.
 
     Args:

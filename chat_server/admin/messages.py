@@ -1,7 +1,7 @@
 """What goes over the operator's socket: frames like the protocol's, with Structs of their own.
 
-A visit is one request. The answer is any number of parts, then `Done` or `Refused`. Both sides are
-of one version, as they are one program; a command of another is told so.
+A visit is one request. The answer is any number of parts, then `Done` or `RefusedPart`. Both sides
+are of one version, as they are one program; a command of another is told so.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ _OVERHEAD = 256
 """What a part takes besides its rows."""
 
 
-class Request(
+class AdminRequest(
     Struct,
     frozen=True,
     tag_field="type",
@@ -35,32 +35,32 @@ class Request(
     """The base of what the operator asks."""
 
 
-class Status(Request, frozen=True):
+class Status(AdminRequest, frozen=True):
     """How the server is."""
 
 
-class Clients(Request, frozen=True):
+class Clients(AdminRequest, frozen=True):
     """Who is connected; with `room`, who is in it."""
 
     room: str | None = None
 
 
-class Rooms(Request, frozen=True):
+class Rooms(AdminRequest, frozen=True):
     """Which rooms there are."""
 
 
-class Top(Request, frozen=True):
+class Top(AdminRequest, frozen=True):
     """Who costs what."""
 
 
-class Kick(Request, frozen=True):
+class Kick(AdminRequest, frozen=True):
     """End the connections of a nick, an `@account`, an address or a network."""
 
     who: str
     reason: str | None = None
 
 
-class Ban(Request, frozen=True):
+class Ban(AdminRequest, frozen=True):
     """Let a nick, an `@account`, an address or a network in no more; for `seconds`, if given.
 
     `address`: nor anybody from the address that this nick has.
@@ -72,13 +72,13 @@ class Ban(Request, frozen=True):
     address: bool = False
 
 
-class Unban(Request, frozen=True):
+class Unban(AdminRequest, frozen=True):
     """End a ban."""
 
     who: str
 
 
-class Mute(Request, frozen=True):
+class Mute(AdminRequest, frozen=True):
     """Let somebody listen only; for `seconds`, if given."""
 
     who: str
@@ -86,13 +86,13 @@ class Mute(Request, frozen=True):
     reason: str | None = None
 
 
-class Unmute(Request, frozen=True):
+class Unmute(AdminRequest, frozen=True):
     """End a mute."""
 
     who: str
 
 
-class Freeze(Request, frozen=True):
+class FreezeRooms(AdminRequest, frozen=True, tag="freeze"):
     """Let only moderators and `speakers` speak, in one room or in all."""
 
     room: str | None = None
@@ -100,7 +100,7 @@ class Freeze(Request, frozen=True):
     speakers: Speakers | None = None
 
 
-class Unfreeze(Request, frozen=True):
+class Unfreeze(AdminRequest, frozen=True):
     """Let everybody speak again, in one room or in all."""
 
     room: str | None = None
@@ -122,34 +122,34 @@ class NewPupil(Struct, frozen=True):
     hash: str
 
 
-class ClassAdd(Request, frozen=True):
+class ClassAdd(AdminRequest, frozen=True):
     """Reserve the nicks of a class list, as accounts: all of them or none."""
 
     group: str
     pupils: Sequence[NewPupil]
 
 
-class ClassRemove(Request, frozen=True):
+class ClassRemove(AdminRequest, frozen=True):
     """Forget a class list, or one person on it, and the accounts that were made for them."""
 
     group: str
     nick: str | None = None
 
 
-class Announce(Request, frozen=True):
+class Announce(AdminRequest, frozen=True):
     """Say something as a notice: in a room, or in all that somebody is in."""
 
     text: str
     room: str | None = None
 
 
-class RemoveAccount(Request, frozen=True):
+class RemoveAccount(AdminRequest, frozen=True):
     """Make the nick of an account anybody's. Who is logged in to it stays, as a member."""
 
     name: str
 
 
-class RemoveRoom(Request, frozen=True):
+class RemoveRoom(AdminRequest, frozen=True):
     """Forget a room in which nobody is, with all that is kept of it."""
 
     room: str
@@ -159,11 +159,11 @@ How = Literal["suspend", "delay", "release", "cut"]
 """What is done to a connection."""
 
 
-class Live(Request, frozen=True):
+class Live(AdminRequest, frozen=True):
     """What the server does at this moment."""
 
 
-class Disturb(Request, frozen=True):
+class Disturb(AdminRequest, frozen=True):
     """Hold back, or cut, a connection from this machine. See `protocol.messages.Disturb`."""
 
     who: str
@@ -172,7 +172,7 @@ class Disturb(Request, frozen=True):
 
 AnyRequest = (
     Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
-) | (Ban | Unban | Mute | Unmute | Freeze | Unfreeze | ClassAdd | ClassRemove | Top)
+) | (Ban | Unban | Mute | Unmute | FreezeRooms | Unfreeze | ClassAdd | ClassRemove | Top)
 
 
 class Part(Struct, frozen=True, tag_field="type", tag=str.lower):
@@ -201,7 +201,7 @@ class StatusPart(Part, frozen=True, tag="status"):
     threads: int
 
 
-class Client(Struct, frozen=True):
+class ClientRow(Struct, frozen=True):
     """One connection. Times are seconds."""
 
     nick: str | None
@@ -218,7 +218,7 @@ class Client(Struct, frozen=True):
 class ClientsPart(Part, frozen=True, tag="clients"):
     """Some of the clients."""
 
-    rows: Sequence[Client]
+    rows: Sequence[ClientRow]
 
 
 class Cost(Struct, frozen=True):
@@ -259,7 +259,7 @@ class TopPart(Part, frozen=True, tag="top"):
     rows: Sequence[Cost]
 
 
-class Room(Struct, frozen=True):
+class RoomRow(Struct, frozen=True):
     """One room."""
 
     room: str
@@ -271,7 +271,7 @@ class Room(Struct, frozen=True):
 class RoomsPart(Part, frozen=True, tag="rooms"):
     """Some of the rooms."""
 
-    rows: Sequence[Room]
+    rows: Sequence[RoomRow]
 
 
 class LivePart(Part, frozen=True, tag="live"):
@@ -287,22 +287,22 @@ class Done(Part, frozen=True):
     text: str = ""
 
 
-class Refused(Part, frozen=True):
+class RefusedPart(Part, frozen=True, tag="refused"):
     """It could not be done; `text` says why."""
 
     text: str
 
 
-AnyPart = StatusPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | Refused
+AnyPart = StatusPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | RefusedPart
 
 _encoder = msgspec.json.Encoder()
 _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _part_decoder: msgspec.json.Decoder[AnyPart] = msgspec.json.Decoder(AnyPart)
 
-Row = TypeVar("Row", Client, Room, Cost)
+Row = TypeVar("Row", ClientRow, RoomRow, Cost)
 
 
-def encode(message: Request | Part) -> bytes:
+def encode(message: AdminRequest | Part) -> bytes:
     """Return `message` as one frame."""
     return encode_frame(_encoder.encode(message))
 

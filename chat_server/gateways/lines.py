@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from chat_server.gateways.gateway import Handover, OwnReply, Received
-from chat_server.gateways.telnet import LineReader
+from chat_server.gateways.telnet import TelnetReader
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol import VERSION
 from protocol.errors import FATAL, Code
@@ -181,7 +181,7 @@ class LinesGateway:
             asks_password: whether the server has a password.
         """
         self._asks_password = asks_password
-        self._reader = LineReader(4 * LINE_LIMIT)  # bytes of UTF-8
+        self._reader = TelnetReader(4 * LINE_LIMIT)  # bytes of UTF-8
         self._nick = ""
         self._room = ""
         self._id = 0

@@ -10,7 +10,7 @@ between SB and SE is for machines.
 _REFUSALS = {_DO: _WONT, _WILL: _DONT}
 
 
-class LineReader:
+class TelnetReader:
     """Cuts a stream into lines, and leaves telnet's negotiation out. Its thread's own."""
 
     __slots__ = ("_limit", "_partial", "_rest", "_skips", "refusals")

@@ -20,7 +20,7 @@ _WHY = (
 )
 
 
-class Counted(Protocol):
+class Closable(Protocol):
     """A connection, as far as it is counted."""
 
     def close(self, code: Code, text: str) -> None:
@@ -32,7 +32,7 @@ class Counted(Protocol):
         ...
 
 
-AnyConnection = TypeVar("AnyConnection", bound=Counted)
+AnyConnection = TypeVar("AnyConnection", bound=Closable)
 
 
 class Unfinished(Generic[AnyConnection]):

@@ -11,7 +11,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Sanction
-from chat_server.moderation.in_force.bans import Kind, Network, Sanctions
+from chat_server.moderation.in_force.bans import Kind, Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.in_force.standing import Standings
@@ -30,6 +30,7 @@ from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.settings import IpNetwork
 from protocol.errors import Code, ProtocolError
 from protocol.text import normalize_reason
 
@@ -213,7 +214,7 @@ class PeopleActions:
         kind: Kind,
         actor: Actor,
         target: Target,
-        network: Network | None,
+        network: IpNetwork | None,
         seconds: float | None,
         reason: str,
     ) -> None:

@@ -7,11 +7,12 @@ from typing import NamedTuple
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
 from chat_server.identity.store.records import Account, Act, Asked
-from chat_server.moderation.in_force.bans import Network, Sought, read_network, shown_network
+from chat_server.moderation.in_force.bans import Sought, read_network, shown_network
 from chat_server.network.addresses import host_address
 from chat_server.rooms.people.nicks import Former
 from chat_server.rooms.people.registry import Registry
 from chat_server.rooms.people.session import Session
+from chat_server.runtime.config.settings import IpNetwork
 from protocol.errors import Code, ProtocolError
 from protocol.text import looks_like_address, nick_key, normalize_account, normalize_nick
 
@@ -99,7 +100,7 @@ class Targets:
         role = self._highest(here, least)
         return Target(shown, Sought(key=nick_key(nick)), role, here, former)
 
-    def of_network(self, network: Network) -> Target:
+    def of_network(self, network: IpNetwork) -> Target:
         """Return those who are connected from a network."""
         here = []
         for session in self._registry.sessions():
@@ -124,7 +125,7 @@ class Targets:
         return max([least, *(self._accounts.role_of(session) for session in sessions)])
 
 
-def address_of(target: Target) -> Network:
+def address_of(target: Target) -> IpNetwork:
     """Return the address that who has a nick is connected from.
 
     Raises:
@@ -139,7 +140,7 @@ def address_of(target: Target) -> Network:
     return ip_network(address)
 
 
-def check_size(network: Network) -> None:
+def check_size(network: IpNetwork) -> None:
     """See that a network is small enough to be banned or muted.
 
     Nobody bans half of the internet but by mistake, or to shut everybody out at once; that no owner

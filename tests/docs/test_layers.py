@@ -178,6 +178,25 @@ def test_a_base_name_is_used_once(package: str) -> None:
     assert sorted(names) == sorted(set(names))
 
 
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_public_class_has_its_name_for_itself(package: str) -> None:
+    """Also the name of a type that is none, such as a union; not that of a TypeVar."""
+    own = [module for module in modules() if module.split(".")[0] == package]
+    names = [name for module in own for name in types(_source(module))]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def types(source: str) -> list[str]:
+    """The public classes of a module, and its public names for other types."""
+    found = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign) and not isinstance(node.value, ast.Call):
+            found.extend(each.id for each in node.targets if isinstance(each, ast.Name))
+    return [name for name in found if re.match(r"[A-Z]\w*[a-z]", name)]
+
+
 def folders(package: str) -> list[Path]:
     """All folders with modules in them, those below others too, without the package itself."""
     return sorted(path.parent for path in (ROOT / package).glob("*/**/__init__.py"))
@@ -329,6 +348,12 @@ def test_a_circle_is_found() -> None:
     ring = toy(a="import b", b="from c import d", c="import a", e="import a")
     assert set(circle(ring)) == {"a", "b", "c"}
     assert circle(toy(a="import b", b="import c", c="")) == []
+
+
+def test_types_are_found() -> None:
+    """Neither constants nor what is private."""
+    source = 'class A1b: ...\nclass _B: ...\nKind = A1b | None\nONE = 1\nItem = TypeVar("Item")\n'
+    assert types(source) == ["A1b", "Kind"]
 
 
 def test_a_circle_of_folders_is_found() -> None:

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterable
 
-from chat_server.gateways.irc.live import Modes, Person
+from chat_server.gateways.irc.live import IrcPerson, Modes
 from chat_server.rooms.codec import Codec
 from protocol.messages import Message, ServerMessage
 
@@ -21,7 +21,7 @@ class NobodyHere:
     def is_here(self, nick: str) -> bool:
         return nick in self.here
 
-    def person(self, nick: str) -> Person | None:
+    def person(self, nick: str) -> IrcPerson | None:
         return None
 
     def people(self) -> int:
@@ -39,7 +39,7 @@ class NobodyHere:
     def has_room(self, room: str, nick: str) -> bool:
         return True
 
-    def members(self, room: str) -> list[Person]:
+    def members(self, room: str) -> list[IrcPerson]:
         return []
 
     def modes(self, room: str) -> Modes:

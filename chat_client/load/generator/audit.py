@@ -2,7 +2,7 @@
 
 All members of a room must receive the same log. The member that is ahead decodes a message, checks
 it and appends its bytes to the log (`RoomStream`). What the other members receive is compared with
-the log (`Reader`). That is one memcmp for each read, however many messages it holds.
+the log (`MemberReader`). That is one memcmp for each read, however many messages it holds.
 
 A member also receives frames of its own: replies, presence, pings. Where the bytes differ from the
 log, the reader cuts out the frame and decodes it. A message with the same values in other bytes is
@@ -34,7 +34,7 @@ _PRESENCE = b'{"type":"presence"'
 writes the members of the object in another order costs a decode, and nothing else."""
 
 
-class Reader:
+class MemberReader:
     """What one member has received of its room's log, over all of its connections.
 
     Attributes:

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from chat_client.load.generator import tls_lines
-from chat_client.load.generator.audit import Reader
+from chat_client.load.generator.audit import MemberReader
 from chat_client.load.generator.loop import READ, WRITE, Loop, clock
 from chat_client.load.generator.messages import Plan
 from chat_client.load.generator.room_stream import RoomStream
@@ -135,7 +135,7 @@ class Client:
         """
         self.number = number
         self.state = State.AWAY
-        self.reader = Reader(log, self._handle)
+        self.reader = MemberReader(log, self._handle)
         self.window = 0
         self._shared = shared
         self._nick = nick

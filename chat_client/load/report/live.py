@@ -37,7 +37,7 @@ INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds between two drawings: the keys + and - choose. The workers report twice a second."""
 
 
-class View(Protocol):
+class RunView(Protocol):
     """A view of a run that goes on. A context manager."""
 
     def __enter__(self) -> Self: ...
@@ -53,7 +53,7 @@ class View(Protocol):
         """Show the result so far and the newest complete second."""
 
 
-class Lines:
+class LiveLines:
     """A view that prints one line a second."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -154,7 +154,7 @@ class Picture:
 
 def choose_view(
     live: bool, end: Callable[[], None] | None = None, say: Callable[[str], None] = print
-) -> View:
+) -> RunView:
     """Return the picture if it is wanted and possible, else the lines.
 
     Args:
@@ -163,7 +163,7 @@ def choose_view(
         say: prints a line.
     """
     if not live or not is_terminal():
-        return Lines(say)
+        return LiveLines(say)
     return Picture(_keyboard(), end)
 
 

@@ -284,16 +284,16 @@ def _percentile_figure(title: str, lines: Sequence[Line]) -> str:
     return _figure(title, drawn)
 
 
-Value = Callable[[Row], float]
+_Value = Callable[[Row], float]
 
 
-def _over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> str:
+def _over_time(title: str, what: Sequence[tuple[str, Result, _Value]]) -> str:
     lines = [Line(name, _points(result, value)) for name, result, value in what]
     y = linear_axis([b for line in lines for _, b in line.points], short_text)
     return _time_figure(title, lines, y, _warm_up(*(result for _, result, _ in what)))
 
 
-def _times_over_time(title: str, what: Sequence[tuple[str, Result, Value]]) -> str:
+def _times_over_time(title: str, what: Sequence[tuple[str, Result, _Value]]) -> str:
     lines = [
         Line(name, [(a, b) for a, b in _points(result, value) if b > 0])
         for name, result, value in what
@@ -344,7 +344,7 @@ def _rate_cells(runs: Sequence[Step]) -> list[str]:
     ]
 
 
-def _points(result: Result, value: Value) -> list[tuple[float, float]]:
+def _points(result: Result, value: _Value) -> list[tuple[float, float]]:
     # The ramp and the drain are not made of whole seconds.
 
     rows = [row for row in result.rows if row.tick.phase in ("warm-up", "measure")]

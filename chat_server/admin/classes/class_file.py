@@ -25,7 +25,7 @@ PIN_DIGITS = 8
 _HEAD = "nick"
 
 
-class Row(NamedTuple):
+class ClassRow(NamedTuple):
     """One person.
 
     Attributes:
@@ -41,14 +41,14 @@ class Row(NamedTuple):
     pin: str
 
 
-def read_class(path: Path) -> list[Row]:
+def read_class(path: Path) -> list[ClassRow]:
     """Return the people in a file; a PIN is made for whoever has none.
 
     Raises:
         AdminError: it cannot be read, or something in it is wrong: a line for each mistake.
     """
     lines = _lines(path)
-    rows: list[Row] = []
+    rows: list[ClassRow] = []
     problems: list[str] = []
     for line, cells in lines:
         try:
@@ -98,7 +98,7 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     return found[1:] if is_head else found
 
 
-def _row(line: int, cells: list[str]) -> Row:
+def _row(line: int, cells: list[str]) -> ClassRow:
     while len(cells) > 2 and not cells[-1]:
         cells = cells[:-1]
     if len(cells) not in (2, 3):
@@ -111,12 +111,12 @@ def _row(line: int, cells: list[str]) -> Row:
     if not nick:
         raise ValueError("there is no nick")
     pin = normalize_password(pins[0]) if pins else _new_pin()
-    return Row(line, normalize_line(name), normalize_nick(nick), pin)
+    return ClassRow(line, normalize_line(name), normalize_nick(nick), pin)
 
 
-def _doubles(rows: list[Row]) -> list[str]:
+def _doubles(rows: list[ClassRow]) -> list[str]:
     """A sentence for each nick that is, or looks like, one before it."""
-    seen: dict[str, Row] = {}
+    seen: dict[str, ClassRow] = {}
     problems = []
     for row in rows:
         keys = (nick_key(row.nick), f"looks {nick_skeleton(row.nick)}")

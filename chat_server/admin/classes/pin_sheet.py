@@ -6,7 +6,7 @@ from html import escape
 
 import segno
 
-from chat_server.admin.classes.class_file import Row
+from chat_server.admin.classes.class_file import ClassRow
 from chat_server.admin.show import one_line
 
 _STYLE = """
@@ -20,7 +20,7 @@ h1 { font-size: 14pt }
 """
 
 
-def pin_sheet(group: str, rows: Sequence[Row], page: str) -> Iterator[str]:
+def pin_sheet(group: str, rows: Sequence[ClassRow], page: str) -> Iterator[str]:
     """Yield the lines of the page.
 
     Args:

@@ -16,7 +16,7 @@ from protocol.messages.transcript import transcript_html
 _CHANGED = ("reply_to", "changes", "edited", "deleted")
 """Members of a message that a JSON transcript has where they say something."""
 
-Format = Callable[[str, Iterable[Message]], Iterator[str]]
+Transcript = Callable[[str, Iterable[Message]], Iterator[str]]
 """Turns a room's name and its messages into lines."""
 
 
@@ -59,7 +59,7 @@ def transcript_page(room: str, messages: Iterable[Message]) -> Iterator[str]:
     return transcript_html(room, messages, day_shown, clock_shown)
 
 
-TRANSCRIPTS: dict[str, Format] = {
+TRANSCRIPTS: dict[str, Transcript] = {
     "txt": transcript_text,
     "json": transcript_json,
     "md": transcript_markdown,
@@ -68,11 +68,11 @@ TRANSCRIPTS: dict[str, Format] = {
 """The formats of a transcript, by the name that --format has for them."""
 
 
-Told = tuple[Act, str | None]
+ToldAct = tuple[Act, str | None]
 """An act, and what the message said that it changed: None where that is not asked for, or gone."""
 
 
-def audit_text(acts: Iterable[Told]) -> Iterator[str]:
+def audit_text(acts: Iterable[ToldAct]) -> Iterator[str]:
     """Yield a line for each act, and a line with an indent for each line of the text before it."""
     for act, text in acts:
         words = [act.who, act.act, act.whom]
@@ -85,7 +85,7 @@ def audit_text(acts: Iterable[Told]) -> Iterator[str]:
             yield from (f"    | {line}" for line in harmless(text).split("\n"))
 
 
-def audit_json(acts: Iterable[Told]) -> Iterator[str]:
+def audit_json(acts: Iterable[ToldAct]) -> Iterator[str]:
     """Yield an object for each act, on a line of its own."""
     for act, text in acts:
         record = {
@@ -100,7 +100,7 @@ def audit_json(acts: Iterable[Told]) -> Iterator[str]:
         yield harmless_json(json.dumps(record, ensure_ascii=False))
 
 
-AUDITS: dict[str, Callable[[Iterable[Told]], Iterator[str]]] = {
+AUDITS: dict[str, Callable[[Iterable[ToldAct]], Iterator[str]]] = {
     "txt": audit_text,
     "json": audit_json,
 }

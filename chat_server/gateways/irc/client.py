@@ -52,7 +52,7 @@ class Pending:
         self.at_once = at_once
 
 
-class Client:
+class IrcClient:
     """It. Methods whose names end with `_locked` are called with `lock` held.
 
     Attributes:

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 
-from chat_server.gateways.irc.client import Client
-from chat_server.gateways.irc.network import Kick, Relay
+from chat_server.gateways.irc.client import IrcClient
+from chat_server.gateways.irc.network import KickDetails, Relay
 from chat_server.gateways.irc.welcome import welcome
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.extras import Extra
@@ -40,7 +40,7 @@ from protocol.messages import (
 )
 
 FROZEN = "frozen"
-"""One of the things that may hold in a room: see `Client.holds`."""
+"""One of the things that may hold in a room: see `IrcClient.holds`."""
 
 CROWD = 100
 """In a room of more than so many, nobody is told of single people who come and go."""
@@ -49,7 +49,7 @@ AT_ONCE = 20
 """Nor anywhere of more than so many who come, or go, at once."""
 
 
-def written(client: Client, event: ServerMessage) -> bytes:
+def written(client: IrcClient, event: ServerMessage) -> bytes:
     """Return what a client is sent for an event or a reply."""
     assert client.lock.locked()
     if isinstance(event, Error) and event.re is None:
@@ -62,7 +62,7 @@ def written(client: Client, event: ServerMessage) -> bytes:
     return encoded(write(client, event)) if write else b""
 
 
-def _own(client: Client, message: Message) -> bytes:
+def _own(client: IrcClient, message: Message) -> bytes:
     """An own message. What was said comes back to who wants it, what was done to everybody."""
     comes_back = client.may(capabilities.ECHO) or message.kind not in ("text", "action", "code")
     lines = client.network.codec(client.has).lines(message) if comes_back else []
@@ -70,7 +70,7 @@ def _own(client: Client, message: Message) -> bytes:
 
 
 def direct_lines(
-    client: Client, sender: str, target: str, text: str, time: float, extra: Extra
+    client: IrcClient, sender: str, target: str, text: str, time: float, extra: Extra
 ) -> list[str]:
     """Return a message to one person, as it was sent or as it came."""
     who = client.source_of(sender)
@@ -78,7 +78,7 @@ def direct_lines(
     return client.network.codec(client.has).with_tags(lines, time, extra.msgid, extra)
 
 
-def relayed(client: Client, relay: Relay) -> list[str]:
+def relayed(client: IrcClient, relay: Relay) -> list[str]:
     """Return a line that another IRC client sent."""
     if relay.needs and not client.may(relay.needs):
         return []
@@ -86,11 +86,11 @@ def relayed(client: Client, relay: Relay) -> list[str]:
     return codec.with_tags([relay.line], relay.time, relay.msgid, Extra(tags=relay.tags))
 
 
-def _from_another(client: Client, relay: Relay) -> list[str]:
+def _from_another(client: IrcClient, relay: Relay) -> list[str]:
     return [] if relay.nick == client.nick else relayed(client, relay)
 
 
-def move(client: Client, room: str, joined: Sequence[str], left: Sequence[str]) -> list[str]:
+def move(client: IrcClient, room: str, joined: Sequence[str], left: Sequence[str]) -> list[str]:
     """Return the lines for who came into a room and went, none of whom is the client itself."""
     there = client.rooms[room]
     joined = [nick for nick in joined if nick not in there and nick != client.nick]
@@ -108,7 +108,7 @@ def move(client: Client, room: str, joined: Sequence[str], left: Sequence[str]) 
     return lines
 
 
-def _away(client: Client, nick: str) -> list[str]:
+def _away(client: IrcClient, nick: str) -> list[str]:
     """That who comes into a room is away (IRCv3 away-notify)."""
     about = client.network.about(nick) if client.may(capabilities.AWAY) else None
     if about is None or not about.away:
@@ -116,7 +116,7 @@ def _away(client: Client, nick: str) -> list[str]:
     return [build(client.source_of(nick), "AWAY", text=about.away)]
 
 
-def _leaving(client: Client, room: str, nick: str) -> list[str]:
+def _leaving(client: IrcClient, room: str, nick: str) -> list[str]:
     """How somebody left a room: thrown out, gone altogether, or just gone from there."""
     who = client.source_of(nick)
     kick = client.network.kick_of(nick)
@@ -132,14 +132,14 @@ def _leaving(client: Client, room: str, nick: str) -> list[str]:
     return [build(who, "QUIT", text=client.network.reason_of(nick, "") or "gone")]
 
 
-def _kick_line(client: Client, room: str, nick: str, kick: Kick) -> str:
+def _kick_line(client: IrcClient, room: str, nick: str, kick: KickDetails) -> str:
     shown = client.network.names.shown(nick)
     by = client.source_of(kick.by) if kick.by else SERVER
     why = kick.why or kick.by or "thrown out"
     return build(by, "KICK", channel_of(room), shown, text=why)
 
 
-def _presence(client: Client, event: Presence) -> list[str]:
+def _presence(client: IrcClient, event: Presence) -> list[str]:
     there = client.rooms.get(event.room)
     if there is None:  # told of before the client was in, or after it has left
         return []
@@ -169,7 +169,7 @@ def _presence(client: Client, event: Presence) -> list[str]:
     return lines
 
 
-def _direct(client: Client, event: Direct) -> list[str]:
+def _direct(client: IrcClient, event: Direct) -> list[str]:
     extra = client.network.extras.of_direct((event.to, event.from_, event.text))
     if extra is None:
         extra = Extra(msgid=client.network.new_msgid())
@@ -185,14 +185,14 @@ def _sent_at(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("[sent %Y-%m-%d %H:%M UTC]")
 
 
-def _frozen(client: Client, event: FreezeChange) -> list[str]:
+def _frozen(client: IrcClient, event: FreezeChange) -> list[str]:
     if event.room not in client.rooms:
         return []
     holds = client.holds.get(event.room, frozenset()) - {FROZEN}
     return _now_hold(client, event.room, holds | {FROZEN} if event.frozen else holds)
 
 
-def _rules(client: Client, event: RulesChange) -> list[str]:
+def _rules(client: IrcClient, event: RulesChange) -> list[str]:
     if event.room not in client.rooms:
         return []
     before = client.holds.get(event.room, frozenset())
@@ -210,7 +210,7 @@ def _rules(client: Client, event: RulesChange) -> list[str]:
     return lines
 
 
-def _now_hold(client: Client, room: str, holds: frozenset[str]) -> list[str]:
+def _now_hold(client: IrcClient, room: str, holds: frozenset[str]) -> list[str]:
     """Note what holds in a room, and return the modes of it that are others now."""
     before, client.holds[room] = _letters(client.holds.get(room, frozenset())), holds
     now = _letters(holds)
@@ -225,29 +225,29 @@ def _letters(holds: frozenset[str]) -> str:
     return "i" * ("closed" in holds) + "m" * moderated + "t" * ("topic" in holds)
 
 
-def _invited(client: Client, event: Invited) -> list[str]:
+def _invited(client: IrcClient, event: Invited) -> list[str]:
     return [build(client.source_of(event.by), "INVITE", client.shown, channel_of(event.room))]
 
 
-def _expelled(client: Client, event: Expelled) -> list[str]:
+def _expelled(client: IrcClient, event: Expelled) -> list[str]:
     if event.room not in client.rooms:
         return []
     client.forget_room_locked(event.room)
     return [build(SERVER, "KICK", channel_of(event.room), client.shown, text=event.text)]
 
 
-def mode_of(client: Client, room: str, nick: str, *, moderates: bool) -> str:
+def mode_of(client: IrcClient, room: str, nick: str, *, moderates: bool) -> str:
     """Return the line that says whether somebody in a room is in charge."""
     change = "+o" if moderates else "-o"
     return build(SERVER, "MODE", channel_of(room), change, client.network.names.shown(nick))
 
 
-def _oldest(client: Client, event: Oldest) -> list[str]:
+def _oldest(client: IrcClient, event: Oldest) -> list[str]:
     channel = channel_of(event.room)
     return [client.notice(f"{channel}: messages that you had yet to get are not kept any more")]
 
 
-def _role(client: Client, event: RoleChange) -> list[str]:
+def _role(client: IrcClient, event: RoleChange) -> list[str]:
     client.moderates = event.role != Role.MEMBER.word
     change = "+o" if client.moderates else "-o"
     return [
@@ -260,7 +260,7 @@ def _article(role: str) -> str:
     return f"an {role}" if role.startswith("o") else f"a {role}"
 
 
-def _hand(client: Client, event: HandChange) -> list[str]:
+def _hand(client: IrcClient, event: HandChange) -> list[str]:
     what = "raised" if event.up else "took down"
     shown = client.network.names.shown(event.nick)
     asks = f" and asks: {event.question}" if event.question else ""
@@ -268,12 +268,12 @@ def _hand(client: Client, event: HandChange) -> list[str]:
     return [client.notice(text, channel_of(event.room))]
 
 
-def _place(client: Client, event: PlaceChange) -> list[str]:
+def _place(client: IrcClient, event: PlaceChange) -> list[str]:
     text = f"your hand is number {event.place} in the queue" if event.place else "your hand is down"
     return [client.notice(text, channel_of(event.room))]
 
 
-def _pins(client: Client, event: PinsChange) -> list[str]:
+def _pins(client: IrcClient, event: PinsChange) -> list[str]:
     channel = channel_of(event.room)
     lines = []
     for pin in event.pins:
@@ -282,16 +282,16 @@ def _pins(client: Client, event: PinsChange) -> list[str]:
     return lines or [client.notice("nothing is pinned any more", channel)]
 
 
-def _ping(_: Client, event: ServerPing) -> list[str]:
+def _ping(_: IrcClient, event: ServerPing) -> list[str]:
     return [build("", "PING", text=f"{SERVER}-{event.id}")]
 
 
-def _goodbye(client: Client, event: Goodbye) -> list[str]:
+def _goodbye(client: IrcClient, event: Goodbye) -> list[str]:
     lines = []
     if event.code == Code.KICKED:
         kick = client.network.kick_of(client.nick)
         if kick is None or not kick.by:
-            kick = Kick("", event.text, client.network.live.now())
+            kick = KickDetails("", event.text, client.network.live.now())
         lines = [_kick_line(client, room, client.nick, kick) for room in client.rooms]
     lines.append(build("", "ERROR", text=f"Closing link: {client.shown} ({event.text})"))
     if client.nick:
@@ -299,7 +299,7 @@ def _goodbye(client: Client, event: Goodbye) -> list[str]:
     return lines
 
 
-def _fault(client: Client, error: Error) -> list[str]:
+def _fault(client: IrcClient, error: Error) -> list[str]:
     """A refusal of no request that has a number: of the registration, or of a line."""
     if client.hides_refusal and error.code == Code.NICK_IN_USE:
         return []
@@ -321,7 +321,7 @@ _FAULTS: dict[str, str] = {
 }
 
 
-_WRITERS: dict[type, Callable[[Client, Any], list[str]]] = {
+_WRITERS: dict[type, Callable[[IrcClient, Any], list[str]]] = {
     Welcome: welcome,
     Presence: _presence,
     Direct: _direct,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chat_server.gateways.gateway import Handover, OwnReply, Received
-from chat_server.gateways.irc.client import Client, Gone, Steps
+from chat_server.gateways.irc.client import Gone, IrcClient, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
 from chat_server.gateways.irc.events import mode_of, move, written
 from chat_server.gateways.irc.network import Network
@@ -29,7 +29,7 @@ class IrcGateway:
             network: what all IRC connections of the server share.
             host: the address that the client is from.
         """
-        self._client = Client(network, host)
+        self._client = IrcClient(network, host)
         self._reader = LineReader()
         self._registration = Registration(self._client)
         self.greeted = False

@@ -17,7 +17,7 @@ from protocol.messages import Message, ServerMessage
 from protocol.text import normalize_account, normalize_nick
 
 
-class Person(NamedTuple):
+class IrcPerson(NamedTuple):
     """Somebody who is here.
 
     Attributes:
@@ -49,7 +49,7 @@ class Modes(NamedTuple):
     topic: bool = False
 
 
-class Live(Protocol):
+class LiveServer(Protocol):
     """What the gateway asks. Any thread may call any method, but with no lock held."""
 
     def now(self) -> float:
@@ -60,7 +60,7 @@ class Live(Protocol):
         """Return whether somebody who is here has a nick. With any lock held, too."""
         ...
 
-    def person(self, nick: str) -> Person | None:
+    def person(self, nick: str) -> IrcPerson | None:
         """Return who is here and has a nick."""
         ...
 
@@ -93,7 +93,7 @@ class Live(Protocol):
         """Return whether there is a room of that name, as far as somebody is to know that."""
         ...
 
-    def members(self, room: str) -> list[Person]:
+    def members(self, room: str) -> list[IrcPerson]:
         """Return who is in a room, in the order of their nicks."""
         ...
 
@@ -155,7 +155,7 @@ class ServerState:
         """Return whether somebody who is here has a nick."""
         return self._context.registry.has_nick(nick)
 
-    def person(self, nick: str) -> Person | None:
+    def person(self, nick: str) -> IrcPerson | None:
         """Return who is here and has a nick."""
         session = self._session(nick)
         return None if session is None else self._person(session, frozenset())
@@ -193,7 +193,7 @@ class ServerState:
         here = any(member.session is session for member in found.members())
         return here or not self._context.permissions.hides(found, session)
 
-    def members(self, room: str) -> list[Person]:
+    def members(self, room: str) -> list[IrcPerson]:
         """Return who is in a room, in the order of their nicks."""
         found = self._context.rooms.find(room)
         if found is None:
@@ -276,9 +276,9 @@ class ServerState:
         except ProtocolError:
             return None
 
-    def _person(self, session: Participant, speakers: frozenset[str]) -> Person:
+    def _person(self, session: Participant, speakers: frozenset[str]) -> IrcPerson:
         accounts = self._context.accounts
-        return Person(
+        return IrcPerson(
             session.nick,
             accounts.name_of(session),
             accounts.role_of(session) >= Role.MODERATOR,

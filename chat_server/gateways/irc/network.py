@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from chat_server.gateways.irc.live import Live
+from chat_server.gateways.irc.live import LiveServer
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.extras import Extras
 from chat_server.gateways.irc.wire.irc_codec import IrcCodec
@@ -75,7 +75,7 @@ class Profile:
         self.about = About()  # written by its connection alone; read by any thread
 
 
-class Kick(NamedTuple):
+class KickDetails(NamedTuple):
     """Who threw somebody out, why, and when, in Unix seconds. `by` is "" if it was no IRC client;
     a notice of the room says more then.
     """
@@ -103,7 +103,7 @@ class TopicSetter(NamedTuple):
 class Network:
     """It. Any thread may call any method."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveServer) -> None:
         """`live` is what is asked about the server."""
         self.live = live
         self.created = live.now()
@@ -118,7 +118,7 @@ class Network:
         # Guards all below. A leaf, also taken with the lock of an outbox held.
         self._lock = threading.Lock()
         self._profiles: WeakValueDictionary[str, Profile] = WeakValueDictionary()
-        self._kicks: OrderedDict[str, Kick] = OrderedDict()
+        self._kicks: OrderedDict[str, KickDetails] = OrderedDict()
         # By nick and room, "" for all of them.
         self._reasons: OrderedDict[tuple[str, str], Reason] = OrderedDict()
         self._topics: OrderedDict[str, TopicSetter] = OrderedDict()
@@ -162,7 +162,7 @@ class Network:
     def note_kick(self, nick: str, by: str, why: str) -> None:
         """Remember for a moment who throws whom out, so that IRC clients read it as a KICK."""
         with self._lock:
-            self._kicks[nick] = Kick(by, why, self.live.now())
+            self._kicks[nick] = KickDetails(by, why, self.live.now())
             _keep_latest(self._kicks, nick)
 
     def note_other_kick(self, nick: str) -> None:
@@ -175,7 +175,7 @@ class Network:
         with self._lock:
             self._kicks.pop(nick, None)
 
-    def kick_of(self, nick: str) -> Kick | None:
+    def kick_of(self, nick: str) -> KickDetails | None:
         """Return how somebody was thrown out who left a moment ago, if they were."""
         with self._lock:
             kick = self._kicks.get(nick)

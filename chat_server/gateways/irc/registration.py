@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chat_server.gateways.gateway import OwnReply
-from chat_server.gateways.irc.client import Client, Steps
+from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.commands.negotiation import authenticate, cap
 from chat_server.gateways.irc.commands.person import unwritable
 from chat_server.gateways.irc.commands.server_queries import lusers_lines, ping
@@ -22,7 +22,7 @@ CLIENT = "irc"
 class Registration:
     """How far one client is. Its connection's thread alone uses it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: IrcClient) -> None:
         self._client = client
         self._password: str | None = None
         self._nick = ""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from chat_server.gateways.irc.client import Client
+from chat_server.gateways.irc.client import IrcClient
 from chat_server.gateways.irc.wire.names import SERVER
 from chat_server.identity.roles import Role
 from chat_server.version import SERVER as VERSION
@@ -45,7 +45,7 @@ _SUPPORTED = (
 )
 
 
-def welcome(client: Client, event: Welcome) -> list[str]:
+def welcome(client: IrcClient, event: Welcome) -> list[str]:
     """Return 001 to 005, and know the client by its nick from now on. With its lock held."""
     assert client.lock.locked()
     client.nick, client.registered = event.nick, True
@@ -64,7 +64,7 @@ def welcome(client: Client, event: Welcome) -> list[str]:
     ]
 
 
-def supported(client: Client) -> list[str]:
+def supported(client: IrcClient) -> list[str]:
     """Return what this server can do (RPL_ISUPPORT)."""
     tokens = [*_SUPPORTED, f"CHANLIMIT=#:{client.rooms_limit or ''}"]
     return [
@@ -73,7 +73,7 @@ def supported(client: Client) -> list[str]:
     ]
 
 
-def message_of_the_day(client: Client) -> list[str]:
+def message_of_the_day(client: IrcClient) -> list[str]:
     """Return the message of the day, or that there is none."""
     if not client.motd:
         return [client.numeric("422", text="There is no message of the day")]

@@ -15,7 +15,7 @@ from chat_server.admin import messages
 from chat_server.admin.messages import (
     Done,
     Part,
-    Refused,
+    RefusedPart,
     decode_request,
     encode,
     fitting,
@@ -99,16 +99,16 @@ class AdminDesk:
         try:
             request = _read(visitor)
         except (ValueError, ProtocolError) as error:
-            yield Refused(f"this is {SERVER}, and it does not understand: {error}")
+            yield RefusedPart(f"this is {SERVER}, and it does not understand: {error}")
             return
         if request is None:
             return
         try:
             yield from _METHODS[type(request)](self, request)
         except ProtocolError as error:
-            yield Refused(f"{error.text}.")
+            yield RefusedPart(f"{error.text}.")
         except StoreError as error:
-            yield Refused(f"{error}.")
+            yield RefusedPart(f"{error}.")
 
     def status(self, _: messages.Status) -> Iterator[Part]:
         """How the server is."""
@@ -141,7 +141,7 @@ class AdminDesk:
         if request.room is not None:
             room = self._parts.rooms.find(request.room)
             if room is None:
-                yield Refused(f"there is no room {request.room}.")
+                yield RefusedPart(f"there is no room {request.room}.")
                 return
             connections = [
                 connection
@@ -171,10 +171,10 @@ class AdminDesk:
         if request.room is not None:
             room = self._parts.rooms.find(request.room)
             if room is None:
-                yield Refused(f"there is no room {request.room}.")
+                yield RefusedPart(f"there is no room {request.room}.")
                 return
         elif not any(each.members() for each in self._parts.rooms.all()):
-            yield Refused("nobody is in any room, so nobody would hear it.")
+            yield RefusedPart("nobody is in any room, so nobody would hear it.")
             return
         with Told() as told:
             self._parts.acts_on_rooms.announce(ACTOR, room, text, told)
@@ -224,10 +224,10 @@ class AdminDesk:
             lag=outbox.lag(),
         )
 
-    def _client(self, connection: Connection) -> messages.Client:
+    def _client(self, connection: Connection) -> messages.ClientRow:
         accounts, session = self._parts.accounts, connection.session
         backlog = connection.outbox.backlog()
-        return messages.Client(
+        return messages.ClientRow(
             nick=connection.nick,
             account=accounts.name_of(session) if session else None,
             role=accounts.role_of(session).word if session else "",
@@ -258,7 +258,7 @@ class AdminDesk:
     def rooms(self, _: messages.Rooms) -> Iterator[Part]:
         """Which rooms there are."""
         rows = (
-            messages.Room(room.name, len(room.members()), room.last, room.topic)
+            messages.RoomRow(room.name, len(room.members()), room.last, room.topic)
             for room in self._parts.rooms.all()
         )
         for batch in fitting(rows):
@@ -277,7 +277,7 @@ _METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
     messages.Unban: AdminDesk.order,
     messages.Mute: AdminDesk.order,
     messages.Unmute: AdminDesk.order,
-    messages.Freeze: AdminDesk.order,
+    messages.FreezeRooms: AdminDesk.order,
     messages.Unfreeze: AdminDesk.order,
     messages.ClassAdd: AdminDesk.add_class,
     messages.ClassRemove: AdminDesk.remove_class,

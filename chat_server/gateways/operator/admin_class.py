@@ -3,7 +3,7 @@
 import logging
 
 from chat_server.admin import messages
-from chat_server.admin.messages import OPERATOR, Done, Part, Refused
+from chat_server.admin.messages import OPERATOR, Done, Part, RefusedPart
 from chat_server.identity.roles import Role
 from chat_server.identity.store.class_store import ClassStore
 from chat_server.identity.store.records import Account, Act, Pupil
@@ -45,7 +45,7 @@ def add_class(parts: Context, request: messages.ClassAdd) -> Part:
     problems = parts.accounts.enrol(accounts, find_holders, keep)
     if problems:
         told = [f"line {lines[key]}: {text}." for key, text in problems.items()]
-        return Refused("\n".join(["nothing was done.", *sorted(told, key=_line)]))
+        return RefusedPart("\n".join(["nothing was done.", *sorted(told, key=_line)]))
     log.info("audit: %s class-add %s (%d)", OPERATOR, request.group, len(lines))
     return Done(f"{len(pupils)} nicks are reserved for the class {request.group}.")
 

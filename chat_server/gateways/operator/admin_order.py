@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chat_server.admin import messages
-from chat_server.admin.messages import OPERATOR, Done, Part, Refused
+from chat_server.admin.messages import OPERATOR, Done, Part, RefusedPart
 from chat_server.identity.roles import Role
 from chat_server.moderation.notices import OwnNotices
 from chat_server.moderation.targets import Actor
@@ -23,7 +23,7 @@ AnyOrder = (
     | messages.Unban
     | messages.Mute
     | messages.Unmute
-    | messages.Freeze
+    | messages.FreezeRooms
     | messages.Unfreeze
 )
 """Any of them."""
@@ -73,7 +73,7 @@ class Told(OwnNotices):
 def done(told: Told, text: str) -> Part:
     """Return the answer to an act that left notices."""
     if told.refused:
-        return Refused(f"{text}; but {told.refused} notices could not be stored: see the log.")
+        return RefusedPart(f"{text}; but {told.refused} notices could not be stored: see the log.")
     return Done(f"{text}.")
 
 
@@ -110,7 +110,7 @@ def _unmute(parts: Context, request: messages.Unmute) -> Part:
     return Done(f"{request.who} may talk again.")
 
 
-def _freeze(parts: Context, request: messages.Freeze) -> Part:
+def _freeze(parts: Context, request: messages.FreezeRooms) -> Part:
     room = _room(parts, request.room)
     with Told() as told:
         parts.acts_on_rooms.freeze(ACTOR, room, request.seconds, request.speakers, told)
@@ -147,6 +147,6 @@ _ORDERS: dict[type, Callable[[Context, Any], Part]] = {
     messages.Unban: _unban,
     messages.Mute: _mute,
     messages.Unmute: _unmute,
-    messages.Freeze: _freeze,
+    messages.FreezeRooms: _freeze,
     messages.Unfreeze: _unfreeze,
 }

@@ -16,9 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from ipaddress import (
     IPv4Address,
-    IPv4Network,
     IPv6Address,
-    IPv6Network,
     ip_network,
 )
 from typing import Literal, NamedTuple
@@ -27,11 +25,11 @@ from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Sanction
 from chat_server.network.addresses import host_address
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.config.settings import IpNetwork
 from protocol.errors import Code, ProtocolError
 from protocol.text import nick_skeleton
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
 Kind = Literal["ban", "mute"]
 
 SANCTIONS_LIMIT = 10_000
@@ -55,7 +53,7 @@ class Person(NamedTuple):
     looks: str
     token: bytes
     account: int | None
-    address: Address | None
+    address: IpAddress | None
 
 
 class Sought(NamedTuple):
@@ -63,7 +61,7 @@ class Sought(NamedTuple):
 
     key: str | None = None
     account: int | None = None
-    network: Network | None = None
+    network: IpNetwork | None = None
 
 
 class Sanctions:
@@ -238,7 +236,7 @@ def seconds_left(since: float, until: float, clock: Clock) -> float:
     return max(0.0, min(until - clock.time(), until - since))
 
 
-def read_network(who: str) -> Network | None:
+def read_network(who: str) -> IpNetwork | None:
     """Return the addresses that somebody named, or None if it reads as something else.
 
     `10.1.2.3/16` is the network that the address is in.
@@ -258,12 +256,12 @@ def read_network(who: str) -> Network | None:
     return network
 
 
-def shown_network(network: Network) -> str:
+def shown_network(network: IpNetwork) -> str:
     """Return a network as a person writes it: one address without its `/32`."""
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
-def _unwrapped(address: Address) -> Address:
+def _unwrapped(address: IpAddress) -> IpAddress:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
@@ -307,7 +305,7 @@ def _sought_name(sought: Sought) -> _Name:
     return "key", sought.key
 
 
-def _name_of_network(network: Network) -> _Name:
+def _name_of_network(network: IpNetwork) -> _Name:
     return _network_name(
         network.version, network.prefixlen, int(network.network_address), network.max_prefixlen
     )

@@ -9,7 +9,7 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
 from chat_server.identity.store.records import Sanction
-from chat_server.moderation.in_force.bans import Address, Person, Sanctions
+from chat_server.moderation.in_force.bans import IpAddress, Person, Sanctions
 from chat_server.network.addresses import host_address
 from chat_server.rooms.policy import NO_POLICY, RoomPolicy, person_key, person_keys, shown_rest
 from chat_server.rooms.room import Room
@@ -242,5 +242,5 @@ def _person(session: Participant, host: str) -> Person:
     )
 
 
-def _stranger(nick: str, address: Address | None) -> Person:
+def _stranger(nick: str, address: IpAddress | None) -> Person:
     return Person(nick_key(nick), nick_skeleton(nick), b"", None, address)

@@ -45,7 +45,7 @@ from protocol.framing import FRAME_LIMIT
 from protocol.messages import LimitValue
 from protocol.text import NICK_LIMIT, ROOM_LIMIT, TEXT_LIMIT, normalize_nick, normalize_topic
 
-Network = IPv4Network | IPv6Network
+IpNetwork = IPv4Network | IPv6Network
 
 DEFAULT_PORT = 7878
 _OF_TLS = ("tls", "tls_cert", "tls_key")
@@ -226,14 +226,14 @@ class Settings:
         live=True,
     )
     # Everybody may come in who is not denied.
-    allow: tuple[Network, ...] = setting(
+    allow: tuple[IpNetwork, ...] = setting(
         (),
         many(network, "NETWORK"),
         "let in only clients from this address or network, such as 10.1.0.0/16, any number of "
         "times; a Unix socket may always be used",
         live=True,
     )
-    deny: tuple[Network, ...] = setting(
+    deny: tuple[IpNetwork, ...] = setting(
         (),
         many(network, "NETWORK"),
         "let in nobody from this address or network, allowed or not, any number of times",

@@ -25,7 +25,7 @@ HAS_MESSAGES = (
 )
 """A condition of a query of `rooms`: a message of the room is kept."""
 
-Row = tuple[int, float, str, str, str, int, int, str | None]
+MessageRow = tuple[int, float, str, str, str, int, int, str | None]
 """A row of the table `messages`."""
 
 
@@ -69,7 +69,7 @@ def request_columns(request: RequestKey | None, room: int, seq: int) -> tuple[in
     return request.session, request.id
 
 
-def row_of(message: Message, room: int, request: RequestKey | None) -> Row:
+def row_of(message: Message, room: int, request: RequestKey | None) -> MessageRow:
     """Return the row of a message that has its number.
 
     Args:

@@ -1,6 +1,6 @@
 """Members of one room, for tests of the audit: what they receive, and their readers."""
 
-from chat_client.load.generator.audit import Reader
+from chat_client.load.generator.audit import MemberReader
 from chat_client.load.generator.room_stream import RoomStream
 from chat_client.load.generator.stamp import Stamp
 from protocol.messages import AnyServerMessage, Message, Ok, Presence, ServerPing, encode
@@ -26,7 +26,7 @@ class Member:
 
     def __init__(self, log: RoomStream, last: int = 0) -> None:
         self.told: list[AnyServerMessage] = []
-        self.reader = Reader(log, self.told.append)
+        self.reader = MemberReader(log, self.told.append)
         self.reader.join(last, timed=True)
 
     def receive(self, data: bytes, pieces: int | None = None) -> None:

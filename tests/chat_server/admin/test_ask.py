@@ -12,8 +12,8 @@ from chat_server.admin import ask as ask_module
 from chat_server.admin.ask import ask, is_running
 from chat_server.admin.messages import (
     Done,
-    Refused,
-    Room,
+    RefusedPart,
+    RoomRow,
     RoomsPart,
     Status,
     decode_request,
@@ -52,7 +52,7 @@ def answering(data: Path, script: Script) -> Iterator[None]:
 
 def test_parts_come_as_they_are_sent(tmp_path: Path) -> None:
     """Up to the last one, in whatever pieces; nothing after it is read."""
-    part = RoomsPart([Room("lobby", 1, 2, "tea")])
+    part = RoomsPart([RoomRow("lobby", 1, 2, "tea")])
     frames = encode(part) + encode(part) + encode(Done("done")) + encode(part)
 
     def script(visitor: socket) -> None:
@@ -64,7 +64,7 @@ def test_parts_come_as_they_are_sent(tmp_path: Path) -> None:
 
 
 def _refuse(visitor: socket) -> None:
-    visitor.sendall(encode(Refused("there is no such room.")))
+    visitor.sendall(encode(RefusedPart("there is no such room.")))
 
 
 def _hang_up(_: socket) -> None:

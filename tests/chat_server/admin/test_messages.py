@@ -8,7 +8,7 @@ from chat_server.admin.messages import (
     REQUEST_LIMIT,
     Announce,
     AnyRequest,
-    Client,
+    ClientRow,
     Clients,
     ClientsPart,
     Kick,
@@ -66,7 +66,7 @@ def test_what_is_no_request(payload: bytes) -> None:
 def test_rows_fit_their_parts(count: int) -> None:
     """However many they are, in their order, and in no more parts than it takes."""
     rows = [
-        Client(f"n{n}", None, "member", "10.0.0.7:5", 1.0, 0.0, ["lobby"] * (n % 200), False, 0)
+        ClientRow(f"n{n}", None, "member", "10.0.0.7:5", 1.0, 0.0, ["lobby"] * (n % 200), False, 0)
         for n in range(count)
     ]
     parts = list(fitting(rows))

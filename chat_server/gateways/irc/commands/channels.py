@@ -5,9 +5,9 @@ from functools import partial
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.events import CROWD, FROZEN
-from chat_server.gateways.irc.live import Person
+from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.network import TopicSetter, replayed
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build, space_for_text
@@ -26,24 +26,24 @@ _JOIN_REFUSED = {
 }
 
 
-def rank(person: Person) -> str:
+def rank(person: IrcPerson) -> str:
     """Return what stands before a nick: that they moderate, or may speak in a frozen room."""
     return "@" if person.moderates else "+" if person.voiced else ""
 
 
-def no_such_channel(client: Client, channel: str) -> str:
+def no_such_channel(client: IrcClient, channel: str) -> str:
     """Return that there is no channel of that name."""
     return client.numeric("403", channel or "*", text="There is no such channel")
 
 
-def not_in(client: Client, room: str) -> str:
+def not_in(client: IrcClient, room: str) -> str:
     """Return why the client cannot do something in a room in which it is not."""
     if not client.network.live.has_room(room, client.nick):
         return no_such_channel(client, channel_of(room))
     return client.numeric("442", channel_of(room), text="You are not in that channel")
 
 
-def entered(client: Client, channel: str, response: Response) -> str | None:
+def entered(client: IrcClient, channel: str, response: Response) -> str | None:
     """Return the room of a channel that the client is in; else say why not."""
     room = room_of(channel)
     if room is None:
@@ -58,7 +58,7 @@ def entered(client: Client, channel: str, response: Response) -> str | None:
 # -- JOIN -----------------------------------------------------------------------------------------
 
 
-def join(client: Client, line: Line, response: Response) -> Steps:
+def join(client: IrcClient, line: Line, response: Response) -> Steps:
     """Enter rooms."""
     if not line.params:
         response.add(client.numeric("461", "JOIN", text="A channel is missing"))
@@ -76,7 +76,7 @@ def join(client: Client, line: Line, response: Response) -> Steps:
             yield from _enter(client, room, response)
 
 
-def _enter(client: Client, room: str, response: Response) -> Steps:
+def _enter(client: IrcClient, room: str, response: Response) -> Steps:
     """Enter a room. All that belongs to it is sent in one step, ahead of what is said from then on:
     so what there is to be replayed is read before, and the room is joined right behind it.
     """
@@ -108,17 +108,17 @@ def _enter(client: Client, room: str, response: Response) -> Steps:
             client.stale.add(room)  # others may have come and gone meanwhile
 
 
-def _wants_replay(client: Client) -> bool:
+def _wants_replay(client: IrcClient) -> bool:
     """Whether what was said is shown: to who can show when, and does not ask for it by itself."""
     able = client.may(capabilities.BATCH) or client.may(capabilities.TIME)
     return able and not client.may(capabilities.HISTORY)
 
 
 def _entered(
-    client: Client,
+    client: IrcClient,
     room: str,
     reply: Ok,
-    people: Sequence[Person],
+    people: Sequence[IrcPerson],
     setter: TopicSetter | None,
     said: Sequence[Message],
 ) -> list[str]:
@@ -128,7 +128,7 @@ def _entered(
     client.holds[room] = frozenset((FROZEN,)) if reply.frozen is True else frozenset()
     channel, last = channel_of(room), reply.seq if reply.seq is not UNSET else 0
     if all(person.nick != client.nick for person in people):
-        me = Person(client.nick, None, client.moderates)
+        me = IrcPerson(client.nick, None, client.moderates)
         people = sorted([*people, me], key=lambda person: person.nick)
     lines = [build(client.source, "JOIN", channel)]
     if reply.topic:
@@ -138,7 +138,7 @@ def _entered(
     return lines + _replay(client, channel, known)
 
 
-def _replay(client: Client, channel: str, said: Sequence[Message]) -> list[str]:
+def _replay(client: IrcClient, channel: str, said: Sequence[Message]) -> list[str]:
     codec = client.network.codec(client.has)
     lines = [line for message in said for line in codec.lines(message)]
     if lines and client.may(capabilities.BATCH):
@@ -146,7 +146,7 @@ def _replay(client: Client, channel: str, said: Sequence[Message]) -> list[str]:
     return lines
 
 
-def _not_entered(client: Client, room: str, error: Error) -> str:
+def _not_entered(client: IrcClient, room: str, error: Error) -> str:
     numeric = _JOIN_REFUSED.get(Code(error.code))
     if numeric is None:
         return client.refused("JOIN", error)
@@ -156,7 +156,7 @@ def _not_entered(client: Client, room: str, error: Error) -> str:
 # -- PART -----------------------------------------------------------------------------------------
 
 
-def part(client: Client, line: Line, response: Response) -> Steps:
+def part(client: IrcClient, line: Line, response: Response) -> Steps:
     """Leave rooms."""
     if not line.params:
         response.add(client.numeric("461", "PART", text="A channel is missing"))
@@ -167,7 +167,7 @@ def part(client: Client, line: Line, response: Response) -> Steps:
             yield from _leave(client, room, line.param(1), response)
 
 
-def _leave(client: Client, room: str, why: str, response: Response) -> Steps:
+def _leave(client: IrcClient, room: str, why: str, response: Response) -> Steps:
     def settle(reply: Reply) -> list[str]:
         if isinstance(reply, Error) and reply.code != Code.NOT_IN_ROOM:
             return [client.refused("PART", reply)]
@@ -183,7 +183,7 @@ def _leave(client: Client, room: str, why: str, response: Response) -> Steps:
 # -- NAMES ----------------------------------------------------------------------------------------
 
 
-def names(client: Client, line: Line, response: Response) -> Steps:
+def names(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return who is in rooms. Of one that the client is not in it learns nothing."""
     if not line.params:
         response.add(client.numeric("366", "*", text="End of the names: name a channel"))
@@ -209,7 +209,7 @@ def _who(room: str, number: int) -> Who:
     return Who(id=number, room=room)
 
 
-def names_lines(client: Client, room: str, people: Sequence[Person]) -> list[str]:
+def names_lines(client: IrcClient, room: str, people: Sequence[IrcPerson]) -> list[str]:
     """Return who is in a room, as many in a line as fit."""
     channel, shown = channel_of(room), client.network.names.shown
     space = space_for_text(SERVER, "353", client.shown, "=", channel)
@@ -231,7 +231,7 @@ def names_lines(client: Client, room: str, people: Sequence[Person]) -> list[str
 # -- TOPIC ----------------------------------------------------------------------------------------
 
 
-def topic(client: Client, line: Line, response: Response) -> Steps:
+def topic(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return a room's topic, or set it."""
     if not line.params:
         response.add(client.numeric("461", "TOPIC", text="A channel is missing"))
@@ -248,7 +248,7 @@ def topic(client: Client, line: Line, response: Response) -> Steps:
         yield from _set_topic(client, room, line.params[1], response)
 
 
-def _set_topic(client: Client, room: str, text: str, response: Response) -> Steps:
+def _set_topic(client: IrcClient, room: str, text: str, response: Response) -> Steps:
     def settle(reply: Reply) -> list[str] | None:
         if isinstance(reply, Error):
             return [refused_in_room(client, "TOPIC", room, reply)]
@@ -261,7 +261,7 @@ def _set_topic(client: Client, room: str, text: str, response: Response) -> Step
     yield from client.send(lambda number: Topic(id=number, room=room, topic=text), response, settle)
 
 
-def refused_in_room(client: Client, command: str, room: str, error: Error) -> str:
+def refused_in_room(client: IrcClient, command: str, room: str, error: Error) -> str:
     """Return why something was not done in a room."""
     numeric = {
         Code.FORBIDDEN: "482",
@@ -274,7 +274,7 @@ def refused_in_room(client: Client, command: str, room: str, error: Error) -> st
     return client.numeric(numeric, channel_of(room), text=error.text)
 
 
-def _topic_lines(client: Client, room: str, text: str, setter: TopicSetter | None) -> list[str]:
+def _topic_lines(client: IrcClient, room: str, text: str, setter: TopicSetter | None) -> list[str]:
     channel = channel_of(room)
     lines = [client.numeric("332", channel, text=text)]
     if setter is not None:
@@ -286,7 +286,7 @@ def _topic_lines(client: Client, room: str, text: str, setter: TopicSetter | Non
 # -- LIST -----------------------------------------------------------------------------------------
 
 
-def list_rooms(client: Client, line: Line, response: Response) -> Steps:
+def list_rooms(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return the rooms: all, or some."""
     wanted = {room_of(channel) for channel in line.param(0).split(",")} if line.params else None
     yield client.stream(response, [client.numeric("321", "Channel", text="Users  Name")])

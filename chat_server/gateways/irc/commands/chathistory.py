@@ -9,8 +9,8 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from chat_server.gateways.gateway import Received
-from chat_server.gateways.irc.client import Client, Steps
-from chat_server.gateways.irc.live import Live
+from chat_server.gateways.irc.client import IrcClient, Steps
+from chat_server.gateways.irc.live import LiveServer
 from chat_server.gateways.irc.network import replayed
 from chat_server.gateways.irc.welcome import HISTORY_LIMIT
 from chat_server.gateways.irc.wire import capabilities
@@ -29,7 +29,7 @@ _TIMESTAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,6})\d*
 _MSGID = re.compile(r"([a-z0-9._-]{1,50})/(\d{1,16})", re.ASCII)
 
 
-class Fault(Exception):
+class HistoryFault(Exception):
     """What is wrong with a CHATHISTORY."""
 
     def __init__(self, code: str, text: str, *context: str) -> None:
@@ -59,26 +59,26 @@ class Span(NamedTuple):
     newest: bool
 
 
-def chathistory(client: Client, line: Line, response: Response) -> Steps:
+def chathistory(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return a part of a room's log, as a batch where the client has batches."""
     try:
         yield from _answer(client, line, response)
-    except Fault as fault:
+    except HistoryFault as fault:
         response.add(client.refusal(_COMMAND, fault.code, fault.text, *fault.context))
     except ProtocolError as error:
         what = line.param(0).upper() or "*"
         response.add(client.refusal(_COMMAND, "MESSAGE_ERROR", error.text, what))
 
 
-def _answer(client: Client, line: Line, response: Response) -> Steps:
+def _answer(client: IrcClient, line: Line, response: Response) -> Steps:
     if not line.params:
-        raise Fault("NEED_MORE_PARAMS", "A subcommand is missing", "*")
+        raise HistoryFault("NEED_MORE_PARAMS", "A subcommand is missing", "*")
     what, target = line.params[0].upper(), line.param(1)
     if what not in _SELECTORS:
         known = ", ".join(_SELECTORS)
-        raise Fault("INVALID_PARAMS", f"The subcommands are {known}", _word(what))
+        raise HistoryFault("INVALID_PARAMS", f"The subcommands are {known}", _word(what))
     if len(line.params) < 3 + _SELECTORS[what]:
-        raise Fault("NEED_MORE_PARAMS", "A target, a selector or a limit is missing", what)
+        raise HistoryFault("NEED_MORE_PARAMS", "A target, a selector or a limit is missing", what)
     limit = _limit(what, line.params[2 + _SELECTORS[what]])
     room = _room(client, what, target)
     if room is None:  # what is said to one person is not kept
@@ -96,11 +96,11 @@ def _answer(client: Client, line: Line, response: Response) -> Steps:
 
 def _limit(what: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not int(text[:9]):
-        raise Fault("INVALID_PARAMS", f"A limit is 1 to {HISTORY_LIMIT}", what, _word(text))
+        raise HistoryFault("INVALID_PARAMS", f"A limit is 1 to {HISTORY_LIMIT}", what, _word(text))
     return min(int(text[:9]), HISTORY_LIMIT)
 
 
-def _room(client: Client, what: str, target: str) -> str | None:
+def _room(client: IrcClient, what: str, target: str) -> str | None:
     """The room that is meant, in which the client is; None for a person who is here."""
     room = room_of(target)
     if room is not None and room in client.rooms:
@@ -108,10 +108,10 @@ def _room(client: Client, what: str, target: str) -> str | None:
     live, names = client.network.live, client.network.names
     if not target.startswith("#") and live.person(names.nick(target)) is not None:
         return None
-    raise Fault("INVALID_TARGET", "You are in no such channel", what, _word(target))
+    raise HistoryFault("INVALID_TARGET", "You are in no such channel", what, _word(target))
 
 
-def _selector(live: Live, what: str, room: str, text: str) -> Point:
+def _selector(live: LiveServer, what: str, room: str, text: str) -> Point:
     if text == "*" and what == "LATEST":
         return START
     kind, _, value = text.partition("=")
@@ -120,10 +120,10 @@ def _selector(live: Live, what: str, room: str, text: str) -> Point:
     if kind != "msgid":
         types = "A selector is msgid=ROOM/SEQ or timestamp=YYYY-MM-DDThh:mm:ss.sssZ"
         code = "INVALID_MSGREFTYPE" if value else "INVALID_PARAMS"
-        raise Fault(code, types, what, _word(text))
+        raise HistoryFault(code, types, what, _word(text))
     found = _MSGID.fullmatch(value)
     if found is None or found[1] != room or not 1 <= int(found[2]) < LARGEST_ID:
-        raise Fault("INVALID_PARAMS", "That is no msgid of this channel", what, _word(text))
+        raise HistoryFault("INVALID_PARAMS", "That is no msgid of this channel", what, _word(text))
     seq = int(found[2])
     return Point(seq - 1, seq + 1)
 
@@ -137,11 +137,11 @@ def _read_time(what: str, text: str) -> int:
         moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
     except ValueError:
         example = "a timestamp is written as 2026-11-27T08:15:00.000Z"
-        raise Fault("INVALID_PARAMS", f"{example}, in UTC", what, _word(text)) from None
+        raise HistoryFault("INVALID_PARAMS", f"{example}, in UTC", what, _word(text)) from None
     return int(moment.timestamp()) * 1000 + int(f"{found[2] or '0':0<6}"[:3])
 
 
-def _at_time(live: Live, room: str, moment: int) -> Point:
+def _at_time(live: LiveServer, room: str, moment: int) -> Point:
     """The place of a moment in a log: messages of that very millisecond are on neither side."""
     return Point(
         _first_not(live, room, lambda message: milliseconds(message.time) < moment) - 1,
@@ -149,7 +149,7 @@ def _at_time(live: Live, room: str, moment: int) -> Point:
     )
 
 
-def _first_not(live: Live, room: str, holds: Callable[[Message], bool]) -> int:
+def _first_not(live: LiveServer, room: str, holds: Callable[[Message], bool]) -> int:
     """The seq from which on something holds no more that holds for the older messages.
 
     It is found by halving, as the times in a log grow.
@@ -186,7 +186,7 @@ def _spans(what: str, first: Point, second: Point, limit: int) -> list[Span]:
     return [Span(second.after, first.before, limit, newest=True)]
 
 
-def _read(client: Client, room: str, span: Span) -> Generator[Received, None, list[Message]]:
+def _read(client: IrcClient, room: str, span: Span) -> Generator[Received, None, list[Message]]:
     """Read page after page, as what is not shown does not count."""
     first, last = span.first, span.last
     found: list[Message] = []
@@ -196,7 +196,7 @@ def _read(client: Client, room: str, span: Span) -> Generator[Received, None, li
         reply = yield from client.ask(partial(_history, room, before, after, span.limit))
         if not isinstance(reply, Page) or reply.messages is UNSET:
             assert isinstance(reply, Error)
-            raise Fault(reply.code.upper(), reply.text)
+            raise HistoryFault(reply.code.upper(), reply.text)
         page = reply.messages
         shown = [each for each in replayed(page) if first <= each.seq <= last]
         found = [*shown, *found] if span.newest else [*found, *shown]
@@ -215,7 +215,7 @@ def _history(room: str, before: int | None, after: int | None, limit: int, numbe
     return History(id=number, room=room, before=before, after=after, limit=limit)
 
 
-def _shown(client: Client, target: str, messages: Sequence[Message]) -> list[str]:
+def _shown(client: IrcClient, target: str, messages: Sequence[Message]) -> list[str]:
     codec = client.network.codec(client.has)
     lines = [line for message in messages for line in codec.lines(message)]
     if client.may(capabilities.BATCH):

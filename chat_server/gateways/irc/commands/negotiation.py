@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build
 from chat_server.gateways.irc.wire.names import SERVER
@@ -15,7 +15,7 @@ from protocol.messages import Login, Ok
 _MECHANISMS = "PLAIN"
 
 
-def cap(client: Client, line: Line, response: Response) -> Steps:
+def cap(client: IrcClient, line: Line, response: Response) -> Steps:
     """Negotiate capabilities (IRCv3 capability-negotiation)."""
     yield from ()
     what = line.param(0).upper()
@@ -42,7 +42,7 @@ def cap(client: Client, line: Line, response: Response) -> Steps:
         response.add(client.numeric("410", what or "*", text=text))
 
 
-def authenticate(client: Client, line: Line, response: Response) -> Steps:
+def authenticate(client: IrcClient, line: Line, response: Response) -> Steps:
     """Log in to an account (IRCv3 sasl-3.2)."""
     piece = line.param(0)
     if not client.may(capabilities.SASL):
@@ -57,7 +57,7 @@ def authenticate(client: Client, line: Line, response: Response) -> Steps:
         yield from _go_on(client, client.exchange, piece, response)
 
 
-def _begin(client: Client, mechanism: str, response: Response) -> None:
+def _begin(client: IrcClient, mechanism: str, response: Response) -> None:
     if mechanism == "*":
         response.add(client.numeric("906", text="There was nothing to abort"))
     elif mechanism.upper() not in _MECHANISMS.split():
@@ -68,7 +68,7 @@ def _begin(client: Client, mechanism: str, response: Response) -> None:
         response.add(build("", "AUTHENTICATE", "+"))
 
 
-def _go_on(client: Client, exchange: Exchange, piece: str, response: Response) -> Steps:
+def _go_on(client: IrcClient, exchange: Exchange, piece: str, response: Response) -> Steps:
     if piece == "*":
         client.exchange = None
         response.add(client.numeric("906", text="Logging in was aborted"))
@@ -92,7 +92,7 @@ def _go_on(client: Client, exchange: Exchange, piece: str, response: Response) -
         _check(client, found, response)
 
 
-def _check(client: Client, found: Credentials, response: Response) -> None:
+def _check(client: IrcClient, found: Credentials, response: Response) -> None:
     """Before the registration: see that the password is right, which it comes in with."""
     try:
         account = client.network.live.authenticate(found.account, found.password, client.host)
@@ -107,7 +107,7 @@ def _check(client: Client, found: Credentials, response: Response) -> None:
     response.add(*_logged_in(client, account))
 
 
-def _log_in(client: Client, found: Credentials, response: Response) -> Steps:
+def _log_in(client: IrcClient, found: Credentials, response: Response) -> Steps:
     """After it: log in, and take the account's nick."""
 
     def settle(reply: Reply) -> list[str]:
@@ -129,7 +129,7 @@ def _log_in(client: Client, found: Credentials, response: Response) -> Steps:
     )
 
 
-def _logged_in(client: Client, account: str) -> list[str]:
+def _logged_in(client: IrcClient, account: str) -> list[str]:
     shown = client.network.names.shown(account)
     who = client.source if client.registered else f"*!*@{SERVER}"
     return [
@@ -138,7 +138,7 @@ def _logged_in(client: Client, account: str) -> list[str]:
     ]
 
 
-def _cap(client: Client, what: str, text: str) -> str:
+def _cap(client: IrcClient, what: str, text: str) -> str:
     return build(SERVER, "CAP", client.shown, what, text=text)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.commands.channels import (
     no_such_channel,
     not_in,
@@ -43,7 +43,7 @@ Change = tuple[bool, str, str]
 """Whether a mode is set, its letter, its parameter or ""."""
 
 
-def mode(client: Client, line: Line, response: Response) -> Steps:
+def mode(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return the modes of a room or of oneself, or change those of a room."""
     target = line.param(0)
     if not target:
@@ -63,7 +63,7 @@ def mode(client: Client, line: Line, response: Response) -> Steps:
             response.add(client.numeric("221", "+o" if client.moderates else "+"))
 
 
-def _channel_mode(client: Client, line: Line, response: Response) -> Steps:
+def _channel_mode(client: IrcClient, line: Line, response: Response) -> Steps:
     channel = line.params[0]
     room = room_of(channel)
     if room is None or not client.network.live.has_room(room, client.nick):
@@ -76,7 +76,7 @@ def _channel_mode(client: Client, line: Line, response: Response) -> Steps:
         yield from _change(client, room, each, response)
 
 
-def _modes(client: Client, room: str) -> str:
+def _modes(client: IrcClient, room: str) -> str:
     now = client.network.live.modes(room)
     letters = (
         "+" + "i" * (now.locked or now.invites) + "m" * now.moderated + _ALWAYS + "t" * now.topic
@@ -96,7 +96,7 @@ def _changes(letters: str, params: list[str]) -> list[Change]:
     return found
 
 
-def _change(client: Client, room: str, change: Change, response: Response) -> Steps:
+def _change(client: IrcClient, room: str, change: Change, response: Response) -> Steps:
     to_set, letter, param = change
     if letter == "b" and not param:
         yield from _bans(client, room, response)
@@ -116,7 +116,7 @@ def _change(client: Client, room: str, change: Change, response: Response) -> St
 
 
 def _make_change(
-    client: Client,
+    client: IrcClient,
     room: str,
     change: Change,
     make: "Callable[[int], AnyRequest]",
@@ -136,45 +136,45 @@ def _make_change(
     yield from client.send(make, response, settle)
 
 
-def _not_changed(client: Client, room: str, param: str, error: Error) -> str:
+def _not_changed(client: IrcClient, room: str, param: str, error: Error) -> str:
     if error.code in (Code.NO_SUCH_NICK, Code.BAD_NICK):
         return client.numeric("401", param.lstrip(":") or "*", text=error.text)
     return refused_in_room(client, "MODE", room, error)
 
 
-def _freeze(_: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
+def _freeze(_: IrcClient, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
     if to_set:
         return lambda number: Freeze(id=number, room=room)
     return lambda number: Unfreeze(id=number, room=room)
 
 
-def _close(client: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
+def _close(client: IrcClient, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
     """Let only those in who are invited; or everybody, also where the room is locked."""
     if not to_set and client.network.live.modes(room).locked:
         return lambda number: Lock(id=number, room=room, locked=False)
     return lambda number: SetRules(id=number, room=room, invite_only=to_set)
 
 
-def _topic(_: Client, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
+def _topic(_: IrcClient, room: str, to_set: bool, __: str) -> "Callable[[int], AnyRequest]":
     """Let only moderators set the topic, or everybody."""
     return lambda number: SetRules(
         id=number, room=room, topic="moderators" if to_set else "everybody"
     )
 
 
-def _ban(client: Client, _: str, to_set: bool, mask: str) -> "Callable[[int], AnyRequest]":
+def _ban(client: IrcClient, _: str, to_set: bool, mask: str) -> "Callable[[int], AnyRequest]":
     who = _whom(client, mask)
     if to_set:
         return lambda number: Ban(id=number, who=who)
     return lambda number: Unban(id=number, who=who)
 
 
-def _role(client: Client, _: str, to_set: bool, shown: str) -> "Callable[[int], AnyRequest]":
+def _role(client: IrcClient, _: str, to_set: bool, shown: str) -> "Callable[[int], AnyRequest]":
     who = client.network.names.nick(shown)
     return lambda number: Op(id=number, who=who) if to_set else Deop(id=number, who=who)
 
 
-def _voice(client: Client, room: str, to_set: bool, shown: str) -> "Callable[[int], AnyRequest]":
+def _voice(client: IrcClient, room: str, to_set: bool, shown: str) -> "Callable[[int], AnyRequest]":
     """Say who may speak in a frozen room: those who may until now, with one more or without one."""
     nick = client.network.names.nick(shown)
     voiced = [each.nick for each in client.network.live.members(room) if each.voiced]
@@ -185,7 +185,7 @@ def _voice(client: Client, room: str, to_set: bool, shown: str) -> "Callable[[in
 _REQUESTS = {"m": _freeze, "i": _close, "t": _topic, "b": _ban, "o": _role, "v": _voice}
 
 
-def _whom(client: Client, mask: str) -> str:
+def _whom(client: IrcClient, mask: str) -> str:
     """Return whom a mask means: an account, an address, or a nick."""
     if mask.startswith(("$a:", "~a:", "~account:")):
         return "@" + mask.partition(":")[2]
@@ -196,7 +196,7 @@ def _whom(client: Client, mask: str) -> str:
     return client.network.names.nick(nick)
 
 
-def _bans(client: Client, room: str, response: Response) -> Steps:
+def _bans(client: IrcClient, room: str, response: Response) -> Steps:
     """Return the bans, to moderators: they hold for the whole server."""
     channel, after = channel_of(room), 0
     more = client.moderates
@@ -215,7 +215,7 @@ def _bans_after(after: int, number: int) -> Bans:
     return Bans(id=number, after=after)
 
 
-def _ban_line(client: Client, channel: str, ban: BanEntry) -> str:
+def _ban_line(client: IrcClient, channel: str, ban: BanEntry) -> str:
     shown = client.network.names.shown
     if ban.who.startswith("@"):
         mask = f"$a:{shown(ban.who[1:])}"
@@ -229,7 +229,7 @@ def _ban_line(client: Client, channel: str, ban: BanEntry) -> str:
 # -- KICK -----------------------------------------------------------------------------------------
 
 
-def invite(client: Client, line: Line, response: Response) -> Steps:
+def invite(client: IrcClient, line: Line, response: Response) -> Steps:
     """Let somebody into a room."""
     if len(line.params) < 2:
         response.add(client.numeric("461", "INVITE", text="A nick and a channel are missing"))
@@ -248,7 +248,7 @@ def invite(client: Client, line: Line, response: Response) -> Steps:
     yield from client.send(lambda number: Invite(id=number, room=room, who=who), response, settle)
 
 
-def kick(client: Client, line: Line, response: Response) -> Steps:
+def kick(client: IrcClient, line: Line, response: Response) -> Steps:
     """Throw somebody out: of the server, as one cannot be thrown out of a room alone."""
     if len(line.params) < 2:
         response.add(client.numeric("461", "KICK", text="A channel or a nick is missing"))
@@ -270,7 +270,7 @@ def kick(client: Client, line: Line, response: Response) -> Steps:
     yield from _kick(client, room, person.nick, line.param(2)[:REASON_LIMIT].strip(), response)
 
 
-def _kick(client: Client, room: str, nick: str, why: str, response: Response) -> Steps:
+def _kick(client: IrcClient, room: str, nick: str, why: str, response: Response) -> Steps:
     network = client.network
 
     def settle(reply: Reply) -> list[str]:

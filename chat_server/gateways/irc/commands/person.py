@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.network import Relay
 from chat_server.gateways.irc.welcome import REAL_NAME_LIMIT
 from chat_server.gateways.irc.wire import capabilities
@@ -14,7 +14,7 @@ from protocol.messages import Bye, Claim, Error, Nick, Ok
 from protocol.text import REASON_LIMIT
 
 
-def nick(client: Client, line: Line, response: Response) -> Steps:
+def nick(client: IrcClient, line: Line, response: Response) -> Steps:
     """Take another nick."""
     wanted = line.param(0)
     if not wanted:
@@ -42,7 +42,7 @@ def nick(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def unwritable(client: Client, wanted: str) -> str:
+def unwritable(client: IrcClient, wanted: str) -> str:
     """Return why a client cannot be called so."""
     shown = "".join(sign if sign.isprintable() and sign != " " else "_" for sign in wanted)
     text = (
@@ -52,13 +52,13 @@ def unwritable(client: Client, wanted: str) -> str:
     return client.numeric("432", shown.lstrip(":") or "*", text=text)
 
 
-def again(client: Client, _: Line, response: Response) -> Steps:
+def again(client: IrcClient, _: Line, response: Response) -> Steps:
     """Refuse what is said once, before the registration: PASS and USER."""
     yield from ()
     response.add(client.numeric("462", text="You have registered already"))
 
 
-def away(client: Client, line: Line, response: Response) -> Steps:
+def away(client: IrcClient, line: Line, response: Response) -> Steps:
     """Say that one is away, or back. IRC clients alone are told."""
     yield from ()
     why = line.param(0)[:REASON_LIMIT] or None
@@ -71,7 +71,7 @@ def away(client: Client, line: Line, response: Response) -> Steps:
     _tell_neighbours(client, line_for_others, capabilities.AWAY)
 
 
-def setname(client: Client, line: Line, response: Response) -> Steps:
+def setname(client: IrcClient, line: Line, response: Response) -> Steps:
     """Change one's real name (IRCv3 setname)."""
     yield from ()
     name = line.param(0)
@@ -91,7 +91,7 @@ def setname(client: Client, line: Line, response: Response) -> Steps:
     _tell_neighbours(client, changed, capabilities.SETNAME)
 
 
-def _may_speak(client: Client, command: str, response: Response) -> bool:
+def _may_speak(client: IrcClient, command: str, response: Response) -> bool:
     """Whether a text of the client may reach others by a command; say why not."""
     try:
         client.network.live.check_voice(client.nick, None, client.host)
@@ -101,7 +101,7 @@ def _may_speak(client: Client, command: str, response: Response) -> bool:
     return True
 
 
-def _tell_neighbours(client: Client, line: str, needs: str) -> None:
+def _tell_neighbours(client: IrcClient, line: str, needs: str) -> None:
     """Send a line to those who are in a room with the client."""
     with client.lock:
         rooms = tuple(client.rooms)
@@ -109,7 +109,7 @@ def _tell_neighbours(client: Client, line: str, needs: str) -> None:
     client.network.tell(rooms, (), Relay(line=line, needs=needs, nick=client.nick, time=now))
 
 
-def oper(client: Client, line: Line, response: Response) -> Steps:
+def oper(client: IrcClient, line: Line, response: Response) -> Steps:
     """Become an owner, with the secret that the server showed at its first start."""
     if len(line.params) < 2:
         response.add(client.numeric("461", "OPER", text="Write OPER owner SECRET"))
@@ -130,7 +130,7 @@ def oper(client: Client, line: Line, response: Response) -> Steps:
     yield from client.send(lambda number: Claim(id=number, secret=secret), response, settle)
 
 
-def quit(client: Client, line: Line, _: Response) -> Steps:
+def quit(client: IrcClient, line: Line, _: Response) -> Steps:
     """Leave. The nick is free at once."""
     client.note_reason("", line.param(0))
     yield from client.ask(lambda number: Bye(id=number))

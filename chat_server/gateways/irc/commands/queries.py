@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from chat_server.gateways.irc.client import Client, Steps
+from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.commands.channels import rank
-from chat_server.gateways.irc.live import Person
+from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.wire.irc_lines import Line
 from chat_server.gateways.irc.wire.names import SERVER, channel_of, room_of
 from chat_server.gateways.irc.wire.response import Response
@@ -19,7 +19,7 @@ _EVERYBODY = ("*", "0")
 """What WHO is asked by who wants to know of all that it may: those in its rooms."""
 
 
-def who(client: Client, line: Line, response: Response) -> Steps:
+def who(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return who is in a room that the client is in, in all of them, or one person."""
     mask = line.param(0) or "*"
     room = room_of(mask)
@@ -48,7 +48,7 @@ def _who_is_in(room: str, number: int) -> Who:
     return Who(id=number, room=room)
 
 
-def _who_line(client: Client, channel: str, person: Person) -> str:
+def _who_line(client: IrcClient, channel: str, person: IrcPerson) -> str:
     shown = client.network.names.shown(person.nick)
     about = client.network.about(person.nick)
     flags = "G" if about and about.away else "H"
@@ -59,7 +59,7 @@ def _who_line(client: Client, channel: str, person: Person) -> str:
     )
 
 
-def whois(client: Client, line: Line, response: Response) -> Steps:
+def whois(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return what is known of somebody."""
     yield from ()
     if not line.params:
@@ -74,7 +74,7 @@ def whois(client: Client, line: Line, response: Response) -> Steps:
     response.add(*_whois_lines(client, person))
 
 
-def _whois_lines(client: Client, person: Person) -> list[str]:
+def _whois_lines(client: IrcClient, person: IrcPerson) -> list[str]:
     shown = client.network.names.shown(person.nick)
     about = client.network.about(person.nick)
     real_name = about.real_name if about and about.real_name else person.nick
@@ -97,7 +97,7 @@ def _whois_lines(client: Client, person: Person) -> list[str]:
     return [*lines, client.numeric("318", shown, text="End of the answer")]
 
 
-def _shared_rooms(client: Client, person: Person) -> list[str]:
+def _shared_rooms(client: IrcClient, person: IrcPerson) -> list[str]:
     """The rooms that both are in: of the others nobody is told."""
     found = []
     for room in sorted(client.rooms):
@@ -109,7 +109,7 @@ def _shared_rooms(client: Client, person: Person) -> list[str]:
     return found
 
 
-def whowas(client: Client, line: Line, response: Response) -> Steps:
+def whowas(client: IrcClient, line: Line, response: Response) -> Steps:
     """Say that who was here is not kept."""
     yield from ()
     if not line.params:
@@ -122,7 +122,7 @@ def whowas(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def ison(client: Client, line: Line, response: Response) -> Steps:
+def ison(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return which of some people are here."""
     yield from ()
     if not line.params:
@@ -132,12 +132,12 @@ def ison(client: Client, line: Line, response: Response) -> Steps:
     response.add(client.numeric("303", text=" ".join(_here(client, nicks[:_ISON_LIMIT]))))
 
 
-def _here(client: Client, nicks: Sequence[str]) -> list[str]:
+def _here(client: IrcClient, nicks: Sequence[str]) -> list[str]:
     people = [_find(client, nick) for nick in nicks]
     return [client.network.names.shown(person.nick) for person in people if person]
 
 
-def userhost(client: Client, line: Line, response: Response) -> Steps:
+def userhost(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return where some people are from: all from here, as addresses are not told."""
     yield from ()
     if not line.params:
@@ -154,10 +154,10 @@ def userhost(client: Client, line: Line, response: Response) -> Steps:
     response.add(client.numeric("302", text=" ".join(found)))
 
 
-def _find(client: Client, shown: str) -> Person | None:
+def _find(client: IrcClient, shown: str) -> IrcPerson | None:
     network = client.network
     return network.live.person(network.names.nick(shown))
 
 
-def _nobody(client: Client, target: str) -> str:
+def _nobody(client: IrcClient, target: str) -> str:
     return client.numeric("401", target.lstrip(":") or "*", text="Nobody here is called so")

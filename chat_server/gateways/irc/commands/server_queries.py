@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from chat_server.gateways.irc.client import Client, Steps
+from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.welcome import message_of_the_day, supported
 from chat_server.gateways.irc.wire.irc_lines import Line, build
 from chat_server.gateways.irc.wire.names import SERVER
@@ -14,7 +14,7 @@ _DIGITS = 15
 """Of the number of a ping, at the most."""
 
 
-def ping(client: Client, line: Line, response: Response) -> Steps:
+def ping(client: IrcClient, line: Line, response: Response) -> Steps:
     """Show that the server is there."""
     yield from ()
     if not line.params:
@@ -23,26 +23,26 @@ def ping(client: Client, line: Line, response: Response) -> Steps:
     response.add(build(SERVER, "PONG", SERVER, text=line.param(0)))
 
 
-def pong(_: Client, line: Line, __: Response) -> Steps:
+def pong(_: IrcClient, line: Line, __: Response) -> Steps:
     """Take it for a sign of life, and for the answer to the ping whose number it repeats."""
     word = line.params[-1].removeprefix(f"{SERVER}-") if line.params else ""
     number = int(word) if word.isascii() and word.isdecimal() and len(word) <= _DIGITS else 1
     yield Pong(re=max(1, number))
 
 
-def motd(client: Client, _: Line, response: Response) -> Steps:
+def motd(client: IrcClient, _: Line, response: Response) -> Steps:
     """Return the message of the day."""
     yield from ()
     response.add(*message_of_the_day(client))
 
 
-def lusers(client: Client, _: Line, response: Response) -> Steps:
+def lusers(client: IrcClient, _: Line, response: Response) -> Steps:
     """Return how many are here."""
     yield from ()
     response.add(*lusers_lines(client))
 
 
-def lusers_lines(client: Client) -> list[str]:
+def lusers_lines(client: IrcClient) -> list[str]:
     """Return how many people and rooms there are."""
     live = client.network.live
     people, rooms = live.people(), live.rooms()
@@ -60,14 +60,14 @@ def lusers_lines(client: Client) -> list[str]:
     ]
 
 
-def version(client: Client, _: Line, response: Response) -> Steps:
+def version(client: IrcClient, _: Line, response: Response) -> Steps:
     """Return the server's version, and what it can do."""
     yield from ()
     text = "Rooms are channels here: see docs/irc.md"
     response.add(client.numeric("351", VERSION, SERVER, text=text), *supported(client))
 
 
-def time(client: Client, _: Line, response: Response) -> Steps:
+def time(client: IrcClient, _: Line, response: Response) -> Steps:
     """Return the server's time."""
     yield from ()
     now = datetime.fromtimestamp(client.network.live.now(), UTC)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chat_server.gateways.irc.client import Client, Steps
+from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.commands import (
     channels,
     negotiation,
@@ -17,7 +17,7 @@ from chat_server.gateways.irc.commands.chathistory import chathistory
 from chat_server.gateways.irc.wire.irc_lines import Line
 from chat_server.gateways.irc.wire.response import Response
 
-Command = Callable[[Client, Line, Response], Steps]
+Command = Callable[[IrcClient, Line, Response], Steps]
 
 COMMANDS: dict[str, Command] = {
     "AUTHENTICATE": negotiation.authenticate,

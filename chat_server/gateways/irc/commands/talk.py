@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.commands.channels import no_such_channel
 from chat_server.gateways.irc.events import direct_lines, relayed
 from chat_server.gateways.irc.network import Relay
@@ -35,7 +35,7 @@ _FORMATTING = re.compile(
 """Colours, bold and the like (modern.ircdocs.horse/formatting): no text has control characters."""
 
 
-def privmsg(client: Client, line: Line, response: Response) -> Steps:
+def privmsg(client: IrcClient, line: Line, response: Response) -> Steps:
     """Say something, in rooms or to people."""
     if not line.params:
         response.add(client.numeric("411", text=f"Nobody to send the {line.command} to was named"))
@@ -48,7 +48,7 @@ def privmsg(client: Client, line: Line, response: Response) -> Steps:
         yield from _say(client, target, line, response)
 
 
-def notice(client: Client, line: Line, response: Response) -> Steps:
+def notice(client: IrcClient, line: Line, response: Response) -> Steps:
     """Say something that nothing answers by itself, with a mistake no more (RFC 2812, 3.3.2)."""
     if line.param(1):
         unsaid = Response(None, client.new_reference)
@@ -56,7 +56,7 @@ def notice(client: Client, line: Line, response: Response) -> Steps:
             yield from _say(client, target, line, response)
 
 
-def _targets(client: Client, line: Line, response: Response) -> list[str]:
+def _targets(client: IrcClient, line: Line, response: Response) -> list[str]:
     targets = [target for target in line.params[0].split(",") if target]
     if len(targets) > TARGETS_LIMIT:
         text = f"A {line.command} has at most {TARGETS_LIMIT} targets: nothing was sent"
@@ -65,7 +65,7 @@ def _targets(client: Client, line: Line, response: Response) -> list[str]:
     return targets
 
 
-def _say(client: Client, target: str, line: Line, response: Response) -> Steps:
+def _say(client: IrcClient, target: str, line: Line, response: Response) -> Steps:
     """Say something in one room, or to one person."""
     text, action = _read(line.params[1])
     if text is None:
@@ -90,7 +90,7 @@ def _read(text: str) -> tuple[str | None, bool]:
     return text or " ", action
 
 
-def _own_tags(client: Client, line: Line) -> dict[str, str]:
+def _own_tags(client: IrcClient, line: Line) -> dict[str, str]:
     """The tags that go to others: those that are the client's own."""
     if not client.may(capabilities.TAGS):
         return {}
@@ -101,7 +101,7 @@ def _own_tags(client: Client, line: Line) -> dict[str, str]:
 
 
 def _say_in_room(
-    client: Client, channel: str, text: str, extra: Extra, response: Response, *, action: bool
+    client: IrcClient, channel: str, text: str, extra: Extra, response: Response, *, action: bool
 ) -> Steps:
     room = room_of(channel)
     is_notice = extra.command == "NOTICE"
@@ -152,7 +152,7 @@ def _normalized(text: str) -> str:
         return text
 
 
-def _not_said(client: Client, channel: str, error: Error) -> str:
+def _not_said(client: IrcClient, channel: str, error: Error) -> str:
     if error.code == Code.NO_SUCH_ROOM:
         return no_such_channel(client, channel)
     return client.numeric("404", channel, text=error.text)
@@ -162,7 +162,7 @@ def _not_said(client: Client, channel: str, error: Error) -> str:
 
 
 def _say_to(
-    client: Client, target: str, text: str, extra: Extra, response: Response, *, action: bool
+    client: IrcClient, target: str, text: str, extra: Extra, response: Response, *, action: bool
 ) -> Steps:
     network, is_notice = client.network, extra.command == "NOTICE"
     person = network.live.person(network.names.nick(target))
@@ -191,7 +191,7 @@ def _say_to(
 
 
 def _leave_for(
-    client: Client, target: str, text: str, response: Response, *, is_notice: bool
+    client: IrcClient, target: str, text: str, response: Response, *, is_notice: bool
 ) -> Steps:
     """Say something to one person who is not here: it waits for them, if anything does."""
     reply = yield from client.ask(partial(_tell, client.network.names.nick(target), text))
@@ -208,11 +208,11 @@ def _tell(nick: str, text: str, number: int) -> Tell:
     return Tell(id=number, to=nick, text=text)
 
 
-def _nobody(client: Client, target: str) -> str:
+def _nobody(client: IrcClient, target: str) -> str:
     return client.numeric("401", target.lstrip(":") or "*", text="Nobody here is called so")
 
 
-def _not_told(client: Client, target: str, error: Error) -> str:
+def _not_told(client: IrcClient, target: str, error: Error) -> str:
     if error.code in (Code.NO_SUCH_NICK, Code.BAD_NICK):
         return _nobody(client, target)
     return client.refused("PRIVMSG", error)
@@ -221,7 +221,7 @@ def _not_told(client: Client, target: str, error: Error) -> str:
 # -- tags alone -----------------------------------------------------------------------------------
 
 
-def tagmsg(client: Client, line: Line, response: Response) -> Steps:
+def tagmsg(client: IrcClient, line: Line, response: Response) -> Steps:
     """Send tags and no text to those on IRC who understand them (IRCv3 message-tags)."""
     yield from ()
     if not client.may(capabilities.TAGS):
@@ -236,7 +236,7 @@ def tagmsg(client: Client, line: Line, response: Response) -> Steps:
             _tag(client, target, tags, response)
 
 
-def _tag(client: Client, target: str, tags: dict[str, str], response: Response) -> None:
+def _tag(client: IrcClient, target: str, tags: dict[str, str], response: Response) -> None:
     network = client.network
     room = room_of(target) if target.startswith("#") else None
     person = None if room else network.live.person(network.names.nick(target))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import Client, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.commands.channels import entered, refused_in_room
 from chat_server.gateways.irc.wire.irc_lines import Line
 from chat_server.gateways.irc.wire.names import channel_of
@@ -17,7 +17,7 @@ from protocol.messages import AnyRequest, EndPoll, Error, Hand, Hands, Next, Ok,
 from protocol.turns import read_choice, read_poll
 
 
-def hand(client: Client, line: Line, response: Response) -> Steps:
+def hand(client: IrcClient, line: Line, response: Response) -> Steps:
     """Raise one's hand, with a question or without one, or take it down (`HAND #room :down`)."""
     room = _room(client, line, response)
     if room is None:
@@ -42,7 +42,7 @@ def hand(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def hands(client: Client, line: Line, response: Response) -> Steps:
+def hands(client: IrcClient, line: Line, response: Response) -> Steps:
     """Return whose hands are up, and what they ask, to moderators."""
     room = _room(client, line, response)
     if room is None:
@@ -68,7 +68,7 @@ def hands(client: Client, line: Line, response: Response) -> Steps:
     response.add(client.notice(f"in the queue: {place}", channel_of(room)))
 
 
-def give_floor(client: Client, line: Line, response: Response) -> Steps:
+def give_floor(client: IrcClient, line: Line, response: Response) -> Steps:
     """Give the floor to the first in the queue: a notice tells it."""
     room = _room(client, line, response)
     if room is None:
@@ -82,7 +82,7 @@ def give_floor(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def poll(client: Client, line: Line, response: Response) -> Steps:
+def poll(client: IrcClient, line: Line, response: Response) -> Steps:
     """Ask a room (`POLL #room :Is it? yes | no`), or end its poll (`POLL #room :end`)."""
     room = _room(client, line, response)
     if room is None:
@@ -110,7 +110,7 @@ def poll(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def vote(client: Client, line: Line, response: Response) -> Steps:
+def vote(client: IrcClient, line: Line, response: Response) -> Steps:
     """Vote in a room's poll."""
     room = _room(client, line, response)
     if room is None:
@@ -130,7 +130,7 @@ def vote(client: Client, line: Line, response: Response) -> Steps:
     )
 
 
-def _room(client: Client, line: Line, response: Response) -> str | None:
+def _room(client: IrcClient, line: Line, response: Response) -> str | None:
     """Return the room that a line names, if the client is in it; else say why not."""
     channel = line.param(0)
     if not channel:
@@ -140,7 +140,7 @@ def _room(client: Client, line: Line, response: Response) -> str | None:
 
 
 def _send(
-    client: Client,
+    client: IrcClient,
     line: Line,
     room: str,
     make: Callable[[int], AnyRequest],
@@ -158,7 +158,7 @@ def _send(
     yield from client.send(make, response, settle)
 
 
-def _refused(client: Client, command: str, room: str, error: Error) -> str:
+def _refused(client: IrcClient, command: str, room: str, error: Error) -> str:
     if error.code in (Code.FORBIDDEN, Code.MUTED):
         return refused_in_room(client, command, room, error)
     return client.refused(command, error)

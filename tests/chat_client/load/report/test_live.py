@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from chat_client.load.model.result import Row
-from chat_client.load.report.live import INTERVALS, Lines, Picture, choose_view
+from chat_client.load.report.live import INTERVALS, LiveLines, Picture, choose_view
 from tests.chat_client.load.samples import sample
 
 
 def test_a_line_each_second(capsys: pytest.CaptureFixture[str]) -> None:
     """Each second is printed once, however often it is shown. The ramp is not printed."""
     result = sample()
-    with Lines(print) as view:
+    with LiveLines(print) as view:
         for row in (*result.rows, result.rows[-1]):
             view.show(result, row)
     lines = capsys.readouterr().out.splitlines()
@@ -38,14 +38,14 @@ def test_the_picture(newest: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_terminal() -> None:
     """Without a terminal there are lines, without any option."""
-    assert isinstance(choose_view(live=True), Lines)
+    assert isinstance(choose_view(live=True), LiveLines)
 
 
 def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal there is the picture, unless it is not wanted."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert isinstance(choose_view(live=True), Picture)
-    assert isinstance(choose_view(live=False), Lines)
+    assert isinstance(choose_view(live=False), LiveLines)
 
 
 def test_intervals_have_ends() -> None:

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from chat_server.admin.classes.class_file import Row
+from chat_server.admin.classes.class_file import ClassRow
 from chat_server.admin.classes.pin_sheet import pin_sheet
 
 HOSTILE = "<script>alert(1)</script>\u202e"
@@ -28,7 +28,7 @@ class Reader(HTMLParser):
 
 def test_each_person_has_a_card() -> None:
     """With name, nick, PIN, the page, and its QR code; nothing is fetched from anywhere."""
-    rows = [Row(1, "Ana & Co", "ana", "12345678"), Row(2, HOSTILE, "ben", HOSTILE)]
+    rows = [ClassRow(1, "Ana & Co", "ana", "12345678"), ClassRow(2, HOSTILE, "ben", HOSTILE)]
     reader = Reader()
     reader.feed("\n".join(pin_sheet(HOSTILE, rows, "http://10.0.0.7:7878/")))
     assert reader.tags.count("svg") == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chat_server.gateways.irc.client import Client
+from chat_server.gateways.irc.client import IrcClient
 from chat_server.gateways.irc.events import written
 from chat_server.gateways.irc.network import Network
 from protocol.messages import Presence
@@ -10,9 +10,9 @@ from tests.support.irc_live import NobodyHere
 
 
 @pytest.fixture
-def ida() -> Client:
+def ida() -> IrcClient:
     """Somebody in two rooms who was called ana until now, of which the rooms are not told yet."""
-    client = Client(Network(NobodyHere()), "127.0.0.1")
+    client = IrcClient(Network(NobodyHere()), "127.0.0.1")
     client.nick = "ana"
     client.rooms = {"a": {"ana", "eva"}, "b": {"ana", "eva"}}
     with client.lock:
@@ -20,7 +20,7 @@ def ida() -> Client:
     return client
 
 
-def tell(client: Client, room: str, **changes: object) -> list[str]:
+def tell(client: IrcClient, room: str, **changes: object) -> list[str]:
     """What the client is sent for a presence."""
     nothing: dict[str, object] = {"joined": [], "left": [], "renamed": [], "members": 2}
     event = Presence(room=room, **{**nothing, **changes})  # type: ignore[arg-type]
@@ -28,7 +28,7 @@ def tell(client: Client, room: str, **changes: object) -> list[str]:
         return written(client, event).decode().splitlines()
 
 
-def test_its_own_coming_that_is_told_late(ida: Client) -> None:
+def test_its_own_coming_that_is_told_late(ida: IrcClient) -> None:
     """It came as ana: that is nobody else, and it is told of its new nick once."""
     assert tell(ida, "b", joined=["ana"]) == []
     assert tell(ida, "b", renamed=[("ana", "ida")]) == []
@@ -36,7 +36,7 @@ def test_its_own_coming_that_is_told_late(ida: Client) -> None:
     assert ida.rooms == {"a": {"ida", "eva"}, "b": {"ida", "eva"}}
 
 
-def test_somebody_else_takes_the_nick(ida: Client) -> None:
+def test_somebody_else_takes_the_nick(ida: IrcClient) -> None:
     """Behind the change, in the same event or in a later one: they come."""
     assert tell(ida, "a", renamed=[("ana", "ida")], joined=["ana"], members=3) == [
         ":ana!ana@backchannel JOIN #a"

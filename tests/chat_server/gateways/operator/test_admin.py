@@ -16,12 +16,12 @@ from chat_server.admin.ask import ask, is_running
 from chat_server.admin.messages import (
     REQUEST_LIMIT,
     AnyPart,
-    Client,
+    ClientRow,
     Disturb,
     Done,
     Live,
     LivePart,
-    Refused,
+    RefusedPart,
     Status,
     StatusPart,
     decode_part,
@@ -116,7 +116,7 @@ def test_garbage_is_refused(tmp_path: Path, garbage: bytes) -> None:
         with visit(tmp_path) as sock:
             sock.sendall(garbage)
             (part,) = answer(sock)
-            assert isinstance(part, Refused)
+            assert isinstance(part, RefusedPart)
         assert len(list(ask(tmp_path, Status()))) == 2
 
 
@@ -200,7 +200,9 @@ def test_the_socket_of_a_killed_server_is_replaced(tmp_path: Path) -> None:
 def test_rows_fit_their_parts() -> None:
     """However many and however long; none is lost."""
     rows = [
-        Client("n" * 32, None, "member", "a" * 40, 1.0, 1.0, ["r" * 50] * (number % 101), False, 0)
+        ClientRow(
+            "n" * 32, None, "member", "a" * 40, 1.0, 1.0, ["r" * 50] * (number % 101), False, 0
+        )
         for number in range(500)
     ]
     batches = list(fitting(rows))
