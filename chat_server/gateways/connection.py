@@ -514,7 +514,7 @@ class Connection:
                 self._ended = code
         if first:
             if code is Code.KICKED and self._session is not None:
-                self._doors.irc.note_other_kick(self._session.nick)
+                self._doors.note_kick(self._session.nick)
             self._context.counters.closed(code)
             # A browser comes and goes for each part of the page.
             level = logging.DEBUG if code is Code.BYE and not self._session else logging.INFO

@@ -49,6 +49,13 @@ class Doors:
     site: Site
     irc: Network
 
+    def note_kick(self, nick: str) -> None:
+        """Know that somebody is thrown out, whatever they speak.
+
+        The rooms are told that they left. Those who speak IRC read it as a KICK.
+        """
+        self.irc.note_other_kick(nick)
+
 
 class Sniffer:
     """The first gateway of each connection: it gives way to the one that understands the client.
