@@ -7,16 +7,15 @@ are indented. The module is long, as it has a short method for each kind of even
 """
 
 import time
-import zlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 from colorama import Fore, Style
 from msgspec import UnsetType
 
 from chat_client.display.code import code_lines
+from chat_client.display.nick_colours import hue_of
 from chat_client.display.poll_text import poll_text
-from chat_client.display.text import cells, fold, mentions, one_line, printable, wrap
+from chat_client.display.text import cells, mentions, one_line, printable, wrap
 from chat_client.display.time_format import Clock
 from chat_client.events import (
     MEMBER,
@@ -51,10 +50,6 @@ from protocol.messages import (
     RulesChange,
 )
 
-HUES = (160, 166, 130, 94, 100, 64, 28, 29, 30, 31, 32, 26, 61, 63, 98, 97, 129, 134, 163, 162, 132)
-"""Those of a terminal's 256 colours that can be read on black and on white, one of each hue."""
-
-_BASIC_HUES = (Fore.RED, Fore.GREEN, Fore.MAGENTA, Fore.CYAN)
 _NAMED = 4
 """The most people that are named; more are counted."""
 
@@ -175,26 +170,10 @@ class Lines:
             start += f"{message.seq} "
         indent = cells(start) + 2
         tag = "" if message.room == room else f"#{one_line(message.room)} "
-        who = marked(message.from_, message.role)
-        match message.kind:
-            case "action":
-                head = (f"{tag}* ", who, " ")
-            case "topic":
-                did = "set the topic: " if message.text else "cleared the topic"
-                head = (f"{tag}-- ", who, f" {did}")
-            case "notice" | "poll":
-                head = (f"{tag}-- ", _shown(message.from_), ": ")
-            case "file":
-                head = (f"{tag}-- ", who, f" offers file {message.seq}: ")
-            case "code":
-                return self._code(message, nick, (start, tag, who), past=past)
-            case "edit":
-                what = ", which is deleted now" if message.deleted else ": "
-                head = (f"{tag}-- ", who, f" edited message {message.changes}{what}")
-            case "delete":
-                head = (f"{tag}-- ", who, " ")
-            case _:
-                head = (tag, who, "> " if message.from_ == nick else "  ")
+        if message.kind == "code":
+            who = marked(message.from_, message.role)
+            return self._code(message, nick, (start, tag, who), past=past)
+        head = _head(message, nick, tag)
         first = indent - 2 + cells("".join(head))
         said = _text_of(message)
         body = wrap(said, self._width(), first, indent)
@@ -430,7 +409,7 @@ class Lines:
     def _hue(self, who: str, nick: str) -> str:
         if who == nick or not self._colours:
             return Style.BRIGHT
-        return _hue_of(who, self._colours)
+        return hue_of(who, self._colours)
 
     def _marked(self, text: str, nick: str, style: str) -> str:
         """Highlight a nick in a text, and restore the text's style behind it."""
@@ -447,15 +426,6 @@ class Lines:
         return f"{code}{text}{Style.RESET_ALL}" if self._colours and code and text else text
 
 
-@lru_cache(maxsize=1000)
-def _hue_of(who: str, colours: int) -> str:
-    """Return a nick's colour, which is always the same."""
-    number = zlib.crc32(fold(who).encode("utf-8", "replace"))
-    if colours < 256:
-        return _BASIC_HUES[number % len(_BASIC_HUES)]
-    return f"\x1b[38;5;{HUES[number % len(HUES)]}m"
-
-
 def marked(nick: str, role: str) -> str:
     """Return a nick as it stands before a text, with an `@` for who is in charge.
 
@@ -468,6 +438,28 @@ def _shown(nick: str) -> str:
     """Return a nick as it stands before a text. One such as `--` or `*` gets brackets."""
     who = one_line(nick)
     return who if who[:1].isalnum() else f"<{who}>"
+
+
+def _head(message: Message, nick: str, tag: str) -> tuple[str, str, str]:
+    """Return what stands before the text: up to the author's nick, the nick, and up to the text."""
+    who = marked(message.from_, message.role)
+    match message.kind:
+        case "action":
+            return f"{tag}* ", who, " "
+        case "topic":
+            did = "set the topic: " if message.text else "cleared the topic"
+            return f"{tag}-- ", who, f" {did}"
+        case "notice" | "poll":
+            return f"{tag}-- ", _shown(message.from_), ": "
+        case "file":
+            return f"{tag}-- ", who, f" offers file {message.seq}: "
+        case "edit":
+            what = ", which is deleted now" if message.deleted else ": "
+            return f"{tag}-- ", who, f" edited message {message.changes}{what}"
+        case "delete":
+            return f"{tag}-- ", who, " "
+        case _:
+            return tag, who, "> " if message.from_ == nick else "  "
 
 
 def _text_of(message: Message) -> str:

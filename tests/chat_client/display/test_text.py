@@ -1,4 +1,4 @@
-"""Fitting texts to a width, colours to any background, and Tab to whoever is there."""
+"""Fitting texts to a width, and finding a nick in them."""
 
 import re
 
@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_client.display.terminal_lines import HUES
 from chat_client.display.text import cells, mentions, printable, wrap
 
 _words = st.text(alphabet="ab 漢é\U0001f600\u0301\u200d\U0001f469\n", max_size=80)
@@ -38,20 +37,6 @@ def test_nothing_is_lost_and_nothing_sticks_out(text: str, width: int, first: in
 def test_wraps(text: str, lines: list[str]) -> None:
     """At 16 cells, of which 8 are taken on the first line and 4 on the others."""
     assert wrap(text, 16, 8, 4) == lines
-
-
-def test_hues_can_be_read_on_black_and_on_white() -> None:
-    """A contrast of 3.5 to 1 with either, by the rule of the WCAG."""
-
-    def linear(value: int) -> float:
-        share = value / 255
-        return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
-
-    for hue in HUES:
-        steps = [(hue - 16) // 36, (hue - 16) // 6 % 6, (hue - 16) % 6]
-        red, green, blue = (linear(55 + 40 * step if step else 0) for step in steps)
-        light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-        assert min(1.05 / (light + 0.05), (light + 0.05) / 0.05) >= 3.5, hue
 
 
 @pytest.mark.parametrize(
