@@ -16,7 +16,6 @@ from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.room import Member, Outlet, Room
-from protocol.errors import ProtocolError
 from protocol.messages import FloorChange, HandChange, PlaceChange
 
 UNTOLD = UpHand("", 0.0, "", frozenset())
@@ -168,11 +167,7 @@ class RaisedHands:
     def _is_muted(self, who: Participant) -> bool:
         """Whether somebody who is here may say nothing anywhere."""
         connection = who.connection if isinstance(who, Session) else None
-        try:
-            self._permissions.check_voice(who, connection.host if connection else "")
-        except ProtocolError:
-            return True
-        return False
+        return self._permissions.is_muted(who, connection.host if connection else "")
 
     def tell_floor(self, room: Room) -> None:
         """Tell everybody in a room who has the floor."""

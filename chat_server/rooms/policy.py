@@ -174,15 +174,17 @@ class RoomPolicy:
         Raises:
             ProtocolError: `forbidden`.
         """
-        by = ""
-        if self.lock is not None and not self.lock.insiders & names:
-            by = self.lock.by
-        elif self.hides_from(names):
-            by = self.invite_by
+        by = self.closed_by(names)
         if by:
             raise ProtocolError(
                 Code.FORBIDDEN, f"the room is locked by {by}: nobody else may come in"
             )
+
+    def closed_by(self, names: frozenset[PersonKey]) -> str:
+        """Return who keeps somebody out who is no moderator; "" if they may come in."""
+        if self.lock is not None and not self.lock.insiders & names:
+            return self.lock.by
+        return self.invite_by if self.hides_from(names) else ""
 
     def hides_from(self, names: frozenset[PersonKey]) -> bool:
         """Whether somebody who is no moderator is not to learn that there is this room."""

@@ -93,11 +93,7 @@ class Permissions:
 
     def may_enter(self, policy: RoomPolicy, session: Participant) -> bool:
         """Return whether somebody might come into a room of these rules."""
-        try:
-            self.check_entry(policy, session)
-        except ProtocolError:
-            return False
-        return True
+        return self.is_moderator(session) or not policy.closed_by(person_keys(session))
 
     def hides(self, room: Room, session: Participant) -> bool:
         """Return whether somebody is not to learn that there is a room, in which they are not."""
@@ -141,6 +137,11 @@ class Permissions:
         if mute is not None and not self.is_moderator(session):
             raise self._muted(mute)
         return mute is None
+
+    def is_muted(self, session: Participant, host: str) -> bool:
+        """Return whether somebody is muted, and no moderator. See `check_voice`."""
+        mute = self._sanctions.find("mute", _person(session, host))
+        return mute is not None and not self.is_moderator(session)
 
     def check_returning_nick(self, session: Participant, host: str, nick: str) -> None:
         """See that somebody who takes up a session is not muted, if they want another nick.
