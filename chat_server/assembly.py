@@ -2,7 +2,8 @@
 
 Whatever has to be stopped or closed is noted on one stack as soon as there is something to stop or
 close. The stack is unwound in reverse order when the server stops, and also when a later part
-cannot be made: so the order of the lines here is the order of both.
+cannot be made: so the order of the lines here is the order of both. Two functions are long, as they
+make one part after the other.
 """
 
 import logging

@@ -3,6 +3,8 @@
 Requests are flat and refuse members that they do not know. A member that may be left out may be
 null as well, which means the same; any other null is a wrong type. So a peer cannot make the
 decoder build anything that it nested on purpose.
+
+The module is long, as it has all requests, each with what its members mean.
 """
 
 import re

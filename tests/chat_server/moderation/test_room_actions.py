@@ -1,5 +1,7 @@
 """Freezes, hands, slow mode, locks and announcements, as those in a room see them."""
 
+# Over 500 lines: the module has one test file, and each act a few short tests.
+
 import json
 import threading
 from collections.abc import Callable

@@ -1,5 +1,7 @@
 """Several clients do anything in any order; a model of the rooms says what each must see."""
 
+# Over 500 lines: one state machine, whose rules share what they know of the rooms.
+
 import shutil
 import tempfile
 from contextlib import ExitStack
