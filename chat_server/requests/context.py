@@ -24,6 +24,7 @@ from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.polls import Polls
 from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
+from chat_server.moderation.targets import Actor
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.people.registry import Registry
@@ -137,6 +138,14 @@ class Caller:
     def role(self) -> Role:
         """What the caller may do at this moment."""
         return self.context.accounts.role_of(self.session)
+
+    def actor(self, request: int | None = None) -> Actor:
+        """Return the caller as who acts, whatever they may do.
+
+        Args:
+            request: the id of the request, if it is to be done once.
+        """
+        return Actor(self.session.nick, self.role, self.session, request)
 
     @property
     def mark(self) -> str:

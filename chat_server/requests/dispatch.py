@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from chat_server.requests import account_requests, hello, live_requests, membership
 from chat_server.requests.context import Caller
-from chat_server.requests.in_charge import board, moderation, polling, room_rules
+from chat_server.requests.in_charge import board, hands, moderation, polling, room_rules
 from chat_server.requests.talk import changes, direct, file_offers, posting, reading
 from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from protocol import messages
@@ -120,13 +120,13 @@ REQUESTS: dict[type, Rule] = {
     messages.Announce: Rule(moderation.announce),
     messages.Freeze: Rule(moderation.freeze),
     messages.Unfreeze: Rule(moderation.unfreeze),
-    messages.Hand: Rule(moderation.hand, cost=20),
-    messages.Hands: Rule(moderation.hands),
+    messages.Hand: Rule(hands.hand, cost=20),
+    messages.Hands: Rule(hands.hands),
     messages.Offer: Rule(file_offers.offer, cost=20),
     messages.Share: Rule(file_offers.share, cost=10),
     messages.Pin: Rule(board.pin, cost=10, reads=True),
     messages.Unpin: Rule(board.unpin, cost=10, reads=True),
-    messages.Next: Rule(moderation.give_floor),
+    messages.Next: Rule(hands.give_floor),
     messages.Poll: Rule(polling.poll, cost=20),
     messages.Vote: Rule(polling.vote, cost=5),
     messages.EndPoll: Rule(polling.end_poll, cost=20),

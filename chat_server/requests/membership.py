@@ -6,7 +6,6 @@ from msgspec import UNSET, UnsetType
 
 from chat_server.delivery.replies import fitting
 from chat_server.identity.roles import Role
-from chat_server.moderation.targets import Actor
 from chat_server.requests.context import Caller
 from chat_server.rooms.room import Member, Room
 from protocol import messages
@@ -86,7 +85,7 @@ def leave(caller: Caller, request: messages.Leave) -> Ok:
 
 def forget(caller: Caller, request: messages.Forget) -> Ok:
     """Remove a temporary room."""
-    actor = Actor(caller.session.nick, caller.role, caller.session)
+    actor = caller.actor()
     name = normalize_room(request.room)
     room = caller.context.rooms.find(name)
     if room is not None and _is_hidden(caller, room):

@@ -13,6 +13,7 @@ from chat_server.identity.store.records import Asked
 from chat_server.moderation.notices import Notices
 from chat_server.moderation.targets import Actor
 from chat_server.requests.context import Caller
+from chat_server.requests.membership import no_such_room
 from chat_server.rooms.people.session import Claim
 from chat_server.rooms.room import Draft, Room
 from chat_server.runtime.errors import StoreError
@@ -23,18 +24,13 @@ from protocol.text import normalize_room
 log = logging.getLogger(__name__)
 
 
-def actor_of(caller: Caller, request: int | None = None) -> Actor:
-    """Return who asks, whatever they may do; `request` is its id, if it is to be done once."""
-    return Actor(caller.session.nick, caller.role, caller.session, request)
-
-
 def moderator(caller: Caller, request: int | None = None, *, to: str = "do that") -> Actor:
-    """Return who asks, as `actor_of`; `to` says what only moderators may do.
+    """Return who asks, as `Caller.actor`; `to` says what only moderators may do.
 
     Raises:
         ProtocolError: `forbidden`, for who is no moderator.
     """
-    actor = actor_of(caller, request)
+    actor = caller.actor(request)
     if actor.role < Role.MODERATOR:
         raise ProtocolError(Code.FORBIDDEN, f"only moderators and owners may {to}")
     return actor
@@ -49,7 +45,7 @@ def named_room(caller: Caller, name: str) -> Room:
     name = normalize_room(name)
     room = caller.context.rooms.find(name)
     if room is None:
-        raise ProtocolError(Code.NO_SUCH_ROOM, f"there is no room {name}")
+        raise no_such_room(name)
     return room
 
 

@@ -1,17 +1,15 @@
-"""Keeping order: what moderators may do to people and rooms, and raised hands."""
+"""Keeping order: what moderators may do to people and rooms."""
 
 from msgspec import UNSET
 
 from chat_server.delivery.replies import fitting
 from chat_server.identity.store.records import Sanction
-from chat_server.moderation.notices import Notices
 from chat_server.requests.context import Caller
 from chat_server.requests.in_charge.acting import do_once, do_unless_done, moderator, named_room
 from chat_server.rooms.room import Room
 from protocol import messages
-from protocol.errors import Code, ProtocolError
-from protocol.messages import BanEntry, HandEntry, Ok, Page
-from protocol.text import normalize_nick, normalize_question, normalize_room, normalize_text
+from protocol.messages import BanEntry, Ok, Page
+from protocol.text import normalize_text
 
 # -- people ----------------------------------------------------------------------------------------
 
@@ -142,58 +140,6 @@ def unfreeze(caller: Caller, request: messages.Unfreeze) -> None:
         request.id,
         lambda notices: caller.context.acts_on_rooms.unfreeze(actor, room, notices),
     )
-
-
-# -- hands -----------------------------------------------------------------------------------------
-
-
-def hand(caller: Caller, request: messages.Hand) -> Ok:
-    """Raise one's hand, or take it down."""
-    name = normalize_room(request.room)
-    room = caller.context.rooms.find(name)
-    if room is None or caller.outbox.member_in(room) is None:
-        raise ProtocolError(Code.NOT_IN_ROOM, f"you are not in {name}: join it first")
-    if not request.up:
-        had_floor = caller.context.hands.floor(name) is not None
-        caller.context.hands.lower_hand(room, caller.session)
-        if had_floor:
-            caller.context.standings.tell_room(room)
-        return Ok(re=request.id)
-    question = normalize_question(request.question) if request.question else ""
-    if question:  # others read it
-        caller.check_voice()
-    place = caller.context.hands.raise_hand(room, caller.session, question)
-    return Ok(re=request.id, place=place)
-
-
-def hands(caller: Caller, request: messages.Hands) -> Page:
-    """List whose hands are up, in the order in which they were raised, and who has the floor."""
-    moderator(caller)
-    after = None if request.after is None else normalize_nick(request.after)
-    room = named_room(caller, request.room)
-    queue = caller.context.hands.queue(room, after)
-    floor = None if after else caller.context.hands.floor(room.name)
-    entries = [HandEntry(hand.nick, hand.time, hand.question) for hand in queue]
-    holders = [] if floor is None else [HandEntry(floor.nick, floor.time, floor.question, True)]
-    shown = fitting([(entry.nick, entry) for entry in (*holders, *entries)])
-    listed = shown[len(holders) :]
-    return Page(
-        re=request.id,
-        more=len(listed) < len(queue),
-        hands=[nick for nick, _ in listed],
-        queue=[entry for _, entry in shown],
-    )
-
-
-def give_floor(caller: Caller, request: messages.Next) -> None:
-    """Give the floor to the first in the queue of a room, and take it from who had it."""
-    actor, room = moderator(caller, request.id), named_room(caller, request.room)
-
-    def act(notices: Notices) -> None:
-        nick = caller.context.acts_on_rooms.give_floor(actor, room, notices)
-        notices.name(nick)
-
-    do_once(caller, request.id, act, resume=True)
 
 
 # -- below -----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from chat_server.moderation.polls import Wanted
 from chat_server.requests.context import Caller
-from chat_server.requests.in_charge.acting import actor_of, do_once
+from chat_server.requests.in_charge.acting import do_once
 from chat_server.requests.membership import membership
 from protocol import messages
 from protocol.errors import Code, ProtocolError
@@ -18,7 +18,7 @@ def poll(caller: Caller, request: messages.Poll) -> None:
     if len(set(options)) < len(options):
         raise ProtocolError(Code.BAD_REQUEST, "two options are the same: leave one out")
     wanted = Wanted(normalize_question(request.question), options, bool(request.named))
-    actor = actor_of(caller, request.id)
+    actor = caller.actor(request.id)
     do_once(
         caller,
         request.id,
@@ -39,5 +39,5 @@ def end_poll(caller: Caller, request: messages.EndPoll) -> None:
     """End a room's poll; its log has the result."""
     room = membership(caller, request.room).room
     caller.check_voice()
-    actor = actor_of(caller, request.id)
+    actor = caller.actor(request.id)
     do_once(caller, request.id, lambda notices: caller.context.polls.end(actor, room, notices))

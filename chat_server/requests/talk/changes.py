@@ -9,7 +9,6 @@ from functools import partial
 from chat_server.identity.roles import Role
 from chat_server.identity.store.records import Asked
 from chat_server.requests.context import Caller
-from chat_server.requests.in_charge.acting import actor_of
 from chat_server.requests.membership import membership
 from chat_server.requests.talk.posting import Conditions, post
 from chat_server.rooms.room import Room
@@ -129,6 +128,6 @@ def _note(
     people = caller.context.people
     if people.was_done(Asked(caller.session.token, request.id)):
         return
-    actor = actor_of(caller, request.id)
+    actor = caller.actor(request.id)
     where = f"{room.name}/{request.seq}"
     people.note(actor.did(kind, caller.context.clock.time(), where, reason=reason))
