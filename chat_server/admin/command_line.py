@@ -13,7 +13,7 @@ from typing import TypeAlias
 from chat_server.admin import commands, costs
 from chat_server.admin.classes import presence_report
 from chat_server.admin.moments import FORMS
-from chat_server.admin.reports import poll_report, transcripts
+from chat_server.admin.reports import audit_report, poll_report, transcripts
 from chat_server.runtime.config import config_loader
 from chat_server.runtime.errors import AdminError, SettingError
 from protocol.common.durations import parse_duration
@@ -193,7 +193,7 @@ def _add_records(listed: Commands) -> None:
         action="store_true",
         help="with what a message said that was edited or deleted, as long as it is kept",
     )
-    _add_output(audit, list(transcripts.AUDITS), "txt")
+    _add_output(audit, list(audit_report.AUDITS), "txt")
 
 
 def _add_persons(attendance: argparse.ArgumentParser) -> None:

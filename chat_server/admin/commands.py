@@ -25,7 +25,7 @@ from chat_server.admin.classes.class_file import read_class
 from chat_server.admin.classes.pin_sheet import pin_sheet
 from chat_server.admin.files import whole_file
 from chat_server.admin.moments import parse_since, parse_until, shown
-from chat_server.admin.reports import attendance_report, poll_report, transcripts
+from chat_server.admin.reports import attendance_report, audit_report, poll_report, transcripts
 from chat_server.admin.show import harmless_json, one_line, size_shown, table
 from chat_server.identity.authentication import replace_secret
 from chat_server.identity.passwords import Passwords, strong_hasher
@@ -263,7 +263,7 @@ def class_remove(options: argparse.Namespace) -> None:
 def audit(options: argparse.Namespace) -> None:
     """Write what those in charge did."""
     since, until = _window(options)
-    write = transcripts.AUDITS[options.format]
+    write = audit_report.AUDITS[options.format]
     with Audit.open(options.data) as record:
         acts = record.acts(since, until)
         if not options.with_text:

@@ -12,6 +12,7 @@ import pytest
 from chat_server.admin import command_line
 from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite.log import SqliteLog
+from tests.chat_server.moderation.order_house import ordered_house
 from tests.chat_server.storage.logs import append, entry
 
 START = 1_795_168_800.0  # 2026-11-20 10:00 UTC
@@ -89,3 +90,13 @@ def tamper(data: Path, statement: str, *parameters: object) -> None:
     with connection:
         connection.execute(statement, parameters)
     connection.close()
+
+
+def changed_room(data: Path) -> None:
+    """A room in which somebody said something, edited it, and had it deleted by a moderator."""
+    with ordered_house(data) as place:
+        zoe = place.enter("zoe", "lobby")
+        seq = zoe.say("lobby", "a rude\nword")
+        zoe.ok("edit", room="lobby", seq=seq, text="a ruder word")
+        zoe.say("lobby", "why?", reply_to=seq)
+        place.mia.ok("delete", room="lobby", seq=seq, reason="be kind")

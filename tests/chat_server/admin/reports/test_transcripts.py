@@ -1,21 +1,15 @@
-"""Transcripts of rooms, and the log of what those in charge did."""
+"""Transcripts of rooms."""
 
 import os
-import sqlite3
 import stat
 import tracemalloc
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from chat_server.admin.archive import History
-from chat_server.identity.store.people_store import PeopleStore
-from chat_server.identity.store.records import Act
-from chat_server.storage.sqlite.log import SqliteLog
-from tests.chat_server.admin.folders import START, Operator, keep, tamper
+from tests.chat_server.admin.folders import START, Operator, changed_room, keep, tamper
 from tests.chat_server.house import House
-from tests.chat_server.moderation.order_house import ordered_house
 from tests.support.servers import address_of, running_server
 
 LESSON = [
@@ -169,72 +163,6 @@ def test_memory_does_not_grow_with_the_history(operator: Operator) -> None:
     assert peak < 2_000_000
 
 
-# -- the audit log -------------------------------------------------------------------------------
-
-
-ACTS = [
-    Act(START, "ada", "ban", "10.0.0.0/8", START + 3600, "noise"),
-    Act(START + 86400, "eva", "kick", "zoe"),
-    Act(START + 86460, "eva", "lock", "lobby", reason="\x1b[2J\nforged"),
-]
-
-
-def note(data: Path) -> None:
-    """Let somebody do something."""
-    with closing(PeopleStore(data)) as people:
-        for act in ACTS:
-            people.note(act)
-
-
-def test_the_audit_log_as_text(operator: Operator) -> None:
-    """A line each, whatever the reason was."""
-    note(operator.data)
-    assert operator.done("audit").lines == [
-        "2026-11-20 10:00:00 UTC  ada ban 10.0.0.0/8 until 2026-11-20 11:00:00 UTC (noise)",
-        "2026-11-21 10:00:00 UTC  eva kick zoe",
-        "2026-11-21 10:01:00 UTC  eva lock lobby (\\x1b[2J forged)",
-    ]
-
-
-def test_the_audit_log_as_json(operator: Operator) -> None:
-    """With all that is known."""
-    note(operator.data)
-    records = operator.done("audit", "--format", "json", "--until", "2026-11-20").records
-    assert records == [
-        {
-            "time": "2026-11-20T10:00:00.000+00:00",
-            "who": "ada",
-            "act": "ban",
-            "whom": "10.0.0.0/8",
-            "until": "2026-11-20T11:00:00.000+00:00",
-            "reason": "noise",
-        }
-    ]
-    later = operator.done("audit", "--format", "json", "--since", "2026-11-21")
-    assert [record["who"] for record in later.records] == ["eva", "eva"]
-    assert "\x1b" not in later.out
-
-
-def test_an_audit_log_that_is_not_there(operator: Operator) -> None:
-    """No server was ever started there."""
-    assert "people.db" in operator.refused("audit")
-    with closing(PeopleStore(operator.data)):
-        assert operator.done("audit").out == ""
-
-
-# -- what was edited and deleted -------------------------------------------------------------------
-
-
-def changed_room(data: Path) -> None:
-    """A room in which somebody said something, edited it, and had it deleted by a moderator."""
-    with ordered_house(data) as place:
-        zoe = place.enter("zoe", "lobby")
-        seq = zoe.say("lobby", "a rude\nword")
-        zoe.ok("edit", room="lobby", seq=seq, text="a ruder word")
-        zoe.say("lobby", "why?", reply_to=seq)
-        place.mia.ok("delete", room="lobby", seq=seq, reason="be kind")
-
-
 def test_a_transcript_has_the_latest_state(operator: Operator) -> None:
     """And says that there was a change; in no format what was deleted."""
     changed_room(operator.data)
@@ -252,32 +180,3 @@ def test_a_transcript_has_the_latest_state(operator: Operator) -> None:
     records = operator.done("export", "--room", "lobby", "--format", "json").records
     assert [each.get("deleted", False) for each in records] == [True, True, False, False]
     assert [each.get("changes") for each in records] == [None, 1, None, 1]
-
-
-def test_the_owner_reads_what_was_deleted(operator: Operator) -> None:
-    """With --with-text alone: what each act changed."""
-    changed_room(operator.data)
-    assert "rude" not in operator.done("audit").out
-    lines = operator.done("audit", "--with-text").lines
-    found = [line.partition("  ")[2] if "  |" not in line else line for line in lines]
-    assert found[-5:] == [
-        "zoe edit lobby/1",
-        "    | a rude",
-        "    | word",
-        "mia delete lobby/1 (be kind)",
-        "    | a ruder word",
-    ]
-    records = operator.done("audit", "--with-text", "--format", "json").records
-    assert [each["text"] for each in records[-2:]] == ["a rude\nword", "a ruder word"]
-
-
-def test_the_original_goes_with_its_message(operator: Operator) -> None:
-    """What `keep` deletes is nowhere any more; who did what stays."""
-    changed_room(operator.data)
-    with closing(SqliteLog(operator.data)) as log:
-        log.prune(1, None)
-    out = operator.done("audit", "--with-text").out
-    assert "mia delete lobby/1 (be kind)" in out
-    assert "rude" not in out
-    with closing(sqlite3.connect(operator.data / "history.db")) as history:
-        assert history.execute("SELECT count(*) FROM originals").fetchone() == (0,)
