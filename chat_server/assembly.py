@@ -23,7 +23,7 @@ from chat_server.delivery.watch import Watch
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network
-from chat_server.gateways.operator.admin import AdminDesk
+from chat_server.gateways.operator.admin import AdminService
 from chat_server.gateways.sniff import Doors, refused
 from chat_server.gateways.unfinished import UNFINISHED_LIMIT, Unfinished
 from chat_server.gateways.web.handouts import handouts
@@ -185,7 +185,7 @@ class Assembly:
             self.parts.acts_on_rooms.forget_empty,
         )
         self._accepting = ServerWaiter("accept")
-        self._admin = AdminDesk(self.parts, crowd, lambda: self.addresses)
+        self._admin = AdminService(self.parts, crowd, lambda: self.addresses)
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,

@@ -288,7 +288,7 @@ class Done(Part, frozen=True):
 
 
 class RefusedPart(Part, frozen=True, tag="refused"):
-    """It could not be done; `text` says why."""
+    """What was asked could not be done; `text` says why."""
 
     text: str
 

@@ -1,4 +1,4 @@
-"""Proofs: whose password is right, and who knows the owner's secret.
+"""Who somebody is: whose password is right, and who knows the owner's secret.
 
 Neither is to be guessed. A guess is counted as wrong before it is looked at, by address and by
 account, and taken back if it was right.
@@ -47,7 +47,7 @@ takes for one another, 99 random bits in all.
 
 
 class Authentication:
-    """Looks at them. Any thread may call any method."""
+    """Checks passwords and the owner's secret. Any thread may call any method."""
 
     def __init__(
         self, clock: Clock, store: PeopleStore, accounts: Accounts, passwords: Passwords

@@ -1,4 +1,4 @@
-"""The crowd: who is connected, whether they have said hello or not, and for how many is place."""
+"""Who is connected, whether they have said hello or not, and for how many there is place."""
 
 import threading
 import time

@@ -1,8 +1,8 @@
-"""A desk: one thread that serves the visitors of a socket, one after the other.
+"""One thread that serves the visitors of a socket, one after the other.
 
-It is for few visitors with short questions: the operator, a program that collects metrics. A visit
-ends after a fixed time, however slow or hostile the visitor is, and all visitors together take one
-thread and one descriptor.
+This is for few visitors with short questions: the operator, a program that collects metrics. A
+visit ends after a fixed time, however slow or hostile the visitor is, and all visitors together
+take one thread and one descriptor.
 """
 
 import selectors
@@ -25,7 +25,7 @@ PAUSE = 0.25
 """When there are no descriptors left, `accept` fails at once and again: how long to leave it."""
 
 
-class Desk:
+class SocketService:
     """The thread, and the socket on which it listens."""
 
     def __init__(
@@ -38,7 +38,7 @@ class Desk:
         """
         Args:
             name: of the thread.
-            sock: bound; from now on the desk's to close.
+            sock: bound; from now on the service's to close.
             serve: called with each visitor's socket, which is closed afterwards. An OSError that
                 it raises means that the visitor has gone.
             timers: what cuts visits off.
@@ -76,7 +76,7 @@ class Desk:
         self.close()
 
     def close(self) -> None:
-        """Close the sockets, also of a desk that was never started, and also twice."""
+        """Close the sockets, also of a service that was never started, and also twice."""
         self._sock.close()
         self._selector.close()
         self._wakeup.close()
@@ -84,7 +84,7 @@ class Desk:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._selector.select()
-            with Survived(f"a visit to the desk {self._thread.name!r}") as visit:
+            with Survived(f"a visit to the service {self._thread.name!r}") as visit:
                 self._accept()
             if visit.failed:
                 self._stopping.wait(PAUSE)

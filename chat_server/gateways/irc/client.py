@@ -53,7 +53,7 @@ class Pending:
 
 
 class IrcClient:
-    """It. Methods whose names end with `_locked` are called with `lock` held.
+    """One IRC client. Methods whose names end with `_locked` are called with `lock` held.
 
     Attributes:
         network: what it shares with the others.

@@ -42,7 +42,7 @@ from protocol.messages import (
 FROZEN = "frozen"
 """One of the things that may hold in a room: see `IrcClient.holds`."""
 
-CROWD = 100
+LARGE_ROOM = 100
 """In a room of more than so many, nobody is told of single people who come and go."""
 
 AT_ONCE = 20
@@ -155,7 +155,7 @@ def _presence(client: IrcClient, event: Presence) -> list[str]:
             client.rename_locked(old, new)
         renamed.append(new)  # where nobody was told that they are there, they come
     joined = [*(nick for nick in event.joined if nick not in own), *renamed]
-    if event.members > CROWD:
+    if event.members > LARGE_ROOM:
         return lines
     lines += move(client, event.room, joined, event.left)
     roles = {} if isinstance(event.roles, UnsetType) else event.roles

@@ -101,7 +101,7 @@ class TopicSetter(NamedTuple):
 
 
 class Network:
-    """It. Any thread may call any method."""
+    """What they share. Any thread may call any method."""
 
     def __init__(self, live: LiveServer) -> None:
         """`live` is what is asked about the server."""

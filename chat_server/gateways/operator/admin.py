@@ -27,7 +27,7 @@ from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.network import admin_socket
 from chat_server.network.addresses import Address, page_url
-from chat_server.network.socket_service import Desk
+from chat_server.network.socket_service import SocketService
 from chat_server.requests.context import Context
 from chat_server.requests.live_requests import disturb_connection
 from chat_server.runtime.errors import StoreError
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 RECEIVE_SIZE = 4096
 
 
-class AdminDesk:
+class AdminService:
     """Answers the operator. A server that cannot have the socket goes on without."""
 
     def __init__(
@@ -61,7 +61,7 @@ class AdminDesk:
         self._data = parts.settings.data
         self._addresses = addresses
         self._started = parts.clock.time()
-        self._desk: Desk | None = None
+        self._service: SocketService | None = None
 
     def start(self) -> None:
         """Listen, and start the thread."""
@@ -73,16 +73,16 @@ class AdminDesk:
         with ExitStack() as bound:
             bound.callback(admin_socket.remove, self._data)
             bound.enter_context(sock)
-            desk = Desk("admin", sock, self._serve, self._parts.timers)
-            bound.callback(desk.close)
-            desk.start()
+            service = SocketService("admin", sock, self._serve, self._parts.timers)
+            bound.callback(service.close)
+            service.start()
             bound.pop_all()
-        self._desk = desk
+        self._service = service
 
     def stop(self) -> None:
         """Take no more questions, and end the thread."""
-        if self._desk is not None:
-            self._desk.stop()
+        if self._service is not None:
+            self._service.stop()
             admin_socket.remove(self._data)
 
     # -- the thread
@@ -266,25 +266,25 @@ class AdminDesk:
         yield Done()
 
 
-_METHODS: dict[type, Callable[[AdminDesk, Any], Iterator[Part]]] = {
-    messages.Status: AdminDesk.status,
-    messages.Clients: AdminDesk.clients,
-    messages.Rooms: AdminDesk.rooms,
-    messages.Top: AdminDesk.top,
-    messages.Kick: AdminDesk.kick,
-    messages.Announce: AdminDesk.announce,
-    messages.Ban: AdminDesk.order,
-    messages.Unban: AdminDesk.order,
-    messages.Mute: AdminDesk.order,
-    messages.Unmute: AdminDesk.order,
-    messages.FreezeRooms: AdminDesk.order,
-    messages.Unfreeze: AdminDesk.order,
-    messages.ClassAdd: AdminDesk.add_class,
-    messages.ClassRemove: AdminDesk.remove_class,
-    messages.RemoveAccount: AdminDesk.remove_account,
-    messages.RemoveRoom: AdminDesk.remove_room,
-    messages.Live: AdminDesk.live,
-    messages.Disturb: AdminDesk.disturb,
+_METHODS: dict[type, Callable[[AdminService, Any], Iterator[Part]]] = {
+    messages.Status: AdminService.status,
+    messages.Clients: AdminService.clients,
+    messages.Rooms: AdminService.rooms,
+    messages.Top: AdminService.top,
+    messages.Kick: AdminService.kick,
+    messages.Announce: AdminService.announce,
+    messages.Ban: AdminService.order,
+    messages.Unban: AdminService.order,
+    messages.Mute: AdminService.order,
+    messages.Unmute: AdminService.order,
+    messages.FreezeRooms: AdminService.order,
+    messages.Unfreeze: AdminService.order,
+    messages.ClassAdd: AdminService.add_class,
+    messages.ClassRemove: AdminService.remove_class,
+    messages.RemoveAccount: AdminService.remove_account,
+    messages.RemoveRoom: AdminService.remove_room,
+    messages.Live: AdminService.live,
+    messages.Disturb: AdminService.disturb,
 }
 
 

@@ -30,7 +30,7 @@ from chat_server.delivery.counters import (
 from chat_server.gateways.connection import Connection
 from chat_server.identity.connection_limit import ConnectionLimit
 from chat_server.network.addresses import address_of
-from chat_server.network.socket_service import Desk
+from chat_server.network.socket_service import SocketService
 from chat_server.requests.context import Context
 from chat_server.version import SERVER
 
@@ -58,21 +58,21 @@ class Metrics:
         registry.register(_Collector(parts, crowd, counters))
         ProcessCollector(registry=registry)
         self._handler: Any = MetricsHandler.factory(registry)
-        self._desk = Desk("metrics", sock, self._serve, parts.timers)
+        self._service = SocketService("metrics", sock, self._serve, parts.timers)
         self.address = address_of(sock)
         log.info("metrics at http://%s/metrics", self.address.authority)
 
     def start(self) -> None:
         """Listen, and start the thread."""
-        self._desk.start()
+        self._service.start()
 
     def stop(self) -> None:
         """Cut off who is asking, and end the thread."""
-        self._desk.stop()
+        self._service.stop()
 
     def close(self) -> None:
         """Close the socket, also of metrics that were never started, and also twice."""
-        self._desk.close()
+        self._service.close()
 
     def _serve(self, visitor: socket.socket) -> None:
         # One request: HTTP/1.0, which is the handler's default, closes after it.

@@ -65,7 +65,7 @@ class Sought(NamedTuple):
 
 
 class Sanctions:
-    """Those in force. Any thread may call any method.
+    """The bans and mutes that are in force. Any thread may call any method.
 
     Attributes:
         version: another after every change, for who remembers an answer. Read without the lock:

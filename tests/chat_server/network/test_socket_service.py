@@ -7,14 +7,14 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from chat_server.network.socket_service import VISIT_LIMIT, Desk
+from chat_server.network.socket_service import VISIT_LIMIT, SocketService
 from chat_server.runtime.timers import Timers
 from tests.support.clock import ManualClock
 from tests.support.waiting import DEADLINE, eventually
 
 
 class Served:
-    """A desk that reads a line and sends it back, or fails when it is told to."""
+    """A service that reads a line and sends it back, or fails when it is told to."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -24,13 +24,13 @@ class Served:
         sock = socket.socket()
         sock.bind(("127.0.0.1", 0))
         self.address = sock.getsockname()
-        self.desk = Desk("echo", sock, self._serve, self.timers)
+        self.service = SocketService("echo", sock, self._serve, self.timers)
 
     def stop(self) -> None:
         """Stop it, if the test has not."""
         if self.is_open:
             self.is_open = False
-            self.desk.stop()
+            self.service.stop()
             self.timers.stop()
 
     def _serve(self, visitor: socket.socket) -> None:
@@ -55,10 +55,10 @@ class Served:
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """A desk that is open."""
+    """A service that is open."""
     served = Served()
     served.timers.start()
-    served.desk.start()
+    served.service.start()
     yield served
     served.stop()
 
@@ -108,6 +108,6 @@ def test_a_stop_waits_for_no_visitor(served: Served) -> None:
 def test_a_desk_that_was_never_started_is_closed(served: Served) -> None:
     """Also twice: a start that fails closes what there is."""
     other = Served()
-    other.desk.close()
-    other.desk.close()
+    other.service.close()
+    other.service.close()
     assert served.echo() == b"tea?"

@@ -15,7 +15,7 @@ from chat_server.admin.ask import ask
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways import connection, native
 from chat_server.gateways.connection import Connection
-from chat_server.gateways.operator.admin import AdminDesk
+from chat_server.gateways.operator.admin import AdminService
 from chat_server.requests import dispatch
 from chat_server.rooms.log_tail import LogTail
 from chat_server.runtime import threads, timers
@@ -55,7 +55,7 @@ sys.exit(cli.main(sys.argv[1:]))
         ("chat_server.delivery.catch_up", "CatchUp", "catch-up"),
         ("chat_server.runtime.timers", "Timers", "timers"),
         ("chat_server.rooms.attendance", "Attendance", "attendance"),
-        ("chat_server.network.socket_service", "Desk", "admin"),
+        ("chat_server.network.socket_service", "SocketService", "admin"),
         ("chat_server.storage.maintenance", "Housekeeper", "housekeeper"),
         ("chat_server.runtime.log_writer", "LogWriter", "log"),
     ],
@@ -276,7 +276,9 @@ def test_a_visit_to_the_operator_that_fails(
 ) -> None:
     """The next one is answered."""
     with running_server(tmp_path):
-        monkeypatch.setattr(AdminDesk, "_answer", failing_once(ValueError(), AdminDesk._answer))
+        monkeypatch.setattr(
+            AdminService, "_answer", failing_once(ValueError(), AdminService._answer)
+        )
         with pytest.raises(AdminError):
             list(ask(tmp_path, messages.Status()))
         assert list(ask(tmp_path, messages.Status()))

@@ -6,7 +6,7 @@ from functools import partial
 from msgspec import UNSET
 
 from chat_server.gateways.irc.client import IrcClient, Reply, Steps
-from chat_server.gateways.irc.events import CROWD, FROZEN
+from chat_server.gateways.irc.events import FROZEN, LARGE_ROOM
 from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.network import TopicSetter, replayed
 from chat_server.gateways.irc.wire import capabilities
@@ -104,7 +104,7 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
         at_once=True,
     )
     with client.lock:
-        if len(client.rooms.get(room, ())) <= CROWD:
+        if len(client.rooms.get(room, ())) <= LARGE_ROOM:
             client.stale.add(room)  # others may have come and gone meanwhile
 
 
