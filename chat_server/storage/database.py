@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, Self
@@ -226,7 +227,7 @@ def translated(path: Path) -> Iterator[None]:
         raise _complaint(path, error) from error
 
 
-def log_size(path: Path) -> int:
+def log_size(path: Path | str) -> int:
     """Return how many bytes the write-ahead log of a database has."""
     try:
         return os.stat(f"{path}-wal").st_size
@@ -242,14 +243,25 @@ def check_space(path: Path) -> None:
     Raises:
         StoreError: it has less.
     """
+    folder, files = _data_beside(path)
     try:
-        disk = shutil.disk_usage(str(path.parent))
+        disk = shutil.disk_usage(folder)
     except (OSError, MemoryError) as error:
         raise _complaint(path, error) from error
-    logged = sum(log_size(path.with_name(name)) for name in _FILES)
+    logged = sum(map(log_size, files))
     reserved = max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
     if disk.free < reserved + logged:
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
+
+
+@cache
+def _data_beside(path: Path) -> tuple[str, tuple[str, ...]]:
+    """Return the folder of a database, and all databases that may stand there.
+
+    It is kept, as each commit asks for it, and making paths takes longer than to look at the disk.
+    """
+    folder = path.parent
+    return str(folder), tuple(str(folder / name) for name in _FILES)
 
 
 def unusable(what: str, path: Path, error: Exception) -> str:
