@@ -58,6 +58,8 @@ FOLLOW_LIMIT = 1000
 """Messages that `follow` reads at once, if they are not in memory."""
 
 _INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE_END = "UPDATE rooms SET last_seq = ? WHERE number = ?"
+_UPDATE_TOPIC = "UPDATE rooms SET topic = ? WHERE number = ?"
 _FIND_REQUEST = (
     f"SELECT key FROM messages JOIN rooms ON rooms.number = key >> {SEQ_BITS}"
     " WHERE session = ? AND request = ?"
@@ -82,15 +84,23 @@ class _RowRefusedError(Exception):
 
 
 class _Appended(NamedTuple):
-    """What became of the entries of one room."""
+    """What became of the entries of one room.
+
+    Attributes:
+        number: the room's.
+        last: the number of the room's last message.
+        messages: those that are new.
+        seqs: of each entry, see Stored.
+    """
 
     number: int
-    messages: list[Message]  # those that are new
-    seqs: list[int | None]  # of each entry, see Stored
+    last: int
+    messages: list[Message]
+    seqs: Sequence[int | None]
 
 
-_Insert = Callable[[sqlite3.Connection, int, int, list[Entry]], _Appended]
-"""Adds entries to the log of a room, with its number and that of its last message."""
+_Rooms = dict[str, list[Entry]]
+"""What is to be stored, by room. Each room has one entry at least."""
 
 
 class SqliteLog:
@@ -170,9 +180,9 @@ class SqliteLog:
         try:
             check_space(self.file.path)
             try:
-                return self._store(entries, _insert_together, self._known.end)
+                return self._store(entries, self._insert_together)
             except _RowRefusedError:
-                return self._store(entries, _insert_singly, lambda _: None)
+                return self._store(entries, _insert_singly)
         except OutcomeUnknownError as error:
             return NotKnown(str(error))
         except StoreError as error:
@@ -318,36 +328,56 @@ class SqliteLog:
     def _store(
         self,
         entries: Sequence[Entry],
-        insert: _Insert,
-        known_end: Callable[[str], tuple[int, int] | None],
+        insert: Callable[[sqlite3.Connection, _Rooms], dict[str, _Appended]],
     ) -> Stored:
         """Add entries in one transaction.
 
         Args:
             entries: of one room or several.
-            insert: adds those of one room.
-            known_end: gives a room's number and that of its last message; None: read them.
+            insert: adds them to the logs of their rooms.
 
         Raises:
             _RowRefusedError: one of them cannot be stored; nothing was added.
             StoreError: nothing was added.
             OutcomeUnknownError: nobody knows.
         """
-        by_room: dict[str, list[Entry]] = {}
+        rooms: _Rooms = {}
         for entry in entries:
-            by_room.setdefault(entry.message.room, []).append(entry)
-        appended = {}
+            rooms.setdefault(entry.message.room, []).append(entry)
         with self.file.transactions as writer:
-            for room, batch in by_room.items():
-                end = known_end(room) or _end_of_log(writer, room)
-                appended[room] = insert(writer, *end, batch)
+            appended = insert(writer, rooms)
+            _settle(writer, appended)
         for room, done in appended.items():
             if done.messages:
                 self._known.appended(room, done.number, done.messages)
         if len(appended) == 1:
-            return Stored(done.seqs)
+            return Stored(next(iter(appended.values())).seqs)
         seqs = {room: iter(done.seqs) for room, done in appended.items()}
         return Stored([next(seqs[entry.message.room]) for entry in entries])
+
+    def _insert_together(self, writer: sqlite3.Connection, rooms: _Rooms) -> dict[str, _Appended]:
+        """Add entries to the logs of rooms, which have none of them, by one statement.
+
+        Raises:
+            _RowRefusedError: a log has one, or cannot store one, or ends further on than known.
+        """
+        appended: dict[str, _Appended] = {}
+        rows = []
+        for room, entries in rooms.items():
+            number, last = self._known.end(room) or _end_of_log(writer, room)
+            end = last + len(entries)
+            seqs = range(last + 1, end + 1)
+            messages = [replace(e.message, seq=seq) for e, seq in zip(entries, seqs, strict=True)]
+            rows += [
+                row_of(message, number, entry.request)
+                for message, entry in zip(messages, entries, strict=True)
+            ]
+            appended[room] = _Appended(number, end, messages, seqs)
+        try:
+            writer.executemany(_INSERT, rows)
+        except _REFUSED_ROW as error:
+            raise _RowRefusedError from error
+        return appended
 
     def _select(
         self,
@@ -373,47 +403,25 @@ class SqliteLog:
         return [stored_message(room, *row) for row in rows]
 
 
-def _insert_together(
-    writer: sqlite3.Connection, room: int, last: int, entries: list[Entry]
-) -> _Appended:
-    """Add entries to the log of a room that ends with `last` and has none of them.
-
-    Raises:
-        _RowRefusedError: the log has one, or cannot store one, or ends further on.
-    """
-    messages = [replace(entry.message, seq=seq) for seq, entry in enumerate(entries, last + 1)]
-    try:
-        writer.executemany(
-            _INSERT,
-            [
-                row_of(message, room, entry.request)
-                for message, entry in zip(messages, entries, strict=True)
-            ],
-        )
-    except _REFUSED_ROW as error:
-        raise _RowRefusedError from error
-    _settle(writer, room, messages[-1].seq, messages)
-    return _Appended(room, messages, [message.seq for message in messages])
-
-
-def _insert_singly(
-    writer: sqlite3.Connection, room: int, last: int, entries: list[Entry]
-) -> _Appended:
-    """Add entries to the log of a room, but for those that it has or cannot store."""
-    messages: list[Message] = []
-    seqs: list[int | None] = []
-    for entry in entries:
-        message = replace(entry.message, seq=last + 1)
-        try:
-            writer.execute(_INSERT, row_of(message, room, entry.request))
-        except _REFUSED_ROW:  # the statement alone is undone
-            seqs.append(_find_request(writer, entry, room))
-        else:
-            last += 1
-            messages.append(message)
-            seqs.append(last)
-    _settle(writer, room, last, messages)
-    return _Appended(room, messages, seqs)
+def _insert_singly(writer: sqlite3.Connection, rooms: _Rooms) -> dict[str, _Appended]:
+    """Add entries to the logs of rooms, but for those that they have or cannot store."""
+    appended: dict[str, _Appended] = {}
+    for room, entries in rooms.items():
+        number, last = _end_of_log(writer, room)
+        messages: list[Message] = []
+        seqs: list[int | None] = []
+        for entry in entries:
+            message = replace(entry.message, seq=last + 1)
+            try:
+                writer.execute(_INSERT, row_of(message, number, entry.request))
+            except _REFUSED_ROW:  # the statement alone is undone
+                seqs.append(_find_request(writer, entry, number))
+            else:
+                last += 1
+                messages.append(message)
+                seqs.append(last)
+        appended[room] = _Appended(number, last, messages, seqs)
+    return appended
 
 
 def _find_request(connection: sqlite3.Connection, entry: Entry, room: int) -> int | None:
@@ -430,16 +438,17 @@ def _find_request(connection: sqlite3.Connection, entry: Entry, room: int) -> in
     return None if row is None else seq_of(row[0])
 
 
-def _settle(writer: sqlite3.Connection, room: int, last: int, messages: list[Message]) -> None:
-    """Note where the log of a room ends, and do what its new messages do: set a topic, or change
-    messages. Of those messages, `messages` has the present state then.
+def _settle(writer: sqlite3.Connection, appended: dict[str, _Appended]) -> None:
+    """Note where the logs of rooms end, and do what their new messages do: set a topic, or change
+    messages. Of those messages, `appended` has the present state then.
     """
-    writer.execute("UPDATE rooms SET last_seq = ? WHERE number = ?", (last, room))
-    for message in acting(messages):
-        if message.kind == "topic":
-            writer.execute("UPDATE rooms SET topic = ? WHERE number = ?", (message.text, room))
-        else:
-            messages[message.seq - messages[0].seq] = apply_change(writer, room, message)
+    writer.executemany(_UPDATE_END, [(done.last, done.number) for done in appended.values()])
+    for number, _, messages, _ in appended.values():
+        for message in acting(messages):
+            if message.kind == "topic":
+                writer.execute(_UPDATE_TOPIC, (message.text, number))
+            else:
+                messages[message.seq - messages[0].seq] = apply_change(writer, number, message)
 
 
 def _end_of_log(writer: sqlite3.Connection, room: str) -> tuple[int, int]:
