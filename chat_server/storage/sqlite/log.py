@@ -10,6 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ from chat_server.storage.sqlite.keys import (
     HAS_MESSAGES,
     ROOM_BITS,
     SEQ_BITS,
+    MessageRow,
     base_of,
     end_of,
     key_of,
@@ -54,10 +56,16 @@ log = logging.getLogger(__name__)
 INDEX_STEP = 500
 """Messages that are indexed in one transaction."""
 
+ROWS_PER_INSERT = 32
+"""Messages that are inserted by one statement. Each statement gives the interpreter away twice, and
+there is one for each number of rows up to it, which the connection keeps compiled.
+"""
+
 FOLLOW_LIMIT = 1000
 """Messages that `follow` reads at once, if they are not in memory."""
 
-_INSERT = "INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT INTO messages VALUES {_ROW}"
 _UPDATE_END = "UPDATE rooms SET last_seq = ? WHERE number = ?"
 _UPDATE_TOPIC = "UPDATE rooms SET topic = ? WHERE number = ?"
 _FIND_REQUEST = (
@@ -374,7 +382,7 @@ class SqliteLog:
             ]
             appended[room] = _Appended(number, end, messages, seqs)
         try:
-            writer.executemany(_INSERT, rows)
+            _insert(writer, rows)
         except _REFUSED_ROW as error:
             raise _RowRefusedError from error
         return appended
@@ -401,6 +409,14 @@ class SqliteLog:
             with closing(cursor):  # it may have more to say
                 rows = cursor.fetchall() if space is None else _filling(cursor, space)
         return [stored_message(room, *row) for row in rows]
+
+
+def _insert(writer: sqlite3.Connection, rows: Sequence[MessageRow]) -> None:
+    """Insert rows, with as few statements as may be."""
+    for start in range(0, len(rows), ROWS_PER_INSERT):
+        part = rows[start : start + ROWS_PER_INSERT]
+        more = f", {_ROW}" * (len(part) - 1)
+        writer.execute(_INSERT + more, list(chain.from_iterable(part)))
 
 
 def _insert_singly(writer: sqlite3.Connection, rooms: _Rooms) -> dict[str, _Appended]:
