@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 STRIDE = 256
 """Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds."""
 
+GROUP_LIMIT = 64
+"""Rooms that are stored in one transaction, which is as short."""
+
 PIECE = 32
 TURN_BYTES = 1024 * 1024
 """After so many of them it is looked whether others wait, and enough bytes were sent for one turn.
@@ -149,7 +152,7 @@ class Delivery:
     def _next_group(self) -> tuple[list[Room], int] | None:
         """Wait for rooms that are stored in one transaction. None when there will be no more.
 
-        Small rooms share the cost of a commit. Together they have no more members than a large
+        All that wait share the cost of a commit. Together they have no more members than a large
         room is fed in one turn, and no more is stored of them than of one large room: so nobody
         waits longer for the next one. With several workers each leaves the others their share.
 
@@ -160,11 +163,10 @@ class Delivery:
             if not self._waiting:
                 return None
             space = max(SHARE, ROUND_LIMIT // self._waiting.parties)
-            most = 1 + (len(self._waiting) - 1) // len(self._threads)
-            crowd = STRIDE if self._waiting.parties == 1 else STRIDE // 4  # or others wait longer
+            most = min(GROUP_LIMIT, 1 + (len(self._waiting) - 1) // len(self._threads))
             group: list[Room] = []
             members = size = 0
-            while self._waiting and len(group) < most and members < crowd and size < ROUND_LIMIT:
+            while self._waiting and len(group) < most and members < STRIDE and size < ROUND_LIMIT:
                 room = self._waiting.take()
                 group.append(room)
                 members += room.size
