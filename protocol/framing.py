@@ -5,7 +5,8 @@ length of 0 or over the limit is refused from its four bytes alone; and no more 
 unfinished frame is ever kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import add
 from struct import Struct
 
 from protocol.errors import Code, ProtocolError
@@ -27,6 +28,18 @@ def encode_frame(payload: bytes) -> bytes:
     if not 1 <= len(payload) <= FRAME_LIMIT:
         raise ValueError(f"a payload has 1 to {FRAME_LIMIT} bytes, this one has {len(payload)}")
     return _HEADER.pack(len(payload)) + payload
+
+
+def encode_frames(payloads: Sequence[bytes]) -> list[bytes]:
+    """Return each of `payloads` with its length before it.
+
+    Raises:
+        ValueError: as `encode_frame`.
+    """
+    sizes = list(map(len, payloads))
+    if sizes and not 1 <= min(sizes) <= max(sizes) <= FRAME_LIMIT:
+        raise ValueError(f"a payload has 1 to {FRAME_LIMIT} bytes, and one of these has not")
+    return list(map(add, map(_HEADER.pack, sizes), payloads))
 
 
 def skip_frames(data: bytes, count: int) -> int:

@@ -12,6 +12,7 @@ from protocol.messages import (
     decode_hello,
     decode_request,
     encode,
+    encode_each,
 )
 
 
@@ -24,8 +25,7 @@ class NativeCodec:
 
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages, each a frame, in one buffer."""
-        frames = [encode(message) for message in messages]
-        return Encoded.of(frames)
+        return Encoded.of(encode_each(messages))
 
 
 NATIVE = NativeCodec()

@@ -11,6 +11,7 @@ from protocol.messages.codec import (
     decode_request,
     decode_server_message,
     encode,
+    encode_each,
     encoded_size,
     server_message_fault,
 )
@@ -229,6 +230,7 @@ __all__ = [
     "decode_request",
     "decode_server_message",
     "encode",
+    "encode_each",
     "encoded_size",
     "names_bot",
     "server_message_fault",

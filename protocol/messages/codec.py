@@ -7,11 +7,12 @@ raises an exception in every interpreter.
 """
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from protocol.errors import Code, ProtocolError
-from protocol.framing import encode_frame
+from protocol.framing import encode_frame, encode_frames
 from protocol.messages.events import AnyServerMessage, ServerMessage
 from protocol.messages.requests import AnyRequest, Hello, Id, Request
 
@@ -56,6 +57,15 @@ def encode(message: Request | ServerMessage) -> bytes:
         ValueError: it does not fit a frame, or holds a lone surrogate.
     """
     return encode_frame(_encoder.encode(message))
+
+
+def encode_each(messages: Iterable[Request | ServerMessage]) -> list[bytes]:
+    """Return each of `messages` as one frame, in less time than `encode` one by one.
+
+    Raises:
+        ValueError: as `encode`.
+    """
+    return encode_frames(list(map(_encoder.encode, messages)))
 
 
 def encoded_size(value: object) -> int:

@@ -13,6 +13,7 @@ from protocol.framing import (
     HEADER_SIZE,
     FrameDecoder,
     encode_frame,
+    encode_frames,
     fit_frames,
     skip_frames,
 )
@@ -56,6 +57,15 @@ def test_our_own_payload_outside_the_limit_is_a_value_error(size: int) -> None:
     """A payload that we must not send is our mistake, not the peer's."""
     with pytest.raises(ValueError, match="65536"):
         encode_frame(b"x" * size)
+    with pytest.raises(ValueError, match="65536"):
+        encode_frames([b"x", b"x" * size])
+
+
+def test_many_at_once_are_the_same_frames() -> None:
+    """One by one, or all of a batch."""
+    sent = [b"x" * size for size in (1, 300, FRAME_LIMIT)]
+    assert encode_frames(sent) == list(map(encode_frame, sent))
+    assert encode_frames([]) == []
 
 
 @pytest.mark.parametrize(
