@@ -13,13 +13,15 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from protocol.messages import CHANGES, Message
 
 UNNUMBERED = 0
 """The `seq` of a message that no log has numbered yet."""
 
 
-class RequestKey(NamedTuple):
+class RequestKey(Struct, frozen=True):
     """The request that brings a message. A log stores it once, however often it is sent.
 
     Attributes:
@@ -34,7 +36,7 @@ class RequestKey(NamedTuple):
     per_room: bool = False
 
 
-class Entry(NamedTuple):
+class Entry(Struct, frozen=True):
     """A message that is to be stored.
 
     Attributes:

@@ -79,9 +79,16 @@ def row_of(message: Message, room: int, request: RequestKey | None) -> MessageRo
     """
     seq = message.seq
     session, number = request_columns(request, room, seq)
-    key = room << SEQ_BITS | seq
-    said = message.time, message.from_, message.kind, message.text
-    return key, *said, session, number, written_marks(message)
+    return (
+        room << SEQ_BITS | seq,
+        message.time,
+        message.from_,
+        message.kind,
+        message.text,
+        session,
+        number,
+        written_marks(message),
+    )
 
 
 def written_marks(message: Message) -> str | None:

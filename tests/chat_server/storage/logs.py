@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from chat_server.storage.interface import (
     UNNUMBERED,
     Entry,
@@ -39,10 +41,7 @@ def entries(count: int, *, first: int = 1, time: float = 1000.0) -> list[Entry]:
 
 def numbered(entries: Sequence[Entry], first: int) -> list[Message]:
     """Return the messages that entries of one room are, once they are stored from `first` on."""
-    return [
-        Message(m.room, seq, m.time, m.from_, m.kind, m.text, m.bot)
-        for seq, (m, _) in enumerate(entries, first)
-    ]
+    return [replace(entry.message, seq=seq) for seq, entry in enumerate(entries, first)]
 
 
 def seqs_of(outcome: Outcome) -> list[int | None]:

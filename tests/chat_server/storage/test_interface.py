@@ -84,7 +84,7 @@ def test_rooms_are_numbered_apart(log: RoomLog) -> None:
     assert append(log, entry("d", room="garden", request=3)) == [2]
     assert [m.text for m in whole(log, "lobby")] == ["a", "c"]
     assert [m.text for m in whole(log, "garden")] == ["b", "d"]
-    assert log.find_request(*garden[:2]) == 1
+    assert log.find_request(garden.session, garden.id) == 1
 
 
 def test_numbers_go_on_after_a_restart(open_log: Opened) -> None:
