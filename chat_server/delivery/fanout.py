@@ -185,20 +185,21 @@ class Delivery:
         for room in rooms:
             _note_own(room, stored.get(room, ()))
             self._publish(room)
+            news = _News(room)
             if room in stored:
                 self._counters.published(room, stored[room][0][0].posted_at)
-                self._answer(room, stored[room])
+                self._answer(news, stored[room])
             due = room.take_changes()
             if due:
                 with Survived("telling a room who came and left"):
                     self._announce(room, *due)
-            self._feed_next(room)
+            self._feed_next(news)
             self._counters.fed(room)
             room.end_turn()
 
-    def _feed_next(self, room: Room) -> None:
+    def _feed_next(self, news: "_News") -> None:
         """Feed the next members of a room: fewer, where others wait and each is sent much."""
-        news, now = _News(room), self._clock.monotonic()
+        room, now = news.room, self._clock.monotonic()
         fed = sent = 0
         while fed < STRIDE and (sent < TURN_BYTES or not self._waiting):
             members = room.round.take(min(PIECE, STRIDE - fed), room.last, room.members)
@@ -296,7 +297,7 @@ class Delivery:
                 for entry in changes:
                     self._changed_message(room.name, entry.changes)
 
-    def _answer(self, room: Room, stored: list[_StoredDraft]) -> None:
+    def _answer(self, news: "_News", stored: list[_StoredDraft]) -> None:
         """Tell the talkers that their drafts are stored, and where.
 
         They come first, and get what was said together with their replies. So no `ok` arrives ahead
@@ -306,12 +307,14 @@ class Delivery:
         for draft, seq in stored:
             reply = Ok(re=draft.request, seq=seq)
             for outbox in draft.session.settle(draft):
-                given = replies.setdefault(outbox, _Replies([], []))
+                given = replies.get(outbox)
+                if given is None:
+                    given = replies[outbox] = _Replies([], [])
                 given.oks.append(reply)
                 given.costs.append(draft.cost)
-        news, now = _News(room), self._clock.monotonic()
+        now = self._clock.monotonic()
         for outbox, (oks, costs) in replies.items():
-            member, settled = outbox.member_in(room), sum(costs)
+            member, settled = outbox.member_in(news.room), sum(costs)
             if member is None:
                 outbox.reply(oks, settled)
             else:

@@ -322,13 +322,16 @@ class Outbox:
         What the replies are to took `settled` bytes until now.
         """
         with self._lock:
-            if replies:
-                self._answer(replies, settled)
+            ahead = self._settle(replies, settled) if replies else b""
             if self._blocked or not member.admitted:
+                self._put(ahead)
                 return
             if news is not None and member.cursor == news.first - 1:
                 member.cursor = news.last
-                self._send(self._without_own(member, news) if member.own else news.buffer, now)
+                data = self._without_own(member, news) if member.own else news.buffer
+                self._send(ahead + data if ahead else data, now)
+            elif ahead:
+                self._send(ahead, now)
             if member.cursor < member.room.last:
                 self._start_catching_up()
 
@@ -344,7 +347,7 @@ class Outbox:
     def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:
         """Give replies that were expected, to what took `settled` bytes until now."""
         with self._lock:
-            self._answer(replies, settled)
+            self._put(self._settle(replies, settled))
 
     # -- the catch-up thread
 
@@ -446,14 +449,16 @@ class Outbox:
     def _written(self, events: Sequence[ServerMessage]) -> bytes:
         return b"".join(map(self._writer.write, events))
 
-    def _answer(self, replies: Sequence[ServerMessage], settled: int) -> None:
+    def _settle(self, replies: Sequence[ServerMessage], settled: int) -> bytes:
+        """Owe so many replies less. Return what is to be sent."""
         self._owed -= len(replies)
         self._owed_cost -= settled
-        if not self._finishing:
-            self._put(self._written(replies))
         self._changed.notify_all()
+        return b"" if self._finishing else self._written(replies)
 
     def _put(self, frame: bytes) -> None:
+        if not frame:  # which is how some formats write some events
+            return
         if self._blocked:
             self._queue.append(frame)
             self._queued += len(frame)

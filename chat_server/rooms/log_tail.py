@@ -156,6 +156,8 @@ class LogTail:
         segments = self._segments
         if not segments or seq + 1 < segments[0].first:
             return None
+        if seq + 1 == segments[-1].first:  # most readers have all but the latest
+            return segments[-1:]
         start = bisect_left(segments, seq + 1, key=_last)
         stop, size = start, 0
         while stop < len(segments) and size < PAGE_LIMIT:
