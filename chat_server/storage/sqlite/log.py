@@ -307,6 +307,8 @@ class SqliteLog:
 
     def maintain(self, stopping: Callable[[], bool]) -> None:
         """Fold the write-ahead log back, and delete the messages of removed rooms."""
+        if not self.maintenance_due.is_set():  # little is said
+            self.file.cut_log()
         more = True
         while more and not stopping():
             if self.maintenance_due.is_set():

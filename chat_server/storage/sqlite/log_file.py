@@ -16,6 +16,7 @@ from pathlib import Path
 
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import (
+    LOG_SIZE_KEPT,
     Readers,
     Sync,
     Transactions,
@@ -32,12 +33,16 @@ FILE = "history.db"
 
 READERS = 4
 COMMITS_PER_CHECKPOINT = 500
-PASSES_PER_RESTART = 8
-"""Checkpoints, of which one lets the log start over."""
+"""After so many commits the log is folded back: earlier, where they write much."""
 
 LOG_LIMIT = 64 * 1024 * 1024
 LOG_SHARE = 0.1
-"""What the write-ahead log may have before it is to start over: bytes, and a share of the disk."""
+"""What the write-ahead log is kept at: bytes, and a share of the disk. It is folded back before it
+has grown by a quarter of that, and starts over when it is half full.
+"""
+
+_FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
+_FRAME_HEADER = 24  # bytes before each page in the log: sqlite.org/fileformat2.html, 4.1
 
 _SCHEMA = """
 CREATE TABLE rooms (
@@ -142,20 +147,25 @@ class HistoryFile:
         """
         self.path = folder / FILE
         self.checkpoint_due = threading.Event()
-        self._passes = 0  # checkpoints so far; the housekeeper's
-        self._commits = 0  # since the last one; used in the writer's turn, as the next
+        total = shutil.disk_usage(folder).total
+        self._log_limit = int(min(LOG_LIMIT, total * LOG_SHARE))
+        self._commits = 0  # since the last checkpoint; used in the writer's turn, as the next
         self._folded = 0  # how large the log was then, in bytes
-        self._held_open = False  # whether it was told that the log cannot start over; as `_passes`
+        self._used = 0  # how much of it stayed in use, in bytes; the housekeeper's
+        # With how many commits the next one is due. The housekeeper's; the writer reads it.
+        self._commits_due = COMMITS_PER_CHECKPOINT
+        self._held_open = False  # whether it was told that the log cannot start over; as `_used`
         try:
             self._writer = open_database(self.path, FORMAT, sync)
             with closed_on_failure(self._writer):
                 # Never in a commit, which would wait for the disk.
                 self._writer.execute("PRAGMA wal_autocheckpoint = 0")
+                # Nor is the log cut in one: see `cut_log`.
+                self._writer.execute(f"PRAGMA journal_size_limit = {2 * self._log_limit}")
+                (self._page_size,) = self._writer.execute("PRAGMA page_size").fetchone()
                 self._readers = Readers.open(self.path, sync, READERS)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("the history", self.path, error)) from error
-        total = shutil.disk_usage(folder).total
-        self._log_limit = int(min(LOG_LIMIT, total * LOG_SHARE))
         self.transactions = Transactions(self._writer, self.path, self._count_commit)
 
     def close(self) -> None:
@@ -176,22 +186,57 @@ class HistoryFile:
         """Fold the write-ahead log into the database.
 
         Beside the writer, which loses no time; but a log that somebody goes on writing to never
-        starts over like that. So now and then, and when the log is large, what is left is folded
-        with the writer held, which costs the deliveries the time of a sync.
+        starts over like that. So when it is half full, what came meanwhile is folded with the
+        writer held, which costs the deliveries the time of two short syncs.
 
         Raises:
             StoreError: it could not be done.
         """
-        self.checkpoint_due.clear()
-        with self.reader() as reader:
-            reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._passes += 1
-        with self.transactions.exclusive() as writer:
-            size = log_size(self.path)
-            self._commits, self._folded = 0, size
-            if self._passes % PASSES_PER_RESTART == 0 or size > self._log_limit:
-                writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self.transactions.exclusive():
+            commits, self._commits = self._commits, 0
+            self._folded = size = log_size(self.path)
+            self.checkpoint_due.clear()
+        before = self._used
+        used = self._fold()
+        written = used - before if used >= before else used
+        if commits and written:
+            due = self._log_limit // 4 * commits // written
+            self._commits_due = max(1, min(COMMITS_PER_CHECKPOINT, due))
+        if used > self._log_limit // 2:
+            self._fold()  # so that little is left
+            with self.transactions.exclusive() as writer:
+                writer.execute(_FOLD)
+            self._used = 0
         self._watch_size(size)
+
+    def cut_log(self) -> None:
+        """Cut a large write-ahead log, so that what a busy hour took is not kept from others.
+
+        The writer is held for as long as the system takes to free the space, 100 ms on some disks.
+        So this is for when little is said. While somebody reads, nothing is done.
+
+        Raises:
+            StoreError: it could not be done.
+        """
+        if log_size(self.path) <= LOG_SIZE_KEPT:
+            return
+        self._fold()
+        with self.transactions.exclusive() as writer:
+            (patience,) = writer.execute("PRAGMA busy_timeout").fetchone()
+            writer.execute("PRAGMA busy_timeout = 0")
+            try:
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                writer.execute(f"PRAGMA busy_timeout = {patience}")
+            self._folded = log_size(self.path)
+
+    def _fold(self) -> int:
+        """Fold the log beside the writer. Return how many bytes of it were in use."""
+        with self.reader() as reader:
+            _, frames, folded = reader.execute(_FOLD).fetchone()
+        used: int = frames * (self._page_size + _FRAME_HEADER)
+        self._used = used if folded < frames else 0  # it starts over with the next commit
+        return used
 
     def _watch_size(self, size: int) -> None:
         """Tell, once, that somebody keeps the log from starting over. It is as large as `size`."""
@@ -208,5 +253,5 @@ class HistoryFile:
     def _count_commit(self) -> None:
         self._commits += 1
         grown = log_size(self.path) - self._folded
-        if self._commits >= COMMITS_PER_CHECKPOINT or grown > self._log_limit // 4:
+        if self._commits >= self._commits_due or grown > self._log_limit // 4:
             self.checkpoint_due.set()

@@ -1,5 +1,6 @@
 """The file of the history: commits do not wait for the disk, and the log is folded back."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from chat_server.runtime.errors import StartError
-from chat_server.storage.sqlite.log_file import (
-    COMMITS_PER_CHECKPOINT,
-    FILE,
-    PASSES_PER_RESTART,
-    HistoryFile,
-)
+from chat_server.storage.sqlite import log_file
+from chat_server.storage.sqlite.log_file import COMMITS_PER_CHECKPOINT, FILE, HistoryFile
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -56,16 +54,46 @@ def test_no_commit_folds_the_log(file: HistoryFile) -> None:
     assert file.path.stat().st_size > 1100 * 4096
 
 
-def test_the_log_starts_over_now_and_then(file: HistoryFile) -> None:
-    """While commits go on, it does not grow for ever."""
-    for number in range(PASSES_PER_RESTART):
-        keep(file, f"room{number}")
-        file.checkpoint()
-    size = log_of(file).stat().st_size
-    for number in range(3 * PASSES_PER_RESTART):
-        keep(file, f"more{number}")
-        file.checkpoint()
-    assert log_of(file).stat().st_size <= size
+def test_the_log_starts_over_while_commits_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stays at what it is kept at, however much is written; and no commit cuts it."""
+    limit = 1024 * 1024
+    monkeypatch.setattr(log_file, "LOG_LIMIT", limit)
+    with closing(HistoryFile(tmp_path, "normal")) as file:
+        talker = threading.Thread(target=_write, args=(file, 8 * limit))
+        talker.start()
+        sizes = []
+        while talker.is_alive():
+            if file.checkpoint_due.wait(0.01):
+                file.checkpoint()
+                sizes.append(log_of(file).stat().st_size)
+        talker.join()
+        assert sizes == sorted(sizes)
+        assert sizes[-1] < 2 * limit
+
+
+def _write(file: HistoryFile, size: int) -> None:
+    """Commit so many bytes, a few at a time."""
+    for number in range(size // 10_000):
+        keep(file, f"{number} " + "x" * 10_000)
+        if log_of(file).stat().st_size > 1_500_000:
+            eventually(lambda: not file.checkpoint_due.is_set())  # on a slow machine
+
+
+def test_commits_that_write_much_are_folded_sooner(file: HistoryFile) -> None:
+    """As many as were a quarter of the log the last time."""
+    for number in range(20):
+        keep(file, f"{number} " + "x" * 1_000_000)
+        if file.checkpoint_due.is_set():
+            break
+    file.checkpoint()
+    written = 0
+    while not file.checkpoint_due.is_set():
+        keep(file, f"again {written} " + "x" * 1_000_000)
+        written += 1
+    assert written <= 18
+    assert written < COMMITS_PER_CHECKPOINT
 
 
 def test_readers_see_what_is_committed(file: HistoryFile) -> None:

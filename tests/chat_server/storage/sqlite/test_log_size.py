@@ -12,6 +12,7 @@ import pytest
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.database import LOG_SIZE_KEPT, RESERVED_LEAST, check_space, log_size
 from chat_server.storage.sqlite import log_file
+from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.log_file import HistoryFile
 
 LIMIT = 8 * 1024 * 1024
@@ -45,14 +46,31 @@ def test_the_log_stays_bounded_while_it_is_written(history: HistoryFile) -> None
     assert folded < 100
 
 
-def test_a_log_that_starts_over_is_cut(history: HistoryFile) -> None:
-    """What one busy hour took is not kept from others for good."""
-    with history.transactions as writer:
-        for number in range(300):
-            writer.execute("INSERT INTO rooms (name) VALUES (?)", (f"{number} " + "x" * 100_000,))
-    assert log_size(history.path) > 2 * LIMIT
-    history.checkpoint()
-    write(history, 200_000)
+def test_a_large_log_is_cut_when_little_is_said(tmp_path: Path) -> None:
+    """What one busy hour took is not kept from others for good, nor cut while it is busy."""
+    with closing(SqliteLog(tmp_path)) as log:
+        history = log.file
+        write(history, 3 * LOG_SIZE_KEPT)
+        history.checkpoint_due.set()
+        log.maintain(lambda: False)
+        assert log_size(history.path) > LOG_SIZE_KEPT
+        log.maintain(lambda: False)
+        assert log_size(history.path) <= LOG_SIZE_KEPT
+
+
+def test_a_log_that_somebody_reads_is_cut_later(history: HistoryFile) -> None:
+    """Cutting it does not wait for them, with the writer held."""
+    with closing(sqlite3.connect(history.path, isolation_level=None)) as other:
+        with history.transactions as writer:
+            name = "x" * 2 * LOG_SIZE_KEPT
+            writer.execute("INSERT INTO rooms (name) VALUES (?)", (name,))
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM rooms").fetchone()
+        history.cut_log()
+        assert log_size(history.path) > LOG_SIZE_KEPT
+        write(history, 200_000)
+        other.execute("COMMIT")
+    history.cut_log()
     assert log_size(history.path) <= LOG_SIZE_KEPT
 
 
@@ -70,7 +88,7 @@ def test_who_keeps_it_from_starting_over_is_told_of(
         other.execute("COMMIT")
     history.checkpoint()
     write(history, 200_000)
-    assert log_size(history.path) <= LOG_SIZE_KEPT
+    assert log_size(history.path) <= 2 * LIMIT
 
 
 def test_what_is_to_be_folded_back_counts_as_taken(
