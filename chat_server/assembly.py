@@ -280,7 +280,7 @@ class Assembly:
             permissions=permissions,
             hands=hands,
             late=LateMessages(
-                settings, clock, timers, LateStore(people.transactions), registry, accounts
+                settings, clock, timers, LateStore(people.commits), registry, accounts
             ),
             files=self._files,
             pins=PinBoard(clock, store, people, rooms.find),
@@ -490,6 +490,6 @@ def _forget_sessions(store: SqliteLog, people: PeopleStore, before: float) -> No
     try:
         store.sessions.forget(before)
         people.forget_sessions(before)
-        LateStore(people.transactions).forget_refusals(before)
+        LateStore(people.commits).forget_refusals(before)
     except StoreError as error:
         log.error("old sessions were not forgotten: %s", error)

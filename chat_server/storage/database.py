@@ -120,7 +120,7 @@ class Transactions:
         except BaseException as error:
             self._lock.release()
             if isinstance(error, sqlite3.Error | MemoryError):
-                raise _complaint(self._path, error) from error
+                raise complaint(self._path, error) from error
             raise
         return self._connection
 
@@ -134,13 +134,13 @@ class Transactions:
                     self._committed()
         except sqlite3.Error as failure:
             self._roll_back()
-            raise _complaint(self._path, failure) from failure
+            raise complaint(self._path, failure) from failure
         except MemoryError as failure:
             raise OutcomeUnknownError(f"{self._path}: out of memory in a commit") from failure
         finally:
             self._lock.release()
         if isinstance(error, sqlite3.Error | MemoryError):
-            raise _complaint(self._path, error) from error
+            raise complaint(self._path, error) from error
 
     @contextmanager
     def exclusive(self) -> Iterator[sqlite3.Connection]:
@@ -224,7 +224,7 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, MemoryError) as error:
-        raise _complaint(path, error) from error
+        raise complaint(path, error) from error
 
 
 def log_size(path: Path | str) -> int:
@@ -247,7 +247,7 @@ def check_space(path: Path) -> None:
     try:
         disk = shutil.disk_usage(folder)
     except (OSError, MemoryError) as error:
-        raise _complaint(path, error) from error
+        raise complaint(path, error) from error
     logged = sum(map(log_size, files))
     reserved = max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
     if disk.free < reserved + logged:
@@ -273,7 +273,8 @@ def unusable(what: str, path: Path, error: Exception) -> str:
     )
 
 
-def _complaint(path: Path, error: Exception) -> StoreError:
+def complaint(path: Path, error: Exception) -> StoreError:
+    """Return what an error of SQLite's, or a lack of memory, is to those who know no SQL."""
     reason = "out of memory" if isinstance(error, MemoryError) else str(error)
     return StoreError(f"{path}: {reason}")
 

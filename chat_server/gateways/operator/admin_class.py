@@ -40,7 +40,7 @@ def add_class(parts: Context, request: messages.ClassAdd) -> Part:
         return {each.key: _held(each.name, holder) for each, holder in held if holder is not None}
 
     def keep() -> list[int]:
-        return ClassStore(parts.people.transactions).add(pupils, accounts, act)
+        return ClassStore(parts.people.commits).add(pupils, accounts, act)
 
     problems = parts.accounts.enrol(accounts, find_holders, keep)
     if problems:
@@ -57,7 +57,7 @@ def remove_class(parts: Context, request: messages.ClassRemove) -> str:
         ProtocolError: `no_such_nick`: there is no such class, or nobody of that nick on it.
         StoreError: not all is gone. It can be done again.
     """
-    store = ClassStore(parts.people.transactions)
+    store = ClassStore(parts.people.commits)
     key = None if request.nick is None else nick_key(normalize_nick(request.nick))
     found = [
         each

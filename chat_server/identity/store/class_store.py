@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from chat_server.identity.store.records import Account, Act, Pupil
-from chat_server.storage.database import Transactions
+from chat_server.storage.shared_commit import SharedCommits
 
 COLUMNS = (
     "pupils.number, class, pupils.name, nick, coalesce(accounts.number, 0) FROM pupils"
@@ -18,19 +18,19 @@ class ClassStore:
     has done nothing then.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        """`transactions` is the use of the store of people."""
-        self._transactions = transactions
+    def __init__(self, commits: SharedCommits) -> None:
+        """`commits` is the use of the store of people."""
+        self._commits = commits
 
     def pupils(self) -> list[Pupil]:
         """Return all, in the order of the lists."""
-        with self._transactions.exclusive() as reader:
+        with self._commits.reading() as reader:
             return read_pupils(reader)
 
     def add(self, pupils: Sequence[Pupil], accounts: Sequence[Account], act: Act) -> list[int]:
         """Keep people together with an account for each, whose numbers are returned."""
         numbers = []
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             for pupil, account in zip(pupils, accounts, strict=True):
                 cursor = writer.execute(
                     "INSERT INTO accounts (name, key, hash, role, made) VALUES (?, ?, ?, ?, ?)",
@@ -46,7 +46,7 @@ class ClassStore:
 
     def remove(self, numbers: Iterable[int], act: Act) -> None:
         """Forget people; their accounts stay."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             writer.executemany(
                 "DELETE FROM pupils WHERE number = ?", [(number,) for number in numbers]
             )

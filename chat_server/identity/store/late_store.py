@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from chat_server.identity.store.records import KeptDirect
-from chat_server.storage.database import Transactions
+from chat_server.storage.shared_commit import SharedCommits
 
 
 class LateStore:
@@ -11,13 +11,13 @@ class LateStore:
     if it fails, and has done nothing then.
     """
 
-    def __init__(self, transactions: Transactions) -> None:
-        """`transactions` is the use of the store of people."""
-        self._transactions = transactions
+    def __init__(self, commits: SharedCommits) -> None:
+        """`commits` is the use of the store of people."""
+        self._commits = commits
 
     def all(self) -> list[KeptDirect]:
         """Return what waits, in the order in which it was sent, with texts left empty."""
-        with self._transactions.exclusive() as reader:
+        with self._commits.reading() as reader:
             rows = reader.execute(
                 "SELECT number, recipient, sender, nick, '', bot, time, until FROM late"
                 " ORDER BY number"
@@ -27,7 +27,7 @@ class LateStore:
     def find(self, numbers: Iterable[int]) -> list[KeptDirect]:
         """Return messages by their numbers, in that order; without those that are gone."""
         found = []
-        with self._transactions.exclusive() as reader:
+        with self._commits.reading() as reader:
             for number in numbers:
                 row = reader.execute("SELECT * FROM late WHERE number = ?", (number,)).fetchone()
                 if row is not None:
@@ -36,7 +36,7 @@ class LateStore:
 
     def add(self, kept: KeptDirect) -> int:
         """Keep a message, and return its number."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             cursor = writer.execute(
                 "INSERT INTO late VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",
                 (*kept[1:5], int(kept.bot), *kept[6:]),
@@ -46,27 +46,27 @@ class LateStore:
 
     def remove(self, numbers: Iterable[int]) -> None:
         """Forget messages that are delivered, or that have waited for too long."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             writer.executemany("DELETE FROM late WHERE number = ?", [(each,) for each in numbers])
 
     def refusing(self) -> list[str]:
         """Return who wants none kept."""
-        with self._transactions.exclusive() as reader:
+        with self._commits.reading() as reader:
             return [who for (who,) in reader.execute("SELECT who FROM late_refused").fetchall()]
 
     def refuse(self, who: str, now: float) -> None:
         """Keep that somebody wants none kept; `now` in Unix seconds."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             writer.execute("INSERT OR REPLACE INTO late_refused VALUES (?, ?)", (who, now))
 
     def accept(self, who: str) -> None:
         """Keep that somebody wants messages kept again."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             writer.execute("DELETE FROM late_refused WHERE who = ?", (who,))
 
     def forget_refusals(self, before: float) -> None:
         """Forget what sessions without an account said before a time, in Unix seconds."""
-        with self._transactions as writer:
+        with self._commits.writing() as writer:
             writer.execute(
                 "DELETE FROM late_refused WHERE time < ? AND who NOT LIKE '@%'", (before,)
             )

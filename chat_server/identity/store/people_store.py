@@ -6,7 +6,8 @@ memory; so a ban is looked up without waiting for a disk.
 
 What somebody with a role does is written together with its line in the audit log, in one
 transaction: there is no act without the line, nor a line without the act. A commit waits for the
-disk, always: these are few, and an operator who banned somebody counts on it.
+disk, always, as an operator who banned somebody counts on it; those who write at the same time
+share one.
 
 The module is long, as it has the tables of all that is kept of people, in the order of their steps.
 """
@@ -31,12 +32,16 @@ from chat_server.identity.store.records import (
     StoredPolicy,
 )
 from chat_server.runtime.errors import StartError
-from chat_server.storage.database import Transactions, open_database, unusable
+from chat_server.storage.database import Readers, closed_on_failure, open_database, unusable
 from chat_server.storage.migrations import Format
+from chat_server.storage.shared_commit import SharedCommits
 
 log = logging.getLogger("audit")
 
 FILE = "people.db"
+
+READERS = 2
+"""Connections that read. A look takes some microseconds."""
 
 _SCHEMA = """
 CREATE TABLE accounts (
@@ -206,22 +211,24 @@ class PeopleStore:
         """
         path = folder / FILE
         try:
-            self._connection = open_database(path, FORMAT, "full")
+            writer = open_database(path, FORMAT, "full")
+            with closed_on_failure(writer):
+                readers = Readers.open(path, "full", READERS)
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("what is known of people", path, error)) from error
-        self._transactions = Transactions(self._connection, path)
+        self._commits = SharedCommits(writer, readers, path)
 
     def close(self) -> None:
         """Close the file, once nobody uses it."""
-        self._transactions.close()
+        self._commits.close()
 
     @property
-    def transactions(self) -> Transactions:
+    def commits(self) -> SharedCommits:
         """The use of the database, for a module that has queries of its own."""
-        return self._transactions
+        return self._commits
 
     def writing(self, act: Act | None = None) -> AbstractContextManager[sqlite3.Connection]:
-        """Return one transaction of such a module, with its line in the audit log."""
+        """Let such a module write, with its line in the audit log."""
         return self._writing(act)
 
     # -- accounts
@@ -471,13 +478,13 @@ class PeopleStore:
     # -- below
 
     def _read(self, query: str, *parameters: object) -> list[Any]:
-        with self._transactions.exclusive() as connection:
+        with self._commits.reading() as connection:
             return connection.execute(query, parameters).fetchall()
 
     @contextmanager
     def _writing(self, act: Act | None = None) -> Iterator[sqlite3.Connection]:
-        """One transaction, together with its line in the audit log, which is also logged."""
-        with self._transactions as writer:
+        """Write something, together with its line in the audit log, which is also logged."""
+        with self._commits.writing() as writer:
             if act is not None:
                 writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
             if act is not None and act.asked is not None:

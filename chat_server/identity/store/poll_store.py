@@ -24,7 +24,7 @@ class PollStore:
 
     def polls(self) -> list[KeptPoll]:
         """Return the polls, in the order in which they were asked."""
-        with self._people.transactions.exclusive() as reader:
+        with self._people.commits.reading() as reader:
             rows = reader.execute("SELECT * FROM polls ORDER BY number").fetchall()
         return [
             KeptPoll(*row)._replace(options=tuple(json.loads(row[7])), named=bool(row[8]))
@@ -33,7 +33,7 @@ class PollStore:
 
     def votes(self) -> list[KeptVote]:
         """Return the votes in open polls."""
-        with self._people.transactions.exclusive() as reader:
+        with self._people.commits.reading() as reader:
             rows = reader.execute("SELECT * FROM votes").fetchall()
         return [KeptVote(*row) for row in rows]
 

@@ -233,7 +233,7 @@ def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
             eventually(lambda: [act for _, act in parts.people.acts() if act.act == "remove-room"])
-            busy_disk.enter_context(parts.people._transactions.exclusive())  # before the rules go
+            busy_disk.enter_context(parts.people.commits.writing())  # before the rules go
             join = eva.post("join", room="lobby")
         assert eva.reply(join)["seq"] == 4  # the notice of slow mode was the last
         assert eva.say("lobby", "one") == 5

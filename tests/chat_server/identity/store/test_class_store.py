@@ -22,7 +22,7 @@ def account(nick: str) -> Account:
 def test_people_and_accounts_are_kept_together(tmp_path: Path) -> None:
     """Or none is: the second has the key of the first."""
     with closing(PeopleStore(tmp_path)) as people:
-        store = ClassStore(people.transactions)
+        store = ClassStore(people.commits)
         pupils = [Pupil(0, "10b", "Ana", "ana", 0), Pupil(0, "10b", "Ben", "ben", 0)]
         with pytest.raises(StoreError):
             store.add(pupils, [account("ana"), account("ana")], ACT)

@@ -22,7 +22,7 @@ def people(tmp_path: Path) -> Iterator[PeopleStore]:
 
 def test_what_is_kept_is_found_as_it_was(people: PeopleStore) -> None:
     """By its number; the list of all is without texts."""
-    store = LateStore(people.transactions)
+    store = LateStore(people.commits)
     one, two = store.add(KEPT), store.add(KEPT._replace(text="again", bot=False))
     assert store.find([two, one, 99]) == [
         KEPT._replace(number=two, text="again", bot=False),
@@ -33,7 +33,7 @@ def test_what_is_kept_is_found_as_it_was(people: PeopleStore) -> None:
 
 def test_a_number_is_never_used_again(people: PeopleStore) -> None:
     """A client knows by it what it has seen."""
-    store = LateStore(people.transactions)
+    store = LateStore(people.commits)
     first = store.add(KEPT)
     store.remove([first])
     assert store.add(KEPT) > first
@@ -42,7 +42,7 @@ def test_a_number_is_never_used_again(people: PeopleStore) -> None:
 
 def test_who_wants_none(people: PeopleStore) -> None:
     """Of sessions it is forgotten with them, of accounts it is not."""
-    store = LateStore(people.transactions)
+    store = LateStore(people.commits)
     for who in ("@1", "aa", "bb"):
         store.refuse(who, 10.0)
     store.accept("bb")
