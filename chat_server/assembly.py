@@ -219,7 +219,7 @@ class Assembly:
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
-        self.parts.polls.write_results(self.parts.rooms.all())
+        self.parts.polls.write_missing(self.parts.rooms.all(), self.kept.store)
         opened.callback(self.parts.delivery.stop, DRAIN_TIMEOUT)
         opened.callback(self._shut_rooms)
         if self.metrics:

@@ -5,8 +5,10 @@ they may speak. Whoever is in the room may vote, frozen or not, but who is muted
 the counts while the poll is open; the result is a message of the room's log.
 """
 
+import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -18,6 +20,7 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
+from chat_server.moderation.claims import Claims
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.notices import Notices, OwnNotices
 from chat_server.moderation.targets import Actor
@@ -26,9 +29,13 @@ from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.rooms.room import ANY_POLICY, Draft, Member, Room
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.errors import StoreError
 from chat_server.runtime.timers import Timers
+from chat_server.storage.interface import RoomLog
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Message, PollChange, PollResult
+
+log = logging.getLogger(__name__)
 
 VOTES_LIMIT = 10_000
 """How many people may vote in a poll."""
@@ -39,7 +46,7 @@ COUNTS_INTERVAL = 0.25
 
 
 UNSURE = 60.0
-"""Seconds before the end of a run in which a poll ended whose result may not be in the log."""
+"""Seconds before the end of a run in which a poll began or ended of which the log may not know."""
 
 
 class Wanted(NamedTuple):
@@ -58,12 +65,16 @@ class _Poll:
         kept: what the store has of it.
         votes: one for each person, by the hash of their session's secret.
         by_person: the same hashes, by person.
+        voting: all names of those whose votes are being kept.
+        is_ending: whether the result is being kept: nobody votes meanwhile.
         told: whether the counts are told as they are, or are about to be.
     """
 
     kept: KeptPoll
     votes: dict[bytes, KeptVote] = field(default_factory=dict)
     by_person: dict[PersonKey, bytes] = field(default_factory=dict)
+    voting: set[PersonKey] = field(default_factory=set)
+    is_ending: bool = False
     told: bool = True
 
     def vote_of(self, session: Participant) -> KeptVote | None:
@@ -79,6 +90,22 @@ class _Poll:
             self.by_person.pop(instead_of.who, None)
         self.votes[vote.token] = vote
         self.by_person[vote.who] = vote.token
+
+    def check_vote(self, before: KeptVote | None, choice: int) -> None:
+        """See that somebody may vote for an option, whose vote was `before`.
+
+        Raises:
+            ProtocolError: see Polls.vote.
+        """
+        count = len(self.kept.options)
+        if choice > count:
+            raise ProtocolError(
+                Code.BAD_REQUEST, f"the poll has {count} options: there is no number {choice}"
+            )
+        if before is None and len(self.votes) + len(self.voting) >= VOTES_LIMIT:
+            raise ProtocolError(
+                Code.UNAVAILABLE, f"{VOTES_LIMIT} people have voted, the most who may"
+            )
 
     def counts(self) -> list[int]:
         """Return how many voted for each option."""
@@ -118,17 +145,17 @@ class Polls:
         self._timers = timers
         self._store = PollStore(people)
         self._permissions = permissions
-        # Held while polls are changed, in the store and in memory, so that both change in the same
-        # order. Above all locks but Session.posting.
-        self._changing = threading.Lock()
+        self._claims = Claims()  # rooms in which a poll begins or ends
         # Guards all below. A leaf.
         self._lock = threading.Lock()
+        # With the same lock: a vote is kept, or is not; or a poll has ended, or has not.
+        self._settled = threading.Condition(self._lock)
         self._open: dict[str, _Poll] = {}  # by room
-        self._unwritten: list[KeptPoll] = []  # results of which an earlier run may have died
+        self._unwritten: list[KeptPoll] = []  # that an earlier run kept, and may have died of
         for kept in self._store.polls():
             if kept.result is None:
                 self._open[kept.room] = _Poll(kept)
-            elif kept.ended >= past - UNSURE:
+            if (kept.ended or kept.time) >= past - UNSURE:
                 self._unwritten.append(kept)
         by_number = {poll.kept.number: poll for poll in self._open.values()}
         for vote in self._store.votes():
@@ -144,7 +171,7 @@ class Polls:
             StoreError: it could not be kept; nothing happened.
         """
         session, asked = _asked(actor)
-        with self._changing:
+        with self._claims.of(room.name):
             poll = self._find(room.name)
             if notices.begun:
                 if poll is None or not poll.is_asked_by(session):
@@ -156,7 +183,7 @@ class Polls:
                 self._check_may_ask(room, session, poll)
                 kept = KeptPoll(
                     0, room.name, person_key(session), session.token, session.nick,
-                    self._clock.time(), *wanted,
+                    self._clock.time(), *wanted, session=session.number, request=asked.request,
                 )  # fmt: skip
                 act = actor.did("poll", kept.time, room.name, reason=kept.question)
                 is_moderator = self._permissions.is_moderator(session)
@@ -175,28 +202,40 @@ class Polls:
                 `unavailable`: too many have voted.
             StoreError: it could not be kept; nothing happened.
         """
-        with self._changing:
-            poll = self._needed(room.name)
-            count = len(poll.kept.options)
-            if choice > count:
-                raise ProtocolError(
-                    Code.BAD_REQUEST, f"the poll has {count} options: there is no number {choice}"
-                )
-            before = poll.vote_of(session)
+        with self._voting(room.name, session, choice) as (poll, before):
             if before is not None and before.choice == choice:
                 return
-            if before is None and len(poll.votes) >= VOTES_LIMIT:
-                raise ProtocolError(
-                    Code.UNAVAILABLE, f"{VOTES_LIMIT} people have voted, the most who may"
-                )
             nick = session.nick if poll.kept.named else ""
             vote = KeptVote(poll.kept.number, person_key(session), session.token, nick, choice)
-            self._store.vote(vote, [] if before is None else [before.token])
+            if not self._store.vote(vote, [] if before is None else [before.token]):
+                raise _none_open(room.name)  # the room was removed meanwhile
             with self._lock:
                 poll.put(vote, before)
                 due, poll.told = poll.told, False
         if due:
             self._timers.call_later(COUNTS_INTERVAL, partial(self._tell_counts, room, poll))
+
+    @contextmanager
+    def _voting(
+        self, room: str, session: Participant, choice: int
+    ) -> Iterator[tuple[_Poll, KeptVote | None]]:
+        """Wait until nobody else votes for the same person, and let no poll end without the vote.
+
+        Yields: the poll that is open, and the person's vote so far.
+        """
+        names = set(person_keys(session))
+        with self._settled:
+            while (poll := self._needed_now(room)).is_ending or names & poll.voting:
+                self._settled.wait()
+            before = poll.vote_of(session)
+            poll.check_vote(before, choice)
+            poll.voting |= names
+        try:
+            yield poll, before
+        finally:
+            with self._settled:
+                poll.voting -= names
+                self._settled.notify_all()
 
     def end(self, actor: Actor, room: Room, notices: Notices) -> None:
         """End a room's poll, whose result becomes part of its log.
@@ -206,22 +245,23 @@ class Polls:
             StoreError: it could not be kept; nothing happened.
         """
         if notices.begun:
-            return  # the result was left to be written: see `write_results`
+            return  # the result was left to be written: see `write_missing`
         session, asked = _asked(actor)
-        with self._changing:
+        with self._claims.of(room.name):
             poll = self._needed(room.name)
             self._check_may_end(room, session, poll)
-            now, result = self._clock.time(), _result(poll)
-            message = Message.unnumbered(session.nick, "poll", _closing(result), poll=result)
-            written = msgspec.json.encode(message).decode()
-            kept = poll.kept._replace(
-                result=written, session=session.number, request=asked.request, ended=now
-            )
-            act = actor.did("end_poll", now, room.name, reason=kept.question)
-            is_moderator = self._permissions.is_moderator(session)
-            self._store.end(kept, asked, act if is_moderator else None)
-            with self._lock:
-                del self._open[room.name]
+            with self._ending(poll):
+                now, result = self._clock.time(), _result(poll)
+                message = Message.unnumbered(session.nick, "poll", _closing(result), poll=result)
+                written = msgspec.json.encode(message).decode()
+                kept = poll.kept._replace(
+                    result=written, session=session.number, request=asked.request, ended=now
+                )
+                act = actor.did("end_poll", now, room.name, reason=kept.question)
+                is_moderator = self._permissions.is_moderator(session)
+                self._store.end(kept, asked, act if is_moderator else None)
+                with self._lock:
+                    self._open.pop(room.name, None)
             draft = notices.write_poll(room.name, message.text, result)
             if draft is not None:
                 room.post(draft, ANY_POLICY)
@@ -229,24 +269,47 @@ class Polls:
         for member in room.members():
             member.outbox.put_if_short(told)
 
-    def write_results(self, rooms: Iterable[Room]) -> None:
-        """At the start: let the results be written that an earlier run may not have written.
+    @contextmanager
+    def _ending(self, poll: _Poll) -> Iterator[None]:
+        """Let nobody vote, once the votes are kept that are under way."""
+        with self._settled:
+            poll.is_ending = True
+            while poll.voting:
+                self._settled.wait()
+        try:
+            yield
+        finally:
+            with self._settled:
+                poll.is_ending = False
+                self._settled.notify_all()
 
-        The log has each request once, so what was written is not written again.
+    def write_missing(self, rooms: Iterable[Room], store: RoomLog) -> None:
+        """At the start: let the log have the questions and results that an earlier run kept here,
+        and may not have written there.
+
+        Args:
+            rooms: all of them.
+            store: has the log.
         """
         by_name = {room.name: room for room in rooms}
         with self._lock:
             unwritten, self._unwritten = self._unwritten, []
         for kept in unwritten:
             room = by_name.get(kept.room)
-            if room is not None and kept.result is not None and kept.request is not None:
-                message = msgspec.json.decode(kept.result, type=Message)
-                draft = Draft(OwnNotices(kept.nick), kept.session, kept.request, message, [])
+            if room is None or kept.session is None or kept.request is None:
+                continue
+            try:
+                written = store.find_notices(kept.session, kept.request)
+            except StoreError as error:
+                log.error("what came of the poll in %s was not looked up: %s", kept.room, error)
+                continue
+            if kept.room not in written:
+                draft = Draft(OwnNotices(kept.nick), kept.session, kept.request, _message(kept), [])
                 room.post(draft, ANY_POLICY)
 
     def forget(self, room: str) -> None:
         """Drop the poll of a room that is removed."""
-        with self._changing:
+        with self._claims.of(room):
             with self._lock:
                 self._open.pop(room, None)
             self._store.forget(room)
@@ -300,12 +363,12 @@ class Polls:
     def _post_by_rules(
         self, room: Room, session: Session, kept: KeptPoll, notices: Notices
     ) -> None:
-        """With `_changing` held: say in a room's log what is asked, if its asker may speak.
+        """With the room claimed: say in its log what is asked, if its asker may speak.
 
         Raises:
             ProtocolError: `muted`: the room was frozen meanwhile.
         """
-        assert self._changing.locked()
+        assert self._claims.has(room.name)
         draft = notices.write_poll(room.name, _opening(kept), _message_of(kept))
         if draft is None:
             return
@@ -369,10 +432,19 @@ class Polls:
             return self._open.get(room)
 
     def _needed(self, room: str) -> _Poll:
-        poll = self._find(room)
+        with self._lock:
+            return self._needed_now(room)
+
+    def _needed_now(self, room: str) -> _Poll:
+        assert self._lock.locked()
+        poll = self._open.get(room)
         if poll is None:
-            raise ProtocolError(Code.FORBIDDEN, f"there is no poll in {room} just now")
+            raise _none_open(room)
         return poll
+
+
+def _none_open(room: str) -> ProtocolError:
+    return ProtocolError(Code.FORBIDDEN, f"there is no poll in {room} just now")
 
 
 def _asked(actor: Actor) -> tuple[Session, Asked]:
@@ -380,6 +452,13 @@ def _asked(actor: Actor) -> tuple[Session, Asked]:
     assert actor.session is not None, "a client asks"
     assert actor.request is not None, "once"
     return actor.session, Asked(actor.session.token, actor.request)
+
+
+def _message(kept: KeptPoll) -> Message:
+    """Return what a poll is in the log: its question, or its result."""
+    if kept.result is not None:
+        return msgspec.json.decode(kept.result, type=Message)
+    return Message.unnumbered(kept.nick, "poll", _opening(kept), poll=_message_of(kept))
 
 
 def _message_of(kept: KeptPoll) -> PollResult:

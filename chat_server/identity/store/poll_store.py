@@ -1,8 +1,8 @@
 """What the store of people keeps of polls: those that are open, with their votes.
 
-A result is kept in the room's log. Here it is kept until it is known to be there, so that it is
-written once, whenever the server dies. Who voted is forgotten in the same step in which the poll
-ends; of a named poll the result says it.
+A question and a result are kept in the room's log. Here they are kept until they are known to be
+there, so that they are written once, whenever the server dies. Who voted is forgotten in the same
+step in which the poll ends; of a named poll the result says it.
 """
 
 import json
@@ -47,24 +47,32 @@ class PollStore:
 
         Returns: its number.
         """
-        row = (*poll[1:7], json.dumps(poll.options), poll.named)
+        row = (*poll[1:7], json.dumps(poll.options), poll.named, poll.session, poll.request)
         with self._people.writing(act) as writer:
             writer.execute("DELETE FROM polls WHERE room = ? AND result IS NOT NULL", (poll.room,))
             _note_done(writer, asked, poll.time)
             cursor = writer.execute(
-                "INSERT INTO polls VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, 0)", row
+                "INSERT INTO polls VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, 0)", row
             )
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
-    def vote(self, vote: KeptVote, instead_of: Iterable[bytes]) -> None:
-        """Keep a vote, in place of that person's before, which has one of these tokens."""
+    def vote(self, vote: KeptVote, instead_of: Iterable[bytes]) -> bool:
+        """Keep a vote, in place of that person's before, which has one of these tokens.
+
+        Returns: whether it is kept; not if the poll is not open any more.
+        """
         with self._people.writing() as writer:
             writer.executemany(
                 "DELETE FROM votes WHERE poll = ? AND token = ?",
                 [(vote.poll, token) for token in instead_of],
             )
-            writer.execute("INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?, ?)", vote)
+            cursor = writer.execute(
+                "INSERT OR REPLACE INTO votes SELECT number, ?, ?, ?, ? FROM polls"
+                " WHERE number = ? AND result IS NULL",
+                (*vote[1:], vote.poll),
+            )
+            return cursor.rowcount == 1
 
     def end(self, poll: KeptPoll, asked: Asked, act: Act | None) -> None:
         """Keep the result of a poll, and forget who voted.

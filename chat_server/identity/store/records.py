@@ -143,7 +143,7 @@ class KeptPoll(NamedTuple):
         options: what may be voted for.
         named: whether the result says who voted for what.
         result: the message that says it, as JSON, once the poll is over.
-        session: the number, in the log, of the session that ended it.
+        session: the number, in the log, of the session that began it, or ended it.
         request: the id of its request.
         ended: when, in Unix seconds.
     """

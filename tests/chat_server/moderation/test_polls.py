@@ -1,5 +1,6 @@
 """Polls without a wire: what a server that dies leaves, and what is bounded."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,12 +11,15 @@ import pytest
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
-from chat_server.identity.store.records import Asked, KeptVote
+from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
 from chat_server.moderation import polls
+from chat_server.rooms.people.session import token_hash
+from chat_server.storage.shared_commit import SharedCommits
 from tests.chat_server.house import whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
+from tests.support.waiting import eventually
 
 WANTED: dict[str, Any] = {"room": "lobby", "question": "Is it?", "options": ["yes", "no"]}
 
@@ -105,7 +109,7 @@ def test_a_vote_is_looked_up_while_none_changes(
     held, parts, look_up = [], place.running._parts, polls._Poll.vote_of
 
     def vote_of(poll: polls._Poll, session: Participant) -> KeptVote | None:
-        held.append(parts.polls._changing.locked() or parts.polls._lock.locked())
+        held.append(parts.polls._lock.locked())
         return look_up(poll, session)
 
     monkeypatch.setattr(polls._Poll, "vote_of", vote_of)
@@ -118,3 +122,61 @@ def test_a_vote_is_looked_up_while_none_changes(
     assert bob.expect("poll")["choice"] == 1
     assert held
     assert all(held)
+
+
+def commits_of(place: OrderedHouse) -> SharedCommits:
+    """Those of the store of people."""
+    return place.running._parts.people.commits
+
+
+def test_votes_of_one_moment_share_a_commit(place: OrderedHouse) -> None:
+    """A class that votes waits for the disk once, and for nobody's vote in another room."""
+    voters = [place.enter(f"n{number}", "lobby") for number in range(20)]
+    place.mia.ok("poll", **WANTED)
+    commits = commits_of(place)
+    before = commits.commits
+    with commits.writing():
+        asked = [voter.post("vote", room="lobby", choice=1) for voter in voters]
+        eventually(lambda: commits._waiting == len(voters))
+    for voter, identity in zip(voters, asked, strict=True):
+        assert voter.reply(identity)["type"] == "ok"
+    assert commits.commits == before + 1
+    place.mia.ok("end_poll", room="lobby")
+    assert whole_log(place.ada, "lobby")[-1]["poll"]["counts"] == [20, 0]
+
+
+def test_an_end_waits_for_the_votes_that_are_under_way(place: OrderedHouse) -> None:
+    """Whoever is told `ok` is counted; who is later is told that there is no poll."""
+    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
+    place.mia.ok("poll", **WANTED)
+    commits, polls_open = commits_of(place), place.running._parts.polls._open
+    poll = polls_open["lobby"]
+    with commits.writing():
+        voted = bob.post("vote", room="lobby", choice=2)
+        eventually(lambda: poll.voting)
+        ended = place.mia.post("end_poll", room="lobby")
+        eventually(lambda: poll.is_ending)
+        late = zoe.post("vote", room="lobby", choice=1)
+    assert bob.reply(voted)["type"] == "ok"
+    assert place.mia.reply(ended)["type"] == "ok"
+    assert zoe.reply(late)["code"] == "forbidden"
+    assert whole_log(place.ada, "lobby")[-1]["poll"]["counts"] == [0, 1]
+
+
+def test_a_question_is_written_though_the_server_died_on_the_way(tmp_path: Path) -> None:
+    """It is open for all, so the log has it: once, also where its asker never comes back."""
+    with ordered_house(tmp_path) as place:
+        place.mia.ok("topic", room="lobby", topic="polls")
+        sessions = place.ada.session, place.mia.session
+        number = place.running._parts.registry.session_called("mia").number
+    with closing(PeopleStore(tmp_path)) as people:
+        token = token_hash(sessions[1])
+        poll = KeptPoll(
+            0, "lobby", token.hex(), token, "mia", time.time(), "Is it?", ("yes", "no"), False,
+            session=number, request=500,
+        )  # fmt: skip
+        PollStore(people).add(poll, Asked(token, 500), None)
+    for _ in range(2):
+        with running_server(tmp_path) as server, OrderedHouse(server, *sessions) as place:
+            assert kinds(place) == ["topic", "poll"]
+            place.mia.skip_ids(5000)
