@@ -259,7 +259,7 @@ class Assembly:
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
-        hands = RaisedHands(permissions, book)
+        hands = RaisedHands(permissions, book, timers)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(
             settings, store.rooms(), self._make_room, hands.member_left, hands.forget

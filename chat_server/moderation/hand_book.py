@@ -13,6 +13,7 @@ from typing import NamedTuple
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, KeptHand
+from chat_server.moderation.claims import Claims
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
@@ -118,9 +119,7 @@ class HandBook:
         """
         self._people = people
         self._clock = clock
-        # Held while hands are changed, in the store and in memory, so that both change in the same
-        # order. Above all locks but Session.posting.
-        self._changing = threading.Lock()
+        self._claims = Claims()  # rooms whose hands are changed, in the store and in memory
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._hands: dict[str, list[_Hand]] = {}  # by room, which has at least one
@@ -193,12 +192,12 @@ class HandBook:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._changing:
+        with self._claims.of(room):
             with self._lock:
                 queue = list(self._hands.get(room, ()))
             for place, hand in enumerate(queue, 1):
                 if hand.is_of(session):
-                    news = self._ask(hand, question)
+                    news = self._ask(room, hand, question)
                     return Raised(place, len(queue), news)
             absent = _absent(queue, here()) if len(queue) >= HANDS_LIMIT else None
             who, now = person_key(session), self._clock.time()
@@ -222,19 +221,17 @@ class HandBook:
         """
         if room not in self._hands:  # nearly always; who raises a hand is asked later
             return None
-        with self._changing:
-            with self._lock:
-                hands = self._hands.get(room, [])
-                own = next((hand for hand in hands if hand.is_of(session, leaving=leaving)), None)
-                if own is None:
-                    return None
-                hands.remove(own)
-                self._leftovers.append(own.number)
-                left = len(hands)
-                if not left:
-                    del self._hands[room]
-            self._tidy()
-            return left
+        with self._claims.of(room), self._lock:
+            hands = self._hands.get(room, [])
+            own = next((hand for hand in hands if hand.is_of(session, leaving=leaving)), None)
+            if own is None:
+                return None
+            hands.remove(own)
+            left = len(hands)
+            if not left:
+                del self._hands[room]
+        self._forget([own.number])
+        return left
 
     def give_floor(
         self,
@@ -257,7 +254,7 @@ class HandBook:
         Raises:
             StoreError: nothing has changed.
         """
-        with self._changing:
+        with self._claims.of(room):
             with self._lock:
                 queue, before = self._hands.get(room, []), self._floors.get(room)
                 given = next((hand for hand in queue if hand.entry().names & here), None)
@@ -292,7 +289,7 @@ class HandBook:
         Raises:
             StoreError: nothing has changed.
         """
-        with self._changing:
+        with self._claims.of(room):
             with self._lock:
                 queue, before = self._hands.get(room, []), self._floors.get(room)
                 own = next((hand for hand in queue if session and hand.is_of(session)), None)
@@ -318,24 +315,21 @@ class HandBook:
                     self._floors[room] = _Hand.of(given, session)
                 elif before is not None:
                     del self._floors[room]
-                    self._leftovers.append(before.number)
-            if session is None:
-                self._tidy()
-            return True
+        if session is None and before is not None:
+            self._forget([before.number])
+        return True
 
     def yield_floor(self, room: str, session: Participant, *, leaving: bool = False) -> bool:
         """Take the floor from somebody who gives it back, or leaves. Return whether they had it."""
         if room not in self._floors:  # nearly always
             return False
-        with self._changing:
-            with self._lock:
-                hand = self._floors.get(room)
-                if hand is None or not hand.is_of(session, leaving=leaving):
-                    return False
-                del self._floors[room]
-                self._leftovers.append(hand.number)
-            self._tidy()
-            return True
+        with self._claims.of(room), self._lock:
+            hand = self._floors.get(room)
+            if hand is None or not hand.is_of(session, leaving=leaving):
+                return False
+            del self._floors[room]
+        self._forget([hand.number])
+        return True
 
     def thaw(self, room: str, before: float | None = None) -> list[UpHand]:
         """Take down the hands that ask nothing, and take the floor: everybody may speak again.
@@ -374,8 +368,10 @@ class HandBook:
 
     def tidy(self) -> None:
         """Let the store forget the hands that are down."""
-        with self._changing:
-            self._tidy()
+        with self._lock:
+            numbers, self._leftovers = self._leftovers, []
+        if numbers:
+            self._forget(numbers)
 
     def know(self, room: str, session: Participant) -> None:
         """Take somebody who comes into a room for whose hand is up there, if it is theirs."""
@@ -388,32 +384,45 @@ class HandBook:
 
     def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`."""
-        now = person_key(session)
-        with self._changing:
+        for room in self.rooms():
             with self._lock:
-                renamed = [
-                    hand
-                    for hands in (
-                        *self._hands.values(),
-                        *([each] for each in self._floors.values()),
-                    )
-                    for hand in hands
-                    if hand.who == before
-                    and hand.token == session.token
-                    and all(other.who != now for other in hands)
-                ]
-                for hand in renamed:
-                    hand.who = now
-            if not renamed:
-                return
-            try:
-                self._people.rename_hands([hand.number for hand in renamed], now)
-            except StoreError as error:
-                log.error("whose hands are up is not kept for now: %s", error)
+                stands = any(_is_named(hand, session, before) for hand in self._in(room))
+            if stands:
+                with self._claims.of(room):
+                    self._rename_person(room, session, before)
 
-    def _ask(self, hand: _Hand, question: str) -> bool:
-        """With `_changing` held: give a hand another question. Return whether it is another."""
-        assert self._changing.locked()
+    def _rename_person(self, room: str, session: Participant, before: PersonKey) -> None:
+        """With the room claimed: the same, in one room."""
+        now = person_key(session)
+        with self._lock:
+            floor = self._floors.get(room)
+            renamed = [
+                hand
+                for hands in (self._hands.get(room, []), [] if floor is None else [floor])
+                for hand in hands
+                if _is_named(hand, session, before) and all(other.who != now for other in hands)
+            ]
+            for hand in renamed:
+                hand.who = now
+        if not renamed:
+            return
+        try:
+            self._people.rename_hands([hand.number for hand in renamed], now)
+        except StoreError as error:
+            log.error("whose hands are up is not kept for now: %s", error)
+
+    def _forget(self, numbers: list[int]) -> None:
+        """Let the store forget hands that are down, now or with the next `tidy`."""
+        try:
+            self._people.remove_hands(numbers)
+        except StoreError as error:
+            log.error("hands that are down are not forgotten for now: %s", error)
+            with self._lock:
+                self._leftovers += numbers
+
+    def _ask(self, room: str, hand: _Hand, question: str) -> bool:
+        """With the room claimed: give a hand another question. Return whether it is another."""
+        assert self._claims.has(room)
         if question in ("", hand.question):
             return False
         self._people.change_question(hand.number, question)
@@ -427,19 +436,10 @@ class HandBook:
         floor = self._floors.get(room)
         return [*self._hands.get(room, ()), *([] if floor is None else [floor])]
 
-    def _tidy(self) -> None:
-        """With `_changing` held."""
-        assert self._changing.locked()
-        with self._lock:
-            numbers, self._leftovers = self._leftovers, []
-        if not numbers:
-            return
-        try:
-            self._people.remove_hands(numbers)
-        except StoreError as error:
-            log.error("hands that are down are not forgotten for now: %s", error)
-            with self._lock:
-                self._leftovers += numbers
+
+def _is_named(hand: _Hand, session: Participant, who: PersonKey) -> bool:
+    """Whether a session raised a hand when it was the person `who`."""
+    return hand.who == who and hand.token == session.token
 
 
 def _is_before(hand: _Hand, moment: float | None) -> bool:

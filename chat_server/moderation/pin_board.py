@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import KeptPin
+from chat_server.moderation.claims import Claims
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Member, Room
@@ -54,9 +55,7 @@ class PinBoard:
         self._store = store
         self._people = people
         self._find_room = find_room
-        # Held while pins are changed, in the store and in memory, so that both change in the same
-        # order, and while members are told. Above all locks but Session.posting.
-        self._changing = threading.Lock()
+        self._claims = Claims()  # rooms whose pins are changed, in the store, here and for members
         # Guards the next two. A leaf. What is in _pins is replaced, never changed.
         self._lock = threading.Lock()
         self._pins: dict[str, tuple[PinEntry, ...]] = {}
@@ -78,7 +77,7 @@ class PinBoard:
             ProtocolError: `no_such_message`; `forbidden`: there are as many as may be.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._changing:
+        with self._claims.of(room.name):
             pins = self.of(room.name)
             if any(pin.seq == seq for pin in pins):
                 return
@@ -105,7 +104,7 @@ class PinBoard:
             ProtocolError: `no_such_message`: it does not stand there.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._changing:
+        with self._claims.of(room.name):
             pins = self.of(room.name)
             left = [pin for pin in pins if pin.seq != seq]
             if len(left) == len(pins):
@@ -126,7 +125,7 @@ class PinBoard:
 
     def refresh(self, room: str) -> None:
         """Look at the pinned messages of a room again: what is gone is unpinned."""
-        with self._changing:
+        with self._claims.of(room):
             before = self.of(room)
             found = [(pin, self._entry(room, pin.seq, pin.by)) for pin in before]
             gone = [pin.seq for pin, entry in found if entry is None]
@@ -164,7 +163,7 @@ class PinBoard:
         Raises:
             StoreError: they could not be forgotten.
         """
-        with self._changing:
+        with self._claims.of(room):
             pins = self.of(room)
             if pins:
                 self._people.remove_pins(room, [pin.seq for pin in pins])
@@ -179,8 +178,8 @@ class PinBoard:
         return PinEntry(seq, message.time, message.from_, message.text[:SHOWN_LIMIT], by)
 
     def _put(self, name: str, pins: Iterable[PinEntry]) -> None:
-        """With `_changing` held: let other pins hold, and tell those in the room."""
-        assert self._changing.locked()
+        """With the room claimed: let other pins hold, and tell those in the room."""
+        assert self._claims.has(name)
         new = tuple(pins)
         with self._lock:
             if new:

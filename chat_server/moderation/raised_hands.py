@@ -3,7 +3,9 @@
 Moderators see the queue; everybody sees who has the floor, and their own place.
 """
 
+import threading
 from collections.abc import Callable
+from functools import partial
 
 from msgspec import UNSET
 
@@ -16,7 +18,13 @@ from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from chat_server.rooms.room import Member, Outlet, Room
+from chat_server.runtime.timers import Timers
 from protocol.messages import FloorChange, HandChange, PlaceChange
+
+PLACES_INTERVAL = 0.1
+"""Seconds within which those in a queue are told once that it has moved: each such wave is an event
+for everybody who stands there.
+"""
 
 UNTOLD = UpHand("", 0.0, "", frozenset())
 """Who has the floor as far as nobody was told yet: no hand is like it."""
@@ -25,15 +33,20 @@ UNTOLD = UpHand("", 0.0, "", frozenset())
 class RaisedHands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, permissions: Permissions, rules: PolicyBook) -> None:
+    def __init__(self, permissions: Permissions, rules: PolicyBook, timers: Timers) -> None:
         """
         Args:
             permissions: says who is a moderator.
             rules: those of the rooms, with the hands; who has the floor may speak by them.
+            timers: tells those in a queue that it has moved.
         """
         self._rules = rules
         self._book = rules.hands
         self._permissions = permissions
+        self._timers = timers
+        # Guards the next. A leaf.
+        self._lock = threading.Lock()
+        self._moved: set[str] = set()  # rooms in whose queue places are about to be told
 
     def raise_hand(self, room: Room, session: Participant, question: str) -> int:
         """Put somebody at the end of a room's queue, and return their place in it.
@@ -179,16 +192,39 @@ class RaisedHands:
                 member.outbox.put_if_short(event)
 
     def _tell_places(self, room: Room) -> None:
-        """Tell everybody in a room's queue where they stand."""
-        told: list[UpHand] = []
-        while told != (now := self._book.queue(room.name)):
-            told, places = now, dict[PersonKey, tuple[int, str]]()
-            for place, hand in enumerate(now, 1):
-                places.update(dict.fromkeys(hand.names, (place, hand.question)))
-            for member in room.members():
-                for name in person_keys(member.session) & places.keys():
-                    _put_place(member.outbox, room, *places[name])
-                    break
+        """Tell everybody in a room's queue, soon, where they stand: once, however often it moves
+        until then.
+        """
+        with self._lock:
+            is_first = room.name not in self._moved
+            self._moved.add(room.name)
+        if is_first:
+            self._timers.call_later(PLACES_INTERVAL, partial(self._tell_places_now, room))
+
+    def _tell_places_now(self, room: Room) -> None:
+        """On the timers' thread: the same, now."""
+        with self._lock:
+            self._moved.discard(room.name)
+        told, places = [], self._places(room)
+        for member in room.members() if places else ():
+            for name in person_keys(member.session) & places.keys():
+                _put_place(member.outbox, room, *places[name])
+                told.append(member)
+                break
+        if not told:
+            return
+        now = self._places(room)
+        for member in told:
+            if now.keys().isdisjoint(person_keys(member.session)):  # that was told ahead of this
+                _put_place(member.outbox, room, 0)
+
+    def _places(self, room: Room) -> dict[PersonKey, tuple[int, str]]:
+        """Where those stand whose hands are up, and what they ask, by all of their names."""
+        return {
+            name: (place, hand.question)
+            for place, hand in enumerate(self._book.queue(room.name), 1)
+            for name in hand.names
+        }
 
     def _tell_down(self, room: Room, hands: list[UpHand], count: int) -> None:
         """Tell moderators of hands that are down, and whose they are, who took none down."""

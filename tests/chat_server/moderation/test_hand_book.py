@@ -16,6 +16,7 @@ from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from protocol.errors import ProtocolError
 from tests.support.clock import ManualClock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -300,3 +301,26 @@ def test_nobody_gets_the_floor_whose_hand_is_taken_down_on_the_way(
     assert book.nicks("lobby") == []
     book.tidy()
     assert people.hands() == []
+
+
+def test_hands_of_one_moment_in_many_rooms_share_a_commit(
+    people: PeopleStore, book: HandBook
+) -> None:
+    """Nobody waits for the hands of another room; those that go down wait for nobody's."""
+    commits = people.commits
+    up(book, session("zoe"))
+    before = commits.commits
+
+    def raise_hand(number: int) -> None:
+        book.raise_hand(f"room-{number}", session("eva"), "", frozenset[PersonKey])
+
+    threads = [threading.Thread(target=raise_hand, args=(number,)) for number in range(20)]
+    threads.append(threading.Thread(target=book.lower_hand, args=("lobby", session("zoe"))))
+    with commits.writing():
+        for thread in threads:
+            thread.start()
+        eventually(lambda: commits._waiting == len(threads))
+    for thread in threads:
+        thread.join()
+    assert commits.commits == before + 1
+    assert len(people.hands()) == 20

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.store.people_store import PeopleStore
+from chat_server.moderation import raised_hands
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
@@ -122,7 +123,7 @@ def test_hands_go_down_when_the_room_thaws_or_the_word_is_given(place: OrderedHo
     assert place.mia.page("hands", room="lobby")["hands"] == []
 
 
-def test_a_question_is_heard_when_it_is_its_turn(place: OrderedHouse) -> None:
+def test_a_question_is_heard_when_it_is_its_turn(place: OrderedHouse, clock: ManualClock) -> None:
     """Moderators read it at once, the others with the floor; each knows the own place."""
     bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
     bob.ok("hand", room="lobby", up=True, question="  why?  ")
@@ -139,6 +140,7 @@ def test_a_question_is_heard_when_it_is_its_turn(place: OrderedHouse) -> None:
             "question": "why?",
         }
         assert notices(peer, 1) == ["bob has the floor: why?"]
+    clock.advance(raised_hands.PLACES_INTERVAL)
     assert zoe.expect("place")["place"] == 1
     assert bob.expect("place")["place"] == 0
     page = place.mia.page("hands", room="lobby")
@@ -215,7 +217,9 @@ def test_the_floor_and_the_place_are_told_to_who_comes_back(
         again["bob"].say("lobby", "it is me")
 
 
-def test_a_thaw_takes_the_floor_and_the_hands_that_ask_nothing(place: OrderedHouse) -> None:
+def test_a_thaw_takes_the_floor_and_the_hands_that_ask_nothing(
+    place: OrderedHouse, clock: ManualClock
+) -> None:
     """Questions stay."""
     bob, zoe, max_ = (place.enter(nick, "lobby") for nick in ("bob", "zoe", "max"))
     place.mia.ok("freeze", room="lobby")
@@ -226,6 +230,7 @@ def test_a_thaw_takes_the_floor_and_the_hands_that_ask_nothing(place: OrderedHou
     place.mia.ok("unfreeze", room="lobby")
     assert place.mia.page("hands", room="lobby")["hands"] == ["zoe"]
     assert bob.expect("place")["place"] == 0
+    clock.advance(raised_hands.PLACES_INTERVAL)
     assert zoe.expect("place")["place"] == 1
     assert zoe.expect("floor")["nick"] == "max"
     assert "nick" not in zoe.expect("floor")
@@ -279,3 +284,20 @@ def test_a_room_that_goes_with_its_last_member_takes_its_hands_along(tmp_path: P
         assert place.ada.page("hands", room="den")["queue"] == []
     with closing(PeopleStore(tmp_path)) as people:
         assert people.hands() == []
+
+
+def test_a_queue_that_moves_is_told_in_waves(clock: ManualClock) -> None:
+    """Whoever stands in it is told once where, however often it moves in a tenth of a second."""
+    with ordered_house(clock=clock) as place:
+        pupils = [place.enter(f"n{number}", "lobby") for number in range(10)]
+        for pupil in pupils:
+            pupil.ok("hand", room="lobby", up=True)
+        for pupil in pupils[:9]:
+            pupil.ok("hand", room="lobby", up=False)
+        last = pupils[-1]
+        last.ping()
+        assert not [frame for frame in last.queue if frame["type"] == "place"]
+        clock.advance(raised_hands.PLACES_INTERVAL)
+        assert last.expect("place")["place"] == 1
+        last.ping()
+        assert not [frame for frame in last.queue if frame["type"] == "place"]
