@@ -35,6 +35,9 @@ QUEUE_LIMIT = 256 * 1024
 wait for a client that does not take them.
 """
 
+EARLY_LIMIT = 20
+"""So many events of others wait for a client that is just coming in."""
+
 OWED_LIMIT = 256 * 1024
 """A client is read no further, either, when so many bytes of what it said wait to be stored, in all
 rooms together.
@@ -66,6 +69,7 @@ class Outbox:
         "_changed",
         "_clock",
         "_closed",
+        "_early",
         "_finishing",
         "_lock",
         "_members",
@@ -123,6 +127,7 @@ class Outbox:
         self._blocked = False  # the socket did not take all of what was sent last
         self._rest: memoryview | bytes = b""  # what the wire has yet to take of that
         self._queue: list[bytes] = []  # frames that wait behind it
+        self._early: list[Broadcast] | None = None  # events that wait for the welcome, if any do
         self._queued = 0  # their bytes
         self._owed = 0  # replies that the workers have yet to give
         self._owed_cost = 0  # bytes of what they are the replies to
@@ -146,6 +151,20 @@ class Outbox:
             if not self._finishing:
                 self._put(self._writer.write(event))
 
+    def hold_events(self) -> None:
+        """Keep the events of others until `put_welcome`: a client expects nothing before it."""
+        with self._lock:
+            self._early = []
+
+    def put_welcome(self, event: ServerMessage) -> None:
+        """Send the reply to a hello, and then what others told this client meanwhile."""
+        with self._lock:
+            early, self._early = self._early or [], None
+            if not self._finishing:
+                self._put(self._writer.write(event))
+                for events in early:
+                    self._put(self._writer.write_shared(events))
+
     def put_bytes(self, data: bytes) -> None:
         """Send what a gateway has written itself, after what waits already."""
         with self._lock:
@@ -165,7 +184,12 @@ class Outbox:
         with self._lock:
             if self._finishing or self._queued >= QUEUE_LIMIT:
                 return False
-            self._put(self._writer.write_shared(events))
+            if self._early is None:
+                self._put(self._writer.write_shared(events))
+            elif len(self._early) < EARLY_LIMIT:
+                self._early.append(events)
+            else:
+                return False
             return True
 
     def wake(self) -> None:

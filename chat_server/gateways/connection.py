@@ -142,6 +142,7 @@ class Connection:
             TlsWire(sock, tls) if tls else None,
             neighbourhood(self.host),
         )
+        self.outbox.hold_events()
         # This connection's thread's own: what it reads with.
         plain = PlainReader(sock)
         self._reader: Reader = TlsReader(plain, tls, self.outbox.push) if tls else plain
@@ -462,7 +463,7 @@ class Connection:
         if self._rate:
             self._rate.begin(caller.session.token)
         self._gateway.greeted = True
-        self.outbox.put(welcome)
+        self.outbox.put_welcome(welcome)
         self._caller = caller
         self._pause()  # the disk is looked at, if something waits
         deliver_late(caller)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import KeptPin
-from chat_server.moderation.claims import Claims
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Member, Room

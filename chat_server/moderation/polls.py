@@ -20,7 +20,6 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
-from chat_server.moderation.claims import Claims
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.notices import Notices, OwnNotices
 from chat_server.moderation.targets import Actor

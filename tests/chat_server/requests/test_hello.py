@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chat_server.rooms.people.session import Session
 from chat_server.server import Server
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
@@ -270,3 +271,22 @@ def test_who_has_to_choose_another_nick_has_a_minute(nick: str, code: str) -> No
         assert slow.hello("ada")["type"] == "welcome"
         _pass_time(server, clock, 12.0)
         gone.expect_fatal("hello_timeout")
+
+
+def test_nothing_comes_ahead_of_the_welcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a client would take the server for another: what others tell it meanwhile comes behind."""
+    with running_server() as server, House(server) as house:
+        ada, permissions = house.enter("ada"), server._parts.permissions
+        session, check = house.enter("eva").session, permissions.check_person
+        told: list[str] = []
+
+        def check_person(session: Session, host: str) -> None:
+            """With the nick taken, and the welcome not sent."""
+            check(session, host)
+            if session.nick == "eva":
+                told.extend(ada.request("tell", to="eva", text=f"{n}")["type"] for n in range(22))
+
+        monkeypatch.setattr(permissions, "check_person", check_person)
+        eva = house.enter("eva", session=session)
+        assert [eva.expect("direct")["text"] for _ in range(20)] == [f"{n}" for n in range(20)]
+    assert told == 20 * ["ok"] + 2 * ["error"]
