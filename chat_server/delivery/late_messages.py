@@ -9,14 +9,17 @@ the connection breaks in between, they are sent again on the next one, under the
 which a client knows that it has them.
 
 Who comes back registers first and asks second (`deliver`); who sends looks again whether they are
-here, with the lock held, before the message is kept. So whoever is second sees what the other did.
+here, once the message is kept, and sends it to them then. So whoever is second sees what the other
+did. No lock is held while the store is used.
 """
 
+import itertools
 import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
@@ -26,8 +29,9 @@ from chat_server.identity.store.records import KeptDirect
 from chat_server.identity.throttle import Throttle
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.registry import Registry
-from chat_server.rooms.people.session import Session
+from chat_server.rooms.people.session import Client, Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StoreError
@@ -102,16 +106,24 @@ class LateMessages:
             free=_FREE_TO_KEEP,
             rule="too many direct messages for people who are away came from your address",
         )
-        # Guards what follows, and is held while the store is used, so that both change in the same
-        # order, and while messages are put into an outbox, so that none is put in twice. Registry's
-        # and Outbox's locks are taken under it.
-        self._changing = threading.Lock()
+        self._claims = Claims()  # people who say whether they want messages
+        # Guards what follows. It is held while messages are put into an outbox, so that none is put
+        # in twice and `_sent` has their order, and not while the store is used. Registry's and
+        # Outbox's locks are taken under it.
+        self._lock = threading.Lock()
         self._waiting: dict[PersonKey, dict[int, KeptDirect]] = {}  # by number, without texts
-        self._of_sender: Counter[PersonKey] = Counter()
-        self._sent: set[int] = set()  # those whose recipient has yet to answer the ping
+        self._of_sender: Counter[PersonKey] = Counter()  # with those that are being kept
+        self._being_kept: Counter[PersonKey] = Counter()  # by recipient
+        self._being_read: dict[int, object] = {}  # numbers of those to be sent, and by which thread
+        # Those whose recipient has yet to answer the ping, and in which order they were sent.
+        self._sent: dict[int, int] = {}
+        self._orders = itertools.count()
+        # To which connection of a session its messages are sent: from `deliver` on.
+        self._served: WeakKeyDictionary[Session, Client] = WeakKeyDictionary()
         self._refusing = set(store.refusing())
         for kept in store.all():
             self._note(kept)
+            self._of_sender[kept.sender] += 1
 
     def start(self) -> None:
         """Look for messages that have waited for too long, from now on."""
@@ -136,7 +148,7 @@ class LateMessages:
             if awaited is None:
                 return None
             found = Away(awaited[0].hex(), nick, awaited[1])
-        with self._changing:
+        with self._lock:
             return None if found.who in self._refusing else found
 
     def keep(self, away: Away, sender: Participant, host: str, text: str, *, bot: bool) -> bool:
@@ -156,21 +168,50 @@ class LateMessages:
         settings, now = self._settings.now, self._clock.time()
         wait = settings.keep_direct or 0.0
         kept = KeptDirect(0, away.who, person_key(sender), sender.nick, text, bot, now, now + wait)
-        with self._changing:
+        with self._lock:
             if self._registry.connected(away.who) is not None:
                 return False
             self._check_space(away, kept, settings.direct_waiting)
             self._throttle.begin(host)
-            self._note(kept._replace(number=self._store.add(kept), text=""))
+            self._being_kept[away.who] += 1
+            self._of_sender[kept.sender] += 1
+        number = None
+        try:
+            number = self._store.add(kept)
+        finally:
+            with self._lock:
+                _take_one(self._being_kept, away.who)
+                if number is None:
+                    _take_one(self._of_sender, kept.sender)
+                else:
+                    self._note(kept._replace(number=number, text=""))
+        self._send_if_here(away)
         return True
+
+    def _send_if_here(self, away: Away) -> None:
+        """Send what waits for somebody who came in before it was noted."""
+        session = self._registry.connected(away.who)
+        if session is not None:
+            try:
+                self._send(session)
+            except StoreError as error:  # it is sent when they come in again
+                log.error("a direct message for %s could not be read: %s", away.nick, error)
 
     # -- receiving
 
     def deliver(self, session: Session) -> None:
-        """Send somebody who has just come in, or logged in, what waits for them."""
-        with self._changing:
-            self._sent.difference_update(kept.number for kept in self._for(session))
-            self._send(session)
+        """Send somebody who has just come in, or logged in, what waits for them.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        with self._lock:
+            if session.connection is not None:
+                self._served[session] = session.connection
+            for kept in self._for(session):
+                self._sent.pop(kept.number, None)
+                self._being_read.pop(kept.number, None)  # for a connection of before
+        self._send(session)
 
     def confirm(self, session: Session, pong: int) -> None:
         """Note that somebody answered a ping: what was sent ahead of it is read.
@@ -178,15 +219,13 @@ class LateMessages:
         Raises:
             StoreError: that could not be kept: it is sent again on the next connection.
         """
-        with self._changing:
-            read = [
-                kept.number
-                for kept in self._for(session)
-                if kept.number < pong and kept.number in self._sent
-            ]
-            if read:
-                self._remove(read)
-                self._send(session)
+        with self._lock:
+            last = self._sent.get(pong - 1, -1)
+            read = [each.number for each in self._for(session)]
+            read = [number for number in read if self._sent.get(number, last + 1) <= last]
+        if read:
+            self._remove(read)
+            self._send(session)
 
     def waits(self, session: Session, pong: int) -> bool:
         """Return whether a pong may answer the ping behind messages. It takes no lock."""
@@ -196,7 +235,7 @@ class LateMessages:
 
     def is_wanted(self, session: Session) -> bool:
         """Return whether messages are kept for somebody while they are away."""
-        with self._changing:
+        with self._lock:
             return person_key(session) not in self._refusing
 
     def want(self, session: Session, *, wanted: bool) -> None:
@@ -207,20 +246,25 @@ class LateMessages:
             StoreError: all is as it was.
         """
         who = person_key(session)
-        with self._changing:
-            if wanted == (who not in self._refusing):
-                return
+        with self._claims.of(who):
+            with self._lock:
+                if wanted == (who not in self._refusing):
+                    return
+                if not wanted and len(self._refusing) >= REFUSALS_LIMIT:
+                    raise ProtocolError(
+                        Code.UNAVAILABLE,
+                        f"{REFUSALS_LIMIT} people want no late messages, the most that are "
+                        "remembered",
+                    )
             if wanted:
                 self._store.accept(who)
-                self._refusing.discard(who)
-                return
-            if len(self._refusing) >= REFUSALS_LIMIT:
-                raise ProtocolError(
-                    Code.UNAVAILABLE,
-                    f"{REFUSALS_LIMIT} people want no late messages, the most that are remembered",
-                )
-            self._store.refuse(who, self._clock.time())
-            self._refusing.add(who)
+            else:
+                self._store.refuse(who, self._clock.time())
+            with self._lock:
+                if wanted:
+                    self._refusing.discard(who)
+                else:
+                    self._refusing.add(who)
 
     def forget_account(self, number: int) -> None:
         """Forget what waits for an account that is gone.
@@ -228,14 +272,16 @@ class LateMessages:
         Raises:
             StoreError: it is still there, and nobody's.
         """
-        with self._changing:
-            self._remove(list(self._waiting.get(f"@{number}", ())))
+        with self._lock:
+            numbers = list(self._waiting.get(f"@{number}", ()))
+        self._remove(numbers)
 
-    # -- below, with the lock held
+    # -- below
 
     def _check_space(self, away: Away, kept: KeptDirect, limit: int) -> None:
-        assert self._changing.locked()
-        if len(self._waiting.get(kept.recipient, ())) >= limit:
+        assert self._lock.locked()
+        waiting = len(self._waiting.get(kept.recipient, ())) + self._being_kept[kept.recipient]
+        if waiting >= limit:
             raise _full(f"{limit} messages wait for {away.nick!r} already, the most that are kept")
         if self._of_sender[kept.sender] >= SENDER_LIMIT:
             raise _full(
@@ -247,64 +293,98 @@ class LateMessages:
 
     def _for(self, session: Session) -> Iterator[KeptDirect]:
         """What waits for somebody, without the texts."""
-        assert self._changing.locked()
+        assert self._lock.locked()
         for who in person_keys(session):
             yield from self._waiting.get(who, {}).values()
 
     def _send(self, session: Session) -> None:
-        """Send what waits and is not sent yet, as much as the connection takes."""
-        assert self._changing.locked()
-        connection, now = session.connection, self._clock.time()
-        numbers = sorted(
-            kept.number
-            for kept in self._for(session)
-            if kept.number not in self._sent and now < kept.until
-        )
-        if connection is None or not numbers:
+        """Send what waits and nobody sends yet, as much as the connection takes.
+
+        Raises:
+            StoreError: it could not be read.
+        """
+        reader, now = object(), self._clock.time()
+        with self._lock:
+            connection = session.connection
+            if connection is None or self._served.get(session) is not connection:
+                return  # `deliver` is yet to come
+            numbers = sorted(
+                kept.number
+                for kept in self._for(session)
+                if kept.number not in self._sent
+                and kept.number not in self._being_read
+                and now < kept.until
+            )
+            self._being_read.update(dict.fromkeys(numbers, reader))
+        if not numbers:
             return
-        found = self._store.find(numbers)
+        found: list[KeptDirect] = []
+        try:
+            found = self._store.find(numbers)
+        finally:
+            with self._lock:
+                own = {number for number in numbers if self._being_read.get(number) is reader}
+                for number in own:
+                    del self._being_read[number]
+                self._put(session, [kept for kept in found if kept.number in own])
+
+    def _put(self, session: Session, found: list[KeptDirect]) -> None:
+        """Put messages into somebody's outbox, with pings, until it takes no more."""
+        assert self._lock.locked()
+        connection = self._served[session]
         for start in range(0, len(found), _AT_ONCE):
             batch = found[start : start + _AT_ONCE]
             directs = [_direct(kept, session.nick) for kept in batch]
             ping = ServerPing(id=batch[-1].number + 1)
             if not connection.outbox.put_if_short(Broadcast(*directs, ping)):
                 return  # the rest when these are confirmed
-            self._sent.update(kept.number for kept in batch)
+            self._sent.update(dict.fromkeys((kept.number for kept in batch), next(self._orders)))
 
     def _note(self, kept: KeptDirect) -> None:
         self._waiting.setdefault(kept.recipient, {})[kept.number] = kept
-        self._of_sender[kept.sender] += 1
 
     def _remove(self, numbers: list[int]) -> None:
-        assert self._changing.locked()
+        """Forget messages, in the store and in memory.
+
+        Raises:
+            StoreError: all is as it was.
+        """
         if not numbers:
             return
         self._store.remove(numbers)
         gone = set(numbers)
-        self._sent -= gone
-        for who, waiting in list(self._waiting.items()):
-            for number in gone & waiting.keys():
-                self._of_sender[waiting[number].sender] -= 1
-                del waiting[number]
-            if not waiting:
-                del self._waiting[who]
-        self._of_sender += Counter()  # without those of whom none waits
+        with self._lock:
+            for number in numbers:
+                self._sent.pop(number, None)
+            for who, waiting in list(self._waiting.items()):
+                for number in gone & waiting.keys():
+                    _take_one(self._of_sender, waiting[number].sender)
+                    del waiting[number]
+                if not waiting:
+                    del self._waiting[who]
 
     def _prune(self) -> None:
         """On the timers' thread: forget what has waited for too long, now and later."""
         now = self._clock.time()
+        with self._lock:
+            old = [
+                kept.number
+                for waiting in self._waiting.values()
+                for kept in waiting.values()
+                if kept.until <= now
+            ]
         try:
-            with self._changing:
-                old = [
-                    kept.number
-                    for waiting in self._waiting.values()
-                    for kept in waiting.values()
-                    if kept.until <= now
-                ]
-                self._remove(old)
+            self._remove(old)
         except StoreError as error:
             log.error("direct messages that waited for too long are still there: %s", error)
         self._timers.call_later(PRUNE_INTERVAL, self._prune)
+
+
+def _take_one(counts: Counter[PersonKey], who: PersonKey) -> None:
+    """Count one less of somebody, who is forgotten when none is left."""
+    counts[who] -= 1
+    if not counts[who]:
+        del counts[who]
 
 
 def _direct(kept: KeptDirect, nick: str) -> Direct:

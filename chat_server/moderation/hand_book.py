@@ -14,6 +14,7 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, KeptHand
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError

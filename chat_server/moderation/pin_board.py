@@ -13,6 +13,7 @@ from chat_server.identity.store.records import KeptPin
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.room import Member, Room
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.interface import RoomLog

@@ -27,6 +27,7 @@ from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_key, person_keys
 from chat_server.rooms.room import ANY_POLICY, Draft, Member, Room
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.timers import Timers

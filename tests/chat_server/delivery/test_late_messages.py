@@ -2,12 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from chat_server.identity.store.people_store import FILE
 from tests.chat_server.house import House
 from tests.chat_server.requests.talk.test_direct import PASSWORD, registered
 from tests.support.clock import ManualClock
+from tests.support.peer import Peer
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
 
@@ -54,3 +56,59 @@ def test_both_at_once_lose_nothing() -> None:
         eva.ping()
         heard += [each["text"] for each in eva.queue if each["type"] == "direct"]
     assert sorted(heard, key=int) == sent
+
+
+def _left(talker: Peer, nick: str) -> bool:
+    """Tell somebody something; return whether it waits for them."""
+    return bool(talker.request("tell", to=nick, text="first").get("kept"))
+
+
+def test_nobody_waits_while_others_leave_messages() -> None:
+    """Neither who comes in, who gets what is being kept as soon as it is; nor another who leaves
+    one: they share the commit.
+    """
+    with running_server() as server, House(server) as house:
+        commits = server._parts.people.commits
+        eva, zoe = house.enter("eva"), house.enter("zoe")
+        talkers = [house.enter(f"ada{number}") for number in range(10)]
+        for peer, talker in ((eva, talkers[0]), (zoe, talkers[1])):
+            peer.reset()
+            eventually(partial(_left, talker, peer.nick))
+        before = commits.commits
+        with commits.writing():
+            asked = [
+                talker.post("tell", to=("eva", "zoe")[number % 2], text=f"{number}")
+                for number, talker in enumerate(talkers)
+            ]
+            eventually(lambda: commits._waiting == len(talkers))
+            again = house.connect(answers_pings=False)
+            again.hello("eva", session=eva.session)
+            assert again.expect("direct")["text"] == "first"
+        for talker, identity in zip(talkers, asked, strict=True):
+            assert talker.reply(identity)["kept"]
+        got = {again.expect("direct")["text"] for _ in range(5)}
+    assert commits.commits == before + 1
+    assert got == {"0", "2", "4", "6", "8"}
+
+
+def test_what_is_sent_later_is_not_confirmed_by_an_earlier_ping() -> None:
+    """Though its number is smaller: it was kept in the same moment, and noted second."""
+    with running_server() as server, House(server) as house:
+        late = server._parts.late
+        eva, ada = house.enter("eva"), house.enter("ada")
+        eva.reset()
+        eventually(lambda: ada.request("tell", to="eva", text="one").get("kept"))
+        ada.ok("tell", to="eva", text="two")
+        (waiting,) = late._waiting.values()
+        first, second = sorted(waiting)
+        one = waiting.pop(first)  # as if it was not noted yet
+        deaf = house.connect(answers_pings=False)
+        deaf.hello("eva", session=eva.session)
+        assert deaf.expect("direct")["text"] == "two"
+        waiting[first] = one
+        session = server._parts.registry.session_called("eva")
+        assert session is not None
+        late._send(session)
+        assert deaf.expect("direct")["text"] == "one"
+        deaf.send({"type": "pong", "re": second + 1})
+        eventually(lambda: list(waiting) == [first])

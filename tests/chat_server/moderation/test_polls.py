@@ -168,12 +168,13 @@ def test_a_question_is_written_though_the_server_died_on_the_way(tmp_path: Path)
     with ordered_house(tmp_path) as place:
         place.mia.ok("topic", room="lobby", topic="polls")
         sessions = place.ada.session, place.mia.session
-        number = place.running._parts.registry.session_called("mia").number
+        mia = place.running._parts.registry.session_called("mia")
+        assert mia is not None
     with closing(PeopleStore(tmp_path)) as people:
         token = token_hash(sessions[1])
         poll = KeptPoll(
             0, "lobby", token.hex(), token, "mia", time.time(), "Is it?", ("yes", "no"), False,
-            session=number, request=500,
+            session=mia.number, request=500,
         )  # fmt: skip
         PollStore(people).add(poll, Asked(token, 500), None)
     for _ in range(2):

@@ -1,10 +1,11 @@
 """Claims: one at a time for each thing, in the order in which they came."""
 
 import threading
+from functools import partial
 
 import pytest
 
-from chat_server.moderation.claims import Claims
+from chat_server.runtime.claims import Claims
 from tests.support.waiting import eventually
 
 
@@ -16,11 +17,14 @@ def test_those_who_want_the_same_wait_in_line() -> None:
         with claims.of("poll"):
             order.append(number)
 
+    def is_as_long(count: int) -> bool:
+        return len(claims._claimed["poll"]) == count
+
     threads = [threading.Thread(target=change, args=(number,)) for number in range(10)]
     with claims.of("poll"):
         for count, thread in enumerate(threads, 1):
             thread.start()
-            eventually(lambda count=count: len(claims._claimed["poll"]) == count)
+            eventually(partial(is_as_long, count))
         assert order == []
     for thread in threads:
         thread.join()
