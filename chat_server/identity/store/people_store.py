@@ -194,6 +194,7 @@ FORMAT = Format(
     steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES, _QUESTIONS, _POLLS),
 )
 
+_NOTE = "INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)"
 _POLICY_COLUMNS = ", ".join(StoredPolicy._fields)
 
 
@@ -464,6 +465,16 @@ class PeopleStore:
         with self._writing(act):
             pass
 
+    def note_once(self, act: Act) -> None:
+        """Write the line of an act that a request asked for, unless it is there."""
+        assert act.asked is not None, "a request asks for it"
+        with self._commits.writing() as writer:
+            is_new = _note_done(writer, act.asked, act.time)
+            if is_new:
+                writer.execute(_NOTE, act[:6])
+        if is_new:
+            _log(act)
+
     def acts(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Act]]:
         """Return the next up to `limit` lines behind number `after`, each with its number."""
         rows = self._read(
@@ -486,15 +497,23 @@ class PeopleStore:
         """Write something, together with its line in the audit log, which is also logged."""
         with self._commits.writing() as writer:
             if act is not None:
-                writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
+                writer.execute(_NOTE, act[:6])
             if act is not None and act.asked is not None:
-                writer.execute(
-                    "INSERT OR IGNORE INTO done VALUES (?, ?, ?)", (*act.asked, act.time)
-                )
+                _note_done(writer, act.asked, act.time)
             yield writer
         if act is not None:
-            shown = {name: value for name, value in act._asdict().items() if name != "asked"}
-            log.info("%s", _line(act), extra=shown)
+            _log(act)
+
+
+def _note_done(writer: sqlite3.Connection, asked: Asked, now: float) -> bool:
+    """Keep that what a request asked for was done. Return whether that is new."""
+    cursor = writer.execute("INSERT OR IGNORE INTO done VALUES (?, ?, ?)", (*asked, now))
+    return cursor.rowcount == 1
+
+
+def _log(act: Act) -> None:
+    shown = {name: value for name, value in act._asdict().items() if name != "asked"}
+    log.info("%s", _line(act), extra=shown)
 
 
 def _line(act: Act) -> str:

@@ -7,7 +7,6 @@ any time. Whoever may not talk may do neither: everybody in the room reads the e
 from functools import partial
 
 from chat_server.identity.roles import Role
-from chat_server.identity.store.records import Asked
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
 from chat_server.requests.talk.posting import Conditions, post
@@ -64,8 +63,7 @@ def _check(caller: Caller, room: Room, seq: int, kind: str) -> None:
         ProtocolError: `no_such_message`; `forbidden`.
         StoreError: the log could not be read.
     """
-    caller.pause()
-    said = caller.context.store.said(room.name, seq)
+    said, is_own = _look_up(caller, room, seq)
     if said is None:
         raise ProtocolError(
             Code.NO_SUCH_MESSAGE, f"no message {seq} of {room.name} is kept: see its history"
@@ -80,7 +78,7 @@ def _check(caller: Caller, room: Room, seq: int, kind: str) -> None:
         )
     if kind == "delete" and caller.role >= Role.MODERATOR:
         return
-    if not _is_own(caller, said):
+    if not is_own:
         others = "only its author may edit it"
         if kind == "delete":
             others = "only its author or a moderator may delete it"
@@ -90,6 +88,20 @@ def _check(caller: Caller, room: Room, seq: int, kind: str) -> None:
         raise ProtocolError(
             Code.FORBIDDEN, f"message {seq} was edited {said.edits} times: say it anew"
         )
+
+
+def _look_up(caller: Caller, room: Room, seq: int) -> tuple[Said | None, bool]:
+    """Return a message, and whether the caller said it, once the caller is at the head of the queue
+    of those who read.
+    """
+    caller.pause()
+    queue = caller.context.long_queue
+    queue.enter(caller.outbox)
+    try:
+        said = caller.context.store.said(room.name, seq)
+        return said, said is not None and _is_own(caller, said)
+    finally:
+        queue.leave(caller.outbox)
 
 
 def _check_age(caller: Caller, message: Message) -> None:
@@ -125,9 +137,7 @@ def _note(
     caller: Caller, room: Room, request: messages.Edit | messages.Delete, kind: str, reason: str
 ) -> None:
     """Write the line of the audit log, once, whatever comes of the entry of the room's log."""
-    people = caller.context.people
-    if people.was_done(Asked(caller.session.token, request.id)):
-        return
     actor = caller.actor(request.id)
     where = f"{room.name}/{request.seq}"
-    people.note(actor.did(kind, caller.context.clock.time(), where, reason=reason))
+    act = actor.did(kind, caller.context.clock.time(), where, reason=reason)
+    caller.context.people.note_once(act)

@@ -5,12 +5,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from chat_server.delivery.replies import refusal, unavailable
+from chat_server.delivery.replies import refusal
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
 from chat_server.rooms.people.session import Claim
 from chat_server.rooms.room import Draft, Room
-from chat_server.runtime.errors import StoreError
 from chat_server.storage.interface import UNNUMBERED
 from protocol import messages
 from protocol.errors import Code, ProtocolError
@@ -25,8 +24,11 @@ _NO_MARKS: Mapping[str, Any] = MappingProxyType({})
 class Conditions(NamedTuple):
     """On which something is said that not everybody may say of everything.
 
+    Both may wait for the disk. They are asked of what is new, before it is claimed: so nobody waits
+    for them.
+
     Attributes:
-        check: raises ProtocolError if it may not be said. It is asked once, of what is new.
+        check: raises ProtocolError if it may not be said.
         note: keeps what has to be kept of it before it is said; done twice it does no harm.
     """
 
@@ -85,6 +87,8 @@ def post(
     """
     session = caller.session
     number = caller.keep_session()
+    if conditions is not None and request > session.newest:
+        _meet(caller, room, conditions)
     while room.is_full:
         caller.pause()
         room.wait_for_space()
@@ -94,7 +98,7 @@ def post(
         room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot=bot, role=role, **marks
     )
     draft = Draft(session, number, request, message, [caller.outbox])
-    if _claim_and_post(caller, room, draft, conditions) is not Claim.PERHAPS_STORED:
+    if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.
     caller.pause()
@@ -103,25 +107,37 @@ def post(
         return Ok(re=request, seq=seq)
     if caller.context.store.was_deleted(room.name, number, request):
         return Ok(re=request, gone=True)
-    _claim_and_post(caller, room, draft, conditions, looked_up=True)
+    if conditions is not None:
+        _meet(caller, room, conditions)
+    _claim_and_post(caller, room, draft, looked_up=True)
     return None
 
 
-def _claim_and_post(
-    caller: Caller,
-    room: Room,
-    draft: Draft,
-    conditions: Conditions | None,
-    *,
-    looked_up: bool = False,
-) -> Claim:
+def _meet(caller: Caller, room: Room, conditions: Conditions) -> None:
+    """See that something may be said, and keep what has to be kept of it.
+
+    Raises:
+        ProtocolError: it may not.
+        StoreError: that could not be looked up, or kept.
+    """
+    conditions.check()
+    caller.check_voice()
+    policy = room.policy
+    if policy is not None:
+        caller.context.permissions.admit_message(room, policy, caller.session)
+        caller.context.permissions.withdraw_message(room, caller.session)
+    caller.pause()
+    conditions.note()
+    caller.context.short_queue.enter(caller.outbox)
+
+
+def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool = False) -> Claim:
     """Post a draft, if this connection may do that and it is new.
 
     Args:
         caller: whose draft it is.
         room: where it is to be said.
         draft: what is to be said.
-        conditions: on which it is said.
         looked_up: the store was asked, and does not have it.
     """
     session = caller.session
@@ -133,32 +149,25 @@ def _claim_and_post(
             try:
                 free = room.policy is None and caller.voiced == caller.context.sanctions.version
                 free = free and draft.kind != "topic"
-                if conditions is not None or not (free and room.post(draft, None)):
-                    _let_say(caller, room, draft, conditions)
+                if not (free and room.post(draft, None)):
+                    _let_say(caller, room, draft)
             except MemoryError:  # it was not posted: sent again, it is new
                 session.settle(draft)
                 raise
     return claim
 
 
-def _let_say(caller: Caller, room: Room, draft: Draft, conditions: Conditions | None) -> None:
+def _let_say(caller: Caller, room: Room, draft: Draft) -> None:
     """Post what is new, if its author may talk. What is stored already needs no leave."""
     try:
-        if conditions is not None:
-            conditions.check()
         caller.check_voice()
-        _post_by_rules(caller, room, draft, conditions)
+        _post_by_rules(caller, room, draft)
     except ProtocolError as error:
         _refuse(caller, draft, error)
         raise
-    except StoreError as error:
-        log.error("what is to be kept of a change was not: %s", error)
-        refused = unavailable()
-        _refuse(caller, draft, refused)
-        raise refused from error
 
 
-def _post_by_rules(caller: Caller, room: Room, draft: Draft, conditions: Conditions | None) -> None:
+def _post_by_rules(caller: Caller, room: Room, draft: Draft) -> None:
     """Post a draft by the rules of its room; by the new ones, if they change meanwhile."""
     permissions, posted = caller.context.permissions, False
     while not posted:
@@ -168,8 +177,6 @@ def _post_by_rules(caller: Caller, room: Room, draft: Draft, conditions: Conditi
         if policy is not None:
             permissions.admit_message(room, policy, caller.session)
         try:
-            if conditions is not None:
-                conditions.note()
             posted = room.post(draft, policy)
         finally:
             if not posted and policy is not None:

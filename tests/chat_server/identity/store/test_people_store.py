@@ -14,7 +14,14 @@ import pytest
 
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import FORMAT, PeopleStore
-from chat_server.identity.store.records import Account, Act, Membership, Sanction, StoredPolicy
+from chat_server.identity.store.records import (
+    Account,
+    Act,
+    Asked,
+    Membership,
+    Sanction,
+    StoredPolicy,
+)
 from chat_server.runtime.errors import StartError, StoreError
 
 ADA = Account(0, "Ada", "ada", "$argon2id$x", Role.MODERATOR)
@@ -216,6 +223,15 @@ def test_the_audit_log_is_read_in_pages(store: PeopleStore) -> None:
         store.note(Act(float(number), "ada", "kick", f"n{number}"))
     assert [number for number, _ in store.acts(limit=2)] == [1, 2]
     assert [act.whom for _, act in store.acts(after=2)] == ["n2", "n3", "n4"]
+
+
+def test_what_a_request_asked_for_is_noted_once(store: PeopleStore) -> None:
+    """However often it comes."""
+    asked = Asked(b"t", 7)
+    for _ in range(2):
+        store.note_once(Act(5.0, "ada", "edit", "lobby/1", asked=asked))
+    assert [act.act for _, act in store.acts()] == ["edit"]
+    assert store.was_done(asked)
 
 
 def test_an_act_is_a_record_of_the_log(

@@ -12,6 +12,7 @@ from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer
 from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
 
 EDITED = {"text": "tea", "edited": True}
 DELETED = {"text": "(deleted)", "deleted": True}
@@ -276,3 +277,24 @@ def test_a_reply_names_what_it_answers(house: House) -> None:
     assert "there is no message" in error["text"]
     change(ada, "delete", seq)
     assert latest(ada, eva.say("lobby", "why?", reply_to=seq))["reply_to"] == seq
+
+
+def test_changes_of_one_moment_share_a_commit(place: OrderedHouse) -> None:
+    """And wait for it with no lock: what their authors ask next on another connection goes on."""
+    commits = place.running._parts.people.commits
+    authors = [place.enter(f"n{number}", "lobby") for number in range(20)]
+    seqs = [author.say("lobby", "hi") for author in authors]
+    before = commits.commits
+    with commits.writing():
+        asked = [
+            author.post("delete", room="lobby", seq=seq)
+            for author, seq in zip(authors, seqs, strict=True)
+        ]
+        eventually(lambda: commits._waiting == len(authors))
+        again = place.enter("n0", session=authors[0].session)
+        again.skip_ids(100)
+        again.join("lobby")
+        again.say("lobby", "still here")
+    for author, identity in zip(authors[1:], asked[1:], strict=True):
+        assert author.reply(identity)["type"] == "ok"
+    assert commits.commits == before + 1
