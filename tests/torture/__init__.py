@@ -10,8 +10,9 @@ A run has four parts:
    for this, on nothing but the protocol package. A third of them speak WebSocket (`websocket_wire`,
    on the `websockets` library), unless there is `--no-websocket`, and a sixth speak IRC
    (`irc_client`, `irc_visit`, `irc_wire`), unless there is `--no-irc`. The `executioner` kills the
-   server at random moments and starts it again on the same data and port. Every connection leads
-   through a `gateway`, which cuts, stalls, delays and splits it.
+   server at random moments and starts it again on the same data and port. The `caretaker` makes
+   backups and removes rooms by the operator's commands meanwhile. Every connection leads through a
+   `gateway`, which cuts, stalls, delays and splits it.
 2. All faults cease. Every client sends again what had no reply, and reads to the end of every
    room.
 3. The whole log is read twice (`stored`): from the server, page by page, and from its database once

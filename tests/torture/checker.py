@@ -14,6 +14,7 @@ What it holds a run against, in the words of the protocol:
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from tests.torture.caretaker import mark
 from tests.torture.changes import Latest, State, states
 from tests.torture.irc_checker import check_irc
 from tests.torture.records import (
@@ -57,6 +58,7 @@ def check(run: Observations) -> list[Violation]:
         *_check_replies(run),
         *_check_connections(run),
         *_check_server(run),
+        *_check_backups(run),
         *check_irc(run, known),
     ]
 
@@ -317,6 +319,21 @@ def _check_server(run: Observations) -> Iterator[Violation]:
             yield Violation("stop", f"after {stop.signal} it {how}, in {stop.seconds:.1f} s")
     for mishap in run.mishaps:
         yield Violation("mishap", mishap)
+
+
+def _check_backups(run: Observations) -> Iterator[Violation]:
+    """Each copy is the start of the log, with all that was seen before it was made."""
+    logs = {
+        room: [mark(entry, request) for entry, request in kept] for room, kept in run.kept.items()
+    }
+    for number, backup in enumerate(run.backups, 1):
+        for room, log in logs.items():
+            rows, end = list(backup.rows.get(room, ())), backup.ends.get(room, 0)
+            if rows != log[: len(rows)]:
+                yield Violation("backup", f"copy {number} is no start of the log", room)
+            elif len(rows) < end:
+                what = f"copy {number} ends at {len(rows)}, and {end} was seen before"
+                yield Violation("backup", what, room, end)
 
 
 def _on(dialogue: Dialogue, rule: str, what: str) -> Violation:

@@ -26,6 +26,7 @@ class Journal:
         self._lock = threading.Lock()  # guards all below
         self._entries: list[Entry] = []
         self._numbers: dict[Entry, int] = {}
+        self._ends: dict[str, int] = {}  # the last message that was seen, by room
         self._said: list[Said] = []
         self._texts: dict[str, str] = {}  # so that a text is kept once, however often it is seen
         self._dialogues: list[Dialogue] = []
@@ -42,6 +43,7 @@ class Journal:
                 return known
             entry = entry._replace(text=self._texts.get(entry.text, entry.text))
             self._numbers[entry] = len(self._entries)
+            self._ends[entry.room] = max(entry.seq, self._ends.get(entry.room, 0))
             self._entries.append(entry)
             return len(self._entries) - 1
 
@@ -100,6 +102,11 @@ class Journal:
         with self._lock:
             self._sightings.append(sighting)
         return sighting
+
+    def ends(self) -> dict[str, int]:
+        """Return the last message of each room that anybody has seen so far."""
+        with self._lock:
+            return dict(self._ends)
 
     @property
     def said_count(self) -> int:

@@ -184,6 +184,18 @@ class Stop(NamedTuple):
     seconds: float
 
 
+class Backup(NamedTuple):
+    """A copy that was made while the server ran, and was killed.
+
+    Attributes:
+        ends: by room, the last message that anybody had seen before the command began.
+        rows: by room, what stands for each message in it, in their order.
+    """
+
+    ends: Mapping[str, int]
+    rows: Mapping[str, Sequence[int]]
+
+
 @dataclass(slots=True)
 class Observations:
     """A whole run."""
@@ -204,6 +216,7 @@ class Observations:
     last_seqs: Mapping[str, int] = field(default_factory=dict)
     served: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     stops: Sequence[Stop] = ()
+    backups: Sequence[Backup] = ()
     # What went wrong outside of any conversation, a sentence each: a server that died by itself,
     # a traceback in its log, a client that never came to rest.
     mishaps: Sequence[str] = ()

@@ -30,6 +30,10 @@ def summary(run: Observations, tally: Tally) -> Iterator[str]:
         f"({tally['kills early']} while it started), {len(run.stops)} normal stops, "
         f"the slowest in {slowest:.2f} s"
     )
+    yield (
+        f"  operator  {tally['backups']} backups, {tally['removals']} rooms removed, "
+        "while all else went on"
+    )
     yield f"  network   cuts: {_counts(tally.starting_with('cut '))}"
     yield f"            faults that pass: {_counts(tally.starting_with('fault '))}"
     yield (

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.support.peer import ConnectionEnded
 from tests.support.waiting import DEADLINE, Deadline
 from tests.torture import logfile
+from tests.torture.caretaker import Caretaker
 from tests.torture.client import Client
 from tests.torture.executioner import Executioner
 from tests.torture.gateway import Gateway
@@ -84,6 +85,13 @@ class Run:
         self._executioner = Executioner(
             self._server, self.tally, random.Random(f"{plan.seed}/executioner")
         )
+        self._caretaker = Caretaker(
+            self._server,
+            folder,
+            self._journal,
+            self.tally,
+            random.Random(f"{plan.seed}/caretaker"),
+        )
         self._mishaps: list[str] = []
 
     def execute(self) -> Observations:
@@ -129,10 +137,12 @@ class Run:
         for client in self._clients:
             client.start()
         self._executioner.start()
+        self._caretaker.start()
         try:
             self._watch(Deadline(self._plan.seconds))
         finally:
             self._executioner.stop()
+            self._caretaker.stop()
 
     def _watch(self, deadline: Deadline) -> None:
         begin = time.monotonic()
@@ -184,7 +194,13 @@ class Run:
         database = Database(self._server.data)
         self._mishaps += database.faults()
         kept, last_seqs = database.read(self._journal)
-        return self._observations(kept, last_seqs, served)
+        return self._observations(
+            {
+                room: kept.get(room, []) for room in self._rooms
+            },  # the caretaker looked at the others
+            {room: last_seqs.get(room, 0) for room in self._rooms},
+            served,
+        )
 
     def _ask_server(self) -> dict[str, list[Entry]]:
         """Let everybody read to the end, and read all of it ourselves."""
@@ -241,8 +257,10 @@ class Run:
             last_seqs=last_seqs,
             served=served,
             stops=self._executioner.stops,
+            backups=self._caretaker.backups,
             mishaps=[
                 *self._executioner.mishaps,
+                *self._caretaker.mishaps,
                 *self._mishaps,
                 *(
                     f"{client.name} over IRC: {broken}"

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.torture.caretaker import mark
 from tests.torture.checker import check
 from tests.torture.records import (
+    Backup,
     Dialogue,
     Entry,
     Kept,
@@ -340,3 +342,19 @@ def test_a_violation_says_where_to_look() -> None:
     assert str(violation) == (
         "sequence: room one, seq 5, ben: a gap: 4 was next on connection 1 (live)"
     )
+
+
+def test_a_backup_is_the_start_of_the_log_with_all_that_was_seen() -> None:
+    """A copy that lacks something, or has something else, is a violation each."""
+    run = good_run()
+    marks = [mark(kept.entry, kept.request) for kept in run.kept[ROOM]]
+    good = [Backup({}, {}), Backup({ROOM: 3}, {ROOM: marks[:3]}), Backup({ROOM: 3}, {ROOM: marks})]
+    assert rules(replace(run, backups=good)) == set()
+    for bad in (
+        Backup({ROOM: 3}, {ROOM: marks[:2]}),
+        Backup({ROOM: 1}, {}),
+        Backup({}, {ROOM: marks[1:]}),
+        Backup({}, {ROOM: [*marks, 7]}),
+        Backup({}, {ROOM: [marks[1], marks[0]]}),
+    ):
+        assert rules(replace(run, backups=[*good, bad])) == {"backup"}
