@@ -389,6 +389,7 @@ class Connection:
         if isinstance(asked, Request):
             self._answer(asked, refusal)
         elif isinstance(asked, OwnReply):
+            self._context.short_queue.enter(self.outbox)  # for each: many may come at once
             self._give(asked)
         else:
             self._refuse(refusal or asked, asked.re)

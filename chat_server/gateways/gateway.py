@@ -32,7 +32,8 @@ class OwnReply:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do for the client that waits for the disk: nobody else waits for it meanwhile.
+    """Something to do for the client that takes long, or waits for the disk: nobody else waits for
+    it meanwhile.
 
     Attributes:
         do: does it, and returns what to answer.

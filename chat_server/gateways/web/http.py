@@ -160,13 +160,24 @@ class HttpGateway:
                 yield OwnReply()  # it counts as a request
                 yield Work(partial(self._download, self._site.shared, request, file[1]))
                 return
-            response = self._site.answer(request, secure=self._secure)
         except Refused as refused:
             yield self._refused(head, refused)
             return
-        ends = not _stays(request)
-        written = _written(response, head_only=request.method == "HEAD", ends=ends)
-        yield OwnReply(written, ends=Code.BYE if ends else None)
+        if self._site.makes(request):
+            yield OwnReply()  # it counts as a request
+            yield Work(partial(self._reply, request))
+        else:
+            yield self._reply(request)
+
+    def _reply(self, request: Request) -> OwnReply:
+        """Answer a GET or HEAD with what the site has."""
+        head_only, ends = request.method == "HEAD", not _stays(request)
+        try:
+            response = self._site.answer(request, secure=self._secure)
+        except Refused as refused:
+            return self._refused(request.method.encode() + b" ", refused)
+        written = _written(response, head_only=head_only, ends=ends)
+        return OwnReply(written, ends=Code.BYE if ends else None)
 
     def _begin_put(self, head: bytes) -> Iterator[Received]:
         """Take the head of a PUT, behind which a piece of a file comes."""

@@ -4,6 +4,8 @@ import hashlib
 import ipaddress
 import re
 import socket
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,6 +33,9 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 """Whatever of a Host goes into a header or a page is of this form (RFC 9110, 4.2)."""
 
 _PAGES = {"/": "/assets/index.html", "/wall": "/assets/wall.html", "/live": "/assets/live.html"}
+
+MADE_LIMIT = 16
+"""How many of the things that are made on request are kept: some for each name of the server."""
 
 _ROBOTS = b"User-agent: *\nDisallow: /\n"
 
@@ -95,7 +100,12 @@ class Site:
         own = socket.gethostname()
         self._names = {"localhost", own.lower(), f"{own.partition('.')[0]}.local".lower()}
         self._names.update(_host_of(origin.partition("://")[2]) for origin in self._origins)
-        self._made = dict(made)
+        self._makers = dict(made)
+        # Held while something is made: one thing at a time, for whoever asks; nobody else waits.
+        self._making = threading.Lock()
+        self._made: OrderedDict[tuple[str, str], tuple[bytes, str]] = (
+            OrderedDict()
+        )  # last used last
         self._parts = {
             f"/assets/{path}": _part(path, each.read_bytes())
             for path, each in _files_in(files("chat_server.gateways").joinpath("page"))
@@ -139,6 +149,10 @@ class Site:
         headers = {"Content-Type": _TYPES[".html"], **_page_headers(host)}
         return Refused(HTTPStatus.BAD_REQUEST, page, headers)
 
+    def makes(self, request: Request) -> bool:
+        """Whether what is asked for has to be made first, which may take a while."""
+        return request.path.partition("?")[0] in self._makers
+
     def answer(self, request: Request, *, secure: bool) -> Response:
         """Return the response to a GET or HEAD.
 
@@ -155,13 +169,22 @@ class Site:
             return _response(b"ok\n", _TEXT)
         if path == "/robots.txt":
             return _response(_ROBOTS, _TEXT)
-        if path in self._made:
-            body, type_ = self._made[path](f"{'https' if secure else 'http'}://{host}/")
+        if path in self._makers:
+            body, type_ = self._make(path, f"{'https' if secure else 'http'}://{host}/")
             return _response(body, type_, host)
         part = self._parts.get(_PAGES.get(path, path))
         if part is None:
             raise Refused(HTTPStatus.NOT_FOUND, f"There is no {path[:100]} here.")
         return _part_response(part, request, host)
+
+    def _make(self, path: str, address: str) -> tuple[bytes, str]:
+        """Return what a maker makes, from memory if that was asked for lately."""
+        with self._making:
+            kept = self._made.pop((path, address), None) or self._makers[path](address)
+            self._made[path, address] = kept
+            if len(self._made) > MADE_LIMIT:
+                self._made.popitem(last=False)
+            return kept
 
 
 Maker = Callable[[str], tuple[bytes, str]]

@@ -1,13 +1,22 @@
 """What the server makes for those who ask: the QR code and the wheel."""
 
 import io
+import threading
 import zipfile
 from http.client import HTTPConnection
 
+import pytest
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from chat_server.gateways.web import handouts as handouts_module
 from chat_server.gateways.web.handouts import handouts
+from chat_server.gateways.web.site import MADE_LIMIT, Site
 from chat_server.gateways.web.wheel import wheel_name
 from chat_server.network.addresses import Address, page_url
 from tests.chat_server.house import House
+from tests.support.servers import running_server
+from tests.support.waiting import DEADLINE, eventually
 
 
 def get(house: House, path: str) -> tuple[int, bytes]:
@@ -48,3 +57,58 @@ def test_the_qr_code_leads_others_here() -> None:
     url = page_url(addresses) or "http://localhost:7878/"
     assert url in picture("http://localhost:7878/")[0].decode()
     assert "http://10.1.2.3:7878/" in picture("http://10.1.2.3:7878/")[0].decode()
+
+
+def test_the_wheel_is_made_once_and_nobody_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask for it at once, and however long it takes."""
+    made, may_go_on = list[bytes](), threading.Event()
+
+    def build() -> bytes:
+        made.append(b"wheel")
+        assert may_go_on.wait(DEADLINE)
+        return made[-1]
+
+    monkeypatch.setattr(handouts_module, "build_wheel", build)
+    with running_server() as server, House(server) as house:
+        answers: list[tuple[int, bytes]] = []
+        path = f"/dist/{wheel_name()}"
+        threads = [
+            threading.Thread(target=lambda: answers.append(get(house, path))) for _ in range(5)
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            eventually(lambda: made)
+            ada, ben = house.enter("ada", "lobby"), house.enter("ben", "lobby")
+            ada.say("lobby", "hi")
+            assert ben.expect("message")["text"] == "hi"
+        finally:
+            may_go_on.set()
+            for thread in threads:
+                thread.join()
+    assert answers == 5 * [(200, b"wheel")]
+    assert made == [b"wheel"]
+
+
+def test_only_so_much_of_what_was_made_is_kept() -> None:
+    """Each name of the server has a QR code of its own, and anybody can make names up."""
+    asked: list[str] = []
+
+    def make(address: str) -> tuple[bytes, str]:
+        asked.append(address)
+        return b"x", "image/svg+xml"
+
+    site = Site([], {"/qr.svg": make})
+
+    def ask(number: int) -> None:
+        headers = Headers({"Host": f"10.0.0.{number}"})
+        site.answer(Request("/qr.svg", headers), secure=False)
+
+    for number in (1, 1, 2, 1):
+        ask(number)
+    assert len(asked) == 2
+    for number in range(3, 3 + MADE_LIMIT):
+        ask(number)
+    ask(1)
+    assert len(asked) == 3 + MADE_LIMIT
+    assert len(site._made) == MADE_LIMIT
