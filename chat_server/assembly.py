@@ -55,7 +55,7 @@ from chat_server.network.addresses import (
     release,
 )
 from chat_server.network.finding.discovery import Discovery, ServerFacts
-from chat_server.network.listener import Listener
+from chat_server.network.listener import Listener, Pace
 from chat_server.preflight import check_metrics_library
 from chat_server.requests.context import Context
 from chat_server.requests.rate_limit import RateLimits
@@ -196,7 +196,12 @@ class Assembly:
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
         opened.callback(self.discovery.stop)
         self.listener = Listener(
-            sockets, self._accepted, self._refuse_address, partial(refused, self._doors), NO_PLACE
+            sockets,
+            self._accepted,
+            self._refuse_address,
+            partial(refused, self._doors),
+            NO_PLACE,
+            None if now.no_limits else Pace(),
         )
         opened.callback(self.listener.close)
 

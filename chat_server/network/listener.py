@@ -10,6 +10,7 @@ import os
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
@@ -43,8 +44,57 @@ STOP_TIMEOUT = 0.5
 """Seconds that the thread may take to end. A connection that it is starting may take longer to
 begin, on a machine on which thousands of threads contend."""
 
+STARTS_AT_ONCE = 1000
+"""Connections from one address that are started as fast as it goes: a class with 30 each."""
+
+STARTS_PER_SECOND = 400
+"""Connections from one address that are started a second, after those. Starting one and its hello
+take the server a millisecond or two: without a limit, whoever connects again and again has it all.
+"""
+
+PACED_LIMIT = 10_000
+"""How many addresses are remembered, before those that may start as many as ever are forgotten."""
+
+PACE_STEP = 0.01
+"""Seconds until it is looked again who may have a connection started."""
+
 _Accepted = tuple[socket.socket, str, str]
 """A socket, the host of its peer, and the address of its peer."""
+
+
+class Pace:
+    """How many connections of each address are started. The accept thread's own."""
+
+    def __init__(
+        self, at_once: int = STARTS_AT_ONCE, per_second: float = STARTS_PER_SECOND
+    ) -> None:
+        """
+        Args:
+            at_once: how many may be started as fast as it goes.
+            per_second: how many after those.
+        """
+        self._at_once = at_once
+        self._per_second = per_second
+        self._left: dict[str, tuple[float, float]] = {}  # how many were left, and when
+
+    def allows(self, address: str) -> bool:
+        """Whether one may be started now; then it counts."""
+        now = time.monotonic()
+        left = self._left_at(address, now)
+        if left < 1:
+            return False
+        if len(self._left) >= PACED_LIMIT:
+            self._left = {
+                each: kept
+                for each, kept in self._left.items()
+                if self._left_at(each, now) < self._at_once
+            }
+        self._left[address] = left - 1, now
+        return True
+
+    def _left_at(self, address: str, now: float) -> float:
+        left, then = self._left.get(address, (float(self._at_once), now))
+        return min(float(self._at_once), left + (now - then) * self._per_second)
 
 
 class Listener:
@@ -57,6 +107,7 @@ class Listener:
         refusal: Callable[[str], ProtocolError | None],
         written: Written,
         no_place: ProtocolError,
+        pace: Pace | None = None,
     ) -> None:
         """
         Args:
@@ -66,6 +117,7 @@ class Listener:
                 from there, or None. A refused client costs no thread.
             written: returns a refusal as the bytes to send to who begins like this.
             no_place: what a client is told when the system has no descriptor or thread left.
+            pace: how fast connections from one address are started; as fast as it goes, if None.
         """
         self._sockets = sockets
         self._accepted = accepted
@@ -73,6 +125,8 @@ class Listener:
         self._no_place = written(no_place, b"")
         # Accepted, and not started: the accept thread's own.
         self._waiting: RoundRobin[_Accepted] = RoundRobin()
+        self._pace = pace
+        self._paused_until = 0.0  # when it is looked again whether one of those may be started
         self._refused = ""  # the host that was last refused
         self._complaint = ""  # why nobody can come in, as it was last logged
         self._stopping = threading.Event()
@@ -113,7 +167,7 @@ class Listener:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            for key, _ in self._selector.select(0 if self._waiting else self._refusals.patience()):
+            for key, _ in self._selector.select(self._patience()):
                 if not isinstance(key.fileobj, socket.socket):
                     continue
                 if key.data is self._refusals:
@@ -127,6 +181,14 @@ class Listener:
                 self._refusals.expire()
         while self._waiting:
             self._waiting.take()[0].close()
+
+    def _patience(self) -> float | None:
+        """How long to wait for somebody who knocks, in seconds; None for ever."""
+        patience = self._refusals.patience()
+        if not self._waiting:
+            return patience
+        paused = max(0.0, self._paused_until - time.monotonic())
+        return paused if patience is None else min(paused, patience)
 
     def _do_safely(self, step: Callable[[], None]) -> None:
         """Take a step; whatever goes wrong with it, the next one may come."""
@@ -151,12 +213,18 @@ class Listener:
             host = str(host_address(address[0]) or address[0]) if network else "unix"
             peer = Address(host, address[1]).authority if network else host
             self._waiting.put(Party(neighbourhood(host)), (sock, host, peer))
+            self._paused_until = 0.0
             if len(self._waiting) > WAITING_LIMIT:
                 self._waiting.drop_from_largest()[0].close()
 
     def _start_next(self) -> None:
-        """Start the next connection."""
-        sock, host, peer = self._waiting.take()
+        """Start the next connection of an address that may have one started."""
+        pace = self._pace
+        following = self._waiting.take_where(pace.allows) if pace else self._waiting.take()
+        if following is None:
+            self._paused_until = time.monotonic() + PACE_STEP
+            return
+        sock, host, peer = following
         try:
             self._receive(sock, host, peer)
         except BaseException:

@@ -6,7 +6,7 @@ however much those have put in, and however many clients another address has.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
@@ -67,6 +67,15 @@ class RoundRobin(Generic[Item]):
         if not items:
             self._drop(Party(address, client))
         return item
+
+    def take_where(self, may: Callable[[str], bool]) -> Item | None:
+        """Take the next item of an address that may have its turn; None if none of them may."""
+        for _ in range(len(self._addresses)):
+            address = next(iter(self._addresses))
+            if may(address):
+                return self.take()
+            self._addresses.move_to_end(address)
+        return None
 
     def remove(self, party: Party, item: Item) -> bool:
         """Take an item out of its turn. Return whether it was in."""

@@ -3,12 +3,14 @@
 import socket
 import stat
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from chat_server.network.listener import Listener
+from chat_server.network import listener as listener_module
+from chat_server.network.listener import Listener, Pace
 from chat_server.runtime.errors import StartError
 from protocol.errors import Code, ProtocolError
 from tests.support.peer import Peer
@@ -272,3 +274,51 @@ def test_a_stop_waits_only_so_long_for_a_connection_that_does_not_begin() -> Non
         with suppress(ConnectionResetError):  # as the system does to who was never accepted
             assert knocking.read_to_end() == []
         knocking.close()
+
+
+def test_so_many_of_one_address_are_started_and_others_pass_them() -> None:
+    """Whoever connects again and again waits; the rest of the server is for the others."""
+    started: list[str] = []
+
+    def accepted(sock: socket.socket, peer: str) -> None:
+        started.append(peer.rpartition(":")[0])
+        sock.close()
+
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    full = ProtocolError(Code.SERVER_FULL, "full")
+    pace = Pace(at_once=3, per_second=0.0)
+    listener = Listener([bound], accepted, lambda _: None, lambda *_: b"", full, pace)
+    listener.start()
+    knocking: list[socket.socket] = []
+    try:
+        knocking += [
+            socket.create_connection(bound.getsockname(), DEADLINE, source_address=(source, 0))
+            for source in (*10 * ["127.0.1.1"], "127.0.1.2")
+        ]
+        eventually(lambda: "127.0.1.2" in started)
+        eventually(lambda: len(listener._waiting) == 7)
+    finally:
+        listener.stop()
+        for each in knocking:
+            each.close()
+    assert sorted(started) == [*3 * ["127.0.1.1"], "127.0.1.2"]
+
+
+def test_a_pace_comes_back_with_time_and_forgets_who_has_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So the memory for it is bounded by those who came lately."""
+    now = 100.0
+    monkeypatch.setattr(listener_module, "PACED_LIMIT", 3)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    pace = Pace(at_once=2, per_second=10.0)
+    assert [pace.allows("a") for _ in range(3)] == [True, True, False]
+    now += 0.125
+    assert [pace.allows("a") for _ in range(2)] == [True, False]
+    now += 5
+    for address in "bcdefg":
+        assert pace.allows(address)
+        now += 1
+    assert len(pace._left) <= 3
+    assert [pace.allows("a") for _ in range(3)] == [True, True, False]

@@ -72,3 +72,12 @@ def test_each_is_taken_once_and_in_the_order_of_its_party(owners: list[tuple[str
     for party in {party for party, _ in taken}:
         numbers = [number for each, number in taken if each == party]
         assert numbers == sorted(numbers)
+
+
+def test_who_may_not_have_a_turn_is_passed_over() -> None:
+    """And keeps what it has put in, for later."""
+    queue = filled((Party("a", 1), "a1"), (Party("b", 1), "b1"), (Party("a", 1), "a2"))
+    assert queue.take_where(lambda address: address != "a") == "b1"
+    assert queue.take_where(lambda address: address != "a") is None
+    assert drained(queue) == ["a1", "a2"]
+    assert queue.take_where(lambda _: True) is None
