@@ -128,15 +128,18 @@ def _may_be_of(said: Said | Utterance, entry: Entry) -> bool:
 
 
 def _check_promises(run: Observations) -> Iterator[Violation]:
-    """Every request to add something got an `ok` in the end, and every `ok` is kept."""
-    replies = _replies_to_said(run)
+    """Every request to add something got an `ok` in the end, and every `ok` is kept.
+
+    But for what was said in a session that was lost before anything was answered in it.
+    """
+    replies, lost = _replies_to_said(run), _lost_sessions(run)
     stored = {(row.entry.room, row.entry.seq): row for kept in run.kept.values() for row in kept}
     places = {(row.entry.from_, row.request): row.entry for row in stored.values()}
     for said in run.said:
         here = places.get((said.client, said.request))
         answers = replies[said.client, said.session, said.request]
         seqs = {reply.seq for reply in answers if reply.type == "ok"}
-        if not seqs:
+        if not seqs and not (here is None and (said.client, said.session) in lost):
             what = "not stored" if here is None else "stored all the same"
             what = f"{_asked(said)} was never confirmed; it is {what}"
             yield Violation("unanswered", what, said.room, None, said.client)
@@ -292,22 +295,33 @@ def _check_connections(run: Observations) -> Iterator[Violation]:
 
     One in which nothing was answered but its hello may be: it is kept a moment later.
     """
-    used = {(d.client, d.session) for d in run.dialogues for r in d.replies if r.type != "pong"}
+    lost = _lost_sessions(run)
     for dialogue in run.dialogues:
-        if dialogue.forgotten and (dialogue.client, dialogue.session - 1) in used:
+        if dialogue.forgotten and (dialogue.client, dialogue.session - 1) not in lost:
             yield _on(dialogue, "session", "the server did not know it any more")
         if dialogue.broken is not None:
             yield _on(dialogue, "protocol", dialogue.broken)
         if dialogue.goodbye is not None and dialogue.goodbye not in _GOODBYES:
             yield _on(dialogue, "connection", f"the server said goodbye: {dialogue.goodbye}")
         for refusal in dialogue.refusals:
-            if not _may_be_refused(refusal):
+            is_lost = (dialogue.client, dialogue.session) in lost
+            if not _may_be_refused(refusal, is_lost=is_lost):
                 yield _on(dialogue, "connection", f"refused: {refusal}")
 
 
-def _may_be_refused(refusal: Refusal) -> bool:
+def _lost_sessions(run: Observations) -> set[tuple[str, int]]:
+    """Return the sessions, by client, that the server did not know any more and need not have kept:
+    nothing but a ping was answered in them.
+
+    The nick may be another session's of the same client then, whose welcome was lost.
+    """
+    used = {(d.client, d.session) for d in run.dialogues for r in d.replies if r.type != "pong"}
+    return {(d.client, d.session - 1) for d in run.dialogues if d.forgotten} - used
+
+
+def _may_be_refused(refusal: Refusal, *, is_lost: bool) -> bool:
     if refusal.code == "nick_in_use" and refusal.resuming:
-        return False
+        return is_lost
     return refusal.try_again or refusal.code in _REFUSALS
 
 

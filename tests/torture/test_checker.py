@@ -358,3 +358,16 @@ def test_a_backup_is_the_start_of_the_log_with_all_that_was_seen() -> None:
         Backup({}, {ROOM: [marks[1], marks[0]]}),
     ):
         assert rules(replace(run, backups=[*good, bad])) == {"backup"}
+
+
+def test_what_was_said_in_a_session_that_was_lost_at_once() -> None:
+    """It need not be stored, as nothing was answered; the nick may be in use for a while."""
+    run = good_run()
+    refused = Refusal("nick_in_use", try_again=True, resuming=True)
+    first = Dialogue("eva", 1, 1, asked=[1], refusals=[refused])
+    second = Dialogue("eva", 2, 2, forgotten=True)
+    said = Said("eva", 1, 1, ROOM, "text", "eva 1")
+    run = replace(run, said=[*run.said, said], dialogues=[*run.dialogues, first, second])
+    assert rules(run) == set()
+    second.forgotten = False
+    assert rules(run) == {"unanswered", "connection"}
