@@ -42,7 +42,8 @@ has grown by a quarter of that, and starts over when it is half full.
 """
 
 _FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
-_FRAME_HEADER = 24  # bytes before each page in the log: sqlite.org/fileformat2.html, 4.1
+_FRAME_HEADER = 24
+"""Bytes before each page in the log: https://sqlite.org/fileformat2.html, 4.1."""
 
 _SCHEMA = """
 CREATE TABLE rooms (
