@@ -99,7 +99,7 @@ def who(caller: Caller, request: messages.Who) -> Page:
     room = readable_room(caller, request.room)
     after = request.after
     role_of = caller.context.accounts.role_of
-    found = sorted((member.session.nick, role_of(member.session)) for member in room.members())
+    found = sorted((member.session.nick, role_of(member.session)) for member in room.list_members())
     people = [_Present(nick, _mark(role)) for nick, role in found if after is None or nick > after]
     shown = fitting(people)
     return Page(

@@ -13,18 +13,27 @@ NICKS_PER_EVENT = 60
 
 @dataclass(slots=True)
 class Changes:
-    """What has come together since the last event. Who came and went meanwhile is not named."""
+    """What has come together since the last event. Who came and went meanwhile is not named,
+    unless a list of the members named them.
+    """
 
     joined: dict[str, None] = field(default_factory=dict)
     left: dict[str, None] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)  # new nick to old
     roles: dict[str, Role] = field(default_factory=dict)  # of those of whom it is to be told
+    listed: set[str] = field(default_factory=set)  # nicks that a list named ahead of the event
+
+    def note_list(self) -> None:
+        """Note that somebody is given a list of the members as they are now."""
+        self.listed.update(self.joined, self.renamed)
 
     def join(self, nick: str, role: Role = Role.MEMBER) -> None:
         """Note that `nick` came."""
         if nick in self.left:
             del self.left[nick]
             self.roles[nick] = role  # it may be somebody else
+            if nick in self.listed:  # not everybody was told that they had come
+                self.joined[nick] = None
             return
         self.joined[nick] = None
         if role is not Role.MEMBER:
@@ -37,6 +46,8 @@ class Changes:
             del self.joined[nick]
         else:
             self.left[self.renamed.pop(nick, nick)] = None
+        if nick in self.listed:
+            self.left[nick] = None
 
     def rename(self, old: str, new: str, role: Role = Role.MEMBER) -> None:
         """Note that `old` is called `new` now."""
@@ -45,9 +56,14 @@ class Changes:
             self.roles[new] = role
         if old in self.joined:
             del self.joined[old]
-            self.joined[new] = None
+            if old in self.listed:
+                self.renamed[new] = old
+            else:
+                self.joined[new] = None
             return
         first = self.renamed.pop(old, old)
+        if old in self.listed and first != old:
+            self.left[old] = None
         if first != new:
             self.renamed[new] = first
         else:

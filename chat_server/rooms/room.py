@@ -418,9 +418,16 @@ class Room:
     def members(self) -> tuple[Member, ...]:
         """Return who is in."""
         with self._lock:
-            if self._snapshot is None:
-                self._snapshot = tuple(self._members.values())
-            return self._snapshot
+            return self._present()
+
+    def list_members(self) -> tuple[Member, ...]:
+        """Return who is in, for somebody who is given their nicks.
+
+        The next `presence` names who of them left, even if none told that they had come.
+        """
+        with self._lock:
+            self._changes.note_list()
+            return self._present()
 
     @property
     def size(self) -> int:
@@ -545,6 +552,12 @@ class Room:
             return False
         self._in_turn, self.party = True, party
         return True
+
+    def _present(self) -> tuple[Member, ...]:
+        assert self._lock.locked()
+        if self._snapshot is None:
+            self._snapshot = tuple(self._members.values())
+        return self._snapshot
 
     def _note_change(self, member: Member) -> bool:
         assert self._lock.locked()

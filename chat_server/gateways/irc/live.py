@@ -199,7 +199,7 @@ class ServerState:
         if found is None:
             return []
         speakers = self._speakers(found)
-        sessions = [each.session for each in found.members()]
+        sessions = [each.session for each in found.list_members()]
         return sorted(
             (self._person(each, speakers) for each in sessions), key=lambda person: person.nick
         )

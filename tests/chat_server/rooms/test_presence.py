@@ -135,6 +135,36 @@ def apply(there: set[str], event: Frame) -> set[str]:
     return (there - gone) | {*event["joined"], *(new for _, new in pairs)}
 
 
+def test_who_was_in_a_list_is_known_to_leave() -> None:
+    """`who` may name somebody ahead of the event that they came: they leave by an event then."""
+    with running_server(presence_interval=0.5) as server, House(server) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        zoe = house.enter("zoe", "lobby")
+        there = set(server_members(ada))
+        assert there == {"ada", "eva", "zoe"}
+        eva.ok("leave", room="lobby")
+        zoe.ok("nick", nick="zoey")
+        for event in presences(ada, lambda found: {"zoey"} <= {*joined(found), *news(found)}):
+            there = apply(there, event)
+        assert there == {"ada", "zoey"} == set(server_members(ada))
+
+
+def test_who_was_in_a_list_may_go_and_come_back() -> None:
+    """Also where all of it is one event, and somebody else did not see the list."""
+    with running_server(presence_interval=0.5) as server, House(server) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        there, other = set(server_members(ada)), {"ada"}
+        eva.ok("leave", room="lobby")
+        eva.join("lobby")
+        for event in presences(ada, lambda found: "eva" in joined(found)):
+            there, other = apply(there, event), apply(other, event)
+        assert there == other == {"ada", "eva"}
+
+
+def news(events: list[Frame]) -> list[str]:
+    return [new for event in events for _, new in event["renamed"]]
+
+
 class ConnectionLimit:
     """People who come, go and change their nicks at random."""
 
