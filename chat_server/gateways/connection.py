@@ -16,7 +16,15 @@ from contextlib import closing
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
-from chat_server.gateways.gateway import Gateway, Handover, OwnReply, Received, Stream, Work
+from chat_server.gateways.gateway import (
+    AnsweredFirst,
+    Gateway,
+    Handover,
+    OwnReply,
+    Received,
+    Stream,
+    Work,
+)
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.unfinished import Unfinished
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -372,6 +380,10 @@ class Connection:
         if isinstance(asked, Handover):
             self._speak(asked.gateway)
             self._turn_away()
+            return
+        if isinstance(asked, AnsweredFirst):
+            self._pause()
+            self.outbox.wait_until_answered()
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1

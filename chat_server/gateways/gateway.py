@@ -43,6 +43,11 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class AnsweredFirst:
+    """What comes next reads what was asked for before: all of that is answered first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """An answer of any length. It is sent as fast as the client takes it.
 
@@ -99,5 +104,5 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Received = AnyRequest | ProtocolError | OwnReply | Work | Handover
+Received = AnyRequest | ProtocolError | OwnReply | AnsweredFirst | Work | Handover
 """What a gateway makes of the bytes that it received."""

@@ -195,7 +195,8 @@ class Room:
         # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
-        self._changed = threading.Condition(self._lock)  # a closed room: it has no turn, or is open
+        # A turn has ended, or a closed room is open.
+        self._changed = threading.Condition(self._lock)
         self._drafts: DraftQueue[Draft] = DraftQueue()
         self._members: dict[Outlet, Member] = {}
         self._snapshot: tuple[Member, ...] | None = ()
@@ -204,6 +205,9 @@ class Room:
         self._changed_by = SERVER_ITSELF  # with whom their turn is shared
         self._changes_noted = False  # `presence_changed` was called and is not answered yet
         self._presence_due = False
+        self._telling = False  # a worker tells of changes in this turn
+        self._told = 0  # how often one did
+        self._turns = 0  # that have ended
         self._shut = False
         self._given_up = False
         self._closed = False  # it is about to be removed
@@ -434,6 +438,20 @@ class Room:
         """How many are in. Read without the lock, as a guess will do."""
         return len(self._members)
 
+    def tell_now(self) -> None:
+        """Let the members be told who came and went so far, and wait until they are, and until the
+        worker that has the room has fed those of this turn. Return at once if the room is shut.
+        """
+        with self._lock:
+            noted = self._changes_noted
+            told = self._told + self._telling + noted
+        if noted:
+            self.presence_due()
+        with self._lock:
+            turns = self._turns + self._in_turn
+            while (self._turns < turns or self._told < told) and not self._shut:
+                self._changed.wait()
+
     @property
     def topic(self) -> str:
         """The topic, or ""."""
@@ -461,6 +479,7 @@ class Room:
         with self._lock:
             self._shut = True
             self._taken.notify_all()
+            self._changed.notify_all()
 
     # -- readers that catch up
 
@@ -498,6 +517,7 @@ class Room:
             if not self._presence_due:
                 return None
             self._presence_due = self._changes_noted = False
+            self._telling = True
             changes, self._changes = self._changes, Changes()
             return changes, len(self._members)
 
@@ -522,8 +542,10 @@ class Room:
         """Say that the worker is done; the room waits for another turn if there is more."""
         with self._lock:
             self._in_turn = False
-            if self._closed:
-                self._changed.notify_all()
+            self._turns += 1
+            self._told += self._telling
+            self._telling = False
+            self._changed.notify_all()
             party = self._party_of_more()
             turn = party is not None and self._needs_turn(party)
         if turn:

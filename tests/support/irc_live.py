@@ -27,6 +27,9 @@ class NobodyHere:
     def people(self) -> int:
         return 0
 
+    def tell_now(self, room: str) -> None:
+        pass
+
     def has_account(self, name: str) -> bool:
         return False
 

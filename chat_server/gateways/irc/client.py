@@ -243,6 +243,18 @@ class IrcClient:
             self._pending[number] = Pending(response, settle, at_once=at_once)
         yield make(number)
 
+    @property
+    def is_owed(self) -> bool:
+        """Whether a request is under way whose reply comes later."""
+        with self.lock:
+            return bool(self._pending)
+
+    def tell_now(self) -> OwnReply:
+        """Let its rooms be told what happened in them; return nothing else to be sent."""
+        for room in tuple(self.rooms):
+            self.network.live.tell_now(room)
+        return OwnReply()
+
     def stream(self, response: Response, lines: Sequence[str]) -> OwnReply:
         """Return what is to be sent ahead of the rest of a response."""
         with self.lock:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from chat_server.gateways.gateway import Handover, OwnReply, Received
+from chat_server.gateways.gateway import AnsweredFirst, Handover, OwnReply, Received
 from chat_server.gateways.irc.client import Gone, IrcClient, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
 from chat_server.gateways.irc.events import mode_of, move, written
@@ -13,6 +13,9 @@ from chat_server.gateways.irc.wire.irc_lines import NOT_UTF8, BadLine, Line, Lin
 from chat_server.gateways.irc.wire.response import Response
 from chat_server.rooms.codec import Broadcast
 from protocol.messages import ServerMessage
+
+_ANSWERED_LATER = frozenset({"PRIVMSG", "NOTICE", "TAGMSG", "PONG"})
+"""Commands that read nothing: they do not wait until what came before them is answered."""
 
 
 class IrcGateway:
@@ -69,6 +72,8 @@ class IrcGateway:
     def _answered(self, line: Line) -> Iterator[Received]:
         """Yield what a line asks for, then its answer: a sign of life at the least."""
         client = self._client
+        if line.command not in _ANSWERED_LATER and client.is_owed:
+            yield AnsweredFirst()
         response = client.respond(line)
         asked = False
         try:

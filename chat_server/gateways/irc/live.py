@@ -68,6 +68,10 @@ class LiveServer(Protocol):
         """Return how many are here."""
         ...
 
+    def tell_now(self, room: str) -> None:
+        """Let those in a room get what was said, and who came and went so far; wait for it."""
+        ...
+
     def has_account(self, name: str) -> bool:
         """Return whether there is an account of that name."""
         ...
@@ -163,6 +167,12 @@ class ServerState:
     def people(self) -> int:
         """Return how many are here."""
         return len(self._context.registry.sessions())
+
+    def tell_now(self, room: str) -> None:
+        """Let those in a room get what was said, and who came and went so far. See Live."""
+        found = self._context.rooms.find(room)
+        if found is not None:
+            found.tell_now()
 
     def has_account(self, name: str) -> bool:
         """Return whether there is an account of that name."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from chat_server.gateways.gateway import Work
 from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.welcome import message_of_the_day, supported
 from chat_server.gateways.irc.wire.irc_lines import Line, build
@@ -15,8 +16,9 @@ _DIGITS = 15
 
 
 def ping(client: IrcClient, line: Line, response: Response) -> Steps:
-    """Show that the server is there."""
-    yield from ()
+    """Show that the server is there, and that all is told that happened in the client's rooms."""
+    if client.rooms:
+        yield Work(client.tell_now)
     if not line.params:
         response.add(client.numeric("461", "PING", text="A word to answer with is missing"))
         return

@@ -41,6 +41,45 @@ def test_a_ping_is_answered_with_its_word(irc: IrcHouse) -> None:
     peer.expect("PONG", "backchannel", "token")
 
 
+def test_a_ping_is_answered_after_what_was_said_before(irc: IrcHouse) -> None:
+    """So a client that has its PONG has its echo and whatever became of its words."""
+    echoing = irc.enter("ana", "#a", capabilities=("echo-message",))
+    for n in range(20):
+        assert echoing.ask(f"PRIVMSG #a :{n}")[-1].params == ("#a", f"{n}")
+    assert [heard.params for heard in echoing.ask("TOPIC #a :new")] == [("#a", "new")]
+    assert echoing.commands("PRIVMSG #a : ") == ["404"]
+
+
+def test_a_ping_is_answered_after_others_have_what_was_said(irc: IrcHouse) -> None:
+    """Who has the PONG knows that those who ask next have the message."""
+    ana, eva = irc.enter("ana", "#a"), irc.enter("eva", "#a")
+    ana.sync()
+    for n in range(20):
+        eva.ask(f"PRIVMSG #a :{n}")
+        assert [heard.params for heard in ana.sync()] == [("#a", f"{n}")]
+
+
+def test_a_ping_is_answered_after_who_came_and_went_is_told(irc: IrcHouse) -> None:
+    """However long a presence may wait for others that it is to be told with."""
+    ana = irc.enter("ana", "#a")
+    eva = irc.enter("eva", "#a")
+    assert [(heard.command, heard.nick) for heard in ana.sync()] == [("JOIN", "eva")]
+    eva.ask("NICK evita")
+    assert [(heard.command, heard.text) for heard in ana.sync()] == [("NICK", "evita")]
+    eva.ask("PART #a")
+    assert [(heard.command, heard.nick) for heard in ana.sync()] == [("PART", "evita")]
+
+
+def test_who_comes_and_goes_at_once_is_seen_by_who_was_told_of_them(irc: IrcHouse) -> None:
+    """The names that a JOIN is answered with may be ahead of the presence."""
+    eva, zoe = irc.enter("eva", "#a"), irc.enter("zoe", "#a")
+    ana = irc.enter("ana", "#a")
+    zoe.send("NICK zoey")
+    eva.send("PART #a")
+    ana.expect("PART", "#a", source="eva!eva@backchannel")
+    ana.expect("NICK", "zoey", source="zoe!zoe@backchannel")
+
+
 def test_who_is_silent_is_asked_and_who_answers_stays() -> None:
     """PING and PONG, as with everybody; who answers nothing is gone."""
     with running_server(ping_interval=0.1, patience=0.5) as server:
