@@ -12,7 +12,7 @@ from chat_server.runtime.errors import STORE_RETRY_AFTER, StoreError
 from chat_server.version import SERVER
 from protocol import VERSION, messages
 from protocol.errors import Code, ProtocolError
-from protocol.messages import Hello, Ok, ServerPong, Welcome, names_bot
+from protocol.messages import Hello, Ok, ServerPong, Welcome, check_version, names_bot
 from protocol.text import normalize_nick
 
 log = logging.getLogger(__name__)
@@ -24,11 +24,7 @@ def greet(connection: Asker, hello: Hello, context: Context) -> tuple[Caller, We
     Raises:
         ProtocolError: they may not come in, or not like this.
     """
-    if hello.version != VERSION:
-        raise ProtocolError(
-            Code.UNSUPPORTED_VERSION,
-            f"this server speaks version {VERSION} of the protocol, not {hello.version}",
-        )
+    check_version(hello.version)
     context.admission.check_hello(connection.host, hello.password)
     nick = normalize_nick(hello.nick)
     try:

@@ -7,6 +7,7 @@ Never in it: what a request does, or when an event is sent.
 from protocol.messages.codec import (
     NEST_LIMIT,
     THREAD_STACK_SIZE,
+    check_version,
     decode_hello,
     decode_request,
     decode_server_message,
@@ -226,6 +227,7 @@ __all__ = [
     "Vote",
     "Welcome",
     "Who",
+    "check_version",
     "decode_hello",
     "decode_request",
     "decode_server_message",

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from protocol import VERSION
 from protocol.errors import Code, ProtocolError
 from protocol.framing import encode_frame, encode_frames
 from protocol.messages.events import AnyServerMessage, ServerMessage
@@ -37,6 +38,7 @@ class _Envelope(msgspec.Struct):
 
     type: msgspec.Raw = msgspec.Raw()
     id: msgspec.Raw = msgspec.Raw()
+    version: msgspec.Raw = msgspec.Raw()
 
 
 _encoder = msgspec.json.Encoder()
@@ -45,6 +47,7 @@ _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyReq
 _server_decoder: msgspec.json.Decoder[AnyServerMessage] = msgspec.json.Decoder(AnyServerMessage)
 _envelope_decoder = msgspec.json.Decoder(_Envelope)
 _id_decoder: msgspec.json.Decoder[int] = msgspec.json.Decoder(Id)
+_version_decoder: msgspec.json.Decoder[int] = msgspec.json.Decoder(int)
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 """A string, or one that never ends. However it goes on, nothing of it is looked at twice."""
@@ -88,7 +91,7 @@ def decode_request(payload: bytes) -> AnyRequest:
         reason = str(error)
     except ValueError as error:
         raise _bad_frame(error) from error
-    raise ProtocolError(Code.BAD_REQUEST, f"{reason}.", re=_read_id(_read_envelope(payload)))
+    raise ProtocolError(Code.BAD_REQUEST, f"{reason}.", re=_read_id(payload))
 
 
 def decode_hello(payload: bytes) -> Hello:
@@ -96,7 +99,8 @@ def decode_hello(payload: bytes) -> Hello:
 
     Raises:
         ProtocolError: `bad_frame` as decode_request; `hello_required` for an object that is no
-            hello; `bad_request` for a hello that breaks a rule.
+            hello; `unsupported_version` for one of another version, whose members are not known;
+            `bad_request` for a hello that breaks a rule.
     """
     _check_nest(payload)
     try:
@@ -105,9 +109,24 @@ def decode_hello(payload: bytes) -> Hello:
         reason = str(error)
     except ValueError as error:
         raise _bad_frame(error) from error
-    if bytes(_read_envelope(payload).type) == b'"hello"':
+    envelope = _read_envelope(payload)
+    if bytes(envelope.type) == b'"hello"':
+        check_version(_read_integer(_version_decoder, envelope.version))
         raise ProtocolError(Code.BAD_REQUEST, f"{reason}.")
     raise ProtocolError(Code.HELLO_REQUIRED, "The first frame of a connection is a `hello`.")
+
+
+def check_version(version: int | None) -> None:
+    """See that a hello is of the version that is spoken here; None if it names none.
+
+    Raises:
+        ProtocolError: `unsupported_version`.
+    """
+    if version not in (None, VERSION):
+        raise ProtocolError(
+            Code.UNSUPPORTED_VERSION,
+            f"this server speaks version {VERSION} of the protocol, not {version}",
+        )
 
 
 def decode_server_message(payload: bytes) -> AnyServerMessage | None:
@@ -172,10 +191,14 @@ def _read_envelope(payload: bytes) -> _Envelope:
         raise _bad_frame(error) from error
 
 
-def _read_id(envelope: _Envelope) -> int | None:
+def _read_id(payload: bytes) -> int | None:
     """The id, if there is one that could be a request's."""
+    return _read_integer(_id_decoder, _read_envelope(payload).id)
+
+
+def _read_integer(decoder: "msgspec.json.Decoder[int]", value: msgspec.Raw) -> int | None:
     try:
-        return _id_decoder.decode(envelope.id)
+        return decoder.decode(value)
     except ValueError:
         return None
 

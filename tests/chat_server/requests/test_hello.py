@@ -112,6 +112,14 @@ def test_another_version_is_not_spoken(house: House, version: int) -> None:
     peer.expect_fatal("unsupported_version")
 
 
+@pytest.mark.parametrize("members", [{}, {"nick": "ada", "features": ["new"]}, {"nick": 5}])
+def test_another_version_may_have_other_members(house: House, members: dict[str, Any]) -> None:
+    """So the client is told the version, and not what is wrong with its members in ours."""
+    peer = house.connect()
+    peer.send({"type": "hello", "version": 2, **members})
+    peer.expect_fatal("unsupported_version")
+
+
 WRONG: list[dict[str, Any]] = [
     {"type": "hello", "version": 1},
     {"type": "hello", "nick": "ada"},
