@@ -110,11 +110,11 @@ class Registration:
 
     def _user_named(self, line: Line, response: Response) -> Steps:
         yield from ()
-        if len(line.params) < 4 or not line.params[0]:
+        if len(line.params) < 4 or not line.params[0] or not line.params[3]:
             text = "USER takes a name, two words that are not used, and a real name"
             response.add(self._client.numeric("461", "USER", text=text))
             return
-        self._user = line.params[3][:REAL_NAME_LIMIT] or line.params[0]
+        self._user = line.params[3][:REAL_NAME_LIMIT]
 
     def _quit(self, _: Line, __: Response) -> Steps:
         bye = build("", "ERROR", text="Closing link: (Client quit)")

@@ -67,8 +67,9 @@ def welcome(client: IrcClient, event: Welcome) -> list[str]:
 def supported(client: IrcClient) -> list[str]:
     """Return what this server can do (RPL_ISUPPORT)."""
     tokens = [*_SUPPORTED, f"CHANLIMIT=#:{client.rooms_limit or ''}"]
+    text = "are supported by this server"  # as all servers say; some clients look for it
     return [
-        client.numeric("005", *tokens[start : start + _TOKENS_PER_LINE], text="are supported here")
+        client.numeric("005", *tokens[start : start + _TOKENS_PER_LINE], text=text)
         for start in range(0, len(tokens), _TOKENS_PER_LINE)
     ]
 

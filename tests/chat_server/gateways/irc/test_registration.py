@@ -34,6 +34,9 @@ def test_in_any_order(irc: IrcHouse, order: tuple[str, ...]) -> None:
     assert all(heard.params[0] == "ana" for heard in found)
     assert found[0].source == "backchannel"
     tokens = {token for heard in found if heard.command == "005" for token in heard.params[1:-1]}
+    assert {heard.text for heard in found if heard.command == "005"} == {
+        "are supported by this server"
+    }
     assert tokens >= TOKENS
 
 
@@ -92,7 +95,9 @@ def test_no_nick(irc: IrcHouse) -> None:
     peer.expect("431", "*")
 
 
-@pytest.mark.parametrize("line", ["USER", "USER a", "USER a b c", "USER : 0 * :a", "PASS"])
+@pytest.mark.parametrize(
+    "line", ["USER", "USER a", "USER a b c", "USER : 0 * :a", "USER a 0 * :", "PASS"]
+)
 def test_too_few_parameters(irc: IrcHouse, line: str) -> None:
     """461."""
     peer = irc.connect()
