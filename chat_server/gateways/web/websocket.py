@@ -4,6 +4,7 @@
 on the connection's thread alone; what is written is made of whole frames, which need no state.
 """
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Sequence
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -40,6 +41,8 @@ _REASON_LIMIT = 123
 _FRAGMENT_SIZE = 64
 """Bytes that a fragment takes besides what is in it: there may be any number of empty ones."""
 
+_Utf8 = getincrementaldecoder("utf-8")
+
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
@@ -64,7 +67,7 @@ WEBSOCKET = WebSocketCodec()
 class WebSocketGateway:
     """One WebSocket, after its handshake. See Gateway."""
 
-    __slots__ = ("_fragmented", "_fragments", "_lengths", "_protocol", "greeted")
+    __slots__ = ("_fragmented", "_fragments", "_lengths", "_protocol", "_text", "greeted")
 
     codec = WEBSOCKET
     answers_pings = True
@@ -78,6 +81,7 @@ class WebSocketGateway:
         self._protocol = protocol
         self._fragments: list[bytes] = []
         self._fragmented = 0  # bytes that they take
+        self._text = _Utf8()
         self._lengths = _Lengths()
         self.greeted = False
 
@@ -100,10 +104,15 @@ class WebSocketGateway:
                 if event.opcode is Opcode.BINARY:
                     protocol.fail(CloseCode.UNSUPPORTED_DATA, "messages are text: JSON in UTF-8")
                     break
+                try:  # each fragment: what is no text is refused as soon as that shows
+                    self._text.decode(bytes(event.data), final=event.fin)
+                except UnicodeDecodeError:
+                    protocol.fail(CloseCode.INVALID_DATA, "a message is text in UTF-8")
+                    break
                 self._fragments.append(bytes(event.data))
                 self._fragmented += _FRAGMENT_SIZE + len(event.data)
                 if event.fin:
-                    yield from self._decoded(self._joined())
+                    yield decoded(self._joined(), greeted=self.greeted)
         if bad_length is not None and not protocol.close_expected():
             protocol.fail(CloseCode.PROTOCOL_ERROR, "a length has to be written in as few bytes")
         if protocol.close_expected():
@@ -128,15 +137,6 @@ class WebSocketGateway:
         self._fragments.clear()
         self._fragmented = 0
         return payload
-
-    def _decoded(self, payload: bytes) -> Iterator[AnyRequest | ProtocolError]:
-        """Yield the request in a message, unless it is no text."""
-        try:
-            payload.decode()
-        except UnicodeDecodeError:
-            self._protocol.fail(CloseCode.INVALID_DATA, "a message is text in UTF-8")
-            return
-        yield decoded(payload, greeted=self.greeted)
 
     def _last_answer(self) -> OwnReply:
         """The close frame that the client asked for, or got for what it broke."""

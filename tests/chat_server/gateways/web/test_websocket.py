@@ -167,6 +167,11 @@ BROKEN = {
     "binary": (frame(BINARY, b"{}"), 1003),
     "not-utf-8": (frame(TEXT, b"\xff"), 1007),
     "half-a-character": (frame(TEXT, b"\xe2\x82"), 1007),
+    "not-utf-8-in-a-fragment": (frame(TEXT, b"\xff", fin=False), 1007),
+    "half-a-character-and-no-more": (
+        frame(TEXT, b"\xf4", fin=False) + frame(CONTINUATION, b"\x90", fin=False),
+        1007,
+    ),
     "too-long": (frame(TEXT, b" " * 65537), 1009),
     "too-long-in-fragments": (
         frame(TEXT, b" " * 65536, fin=False) + frame(CONTINUATION, b" "),
