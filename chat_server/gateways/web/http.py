@@ -315,6 +315,8 @@ def _parse(head: bytes) -> tuple[ServerProtocol, Request]:
     if not (request.path.isascii() and request.path.isprintable()):
         raise Refused(HTTPStatus.BAD_REQUEST, "A path is printable ASCII.")
     _take_host_of_absolute_form(request)
+    if not request.path.startswith("/"):
+        raise Refused(HTTPStatus.BAD_REQUEST, "A path begins with /.")
     return protocol, request
 
 
@@ -354,8 +356,10 @@ def _without_body(head: bytes) -> bytes:
     """The head of a request that has no body; of one that has, nothing is read."""
     for line in head.splitlines()[1:]:
         name, _, value = line.partition(b":")
-        name = name.strip().lower()
-        if name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0"):
+        name, value = name.strip().lower(), value.strip()
+        if name == b"content-length" and not value.isdigit():  # RFC 9112, 6.3
+            raise Refused(HTTPStatus.BAD_REQUEST, "A Content-Length is a number.")
+        if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
             raise Refused(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A request has no body here: send none."
             )

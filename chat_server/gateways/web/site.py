@@ -166,15 +166,16 @@ class Site:
         host = self.checked_host(request)
         path = request.path.partition("?")[0]
         if path == "/healthz":
-            return _response(b"ok\n", _TEXT)
+            return _response(b"ok\n", _TEXT, host)
         if path == "/robots.txt":
-            return _response(_ROBOTS, _TEXT)
+            return _response(_ROBOTS, _TEXT, host)
         if path in self._makers:
             body, type_ = self._make(path, f"{'https' if secure else 'http'}://{host}/")
             return _response(body, type_, host)
         part = self._parts.get(_PAGES.get(path, path))
         if part is None:
-            raise Refused(HTTPStatus.NOT_FOUND, f"There is no {path[:100]} here.")
+            text = f"There is no {path[:100]} here."
+            raise Refused(HTTPStatus.NOT_FOUND, text, _page_headers(host))
         return _part_response(part, request, host)
 
     def _make(self, path: str, address: str) -> tuple[bytes, str]:
@@ -222,7 +223,10 @@ def _part_response(part: _Part, request: Request, host: str) -> Response:
 
 
 def _page_headers(host: str) -> dict[str, str]:
-    """What every page is sent with. Safari wants the WebSocket's address named."""
+    """What every page is sent with, and whatever else a browser may show as one.
+
+    Safari wants the WebSocket's address named.
+    """
     return {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -234,10 +238,9 @@ def _page_headers(host: str) -> dict[str, str]:
     }
 
 
-def _response(body: bytes, type_: str, host: str = "") -> Response:
+def _response(body: bytes, type_: str, host: str) -> Response:
     headers = Headers({"Content-Type": type_, "X-Content-Type-Options": "nosniff"})
-    if type_ == _TYPES[".html"]:
-        headers.update(_page_headers(host))
+    headers.update(_page_headers(host))
     return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)
 
 

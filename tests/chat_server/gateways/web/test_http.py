@@ -59,6 +59,10 @@ REFUSED = {
     "delete": (get("/", method="DELETE"), 405),
     "options": (get("*", method="OPTIONS"), 405),
     "body": (get("/", Content_Length="5") + b"hello", 413),
+    "length-of-no-number": (get("/", Content_Length="x"), 400),
+    "length-below-0": (get("/", Content_Length="-1"), 400),
+    "two-lengths": (get("/", Content_Length="0, 5"), 400),
+    "no-path": (get("nothing"), 400),
     "chunks": (get("/", Transfer_Encoding="chunked") + b"0\r\n\r\n", 413),
     "long-line": (get(f"/{LONG}"), 414),
     "long-headers": (get("/", Cookie=LONG), 431),
@@ -80,7 +84,7 @@ REFUSED = {
     "ws-from-a-file": (upgrade(Origin="null"), 403),
     "ws-of-a-foreign-host": (upgrade(host="evil.example"), 421),
     "ws-by-head": (upgrade().replace(b"GET", b"HEAD"), 426),
-    "absolute-of-another-scheme": (get("ftp://localhost/"), 404),
+    "absolute-of-another-scheme": (get("ftp://localhost/"), 400),
     "absolute-of-a-foreign-host": (get("http://evil.example/"), 421),
     "absolute-without-a-host": (get("http:///"), 400),
 }
@@ -140,11 +144,14 @@ def test_what_is_known_is_not_sent_again(house: House) -> None:
     assert ask(house, get("/", If_None_Match='"x"'))[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/wall", "/dist/", "/?room=lobby"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/wall", "/dist/", "/?room=lobby", "/qr.svg", "/assets/icon.svg", "/healthz", "/x"],
+)
 def test_every_page_has_its_policy(house: House, path: str) -> None:
-    """Also the one that a program reads."""
+    """Also the one that a program reads, a picture, and that there is none."""
     status, headers, _ = ask(house, get(path))
-    assert status == 200
+    assert status == (404 if path == "/x" else 200)
     assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
