@@ -32,8 +32,12 @@ class TelnetReader:
         return len(self._partial) + len(self._rest)
 
     def feed(self, data: bytes) -> Iterator[str | None]:
-        """Yield each line that `data` ends, with its `\\r` if it has one; None for one too long."""
-        *lines, rest = (self._partial + self._without_commands(data)).split(b"\n")
+        """Yield each line that `data` ends, with its `\\r` if it has one; None for one too long.
+
+        CR NUL ends a line as well: telnet's Return key (RFC 854).
+        """
+        text = self._partial + self._without_commands(data)
+        *lines, rest = text.replace(b"\r\0", b"\r\n").split(b"\n")
         self._partial = rest if len(rest) <= self._limit else b""
         for line in lines:
             too_long, self._skips = self._skips or len(line) > self._limit, False

@@ -134,6 +134,17 @@ def test_control_characters_are_stripped_both_ways(house: House) -> None:
         assert ana.line() == "ada: x\ty"
 
 
+def test_telnets_return_key_ends_a_line(house: House) -> None:
+    """CR NUL, however it is cut (RFC 854); such a client is sent CR LF."""
+    bob = house.enter("bob", "lobby")
+    with TextPeer(house.address) as ana:
+        ana.send_raw(b"\xff\xfd\x03ana\r")
+        ana.send_raw(b"\0one\r\0two\r")
+        ana.send_raw(b"\0")
+        assert [message["text"] for message in bob.messages(2)] == ["one", "two"]
+        assert ana.until(b"/help\r\n").endswith(b"* you are ana in #lobby, 2 here; /help\r\n")
+
+
 def test_telnet_is_refused_politely(house: House) -> None:
     """Its options, one by one; its commands are no text."""
     ada = house.enter("ada", "lobby")
