@@ -237,6 +237,31 @@ def test_a_folder_and_what_lies_beside_it_import_in_one_direction() -> None:
             assert circle(siblings(place, imports())) == [], place
 
 
+def test_a_folder_below_another_imports_what_it_says() -> None:
+    """Of what lies beside it. The rest is in the table."""
+    for package in PACKAGES:
+        for folder in folders(package):
+            place, _, name = _dotted(folder).rpartition(".")
+            if place != package:
+                beside = siblings(place, imports())
+                used = beside[name].ours if name in beside else frozenset()
+                modules_beside = {path.stem for path in folder.parent.glob("*.py")}
+                assert used <= may_import(says(folder), modules_beside, set(beside)), folder
+
+
+def may_import(text: str, beside: set[str], all_beside: set[str]) -> set[str]:
+    """What a folder says that it may import, of the modules beside it and of all that is there."""
+    rule = re.search(r"^It may import: (.+)$", text, re.MULTILINE)
+    assert rule, text
+    if "the rest of" in rule[1]:
+        return all_beside
+    named, _, but = rule[1].partition(" but ")
+    found = set(re.findall(r"`(\w+)`", named))
+    if "the modules of" in named:
+        found |= beside - set(re.findall(r"`(\w+)`", but))
+    return found
+
+
 def siblings(place: str, graph: dict[str, Imports]) -> dict[str, Imports]:
     """What lies directly in a folder, modules and folders, and which import which."""
 
@@ -365,6 +390,17 @@ def test_a_circle_of_folders_is_found() -> None:
     assert circle(graph) == []
     assert set(circle(siblings("p", graph))) == {"upper", "lower"}
     assert siblings("p.upper", graph)["one"].ours == frozenset()
+
+
+def test_what_a_folder_says_is_read() -> None:
+    """By name, all modules but some, or all."""
+    modules_beside, beside = {"a", "b"}, {"a", "b", "folder", "own"}
+    for line, allowed in (
+        ("`a`, and what `x` may.", {"a", "x"}),
+        ("`folder`, the modules of `x` but `b`, and what `x` may.", {"a", "folder", "x"}),
+        ("the rest of x.", beside),
+    ):
+        assert may_import(f"It may import: {line}", modules_beside, beside) == allowed
 
 
 def test_what_a_module_imports_goes_all_the_way() -> None:

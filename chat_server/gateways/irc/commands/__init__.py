@@ -1,5 +1,5 @@
 """What an IRC client may ask for: one function for each command, in a table.
 
-It may import: `wire` and the modules of `irc` but `irc_gateway` and `registration`.
+It may import: `wire`, the modules of `irc` but `irc_gateway` and `registration`.
 Never in it: what a request does, which is in `requests`.
 """
