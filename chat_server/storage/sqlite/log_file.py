@@ -207,7 +207,9 @@ class HistoryFile:
             self._fold()  # so that little is left
             with self.transactions.exclusive() as writer:
                 writer.execute(_FOLD)
-            self._used = 0
+            used = 0
+        # Where nobody has committed meanwhile, all is folded, and the next commit starts it over.
+        self._used = used if self._commits else 0
         self._watch_size(size)
 
     def cut_log(self) -> None:
@@ -234,9 +236,8 @@ class HistoryFile:
     def _fold(self) -> int:
         """Fold the log beside the writer. Return how many bytes of it were in use."""
         with self.reader() as reader:
-            _, frames, folded = reader.execute(_FOLD).fetchone()
+            _, frames, _ = reader.execute(_FOLD).fetchone()
         used: int = frames * (self._page_size + _FRAME_HEADER)
-        self._used = used if folded < frames else 0  # it starts over with the next commit
         return used
 
     def _watch_size(self, size: int) -> None:
