@@ -24,10 +24,12 @@ class Format(NamedTuple):
     Attributes:
         application_id: marks the file as this database, and no other.
         steps: the SQL of each step, in order.
+        page_size: of a new file, in bytes. A file keeps the size that it was made with.
     """
 
     application_id: int
     steps: tuple[str, ...]
+    page_size: int = 4096
 
     @property
     def version(self) -> int:
@@ -68,6 +70,7 @@ def migrate(connection: sqlite3.Connection, form: Format) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if tables == 0:
         found = 0
+        connection.execute(f"PRAGMA page_size = {form.page_size}")
         connection.execute("PRAGMA journal_mode = WAL")
     else:
         form.check(application, found)

@@ -124,7 +124,13 @@ CREATE INDEX originals_of ON originals (message, change);
 """
 """What messages said before an edit or a deletion: see originals.py."""
 
-FORMAT = Format(application_id=0x4241434B, steps=(_SCHEMA, _ADDED, _DELETED, _MARKS, _ORIGINALS))
+FORMAT = Format(
+    application_id=0x4241434B,
+    steps=(_SCHEMA, _ADDED, _DELETED, _MARKS, _ORIGINALS),
+    # A commit logs each page that it touches as a whole, and where many talk in many rooms that is
+    # two for each message.
+    page_size=1024,
+)
 
 
 class HistoryFile:

@@ -9,7 +9,9 @@ import pytest
 
 from chat_server.runtime.errors import StartError
 from chat_server.storage.sqlite import log_file
+from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.log_file import COMMITS_PER_CHECKPOINT, FILE, HistoryFile
+from tests.chat_server.storage.logs import append, entries, entry
 from tests.support.waiting import eventually
 
 
@@ -52,6 +54,18 @@ def test_no_commit_folds_the_log(file: HistoryFile) -> None:
     assert file.path.stat().st_size < 100 * 4096
     file.checkpoint()
     assert file.path.stat().st_size > 1100 * 4096
+
+
+def test_a_commit_of_one_message_logs_a_few_small_pages(tmp_path: Path) -> None:
+    """So the log grows by less, and syncing it takes less."""
+    with closing(SqliteLog(tmp_path)) as log:
+        append(log, *entries(1000))
+        log.file.checkpoint()
+        append(log, entry("one more", request=1001))
+        with log.file.reader() as reader:
+            assert reader.execute("PRAGMA page_size").fetchone() == (1024,)
+            _, frames, _ = reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        assert frames <= 6
 
 
 def test_the_log_starts_over_while_commits_go_on(
