@@ -1,5 +1,6 @@
 """What is said in a room reaches everybody in it, once and in one order."""
 
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -27,9 +28,9 @@ from protocol.messages import Message
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
-from tests.support.peer import Peer, encode
+from tests.support.peer import ConnectionEnded, CutShort, Peer, encode
 from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess, address_of, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def test_a_message_says_where_when_who_and_what() -> None:
@@ -309,6 +310,74 @@ with running_server(Path({path!r})) as server, House(server) as house:
     server._parts.store.file.transactions._committed = no_memory
     ada.post("say", room="lobby", text="in doubt")
     ada.read_to_end()
+"""
+
+
+def test_a_kill_between_a_commit_and_its_replies_loses_nothing(tmp_path: Path) -> None:
+    """Ten rooms or more in one transaction, and nobody was told: sent again, all is there once."""
+    said = [(nick, room) for nick in ("ada", "eva") for room in MANY]
+    ids, sessions = {}, {}
+    server = _killed_after_a_large_commit(tmp_path)
+    assert server.stdout is not None
+    with server.stdout as printed, House(printed.readline().strip()) as house:
+        peers = {nick: house.enter(nick, *MANY) for nick in ("ada", "eva")}
+        for nick, peer in peers.items():
+            peer.say(MANY[0], "first")  # from now on the session is stored
+            sessions[nick] = peer.session
+        with closing(sqlite3.connect(tmp_path / "history.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for nick, room in said:
+                ids[nick, room] = peers[nick].post("say", room=room, text=nick)
+            for peer in peers.values():
+                peer.ping()  # so all before it waits to be stored
+            other.execute("ROLLBACK")
+        assert server.wait(DEADLINE) == -signal.SIGKILL
+        told = set()
+        for nick, peer in peers.items():
+            with pytest.raises((ConnectionEnded, CutShort)):
+                peer.messages(1000)
+            told |= {(nick, frame["re"]) for frame in peer.queue if frame["type"] == "ok"}
+        assert len([1 for (nick, _), id_ in ids.items() if (nick, id_) not in told]) >= 10
+    with ServerProcess.serve(tmp_path) as again, House(again.address) as house:
+        peers = {nick: house.enter(nick, *MANY, session=sessions[nick]) for nick in sessions}
+        for (nick, room), identity in ids.items():
+            peers[nick].send({"type": "say", "id": identity, "room": room, "text": nick})
+            assert peers[nick].reply(identity)["type"] == "ok"
+        for room in MANY:
+            log = whole_log(peers["ada"], room)
+            assert sorted(m["text"] for m in log if m["text"] != "first") == ["ada", "eva"]
+            assert seqs(log) == list(range(1, len(log) + 1))
+
+
+def _killed_after_a_large_commit(data: Path) -> "subprocess.Popen[str]":
+    """Start a server that is killed right after it has committed ten rooms or more at once."""
+    return subprocess.Popen(
+        [sys.executable, "-c", _KILLED.format(path=str(data))],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+_KILLED = """
+import os, signal, threading
+from pathlib import Path
+from tests.support.servers import address_of, running_server
+
+statements = []
+
+def committed():
+    if sum("SET last_seq" in each for each in statements) >= 10:
+        os.kill(os.getpid(), signal.SIGKILL)
+    statements.clear()
+
+with running_server(Path({path!r})) as server:
+    file = server._parts.store.file
+    file._writer.set_trace_callback(statements.append)
+    file.transactions._committed = committed
+    print(address_of(server), flush=True)
+    threading.Event().wait()
 """
 
 
