@@ -114,8 +114,12 @@ class Caretaker:
                 return  # it was to be sent again later
         except (OSError, ConnectionEnded, CutShort, AssertionError, TimeoutError):
             return  # the server was killed
-        if self._command("remove-room", room).returncode == 0:
-            self._look_at(room, nick, session, frames)
+        for _ in range(TRIES):  # it takes a server that runs
+            if self._command("remove-room", room).returncode == 0:
+                self._look_at(room, nick, session, frames)
+                return
+            if self._stopping.wait(0.5):
+                return
 
     def _look_at(self, room: str, nick: str, session: str, frames: list[Frame]) -> None:
         """See that a room is gone, as soon as the server runs."""
