@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 HANDS_LIMIT = 1000
 """How many hands may be up in a room."""
+ALL_HANDS_LIMIT = 10_000
+"""How many hands may be up in all rooms: 10 MB of the longest questions."""
+
 HANDS_RETRY_AFTER = 30.0
 
 
@@ -202,6 +205,8 @@ class HandBook:
             absent = _absent(queue, here()) if len(queue) >= HANDS_LIMIT else None
             who, now = person_key(session), self._clock.time()
             kept = KeptHand(0, room, who, session.token, session.nick, now, question)
+            if absent is None:
+                self._make_space(len(queue))
             number = self._people.add_hand(kept, () if absent is None else [absent.number])
             with self._lock:
                 hands = self._hands.setdefault(room, [])
@@ -411,6 +416,28 @@ class HandBook:
         except StoreError as error:
             log.error("whose hands are up is not kept for now: %s", error)
 
+    def _make_space(self, stand: int) -> None:
+        """Where as many hands are up in all rooms as may be, take down the last of the room that
+        has the most: so whoever fills them does it at their own cost.
+
+        Args:
+            stand: how many are up in the room in which one more is to be.
+
+        Raises:
+            ProtocolError: `unavailable`: no room has more than that.
+        """
+        with self._lock:
+            if sum(map(len, self._hands.values())) < ALL_HANDS_LIMIT:
+                return
+            fullest = max(self._hands, key=lambda room: len(self._hands[room]))
+            hands = self._hands[fullest]
+            if len(hands) <= stand:
+                raise _full(f"{ALL_HANDS_LIMIT} hands are up in all rooms")
+            gone = hands.pop()
+            if not hands:
+                del self._hands[fullest]
+        self._forget([gone.number])
+
     def _forget(self, numbers: list[int]) -> None:
         """Let the store forget hands that are down, now or with the next `tidy`."""
         try:
@@ -455,8 +482,12 @@ def _absent(queue: list[_Hand], here: frozenset[PersonKey]) -> _Hand:
     for hand in queue:
         if hand.who not in here and hand.token.hex() not in here:
             return hand
-    raise ProtocolError(
+    raise _full(f"{HANDS_LIMIT} hands are up")
+
+
+def _full(how: str) -> ProtocolError:
+    return ProtocolError(
         Code.UNAVAILABLE,
-        f"{HANDS_LIMIT} hands are up, the most there may be: try again later",
+        f"{how}, the most there may be: try again later",
         retry_after=HANDS_RETRY_AFTER,
     )

@@ -324,3 +324,18 @@ def test_hands_of_one_moment_in_many_rooms_share_a_commit(
         thread.join()
     assert commits.commits == before + 1
     assert len(people.hands()) == 20
+
+
+def test_there_are_not_more_hands_in_all_rooms_than_may_be(
+    people: PeopleStore, book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room with the most has to give one up, so nobody keeps others from raising theirs."""
+    monkeypatch.setattr(hand_book, "ALL_HANDS_LIMIT", 4)
+    for number in range(4):
+        book.raise_hand("crowd", session(f"n{number}"), "", frozenset)
+    assert up(book, session("eva")) == 1
+    assert book.nicks("crowd") == ["n0", "n1", "n2"]
+    assert up(book, session("zoe")) == 2
+    with pytest.raises(ProtocolError, match="4 hands are up in all rooms"):
+        up(book, session("max"))
+    assert len(people.hands()) == 4
