@@ -200,7 +200,7 @@ def _rules(client: IrcClient, event: RulesChange) -> list[str]:
         *(before & {FROZEN}),
         *(["closed"] if event.invite_only or event.locked else []),
         *(["read-only"] if event.read_only else []),
-        *(["topic"] if event.topic == "moderators" else []),
+        *(["open topic"] if event.topic == "everybody" else []),
         *(["muted"] if event.why == "muted" else []),
     }
     lines = _now_hold(client, event.room, frozenset(holds))
@@ -222,7 +222,7 @@ def _now_hold(client: IrcClient, room: str, holds: frozenset[str]) -> list[str]:
 def _letters(holds: frozenset[str]) -> str:
     """The modes that stand for what holds in a room."""
     moderated = not holds.isdisjoint((FROZEN, "read-only"))
-    return "i" * ("closed" in holds) + "m" * moderated + "t" * ("topic" in holds)
+    return "i" * ("closed" in holds) + "m" * moderated + "t" * ("open topic" not in holds)
 
 
 def _invited(client: IrcClient, event: Invited) -> list[str]:

@@ -5,7 +5,6 @@ from typing import NamedTuple, Protocol
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
-from chat_server.moderation.in_force.permissions import has_owner
 from chat_server.requests.context import Context
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.people.session import Session
@@ -40,7 +39,7 @@ class Modes(NamedTuple):
         moderated: only some speak: it is frozen, or read-only.
         locked: nobody else comes in.
         invites: only who is invited comes in.
-        topic: only moderators set the topic.
+        topic: no rule lets everybody set the topic.
     """
 
     moderated: bool = False
@@ -224,7 +223,7 @@ class ServerState:
             self._context.permissions.is_frozen(found) or policy.read_only,
             policy.lock is not None,
             bool(policy.invite_by),
-            policy.topic == "moderators" or (not policy.topic and has_owner(found)),
+            policy.topic != "everybody",
         )
 
     def topic(self, room: str) -> str:

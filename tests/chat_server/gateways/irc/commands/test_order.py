@@ -26,9 +26,9 @@ def moderator(place: OrderedHouse, ordered_irc: IrcHouse, *capabilities: str) ->
 
 
 def test_the_modes_of_a_room(place: OrderedHouse, ordered_irc: IrcHouse) -> None:
-    """n always; t where an owner is in it; m while it is frozen, i while it is locked."""
+    """n always, t unless everybody may set the topic; m while frozen, i while locked."""
     ordered_irc.enter("eve", "#other").sync()
-    assert ordered_irc.enter("zoe", "#other").ask("MODE #other")[0].params[2] == "+n"
+    assert ordered_irc.enter("zoe", "#other").ask("MODE #other")[0].params[2] == "+nt"
     peer = ordered_irc.enter("ana", "#lobby")
     (heard,) = peer.ask("MODE #lobby")
     assert heard.params[1:] == ("#lobby", "+nt")
@@ -350,6 +350,7 @@ def test_topics_and_announcements(place: OrderedHouse, ordered_irc: IrcHouse) ->
     ana = ordered_irc.enter("ana", "#lobby")
     assert answers(ana, "TOPIC #lobby :mine") == ["482"]
     peer.send("MODE #lobby -t")
+    ana.expect("MODE", "#lobby", "-t")
     eventually(lambda: "TOPIC" in ana.commands("TOPIC #lobby :mine"))
     peer.send("MODE #lobby +t")
     ana.expect("MODE", "#lobby", "+t")
