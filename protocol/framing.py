@@ -105,7 +105,8 @@ class FrameDecoder:
         self._wanted = HEADER_SIZE
         while end - position >= HEADER_SIZE:
             (length,) = _HEADER.unpack_from(data, position)
-            self._check(length)
+            if not 0 < length <= self._limit:
+                raise self._bad_length(length)
             stop = position + HEADER_SIZE + length
             if stop > end:
                 self._wanted = stop - position
@@ -119,11 +120,10 @@ class FrameDecoder:
         """How many bytes of an unfinished frame are kept."""
         return len(self._partial)
 
-    def _check(self, length: int) -> None:
+    def _bad_length(self, length: int) -> ProtocolError:
         if length == 0:
-            raise ProtocolError(Code.BAD_FRAME, "a frame has at least 1 byte, this one has 0")
-        if length > self._limit:
-            raise ProtocolError(
-                Code.FRAME_TOO_LARGE,
-                f"a frame has at most {self._limit} bytes, this one announces {length}",
-            )
+            return ProtocolError(Code.BAD_FRAME, "a frame has at least 1 byte, this one has 0")
+        return ProtocolError(
+            Code.FRAME_TOO_LARGE,
+            f"a frame has at most {self._limit} bytes, this one announces {length}",
+        )

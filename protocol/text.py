@@ -230,6 +230,8 @@ def normalize_text(text: str) -> str:
     """
     if len(text) > _PARTS * TEXT_LIMIT:
         raise _too_long(len(text))
+    if text.isascii() and text.isprintable() and not text.isspace() and 0 < len(text) <= TEXT_LIMIT:
+        return text  # most texts: all that follows holds, and changes nothing
     if _has_too_many_marks(text):
         raise ProtocolError(Code.BAD_TEXT, f"a letter has at most {MARKS_LIMIT} accents and marks")
     composed = unicodedata.normalize("NFC", text)

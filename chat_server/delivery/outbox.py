@@ -246,16 +246,16 @@ class Outbox:
             if self._blocked:
                 self._start_catching_up()
 
-    def expect_reply(self, cost: int = 0) -> None:
-        """Note that a worker will give a reply, to what takes `cost` bytes until then."""
+    def expect_reply(self, cost: int = 0, count: int = 1) -> None:
+        """Note that a worker will give replies, to what takes `cost` bytes until then."""
         with self._lock:
-            self._owed += 1
+            self._owed += count
             self._owed_cost += cost
 
-    def expect_no_reply(self, cost: int = 0) -> None:
-        """Take `expect_reply` back: this thread gives the reply after all."""
+    def expect_no_reply(self, cost: int = 0, count: int = 1) -> None:
+        """Take `expect_reply` back: this thread gives the replies after all."""
         with self._lock:
-            self._owed -= 1
+            self._owed -= count
             self._owed_cost -= cost
 
     @property

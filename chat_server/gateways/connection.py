@@ -12,6 +12,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing
 
 from chat_server.delivery.outbox import Outbox
@@ -22,6 +23,7 @@ from chat_server.gateways.gateway import (
     Handover,
     OwnReply,
     Received,
+    Says,
     Stream,
     Work,
 )
@@ -43,11 +45,12 @@ from chat_server.requests.context import Caller, Context
 from chat_server.requests.dispatch import answer, cost_of
 from chat_server.requests.hello import greet
 from chat_server.requests.talk.direct import deliver_late
+from chat_server.requests.talk.posting import say_freely
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.room import Member
 from chat_server.runtime.threads import ConnectionThread, Vital
 from protocol.errors import FATAL, Code, ProtocolError
-from protocol.messages import AnyRequest, Goodbye, Hello, Request, ServerMessage, ServerPing
+from protocol.messages import AnyRequest, Goodbye, Hello, Request, Say, ServerMessage, ServerPing
 from protocol.tls import Channel, NotTlsError, TlsError
 
 log = logging.getLogger(__name__)
@@ -377,6 +380,9 @@ class Connection:
 
     def _take(self, asked: Received) -> None:
         """Deal with one thing that came. Raises ProtocolError where that ends the connection."""
+        if isinstance(asked, Says):
+            self._take_says(asked.requests)
+            return
         if isinstance(asked, Handover):
             self._speak(asked.gateway)
             self._turn_away()
@@ -387,9 +393,7 @@ class Connection:
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1
-        if self.outbox.is_long:
-            self._pause()
-            self.outbox.wait_until_short()
+        self._wait_until_short()
         if isinstance(asked, Work):  # a part of a request, which counts by itself
             self._pause()
             done = asked.do()
@@ -405,6 +409,38 @@ class Connection:
             self._give(asked)
         else:
             self._refuse(refusal or asked, asked.re)
+
+    def _take_says(self, says: Sequence[Say]) -> None:
+        """Deal with texts that came together. Raises ProtocolError as `_take` does."""
+        self._heard_at = self._context.clock.monotonic()
+        self.asked += len(says)
+        self._wait_until_short()
+        allowed: list[Say] = []
+        for say in says:
+            refusal = self._rate.take() if self._rate else None
+            if refusal is None:
+                allowed.append(say)
+                continue
+            self._say(allowed)
+            allowed = []
+            if refusal.fatal:
+                raise refusal
+            self._answer(say, refusal)
+        self._say(allowed)
+
+    def _say(self, says: Sequence[Say]) -> None:
+        """Say texts in one step, as far as that can be, and the others one by one."""
+        assert self._caller is not None  # what comes before the hello is no text
+        posted = say_freely(self._caller, says) if says else 0
+        for say in says[posted:]:
+            if self._ended is None:
+                self._answer(say, None)
+
+    def _wait_until_short(self) -> None:
+        """Read no further while too much waits for this client."""
+        if self.outbox.is_long:
+            self._pause()
+            self.outbox.wait_until_short()
 
     def _speak(self, gateway: Gateway) -> None:
         self._gateway = gateway

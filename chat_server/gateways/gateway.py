@@ -5,13 +5,13 @@ The connection has the thread, the socket, the limits and the end; what a reques
 for all gateways (`requests`).
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from chat_server.rooms.codec import Writer
 from protocol.errors import Code, ProtocolError
-from protocol.messages import AnyRequest
+from protocol.messages import AnyRequest, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ class Stream:
     ends: Code | None = None
 
 
+class Says(NamedTuple):
+    """Texts for one room that came together, in order. At least one."""
+
+    requests: Sequence[Say]
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """Another gateway speaks from now on, or this one with another codec.
@@ -104,5 +110,31 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Received = AnyRequest | ProtocolError | OwnReply | AnsweredFirst | Work | Handover
+Received = AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work | Handover
 """What a gateway makes of the bytes that it received."""
+
+
+def together(received: Iterator[AnyRequest | ProtocolError]) -> "Iterator[Received]":
+    """Yield what comes, but as one `Says` the texts for one room that follow one another.
+
+    What is behind anything else is looked for only once that is dealt with: see `receive`.
+    """
+    said: list[Say] = []
+    try:
+        for each in received:
+            if isinstance(each, Say):
+                if said and each.room != said[0].room:
+                    yield Says(said)
+                    said = []
+                said.append(each)
+                continue
+            if said:
+                yield Says(said)
+                said = []
+            yield each
+    except ProtocolError:  # fatal, and after what came before it
+        if said:
+            yield Says(said)
+        raise
+    if said:
+        yield Says(said)

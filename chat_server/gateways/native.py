@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from chat_server.gateways.gateway import Received, together
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
@@ -68,8 +69,11 @@ class NativeGateway:
         """Bytes of a frame. See Gateway."""
         return self._decoder.buffered
 
-    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield a request, or a mistake, for each frame that `data` completes. See Gateway."""
+        return together(self._decoded(data))
+
+    def _decoded(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
         for payload in self._decoder.feed(data):
             yield decoded(payload, greeted=self.greeted)
 

@@ -153,6 +153,10 @@ class Caller:
         role = self.role
         return "" if role is Role.MEMBER else role.word
 
+    def has_voice(self) -> bool:
+        """Return whether it is known that no mute means the caller, as of this moment."""
+        return self.voiced == self.context.sanctions.version
+
     def check_voice(self) -> None:
         """See that the caller is not muted. Looked up only after a ban or mute has changed.
 

@@ -122,12 +122,15 @@ class Draft:
 
     kind: str = field(init=False)  # the message's
     cost: int = field(init=False)  # what it takes up while it waits, in bytes, roughly
-    party: Party = field(init=False)  # with whom it shares the turns of rooms: its client's others
 
     def __post_init__(self) -> None:
         self.kind = self.message.kind
         self.cost = message_cost(self.message.text)
-        self.party = self.waiters[0].party if self.waiters else SERVER_ITSELF
+
+    @property
+    def party(self) -> Party:
+        """With whom it shares the turns of rooms: its client's others. The first waiter stays."""
+        return self.waiters[0].party if self.waiters else SERVER_ITSELF
 
 
 @dataclass(eq=False, slots=True)
@@ -259,6 +262,33 @@ class Room:
         if dropped:
             draft.session.settle(draft)
         return True
+
+    def post_freely(self, drafts: Sequence[Draft], may: Callable[[], bool]) -> int:
+        """Let drafts of one talker be stored and delivered that no rule of the room binds.
+
+        Args:
+            drafts: what is said, in order.
+            may: says before each whether its author may talk still; called with the lock held, it
+                takes none.
+
+        Returns: how many of them, from the first. The others are to be posted one by one, as the
+            room has rules, takes nothing now, or `may` said no.
+        """
+        posted = 0
+        with self._lock:
+            if self.policy is None and not (self._closed or self._shut or self._given_up):
+                for draft in drafts:
+                    if not may():
+                        break
+                    try:
+                        self._drafts.append(draft)
+                    except MemoryError:  # what is posted one by one is refused by itself
+                        break
+                    posted += 1
+            turn = posted > 0 and self._needs_turn(drafts[0].party)
+        if turn:
+            self._give_turn(self)
+        return posted
 
     @property
     def waiting_cost(self) -> int:

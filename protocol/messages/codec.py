@@ -84,7 +84,8 @@ def decode_request(payload: bytes) -> AnyRequest:
             objects; `bad_request`, with the id as `re` where one could be read, if it is one but
             no request.
     """
-    _check_nest(payload)
+    if len(payload) > NEST_LIMIT:
+        _check_nest(payload)
     try:
         return _request_decoder.decode(payload)
     except msgspec.ValidationError as error:
@@ -102,7 +103,8 @@ def decode_hello(payload: bytes) -> Hello:
             hello; `unsupported_version` for one of another version, whose members are not known;
             `bad_request` for a hello that breaks a rule.
     """
-    _check_nest(payload)
+    if len(payload) > NEST_LIMIT:
+        _check_nest(payload)
     try:
         return _hello_decoder.decode(payload)
     except msgspec.ValidationError as error:
@@ -168,7 +170,7 @@ def _check_nest(payload: bytes) -> None:
     Raises:
         ProtocolError: `bad_frame`.
     """
-    if len(payload) <= NEST_LIMIT or _count_beginnings(payload) <= NEST_LIMIT:  # nearly always
+    if _count_beginnings(payload) <= NEST_LIMIT:  # nearly always
         return
     # What begins in a string does not count. No request has more strings than that, either; so how
     # long this takes is bounded.

@@ -1,7 +1,7 @@
 """Saying something to a room, whose log keeps it."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -41,6 +41,68 @@ def say(caller: Caller, request: messages.Say) -> Ok | None:
     room = membership(caller, request.room).room
     text = normalize_text(request.text)
     return post(caller, room, request.id, request.kind or "text", text, _marks_of(request, room))
+
+
+def say_freely(caller: Caller, requests: Sequence[messages.Say]) -> int:
+    """Append texts for one room that came together, in one step, as far as nothing binds them.
+
+    What needs a closer look is left to `say`: it refuses, waits, or asks the store.
+
+    Args:
+        caller: who says them.
+        requests: the texts, in order.
+
+    Returns: how many of them were posted, from the first.
+    """
+    member, session, outbox = caller.member, caller.session, caller.outbox
+    if member is None or not member.admitted or member.room.name != requests[0].room:
+        return 0
+    room = member.room
+    if session.number is None or room.is_full or not caller.has_voice():
+        return 0
+    caller.context.short_queue.enter(outbox)
+    drafts = _plain_drafts(caller, room, session.number, requests)
+    with session.posting:
+        if not session.claim_new(caller.connection, drafts):
+            return 0
+        outbox.expect_reply(_cost_of(drafts), len(drafts))
+        posted = room.post_freely(drafts, caller.has_voice)
+        left = drafts[posted:]
+        if left:
+            session.withdraw(left)
+            outbox.expect_no_reply(_cost_of(left), len(left))
+    return posted
+
+
+def _plain_drafts(
+    caller: Caller, room: Room, number: int, requests: Sequence[messages.Say]
+) -> list[Draft]:
+    """Return drafts of texts, up to the first that has marks or breaks a rule.
+
+    Args:
+        caller: who says them.
+        room: where.
+        number: the caller's session's in the store.
+        requests: the texts.
+    """
+    session, waiter = caller.session, caller.outbox
+    name, nick, bot, role = room.name, session.nick, caller.connection.is_bot, caller.mark
+    drafts = []
+    for request in requests:
+        if request.language is not None or request.reply_to is not None:
+            break
+        try:
+            text = normalize_text(request.text)
+        except ProtocolError:
+            break
+        kind = request.kind or "text"
+        message = Message(name, UNNUMBERED, 0.0, nick, kind, text, bot=bot, role=role)
+        drafts.append(Draft(session, number, request.id, message, [waiter]))
+    return drafts
+
+
+def _cost_of(drafts: Sequence[Draft]) -> int:
+    return sum(draft.cost for draft in drafts)
 
 
 def _marks_of(request: messages.Say, room: Room) -> Mapping[str, Any]:
@@ -147,7 +209,7 @@ def _claim_and_post(caller: Caller, room: Room, draft: Draft, *, looked_up: bool
             caller.outbox.expect_reply(draft.cost)
         if claim is Claim.NEW:
             try:
-                free = room.policy is None and caller.voiced == caller.context.sanctions.version
+                free = room.policy is None and caller.has_voice()
                 free = free and draft.kind != "topic"
                 if not (free and room.post(draft, None)):
                     _let_say(caller, room, draft)

@@ -8,6 +8,7 @@ everybody who asked gets the same reply.
 import hashlib
 import secrets
 import threading
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol
 
@@ -127,6 +128,35 @@ class Session(Participant):
             self._newest = max(self._newest, draft.request)
             self._pending[draft.request] = draft
             return Claim.NEW
+
+    def claim_new(self, connection: Client, drafts: Sequence[Draft]) -> bool:
+        """Remember drafts that are to be posted, if all are new and `connection` may post them.
+
+        Args:
+            connection: whose requests they are.
+            drafts: what is to be stored, in the order in which it was asked for.
+
+        Returns: whether they are; if not, nothing was done.
+        """
+        with self._lock:
+            newest = self._newest
+            if self._holder is not connection:
+                return False
+            for draft in drafts:
+                if draft.request <= newest:
+                    return False
+                newest = draft.request
+            self._pending |= {draft.request: draft for draft in drafts}
+            self._newest = newest
+            return True
+
+    def withdraw(self, drafts: Sequence[Draft]) -> None:
+        """Forget drafts that were claimed, as they are not posted after all. Asked for again, they
+        are looked for in the store.
+        """
+        with self._lock:
+            for draft in drafts:
+                self._pending.pop(draft.request, None)
 
     def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
         """Forget a draft that is stored or refused, and return who waits for the reply."""

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 
 import pytest
 
-from chat_server.gateways.gateway import Gateway, Handover, OwnReply, Received
+from chat_server.gateways.gateway import (
+    Gateway,
+    Handover,
+    OwnReply,
+    Received,
+    Says,
+    together,
+)
 from chat_server.gateways.irc.irc_gateway import IrcGateway
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.native import NativeGateway
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.web.site import Site
 from chat_server.runtime.config.settings import LiveSettings, Settings
-from protocol.errors import ProtocolError
-from protocol.messages import Bye, Hello, Join, Ok, Say, Welcome
+from protocol.errors import Code, ProtocolError
+from protocol.messages import Bye, Hello, Join, Ok, Ping, Say, Welcome
 from tests.support.irc_live import NobodyHere
 from tests.support.peer import encode
 
@@ -73,8 +80,11 @@ WELCOME = Welcome(version=1, server="it", session="secret", nick="ada", limits={
 
 
 def kinds(found: Iterable[Received]) -> list[type]:
-    """What was asked, without signs of life."""
-    return [type(each) for each in found if each != OwnReply()]
+    """What was asked, without signs of life; of texts that came together, each."""
+    singly = [
+        each for asked in found for each in (asked.requests if isinstance(asked, Says) else [asked])
+    ]
+    return [type(each) for each in singly if each != OwnReply()]
 
 
 class Connection:
@@ -121,3 +131,47 @@ def test_what_is_not_complete_is_asked_when_it_is(case: Case) -> None:
     assert kinds(found) == list(case.asked)
     found = list(connection.receive(case.requests[5:]))
     assert kinds(found) == list(case.asked)
+
+
+def say(identity: int, room: str = "lobby") -> Say:
+    return Say(identity, room, "hi")
+
+
+def test_texts_for_one_room_come_together() -> None:
+    """Those for another room, and what is no text, end it; and nothing is put in another order."""
+    asked: list[Ping | Say] = [say(1), say(2), say(3, "tea"), say(4), Ping(5), say(6), say(7)]
+    assert list(together(iter(asked))) == [
+        Says([say(1), say(2)]),
+        Says([say(3, "tea")]),
+        Says([say(4)]),
+        Ping(5),
+        Says([say(6), say(7)]),
+    ]
+
+
+def test_nothing_is_looked_for_behind_what_is_no_text() -> None:
+    """It is dealt with first: a hello decides how the next is read."""
+    taken = []
+
+    def asked() -> Iterator[Ping | Say]:
+        for each in (say(1), Ping(2), say(3)):
+            taken.append(each)
+            yield each
+
+    found = together(asked())
+    assert next(found) == Says([say(1)])
+    assert next(found) == Ping(2)
+    assert taken == [say(1), Ping(2)]
+
+
+def test_what_came_before_a_fatal_mistake_is_yielded_first() -> None:
+    """And then the mistake is raised."""
+
+    def asked() -> Iterator[Say]:
+        yield say(1)
+        raise ProtocolError(Code.BAD_FRAME, "what is that?")
+
+    found = together(asked())
+    assert next(found) == Says([say(1)])
+    with pytest.raises(ProtocolError, match="what is that"):
+        next(found)

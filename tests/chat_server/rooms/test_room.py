@@ -1,6 +1,7 @@
 """A room takes what is posted, asks for a worker, and is told what became of it."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,6 +74,44 @@ def test_a_draft_that_other_rules_were_asked_for_is_not_taken(watched: Watched) 
     assert watched.room.post(watched.draft("after"), rules)
     assert watched.room.post(watched.draft("whatever"), ANY_POLICY)
     assert [draft.message.text for draft in watched.room.take_drafts()] == ["after", "whatever"]
+
+
+def test_drafts_that_come_together_are_one_turn(watched: Watched) -> None:
+    """They keep their order, behind what was posted before."""
+    watched.post("one")
+    drafts = [watched.draft("two"), watched.draft("three")]
+    assert watched.room.post_freely(drafts, lambda: True) == 2
+    assert watched.turns == 1
+    assert [draft.message.text for draft in watched.room.take_drafts()] == ["one", "two", "three"]
+    watched.room.end_turn()
+    assert watched.room.post_freely([], lambda: True) == 0
+    assert watched.turns == 1
+
+
+def test_a_mute_between_two_drafts_that_come_together_counts(watched: Watched) -> None:
+    """Nothing that follows it is posted."""
+    answers = [True, False, True]
+    drafts = [watched.draft(text) for text in ("one", "two", "three")]
+    assert watched.room.post_freely(drafts, lambda: answers.pop(0)) == 1
+    assert [draft.message.text for draft in watched.room.take_drafts()] == ["one"]
+
+
+def _freeze(room: Room) -> None:
+    room.impose(RoomPolicy, None)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [_freeze, Room.shut, Room.close, lambda room: room.give_up(0)],
+    ids=["frozen", "shut", "closed", "given up"],
+)
+def test_nothing_is_posted_freely_where_something_binds(
+    watched: Watched, end: Callable[[Room], object]
+) -> None:
+    """Rules, or the end of the room or of the server: each draft is looked at by itself then."""
+    end(watched.room)
+    assert watched.room.post_freely([watched.draft("one")], lambda: True) == 0
+    assert (watched.turns, watched.room.waiting) == (0, 0)
 
 
 def test_a_notice_of_new_rules_stands_behind_what_was_posted_before(watched: Watched) -> None:

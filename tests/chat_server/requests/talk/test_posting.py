@@ -1,6 +1,7 @@
 """What is posted: texts, topics and actions to rooms, texts to one person, texts of bots."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from protocol.messages import names_bot
 from tests.chat_server.house import House, texts
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
+from tests.support.peer import Frame, Peer, encode
 from tests.support.servers import address_of, running_server
 
 
@@ -103,6 +105,79 @@ def test_a_say_sent_again_is_not_too_fast(place: OrderedHouse) -> None:
         bob.send(say)
     replies = [bob.reply(50) for _ in range(3)]
     assert [reply["seq"] for reply in replies] == [2, 2, 2]
+
+
+def say(identity: int, text: str, room: str = "lobby", **members: Any) -> Frame:
+    return {"type": "say", "id": identity, "room": room, "text": text, **members}
+
+
+def send_together(peer: Peer, *frames: Frame) -> list[Frame]:
+    """Send requests in one piece, and return their replies."""
+    peer.send_raw(b"".join(map(encode, frames)))
+    return [peer.reply(frame["id"]) for frame in frames]
+
+
+def test_texts_that_come_together_are_stored_in_order(house: House) -> None:
+    """Each has its own reply, and others read them as they were sent."""
+    ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+    replies = send_together(ada, *(say(n, f"number {n}") for n in range(10, 60)))
+    assert [reply["seq"] for reply in replies] == list(range(1, 51))
+    replies = send_together(ada, *(say(n, f"number {n}") for n in range(60, 70)))
+    assert [reply["seq"] for reply in replies] == list(range(51, 61))
+    assert texts(eva.messages(60)) == [f"number {n}" for n in range(10, 70)]
+
+
+def test_of_texts_that_come_together_each_is_looked_at(house: House) -> None:
+    """One that breaks a rule is refused by itself; one with marks keeps them; none is overtaken."""
+    ada = house.enter("ada", "lobby", "tea")
+    send_together(ada, say(10, "first"))
+    replies = send_together(
+        ada,
+        say(11, "one"),
+        say(12, "\x07"),
+        say(13, "e\u0301", reply_to=1),
+        say(14, "print()", kind="code", language="python"),
+        say(15, "elsewhere", "tea"),
+        say(16, "nowhere", "garden"),
+        {"type": "ping", "id": 17},
+        say(18, "a wave", kind="action"),
+        say(19, "x" * 4001),
+        say(20, "last"),
+    )
+    assert [reply.get("code", reply.get("seq")) for reply in replies] == [
+        *(2, "bad_text", 3, 4),
+        *(1, "not_in_room", None),
+        *(5, "text_too_long", 6),
+    ]
+    said = ada.page("history", room="lobby")["messages"]
+    assert texts(said) == ["first", "one", "\u00e9", "print()", "a wave", "last"]
+    assert [message.get("kind") for message in said[3:]] == ["code", "action", "text"]
+    assert (said[2]["reply_to"], said[3]["language"]) == (1, "python")
+
+
+def test_a_text_that_is_sent_again_among_others_is_stored_once(house: House) -> None:
+    """In the same piece, and in a later one."""
+    ada = house.enter("ada", "lobby")
+    ada.send_raw(b"".join(map(encode, [say(10, "one"), say(11, "two"), say(10, "one")])))
+    assert [ada.reply(number)["seq"] for number in (10, 11, 10)] == [1, 2, 1]
+    replies = send_together(ada, say(11, "two"), say(12, "three"), say(9, "an earlier number"))
+    assert [reply["seq"] for reply in replies] == [2, 3, 4]
+    assert texts(ada.page("history", room="lobby")["messages"]) == [
+        *("one", "two", "three", "an earlier number")
+    ]
+
+
+def test_texts_that_come_together_are_bound_by_the_room(place: OrderedHouse) -> None:
+    """By slow mode the first is said, and the others are refused; by a mute, none is said."""
+    bob = place.enter("bob", "lobby")
+    send_together(bob, say(10, "before"))
+    place.mia.ok("slow", room="lobby", seconds=30)
+    replies = send_together(bob, say(11, "one"), say(12, "two"), say(13, "three"))
+    assert [reply.get("code") for reply in replies] == [None, "rate_limited", "rate_limited"]
+    place.mia.ok("slow", room="lobby", seconds=0)
+    place.mia.ok("mute", who="bob")
+    replies = send_together(bob, say(14, "four"), say(15, "five"))
+    assert [reply["code"] for reply in replies] == ["muted", "muted"]
 
 
 def test_a_topic_is_an_entry_of_the_log(house: House) -> None:
