@@ -308,6 +308,8 @@ class LateMessages:
             connection = session.connection
             if connection is None or self._served.get(session) is not connection:
                 return  # `deliver` is yet to come
+            if self._waiting.keys().isdisjoint(person_keys(session)):
+                return  # nearly always, and in the deepest call of a hello: no generator
             numbers = sorted(
                 kept.number
                 for kept in self._for(session)

@@ -18,6 +18,7 @@ One lock guards all of it, so it is one class, and this file is long.
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
@@ -123,7 +124,9 @@ class Outbox:
         # Guards all below, and the right to write to the socket. Held during
         # sends, none of which waits. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)  # for whoever waits, see below
+        # What the connection's thread waits in, while it waits: see `_wait`. Most of the time there
+        # is none, as it takes a kilobyte.
+        self._changed: threading.Condition | None = None
         self._blocked = False  # the socket did not take all of what was sent last
         self._rest: memoryview | bytes = b""  # what the wire has yet to take of that
         self._queue: list[bytes] = []  # frames that wait behind it
@@ -195,7 +198,7 @@ class Outbox:
     def wake(self) -> None:
         """Let the connection's thread look again at what it waits for."""
         with self._lock:
-            self._changed.notify_all()
+            self._wake()
 
     # -- the connection's thread
 
@@ -210,7 +213,7 @@ class Outbox:
         """
         with self._lock:
             while self.is_long and not self._finishing:
-                self._changed.wait()
+                self._wait()
 
     def wait_while(self, waits: "Callable[[Outbox], bool]") -> bool:
         """Wait as long as `waits` says so; whoever changes that calls `wake`.
@@ -220,7 +223,7 @@ class Outbox:
         began = self._clock.monotonic()
         with self._lock:
             while waits(self) and not self._finishing:
-                self._changed.wait()
+                self._wait()
             self.waited += self._clock.monotonic() - began
             return not self._finishing
 
@@ -267,12 +270,14 @@ class Outbox:
         """Wait until every reply that was expected is given."""
         with self._lock:
             while self._owed and not self._finishing:
-                self._changed.wait()
+                self._wait()
 
     def wait_until_sent(self, timeout: float) -> None:
         """Wait up to `timeout` seconds until nothing waits to be sent."""
         with self._lock:
-            self._changed.wait_for(lambda: not (self._blocked or self._queue), timeout)
+            until = time.monotonic() + timeout
+            while (self._blocked or self._queue) and (left := until - time.monotonic()) > 0:
+                self._wait(left)
 
     def admit(self, member: Member, reply: ServerMessage) -> bool:
         """Send the reply to a join, and from then on what follows the member's cursor.
@@ -435,7 +440,7 @@ class Outbox:
                 return members
             self._put(self._written(last_events))
             self._finishing = True
-            self._changed.notify_all()
+            self._wake()
             if not self._blocked:
                 self._end_stream()
             return members
@@ -461,6 +466,19 @@ class Outbox:
 
     # -- with the lock held
 
+    def _wait(self, timeout: float | None = None) -> None:
+        """Wait until `_wake`, or for `timeout` seconds. No thread but the connection's waits."""
+        self._changed = threading.Condition(self._lock)
+        try:
+            self._changed.wait(timeout)
+        finally:
+            self._changed = None
+
+    def _wake(self) -> None:
+        """Let the connection's thread look again at what it waits for."""
+        if self._changed is not None:
+            self._changed.notify()
+
     def _without_own(self, member: Member, news: Chunk) -> bytes:
         """Return messages as the client is sent them whose own are written by its writer."""
         own = {seq for seq in member.own if seq <= news.last}
@@ -477,7 +495,7 @@ class Outbox:
         """Owe so many replies less. Return what is to be sent."""
         self._owed -= len(replies)
         self._owed_cost -= settled
-        self._changed.notify_all()
+        self._wake()
         return b"" if self._finishing else self._written(replies)
 
     def _put(self, frame: bytes) -> None:
@@ -521,11 +539,11 @@ class Outbox:
                 frames = b"".join(self._queue)
                 self._queue.clear()
                 self._queued = 0
-                self._changed.notify_all()
+                self._wake()
                 self._send(frames)
             if self._blocked:
                 return False
-        self._changed.notify_all()
+        self._wake()
         if self._finishing:
             self._end_stream()
         return not self._blocked
@@ -566,6 +584,6 @@ class Outbox:
         self._unblock()
         self._queue.clear()
         self._queued = 0
-        self._changed.notify_all()
+        self._wake()
         with contextlib.suppress(OSError):  # it is not connected any more
             self.socket.shutdown(socket.SHUT_RDWR)
