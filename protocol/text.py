@@ -156,10 +156,7 @@ def normalize_account(nick: str) -> str:
         or len(unicodedata.normalize("NFKC", nick).strip()) > NICK_LIMIT
     ):
         raise _bad_nick(nick, f"at most {NICK_LIMIT} characters are allowed")
-    try:
-        shown: str = _nickname.enforce(nick)
-    except UnicodeEncodeError as error:
-        raise _bad_nick(nick, f"not a nickname by RFC 8266 ({error.reason})") from None
+    shown = nick if _is_plain(nick) else _enforced(nick)
     if len(shown) > NICK_LIMIT:
         raise _bad_nick(nick, f"it has {len(shown)} characters, at most {NICK_LIMIT} are allowed")
     if any(character.isspace() or character == "\u2800" for character in shown):
@@ -173,12 +170,26 @@ def normalize_account(nick: str) -> str:
     return shown
 
 
+def _is_plain(nick: str) -> bool:
+    """Whether a nick is made of ASCII letters and digits. PRECIS changes only the case of those."""
+    return nick.isascii() and nick.isalnum()
+
+
+def _enforced(nick: str) -> str:
+    """Return a nick by the profile. Raises ProtocolError."""
+    try:
+        shown: str = _nickname.enforce(nick)
+    except UnicodeEncodeError as error:
+        raise _bad_nick(nick, f"not a nickname by RFC 8266 ({error.reason})") from None
+    return shown
+
+
 def looks_like_address(name: str) -> bool:
     """Return whether `name` reads as an IP address or a network, right or with a mistake in it."""
     return _address.fullmatch(name) is not None
 
 
-# PRECIS takes 15 to 30 µs for a nick, and whoever comes in is looked for in several places.
+# It takes 5 to 30 µs for a nick, and whoever comes in is looked for in several places.
 @lru_cache(maxsize=1024)
 def nick_key(nick: str) -> str:
     """Return what two nicks are compared by: equal keys are the same nick (RFC 8266, 2.4).
@@ -186,10 +197,13 @@ def nick_key(nick: str) -> str:
     Args:
         nick: as normalize_nick returned it.
     """
+    if _is_plain(nick):
+        return nick.lower()
     key: str = _nickname_key.enforce(nick)
     return key
 
 
+@lru_cache(maxsize=1024)
 def nick_skeleton(nick: str) -> str:
     """Return what `nick` looks like: who reads two nicks with one skeleton may confuse them.
 

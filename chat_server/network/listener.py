@@ -37,7 +37,7 @@ PAUSE = 0.25
 ACCEPTED_AT_ONCE = 64
 """Connections that are accepted before one of those that wait is started."""
 
-WAITING_LIMIT = BACKLOG
+WAITING_LIMIT = 2 * BACKLOG
 """Connections that may wait to be started. Beyond, whoever has the most loses the oldest."""
 
 STOP_TIMEOUT = 0.5

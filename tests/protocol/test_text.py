@@ -2,11 +2,13 @@
 
 # Over 500 lines, most of which are examples: the module has one test file.
 
+import string
 import unicodedata
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from precis_i18n import get_profile
 
 from protocol.errors import Code, ProtocolError
 from protocol.text import (
@@ -564,3 +566,20 @@ def test_what_looks_like_no_mark_is_a_nick(nick: str) -> None:
 def test_an_account_of_before_can_still_be_named() -> None:
     """To remove it, or to name it in a ban."""
     assert normalize_account("\u2605ana") == "\u2605ana"
+
+
+@given(st.text(string.ascii_letters + string.digits, min_size=1, max_size=NICK_LIMIT))
+def test_a_plain_nick_is_what_the_profiles_make_of_it(nick: str) -> None:
+    """ASCII letters and digits are not handed to PRECIS, which takes long for them, too."""
+    assert normalize_nick(nick) == get_profile("NicknameCasePreserved").enforce(nick)
+    assert nick_key(nick) == get_profile("NicknameCaseMapped").enforce(nick)
+
+
+@given(st.text(string.printable, min_size=1))
+def test_an_ascii_text_stays_as_it_is_or_is_refused(text: str) -> None:
+    """Refused if it is blank, or has other control characters than tab and line feed."""
+    if text.isspace() or any(sign in "\r\x0b\x0c" for sign in text):
+        with pytest.raises(ProtocolError):
+            normalize_text(text)
+    else:
+        assert normalize_text(text) == text

@@ -77,16 +77,17 @@ class SessionKeeper:
     def begin(self, session: Session) -> None:
         """Let a new session be kept soon."""
         with self._changed:
-            self._add(session)
+            self._group.new[session.token] = session
+            self._tell()
 
     def resume(self, session: Session) -> None:
         """Let it be kept soon that a session was taken up again."""
         with self._changed:
             if session.number is None:
-                self._add(session)
+                self._group.new[session.token] = session
             else:
                 self._group.resumed[session.token] = session
-                self._changed.notify()
+            self._tell()
 
     def keep(self, session: Session) -> None:
         """Wait until a session is kept, and has its number.
@@ -99,15 +100,16 @@ class SessionKeeper:
                 return
             group = self._group
             self._urgent = True
-            self._add(session)
+            group.new[session.token] = session
+            self._changed.notify()
         group.done.wait()
         if group.error is not None:
             raise StoreError(str(group.error)) from group.error
 
-    def _add(self, session: Session) -> None:
-        """With the lock held."""
-        self._group.new[session.token] = session
-        self._changed.notify()
+    def _tell(self) -> None:
+        """With the lock held: wake the thread, if what was added is what it waits for."""
+        if len(self._group) in (1, GROUP):
+            self._changed.notify()
 
     def _run(self) -> None:
         while self._write_next():
