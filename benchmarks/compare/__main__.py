@@ -19,10 +19,11 @@ from pathlib import Path
 
 from benchmarks.clients import RunFailedError
 from benchmarks.command import exit_code_of, positive
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.plot import svg
 from benchmarks.compare.report import line, page_part, shown, write_page
 from benchmarks.compare.rivals import RIVALS
-from benchmarks.compare.works import WORKS, Figures, do
+from benchmarks.compare.works import WORKS, do
 from benchmarks.server_process import ServerFailedError
 
 DOCS = Path(__file__).parents[2] / "docs"

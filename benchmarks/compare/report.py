@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.rivals import RIVALS
-from benchmarks.compare.works import WORKS, Figures
+from benchmarks.compare.works import WORKS
 
 BEGIN = "<!-- begin: written by python -m benchmarks.compare -->"
 """The line before the tables."""

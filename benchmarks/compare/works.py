@@ -1,12 +1,11 @@
-"""The works that every server gets, and the sum of the figures of their rounds."""
+"""The works that the servers get."""
 
 import contextlib
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.generator import Generator, Result
 from benchmarks.compare.rivals import Rival
-from benchmarks.slow_readers import RESOLUTION, percentile
 
 IDLE_ROOM = 100
 """How many idle clients are in each room."""
@@ -44,66 +43,6 @@ WORKS = {
     "paced1000": Work("400 messages/s to 1,000", 1000, talkers=4, rate=400),
 }
 """The works, by their names on the command line."""
-
-
-@dataclass
-class Figures:
-    """The figures of a work with one server, added up over its rounds. Times are in seconds."""
-
-    rounds: int = 0
-    seconds: float = 0.0
-    deliveries: int = 0
-    server_cpu: float = 0.0
-    own_cpu: float = 0.0
-    bytes_all_rounds: float = 0.0
-    latencies: Counter[int] = field(default_factory=Counter)
-    lateness: Counter[int] = field(default_factory=Counter)
-    troubles: list[str] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        """Deliveries a second."""
-        return self.deliveries / self.seconds if self.seconds else 0.0
-
-    @property
-    def per_cpu_second(self) -> float:
-        """Deliveries for each second of the server's processor time."""
-        return self.deliveries / self.server_cpu if self.server_cpu else 0.0
-
-    @property
-    def cpu_each(self) -> float:
-        """Seconds of the server's processor time for each delivery."""
-        return self.server_cpu / self.deliveries if self.deliveries else 0.0
-
-    @property
-    def bytes_each(self) -> float:
-        """The server's memory for each connection."""
-        return self.bytes_all_rounds / self.rounds if self.rounds else 0.0
-
-    def latency(self, share: float) -> float:
-        """Return the seconds that `share` (0 to 1) of the latencies do not exceed."""
-        return percentile(self.latencies, share) * RESOLUTION
-
-    def lag(self, share: float) -> float:
-        """Return the seconds that `share` (0 to 1) of the generator's delays do not exceed."""
-        return percentile(self.lateness, share) * RESOLUTION
-
-    def include(self, other: "Figures", origin: str) -> None:
-        """Add the figures of another round.
-
-        Args:
-            other: its figures.
-            origin: which round it is, for its troubles.
-        """
-        self.rounds += other.rounds
-        self.seconds += other.seconds
-        self.deliveries += other.deliveries
-        self.server_cpu += other.server_cpu
-        self.own_cpu += other.own_cpu
-        self.bytes_all_rounds += other.bytes_all_rounds
-        self.latencies += other.latencies
-        self.lateness += other.lateness
-        self.troubles += [f"{trouble} ({origin})" for trouble in other.troubles]
 
 
 def figures_of(result: Result) -> Figures:

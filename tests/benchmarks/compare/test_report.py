@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.compare.figures import Figures
 from benchmarks.compare.plot import svg
 from benchmarks.compare.report import BEGIN, END, OURS, line, page_part, shown, write_page
 from benchmarks.compare.rivals import RIVALS
-from benchmarks.compare.works import Figures
 
 
 def saturated(deliveries: int, cpu: float = 1.0) -> Figures:
