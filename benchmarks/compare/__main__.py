@@ -1,6 +1,6 @@
 """The same work for our server and for others, in one run.
 
-    python -m benchmarks.compare            about a quarter of an hour; writes docs/performance.md
+    python -m benchmarks.compare            about 25 minutes; writes docs/performance.md
     python -m benchmarks.compare --quick    about four minutes; prints
     python -m benchmarks.compare --redraw   at once; draws the picture from the tables of that page
 
@@ -23,7 +23,7 @@ from benchmarks.compare.figures import Figures
 from benchmarks.compare.plot import svg
 from benchmarks.compare.report import line, page_part, shown, write_page
 from benchmarks.compare.rivals import RIVALS
-from benchmarks.compare.works import WORKS, do
+from benchmarks.compare.works import WORKS, do, lacking
 from benchmarks.server_process import ServerFailedError
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,15 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     servers = [server for server in options.servers or RIVALS if _is_there(server)]
-    works = options.works or list(WORKS)
-    table = {(work, server): Figures() for work in works for server in servers}
+    works = [work for work in options.works or WORKS if _can_be_done(work)]
+    table = {
+        (work, server): Figures()
+        for work in works
+        for server in servers
+        if server in WORKS[work].servers
+    }
     machine = _machine(servers, options)
     print("\n".join(machine), flush=True)
     for work in works:
+        chosen = [server for server in servers if server in WORKS[work].servers]
         for round_ in range(max(1, WORKS[work].times * options.rounds)):
             # The order changes, so that no server always follows the same one.
-            first = round_ % len(servers)
-            for server in servers[first:] + servers[:first]:
+            first = round_ % max(1, len(chosen))
+            for server in chosen[first:] + chosen[:first]:
                 once = _once(work, server, options)
                 table[work, server].include(once, f"round {round_ + 1}")
                 print(line(work, server, once), flush=True)
@@ -80,6 +86,13 @@ def _once(work: str, server: str, options: argparse.Namespace) -> Figures:
         return do(WORKS[work], RIVALS[server], options.warm_up, options.seconds)
     except (RunFailedError, ServerFailedError, OSError) as error:
         return Figures(troubles=[f"no figures: {error}"])
+
+
+def _can_be_done(work: str) -> bool:
+    lacks = lacking(work)
+    if lacks:
+        print(f"{WORKS[work].title}: {lacks}")
+    return not lacks
 
 
 def _is_there(server: str) -> bool:

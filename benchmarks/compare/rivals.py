@@ -1,7 +1,8 @@
 """The servers that are compared, and how each of them is started on loopback.
 
 Protection against floods is off, and limits on connections and queues are lifted, as `--no-limits`
-does for our server. Everything else is each server's default. Only our server stores messages.
+does for our server. Everything else is each server's default. Only our server and Redis Streams
+store messages. Redis Streams deliver none.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform import python_version
 
-from benchmarks.compare.wires import IRC, LINES, MQTT, NATS, OURS, REDIS, Wire
+from benchmarks.compare.wires import IRC, LINES, MQTT, NATS, OURS, REDIS, STREAMS, Wire
 from benchmarks.server_process import (
     START_PATIENCE,
     STOP_PATIENCE,
@@ -172,10 +173,15 @@ def _written(path: Path, text: str) -> str:
     return str(path)
 
 
-def _redis(port: int, folder: Path) -> Sequence[str]:
-    options = f"--bind 127.0.0.1 --port {port} --dir {folder} --appendonly no --maxclients 19000"
+def _redis(port: int, folder: Path, append_only: str = "no") -> Sequence[str]:
+    options = f"--bind 127.0.0.1 --port {port} --dir {folder} --maxclients 19000"
+    options += f" --appendonly {append_only}"
     unlimited = ["--client-output-buffer-limit", "pubsub 0 0 0", "--save", ""]
     return [*options.split(), *unlimited]
+
+
+def _redis_streams(port: int, folder: Path) -> Sequence[str]:
+    return _redis(port, folder, append_only="yes")
 
 
 def _nats(port: int, folder: Path) -> Sequence[str]:
@@ -246,6 +252,7 @@ OUR_SERVER = Module("Backchannel", OURS, "chat_server", ["--no-limits"])
 RIVALS: dict[str, Rival] = {
     "ours": OUR_SERVER,
     "redis": Program("Redis pub/sub", REDIS, "redis-server", "redis-server", _redis),
+    "streams": Program("Redis Streams", STREAMS, "redis-server", "redis-server", _redis_streams),
     "nats": Program("NATS", NATS, "nats-server", "nats-server", _nats),
     "ngircd": Program("ngIRCd", IRC, "ngircd", "ngircd", _ngircd, connecting=8),
     "inspircd": Program("InspIRCd", IRC, "inspircd", "inspircd", _inspircd),
@@ -254,3 +261,6 @@ RIVALS: dict[str, Rival] = {
     "threading": Module("ThreadingTCPServer", LINES, "benchmarks.compare.threading_server"),
 }
 """The servers, by their names on the command line."""
+
+CHAT = [name for name, rival in RIVALS.items() if not rival.wire.acknowledges]
+"""The names of those that deliver."""

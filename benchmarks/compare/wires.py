@@ -35,6 +35,8 @@ class Wire:
         ordered: whether all members receive all messages in the same order.
         echo: whether a talker receives its own texts.
         quiet: seconds without a byte after which the server has announced all joins.
+        acknowledges: a byte that each acknowledgement has once, where the server only stores what
+            is said; b"" where it delivers.
     """
 
     entrance: Callable[[str, str], Sequence[tuple[bytes, bytes]]]
@@ -44,6 +46,7 @@ class Wire:
     ordered: bool = True
     echo: bool = True
     quiet: float = 0.5
+    acknowledges: bytes = b""
 
 
 def text_of(talker: int, number: int) -> str:
@@ -91,6 +94,27 @@ REDIS = Wire(
     entrance=_enter_redis,
     publish=_publish_redis,
     message=re.compile(rb">3\r\n\$7\r\nmessage\r\n\$\d+\r\n\w+\r\n\$\d+\r\n" + _TEXT + rb"\r\n"),
+)
+
+# -- Redis Streams: what is said is stored, and read by who asks for it
+
+
+def _enter_streams(_nick: str, _room: str) -> Sequence[tuple[bytes, bytes]]:
+    return [(b"PING\r\n", b"+PONG\r\n")]
+
+
+def _publish_streams(room: str, text: str, _number: int) -> bytes:
+    parts = ["XADD", room, "*", "text", text]
+    return f"*{len(parts)}\r\n".encode() + b"".join(
+        f"${len(part)}\r\n{part}\r\n".encode() for part in parts
+    )
+
+
+STREAMS = Wire(
+    entrance=_enter_streams,
+    publish=_publish_streams,
+    message=re.compile(rb"\$4\r\ntext\r\n\$\d+\r\n\^(\d{6})(\d{8})x+\r\n"),
+    acknowledges=b"$",  # the reply is the entry's id, a bulk string
 )
 
 # -- NATS

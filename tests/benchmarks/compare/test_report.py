@@ -1,5 +1,6 @@
 """The arithmetic of the tables, and that a page keeps its prose."""
 
+import sysconfig
 import xml.etree.ElementTree as ET
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,60 @@ TABLE = {
 }
 
 
+def small(messages: int, *, cpu: float = 1.0, own: float = 0.5, **more: float) -> Figures:
+    """Figures of small rooms in one second."""
+    figures = Figures(rounds=1, seconds=1.0, deliveries=10 * messages, messages=messages)
+    figures.server_cpu, figures.own_cpu, figures.gap = cpu, own, more.get("gap", 0.0)
+    figures.latencies = Counter({int(more["latency"]): 100}) if "latency" in more else Counter()
+    return figures
+
+
+SMALL = {
+    ("pair", "ours"): small(40_000),
+    ("rooms10", "ours"): small(20_000, cpu=2.0),
+    ("one-each", "ours"): small(10_000),
+    ("one-each", "streams"): small(80_000),
+    ("paced-rooms", "ours"): small(2_000, cpu=0.4, gap=0.06, latency=300),
+    ("paced-rooms", "redis"): small(2_000, cpu=0.1, latency=100),
+    ("class", "ours"): small(20, latency=30),
+    ("class", "redis"): small(20, latency=20),
+    ("at-once", "ours"): Figures(rounds=2, clients=10_000, entering=6.0, entering_cpu=5.0),
+}
+
+
+def test_small_rooms_have_tables_of_their_own() -> None:
+    part = page_part(SMALL, [])
+    assert "| **Backchannel** | 40 / 40 | - | 20 / 10 | - | 10 / 10 | - |" in part
+    assert "| Redis Streams | - | - | - | - | 80 / 80 | - |" in part
+    assert "| the generator, on a core of its own | 80 | - | 40 | - | 160 | - |" in part
+    assert "| **Backchannel** | 3.00 / 3.00; 20.0; 60 (0) | 0.30 / 0.30; 5000.0; 0 (0) |" in part
+    assert "| **Backchannel** | - | 3.00; 0.50 |" in part
+    assert part.count("| Redis Streams |") == 1, "it delivers nothing"
+    assert "Small rooms" not in page_part(TABLE, [])
+
+
+def test_the_aims_of_small_rooms_are_told_and_lost_ones_too() -> None:
+    part = page_part(SMALL, [])
+    for aim, reached in (
+        ("take in what Redis Streams do, one text each: 1 room of 2", "0.50 times"),
+        ("take in what Redis Streams do, one text each: 100 rooms of 10, 2 talk", "0.25 times"),
+        ("p99 at most 2 times Redis at 2,000/s, 100 rooms of 10", "3.00 times"),
+        ("no stall over 10 ms at 2,000/s, 100 rooms of 10", "60 ms (generator 0 ms)"),
+        ("at most 15 us for each delivery at 2,000/s, 100 rooms of 10", "20.0 us"),
+        ("p50 at most 1.5 times Redis at 20/s, 1 room of 30", "1.50 times"),
+        ("all in within 2 s, 5,000 at once", "3.00 s"),
+        ("at most 0.3 ms for each client that comes in, 5,000 at once", "0.50 ms"),
+    ):
+        assert f"| {aim} | {reached} |" in part
+
+
+def test_a_line_for_each_kind_of_small_rooms() -> None:
+    paced = line("paced-rooms", "ours", SMALL["paced-rooms", "ours"])
+    assert "messages 2,000/s 5,000/CPU s" in paced
+    assert "stall 60.0 ms (generator 0.0)" in paced
+    assert "3.00 s   0.50 ms CPU each" in line("at-once", "ours", SMALL["at-once", "ours"])
+
+
 def test_figures_are_of_all_rounds_together() -> None:
     figures = saturated(12_000_000, 3.0)
     assert figures.rate == 6_000_000
@@ -49,6 +104,8 @@ def test_nothing_measured_is_nothing_and_no_error() -> None:
     nothing = Figures()
     assert (nothing.rate, nothing.per_cpu_second, nothing.cpu_each) == (0, 0, 0)
     assert (nothing.bytes_each, nothing.latency(0.99)) == (0, 0)
+    assert (nothing.taken_in, nothing.taken_in_per_cpu_second) == (0, 0)
+    assert (nothing.entering_each_round, nothing.entering_cpu_each) == (0, 0)
 
 
 def test_every_aim_is_told_with_what_was_reached() -> None:
@@ -59,6 +116,8 @@ def test_every_aim_is_told_with_what_was_reached() -> None:
     assert "| p99 at most 1.1 times Redis, 100 messages/s to 500 | 1.50 times |" in part
     assert "| faster than all where all talk (next: NATS) | 1.20 times |" in part
     assert "| at most 25 KB for each idle connection | 20.0 KB |" in part
+    most = 64 if sysconfig.get_config_var("Py_GIL_DISABLED") else 16
+    assert f"| at most {most} KB for each idle connection | 20.0 KB |" in part
 
 
 def test_what_went_wrong_is_told_and_marked() -> None:
