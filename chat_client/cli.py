@@ -26,7 +26,8 @@ from chat_client.errors import ChatError, Refused
 from chat_client.files import user_files
 from chat_client.files.osdep import is_null
 from chat_client.session.hello import Credentials
-from chat_client.transport.address import Address, TlsAddress, UnixAddress, parse_address
+from chat_client.transport.address import Address, TlsAddress, UnixAddress
+from chat_client.transport.addresses import Addresses, parse_addresses
 from chat_client.transport.trace import Trace
 from chat_client.transport.trust import SYSTEM, Authorities, Pinned
 from chat_client.ui import pipe
@@ -70,11 +71,11 @@ def _run(arguments: list[str] | None) -> int:
             return DONE if streams.show(settings.shown(values)) else NOT_SAID
         if options.find:
             return _list_servers(options)
-        address = _address(options, values)
-        known = credentials.known(values["password_file"], options.login, address)
+        servers = _servers(options, values)
+        known = credentials.known(values["password_file"], options.login, servers)
         with tracing(options.trace) as trace:
-            chat = partial(_chat, options, values, address, trace)
-            return credentials.with_password(chat, known, address)
+            chat = partial(_chat, options, values, servers, trace)
+            return credentials.with_password(chat, known, servers)
     except ChatError as error:
         streams.tell(f"chat-client: {one_line(str(error))}")
         return NOT_LET_IN
@@ -124,7 +125,7 @@ def _tied(arguments: list[str]) -> Iterator[str]:
 def _chat(
     options: argparse.Namespace,
     values: Mapping[str, Value],
-    address: Address,
+    servers: Addresses,
     trace: Trace | None,
     credentials: Credentials,
 ) -> int:
@@ -132,14 +133,14 @@ def _chat(
     layout, zone = values["time_format"].value, values["time_zone"].value or None
     color = values["color"].value
     if options.say is not None:
-        return pipe.say(address, nick, room, credentials, options.say, options.timeout, trace)
+        return pipe.say(servers, nick, room, credentials, options.say, options.timeout, trace)
     if _is_plain(options):
         utc = layout == DEFAULT_FORMAT and zone is None
         clock = Clock(records.RECORD_FORMAT, "UTC") if utc else Clock(layout, zone)
         record = records.as_json if options.json else records.plain(clock)
         colours = settings.colours(color) if _is_terminal(sys.stderr) else 0
         return pipe.run(
-            address,
+            servers,
             nick,
             room,
             credentials,
@@ -151,7 +152,7 @@ def _chat(
             trace=trace,
         )
     beside = options.trace == SHOWN and _is_terminal(sys.stderr)
-    return _chat_on_terminal(values, address, credentials, trace, beside=beside)
+    return _chat_on_terminal(values, servers, credentials, trace, beside=beside)
 
 
 def _is_plain(options: argparse.Namespace) -> bool:
@@ -162,7 +163,7 @@ def _is_plain(options: argparse.Namespace) -> bool:
 
 def _chat_on_terminal(
     values: Mapping[str, Value],
-    address: Address,
+    servers: Addresses,
     credentials: Credentials,
     trace: Trace | None,
     *,
@@ -174,12 +175,12 @@ def _chat_on_terminal(
     nick, room = values["nick"].value, values["room"].value
     clock = Clock(values["time_format"].value, values["time_zone"].value or None)
     bell, color = cast(Bell, values["bell"].value), values["color"].value
-    with user_files.open_session(str(address), nick or None) as kept:
-        nick = nick or kept.nick or names.own(address, credentials, trace)
+    with user_files.open_session(str(servers), nick or None) as kept:
+        nick = nick or kept.nick or names.own(servers, credentials, trace)
         while True:
             try:
                 return app.run(
-                    address,
+                    servers,
                     nick,
                     room,
                     credentials,
@@ -193,7 +194,7 @@ def _chat_on_terminal(
             except Refused as error:
                 if error.code != Code.NICK_IN_USE or credentials.account_password is not None:
                     raise
-                nick = names.another(error, address, nick, credentials, trace)
+                nick = names.another(error, servers, nick, credentials, trace)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -235,7 +236,8 @@ def _add_server(parser: argparse.ArgumentParser) -> None:
         "server",
         nargs="*",
         metavar="HOST[:PORT]",
-        help="the server; an IPv6 address with a port is [ADDRESS]:PORT (default: the one that "
+        help="the server; an IPv6 address with a port is [ADDRESS]:PORT; HOST,HOST are servers of "
+        "one chat, of which the next is tried when one is gone (default: the one that "
         "answers on this machine or its networks; of several, one chooses)",
     )
     parser.add_argument(
@@ -276,7 +278,9 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
         "certificate is trusted when it is first seen, and must be the same from then on",
     )
     parser.add_argument(
-        "--fingerprint", metavar="HEX", help="encrypt, and trust the certificate with this SHA-256"
+        "--fingerprint",
+        metavar="HEX",
+        help="encrypt, and trust the certificate with this SHA-256; HEX,HEX for several servers",
     )
     parser.add_argument(
         "--ca",
@@ -338,13 +342,15 @@ def _seconds(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _address(options: argparse.Namespace, values: Mapping[str, Value]) -> Address:
+def _servers(options: argparse.Namespace, values: Mapping[str, Value]) -> Addresses:
     if options.unix is None:
         server = values["server"].value
-        return _secured(parse_address(server) if server else _choose_server(), values)
+        return _secured(
+            parse_addresses(server) if server else Addresses([_choose_server()]), values
+        )
     if options.server is not None:
         raise ChatError("HOST and --unix were both given: leave one out")
-    return UnixAddress(options.unix)
+    return Addresses([UnixAddress(options.unix)])
 
 
 # The search is loaded only for who has no address.
@@ -362,9 +368,22 @@ def _list_servers(options: argparse.Namespace) -> int:
     return find.show(json=options.json)
 
 
-def _secured(address: Address, values: Mapping[str, Value]) -> Address:
+def _secured(servers: Addresses, values: Mapping[str, Value]) -> Addresses:
+    """The addresses, with TLS if anything asks for it."""
+    pins = values["fingerprint"].value.split(",") if values["fingerprint"].value else [""]
+    if len(pins) == 1:
+        pins *= len(servers)
+    if len(pins) != len(servers):
+        raise ChatError(
+            f"there are {len(pins)} fingerprints for {len(servers)} servers: give one for all, or "
+            "one for each, in the same order"
+        )
+    return Addresses(_secured_one(*each, values) for each in zip(servers, pins, strict=True))
+
+
+def _secured_one(address: Address, pin: str, values: Mapping[str, Value]) -> Address:
     """The address, with TLS if anything asks for it; a Unix socket has nobody to fear."""
-    pin, ca = values["fingerprint"].value, values["ca"].value
+    ca = values["ca"].value
     wanted = values["tls"].value == "on" or pin or ca or isinstance(address, TlsAddress)
     if not wanted or isinstance(address, UnixAddress):
         return address

@@ -34,7 +34,15 @@ class Untrusted(ChatError):
 
 
 class ConnectionLost(ChatError):
-    """The connection broke. The client makes a new one by itself; nobody has to catch this."""
+    """The connection broke. The client makes a new one by itself; nobody has to catch this.
+
+    Attributes:
+        code: the protocol's code if the server said goodbye (`shutting_down`, ...), else None.
+    """
+
+    def __init__(self, text: str, code: str | None = None) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Refused(ChatError):

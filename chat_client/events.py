@@ -43,6 +43,10 @@ class Connected:
         role: what we may do there: "member", "moderator" or "owner".
         account: the account that we are logged in to; None if to none.
         left: the account that we were logged in to until now, and are no more; None mostly.
+        address: where the server is: of several addresses, the one that let us in.
+        moved: whether that is another one than before.
+        forgotten: whether the server does not know the session that we had, so that we are a new
+            person to it.
     """
 
     nick: str
@@ -52,6 +56,9 @@ class Connected:
     role: str = MEMBER
     account: str | None = None
     left: str | None = None
+    address: str = ""
+    moved: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +87,12 @@ class Reconnecting:
     Attributes:
         reason: why, a sentence.
         delay: seconds until the next try.
+        address: where that will be, if it is another server than this time; else "".
     """
 
     reason: str
     delay: float
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

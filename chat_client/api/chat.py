@@ -14,7 +14,7 @@ the client connects and sends the request again. Any thread may make calls, exce
 
 import getpass
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -27,7 +27,8 @@ from chat_client.errors import Refused
 from chat_client.events import Event
 from chat_client.session.hello import Credentials, nick_guesses
 from chat_client.session.session import Keeper, Session
-from chat_client.transport.address import Address, parse_address
+from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses, addresses_of
 from chat_client.transport.trace import Trace
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Join, Late, Nick, Ok, RoomEntry, Rooms, Tell
@@ -38,7 +39,7 @@ _TIMEOUT = 10.0
 
 
 def connect(
-    address: str | Address = "127.0.0.1:7878",
+    address: str | Address | Iterable[str | Address] = "127.0.0.1:7878",
     *,
     nick: str | None = None,
     password: str | None = None,
@@ -54,7 +55,9 @@ def connect(
 
     Args:
         address: `HOST`, `HOST:PORT`, `[IPV6]:PORT`, `unix:PATH`, or `tls://HOST:PORT`. A
-            `TlsAddress` also says which certificate to trust.
+            `TlsAddress` also says which certificate to trust. Several of them, or
+            `HOST:PORT,HOST:PORT`, are servers of the same chat: the next one is tried where one
+            does not answer, also later, with the same session.
         nick: who to be. By default the login name, with a number if it is taken and there is no
             `account_password`.
         password: the server's, if it has one.
@@ -74,27 +77,27 @@ def connect(
         trace: is told of each connection and each frame, in both directions.
 
     Raises:
-        AddressError: `address` is no valid address.
-        ConnectError: nothing answers there, or it is no chat server.
+        AddressError: `address` is no valid address, or has one twice.
+        ConnectError: nothing answers there, or it is no chat server; of several, none does.
         Untrusted: the server shows another certificate than expected.
         Refused: the server does not let us in: `nick_in_use` (also where an account owns the nick),
             `bad_nick`, `bad_password`, `banned`, ...
     """
-    where = parse_address(address) if isinstance(address, str) else address
+    servers = addresses_of(address)
     wanted = login_nick() if nick is None else checked(normalize_nick, nick)
     # With an account's password, a refusal means a wrong password: do not come in as ana2.
     anything = nick is None and account_password is None
     nicks = nick_guesses(wanted) if anything else iter([wanted])
     credentials = Credentials(password, account_password, bot)
     session = Session(
-        where, nicks, credentials, on_event or _ignore, timeout, patience, keeper, trace
+        servers, nicks, credentials, on_event or _ignore, timeout, patience, keeper, trace
     )
     session.start()
     return Chat(session)
 
 
 def free_nick(
-    address: Address,
+    servers: Addresses,
     nicks: Iterator[str],
     password: str | None,
     on_event: Callable[[Event], None],
@@ -103,7 +106,7 @@ def free_nick(
     """Return the first of some nicks that nobody on a server has.
 
     Args:
-        address: the server.
+        servers: where the chat can be reached.
         nicks: the nicks to try, in order.
         password: the server's, if it has one.
         on_event: called with each event, as by `connect`.
@@ -112,7 +115,7 @@ def free_nick(
     Raises:
         ConnectError, Untrusted, Refused: as `connect` does.
     """
-    session = Session(address, nicks, Credentials(password), on_event, _TIMEOUT, 0.0, trace=trace)
+    session = Session(servers, nicks, Credentials(password), on_event, _TIMEOUT, 0.0, trace=trace)
     session.start()
     session.close()
     return session.nick

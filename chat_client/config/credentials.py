@@ -13,7 +13,8 @@ from chat_client.config.settings import Value
 from chat_client.display.text import one_line
 from chat_client.errors import ChatError, Refused, SettingError
 from chat_client.session.hello import Credentials
-from chat_client.transport.address import Address, TcpAddress, TlsAddress
+from chat_client.transport.address import TcpAddress, TlsAddress
+from chat_client.transport.addresses import Addresses
 from protocol.errors import Code
 
 SERVER_VARIABLE = "CHAT_PASSWORD"
@@ -37,20 +38,23 @@ _ELSEWHERE: dict[str, str] = {
 """What to do where nobody can be asked."""
 
 
-def is_exposed(address: Address) -> bool:
-    """Whether others on the network could read what is sent to a server: there is no TLS."""
-    if not isinstance(address, TcpAddress) or isinstance(address, TlsAddress):
-        return False
-    return address.host.lower() not in _THIS_MACHINE and not address.host.startswith("127.")
+def is_exposed(servers: Addresses) -> bool:
+    """Whether others on the network could read what is sent to one of them: there is no TLS."""
+    plain = (each for each in servers if isinstance(each, TcpAddress))
+    return any(
+        each.host.lower() not in _THIS_MACHINE and not each.host.startswith("127.")
+        for each in plain
+        if not isinstance(each, TlsAddress)
+    )
 
 
-def known(file: Value, login: bool, address: Address) -> Credentials:
+def known(file: Value, login: bool, servers: Addresses) -> Credentials:
     """Return the passwords that are to be had without a connection.
 
     Args:
         file: the setting that names the file with the server's password.
         login: whether to ask for the account's, if the environment does not have it.
-        address: where it will be sent.
+        servers: where it will be sent.
 
     Raises:
         SettingError: the file cannot be read.
@@ -66,17 +70,17 @@ def known(file: Value, login: bool, address: Address) -> Credentials:
                 "--login asks for a password, and this is no terminal: give it by the variable "
                 f"{ACCOUNT_VARIABLE}"
             )
-        account_password = _ask(_YOURS, address)
+        account_password = _ask(_YOURS, servers)
     return Credentials(password, account_password)
 
 
-def with_password(run: Callable[[Credentials], int], known: Credentials, address: Address) -> int:
+def with_password(run: Callable[[Credentials], int], known: Credentials, servers: Addresses) -> int:
     """Run a chat; where the server wants a password, ask for it, and run it again.
 
     Args:
         run: runs it, and returns an exit code.
         known: the passwords so far.
-        address: where they are sent.
+        servers: where they are sent.
 
     Raises:
         ChatError: as `run` does. What a password could mend says how.
@@ -86,23 +90,23 @@ def with_password(run: Callable[[Credentials], int], known: Credentials, address
         try:
             return run(known)
         except Refused as error:
-            if not tries or not _asked_again(error, known, address):
+            if not tries or not _asked_again(error, known, servers):
                 raise _advised(error) from None
         tries -= 1
 
 
-def _asked_again(error: Refused, known: Credentials, address: Address) -> bool:
+def _asked_again(error: Refused, known: Credentials, servers: Addresses) -> bool:
     """Whether another password was typed, of those that the server did not take."""
     if not _can_ask():
         return False
     if error.code == Code.BAD_PASSWORD:
         if known.password is not None:
             _tell(error)
-        known.password = _ask("password of the server", address)
+        known.password = _ask("password of the server", servers)
         return bool(known.password)
     if error.code == Code.NICK_IN_USE and known.account_password is not None:
         _tell(error)
-        known.account_password = _ask(_YOURS, address)
+        known.account_password = _ask(_YOURS, servers)
         return bool(known.account_password)
     return False
 
@@ -117,9 +121,9 @@ def _can_ask() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def _ask(what: str, address: Address) -> str:
+def _ask(what: str, servers: Addresses) -> str:
     """Ask without showing the answer; it is empty where there is none."""
-    warning = f" ({EXPOSED})" if is_exposed(address) else ""
+    warning = f" ({EXPOSED})" if is_exposed(servers) else ""
     try:
         return getpass.getpass(f"{what}{warning}: ", sys.stderr)
     except EOFError:  # Ctrl-D

@@ -15,7 +15,7 @@ from platformdirs import user_config_path
 from chat_client.display.state.model import Bell
 from chat_client.display.time_format import DEFAULT_FORMAT, Clock
 from chat_client.errors import AddressError, SettingError
-from chat_client.transport.address import parse_address
+from chat_client.transport.addresses import parse_addresses
 from protocol.common import settings
 from protocol.common.setting_rules import Rule, one_of, path_or_none, switch, text
 from protocol.common.settings import Sources, as_line, heading
@@ -44,7 +44,7 @@ def _room(value: str) -> str:
 
 def _server(value: str) -> str:
     try:
-        parse_address(value)
+        parse_addresses(value)
     except AddressError as error:
         raise ValueError(str(error)) from None
     return value
@@ -55,7 +55,10 @@ def _on_or_off(value: object) -> str:
 
 
 def _fingerprint(value: str) -> str:
-    return shown_fingerprint(parse_fingerprint(value)) if value else ""
+    """One fingerprint, or one for each address."""
+    if not value:
+        return ""
+    return ",".join(shown_fingerprint(parse_fingerprint(each)) for each in value.split(","))
 
 
 def _time_format(value: str) -> str:

@@ -131,8 +131,10 @@ class Lines:
                 return self.system(f"{by} lets you into #{name}: /join {name}")
             case Connected():
                 return self._connected(event)
-            case Reconnecting(reason, delay):
-                return self.system(f"not connected ({_bare(reason)}); next try {_soon(delay)}")
+            case Reconnecting(reason, delay, address):
+                where = f", at {one_line(address)}" if address else ""
+                when = f"{_soon(delay)}{where}"
+                return self.system(f"not connected ({_bare(reason)}); next try {when}")
             case Postponed(reason, delay):
                 return self.system(f"not done yet ({_bare(reason)}); next try {_soon(delay)}")
             case Entered():
@@ -402,9 +404,12 @@ class Lines:
 
     def _connected(self, event: Connected) -> str:
         again = "connected again" if event.again else f"connected to {one_line(event.server)}"
+        if event.moved:
+            again += f", to {one_line(event.address)},"
         motd = f"\n{self.indented(printable(event.motd))}" if event.motd else ""
         left = f"; you are no longer logged in to {event.left}" if event.left else ""
-        return self.system(f"{again} as {event.nick}{left}") + motd
+        new = "; the server does not know your session: you are new there" * event.forgotten
+        return self.system(f"{again} as {event.nick}{left}{new}") + motd
 
     def _hue(self, who: str, nick: str) -> str:
         if who == nick or not self._colours:

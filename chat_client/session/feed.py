@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from chat_client.errors import ChatError
 from chat_client.files.waiting import holds
-from protocol.messages import LARGEST_ID, Message
+from protocol.messages import LARGEST_ID, Join, Message
 
 _TAIL = 1000
 """Messages in the tail: enough for a bot that is busy for a moment."""
@@ -195,3 +195,18 @@ class Feed:
                 return False
             self._read = max(self._read, seq)
             return True
+
+
+def join_again(feed: Feed, number: int) -> Join:
+    """Return the request that enters a room again, behind what was heard."""
+    heard, log = feed.place
+    return Join(number, feed.room, after=heard, log=log)
+
+
+def first_place(join: Join, last: int, diverged: int | None) -> int:
+    """Return the seq behind which messages follow in a room that we joined for the first time."""
+    if diverged is not None:
+        return diverged
+    if join.after is not None:
+        return min(join.after, last)
+    return last if join.history is None else max(0, last - join.history)

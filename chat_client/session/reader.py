@@ -4,7 +4,8 @@ It makes a connection, says hello, hands what the server says to the session, an
 connection ends it waits and makes the next one. A reconnection takes these steps:
 
 1. `Reader._listen` or `Connection.receive` raises ConnectionLost.
-2. `Reader._stay_connected` tells the user, and waits (`_wait_to_retry`).
+2. `Reader._stay_connected` chooses the server of the next one (`_move_on`), tells the user, and
+   waits (`_wait_to_retry`).
 3. `Reader._converse` connects; `hello.say_hello` asks for the session and the nick.
 4. `Session.resume` joins the rooms behind what was heard, and sends the unanswered requests again.
 5. `Reader._listen` hands the replies to `Session.take`, which enters each room again
@@ -14,8 +15,8 @@ connection ends it waits and makes the next one. A reconnection takes these step
 import random
 import threading
 import time
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import chain, tee
 from typing import Never, Protocol
 
 from chat_client.errors import ChatError, Closed, ConnectError, ConnectionLost, Refused
@@ -68,6 +69,12 @@ _TEMPORARY = frozenset(
     }
 )
 """Codes after which another connection may succeed."""
+
+_ELSEWHERE = _TEMPORARY - {Code.NICK_IN_USE, Code.RATE_LIMITED}
+"""Codes of a first hello that is refused by one server, and may not be by the next."""
+
+_Failure = ConnectError | ConnectionLost | Refused
+"""How a connection ends, unless the chat ends with it."""
 
 _stack_size_lock = threading.Lock()
 """Held while the process's setting for the stacks of new threads is ours. A leaf."""
@@ -122,7 +129,7 @@ class Reader:
 
     def __init__(
         self,
-        address: Address,
+        servers: Sequence[Address],
         nicks: Iterator[str],
         credentials: Credentials,
         timeout: float,
@@ -132,14 +139,14 @@ class Reader:
         """Make the thread; `start` it.
 
         Args:
-            address: the server.
+            servers: where the chat can be reached, in the order in which to try; at least one.
             nicks: the nick to ask for, then those to ask for where one is taken.
             credentials: the passwords.
             timeout: seconds for connecting, and again for the server's welcome.
             session: what the connections are for.
             trace: is told of the connections and of each frame.
         """
-        self._address = address
+        self._servers = servers
         self._nicks = nicks
         self._credentials = credentials
         self._timeout = timeout
@@ -154,6 +161,7 @@ class Reader:
         self._changed = threading.Condition()
         self._at_once = False
         self._paused = False
+        self._current = 0  # which of the servers
         self._opened: Connection | None = None
 
     # -- from any thread ------------------------------------------------------------------------
@@ -166,6 +174,12 @@ class Reader:
                 self._thread.start()
             finally:
                 threading.stack_size(before)
+
+    @property
+    def address(self) -> Address:
+        """The server that we are connected to; without a connection, that of the next try."""
+        with self._changed:
+            return self._servers[self._current]
 
     @property
     def is_current_thread(self) -> bool:
@@ -221,32 +235,77 @@ class Reader:
             ChatError: the first connection failed, or the server ended the chat.
         """
         attempt = 0
+        unreached: list[_Failure] = []  # each server once, until one lets us in
         while True:
             started, asked_for = time.monotonic(), 0.0
             try:
                 self._converse()
             except (ConnectError, ConnectionLost, Refused) as error:
-                final = isinstance(error, Refused) and self._is_final(error)
-                if final or not self._let_in:
+                if isinstance(error, Refused) and self._is_final(error):
                     raise
-                reason = error.reason if isinstance(error, ConnectError) else str(error)
+                if not self._let_in:
+                    unreached.append(error)
+                    self._look_elsewhere(unreached)
+                welcomed = self._welcomed > started
+                another = self._move_on(error, welcomed=welcomed)
+                reason = _reason(error)
                 if isinstance(error, Refused):
                     asked_for = error.retry_after or 0.0
             if self.stopping.is_set():
                 return
-            if self._welcomed > started and time.monotonic() - self._welcomed > _STABLE:
+            if not self._let_in:
+                continue
+            if welcomed and time.monotonic() - self._welcomed > _STABLE:
                 attempt = 0
             # Full jitter: the delay is drawn from 0 up to the bound, so that a class does not come
-            # back in one instant after the server restarted.
-            bound = min(self._longest, _FIRST_DELAY * 2.0 ** min(attempt, 9))
-            delay = asked_for + random.uniform(0, bound)
+            # back in one instant after the server restarted. It grows once all were tried.
+            bound = _FIRST_DELAY * 2.0 ** min(attempt // len(self._servers), 9)
+            delay = asked_for + random.uniform(0, min(self._longest, bound))
             attempt += 1
             with self._changed:
                 self._at_once = False
-            self._session.tell(Reconnecting(reason, delay))
+            self._session.tell(Reconnecting(reason, delay, another))
             self._wait_to_retry(delay)
             if self.stopping.is_set():
                 return
+
+    def _look_elsewhere(self, unreached: Sequence[_Failure]) -> None:
+        """Return if there is a server that was not tried yet, and may let us in.
+
+        Raises:
+            ChatError: there is none.
+        """
+        last = unreached[-1]
+        if isinstance(last, Refused) and last.code not in _ELSEWHERE:
+            raise last
+        if len(unreached) < len(self._servers):
+            return
+        if len(unreached) == 1:
+            raise last
+        told = "; ".join(map(_reason, unreached))
+        raise ConnectError(
+            f"none of the {len(unreached)} servers lets us in: {told}", "Check the addresses."
+        )
+
+    def _move_on(self, failure: _Failure, *, welcomed: bool) -> str:
+        """Choose the server of the next try.
+
+        A connection that broke without a word may be the network's fault, so the same server is
+        tried again first: a short failure must not divide a room among servers.
+
+        Args:
+            failure: how the connection ended.
+            welcomed: whether the server had let us in on it.
+
+        Returns:
+            The address if it is another server, else "".
+        """
+        broke = isinstance(failure, ConnectionLost) and failure.code is None
+        if len(self._servers) == 1 or (welcomed and broke):
+            return ""
+        with self._changed:
+            self._current = (self._current + 1) % len(self._servers)
+        return str(self.address)
 
     def _is_final(self, refusal: Refused) -> bool:
         """Return whether the server would refuse every later try, too."""
@@ -275,11 +334,12 @@ class Reader:
             Refused: the server does not let us in.
             Closed: the server ended the chat.
         """
-        connected, news = open_connection(self._address, self._timeout)
+        address = self.address
+        connected, news = open_connection(address, self._timeout)
         if (near := is_near(connected)) is not None:
             self._longest = _LONGEST_NEARBY if near else _LONGEST_DELAY
         if self._trace:
-            self._trace.connected(str(self._address))
+            self._trace.connected(str(address))
         connection = Connection(connected, self._timeout, self._trace)
         try:
             with self._changed:
@@ -290,10 +350,15 @@ class Reader:
                 raise ConnectionLost("the chat is being closed")
             messages = connection.receive()
             nick = self._session.nick
-            nicks = chain([nick], self._nicks) if nick else self._nicks
+            if nick:
+                nicks: Iterator[str] = chain([nick], self._nicks)
+            else:  # the next server is asked for the same ones
+                nicks, self._nicks = tee(self._nicks)
             welcome = say_hello(
-                self._address, connection, messages, nicks, self._session.token, self._credentials
+                address, connection, messages, nicks, self._session.token, self._credentials
             )
+            if not nick:
+                self._nicks = nicks
             connection.set_timeout(_SILENCE)
             self._welcomed = time.monotonic()
             again, self._let_in = self._let_in, True
@@ -328,7 +393,11 @@ class Reader:
         raise ConnectionLost("the server closed the connection")
 
 
+def _reason(failure: _Failure) -> str:
+    return failure.reason if isinstance(failure, ConnectError) else str(failure)
+
+
 def _parting(message: Error | Goodbye) -> ConnectionLost | Closed:
     if message.code in _TEMPORARY:
-        return ConnectionLost(message.text)
+        return ConnectionLost(message.text, message.code)
     return Closed(message.text, message.code)

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -32,7 +33,7 @@ from chat_client.events import (
 )
 from chat_client.files.waiting import is_set, result_of
 from chat_client.session import server_values as given
-from chat_client.session.feed import Feed
+from chat_client.session.feed import Feed, first_place, join_again
 from chat_client.session.hello import Credentials
 from chat_client.session.pending import (
     Later,
@@ -44,6 +45,7 @@ from chat_client.session.pending import (
 )
 from chat_client.session.reader import Reader
 from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses
 from chat_client.transport.connection import Connection
 from chat_client.transport.trace import Trace
 from protocol.errors import Code
@@ -106,7 +108,7 @@ class Session:
 
     def __init__(
         self,
-        address: Address,
+        servers: Addresses,
         nicks: Iterator[str],
         credentials: Credentials,
         on_event: Callable[[Event], None],
@@ -118,7 +120,7 @@ class Session:
         """Make a session that does nothing yet: `start` it.
 
         Args:
-            address: the server.
+            servers: where the chat can be reached.
             nicks: the nick to ask for, then those to ask for where one is taken. Read by the
                 reader.
             credentials: the passwords. Only the reader uses them.
@@ -129,14 +131,14 @@ class Session:
             keeper: keeps the session, if a later run of the program is to take it up.
             trace: is told of the connections and of each frame.
         """
-        self.address = address
         self._keeper = keeper
         self._credentials = credentials
         self._on_event = on_event
         self._patience = patience
-        self._reader = Reader(address, nicks, credentials, timeout, self, trace)
+        self._reader = Reader(servers, nicks, credentials, timeout, self, trace)
         self._entered: Future[None] = Future()  # the outcome of the first connection
 
+        self._where: Address | None = None  # the server of the last connection; the reader's own
         self._late: deque[int] = deque(maxlen=_LATE_LIMIT)  # the reader's own
 
         # Guards all below. A feed's lock may be taken under it.
@@ -151,6 +153,11 @@ class Session:
         self._round_trip: float | None = None
         # A secret. Only the keeper, which has the first one, stores it.
         self._token: str | None = keeper.token if keeper else None
+
+    @property
+    def address(self) -> Address:
+        """The server that we are connected to; without a connection, that of the next try."""
+        return self._reader.address
 
     def start(self) -> None:
         """Connect.
@@ -303,7 +310,7 @@ class Session:
             left, self._account = None if account else self._account, account
             unanswered = self._pending.unanswered()
             for feed in self._feeds.values():
-                self._pending.add(partial(_join_again, feed), own=True).send(connection)
+                self._pending.add(partial(join_again, feed), own=True).send(connection)
             for pending in unanswered:
                 pending.send(connection)
             self._connection = connection
@@ -312,9 +319,10 @@ class Session:
             pending.outcome.set_exception(not_delivered(pending))
         for pending in unrepeatable:
             pending.outcome.set_exception(not_known())
-        self._on_event(
-            Connected(welcome.nick, welcome.server, welcome.motd, again, role, account, left)
-        )
+        before, self._where = self._where, self.address
+        moved, forgotten = again and self._where != before, again and not known
+        came = Connected(welcome.nick, welcome.server, welcome.motd, again, role, account, left)
+        self._on_event(replace(came, address=str(self._where), moved=moved, forgotten=forgotten))
         if not again:
             self._entered.set_result(None)
 
@@ -454,7 +462,7 @@ class Session:
         diverged = None if isinstance(reply.diverged, UnsetType) else given.count(reply.diverged)
         feed = self.feed(join.room)
         if feed is None:
-            heard = _first_place(join, last, diverged)
+            heard = first_place(join, last, diverged)
             gone = 0 if diverged is None else max(0, (join.after or 0) - diverged)
             feed = Feed(join.room, heard, topic, log)
             with self._lock:
@@ -479,20 +487,6 @@ class Session:
             feed = self._feeds.pop(room, None)
         if feed:
             feed.end(error)
-
-
-def _join_again(feed: Feed, number: int) -> Join:
-    heard, log = feed.place
-    return Join(number, feed.room, after=heard, log=log)
-
-
-def _first_place(join: Join, last: int, diverged: int | None) -> int:
-    """Return the seq behind which messages follow in a room that we joined for the first time."""
-    if diverged is not None:
-        return diverged
-    if join.after is not None:
-        return min(join.after, last)
-    return last if join.history is None else max(0, last - join.history)
 
 
 def _code_of(error: ChatError | None) -> str | None:

@@ -41,7 +41,7 @@ from chat_client.files.osdep import columns, is_gone, on_ending_signals, on_waki
 from chat_client.files.trace_file import Traced
 from chat_client.files.waiting import join
 from chat_client.session.hello import Credentials
-from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses
 from chat_client.transport.trace import Trace
 from chat_client.ui.prompt import Drafts, Prompt
 from chat_client.ui.screen import Screen
@@ -66,7 +66,7 @@ _LONG_PASTE = 5
 
 
 def run(
-    address: Address,
+    servers: Addresses,
     nick: str,
     room: str,
     credentials: Credentials,
@@ -81,7 +81,7 @@ def run(
     """Chat until the user leaves or the server ends it; return the exit code.
 
     Args:
-        address: the server.
+        servers: where the chat can be reached.
         nick: who to be.
         room: the room to enter first.
         credentials: the passwords.
@@ -99,10 +99,10 @@ def run(
     count = colours(color)
     lines = Lines(count, clock, lambda: columns(sys.stdout))
     with asyncio.Runner() as runner:
-        terminal = _Terminal(runner.get_loop(), lines, count, address, bell)
+        terminal = _Terminal(runner.get_loop(), lines, count, servers, bell)
         threading.excepthook = terminal.fail_in_thread
         with connect(
-            address,
+            servers,
             nick=nick,
             password=credentials.password,
             account_password=credentials.account_password,
@@ -133,7 +133,7 @@ class _Terminal:
         loop: asyncio.AbstractEventLoop,
         lines: Lines,
         colour_count: int,
-        address: Address,
+        servers: Addresses,
         bell: Bell,
     ) -> None:
         self._loop = loop
@@ -141,9 +141,9 @@ class _Terminal:
         self._colours = colour_count
         self._screen = Screen(loop)
         self._view = View(
-            lines, str(address), bell, user_files.read_ignored(), user_files.write_ignored
+            lines, str(servers), bell, user_files.read_ignored(), user_files.write_ignored
         )
-        self._exposed = is_exposed(address)
+        self._exposed = is_exposed(servers)
         self._drafts = Drafts()
         self._todo: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._sender = threading.Thread(target=self._send, name="chat-client sender")

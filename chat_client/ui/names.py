@@ -10,13 +10,13 @@ from chat_client.errors import Refused
 from chat_client.events import Event, Trusted
 from chat_client.files import user_files
 from chat_client.session.hello import Credentials, nick_guesses
-from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses
 from chat_client.transport.trace import Trace
 from protocol.errors import ProtocolError
 from protocol.text import normalize_nick
 
 
-def own(address: Address, credentials: Credentials, trace: Trace | None = None) -> str:
+def own(servers: Addresses, credentials: Credentials, trace: Trace | None = None) -> str:
     """Return the nick of an earlier run. Without one, ask and remember the answer.
 
     Raises:
@@ -25,7 +25,7 @@ def own(address: Address, credentials: Credentials, trace: Trace | None = None) 
     """
     nick = _checked(user_files.read_nick())
     if nick is None:
-        usual = free_nick(address, nick_guesses(login_nick()), credentials.password, _hear, trace)
+        usual = free_nick(servers, nick_guesses(login_nick()), credentials.password, _hear, trace)
         nick = _ask(f"your name here (Enter: {one_line(usual)}): ", usual)
         user_files.write_nick(nick)
     return nick
@@ -33,7 +33,7 @@ def own(address: Address, credentials: Credentials, trace: Trace | None = None) 
 
 def another(
     refusal: Refused,
-    address: Address,
+    servers: Addresses,
     nick: str,
     credentials: Credentials,
     trace: Trace | None = None,
@@ -45,7 +45,7 @@ def another(
         KeyboardInterrupt: the user would rather leave.
     """
     others = islice(nick_guesses(nick), 1, None)
-    free = free_nick(address, others, credentials.password, _hear, trace)
+    free = free_nick(servers, others, credentials.password, _hear, trace)
     streams.tell(f"chat-client: {one_line(str(refusal))}")
     streams.tell("If it is your account's: Ctrl-C, and start with --login")
     return _ask(f"another name (Enter: {one_line(free)}): ", free)

@@ -31,7 +31,7 @@ from chat_client.events import (
 )
 from chat_client.files.waiting import join, next_of
 from chat_client.session.hello import Credentials
-from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses
 from chat_client.transport.trace import Trace
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import HandChange, Invited, Oldest, PlaceChange, RoleChange, RulesChange
@@ -46,7 +46,7 @@ _ECHO = 5.0
 
 
 def run(
-    address: Address,
+    servers: Addresses,
     nick: str | None,
     room: str,
     credentials: Credentials,
@@ -61,7 +61,7 @@ def run(
     """Say what stdin holds and print what is said; return the exit code.
 
     Args:
-        address: the server.
+        servers: where the chat can be reached.
         nick: who to be, None for the login name.
         room: the room to talk in.
         credentials: the passwords.
@@ -79,7 +79,7 @@ def run(
     code = DONE
     with (
         connect(
-            address,
+            servers,
             nick=nick,
             password=credentials.password,
             account_password=credentials.account_password,
@@ -101,7 +101,7 @@ def run(
 
 
 def say(
-    address: Address,
+    servers: Addresses,
     nick: str | None,
     room: str,
     credentials: Credentials,
@@ -112,7 +112,7 @@ def say(
     """Say one thing and leave; return the exit code.
 
     Args:
-        address: the server.
+        servers: where the chat can be reached.
         nick: who to be, None for the login name.
         room: the room to talk in.
         credentials: the passwords.
@@ -126,7 +126,7 @@ def say(
     late = threading.Event()
     with (
         connect(
-            address,
+            servers,
             nick=nick,
             password=credentials.password,
             account_password=credentials.account_password,

@@ -99,6 +99,24 @@ def test_nobody_listens(capsys: pytest.CaptureFixture[str], free_port: int) -> N
     assert f"cannot connect to 127.0.0.1:{free_port}: nobody listens there. Is the server" in said
 
 
+def test_nobody_listens_at_any_address(capsys: pytest.CaptureFixture[str], free_port: int) -> None:
+    """Each of them is named."""
+    said = wrong(capsys, f"127.0.0.1:{free_port},127.0.0.2:{free_port}")
+    assert "none of the 2 servers lets us in: cannot connect to 127.0.0.1:" in said
+    assert f"; cannot connect to 127.0.0.2:{free_port}: nobody listens there. Check the a" in said
+
+
+def test_the_server_that_answers(free_port: int) -> None:
+    """One of two is there, and that is enough."""
+    with running_server() as server:
+        servers = f"127.0.0.1:{free_port},{address_of(server)}"
+        assert cli.main([servers, "--nick", "ana", "--say", "hello"]) == 0
+        with Peer.connect(address_of(server)) as peer:
+            peer.hello("ben")
+            peer.join("lobby", after=0)
+            assert [frame["text"] for frame in peer.messages(1)] == ["hello"]
+
+
 def test_no_chat_server(capsys: pytest.CaptureFixture[str]) -> None:
     """Something else listens."""
 

@@ -147,6 +147,7 @@ class View:
             case Connected():
                 self.nick, self.connected, self._reason = event.nick, True, ""
                 self.role = event.role
+                self.server = event.address or self.server
                 if event.again:
                     self._people.lose("the connection was lost")
                 yield from self._told(event)

@@ -11,7 +11,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -34,7 +34,7 @@ from chat_client.load.report.report_csv import capacity_csv, report_csv
 from chat_client.load.report.report_html import capacity_page, comparison_page, report_page
 from chat_client.load.report.report_json import read_result, write_capacity, write_result
 from chat_client.load.report.report_text import capacity_lines, painted, report_text
-from chat_client.transport.address import Address
+from chat_client.transport.addresses import Addresses
 
 FAILED = 1
 WRONG_USE = 2
@@ -61,8 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _compare(read_comparison(typed[1:]))
         options = read_options(typed)
         check_writable(options.json, options.csv, options.html)
-        with _server(options.address) as address, _ctrl_c() as stopper:
-            return _run(options, address, typed, stopper)
+        with _servers(options.servers) as servers, _ctrl_c() as stopper:
+            return _run(options, servers, typed, stopper)
     except Interrupted as error:
         return _fail(str(error), INTERRUPTED)
     except (UsageError, AddressError, ConnectError, SettingError) as error:
@@ -73,21 +73,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _server(address: Address | None) -> AbstractContextManager[Address]:
-    return own_server() if address is None else nullcontext(address)
+@contextmanager
+def _servers(given: Addresses | None) -> Iterator[Addresses]:
+    if given is not None:
+        yield given
+        return
+    with own_server() as address:
+        yield Addresses([address])
 
 
-def _run(options: Namespace, address: Address, typed: Sequence[str], stopper: Stopper) -> int:
+def _run(options: Namespace, servers: Addresses, typed: Sequence[str], stopper: Stopper) -> int:
     command = shlex.join(["chat-load", *typed])
     # If nobody reads the output and there is no file to write, end the load early.
     unread = stopper.end if not (options.json or options.csv or options.html) else None
     output = Output(unread)
-    own = options.address is None
+    own = options.servers is None
 
     def make_run(load: Load) -> Result:
         with choose_view(not options.no_live, stopper.ask, output.say) as view:
             run = Run(
-                address,
+                servers,
                 load,
                 command,
                 view.show,

@@ -17,7 +17,8 @@ from chat_client.load.generator.stamp import STAMP_SIZE
 from chat_client.load.model.load_errors import UsageError
 from chat_client.load.model.verdict import Condition, parse_condition
 from chat_client.load.model.workload import Load
-from chat_client.transport.address import Address, TcpAddress, UnixAddress, parse_address
+from chat_client.transport.address import TcpAddress, UnixAddress
+from chat_client.transport.addresses import Addresses, parse_addresses
 from chat_client.version import CLIENT
 from protocol.errors import ProtocolError
 from protocol.text import TEXT_LIMIT, normalize_nick, normalize_room
@@ -58,15 +59,15 @@ def read_options(arguments: Sequence[str] | None) -> argparse.Namespace:
         SystemExit: argparse found the mistake, or has shown the help.
     """
     options = _parser().parse_args(arguments)
-    options.address = _address(options)
+    options.servers = _servers(options)
     options.load = _load(options)
     options.expect = [parse_condition(text) for text in options.expect]
     options.fail_if = [parse_condition(text) for text in options.fail_if]
     options.limit = _limit(options)
-    if options.address is None:
+    if options.servers is None:
         options.password = None
     else:
-        options.password = _password(options.password_file, options.address)
+        options.password = _password(options.password_file, options.servers)
     return options
 
 
@@ -103,7 +104,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_server(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    server = f"the server; tls://HOST for one with TLS (default: {TcpAddress()})"
+    server = (
+        "the server; tls://HOST for one with TLS; HOST,HOST for several that share their rooms: "
+        f"the clients are spread over them (default: {TcpAddress()})"
+    )
     add("server", nargs="?", metavar="HOST[:PORT]", help=server)
     add("--unix", metavar="PATH", help="the server's Unix socket, instead of HOST")
     own_server = "without HOST: start a server for this test, with its data in a temporary folder"
@@ -239,22 +243,24 @@ def _size_text(low: int, high: int) -> str:
 # -- what is made of them -----------------------------------------------------------------------
 
 
-def _address(options: argparse.Namespace) -> Address | None:
+def _servers(options: argparse.Namespace) -> Addresses | None:
     if options.unix is None and options.server is None and options.own_server:
         return None
     if options.unix is None:
-        return TcpAddress() if options.server is None else parse_address(options.server)
+        return (
+            Addresses([TcpAddress()]) if options.server is None else parse_addresses(options.server)
+        )
     if options.server is not None:
         raise UsageError("HOST and --unix were both given: leave one out")
-    return UnixAddress(options.unix)
+    return Addresses([UnixAddress(options.unix)])
 
 
-def _password(file: str | None, address: Address) -> str | None:
+def _password(file: str | None, servers: Addresses) -> str | None:
     """Find the server's password where the client does. It is never on the command line."""
     variable = "CHAT_PASSWORD_FILE"
     named = os.environ.get(variable) if file is None else file
     where = Value(Path(named) if named else None, variable if file is None else "--password-file")
-    return credentials.known(where, login=False, address=address).password
+    return credentials.known(where, login=False, servers=servers).password
 
 
 def _load(options: argparse.Namespace) -> Load:

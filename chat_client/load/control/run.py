@@ -26,6 +26,7 @@ from chat_client.load.generator.messages import (
     Plan,
     Ready,
     Report,
+    Server,
     Sockaddr,
     Stop,
 )
@@ -35,6 +36,7 @@ from chat_client.load.model.tick import Tick
 from chat_client.load.model.verdict import OWN_ERRORS
 from chat_client.load.model.workload import Load
 from chat_client.transport.address import Address, TcpAddress, TlsAddress
+from chat_client.transport.addresses import Addresses
 from chat_client.transport.trust import Anybody
 from protocol.errors import Code
 
@@ -78,7 +80,7 @@ class Run:
 
     def __init__(
         self,
-        address: Address,
+        servers: Addresses,
         load: Load,
         command: str,
         watch: Watcher,
@@ -89,7 +91,7 @@ class Run:
     ) -> None:
         """
         Args:
-            address: the server's address.
+            servers: where to go; if there are several, they share their rooms.
             load: what to ask of the server.
             command: the command line, for the reports.
             watch: shows the run.
@@ -97,9 +99,7 @@ class Run:
             password: the server's password.
             keep_rooms: whether to leave the rooms of the run on the server.
         """
-        if isinstance(address, TlsAddress):
-            address = TlsAddress(address.host, address.port, Anybody())
-        self._address = address
+        self._servers = Addresses(map(_unchecked, servers))
         self._load = load
         self._watch = watch
         self._stopper = stopper
@@ -114,7 +114,7 @@ class Run:
         self._result = Result(
             command=command,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            server=str(address),
+            server=str(self._servers),
             software="",
             limited=False,
             load=load,
@@ -143,10 +143,9 @@ class Run:
                 f"than the {short} that this user may have in each: raise `ulimit -n`, or give "
                 "fewer --clients or more --processes"
             )
-        family, sockaddr = self._look_at_server()
-        tls = isinstance(self._address, TlsAddress)
+        servers = self._look_at_servers()
         plans = [
-            Plan(self._load, index, family, sockaddr, self._password, tls, self._temporary)
+            Plan(self._load, index, servers, self._password, self._temporary)
             for index in range(self._workers)
         ]
         try:
@@ -165,7 +164,11 @@ class Run:
     def _remove_rooms(self) -> None:
         rooms = self._load.room_names()
         if self._temporary and not self._keep_rooms:
-            rooms = remove_rooms(self._address, self._probe_nick, self._password, rooms)
+            left = [
+                remove_rooms(address, self._probe_nick, self._password, rooms)
+                for address in self._servers
+            ]
+            rooms = [room for room in rooms if any(room in each for each in left)]
         # The server itself removes an empty room in which nothing was said.
         filled = {room for each in self._drained.values() for room, seq in each.last.items() if seq}
         self._result.rooms_kept = [room for room in rooms if room in filled]
@@ -174,21 +177,26 @@ class Run:
     def _probe_nick(self) -> str:
         return f"{self._load.nick_prefix}-probe"
 
-    def _look_at_server(self) -> tuple[int, Sockaddr]:
-        """Ask the server what it is. Return its socket address, resolved once for all clients."""
-        try:
-            with Probe(self._address, self._probe_nick, self._password) as probe:
-                where: tuple[int, Sockaddr] = probe.family, probe.peer
-                if not self._keep_rooms:
-                    first = self._load.room_names()[0]
-                    self._temporary = knows_temporary_rooms(probe, first)
-        except (Refused, ConnectError) as error:
-            raise UsageError(_with_advice(error)) from None
-        self._result.software = probe.welcome.server
-        self._result.limited = probe.welcome.limits.get("requests_per_second") is not None
-        if isinstance(self._address, TcpAddress):
-            self._collector.watch_server(find_server(*where))
-        return where
+    def _look_at_servers(self) -> tuple[Server, ...]:
+        """Ask each server what it is. Return them, with addresses resolved once for all clients."""
+        servers, temporary = [], True
+        for address in self._servers:
+            try:
+                with Probe(address, self._probe_nick, self._password) as probe:
+                    where: tuple[int, Sockaddr] = probe.family, probe.peer
+                    if not self._keep_rooms:
+                        first = self._load.room_names()[0]
+                        temporary = knows_temporary_rooms(probe, first) and temporary
+            except (Refused, ConnectError) as error:
+                raise UsageError(_with_advice(error)) from None
+            servers.append(Server(*where, tls=isinstance(address, TlsAddress)))
+            limited = probe.welcome.limits.get("requests_per_second") is not None
+            self._result.limited = self._result.limited or limited
+            self._result.software = self._result.software or probe.welcome.server
+        self._temporary = temporary and not self._keep_rooms
+        if isinstance(self._servers[0], TcpAddress):
+            self._collector.watch_server(find_server(servers[0].family, servers[0].address))
+        return tuple(servers)
 
     def _conduct(self, crew: Crew) -> None:
         self._serve(crew, self._ready)
@@ -257,6 +265,12 @@ def nobody_came(reasons: Collection[str]) -> str:
         advice = "If another load test runs there, give this one a --nick-prefix of its own."
     told = "; ".join(sorted(reasons))
     return f"no client got in within the time it may take ({told}). {advice}"
+
+
+def _unchecked(address: Address) -> Address:
+    if isinstance(address, TlsAddress):
+        return TlsAddress(address.host, address.port, Anybody())
+    return address
 
 
 def _with_advice(error: ChatError) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from chat_client.load.generator import tls_lines
 from chat_client.load.generator.audit import MemberReader
 from chat_client.load.generator.loop import READ, WRITE, Loop, clock
-from chat_client.load.generator.messages import Plan
+from chat_client.load.generator.messages import Plan, Server
 from chat_client.load.generator.room_stream import RoomStream
 from chat_client.load.generator.stamp import Stamp
 from chat_client.load.generator.tls_lines import TlsEnd
@@ -75,11 +75,10 @@ class WorkerState:
     Attributes:
         loop: the loop that calls them.
         tick: the counts. The worker replaces it when it has reported it.
-        family: the address family of the server's socket.
-        address: the server's address.
+        servers: the servers.
         password: the server's password, or None.
         temporary: whether to join rooms as temporary ones.
-        tls: the context of the clients' TLS connections, None for plain ones.
+        tls: the context of the clients' TLS connections, None if all are plain ones.
         up: how many clients are in their room.
         confirmed: by room, how many texts the server confirmed as stored.
         last: by room, the highest seq that the server has named.
@@ -90,11 +89,10 @@ class WorkerState:
     def __init__(self, loop: Loop, tick: Tick, plan: Plan) -> None:
         self.loop = loop
         self.tick = tick
-        self.family = plan.family
-        self.address = plan.address
+        self.servers = plan.servers
         self.password = plan.password
         self.temporary = plan.temporary
-        self.tls = tls_lines.context() if plan.tls else None
+        self.tls = tls_lines.context() if any(server.tls for server in plan.servers) else None
         self.up = 0
         self.confirmed: dict[str, int] = {}
         self.last: dict[str, int] = {}
@@ -157,8 +155,15 @@ class Client:
         self._reading = True
         self._on_purpose = False  # whether it disconnected by itself
         self._watched = 0
+        self._losses = 0  # each leads to the next server
 
     # -- connecting and disconnecting
+
+    @property
+    def _server(self) -> Server:
+        """The one that it is connected to, or will be next."""
+        servers = self._shared.servers
+        return servers[(self.number + self._losses) % len(servers)]
 
     def connect(self) -> None:
         """Begin to connect, unless it is connected or connecting."""
@@ -168,9 +173,9 @@ class Client:
         self._began = clock()
         self.state = State.CONNECTING
         try:
-            connection = self._socket = socket.socket(self._shared.family)
+            connection = self._socket = socket.socket(self._server.family)
             connection.setblocking(False)
-            error = connection.connect_ex(self._shared.address)
+            error = connection.connect_ex(self._server.address)
         except OSError as failure:  # a bad address, or no descriptor is left
             error = failure.errno or errno.EINVAL
         if error not in _IN_PROGRESS:
@@ -368,7 +373,8 @@ class Client:
             return
         if self._socket.family != getattr(socket, "AF_UNIX", None):
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._shared.tls is not None:
+        if self._server.tls:
+            assert self._shared.tls is not None
             self._tls = TlsEnd(self._socket, self._shared.tls)
         self._connected = clock()
         self._shared.tick.connect.record(self._connected - self._began)
@@ -399,6 +405,7 @@ class Client:
         self._shared.tick.count_error(code)
         self._shared.refusal = self._shared.refusal or code
         self._close()
+        self._losses += 1
         self._shared.loop.call_at(clock() + RETRY_DELAY, self.connect)
 
     def _close(self) -> None:

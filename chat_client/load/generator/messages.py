@@ -16,6 +16,20 @@ Sockaddr = tuple[str | int, ...] | str
 # -- parent to worker ---------------------------------------------------------------------------
 
 
+class Server(Struct, frozen=True):
+    """A server of the run.
+
+    Attributes:
+        family: the address family of its socket.
+        address: its address.
+        tls: whether the clients speak TLS with it.
+    """
+
+    family: int
+    address: Sockaddr
+    tls: bool = False
+
+
 class Plan(Struct, frozen=True, tag=True):
     """The first order: the load, and this worker's share of it.
 
@@ -23,19 +37,15 @@ class Plan(Struct, frozen=True, tag=True):
         load: the load of all workers.
         index: the number of this worker, from 0. It drives client i if i modulo the number of
             workers is `index`.
-        family: the address family of the server's socket.
-        address: the server's address.
+        servers: the servers, over which the clients are spread in turn.
         password: the server's password. It is not in `load`, because reports contain that.
-        tls: whether the clients speak TLS.
         temporary: whether the clients join rooms as temporary ones, which can be removed.
     """
 
     load: Load
     index: int
-    family: int
-    address: Sockaddr
+    servers: tuple[Server, ...]
     password: str | None = None
-    tls: bool = False
     temporary: bool = False
 
 

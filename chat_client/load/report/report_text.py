@@ -132,7 +132,7 @@ def figure_rows(result: Result) -> list[tuple[str, str]]:
 def _server(result: Result) -> str:
     side = result.server_side
     limits = ", which limits each client" if result.limited else ""
-    unchecked = " (its certificate was not checked)" if result.server.startswith("tls://") else ""
+    unchecked = " (its certificate was not checked)" if "tls://" in result.server else ""
     name = f"{result.software} at {result.server}{unchecked}{limits}"
     if side is None:
         return f"{name}; its process is not visible from here"

@@ -7,7 +7,7 @@ import pytest
 
 from chat_client import cli
 from chat_client.config import credentials, exit_codes
-from chat_client.transport.address import parse_address
+from chat_client.transport.addresses import parse_addresses
 from tests.chat_client.foreign import Line, Script, foreign_server
 from tests.chat_client.programs import Terminal, run
 from tests.support.waiting import eventually
@@ -145,7 +145,7 @@ def test_wrong_use(
 )
 def test_it_is_told_who_could_read_it(address: str, exposed: bool) -> None:
     """Where it would cross the network as it is."""
-    assert credentials.is_exposed(parse_address(address)) == exposed
+    assert credentials.is_exposed(parse_addresses(address)) == exposed
 
 
 def test_never_on_the_command_line() -> None:

@@ -13,6 +13,8 @@ room = "fileroom"
 bell = "all"
 """
 
+ONE, OTHER = "ab" * 32, "cd" * 32
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -98,6 +100,7 @@ def test_a_room_may_be_written_with_its_sign(config: Path) -> None:
         ("nick = 5", "nick: this is a text, in quotes, not 5"),
         ("color = 'blue'", "color: 'blue' is none of auto, always, never"),
         ("server = 'http://x/y'", "server: 'http://x/y' is no address"),
+        ("server = 'a,b,'", "server: an address is missing beside a comma"),
         ("time_zone = 'Mars/Base'", "time_zone: 'Mars/Base' is no time zone"),
         ("time_format = 'a\\u0007b'", "time_format: "),
         ("nick =", "is no TOML: "),
@@ -137,3 +140,41 @@ def test_other_mistakes(arguments: list[str], environment: dict[str, str], says:
     done = run("127.0.0.1:1", *arguments, environment=environment)
     assert done.returncode == 2
     assert says in done.stderr
+
+
+def test_several_servers(config: Path) -> None:
+    """In the file, in the variable, on the command line; each may have a fingerprint."""
+    config.write_text('server = "a:1,tls://b"\n')
+    assert f'server = "a:1,tls://b"  # {config}' in printed(config)
+    assert 'server = "c,d"  # CHAT_SERVER' in printed(config, CHAT_SERVER="c,d")
+    assert 'server = "e, f:2"  # HOST' in printed(config, "e,", "f:2")
+    shown = printed(config, "--fingerprint", f"{ONE},{OTHER}")
+    assert [line.count(",") for line in shown if line.startswith("fingerprint")] == [1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "says"),
+    [
+        (["a,,b"], {}, "chat-client: HOST: an address is missing beside a comma: write addresses"),
+        (["a,b:x"], {}, "chat-client: HOST: 'x' is no port"),
+        (
+            [],
+            {"CHAT_SERVER": "a,a"},
+            "chat-client: CHAT_SERVER: a:7878 is in the list",
+        ),
+        (
+            ["a,b,c", "--fingerprint", f"{ONE},{OTHER}"],
+            {},
+            "chat-client: there are 2 fingerprints for 3 servers: give one for all, or",
+        ),
+        (["a,b", "--fingerprint", f"{ONE},x"], {}, "chat-client: --fingerprint: "),
+    ],
+)
+def test_mistakes_in_a_list_of_servers(
+    arguments: list[str], environment: dict[str, str], says: str
+) -> None:
+    """A sentence each, and code 2."""
+    done = run(*arguments, environment=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -66,6 +66,18 @@ def test_strips_what_drives_a_terminal() -> None:
             "-- connected again as me\n   be\n   nice",
         ),
         (Reconnecting("it broke.", 1.25), "-- not connected (it broke); next try in 1.2 s"),
+        (
+            Connected("me", "s/1", "", again=True, address="b:1", moved=True),
+            "-- connected again, to b:1, as me",
+        ),
+        (
+            Connected("me", "s/1", "", again=True, forgotten=True),
+            "-- connected again as me; the server does not know your session: you are new there",
+        ),
+        (
+            Reconnecting("it broke.", 1.25, "b:1"),
+            "-- not connected (it broke); next try in 1.2 s, at b:1",
+        ),
         (Reconnecting("it broke.", 0.01), "-- not connected (it broke); next try now"),
         (Reconnecting("it broke.", 600.0), "-- not connected (it broke); next try in 10 min"),
         (Reconnecting("it broke.", float("inf")), "-- not connected (it broke); next try in inf s"),

@@ -11,7 +11,7 @@ from chat_client.load.control.run import Run, Stopper
 from chat_client.load.model.result import Result, Row
 from chat_client.load.model.verdict import judge
 from chat_client.load.model.workload import Load
-from chat_client.transport.address import parse_address
+from chat_client.transport.addresses import parse_addresses
 from tests.chat_client.programs import ENVIRONMENT
 from tests.support.servers import ROOT
 from tests.support.waiting import DEADLINE
@@ -26,7 +26,7 @@ def make_run(address: str, *conditions: Any, **load: Any) -> Result:
     shorter one.
     """
     chosen = {"clients": 5, "talkers": 40.0, "warm_up": 0.0, "duration": 0.2, "patience": DEADLINE}
-    run = Run(parse_address(address), Load(**{**chosen, **load}), "chat-load", watch, Stopper())
+    run = Run(parse_addresses(address), Load(**{**chosen, **load}), "chat-load", watch, Stopper())
     result = run.conduct()
     result.verdict = judge(result, conditions)
     return result

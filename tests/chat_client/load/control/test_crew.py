@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from chat_client.load.control.crew import Crew
-from chat_client.load.generator.messages import Plan, Ready, Report
+from chat_client.load.generator.messages import Plan, Ready, Report, Server
 from chat_client.load.model.load_errors import LoadError
 from chat_client.load.model.workload import Load
 from tests.chat_client.load.faulty import faulty_server
@@ -16,7 +16,7 @@ from tests.support.waiting import eventually
 
 def plan_for(address: str) -> Plan:
     host, _, port = address.rpartition(":")
-    return Plan(Load(clients=1), 0, 2, (host, int(port)))
+    return Plan(Load(clients=1), 0, (Server(2, (host, int(port))),))
 
 
 def test_a_worker_reports_and_ends_with_the_context() -> None:

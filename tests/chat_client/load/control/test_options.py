@@ -77,9 +77,9 @@ def test_a_server_of_its_own_has_no_password(monkeypatch: pytest.MonkeyPatch) ->
     """The password in the environment is for another server."""
     monkeypatch.setenv("CHAT_PASSWORD", "open sesame")
     own = read_options(["--own-server"])
-    assert (own.address, own.password) == (None, None)
+    assert (own.servers, own.password) == (None, None)
     other = read_options(["--own-server", "127.0.0.1:7000"])
-    assert (str(other.address), other.password) == ("127.0.0.1:7000", "open sesame")
+    assert (str(other.servers), other.password) == ("127.0.0.1:7000", "open sesame")
 
 
 def test_the_password_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from chat_client.load.generator.messages import (
     Ready,
     Report,
     RoomAudit,
+    Server,
     Stop,
     read_order,
     read_report,
@@ -26,8 +27,14 @@ from tests.chat_client.load.samples import sample
 @pytest.mark.parametrize(
     "order",
     [
-        Plan(Load(rate=None, nick_prefix="ä\n"), 1, 2, ("127.0.0.1", 7878), "open\nsesame", True),
-        Plan(Load(), 0, 1, "/tmp/a socket"),
+        Plan(
+            Load(rate=None, nick_prefix="ä\n"),
+            1,
+            (Server(2, ("127.0.0.1", 7878)), Server(2, ("127.0.0.2", 7878), tls=True)),
+            "open\nsesame",
+            True,
+        ),
+        Plan(Load(), 0, (Server(1, "/tmp/a socket"),)),
         Begin(2**60),
         Stop(),
         Finish({"load-0": 2**53 - 1}),
