@@ -189,7 +189,7 @@ class Assembly:
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,
-            Site(now.origins, handouts(self.addresses), self._files),
+            Site(now.origins, handouts(self.addresses, now.also), self._files, now.also),
             Network(ServerState(self.parts)),
         )
         self._unfinished: Unfinished[Connection] = Unfinished(UNFINISHED_LIMIT)

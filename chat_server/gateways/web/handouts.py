@@ -1,18 +1,24 @@
-"""What the server makes for those who ask by HTTP: the QR code of the page, and its own wheel."""
+"""What the server makes for those who ask by HTTP.
+
+The QR code of the page, the list of the chat's other servers, and the server's own wheel.
+"""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
+
+import msgspec
 
 from chat_server.gateways.web.site import Maker
 from chat_server.gateways.web.wheel import WheelError, build_wheel, wheel_name
 from chat_server.network.addresses import Address, is_loopback, page_url
 
 
-def handouts(addresses: Sequence[Address]) -> dict[str, Maker]:
+def handouts(addresses: Sequence[Address], also: Sequence[str] = ()) -> dict[str, Maker]:
     """Return what there is, by its path.
 
     Args:
         addresses: where the server listens. It may still grow.
+        also: the other servers of the chat, as browsers name them.
     """
 
     def qr_picture(asked: str) -> tuple[bytes, str]:
@@ -24,7 +30,11 @@ def handouts(addresses: Sequence[Address]) -> dict[str, Maker]:
         url = (page_url(addresses) if own else None) or asked
         return qr_svg(url), "image/svg+xml"
 
-    made: dict[str, Maker] = {"/qr.svg": qr_picture}
+    others = msgspec.json.encode(also)
+    made: dict[str, Maker] = {
+        "/qr.svg": qr_picture,
+        "/also.json": lambda _: (others, "application/json"),
+    }
     try:
         name = wheel_name()
     except WheelError:

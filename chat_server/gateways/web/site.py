@@ -6,7 +6,7 @@ import re
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.resources import files
@@ -28,6 +28,8 @@ _TYPES = {
 }
 
 _TEXT = "text/plain; charset=utf-8"
+
+_SCHEMES = ("http", "https")
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 """Whatever of a Host goes into a header or a page is of this form (RFC 9110, 4.2)."""
@@ -88,15 +90,19 @@ class Site:
         origins: Iterable[str],
         made: Mapping[str, "Maker"],
         shared: SharedFiles | None = None,
+        also: Iterable[str] = (),
     ) -> None:
         """
         Args:
             origins: more from which a page may come, such as `https://chat.example.org`.
             made: what is made when it is asked for, by its path.
             shared: the files that people offer in rooms; None if there are none.
+            also: the other servers of the chat, such as `10.0.0.7:7878`. Pages of this one may
+                open WebSockets there, and theirs here.
         """
         self.shared = shared
         self._origins = tuple(origins)
+        self._also = tuple(also)
         own = socket.gethostname()
         self._names = {"localhost", own.lower(), f"{own.partition('.')[0]}.local".lower()}
         self._names.update(_host_of(origin.partition("://")[2]) for origin in self._origins)
@@ -134,7 +140,8 @@ class Site:
 
     def origins(self, host: str) -> tuple[str, ...]:
         """Return from where a page may open a WebSocket that was asked for as `host`."""
-        return (f"http://{host}", f"https://{host}", *self._origins)
+        own = (host, *self._also)
+        return (*(f"{scheme}://{each}" for each in own for scheme in _SCHEMES), *self._origins)
 
     def refuse_plain(self, request: Request) -> Refused:
         """Return what somebody gets who should have used https: a page that leads there.
@@ -146,7 +153,7 @@ class Site:
         url = f"https://{host}/"
         link = f'<a href="{url}">{url}</a>'
         page = f"<!doctype html><title>https</title><p>This server speaks https: {link}"
-        headers = {"Content-Type": _TYPES[".html"], **_page_headers(host)}
+        headers = {"Content-Type": _TYPES[".html"], **_page_headers((host, *self._also))}
         return Refused(HTTPStatus.BAD_REQUEST, page, headers)
 
     def makes(self, request: Request) -> bool:
@@ -164,19 +171,20 @@ class Site:
             Refused: there is no such thing.
         """
         host = self.checked_host(request)
+        hosts = (host, *self._also)
         path = request.path.partition("?")[0]
         if path == "/healthz":
-            return _response(b"ok\n", _TEXT, host)
+            return _response(b"ok\n", _TEXT, hosts)
         if path == "/robots.txt":
-            return _response(_ROBOTS, _TEXT, host)
+            return _response(_ROBOTS, _TEXT, hosts)
         if path in self._makers:
             body, type_ = self._make(path, f"{'https' if secure else 'http'}://{host}/")
-            return _response(body, type_, host)
+            return _response(body, type_, hosts)
         part = self._parts.get(_PAGES.get(path, path))
         if part is None:
             text = f"There is no {path[:100]} here."
-            raise Refused(HTTPStatus.NOT_FOUND, text, _page_headers(host))
-        return _part_response(part, request, host)
+            raise Refused(HTTPStatus.NOT_FOUND, text, _page_headers(hosts))
+        return _part_response(part, request, hosts)
 
     def _make(self, path: str, address: str) -> tuple[bytes, str]:
         """Return what a maker makes, from memory if that was asked for lately."""
@@ -210,8 +218,8 @@ def _ending(name: str) -> str:
     return name[name.rfind(".") :]
 
 
-def _part_response(part: _Part, request: Request, host: str) -> Response:
-    response = _response(part.body, part.type, host)
+def _part_response(part: _Part, request: Request, hosts: Sequence[str]) -> Response:
+    response = _response(part.body, part.type, hosts)
     response.headers["ETag"] = part.tag
     response.headers["Cache-Control"] = "no-cache"
     known = ",".join(request.headers.get_all("If-None-Match"))
@@ -222,15 +230,19 @@ def _part_response(part: _Part, request: Request, host: str) -> Response:
     return response
 
 
-def _page_headers(host: str) -> dict[str, str]:
+def _page_headers(hosts: Iterable[str]) -> dict[str, str]:
     """What every page is sent with, and whatever else a browser may show as one.
 
-    Safari wants the WebSocket's address named.
+    Safari wants the address of a WebSocket named, also that of the page's own server.
+
+    Args:
+        hosts: the servers to which a page may open one.
     """
+    sockets = " ".join(f"ws://{host} wss://{host}" for host in hosts)
     return {
         "Content-Security-Policy": (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-            f"connect-src 'self' ws://{host} wss://{host}; base-uri 'none'; form-action 'none'; "
+            f"connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; "
             "frame-ancestors 'none'"
         ),
         "Referrer-Policy": "no-referrer",
@@ -238,9 +250,9 @@ def _page_headers(host: str) -> dict[str, str]:
     }
 
 
-def _response(body: bytes, type_: str, host: str) -> Response:
+def _response(body: bytes, type_: str, hosts: Iterable[str]) -> Response:
     headers = Headers({"Content-Type": type_, "X-Content-Type-Options": "nosniff"})
-    headers.update(_page_headers(host))
+    headers.update(_page_headers(hosts))
     return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)
 
 

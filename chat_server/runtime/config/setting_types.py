@@ -162,12 +162,25 @@ def label() -> Rule[str]:
     return Rule(read=read, write=str, metavar="NAME")
 
 
+_WEB_HOST = r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+
+
 def origin(text: str) -> str:
     """Return where a page comes from, for `many`: a scheme, a host, perhaps a port (RFC 6454)."""
     found = text.lower().rstrip("/")
-    if not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", found):
+    if not re.fullmatch(rf"https?://{_WEB_HOST}", found):
         raise ValueError(
             f"an origin is a scheme and a host, such as https://chat.example.org, not {text!r}"
+        )
+    return found
+
+
+def web_host(text: str) -> str:
+    """Return a host as a browser names it, for `many`: perhaps with a port."""
+    found = text.lower()
+    if not re.fullmatch(_WEB_HOST, found):
+        raise ValueError(
+            f"a server is named here as browsers do it, such as 10.0.0.7:7878, not {text!r}"
         )
     return found
 

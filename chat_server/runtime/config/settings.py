@@ -27,6 +27,7 @@ from chat_server.runtime.config.setting_types import (
     password,
     setting,
     switch_or_auto,
+    web_host,
 )
 from protocol.common.setting_rules import (
     many,
@@ -121,6 +122,13 @@ class Settings:
         "an address by which browsers come here, such as https://chat.example.org, if a proxy or a "
         "name of your own is in between; any number of times",
         name="origin",
+    )
+    # None: this server is the only one of its chat.
+    also: tuple[str, ...] = setting(
+        (),
+        many(web_host, "HOST[:PORT]"),
+        "another server of the same chat, as browsers name it: a page from here tries it when this "
+        "server is gone, and pages from there may come here; any number of times",
     )
 
     # On: a class passes files round. Nothing of them is ever run or shown by the server.

@@ -229,6 +229,9 @@ session.on("welcome", (welcome) => {
   comeIn();
   greet(welcome);
 });
+session.on("moved", (host, same) => {
+  toast(`You are at ${host} now.${same ? "" : " It does not know your session: you are new there."}`);
+});
 session.on("refused", ask);
 session.on("ended", (code, text) => {
   if (code === "replaced") {

@@ -43,6 +43,12 @@ def test_the_wheel_is_there_under_its_name(house: House) -> None:
     assert {f"{page}/{each}" for each in wanted} <= set(names)
 
 
+def test_the_other_servers_of_the_chat_are_listed(house: House) -> None:
+    """A page asks for them; most servers have none."""
+    assert get(house, "/also.json") == (200, b"[]")
+    assert handouts([], ("a:1", "b"))["/also.json"]("") == (b'["a:1","b"]', "application/json")
+
+
 def test_the_qr_code_is_of_the_page(house: House) -> None:
     """As it was asked for, where others cannot come in anyway."""
     status, picture = get(house, "/qr.svg")

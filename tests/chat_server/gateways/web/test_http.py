@@ -176,6 +176,16 @@ def test_from_where_a_websocket_may_come(house: House, origin: str) -> None:
     assert ask(house, upgrade(Origin=origin))[0] == 101
 
 
+def test_other_servers_of_the_chat() -> None:
+    """`--also`: pages may go from one to the other, and from nowhere else."""
+    with running_server(also=("10.0.0.7:7878",)) as server, House(server) as house:
+        policy = ask(house, get("/"))[1]["content-security-policy"]
+        assert " ws://localhost wss://localhost ws://10.0.0.7:7878 wss://10.0.0.7:7878;" in policy
+        assert ask(house, upgrade(Origin="http://10.0.0.7:7878"))[0] == 101
+        assert ask(house, upgrade(Origin="https://10.0.0.7:7878"))[0] == 101
+        assert ask(house, upgrade(Origin="http://10.0.0.8:7878"))[0] == 403
+
+
 def test_other_names_that_are_given() -> None:
     """`--origin` says by which address people come."""
     with running_server(origins=("https://chat.example.org",)) as server, House(server) as house:

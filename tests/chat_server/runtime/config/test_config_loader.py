@@ -49,6 +49,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "irc": ("no",),
     "files": ("no",),
     "origin": ("https://chat.example.org", "http://10.0.0.1:8000"),
+    "also": ("10.0.0.7:7878", "chat.example.org"),
 }
 
 

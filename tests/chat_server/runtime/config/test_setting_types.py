@@ -13,6 +13,7 @@ from chat_server.runtime.config.setting_types import (
     network,
     origin,
     password,
+    web_host,
 )
 from protocol.common.setting_rules import Rule, many
 
@@ -33,6 +34,12 @@ from protocol.common.setting_rules import Rule, many
             ["10.1.0.0/16"],
         ),
         (many(origin, "URL"), ["HTTPS://Chat.example.org/"], ("https://chat.example.org",), None),
+        (
+            many(web_host, "H"),
+            ["Chat.example.org", "[::1]:7"],
+            ("chat.example.org", "[::1]:7"),
+            None,
+        ),
         (password(), " a b ", " a b ", " a b "),
     ],
 )
@@ -54,6 +61,8 @@ def test_what_is_read_and_written(rule: Rule[Any], given: Any, value: Any, writt
         (many(network, "N"), ["10.1.2.3/16"], "did you mean 10.1.0.0/16?"),
         (many(network, "N"), ["lab"], "a network is an address, or one with the length"),
         (many(origin, "URL"), ["chat.example.org"], "an origin is a scheme and a host"),
+        (many(web_host, "H"), ["http://a"], "such as 10.0.0.7:7878, not 'http://a'"),
+        (many(web_host, "H"), ["a:7878,b:7878"], "a server is named here as browsers do it"),
         (password(), "", "a password is a text of 1 to 200 characters"),
     ],
 )

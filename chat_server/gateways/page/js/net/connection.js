@@ -1,14 +1,15 @@
 // One WebSocket: JSON objects in and out, and whether the server still answers.
 
+import { server } from "./servers.js";
+
 const SUBPROTOCOL = "backchannel.v1";
 const SILENCE = 20_000; // ms without a message after which the server is asked for a sign of life
 const CHECK = 5_000; // ms that it may take to answer when somebody comes back to the page
 const OPENING = 10_000; // ms that connecting may take, and again the server's first words
 
-/** Where the server of this page takes WebSockets. */
-export function address() {
+function address() {
   const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return `${scheme}//${location.host}/ws`;
+  return `${scheme}//${server()}/ws`;
 }
 
 export class Connection {

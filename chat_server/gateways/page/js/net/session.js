@@ -3,13 +3,15 @@
 // After a lost connection it says hello with the session's secret, enters the rooms again behind
 // what was heard, and sends again what had no reply, under the same id: the server does each once.
 //
-// It emits: `state` (connecting, online, waiting, ended), `welcome`, `refused` (a hello),
+// It emits: `state` (connecting, online, waiting, ended), `moved` (to another server of the chat, and
+// whether that one knows the session), `welcome`, `refused` (a hello),
 // `ended` (the server does not want the page back by itself), and each event of the protocol
 // under its type.
 
 import { Emitter } from "../emitter.js";
 import { Connection } from "./connection.js";
 import { FATAL, Refused, TEMPORARY, Unconfirmed } from "./refusal.js";
+import { learnServers, nextServer, server, serverCount } from "./servers.js";
 import { load, save } from "./storage.js";
 
 const FIRST_DELAY = 1; // seconds; the bound below which the delay is drawn, at first
@@ -40,6 +42,7 @@ export class Session extends Emitter {
   #attempt = 0;
   #atLeast = 0; // seconds that the server wants the next attempt to wait
   #welcomed = 0;
+  #where = null; // the server that let us in last
   #timer = null;
   #over = null; // the goodbye, or the fatal error, that came on this connection
   #cursors = () => [];
@@ -53,6 +56,7 @@ export class Session extends Emitter {
     super();
     this.#key = key;
     const kept = load(key, {});
+    learnServers();
     this.#token = kept.token ?? null;
     this.nick = kept.nick ?? "";
   }
@@ -236,6 +240,8 @@ export class Session extends Emitter {
     const waiting = this.#unanswered(same);
     const cursors = this.#cursors(); // of the rooms from before; whoever hears `welcome` may add some
     this.state = "online";
+    if (this.#where && this.#where !== server()) this.emit("moved", server(), same);
+    this.#where = server();
     this.emit("welcome", welcome, same);
     for (const cursor of cursors) this.emit("enter", cursor);
     for (const pending of waiting) {
@@ -280,12 +286,16 @@ export class Session extends Emitter {
       this.emit("ended", over.code, over.text);
       return;
     }
+    // A connection that broke without a word may be the network's fault: the same server is tried
+    // again first, or a short failure would divide a room among servers.
+    if (over || !this.#welcomed) nextServer();
     if (this.#welcomed && performance.now() - this.#welcomed > STABLE) this.#attempt = 0;
     this.#welcomed = 0;
     // The whole range ("full jitter"): after a restart a class does not come back in one instant.
-    const bound = Math.min(isNearby() ? LONGEST_NEARBY : LONGEST, FIRST_DELAY * 2 ** this.#attempt);
+    const round = Math.floor(this.#attempt / serverCount()); // the bound grows once all were tried
+    const bound = Math.min(isNearby() ? LONGEST_NEARBY : LONGEST, FIRST_DELAY * 2 ** round);
     const delay = Math.max(Math.random() * bound, this.#atLeast);
-    this.#attempt = Math.min(this.#attempt + 1, 9);
+    this.#attempt = Math.min(this.#attempt + 1, 9 * serverCount());
     this.retryAt = performance.now() + delay * 1000;
     this.#timer = setTimeout(() => this.#connect(), delay * 1000);
     this.#setState("waiting");
