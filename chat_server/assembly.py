@@ -189,7 +189,13 @@ class Assembly:
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,
-            Site(now.origins, handouts(self.addresses, now.also), self._files, now.also),
+            Site(
+                now.origins,
+                handouts(self.addresses, now.also),
+                self._files,
+                now.also,
+                lambda room: self.kept.book.own(room).images,
+            ),
             Network(ServerState(self.parts)),
         )
         self._unfinished: Unfinished[Connection] = Unfinished(UNFINISHED_LIMIT)

@@ -36,6 +36,7 @@ class RulesOfRoom:
         read_only: bool | None = None,
         invite_only: bool | None = None,
         forget: bool | None = None,
+        images: bool | None = None,
     ) -> None:
         """Change what holds in the room; what is None stays. Only moderators may.
 
@@ -44,9 +45,11 @@ class RulesOfRoom:
             read_only: whether only moderators speak.
             invite_only: whether only who is invited comes in, and sees that there is the room.
             forget: whether what was said is deleted when nobody is in the room any more.
+            images: whether clients show images that are offered as files; else they are
+                downloaded, as every other file is.
         """
         self._session.request(
-            lambda id: SetRules(id, self._room, topic, read_only, invite_only, forget)
+            lambda id: SetRules(id, self._room, topic, read_only, invite_only, forget, images)
         )
 
     def invite(self, who: str) -> None:

@@ -369,6 +369,7 @@ class Lines:
         told.append(f"slow: {every}")
         gone = "on, all goes when nobody is here" if rules.forget else "off, what is said is kept"
         told.append(f"forget: {gone}")
+        told.append(f"images: {'on, the page shows them' if rules.images else 'off, downloads'}")
         hint = "" if role == MEMBER else "; /help rules says how to set them"
         return [
             self.system(f"what holds in #{room}{hint}:"),

@@ -144,6 +144,8 @@ class RoomActions:
                 policy = replace(policy, read_only=wanted.read_only)
             if wanted.forget is not None:
                 policy = replace(policy, forget=wanted.forget)
+            if wanted.images is not None:
+                policy = replace(policy, images=wanted.images)
             if wanted.invite_only is False:
                 return replace(policy, invite_by="", guests=())
             if wanted.invite_only:
@@ -453,6 +455,8 @@ def _rules_texts(wanted: SetRules) -> Iterator[str]:
     if wanted.forget is not None:
         gone = "what is said here is deleted when nobody is here any more"
         yield gone if wanted.forget else "what is said here is kept"
+    if wanted.images is not None:
+        yield f"images that are offered here are {'' if wanted.images else 'not '}shown on the page"
 
 
 def _without_speaker(names: frozenset[PersonKey], policy: RoomPolicy) -> RoomPolicy:

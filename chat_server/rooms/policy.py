@@ -86,6 +86,7 @@ class RoomPolicy:
             Others do not learn that there is the room.
         guests: who is invited. It may be kept ahead of the rule.
         forget: all that was said is deleted when nobody is in the room any more.
+        images: clients may show images that are offered as files.
         floor: the names of who has the floor, and may speak though the room is frozen.
     """
 
@@ -98,6 +99,7 @@ class RoomPolicy:
     invite_by: str = ""
     guests: tuple[Guest, ...] = ()
     forget: bool = False
+    images: bool = False
 
     @property
     def invited(self) -> frozenset[PersonKey]:

@@ -22,9 +22,11 @@ import msgspec
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.images import image_of
 from protocol.common.private_files import private, write_private
 from protocol.errors import Code, ProtocolError
 from protocol.file_names import safe_file_name, shown_size
+from protocol.messages import ImageInfo
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class FileRecord(msgspec.Struct, frozen=True):
         whole: whether it is there.
         session: the number of the session that offered it in its room; None if none did.
         request: the id of that request.
+        image: what image it is, if it is one that may be shown.
     """
 
     id: str
@@ -73,6 +76,7 @@ class FileRecord(msgspec.Struct, frozen=True):
     whole: bool = False
     session: int | None = None
     request: int = 0
+    image: ImageInfo | None = None
 
     @property
     def path(self) -> str:
@@ -274,14 +278,16 @@ class SharedFiles:
         """Check a file of which all is there, and give it its name."""
         with self._partial(record).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            image = image_of(file, record.size)
         if record.sha256 and sha256 != record.sha256:
             self._remove(record)
             raise UploadRefusedError("wrong")
-        active = self._clock.time()
+        found: dict[str, Any] = {"whole": True, "sha256": sha256, "image": image}
+        found["active"] = self._clock.time()
         # First: a server that dies in between renames the file at its next start.
-        self._write(msgspec.structs.replace(record, active=active, whole=True, sha256=sha256))
+        self._write(msgspec.structs.replace(record, **found))
         self._partial(record).replace(self._folder / record.id)
-        return self._replace(record, active=active, whole=True, sha256=sha256)
+        return self._replace(record, **found)
 
     def _replace(self, record: FileRecord, **members: Any) -> FileRecord:
         with self._lock:

@@ -54,7 +54,7 @@ class RoomRules(Struct, frozen=True, omit_defaults=True):
     invited; `invited` names those, for moderators alone. `locked`: nobody else comes in. `frozen`
     is who froze the room, and `until`, in Unix seconds, when that ends by itself. `slow` is the
     seconds between two messages of one person. `forget`: all that was said is deleted when nobody
-    is in the room any more.
+    is in the room any more. `images`: clients may show the images that are offered as files.
     """
 
     topic: str
@@ -67,6 +67,7 @@ class RoomRules(Struct, frozen=True, omit_defaults=True):
     until: float | UnsetType = UNSET
     slow: float | UnsetType = UNSET
     forget: bool = False
+    images: bool = False
 
 
 class Ok(ServerMessage, frozen=True):
@@ -123,6 +124,14 @@ class PollResult(Struct, frozen=True, omit_defaults=True):
     voters: Sequence[Sequence[str]] | UnsetType = UNSET
 
 
+class ImageInfo(Struct, frozen=True):
+    """What image a file holds: its media type, and its size in pixels, before it is rotated."""
+
+    type: str
+    width: int
+    height: int
+
+
 class Message(ServerMessage, frozen=True):
     """One entry of a room's log. `time` is in Unix seconds, UTC.
 
@@ -131,7 +140,8 @@ class Message(ServerMessage, frozen=True):
     empty if nobody said. `reply_to` is the seq of the message that it answers, 0 for none. `role`
     is moderator or owner where the author was one when they said it, else "". `poll` is of the kind
     `poll`. `file`, of kind `file`, is the path to GET it from, `size` its bytes, `sha256` the hash
-    of its content, in hex.
+    of its content, in hex; `image` is there where it is an image that a client may show in a room
+    whose rules allow `images`.
 
     An entry of the kind edit or delete `changes` the message with that seq: an edit has its new
     text. Whoever reads a message after that finds its latest state: `edited`, if it has another
@@ -155,6 +165,7 @@ class Message(ServerMessage, frozen=True):
     file: str = ""
     size: int = 0
     sha256: str = ""
+    image: ImageInfo | UnsetType = UNSET
 
     @classmethod
     def unnumbered(cls, from_: str, kind: str, text: str, **marks: Any) -> "Message":
@@ -393,8 +404,8 @@ class RulesChange(ServerMessage, frozen=True, tag="rules"):
     `speak` is whether one may say something there; where not, `why` is muted, frozen or read_only,
     `text` says it as a sentence, and `until`, in Unix seconds, is when that ends by itself. `slow`
     is the seconds between two messages, where that binds oneself. `read_only`, `invite_only`,
-    `locked` and `topic` are as in the answer to `rules`; `topic` is "" where nobody has said who
-    sets it.
+    `locked`, `topic` and `images` are as in the answer to `rules`; `topic` is "" where nobody has
+    said who sets it.
     """
 
     room: str
@@ -407,6 +418,7 @@ class RulesChange(ServerMessage, frozen=True, tag="rules"):
     invite_only: bool = False
     locked: bool = False
     topic: str = ""
+    images: bool = False
 
 
 class Invited(ServerMessage, frozen=True):

@@ -347,6 +347,7 @@ class SetRules(Request, frozen=True, tag="set_rules"):
     read_only: bool | None = None
     invite_only: bool | None = None
     forget: bool | None = None
+    images: bool | None = None
 
 
 class Invite(Request, frozen=True):

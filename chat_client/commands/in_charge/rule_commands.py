@@ -7,7 +7,7 @@ from chat_client.commands.command import IN_CHARGE, Command, Pages, Talk, Typed,
 from chat_client.display.text import one_line
 from chat_client.errors import CommandError
 
-RULES = ("topic", "read-only", "invite-only", "forget")
+RULES = ("topic", "read-only", "invite-only", "forget", "images")
 VALUES = ("on", "off", *get_args(TopicRule))
 """What stands behind `/rules`, for Tab."""
 
@@ -38,6 +38,8 @@ def _set_rule(rules: RulesOfRoom, typed: Typed, rule: str, value: str) -> None:
         rules.set(invite_only=switch)
     elif switch is not None and rule == "forget":
         rules.set(forget=switch)
+    elif switch is not None and rule == "images":
+        rules.set(images=switch)
     else:
         wrong = one_line(f"{rule} {value}")
         raise CommandError(f"{wrong!r} is no rule: type {typed.command.usage}")
@@ -65,7 +67,7 @@ COMMANDS = (
         "rules",
         "[RULE VALUE]",
         "show what holds in the room, or set one rule: topic everybody|moderators|default, or "
-        "read-only, invite-only or forget on|off",
+        "read-only, invite-only, forget or images on|off",
         "rooms",
         _rules,
         asks=True,

@@ -1,11 +1,12 @@
 """What files hold, by HTTP: GET with ranges (RFC 9110, 14), PUT in pieces.
 
 Nothing of a file is ever shown by the browser as a page of this server: it is downloaded, whatever
-its content is or its name says.
+its content is or its name says. But for images, in rooms whose rules allow that: by what they hold
+they are one of four formats that run nothing, and that type is all that a browser takes them for.
 """
 
 import re
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from http import HTTPStatus
 from typing import BinaryIO
 from urllib.parse import quote
@@ -40,13 +41,20 @@ _STATUS = {
 class Download:
     """One answer to a GET or HEAD of a file."""
 
-    def __init__(self, files: SharedFiles, request: Request, number: str) -> None:
+    def __init__(
+        self,
+        files: SharedFiles,
+        request: Request,
+        number: str,
+        shows_images: Callable[[str], bool],
+    ) -> None:
         """Open the file.
 
         Args:
             files: all.
             request: what is asked.
             number: the file's.
+            shows_images: whether images that are offered in a room are shown, by its name.
 
         Raises:
             Refused: there is no such file, or no such part of it.
@@ -55,16 +63,22 @@ class Download:
         if opened is None:
             raise Refused(HTTPStatus.NOT_FOUND, "There is no such file any more.")
         self.record, self._file = opened
-        self.headers = _headers(self.record)
+        shown = self.record.image is not None and shows_images(self.record.room)
+        self.headers = _image_headers(self.record) if shown else _headers(self.record)
         self.status = HTTPStatus.OK
+        self._start = self._end = 0
+        if self.headers["ETag"] in ",".join(request.headers.get_all("If-None-Match")):
+            self.status = HTTPStatus.NOT_MODIFIED
+            self.length = 0
+            return
         try:
             self._start, self._end = self._part(request)
         except Refused:
             self._file.close()
             raise
         if self.status is HTTPStatus.PARTIAL_CONTENT:
-            shown = f"bytes {self._start}-{self._end - 1}/{self.record.size}"
-            self.headers["Content-Range"] = shown
+            part = f"bytes {self._start}-{self._end - 1}/{self.record.size}"
+            self.headers["Content-Range"] = part
         self.length = self._end - self._start
 
     def pieces(self, head: bytes, *, head_only: bool) -> Generator[bytes, None, None]:
@@ -201,6 +215,23 @@ def _headers(record: FileRecord) -> Headers:
             "ETag": f'"{record.sha256}"',
         }
     )
+
+
+def _image_headers(record: FileRecord) -> Headers:
+    """What an image is shown by. Another tag: a copy from before that was allowed is not taken."""
+    assert record.image is not None
+    headers = _headers(record)
+    for name, value in {
+        "Content-Type": record.image.type,
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(record.name, safe='')}",
+        # A browser styles the page on which it shows an image by itself.
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "Cache-Control": "private, no-cache",
+        "ETag": f'"{record.sha256}-image"',
+    }.items():
+        headers.pop(name, None)
+        headers[name] = value
+    return headers
 
 
 def _refused(error: UploadRefusedError) -> Refused:

@@ -234,7 +234,7 @@ class HttpGateway:
         self._used = True  # nothing is ever written into the middle of it
         head_only = request.method == "HEAD"
         try:
-            found = Download(files, request, number)
+            found = Download(files, request, number, self._site.shows_images)
         except Refused as refused:
             return self._refused(request.method.encode() + b" ", refused)
         ends = not _stays(request)

@@ -91,6 +91,7 @@ class Site:
         made: Mapping[str, "Maker"],
         shared: SharedFiles | None = None,
         also: Iterable[str] = (),
+        shows_images: Callable[[str], bool] = lambda _: False,
     ) -> None:
         """
         Args:
@@ -99,8 +100,10 @@ class Site:
             shared: the files that people offer in rooms; None if there are none.
             also: the other servers of the chat, such as `10.0.0.7:7878`. Pages of this one may
                 open WebSockets there, and theirs here.
+            shows_images: whether images that are offered in a room are shown, by its name.
         """
         self.shared = shared
+        self.shows_images = shows_images
         self._origins = tuple(origins)
         self._also = tuple(also)
         own = socket.gethostname()

@@ -189,9 +189,12 @@ CREATE TABLE votes ( -- in open polls
     PRIMARY KEY (poll, token)
 ) STRICT, WITHOUT ROWID;
 """
+_IMAGES = """
+ALTER TABLE rules ADD COLUMN images INTEGER NOT NULL DEFAULT 0; -- clients may show images
+"""
 FORMAT = Format(
     application_id=0x42414350,
-    steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES, _QUESTIONS, _POLLS),
+    steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES, _QUESTIONS, _POLLS, _IMAGES),
 )
 
 _NOTE = "INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)"
@@ -536,6 +539,7 @@ def _stored_policy(row: StoredPolicy) -> StoredPolicy:
         read_only=bool(row.read_only),
         guests=tuple((key, shown) for key, shown in _tuple(row.guests)),
         forget=bool(row.forget),
+        images=bool(row.images),
     )
 
 

@@ -86,6 +86,7 @@ class StoredPolicy(NamedTuple):
         guests: who is invited: the person, see PersonKey in rooms/policy.py, and what they were
             called then.
         forget: all that was said is deleted when nobody is in the room any more.
+        images: clients may show images that are offered as files.
     """
 
     room: str
@@ -103,6 +104,7 @@ class StoredPolicy(NamedTuple):
     invite_by: str = ""
     guests: tuple[tuple[str, str], ...] = ()
     forget: bool = False
+    images: bool = False
 
 
 class KeptHand(NamedTuple):

@@ -211,6 +211,7 @@ def _read(kept: StoredPolicy, clock: Clock) -> RoomPolicy:
         invite_by=kept.invite_by,
         guests=tuple(Guest(key, shown) for key, shown in kept.guests),
         forget=kept.forget,
+        images=kept.images,
     )
 
 
@@ -256,6 +257,7 @@ def _kept(room: str, policy: RoomPolicy) -> StoredPolicy:
         invite_by=policy.invite_by,
         guests=policy.guests,
         forget=policy.forget,
+        images=policy.images,
     )
     if lock is not None:
         kept = kept._replace(locked=True, locked_by=lock.by, insiders=tuple(sorted(lock.insiders)))

@@ -126,6 +126,7 @@ class Standings:
             invite_only=bool(policy.invite_by),
             locked=policy.lock is not None,
             topic=policy.topic,
+            images=policy.images,
         )
         if self._permissions.is_moderator(session):
             return shown

@@ -12,6 +12,8 @@ from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok, RoomRules
 
+_RULES = ("topic", "read_only", "invite_only", "forget", "images")
+
 
 def rules(caller: Caller, request: messages.Rules) -> Ok:
     """Say what holds in a room, to who is in it and to moderators."""
@@ -25,12 +27,9 @@ def rules(caller: Caller, request: messages.Rules) -> Ok:
 def set_rules(caller: Caller, request: messages.SetRules) -> None:
     """Change what holds in a room."""
     actor, room = moderator(caller, request.id), named_room(caller, request.room)
-    wanted = (request.topic, request.read_only, request.invite_only, request.forget)
-    if all(each is None for each in wanted):
-        raise ProtocolError(
-            Code.BAD_REQUEST,
-            "No rule is named: set `topic`, `read_only`, `invite_only` or `forget`.",
-        )
+    if all(getattr(request, rule) is None for rule in _RULES):
+        named = ", ".join(f"`{rule}`" for rule in _RULES[:-1])
+        raise ProtocolError(Code.BAD_REQUEST, f"No rule is named: set {named} or `{_RULES[-1]}`.")
     do_once(
         caller,
         request.id,
@@ -67,4 +66,5 @@ def _shown(caller: Caller, room: Room, policy: RoomPolicy, *, in_charge: bool) -
         until=freeze.until if freeze and freeze.until is not None else UNSET,
         slow=policy.slow or UNSET,
         forget=policy.forget,
+        images=policy.images,
     )

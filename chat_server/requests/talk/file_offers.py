@@ -39,6 +39,8 @@ def share(caller: Caller, request: messages.Share) -> Ok | None:
     path = f"{record.path}/{quote(record.name)}"
     text = f"{record.name}, {shown_size(record.size)}: {path}"
     marks = {"file": path, "size": record.size, "sha256": record.sha256}
+    if record.image is not None:
+        marks["image"] = record.image
     caller.context.short_queue.enter(caller.outbox)  # as every other message
     return post(caller, room, request.id, "file", text, marks)
 

@@ -31,9 +31,10 @@ def test_rules_are_set_and_asked_for(server: Server, teacher: Chat) -> None:
     """What is not named stays; who is no moderator is refused."""
     rules = teacher.rules("#Staff")
     rules.set(topic="everybody", forget=True)
-    rules.set(read_only=True)
+    rules.set(read_only=True, images=True)
     known = rules.ask()
     assert (known.topic, known.read_only, known.forget) == ("everybody", True, True)
+    assert known.images is True
     assert known.invite_only is False
     with chat_client.connect(address_of(server), nick="ben") as ben:
         room = ben.join("staff")

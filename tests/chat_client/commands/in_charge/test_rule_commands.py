@@ -14,6 +14,7 @@ ASKED = [
     ("/rules read-only on", {"type": "set_rules", "room": "lobby", "read_only": True}),
     ("/rules invite-only off", {"type": "set_rules", "room": "lobby", "invite_only": False}),
     ("/rules forget on", {"type": "set_rules", "room": "lobby", "forget": True}),
+    ("/rules images on", {"type": "set_rules", "room": "lobby", "images": True}),
     ("/invite bob", {"type": "invite", "room": "lobby", "who": "bob"}),
     ("/invite @bob #Ops", {"type": "invite", "room": "ops", "who": "@bob"}),
     ("/uninvite bob", {"type": "uninvite", "room": "lobby", "who": "bob"}),
@@ -47,6 +48,7 @@ def test_what_holds_is_shown() -> None:
     assert "topic: moderators only may set it" in shown
     assert "invited: bob, eva" in shown
     assert "slow: a message every 30 s" in shown
+    assert "images: off, downloads" in shown
 
 
 def test_the_input_line_knows_why_the_user_may_not_talk() -> None:

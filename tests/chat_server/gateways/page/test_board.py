@@ -1,7 +1,12 @@
 """Code and pins in the browser."""
 
+from pathlib import Path
+
 from chat_client import connect
+from chat_client.api.room import Room
 from tests.chat_server.gateways.page.site import Site, claim
+from tests.support.browser import Page
+from tests.support.images import SMALL, SVG, png
 
 BLOCK = "def f(x):\n    return 'a'  # <b>one</b>\n\nf(2)\n"
 
@@ -82,3 +87,65 @@ def test_a_dropped_file_is_offered_and_fetched(site: Site) -> None:
     with connect(site.server.address, nick="carla") as chat:
         (message,) = [each for each in chat.join("lobby").history(5) if each.kind == "file"]
         assert (message.from_, message.size) == ("ana", len(content))
+
+
+def test_images_are_shown_where_a_moderator_allows_it(site: Site, tmp_path: Path) -> None:
+    """Of every format, also those of before; nothing else; and no more when that is over."""
+    ana, ben = site.enter("ana"), site.enter("ben", phone=True, size=(360, 700))
+    claim(ana, site)
+    with connect(site.server.address, nick="carla") as chat:
+        room = chat.join("lobby")
+        for name, (_, data) in SMALL.items():
+            _offer(room, tmp_path / name, data)
+        _offer(room, tmp_path / "script.svg", SVG)
+        _offer(room, tmp_path / "large.png", png(3000, 1500))
+        ben.until(lambda: ben.count("#messages .file") == len(SMALL) + 2, "the files")
+        assert ben.count("#messages img") == 0
+        ana.enter("/rules images on")
+        _see_images(ben, len(SMALL) + 1)
+        widths = "[...document.querySelectorAll('#messages img')].map((each) => each.width)"
+        assert ben.run(f"Math.max(...{widths}) < innerWidth")
+        assert ben.count("#messages .file") == len(SMALL) + 2  # each can be downloaded as well
+        ben.until(lambda: ben.run(FOLLOWS), "the end in sight")
+        _see_images(ana, len(SMALL) + 1)
+        late = site.enter("dora")
+        _see_images(late, len(SMALL) + 1)
+        ana.enter("/rules images off")
+        for page in (ana, ben, late):
+            _see_images(page, 0)
+
+
+def test_an_image_that_is_taken_back_vanishes(site: Site, tmp_path: Path) -> None:
+    """From the page of whoever sees it, and from the server."""
+    ana, ben = site.enter("ana"), site.enter("ben")
+    claim(ana, site)
+    ana.enter("/rules images on")
+    with connect(site.server.address, nick="carla") as chat:
+        _offer(chat.join("lobby"), tmp_path / "a.png", png(40, 30))
+    _see_images(ben, 1)
+    path = ben.run("document.querySelector('#messages img').getAttribute('src')")
+    ana.enter("/delete carla not here")
+    ben.until(lambda: ben.count("#messages img") == 0, "no image")
+    ben.until(lambda: ben.run(f"fetch({path!r}).then((answer) => answer.status)") == 404, "404")
+    assert [each for each in ben.problems if "404" in each]
+    ben.problems.clear()
+
+
+FOLLOWS = (
+    "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)"
+    "(document.querySelector('#scroller'))"
+)
+
+
+def _offer(room: Room, path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+    room.send_file(path)
+
+
+def _see_images(page: Page, count: int) -> None:
+    """Wait until so many are drawn."""
+    drawn = (
+        "[...document.querySelectorAll('#messages img')].filter((each) => {"
+        " each.loading = 'eager'; return each.complete && each.naturalWidth; }).length"
+    )
+    page.until(lambda: page.run(drawn) == count, f"{count} images")

@@ -13,6 +13,7 @@ from chat_server.gateways.web.file_transfer import BODY_LIMIT, PIECE
 from chat_server.runtime.config.setting_types import Keep
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
+from tests.support.images import SMALL, SVG, png
 from tests.support.text_peer import TextPeer
 from tests.support.waiting import eventually
 
@@ -47,15 +48,16 @@ def put(house: House, path: str, data: bytes, start: int = 0, size: int | None =
     return ask(house, "PUT", path, data, Content_Range=f"bytes {start}-{end}/{size}")
 
 
-def _offer(place: OrderedHouse, name: str = "a.bin") -> tuple[str, str]:
-    """Announce DATA. Returns where it is sent to, and its number."""
-    ok = place.mia.ok("offer", room="lobby", name=name, size=len(DATA), sha256=SHA256)
+def _offer(place: OrderedHouse, name: str = "a.bin", data: bytes = DATA) -> tuple[str, str]:
+    """Announce a file. Returns where it is sent to, and its number."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    ok = place.mia.ok("offer", room="lobby", name=name, size=len(data), sha256=sha256)
     return ok["upload"], ok["file"]
 
 
-def _shared(place: OrderedHouse, name: str = "a.bin") -> str:
-    upload, number = _offer(place, name)
-    assert put(place, upload, DATA)[0] == 201
+def _shared(place: OrderedHouse, name: str = "a.bin", data: bytes = DATA) -> str:
+    upload, number = _offer(place, name, data)
+    assert put(place, upload, data)[0] == 201
     place.mia.ok("share", room="lobby", file=number)
     path: str = place.ada.expect("message", kind="file")["file"]
     return path
@@ -95,6 +97,53 @@ def test_a_file_is_never_shown_as_a_page(place: OrderedHouse) -> None:
     assert headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert headers["cross-origin-resource-policy"] == "same-origin"
     assert "set-cookie" not in headers
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_an_image_is_shown_where_that_is_allowed(place: OrderedHouse, name: str) -> None:
+    """As what it holds, whatever it is called; else it is downloaded. It never runs."""
+    kind, data = SMALL[name]
+    path = _shared(place, "page.html", data)
+    _, before, body = ask(place, "GET", path)
+    assert body == data
+    assert before["content-type"] == "application/octet-stream"
+    assert before["content-disposition"].startswith("attachment;")
+    place.mia.ok("set_rules", room="lobby", images=True)
+    status, headers, body = ask(place, "GET", path)
+    assert (status, headers["content-type"], body) == (200, kind, data)
+    assert headers["content-disposition"] == "inline; filename*=UTF-8''page.html"
+    assert headers["content-security-policy"] == (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    )
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["etag"] != before["etag"]
+    place.mia.ok("set_rules", room="lobby", images=False)
+    assert ask(place, "GET", path)[1]["content-disposition"].startswith("attachment;")
+
+
+@pytest.mark.parametrize("data", [SVG, b"<!doctype html><script>1</script>", DATA])
+def test_what_is_no_image_is_downloaded_anywhere(place: OrderedHouse, data: bytes) -> None:
+    """Whatever its name says."""
+    path = _shared(place, "a.png", data)
+    place.mia.ok("set_rules", room="lobby", images=True)
+    _, headers, _ = ask(place, "GET", path)
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["content-disposition"].startswith("attachment;")
+
+
+def test_an_image_that_a_browser_has_is_not_sent_again(place: OrderedHouse) -> None:
+    """It asks each time, so one that was deleted is shown no more."""
+    path = _shared(place, "a.png", png(3, 2))
+    place.mia.ok("set_rules", room="lobby", images=True)
+    _, headers, _ = ask(place, "GET", path)
+    assert headers["cache-control"] == "private, no-cache"
+    tag = headers["etag"]
+    status, headers, body = ask(place, "GET", path, If_None_Match=tag)
+    assert (status, headers["etag"], body) == (304, tag, b"")
+    assert "content-length" not in headers
+    place.ada.ok("delete", room="lobby", seq=1)
+    eventually(lambda: ask(place, "GET", path, If_None_Match=tag)[0] == 404)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,20 @@ def test_freeze_slow_mode_and_read_only_are_told(place: OrderedHouse, clock: Man
     assert told(place.ada) == {"speak": True, "read_only": True}
 
 
+def test_everybody_is_told_that_images_are_shown(tmp_path: Path) -> None:
+    """Also who comes in after a restart."""
+    with ordered_house(tmp_path) as place:
+        bob = place.enter("bob", "lobby")
+        place.mia.ok("set_rules", room="lobby", images=True)
+        assert told(bob) == told(place.mia) == {"speak": True, "images": True}
+        sessions = place.ada.session, place.mia.session
+    with running_server(tmp_path) as server, OrderedHouse(server, *sessions) as place:
+        zoe = place.enter("zoe", "lobby")
+        assert told(zoe) == {"speak": True, "images": True}
+        place.mia.ok("set_rules", room="lobby", images=False)
+        assert told(zoe) == {"speak": True}
+
+
 def test_whoever_is_appointed_is_free(place: OrderedHouse) -> None:
     """And is bound again when that ends."""
     bob = place.enter("bob", "lobby")

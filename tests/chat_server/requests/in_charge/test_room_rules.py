@@ -10,6 +10,7 @@ def test_a_member_may_set_none_of_them(place: OrderedHouse) -> None:
     """Nor invite; what holds is told to who is in the room."""
     bob = place.enter("bob", "lobby")
     bob.refused("forbidden", "set_rules", room="lobby", read_only=True)
+    bob.refused("forbidden", "set_rules", room="lobby", images=True)
     bob.refused("forbidden", "invite", room="lobby", who="mia")
     bob.refused("forbidden", "uninvite", room="lobby", who="mia")
     assert bob.ok("rules", room="lobby")["rules"] == {
@@ -27,9 +28,8 @@ def test_what_holds_is_shown(place: OrderedHouse) -> None:
     place.mia.ok("slow", room="lobby", seconds=5)
     place.mia.ok("lock", room="lobby", locked=True)
     place.mia.ok("freeze", room="lobby", seconds=60)
-    place.mia.ok(
-        "set_rules", room="lobby", topic="everybody", read_only=True, invite_only=True, forget=True
-    )
+    others = {"read_only": True, "invite_only": True, "forget": True, "images": True}
+    place.mia.ok("set_rules", room="lobby", topic="everybody", **others)
     known = bob.ok("rules", room="lobby")["rules"]
     assert known.pop("until") > 0
     assert known == {
@@ -40,6 +40,7 @@ def test_what_holds_is_shown(place: OrderedHouse) -> None:
         "frozen": "mia",
         "slow": 5,
         "forget": True,
+        "images": True,
     }
     assert place.mia.ok("rules", room="lobby")["rules"]["invited"] == ["ada", "bob", "mia"]
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chat_server.gateways.web.test_file_transfer import put
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
+from tests.support.images import png
 from tests.support.peer import Frame, Peer
 
 DATA = b"what a file holds"
@@ -14,11 +15,11 @@ SHA256 = hashlib.sha256(DATA).hexdigest()
 FILE = {"name": "a b.txt", "size": len(DATA), "sha256": SHA256}
 
 
-def offered(place: OrderedHouse, peer: Peer, **members: Any) -> str:
+def offered(place: OrderedHouse, peer: Peer, data: bytes = DATA, **members: Any) -> str:
     """Offer a file and send all of it. Returns its number."""
     ok = peer.ok("offer", room="lobby", **{**FILE, **members})
     assert ok["have"] == 0
-    assert put(place, ok["upload"], DATA)[0] == 201
+    assert put(place, ok["upload"], data)[0] == 201
     number: str = ok["file"]
     return number
 
@@ -39,6 +40,20 @@ def test_the_room_gets_an_entry_of_its_log(place: OrderedHouse) -> None:
     assert said["text"] == f"a b.txt, 17 B: {path}"
     (kept,) = place.mia.page("history", room="lobby")["messages"]
     assert kept == said
+
+
+def test_an_image_says_its_type_and_its_size(place: OrderedHouse) -> None:
+    """Whether or not it may be shown yet; who deletes it takes that away, too."""
+    bob = place.enter("bob", "lobby")
+    data = png(30, 20)
+    file = {"name": "a.txt", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    bob.ok("share", room="lobby", file=offered(place, bob, data, **file))
+    assert _said(place.mia)["image"] == {"type": "image/png", "width": 30, "height": 20}
+    (kept,) = place.mia.page("history", room="lobby")["messages"]
+    assert kept["image"]["width"] == 30
+    place.mia.ok("delete", room="lobby", seq=1)
+    deleted, _ = place.mia.page("history", room="lobby")["messages"]
+    assert (deleted["text"], "image" in deleted, "file" in deleted) == ("(deleted)", False, False)
 
 
 @pytest.mark.parametrize("kind", ["offer", "share"])

@@ -37,11 +37,25 @@ export async function offerFile(session, room, file) {
   await session.request("share", { room, file: place.file });
 }
 
-/** Make the element of a file that somebody offers. */
-export function fileItem({ file, size, text }) {
+/**
+ * Make the elements of a file that somebody offers.
+ *
+ * @param {object} message - of the kind `file`.
+ * @param {boolean} images - whether an image is shown.
+ */
+export function fileItem({ file, size, text, image }, images) {
   if (!/^\/files\/[0-9a-f]{32}\/[^/]*$/.test(file ?? "")) return [shown(text)];
   const link = h("a.file", { href: file, download: "" }, icon("file"), h("bdi", {}, nameOf(file)));
-  return [link, " ", h("span.size", {}, megabytes(size))];
+  const items = [link, " ", h("span.size", {}, megabytes(size))];
+  return image && images ? [picture(file, image), ...items] : items;
+}
+
+// Its size is known ahead, so nothing moves when it comes. A click opens it alone.
+function picture(file, { width, height }) {
+  const shown = h("img", { loading: "lazy", decoding: "async", width, height, alt: nameOf(file), src: file });
+  const link = h("a.picture", { href: file, target: "_blank", rel: "noopener noreferrer" }, shown);
+  shown.addEventListener("error", () => link.remove()); // it is allowed no more, or gone
+  return link;
 }
 
 /** Let the browser fetch a file. */

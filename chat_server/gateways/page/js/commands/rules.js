@@ -2,7 +2,7 @@
 
 import { needed, roomHere, roomName, split } from "./arguments.js";
 
-const SWITCHES = { "read-only": "read_only", "invite-only": "invite_only", forget: "forget" };
+const SWITCHES = { "read-only": "read_only", "invite-only": "invite_only", forget: "forget", images: "images" };
 const TOPIC = ["everybody", "moderators", "default"];
 
 export const RULES = {

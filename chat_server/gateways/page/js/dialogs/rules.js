@@ -32,6 +32,7 @@ function switches(rules, set) {
     topic,
     toggle("Read only: for announcements", rules.read_only, (on) => set({ read_only: on })),
     toggle("Only who is invited comes in, and sees the room", rules.invite_only, (on) => set({ invite_only: on })),
+    toggle("Show images that are offered here", rules.images, (on) => set({ images: on })),
     toggle("Forget what was said when nobody is here any more", rules.forget, (on) => set({ forget: on })),
   ];
 }
@@ -42,6 +43,7 @@ function facts(rules, inCharge) {
     rows.push(["Topic", rules.topic === "moderators" ? "moderators set it" : "everybody may set it"]);
     if (rules.read_only) rows.push(["Read only", "only moderators talk"]);
     if (rules.invite_only) rows.push(["Invite only", "others do not see this room"]);
+    if (rules.images) rows.push(["Images", "those that are offered are shown"]);
     if (rules.forget) rows.push(["Forget", "what is said goes when nobody is here"]);
   }
   rows.push(["Frozen", rules.frozen ? `by ${rules.frozen}${rules.until ? `, until ${moment(rules.until)}` : ""}` : "no"]);

@@ -398,6 +398,7 @@ export class Store extends Emitter {
     const room = this.rooms.get(change.room);
     if (!room) return;
     room.rules = change;
+    if (room === this.current) this.emit("log"); // images may be shown now
     this.emit("people");
     this.emit("places");
   }

@@ -21,6 +21,7 @@ export class Entries {
   #generation = 0;
   #changed = 0;
   #nick = "";
+  #images = false; // whether they are shown
 
   constructor(list, store) {
     this.#list = list;
@@ -70,6 +71,7 @@ export class Entries {
     this.#generation = place?.generation ?? 0;
     this.#changed = place?.changed ?? 0;
     this.#nick = this.#store.nick;
+    this.#images = Boolean(place?.rules?.images);
     this.#entries = [];
     this.#locals.clear();
     this.#list.replaceChildren();
@@ -77,17 +79,20 @@ export class Entries {
 
   #make(message) {
     const answered = message.reply_to ? this.#place.message(message.reply_to) : null;
-    return { message, item: messageItem(message, this.#nick, answered), day: null };
+    return { message, item: messageItem(message, this.#nick, answered, this.#images), day: null };
   }
 
-  // Make the items anew of messages that were changed since.
+  // Make the items anew of messages that were changed since, and of images that are to be shown now.
   #renew(place) {
-    if (this.#changed === place.changed) return;
+    const images = Boolean(place.rules?.images);
+    const redraw = images !== this.#images;
+    if (this.#changed === place.changed && !redraw) return;
     this.#changed = place.changed;
+    this.#images = images;
     const latest = new Map(place.messages.map((message) => [message.seq, message]));
     for (const entry of this.#entries) {
       const message = latest.get(entry.message.seq);
-      if (!message || message === entry.message) continue;
+      if (!message || (message === entry.message && !(redraw && message.image))) continue;
       const { item } = this.#make(message);
       entry.item.replaceWith(item);
       Object.assign(entry, { message, item });

@@ -42,9 +42,11 @@ export class Log {
     store.on("said", () => this.jumpToEnd());
     scroller.addEventListener("scroll", onceAFrame(() => this.#scrolled()), { passive: true });
     scroller.addEventListener("keydown", (event) => this.#key(event));
-    // The field below grows, the phone's keyboard opens: the end stays in sight.
+    // The field below grows, the phone's keyboard opens, an image is higher than was said: the end
+    // stays in sight.
     const sizes = new ResizeObserver(() => this.#place?.following && this.#toEnd());
     sizes.observe(scroller);
+    sizes.observe(messages);
   }
 
   /** Go to the end of the log, wherever that is. */

@@ -15,12 +15,13 @@ import { richText } from "./rich_text.js";
  * @param {object} message - as the protocol has it.
  * @param {string} nick - who the user is.
  * @param {object|null|undefined} answered - the message that it answers, where the page has it.
+ * @param {boolean} images - whether an image that it offers is shown.
  */
-export function messageItem(message, nick, answered = null) {
+export function messageItem(message, nick, answered = null, images = false) {
   const { kind, from } = message;
   const item = h(`li.message.is-${known(kind)}`, { data: { seq: message.seq }, tabindex: "-1" });
   if (from === nick) item.classList.add("own");
-  const text = h("div.text", { dir: "auto" }, ...body(message, nick));
+  const text = h("div.text", { dir: "auto" }, ...body(message, nick, images));
   if (kind !== "notice" && from !== nick && text.querySelector("mark")) item.classList.add("named");
   if (message.deleted) item.classList.add("is-deleted");
   const about = message.reply_to ? quote(message.reply_to, answered) : null;
@@ -43,12 +44,12 @@ function known(kind) {
   return KNOWN.includes(kind) ? kind : "text";
 }
 
-function body(message, nick) {
+function body(message, nick, images = false) {
   const { changes, edited, deleted } = message;
   if (message.kind === "edit") return ["edited ", toMessage(changes), deleted ? ", deleted since" : ""];
   if (message.kind === "delete") return deletion(message);
   if (message.poll) return pollBody(message);
-  if (message.kind === "file") return fileItem(message);
+  if (message.kind === "file") return fileItem(message, images);
   const mark = edited && !deleted ? [h("span.edited", {}, " (edited)")] : [];
   if (message.kind === "code") return [codeBlock(shown(message.text), message.language ?? ""), ...mark];
   if (mark.length) return [...richText(message.text, nick), ...mark];
