@@ -7,12 +7,17 @@ from msgspec import UnsetType
 from chat_client.display.state.model import View
 from chat_client.display.state.room_view import RoomView
 from chat_client.display.text import cells, one_line
+from chat_client.display.transfers import shown
 from chat_client.events import MEMBER
 
 
 def changes_by_itself(view: View) -> bool:
     """Return whether the status line changes without an event."""
-    return not view.connected or any(room.behind for room in view.rooms.values())
+    return (
+        not view.connected
+        or bool(view.transfers)
+        or any(room.behind for room in view.rooms.values())
+    )
 
 
 def status_line(view: View, round_trip: float | None, width: int) -> str:
@@ -25,6 +30,8 @@ def status_line(view: View, round_trip: float | None, width: int) -> str:
     """
     here = view.current
     parts = [_state(view)]
+    if view.transfers:
+        parts.append(shown(view.transfers))
     parts.append(_place(here, view.nick) if here else "no room")
     activity = _activity(view)
     if activity:
@@ -87,8 +94,8 @@ def _activity(view: View) -> str:
     """
     if len(view.rooms) < 2:
         return ""
-    shown = []
+    told = []
     for number, room in enumerate(view.rooms.values(), 1):
         mark = f" {room.unread}" if room.unread else "+" if room.stirred else ""
-        shown.append(f"{number}:{room.name}{mark}{'!' if room.mentioned else ''}")
-    return " ".join(shown)
+        told.append(f"{number}:{room.name}{mark}{'!' if room.mentioned else ''}")
+    return " ".join(told)

@@ -44,7 +44,7 @@ EXPIRY = 3600.0
 RETRY_AFTER = 60.0
 
 _MB = 1_000_000
-Fault = Literal["unknown", "busy", "elsewhere", "full", "wrong"]
+Fault = Literal["unknown", "busy", "elsewhere", "full", "wrong", "offered"]
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -256,6 +256,29 @@ class SharedFiles:
             return self._replace(record, active=self._clock.time())
         except OSError as error:
             raise StoreError(f"{error.strerror}: {self._folder}") from error
+        finally:
+            with self._lock:
+                self._arriving.discard(number)
+
+    def withdraw(self, number: str, secret: str) -> None:
+        """Remove a file that is not offered in its room: whoever was sending it has cancelled.
+
+        Args:
+            number: the file's.
+            secret: as `offer` returned it.
+
+        Raises:
+            UploadRefusedError: there is none; a piece of it is being written; or it is offered.
+        """
+        record = self._record_for(number, secret)
+        if record.session is not None:
+            raise UploadRefusedError("offered")
+        with self._lock:
+            if number in self._arriving:
+                raise UploadRefusedError("busy")
+            self._arriving.add(number)
+        try:
+            self._remove(record)
         finally:
             with self._lock:
                 self._arriving.discard(number)

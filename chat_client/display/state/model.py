@@ -17,6 +17,7 @@ from chat_client.display.state.room_view import REPEATED, RoomView
 from chat_client.display.state.stir import Stir
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import fold, mentions
+from chat_client.display.transfers import Transfer
 from chat_client.events import (
     MEMBER,
     Connected,
@@ -84,6 +85,7 @@ class View:
         writer: who sent the last direct message.
         listed: rooms that the server named, for completion.
         barred: who is banned or muted, as far as the client knows, for completion.
+        transfers: the files that are on their way.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class View:
         self.writer: Person | None = None
         self.listed: set[str] = set()
         self.barred: set[str] = set()
+        self.transfers: list[Transfer] = []
 
     # -- events -----------------------------------------------------------------------------------
 

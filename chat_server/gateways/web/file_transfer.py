@@ -34,6 +34,7 @@ _STATUS = {
     "busy": (HTTPStatus.CONFLICT, "Another piece of this file is on its way."),
     "elsewhere": (HTTPStatus.CONFLICT, "The piece does not begin where the file ends."),
     "full": (HTTPStatus.INSUFFICIENT_STORAGE, "The server's disk is nearly full."),
+    "offered": (HTTPStatus.FORBIDDEN, "The file is offered in its room: delete its message."),
     "wrong": (HTTPStatus.UNPROCESSABLE_ENTITY, "What came is not what was announced."),
 }
 
@@ -159,6 +160,29 @@ class UploadBody:
     def have(self) -> int:
         """How many bytes of the file are there."""
         return self._at
+
+
+def withdraw_upload(files: SharedFiles, path: str) -> None:
+    """Remove what has arrived of a file, for a DELETE of the path to which it is put.
+
+    Args:
+        files: all.
+        path: `/files/NUMBER/SECRET`.
+
+    Raises:
+        Refused: there is no such upload, or it is not removed.
+    """
+    found = FILE_PATH.fullmatch(path)
+    if found is None:
+        raise Refused(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            "Only a file that was offered and is not shared can be deleted here.",
+            {"Allow": "GET, HEAD"},
+        )
+    try:
+        files.withdraw(found[1], found[2])
+    except UploadRefusedError as error:
+        raise _refused(error) from None
 
 
 def upload_body(files: SharedFiles, path: str, headers: Headers) -> UploadBody:

@@ -1,4 +1,5 @@
-"""HTTP/1.1 (RFC 9110, 9112) as far as a page needs it: GET and HEAD, one at a time; PUT of files.
+"""HTTP/1.1 (RFC 9110, 9112) as far as a page needs it: GET and HEAD, one at a time; PUT and DELETE
+of files.
 
 `websockets` reads the heads and does the WebSocket handshake; `site` knows what there is to get.
 """
@@ -24,6 +25,7 @@ from chat_server.gateways.web.file_transfer import (
     Download,
     UploadBody,
     upload_body,
+    withdraw_upload,
 )
 from chat_server.gateways.web.site import Refused, Site
 from chat_server.gateways.web.websocket import WEBSOCKET, WebSocketGateway
@@ -42,7 +44,7 @@ HEADERS_LIMIT = 100
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PRI"]
 )
-"""With which word a request may begin. All but two are refused, but none is chat."""
+"""With which word a request may begin. All but four are refused, but none is chat."""
 
 _quiet = logging.getLogger("websockets.server")
 """What the library says of each connection is the connection's own to say."""
@@ -148,6 +150,9 @@ class HttpGateway:
             if head.startswith(b"PUT "):
                 yield from self._begin_put(head)
                 return
+            if head.startswith(b"DELETE /files/") and self._site.shared:
+                yield from self._withdraw(self._site.shared, head)
+                return
             protocol, request = _parse(head)
             if self._needs_tls:
                 raise self._site.refuse_plain(request)
@@ -203,6 +208,26 @@ class HttpGateway:
             return OwnReply(b"HTTP/1.1 100 Continue\r\n\r\n" if waits else b"")
 
         yield Work(begin)
+
+    def _withdraw(self, files: SharedFiles, head: bytes) -> Iterator[Received]:
+        """Remove what came of a file that is not to be sent after all."""
+        _, request = _parse(b"GET" + head.removeprefix(b"DELETE"))
+        if self._needs_tls:
+            raise self._site.refuse_plain(request)
+        self._site.checked_host(request)
+        yield OwnReply()  # it counts as a request
+        ends = Code.BYE if not _stays(request) else None
+
+        def withdraw() -> OwnReply:
+            try:
+                withdraw_upload(files, request.path)
+            except Refused as refused:
+                return self._refused(head, refused)
+            status = HTTPStatus.NO_CONTENT
+            done = Response(status.value, status.phrase, Headers(), b"")
+            return OwnReply(_written(done, ends=ends is not None), ends=ends)
+
+        yield Work(withdraw)
 
     def _put(self, body: UploadBody) -> Iterator[Received]:
         """Write what has come of the body of a PUT; answer it when all of it has."""
@@ -395,7 +420,7 @@ def _written(
     """A response as it goes on the wire; `length` is that of a body that follows by itself."""
     headers = Headers(response.headers.raw_items())
     headers["Date"] = formatdate(usegmt=True)
-    if response.status_code != HTTPStatus.NOT_MODIFIED:
+    if response.status_code not in (HTTPStatus.NOT_MODIFIED, HTTPStatus.NO_CONTENT):
         headers["Content-Length"] = str(len(response.body) if length is None else length)
     if ends:
         headers["Connection"] = "close"

@@ -10,6 +10,7 @@ from chat_client.display.state.room_view import RoomView
 from chat_client.display.status_line import changes_by_itself, status_line
 from chat_client.display.terminal_lines import Lines
 from chat_client.display.text import cells, printable
+from chat_client.display.transfers import Transfer
 from tests.chat_client.foreign import HOSTILE
 
 
@@ -59,6 +60,16 @@ def test_what_is_there_when_it_matters(view: View) -> None:
     view.rooms["ops"].stirred = True
     assert "2:ops+" in status_line(view, 0.0001, 200)
     assert "<1 ms" in status_line(view, 0.0001, 200)
+
+
+def test_a_file_on_its_way(view: View) -> None:
+    """Drawn again by itself, as long as it lasts."""
+    view.transfers.append(Transfer("sending", "notes.pdf", 1000, 420))
+    line = status_line(view, None, 80)
+    assert line.startswith(" connected | sending notes.pdf, 42 % of 1.0 kB | #lobby")
+    assert changes_by_itself(view)
+    view.transfers.append(Transfer("fetching", "\x1b[2J\n", 1000))
+    assert "\x1b" not in status_line(view, None, 80)
 
 
 def test_a_narrow_window_has_the_beginning(view: View) -> None:

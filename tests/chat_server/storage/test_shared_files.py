@@ -154,6 +154,25 @@ def test_a_disk_that_fills_up_meanwhile_takes_no_piece(tmp_path: Path) -> None:
     assert refused.value.fault == "full"
 
 
+def test_what_is_withdrawn_is_gone(tmp_path: Path) -> None:
+    """As if it had never been offered: others may take its place."""
+    files = _files(tmp_path)
+    places = [
+        files.offer("ana", "lobby", f"{number}.txt", len(DATA), "")
+        for number in range(UNFINISHED_LIMIT)
+    ]
+    with pytest.raises(ProtocolError):
+        files.offer("ana", "lobby", "more.txt", len(DATA), "")
+    for record, secret, _ in places:
+        files.write(record.id, secret, 0, DATA[:4])
+        with pytest.raises(UploadRefusedError):
+            files.withdraw(record.id, "0" * 64)
+        files.withdraw(record.id, secret)
+    assert _names(tmp_path) == set()
+    record, _, _ = files.offer("ana", "lobby", "more.txt", len(DATA), "")
+    assert files.find(record.id)
+
+
 def test_half_a_file_expires(tmp_path: Path) -> None:
     """An hour after its last piece; so does a whole one that nobody offered."""
     clock = ManualClock()

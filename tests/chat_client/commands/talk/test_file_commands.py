@@ -1,6 +1,7 @@
 """Files from one terminal to another."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from chat_client.api.files import name_of
 from protocol.messages import Message
 from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
+from tests.support.proxy import Link, Proxy
 from tests.support.waiting import eventually
 
 
@@ -39,6 +41,34 @@ def test_a_file_goes_from_terminal_to_terminal(
         ben.see("offers no file")
         ben.enter("/send /no/such/file")
         ben.see("/no/such/file is no file")
+
+
+def test_the_status_line_shows_how_far_a_file_is(
+    host: House, home: dict[str, str], tmp_path: Path
+) -> None:
+    """Both ways, while it is on its way and no longer; here the network stops amid it."""
+    path, copy = tmp_path / "notes.pdf", tmp_path / "copy.pdf"
+    path.write_bytes(os.urandom(6_000_000))
+
+    def stop(link: Link) -> None:  # the chat's own connection carries less
+        link.after(3_000_000, Link.stall)
+
+    with (
+        Proxy(host.address, stop) as proxy,
+        Terminal(proxy.address, "--nick", "ana", columns=100, environment=home) as ana,
+    ):
+        ana.see("you are here")
+        ana.enter(f"/send {path}")
+        ana.see_status("connected | sending notes.pdf, 34 % of 6.0 MB | #lobby")
+        proxy.link(1).resume()
+        ana.see("notes.pdf is offered as 1")
+        eventually(lambda: "6.0 MB" not in ana.status)
+        ana.enter(f"/get 1 {copy}")
+        eventually(lambda: re.search(r"fetching copy.pdf, (49|50) % of 6.0 MB", ana.status))
+        proxy.link(2).resume()
+        ana.see("copy.pdf is here")
+        eventually(lambda: "6.0 MB" not in ana.status)
+    assert copy.read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,46 @@ def _see_images(page: Page, count: int) -> None:
         " each.loading = 'eager'; return each.complete && each.naturalWidth; }).length"
     )
     page.until(lambda: page.run(drawn) == count, f"{count} images")
+
+
+def test_a_file_on_its_way_is_seen_and_can_be_cancelled(site: Site) -> None:
+    """How far it is has a name for who does not see it; what was cancelled is gone."""
+    ana = site.enter("ana", script=HELD_BACK)
+    for name in ("first.bin", "second.bin"):
+        ana.run(f"drop({name!r}, 2500000)")
+    ana.until(lambda: ana.run("held.length") == 2, "both on their way")
+    bars = [
+        name for _, role, name in ana.accessible() if role in ("progressbar", "ProgressIndicator")
+    ]
+    assert bars == ["Sending first.bin", "Sending second.bin"]
+    ana.run("held.shift()()")
+    ana.until(lambda: ana.texts("#transfers .percent")[0] == "40 %", "the first piece")
+    folder = site.data / "files"
+    assert len(list(folder.glob("*.json"))) == 2
+    ana.choose("Cancel")
+    ana.see("first.bin was not sent: you cancelled it.", "#messages")
+    assert ana.texts("#transfers bdi") == ["second.bin"]
+    ana.until(lambda: len(list(folder.glob("*.json"))) == 1, "that the first is gone")
+    ana.run("letAllThrough()")
+    ana.see("second.bin", "#messages .file")
+    ana.until(lambda: not ana.is_shown("#transfers"), "nothing on its way")
+
+
+# Pieces of files wait until the test lets them through.
+HELD_BACK = """
+const passOn = fetch;
+let held = [], open = false;
+function letAllThrough() { open = true; held.forEach((go) => go()); }
+window.fetch = async (url, how = {}) => {
+  if (how.method === "PUT" && !open) {
+    await new Promise((go, end) => { held.push(go); how.signal.addEventListener("abort", end); });
+  }
+  return passOn(url, how);
+};
+function drop(name, size) {
+  const data = new DataTransfer();
+  data.items.add(new File(["x".repeat(size)], name));
+  const event = new DragEvent("drop", { dataTransfer: data, cancelable: true });
+  document.querySelector("#scroller").dispatchEvent(event);
+}
+"""

@@ -245,6 +245,26 @@ def test_whoever_asks_before_sending_is_told_to_go_on(place: OrderedHouse) -> No
         assert peer.until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+def test_whoever_cancels_gets_their_space_back(place: OrderedHouse) -> None:
+    """With the secret alone; what is offered in the room stays."""
+    upload, number = _offer(place)
+    put(place, upload, DATA[:1000], size=len(DATA))
+    wrong = upload[:-1] + ("0" if upload[-1] != "0" else "1")
+    assert ask(place, "DELETE", wrong)[0] == 404
+    assert ask(place, "DELETE", upload, Host="evil.example")[0] == 421
+    for path in (f"/files/{number}", "/files/", "/assets/index.html"):
+        assert ask(place, "DELETE", path)[0] == 405
+    status, headers, body = ask(place, "DELETE", upload)
+    assert (status, "content-length" in headers, body) == (204, False, b"")
+    assert ask(place, "DELETE", upload)[0] == 404
+    assert put(place, upload, DATA[1000:], start=1000)[0] == 404
+    upload, number = _offer(place)
+    put(place, upload, DATA)
+    place.mia.ok("share", room="lobby", file=number)
+    assert ask(place, "DELETE", upload)[0] == 403
+    assert ask(place, "GET", place.ada.expect("message", kind="file")["file"])[2] == DATA
+
+
 def test_a_broken_upload_keeps_what_came(tmp_path: Path) -> None:
     """Whoever offers it again goes on from there, and nobody waits meanwhile."""
     with ordered_house(tmp_path) as place:

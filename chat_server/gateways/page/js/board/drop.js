@@ -3,9 +3,11 @@
 import { byId, h, iconButton } from "../dom.js";
 import { Room } from "../state/room.js";
 import { offerFile } from "./files.js";
+import { Transfers } from "./transfers.js";
 
 export class Drop {
   #app;
+  #transfers = new Transfers();
   #chooser = h("input", { type: "file", multiple: true, hidden: true, on: { change: () => this.#chosen() } });
 
   constructor(app) {
@@ -31,13 +33,15 @@ export class Drop {
       store.note("Files are for a room: choose one.", { kind: "warning" });
       return;
     }
-    for (const file of files) {
+    const waiting = files.map((file) => [file, this.#transfers.begin(file.name)]);
+    for (const [file, transfer] of waiting) {
       try {
-        store.note(`${file.name} is on its way.`, { place: room });
-        await offerFile(session, room.name, file);
+        if (!transfer.cancelled) await offerFile(session, room.name, file, transfer);
       } catch (error) {
-        store.note(error.message, { place: room, kind: "warning" });
+        if (!transfer.cancelled) store.note(error.message, { place: room, kind: "warning" });
       }
+      if (transfer.cancelled) store.note(`${file.name} was not sent: you cancelled it.`, { place: room });
+      transfer.end();
     }
   }
 

@@ -13,28 +13,33 @@ const PAUSE = 1000; // ms before it is sent again
  * @param {Session} session - what requests go by.
  * @param {string} room - where it is offered.
  * @param {File} file - what is sent.
+ * @param {Transfer} transfer - is told how far it is, and says whether the user has cancelled it.
  */
-export async function offerFile(session, room, file) {
+export async function offerFile(session, room, file, transfer) {
   if (!file.size) throw new Error(`${file.name} is empty, or a folder.`);
   const longest = session.limits.file ?? 0;
   if (file.size > longest) throw new Error(longest ? `${file.name} is too large: the server takes ${megabytes(longest)}.` : "This server takes no files.");
   const members = { room, name: file.name.slice(-1000), size: file.size };
   const hash = await sha256(file);
-  let place = await session.request("offer", hash ? { ...members, sha256: hash } : members);
+  const offer = () => session.request("offer", hash ? { ...members, sha256: hash } : members);
+  let place = await offer();
   let tries = TRIES;
-  while (place.have < file.size) {
-    const have = await putPiece(place, file);
+  while (place.have < file.size && !transfer.cancelled) {
+    transfer.show(place.have / file.size);
+    const have = await putPiece(place, file, transfer.signal);
+    if (transfer.cancelled) break;
     if (have === null) {
       tries -= 1;
       if (!tries) throw new Error(`${file.name} was not sent: the connection breaks again and again.`);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      place = await session.request("offer", hash ? { ...members, sha256: hash } : members);
+      await pause();
+      place = await offer();
     } else {
       place.have = have;
       tries = TRIES;
     }
   }
-  await session.request("share", { room, file: place.file });
+  if (transfer.cancelled) await withdraw(place);
+  else await session.request("share", { room, file: place.file });
 }
 
 /**
@@ -72,18 +77,31 @@ function nameOf(path) {
 }
 
 // Returns how much the server has; null if the piece did not arrive.
-async function putPiece({ upload, have }, file) {
+async function putPiece({ upload, have }, file, signal) {
   const end = Math.min(have + PIECE, file.size);
   const headers = { "Content-Range": `bytes ${have}-${end - 1}/${file.size}` };
   let answer;
   try {
-    answer = await fetch(upload, { method: "PUT", body: file.slice(have, end), headers });
+    answer = await fetch(upload, { method: "PUT", body: file.slice(have, end), headers, signal });
   } catch {
     return null;
   }
   if (answer.ok) return end;
   if (answer.status === 409 || answer.status === 404) return null;
   throw new Error((await answer.text()).trim());
+}
+
+// Give the server's space back, as soon as it has put down the piece that was on its way.
+async function withdraw({ upload }) {
+  for (let tries = TRIES; tries; tries -= 1) {
+    const answer = await fetch(upload, { method: "DELETE" }).catch(() => null);
+    if (answer && answer.status !== 409) return;
+    await pause();
+  }
+}
+
+function pause() {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE));
 }
 
 // On plain http a page cannot make one: then the server goes by what arrives.
