@@ -127,8 +127,6 @@ def test_an_image_that_is_taken_back_vanishes(site: Site, tmp_path: Path) -> Non
     ana.enter("/delete carla not here")
     ben.until(lambda: ben.count("#messages img") == 0, "no image")
     ben.until(lambda: ben.run(f"fetch({path!r}).then((answer) => answer.status)") == 404, "404")
-    assert [each for each in ben.problems if "404" in each]
-    ben.problems.clear()
 
 
 FOLLOWS = (
@@ -153,24 +151,29 @@ def _see_images(page: Page, count: int) -> None:
 
 def test_a_file_on_its_way_is_seen_and_can_be_cancelled(site: Site) -> None:
     """How far it is has a name for who does not see it; what was cancelled is gone."""
-    ana = site.enter("ana", script=HELD_BACK)
-    for name in ("first.bin", "second.bin"):
+    ana = site.enter("ana", phone=True, size=(360, 700), script=HELD_BACK)
+    long = f"{'long-' * 15}.bin"
+    for name in ("first.bin", long):
         ana.run(f"drop({name!r}, 2500000)")
     ana.until(lambda: ana.run("held.length") == 2, "both on their way")
     bars = [
         name for _, role, name in ana.accessible() if role in ("progressbar", "ProgressIndicator")
     ]
-    assert bars == ["Sending first.bin", "Sending second.bin"]
+    assert bars == ["Sending first.bin", f"Sending {long}"]
+    right = (
+        "document.querySelector('#transfers li:last-child button').getBoundingClientRect().right"
+    )
+    assert ana.run(f"{right} < innerWidth")
     ana.run("held.shift()()")
     ana.until(lambda: ana.texts("#transfers .percent")[0] == "40 %", "the first piece")
     folder = site.data / "files"
     assert len(list(folder.glob("*.json"))) == 2
     ana.choose("Cancel")
     ana.see("first.bin was not sent: you cancelled it.", "#messages")
-    assert ana.texts("#transfers bdi") == ["second.bin"]
+    assert ana.texts("#transfers bdi") == [long]
     ana.until(lambda: len(list(folder.glob("*.json"))) == 1, "that the first is gone")
     ana.run("letAllThrough()")
-    ana.see("second.bin", "#messages .file")
+    ana.see(long, "#messages .file")
     ana.until(lambda: not ana.is_shown("#transfers"), "nothing on its way")
 
 
