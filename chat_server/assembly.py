@@ -28,9 +28,10 @@ from chat_server.gateways.sniff import Doors, refused
 from chat_server.gateways.unfinished import UNFINISHED_LIMIT, Unfinished
 from chat_server.gateways.web.handouts import handouts
 from chat_server.gateways.web.site import Site
+from chat_server.identity import owner_secret
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
-from chat_server.identity.authentication import Authentication, make_secret
+from chat_server.identity.authentication import Authentication
 from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLimit
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.store.late_store import LateStore
@@ -488,7 +489,7 @@ def _open_kept(
     people = opened.enter_context(closing(PeopleStore(now.data)))
     with _reading():
         accounts = Accounts(settings, clock, people, passwords)
-        secret = make_secret(people)
+        secret = owner_secret.make(people, now.data)
         sanctions = read_sanctions(people, clock)
         book = PolicyBook(people, clock)
         dates = Dates(store, clock)

@@ -69,8 +69,11 @@ def parser() -> argparse.ArgumentParser:
     _add_backup(listed)
     _add_records(listed)
     _add_classes(listed)
-    text = "make a new secret for whoever is to be in charge, and show it once"
-    _add(listed, "owner-secret", commands.owner_secret, text, json=True)
+    text = "show the secret for whoever is to be in charge"
+    secret = _add(listed, "owner-secret", commands.show_owner_secret, text, json=True)
+    secret.add_argument(
+        "--new", action="store_true", help="make a new one; the one before is of no use then"
+    )
     return made
 
 

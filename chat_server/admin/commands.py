@@ -27,7 +27,7 @@ from chat_server.admin.files import whole_file
 from chat_server.admin.moments import parse_since, parse_until, shown
 from chat_server.admin.reports import attendance_report, audit_report, poll_report, transcripts
 from chat_server.admin.show import harmless_json, one_line, size_shown, table
-from chat_server.identity.authentication import replace_secret
+from chat_server.identity import owner_secret
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
@@ -273,22 +273,36 @@ def audit(options: argparse.Namespace) -> None:
             _write(options, write((act, history.text_before(act)) for act in acts))
 
 
-def owner_secret(options: argparse.Namespace) -> None:
-    """Make a new secret for the owner, and print it."""
+def show_owner_secret(options: argparse.Namespace) -> None:
+    """Print the owner's secret, or a new one."""
     path = options.data / Audit.FILE
     if not path.is_file():
         raise AdminError(f"there is no {path}: a server makes it at its first start.")
     try:
         with closing(PeopleStore(options.data)) as people:
-            act = Act(time.time(), messages.OPERATOR, "owner-secret")
-            secret = replace_secret(people, act)
+            secret = _owner_secret(people, options.data, new=options.new)
     except BackchannelError as error:
         raise AdminError(str(error)) from error
     if options.json:
         print(json.dumps({"secret": secret}))
         return
     print(f"to be in charge, type:  /claim {secret}")
-    print("The secret before this one is of no use any more. Who is an owner stays one.")
+    if options.new:
+        print("The secret before this one is of no use any more. Who is an owner stays one.")
+
+
+def _owner_secret(people: PeopleStore, data: Path, *, new: bool) -> str:
+    if new:
+        act = Act(time.time(), messages.OPERATOR, "owner-secret")
+        return owner_secret.replace(people, data, act)
+    secret = owner_secret.find(people, data)
+    if secret is None:
+        raise AdminError(
+            f"{data} has a hash of the owner's secret alone, as a copy has, and a folder of an "
+            "earlier version: `chat-server admin owner-secret --new` makes a new one."
+        )
+    owner_secret.note_shown(people)
+    return secret
 
 
 def _write_presences(

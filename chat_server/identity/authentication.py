@@ -4,17 +4,15 @@ Neither is to be guessed. A guess is counted as wrong before it is looked at, by
 account, and taken back if it was right.
 """
 
-import hashlib
-import hmac
 import logging
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from chat_server.identity import owner_secret
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.identity.store.records import Account, Act
+from chat_server.identity.store.records import Account
 from chat_server.identity.throttle import Throttle
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
@@ -34,15 +32,6 @@ _LOOKS_OF_ADDRESS, _PAUSE_OF_ADDRESS = 100, 2.0
 _LOOKS_OF_ACCOUNT, _PAUSE_OF_ACCOUNT = 30, 5.0
 """Right ones cost as much to look at: so many at once, from one address and for one account, then
 one in so many seconds. Who logs in and out all the time keeps nobody else from logging in.
-"""
-
-_UNSEEN = "owner-unseen"
-"""Kept as long as nobody is known to have seen the owner's secret."""
-
-_SECRET_SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
-_SECRET_GROUPS, _SECRET_GROUP = 5, 4
-"""The owner's secret is read from a screen and typed: groups of letters and digits that nobody
-takes for one another, 99 random bits in all.
 """
 
 
@@ -120,8 +109,7 @@ class Authentication:
             StoreError: it cannot be read.
         """
         with _begun((self._by_address, host)) as right:
-            kept = self._store.secret("owner")
-            if kept is None or not hmac.compare_digest(kept, _secret_hash(secret)):
+            if not owner_secret.is_right(self._store, secret):
                 log.warning("a wrong secret of the owner from %s", host, extra={"peer": host})
                 return False
             right()
@@ -134,8 +122,7 @@ class Authentication:
         Raises:
             StoreError: it could not be kept.
         """
-        if self._store.secret(_UNSEEN) is not None:
-            self._store.drop_secret(_UNSEEN)
+        owner_secret.note_shown(self._store)
 
     def _renew_hash(self, account: Account, password: str) -> None:
         """Hash a password anew that was hashed at another cost."""
@@ -145,54 +132,6 @@ class Authentication:
             self._accounts.renew_hash(account, self._passwords.hash(password))
         except (StoreError, ProtocolError) as error:
             log.warning("the password of %s keeps its old hash: %s", account.name, error)
-
-
-def make_secret(store: PeopleStore) -> str | None:
-    """Return a new secret for the owner, who is to be shown it; None if one was shown already.
-
-    Until `Authentication.note_secret_shown` is called the secret counts as lost, and the next start
-    makes another: stdout may be on a full disk, or the server killed before it has written there.
-
-    Args:
-        store: what it is kept in, as a hash.
-
-    Raises:
-        StoreError: it could not be kept.
-    """
-    if store.secret("owner") is not None and store.secret(_UNSEEN) is None:
-        return None
-    store.put_secret(_UNSEEN, b"")
-    return _new_secret(store)
-
-
-def replace_secret(store: PeopleStore, act: Act) -> str:
-    """Return a new secret for the owner, who is to be shown it. One before it is of no use then.
-
-    Args:
-        store: what it is kept in, as a hash.
-        act: who wanted it, and when.
-
-    Raises:
-        StoreError: it could not be kept.
-    """
-    secret = _new_secret(store, act)
-    store.drop_secret(_UNSEEN)  # whoever asks for one sees whether it is shown
-    return secret
-
-
-def _new_secret(store: PeopleStore, act: Act | None = None) -> str:
-    secret = "-".join(
-        "".join(secrets.choice(_SECRET_SIGNS) for _ in range(_SECRET_GROUP))
-        for _ in range(_SECRET_GROUPS)
-    )
-    store.put_secret("owner", _secret_hash(secret), act)
-    return secret
-
-
-def _secret_hash(secret: str) -> bytes:
-    """What of the owner's secret is kept. Case, and what stands between the groups, is nothing."""
-    signs = "".join(sign for sign in secret.lower() if sign.isalnum())
-    return hashlib.sha256(signs.encode()).digest()
 
 
 @contextmanager

@@ -115,7 +115,7 @@ def claim(caller: Caller, request: messages.Claim) -> Ok:
         raise ProtocolError(
             Code.FORBIDDEN,
             "this is not the owner's secret; `chat-server admin owner-secret`, where the server "
-            "runs, makes another one",
+            "runs, shows it",
         )
     if caller.role is not Role.OWNER:
         _change_role(caller, _holder(caller.context, caller.session), Role.OWNER, "claim")

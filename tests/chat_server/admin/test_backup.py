@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.admin.backup import back_up
+from chat_server.identity import owner_secret
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
 from chat_server.runtime.errors import AdminError
@@ -93,6 +94,18 @@ def test_people_and_the_key_are_in_it(tmp_path: Path) -> None:
         assert stat.S_IMODE((copy / name).stat().st_mode) == 0o600
     with closing(PeopleStore(copy)) as people:
         assert (1, Act(START, "ada", "kick", "eva")) in people.acts()
+
+
+def test_no_backup_has_the_owners_secret(tmp_path: Path) -> None:
+    """Whoever has it is in charge, and a copy goes through more hands."""
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    with running_server(data) as server:
+        secret = server.owner_secret
+        assert secret
+        server.note_secret_shown()
+        back_up(data, copy, False)
+    assert not (copy / owner_secret.FILE).exists()
+    assert not [path for path in copy.iterdir() if secret.encode() in path.read_bytes()]
 
 
 @pytest.mark.parametrize("name", ["copy.tar", "copy.tar.gz", "copy.tgz"])

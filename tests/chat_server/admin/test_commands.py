@@ -7,6 +7,7 @@ from contextlib import closing
 
 import pytest
 
+from chat_server.identity import owner_secret
 from chat_server.identity.store.people_store import FILE
 from chat_server.version import SERVER
 from tests.chat_server.admin.folders import Operator
@@ -130,17 +131,33 @@ def test_many_clients(operator: Operator) -> None:
     assert all(len(record["rooms"]) == 40 for record in records)
 
 
-def test_a_new_secret_of_the_owner(operator: Operator) -> None:
-    """For who lost the first: the new one counts at once, the old one no more."""
+def test_the_secret_of_the_owner_is_shown_again(operator: Operator) -> None:
+    """As often as the operator wants, while the server runs or not; it stays the same."""
     assert "people.db" in operator.refused("owner-secret")
     with running_server(operator.data) as server, House(address_of(server)) as house:
+        (shown,) = operator.done("owner-secret").lines
+        assert shown == f"to be in charge, type:  /claim {server.owner_secret}"
+        secret = shown.rpartition(" ")[2]
+        assert house.enter("ada").ok("claim", secret=secret)["role"] == "owner"
+    assert operator.done("owner-secret", "--json").records == [{"secret": secret}]
+    with running_server(operator.data) as server:
+        assert server.owner_secret is None
+    whos = [each["who"] for each in operator.done("audit", "--format", "json").records]
+    assert whos == ["ada"]
+
+
+def test_a_new_secret_of_the_owner(operator: Operator) -> None:
+    """For who lost the first to others: the new one counts at once, the old one no more."""
+    assert "people.db" in operator.refused("owner-secret", "--new")
+    with running_server(operator.data) as server, House(address_of(server)) as house:
         first = server.owner_secret
-        (shown, _) = operator.done("owner-secret").lines
+        (shown, _) = operator.done("owner-secret", "--new").lines
         ada = house.enter("ada")
         assert first
         assert ada.request("claim", secret=first)["type"] == "error"
         assert ada.ok("claim", secret=shown.rpartition(" ")[2])["role"] == "owner"
-    (record,) = operator.done("owner-secret", "--json").records
+        assert operator.done("owner-secret").lines == [shown]
+    (record,) = operator.done("owner-secret", "--new", "--json").records
     with running_server(operator.data) as server, House(address_of(server)) as house:
         assert server.owner_secret is None
         assert house.enter("eva").ok("claim", secret=record["secret"])["role"] == "owner"
@@ -148,6 +165,26 @@ def test_a_new_secret_of_the_owner(operator: Operator) -> None:
     assert roles == ["owner"]
     whos = [each["who"] for each in operator.done("audit", "--format", "json").records]
     assert whos == ["the operator", "ada", "the operator", "eva"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"abcd-efgh-jkmn-pqrs-tuvw\n", b"\xff" * 5000])
+def test_a_folder_that_has_a_hash_alone_needs_a_new_secret(
+    operator: Operator, content: bytes | None
+) -> None:
+    """One of an earlier version, a copy, or one whose file is another's."""
+    path = operator.data / owner_secret.FILE
+    with running_server(operator.data) as server:
+        secret = server.owner_secret
+        server.note_secret_shown()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    assert "owner-secret --new" in operator.refused("owner-secret")
+    with running_server(operator.data) as server, House(address_of(server)) as house:
+        assert server.owner_secret is None
+        assert house.enter("ada").ok("claim", secret=secret)["role"] == "owner"
+    new = operator.done("owner-secret", "--new").lines[0]
+    assert operator.done("owner-secret").lines == [new]
 
 
 def test_accounts_are_shown(operator: Operator) -> None:

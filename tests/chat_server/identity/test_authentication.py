@@ -1,12 +1,14 @@
 """Passwords and the owner's secret: whom they let in, and how guessing is slowed."""
 
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 
+from chat_server.identity import owner_secret
 from tests.chat_server.house import House
 from tests.chat_server.identity.people import PASSWORD, leave, register, role_of, secret_of
 from tests.support.clock import ManualClock
@@ -167,11 +169,14 @@ def test_guessing_the_secret_is_slowed(tmp_path: Path) -> None:
 
 
 def test_the_secret_is_made_once(tmp_path: Path) -> None:
-    """It is good after a restart, but nobody is shown it again, and the disk does not have it."""
+    """It is good after a restart, but no start shows it again; one private file alone has it."""
     with running_server(tmp_path) as server, House(server) as house:
         secret = secret_of(server)
         assert len(set(secret.replace("-", ""))) > 5
+        assert stat.S_IMODE((tmp_path / owner_secret.FILE).stat().st_mode) == 0o600
         for path in filter(Path.is_file, tmp_path.iterdir()):
+            if path.name == owner_secret.FILE:
+                continue
             assert secret.encode() not in path.read_bytes()
             assert secret.replace("-", "").encode() not in path.read_bytes()
         server.note_secret_shown()
