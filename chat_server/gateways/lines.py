@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
+from chat_server.gateways.earlier import LOOKED_AT, latest_of, number
 from chat_server.gateways.gateway import Handover, OwnReply, Received
 from chat_server.gateways.telnet import TelnetReader
 from chat_server.rooms.codec import Broadcast, Encoded
@@ -14,7 +15,9 @@ from protocol.errors import FATAL, Code
 from protocol.messages import (
     AnyRequest,
     Bye,
+    Delete,
     Direct,
+    Edit,
     EndPoll,
     Error,
     Expelled,
@@ -61,6 +64,8 @@ HELP = """\
 /join ROOM     go to another room    /topic TEXT   set the topic
 /hand QUESTION raise your hand       /hand down    take it down
 /poll Is it? yes | no                /vote 2       vote; /poll end ends it
+/reply NICK TEXT  answer their last  /edit TEXT    what you said last is to say TEXT
+/delete        take back what you said last; NICK: theirs, for moderators
 //             says a line that begins with a /
 /quit          leave"""
 
@@ -168,6 +173,7 @@ class LinesGateway:
         "_reader",
         "_replies",
         "_room",
+        "_told",
         "codec",
         "greeted",
     )
@@ -186,6 +192,7 @@ class LinesGateway:
         self._room = ""
         self._id = 0
         self._replies: dict[int, ServerMessage] = {}  # that `receive` waits for
+        self._told: dict[int, str] = {}  # what is told when a request is done, by its id
         self.codec = _LF
         self.greeted = False
 
@@ -217,6 +224,10 @@ class LinesGateway:
         if isinstance(event, Ok | Page) and event.re in self._replies:
             self._replies[event.re] = event
             return b""
+        if isinstance(event, Ok | Error) and event.re is not None:
+            told = self._told.pop(event.re, "")
+            if told and isinstance(event, Ok):
+                return self.codec.lines(f"-- {told}")
         if isinstance(event, Message):  # one's own, which stands there already
             return b""
         if isinstance(event, Welcome):
@@ -377,6 +388,54 @@ class LinesGateway:
         if isinstance(reply, Ok):
             yield self._note("you have voted")
 
+    def _reply(self, rest: str) -> Iterator[Received]:
+        """Answer a message: by its number, or the last one of somebody."""
+        which, _, text = rest.partition(" ")
+        if not text.strip():
+            yield self._note("/reply takes a nick, or a number, and a text: /reply ana yes")
+            return
+        seq = yield from self._meant(which)
+        if seq is not None:
+            yield Say(id=self._next_id(), room=self._room, text=text.strip(), reply_to=seq)
+
+    def _edit(self, rest: str) -> Iterator[Received]:
+        """Give one's last message, or the one with a number, another text."""
+        which, _, text = rest.partition(" ")
+        seq = number(which) if text.strip() else None
+        if seq is None:
+            text = rest
+            seq = (yield from self._meant(self._nick)) if rest else None
+        if not rest:
+            yield self._note("/edit takes what you want to have said: /edit hello all")
+        if seq is None:
+            return
+        request = Edit(id=self._next_id(), room=self._room, seq=seq, text=text.strip())
+        self._told[request.id] = f"message {seq} says that now"
+        yield request
+
+    def _delete(self, rest: str) -> Iterator[Received]:
+        """Take back one's last message, that of somebody, or the one with a number."""
+        which, _, why = rest.partition(" ")
+        seq = yield from self._meant(which or self._nick)
+        if seq is None:
+            return
+        reason = why.strip() or None
+        request = Delete(id=self._next_id(), room=self._room, seq=seq, reason=reason)
+        self._told[request.id] = f"message {seq} is deleted"
+        yield request
+
+    def _meant(self, which: str) -> Generator[Received, None, int | None]:
+        """The number of the message that is meant; None if there is none, which is told."""
+        seq = number(which)
+        if seq is not None:
+            return seq
+        page = yield from self._asked(History(id=self._next_id(), room=self._room, limit=LOOKED_AT))
+        if isinstance(page, Page) and page.messages is not UNSET:
+            seq = latest_of(page.messages, which)
+        if seq is None:
+            yield self._note(f"nothing of {which[:40]} is among the last {LOOKED_AT} messages")
+        return seq
+
     def _quit(self, _: str) -> Iterator[Received]:
         yield Bye(id=self._next_id())
 
@@ -415,6 +474,9 @@ _COMMANDS: dict[str, Callable[[LinesGateway, str], Iterator[Received]]] = {
     "hand": LinesGateway._hand,
     "poll": LinesGateway._poll,
     "vote": LinesGateway._vote,
+    "reply": LinesGateway._reply,
+    "edit": LinesGateway._edit,
+    "delete": LinesGateway._delete,
     "quit": LinesGateway._quit,
     "help": LinesGateway._help,
 }

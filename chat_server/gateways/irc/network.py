@@ -4,6 +4,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import product
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -110,9 +111,10 @@ class Network:
         self.names = Names(live.is_here)
         self.extras = Extras()
         self._codecs = {
-            (time, tags): IrcCodec(self.names, self.extras, time=time, tags=tags)
-            for time in (False, True)
-            for tags in (False, True)
+            (time, tags, redacts): IrcCodec(
+                self.names, self.extras, time=time, tags=tags, redacts=redacts
+            )
+            for time, tags, redacts in product((False, True), repeat=3)
         }
         self._speaks = frozenset(self._codecs.values())
         # Guards all below. A leaf, also taken with the lock of an outbox held.
@@ -125,7 +127,12 @@ class Network:
 
     def codec(self, has: frozenset[str]) -> IrcCodec:
         """Return the codec of those who have these capabilities."""
-        return self._codecs[capabilities.TIME in has, capabilities.TAGS in has]
+        redacts = capabilities.REDACTION in has
+        return self._codecs[capabilities.TIME in has, capabilities.TAGS in has, redacts]
+
+    def history_codec(self, has: frozenset[str]) -> IrcCodec:
+        """Return the same for what was said before: nothing is taken back by it once more."""
+        return self.codec(has - {capabilities.REDACTION})
 
     def new_msgid(self) -> str:
         """Return a name for a message that has no place in a log."""

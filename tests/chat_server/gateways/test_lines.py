@@ -236,3 +236,41 @@ def test_a_message_for_who_is_away_waits(house: House) -> None:
         ana.send("/msg eva psst")
         assert ana.line() == "-- to eva, who is away: it waits for them: psst"
     assert house.enter("eva", account_password="correct horse").expect("direct")["text"] == "psst"
+
+
+def test_what_was_said_is_answered_edited_and_taken_back(house: House) -> None:
+    """The last thing that somebody said, or the message with a number; it is told what was done."""
+    bob = house.enter("bob", "lobby")
+    with enter(house, "ana") as ana:
+        first = bob.say("lobby", "is recv blocking?")
+        assert ana.line() == "bob: is recv blocking?"
+        ana.send("/reply bob yes, always")
+        reply = bob.take(lambda frame: frame.get("text") == "yes, always")
+        assert reply["reply_to"] == first
+        ana.send("/edit yes, unless you say otherwise")
+        edited = bob.take(lambda frame: frame.get("kind") == "edit")
+        assert (edited["changes"], edited["text"]) == (
+            reply["seq"],
+            "yes, unless you say otherwise",
+        )
+        assert ana.line() == f"-- message {reply['seq']} says that now"
+        ana.send(f"/edit {reply['seq']} by number")
+        assert bob.take(lambda frame: frame.get("kind") == "edit")["text"] == "by number"
+        assert ana.line() == f"-- message {reply['seq']} says that now"
+        ana.send("/delete")
+        assert bob.take(lambda frame: frame.get("kind") == "delete")["changes"] == reply["seq"]
+        assert ana.line() == f"-- message {reply['seq']} is deleted"
+        ana.send("/delete")
+        assert ana.line() == "-- nothing of ana is among the last 100 messages"
+        ana.send("/delete bob be kind")
+        assert "only its author or a moderator" in ana.line()
+        ana.send(f"/reply #lobby/{first} by number")
+        assert bob.take(lambda frame: frame.get("text") == "by number")["reply_to"] == first
+
+
+@pytest.mark.parametrize("line", ["/reply", "/reply bob", "/edit"])
+def test_a_change_without_its_text_says_how_it_is_typed(house: House, line: str) -> None:
+    """And nothing is done."""
+    with enter(house, "ana") as ana:
+        ana.send(line)
+        assert f"{line.split()[0]} takes " in ana.line()

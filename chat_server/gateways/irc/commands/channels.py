@@ -139,7 +139,7 @@ def _entered(
 
 
 def _replay(client: IrcClient, channel: str, said: Sequence[Message]) -> list[str]:
-    codec = client.network.codec(client.has)
+    codec = client.network.history_codec(client.has)
     lines = [line for message in said for line in codec.lines(message)]
     if lines and client.may(capabilities.BATCH):
         return client.batch("chathistory", channel, lines)

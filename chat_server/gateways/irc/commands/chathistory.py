@@ -216,7 +216,7 @@ def _history(room: str, before: int | None, after: int | None, limit: int, numbe
 
 
 def _shown(client: IrcClient, target: str, messages: Sequence[Message]) -> list[str]:
-    codec = client.network.codec(client.has)
+    codec = client.network.history_codec(client.has)
     lines = [line for message in messages for line in codec.lines(message)]
     if client.may(capabilities.BATCH):
         return client.batch("chathistory", target, lines)

@@ -22,8 +22,8 @@ from protocol.errors import Code, ProtocolError
 from protocol.messages import Error, Ok, Say, Tell
 from protocol.text import normalize_text
 
-_MSGID = re.compile(r"(.+)/([1-9][0-9]{0,14})")
-"""A place in a room's log; fifteen digits are more than any has."""
+MSGID = re.compile(r"(.+)/([1-9][0-9]{0,14})")
+"""The msgid of a message: its room and its seq. Fifteen digits are more than any has."""
 
 _CTCP = "\x01"
 _ACTION = "ACTION"
@@ -86,8 +86,12 @@ def _read(text: str) -> tuple[str | None, bool]:
         if command.upper() != _ACTION:
             return None, False
         action = True
-    text = _FORMATTING.sub("", text)
-    return text or " ", action
+    return without_formatting(text) or " ", action
+
+
+def without_formatting(text: str) -> str:
+    """Return a text without colours and the like."""
+    return _FORMATTING.sub("", text)
 
 
 def _own_tags(client: IrcClient, line: Line) -> dict[str, str]:
@@ -138,7 +142,7 @@ def _say_in_room(
 def _answered(room: str, tags: Mapping[str, str]) -> tuple[int | None, Mapping[str, str]]:
     """Return the seq that a message of a room answers, and the tags without those that say it."""
     msgid = next((tags[name] for name in REPLY_TAGS if name in tags), "")
-    found = _MSGID.fullmatch(msgid)
+    found = MSGID.fullmatch(msgid)
     if found is None or room_of(f"#{found[1]}") != room:
         return None, tags
     return int(found[2]), {name: tags[name] for name in tags if name not in REPLY_TAGS}

@@ -11,6 +11,7 @@ HISTORY = "draft/chathistory"
 STANDARD_REPLIES = "standard-replies"
 NOTIFY = "cap-notify"
 SETNAME = "setname"
+REDACTION = "draft/message-redaction"
 
 OFFERED = (
     TIME,
@@ -24,6 +25,7 @@ OFFERED = (
     STANDARD_REPLIES,
     NOTIFY,
     SETNAME,
+    REDACTION,
 )
 """All of them, in the order in which they are listed."""
 

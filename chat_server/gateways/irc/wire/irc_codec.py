@@ -50,18 +50,22 @@ def said(who: str, command: str, target: str, text: str, *, action: bool = False
 class IrcCodec:
     """Writes messages with some tags or none."""
 
-    def __init__(self, names: Names, extras: Extras, *, time: bool, tags: bool) -> None:
+    def __init__(
+        self, names: Names, extras: Extras, *, time: bool, tags: bool, redacts: bool
+    ) -> None:
         """
         Args:
             names: what people are called.
             extras: what was said besides the texts.
             time: whether each line has the time of its message.
             tags: whether the first line of a message has its `msgid` and the tags of the client.
+            redacts: whether a deletion is written as REDACT (IRCv3 draft/message-redaction).
         """
         self._names = names
         self._extras = extras
         self._time = time
         self._tags = tags
+        self._redacts = redacts
 
     def encode(self, event: ServerMessage) -> bytes:
         """Return a message; nothing for other events, which each connection writes by itself."""
@@ -111,10 +115,20 @@ class IrcCodec:
         if message.kind == "edit":
             about = f"(edited message {message.changes}) "
             return said(who, "NOTICE", channel, f"{about}{message.text}")
+        if message.kind == "delete" and self._redacts:
+            return [_redaction(who, channel, message)]
         if message.kind == "delete":
             return said(who, "NOTICE", channel, f"({message.text})")
         text = f"{message.text} (edited)" if message.edited else message.text
         return said(who, command, channel, text, action=message.kind == "action")
+
+
+def _redaction(who: str, channel: str, message: Message) -> str:
+    """A deletion as one line, whose reason is cut where it is too long."""
+    msgid = f"{message.room}/{message.changes}"
+    why = message.text.removeprefix(f"deleted message {message.changes}").removeprefix(": ")
+    shown = cut(why, space_for_text(who, "REDACT", f"{channel} {msgid}"))[0] if why else None
+    return build(who, "REDACT", channel, msgid, text=shown)
 
 
 def _answers(message: Message) -> dict[str, str]:

@@ -72,6 +72,12 @@ def test_irssi(house: House, bob: Peer, tmp_path: Path) -> None:
         assert (waves["kind"], waves["text"]) == ("action", "waves")
         bob.say("lobby", "grüße zurück")
         irssi.expect("grüße zurück")
+        irssi.send("/quote REPLY #lobby bob :and to you\r")
+        assert bob.take(lambda frame: frame.get("text") == "and to you")["reply_to"]
+        irssi.send("/quote EDIT #lobby :and to you all\r")
+        irssi.expect(r"\(edited message \d+\) and to you all")
+        irssi.send("/quote DELETE #lobby\r")
+        irssi.expect(r"\(deleted message \d+\)")
         irssi.send("/topic what it is about\r")
         bob.take(lambda frame: frame.get("kind") == "topic")
         irssi.expect("what it is about")

@@ -17,6 +17,7 @@ ALL = [
     "standard-replies",
     "cap-notify",
     "setname",
+    "draft/message-redaction",
 ]
 
 
