@@ -59,7 +59,7 @@ def _addressed(typed: Typed, view: View) -> Typed:
         return _to(view.query, f"* {view.nick} {typed.argument}", typed.room)
     if typed.command.name == "answer" and view.writer and typed.argument:
         return _to(view.writer, typed.argument, typed.room)
-    if typed.command.name in ("reply", "edit", "delete"):
+    if typed.command.name in ("reply", "edit", "delete", "pin"):
         return about(typed, view)
     if typed.command.name != "msg":
         return typed

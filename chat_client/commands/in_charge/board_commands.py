@@ -40,7 +40,7 @@ def _save(talk: Talk, typed: Typed) -> None:
 
 def _pin(talk: Talk, typed: Typed) -> None:
     room = typed.here(talk)
-    room.pin(numbered(room, typed.needed(), typed).seq)
+    room.pin(numbered(room, str(typed.seq), typed).seq)
 
 
 def _unpin(talk: Talk, typed: Typed) -> None:
@@ -98,6 +98,13 @@ COMMANDS = (
         asks=True,
     ),
     Command("pins", "", "show what is pinned in the room", "read", _pins),
-    Command("pin", "N", "keep message N at the top of the room", IN_CHARGE, _pin, asks=True),
+    Command(
+        "pin",
+        "SEQ|NICK",
+        "keep a message at the top of the room, by its number, or the last one of NICK",
+        IN_CHARGE,
+        _pin,
+        asks=True,
+    ),
     Command("unpin", "N", "keep message N at the top no longer", IN_CHARGE, _unpin, asks=True),
 )

@@ -38,8 +38,8 @@ def about(typed: Typed, view: View) -> Typed:
 
 
 def number(word: str) -> int | None:
-    """Return the seq that a word is: `12`, or with its room, `#lobby/12`; None if it is none."""
-    digits = word.rpartition("/")[2] if word.startswith("#") else word
+    """Return the seq that a word is: `12`, `#12`, or `#lobby/12`; None if it is none."""
+    digits = word.rpartition("/")[2].removeprefix("#") if word.startswith("#") else word
     if digits.isascii() and digits.isdigit() and int(digits[:15]):
         return int(digits[:15])
     return None

@@ -49,7 +49,7 @@ def test_pins_stand_at_the_top_and_lead_to_their_message(site: Site) -> None:
     claim(ana, site)
     ben.enter("read <b>this</b>")
     ana.see("read", "#messages")
-    ana.enter("/pin 1")
+    ana.enter("/pin ben")
     ben.see("ben read <b>this</b>", "#pins")
     assert ben.count("#pins .icon-button") == 0
     for number in range(70):

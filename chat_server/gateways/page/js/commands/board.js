@@ -4,6 +4,7 @@ import { saveText } from "../board/code_block.js";
 import { fetchFile } from "../board/files.js";
 import { Room } from "../state/room.js";
 import { needed, roomHere, split } from "./arguments.js";
+import { meant } from "./changes.js";
 
 const LANGUAGE = /^[A-Za-z0-9][A-Za-z0-9+#._-]{0,31}$/;
 
@@ -49,7 +50,8 @@ export const BOARD = {
   },
 
   async pin({ session, store }, argument, command) {
-    await session.request("pin", { room: roomHere(store).name, seq: seqOf(needed(argument, command), command) });
+    const room = roomHere(store);
+    await session.request("pin", { room: room.name, seq: meant(needed(argument, command), room, store) });
   },
 
   async unpin({ session, store }, argument, command) {

@@ -31,7 +31,7 @@ export const CHANGES = {
   async delete({ store, session }, argument) {
     const room = roomHere(store);
     const [first, reason] = split(argument);
-    const seq = numberOf(first) ?? latest(room, first || store.nick, store).seq;
+    const seq = meant(first || store.nick, room, store);
     await session.request("delete", { room: room.name, seq, reason: reason || undefined });
   },
 
@@ -42,6 +42,11 @@ export const CHANGES = {
     store.note(shown ? "Each message is shown with its number." : "Messages have no numbers now.");
   },
 };
+
+/** Return the number of the message that a word means: its number, or the latest of a nick. */
+export function meant(word, room, store) {
+  return numberOf(word.replace(/^#(?=\d+$)/, "")) ?? latest(room, word, store).seq;
+}
 
 // The seq that a word is: `12`, or with its room, `#lobby/12`; null if it is none.
 function numberOf(word) {
