@@ -1,7 +1,7 @@
 // What stands at the top of the room: a line for each pinned message, which leads to it.
 
 import { button, byId, h, iconButton, onceAFrame } from "../dom.js";
-import { shown } from "../state/text.js";
+import { inBrief, shown } from "../state/text.js";
 
 export class Pins {
   #store;
@@ -24,7 +24,7 @@ export class Pins {
 
   #item({ seq, from, text }) {
     const lead = button("", () => this.#actions.reveal(seq), { class: "pin", title: `Message ${seq}` });
-    lead.append(h("bdi", {}, shown(from)), ` ${shown(text).replace(/\s+/g, " ")}`);
+    lead.append(h("bdi", {}, shown(from)), ` ${inBrief(text)}`);
     const unpin = () => this.#actions.run(`/unpin ${seq}`);
     return h("li", {}, lead, this.#store.inCharge ? iconButton("close", "Unpin", unpin) : null);
   }

@@ -63,3 +63,8 @@ function joined(edge, neighbour, spaceless) {
   if (APPENDING.test(edge) !== APPENDING.test(neighbour)) return false;
   return !(spaceless.test(edge) || spaceless.test(neighbour));
 }
+
+/** Return how a text begins that is shown in one line, without the path of a file. */
+export function inBrief(text) {
+  return shown(text).replace(/\s+/g, " ").replace(/: \/files\/[0-9a-f]{32}\/\S*$/, "");
+}

@@ -3,7 +3,7 @@
 import { codeBlock } from "../board/code_block.js";
 import { fileItem } from "../board/files.js";
 import { button, h } from "../dom.js";
-import { hue, initials, shown } from "../state/text.js";
+import { hue, inBrief, initials, shown } from "../state/text.js";
 import { iso, moment, timeOfDay } from "../state/time.js";
 import { badge } from "./badge.js";
 import { pollBody } from "./poll_result.js";
@@ -69,9 +69,9 @@ function toMessage(seq) {
 }
 
 function quote(seq, answered) {
-  const text = answered ? `${shown(answered.from)}: ${shown(answered.text)}` : `message ${seq}`;
+  const text = answered ? `${shown(answered.from)}: ${inBrief(answered.text)}` : `message ${seq}`;
   const line = button("", () => null, { class: "quote to-message", "data-to": seq });
-  line.append(h("span.offscreen", {}, "answers "), h("bdi", {}, text.replaceAll("\n", " ")));
+  line.append(h("span.offscreen", {}, "answers "), h("bdi", {}, text));
   return line;
 }
 
