@@ -17,14 +17,17 @@ from protocol.common.private_files import write_private
 FILE = "owner-secret"
 
 _NAME = "owner"
-# Kept as long as nobody is known to have seen the secret.
 _UNSEEN = "owner-unseen"
+"""Kept as long as nobody is known to have seen the secret."""
 
-# It is read from a screen and typed: groups of letters and digits that nobody takes for one
-# another, 99 random bits in all.
 _SIGNS = "abcdefghjkmnpqrstuvwxyz23456789"
 _GROUPS, _GROUP = 5, 4
-_LONGEST = 1000  # bytes of the file that are looked at
+"""It is read from a screen and typed: groups of letters and digits that nobody takes for one
+another, 99 random bits in all.
+"""
+
+_LONGEST = 1000
+"""Bytes of the file that are looked at."""
 
 
 def make(store: PeopleStore, folder: Path) -> str | None:

@@ -22,13 +22,19 @@ PIXELS_LIMIT = 25_000_000
 SCANS_LIMIT = 100
 """How often a JPEG may draw the whole picture: a hostile one has thousands of passes."""
 
-_HEAD = 1_000_000  # bytes in which the size of an image stands, or it is not shown
-_STEPS = 1000  # parts of a head that are looked at
+_HEAD = 1_000_000
+"""Bytes in which the size of an image stands, or it is not shown."""
+
+_STEPS = 1000
+"""Parts of a head that are looked at."""
+
 _PIECE = 64 * 1024
 
-# Start of frame, but for DHT, JPG and DAC, which have numbers among those.
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
+"""Start of frame, but for DHT, JPG and DAC, which have numbers among those."""
+
+_JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+"""Markers without a length."""
 
 
 def image_of(file: BinaryIO, size: int) -> ImageInfo | None:
