@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from chat_server.gateways.gateway import (
+    AnsweredFirst,
     Gateway,
     Handover,
     OwnReply,
@@ -80,11 +81,11 @@ WELCOME = Welcome(version=1, server="it", session="secret", nick="ada", limits={
 
 
 def kinds(found: Iterable[Received]) -> list[type]:
-    """What was asked, without signs of life; of texts that came together, each."""
+    """What was asked, without signs of life and waits; of texts that came together, each."""
     singly = [
         each for asked in found for each in (asked.requests if isinstance(asked, Says) else [asked])
     ]
-    return [type(each) for each in singly if each != OwnReply()]
+    return [type(each) for each in singly if each not in (OwnReply(), AnsweredFirst())]
 
 
 class Connection:
