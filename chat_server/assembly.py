@@ -57,9 +57,10 @@ from chat_server.network.addresses import (
 )
 from chat_server.network.finding.discovery import Discovery, ServerFacts
 from chat_server.network.listener import Listener, Pace
-from chat_server.preflight import check_metrics_library
+from chat_server.preflight import check_metrics_library, check_redis_library
 from chat_server.requests.context import Context
 from chat_server.requests.rate_limit import RateLimits
+from chat_server.requests.talk.direct import hear
 from chat_server.rooms.attendance import Attendance
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.people.registry import Registry
@@ -74,6 +75,7 @@ from chat_server.runtime.threads import allow_for_threads
 from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
+from chat_server.storage.interface import NeighbourListener, RoomLog
 from chat_server.storage.maintenance import Housekeeper
 from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
@@ -113,7 +115,7 @@ class Kept(NamedTuple):
         secret: the owner's secret, if this start made one.
     """
 
-    store: SqliteLog
+    store: RoomLog
     dates: Dates
     people: PeopleStore
     accounts: Accounts
@@ -231,6 +233,11 @@ class Assembly:
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
+        self.kept.store.watch(
+            NeighbourListener(
+                self._news, self._taken_over, partial(hear, self.parts), self._claim_all
+            )
+        )
         self.parts.polls.write_missing(self.parts.rooms.all(), self.kept.store)
         opened.callback(self.parts.delivery.stop, DRAIN_TIMEOUT)
         opened.callback(self._shut_rooms)
@@ -274,7 +281,12 @@ class Assembly:
         hands = RaisedHands(permissions, book, timers)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(
-            settings, store.rooms(), self._make_room, hands.member_left, hands.forget
+            settings,
+            store.rooms(),
+            self._make_room,
+            hands.member_left,
+            hands.forget,
+            store.room,
         )
         return Context(
             live_settings=settings,
@@ -382,7 +394,7 @@ class Assembly:
         self._files.tidy(self._place_of, self.kept.store.oldest, self._is_deleted)
 
     def _place_of(self, room: str, session: int, request: int) -> int | None:
-        seq = self.kept.store.find_request(session, request)
+        seq = self.kept.store.find_request(room, session, request)
         if seq is None and self.kept.store.was_deleted(room, session, request):
             return 0
         return seq
@@ -390,6 +402,37 @@ class Assembly:
     def _is_deleted(self, room: str, seq: int) -> bool:
         found = self.kept.store.after(room, seq - 1, 1)
         return bool(found) and found[0].seq == seq and found[0].deleted
+
+    def _news(self, name: str | None) -> None:
+        """Let a worker follow the log of a room, or of every room, to which others may have
+        appended.
+        """
+        rooms, store = self.parts.rooms, self.kept.store
+        try:
+            if name is None:
+                for kept in store.rooms():
+                    rooms.adopt(kept)
+            elif rooms.find(name) is None:
+                rooms.adopt(store.room(name))
+        except StoreError as error:  # it is told again when the store can be read
+            log.warning("rooms that another server made could not be read: %s", error)
+        for room in rooms.all() if name is None else [rooms.find(name)]:
+            if room is not None:
+                room.note_news()
+
+    def _taken_over(self, token: bytes) -> None:
+        """End the connection of a session that is on another server now."""
+        connection = self.parts.registry.take_away(token)
+        if connection is not None:
+            connection.close(Code.REPLACED, "Another connection of yours took over.")
+
+    def _claim_all(self) -> None:
+        """Claim the nicks of all who are here; end the connections of those who have lost it."""
+        for connection in self.parts.registry.claim_all():
+            connection.close(
+                Code.REPLACED,
+                "Somebody on another server has your nick: this one was cut off for too long.",
+            )
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)
@@ -485,7 +528,7 @@ def _open_kept(
     opened: ExitStack, settings: LiveSettings, clock: Clock, passwords: Passwords
 ) -> Kept:
     now = settings.now
-    store = opened.enter_context(closing(SqliteLog(now.data, now.sync)))
+    store = opened.enter_context(closing(_open_log(now)))
     people = opened.enter_context(closing(PeopleStore(now.data)))
     with _reading():
         accounts = Accounts(settings, clock, people, passwords)
@@ -497,7 +540,17 @@ def _open_kept(
     return Kept(store, dates, people, accounts, sanctions, book, secret)
 
 
-def _forget_sessions(store: SqliteLog, people: PeopleStore, before: float) -> None:
+def _open_log(settings: Settings) -> RoomLog:
+    """Return the log engine. The one on Redis is loaded only where it is wanted."""
+    if settings.log is None:
+        return SqliteLog(settings.data, settings.sync)
+    check_redis_library()
+    from chat_server.storage.redis.redis_log import RedisLog
+
+    return RedisLog(settings.log, settings.log_password, settings.data)
+
+
+def _forget_sessions(store: RoomLog, people: PeopleStore, before: float) -> None:
     """Forget the sessions that nobody took up since `before`, in Unix seconds."""
     try:
         store.sessions.forget(before)

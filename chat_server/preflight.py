@@ -23,6 +23,7 @@ def check(settings: Settings) -> list[str]:
         lambda: check_folder(settings.data),
         lambda: settings.metrics and resolve_endpoint(settings.metrics),
         check_metrics_library if settings.metrics else lambda: None,
+        check_redis_library if settings.log else lambda: None,
         lambda: tls.check(settings),
     )
     problems = []
@@ -43,7 +44,23 @@ def check_metrics_library() -> None:
     try:
         import prometheus_client  # noqa: F401
     except ImportError as error:
-        raise StartError(
-            "metrics need the library prometheus-client, which is not installed. Type:  "
-            f"{path_from_here(Path(sys.executable))} -m pip install prometheus-client"
-        ) from error
+        raise _missing("metrics need", "prometheus-client") from error
+
+
+def check_redis_library() -> None:
+    """Check that the library for Redis is installed.
+
+    Raises:
+        StartError: it is not installed.
+    """
+    try:
+        import redis  # noqa: F401
+    except ImportError as error:
+        raise _missing("logs in Redis need", "redis") from error
+
+
+def _missing(what: str, library: str) -> StartError:
+    return StartError(
+        f"{what} the library {library}, which is not installed. Type:  "
+        f"{path_from_here(Path(sys.executable))} -m pip install {library}"
+    )

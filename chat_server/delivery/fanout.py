@@ -13,6 +13,7 @@ for a round to end. docs/performance.md says what that brought.
 """
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,19 +29,24 @@ from chat_server.rooms.log_tail import Chunk, Segment
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.room import ROUND_LIMIT, Draft, Member, Outlet, Room
 from chat_server.runtime.clock import Clock
-from chat_server.runtime.errors import STORE_RETRY_AFTER, OutcomeUnknownError
+from chat_server.runtime.errors import (
+    STORE_RETRY_AFTER,
+    LogRewoundError,
+    OutcomeUnknownError,
+    StoreError,
+)
 from chat_server.runtime.round_robin import RoundRobin
 from chat_server.runtime.threads import ServerThread, Survived, Vital
 from chat_server.storage.interface import (
     Entry,
     NotKnown,
-    NotStored,
     RequestKey,
     RoomLog,
+    Stored,
     acting,
 )
 from protocol.errors import Code
-from protocol.messages import Ok
+from protocol.messages import Message, Ok
 
 log = logging.getLogger(__name__)
 
@@ -183,8 +189,8 @@ class Delivery:
         posted = [(room, drafts) for room in rooms if (drafts := room.take_drafts(space))]
         stored = self._store(posted) if posted else {}
         for room in rooms:
-            _note_own(room, stored.get(room, ()))
-            self._publish(room)
+            if not self._publish(room, stored.get(room, [])):
+                room.set_aside([draft for draft, _ in stored.pop(room, [])])
             news = _News(room)
             if room in stored:
                 self._counters.published(room, stored[room][0][0].posted_at)
@@ -220,33 +226,38 @@ class Delivery:
         if not batches:
             return {}
         begun = time.monotonic()
-        seqs = self._append([entry for batch in batches for entry in batch.entries])
+        seqs = self._append(batches)
         if seqs is None:
             for batch in batches:
-                self._refuse(batch.drafts)
+                self._turn_away(batch.room, batch.drafts)
             return {}
         self._counters.committed(len(seqs), time.monotonic() - begun)
         stored: dict[Room, list[_StoredDraft]] = {}
         numbers = iter(seqs)
         for batch in batches:
             pairs = list(zip(batch.drafts, numbers, strict=False))
-            self._refuse([draft for draft, seq in pairs if seq is None])
+            self._turn_away(batch.room, [draft for draft, seq in pairs if seq is None])
             good = [(draft, seq) for draft, seq in pairs if seq is not None]
             if good:
                 stored[batch.room] = stored.get(batch.room, []) + good
         return stored
 
-    def _append(self, entries: list[Entry]) -> Sequence[int | None] | None:
-        """Append entries to the log. Return their numbers; None if nothing is stored.
+    def _append(self, batches: list[_Batch]) -> Sequence[int | None] | None:
+        """Append batches to the log. Return the numbers of their entries, one batch after the
+        other; None if nothing is stored, or that is not known and will be settled.
 
         Raises:
             OutcomeUnknownError: nobody knows whether it is. The server ends by this, and the next
                 start reads what is stored; clients send again what had no reply.
         """
-        outcome = self._log.append(entries)
+        outcome = self._log.append([entry for batch in batches for entry in batch.entries])
         if isinstance(outcome, NotKnown):
-            raise OutcomeUnknownError(outcome.reason)
-        if isinstance(outcome, NotStored):
+            if not outcome.settles:
+                raise OutcomeUnknownError(outcome.reason)
+            for batch in batches:
+                for draft in batch.drafts:
+                    draft.unsettled = True
+        if not isinstance(outcome, Stored):
             if not self._refusing:
                 log.error("what is said is refused until it can be stored: %s", outcome.reason)
             self._refusing = True
@@ -259,7 +270,9 @@ class Delivery:
     def _prepare(self, room: Room, drafts: list[Draft], now: float) -> list[_Batch]:
         """Make entries of drafts. One for which there is no memory is refused, and no other."""
         with Survived("preparing what is said"):
-            return [_Batch(room, drafts, [_entry(room, draft, now) for draft in drafts])]
+            for draft in drafts:
+                draft.entry = draft.entry or _entry(room, draft, now)
+            return [_Batch(room, drafts, [draft.entry for draft in drafts if draft.entry])]
         if len(drafts) > 1:
             return [batch for draft in drafts for batch in self._prepare(room, [draft], now)]
         self._refuse(drafts)
@@ -276,6 +289,11 @@ class Delivery:
         self._said_at = now
         return now
 
+    def _turn_away(self, room: Room, drafts: list[Draft]) -> None:
+        """Refuse drafts that are not stored, but for those of which nobody knows it."""
+        self._refuse([draft for draft in drafts if not draft.unsettled])
+        room.set_aside([draft for draft in drafts if draft.unsettled])
+
     def _refuse(self, drafts: list[Draft]) -> None:
         text = "The server cannot write its history just now; the message is not stored."
         for draft in drafts:
@@ -285,17 +303,36 @@ class Delivery:
 
     # -- sending
 
-    def _publish(self, room: Room) -> None:
-        """Make what became part of a room's log the end of its tail."""
-        while messages := self._log.follow(room.name, room.last):
-            acts = acting(messages)
-            topics = [message.text for message in acts if message.kind == "topic"]
-            changes = [message for message in acts if message.kind != "topic"]
-            topic = topics[-1] if topics else None
-            room.publish(Segment(messages[0].seq, messages), topic, changes)
-            if changes and self._changed_message is not None:
-                for entry in changes:
-                    self._changed_message(room.name, entry.changes)
+    def _publish(self, room: Room, stored: list[_StoredDraft]) -> bool:
+        """Make what became part of a room's log the end of its tail.
+
+        Returns: whether the log could be read, and what is stored is in it.
+        """
+        try:
+            messages = self._log.follow(room.name, room.last)
+            _note_own(room, stored)
+            while messages:
+                self._publish_segment(room, messages)
+                messages = self._log.follow(room.name, room.last)
+        except LogRewoundError as error:
+            log.error("who is in %s has to come in anew: %s", room.name, error)
+            for member in room.rewind(error.last):
+                member.outbox.abort()
+            room.note_news()
+        except StoreError as error:
+            log.error("what is new in %s could not be read: %s", room.name, error)
+        return all(seq <= room.last for _, seq in stored)
+
+    def _publish_segment(self, room: Room, messages: list[Message]) -> None:
+        """Publish the messages that follow a room's tail."""
+        acts = acting(messages)
+        topics = [message.text for message in acts if message.kind == "topic"]
+        changes = [message for message in acts if message.kind != "topic"]
+        topic = topics[-1] if topics else None
+        room.publish(Segment(messages[0].seq, messages), topic, changes)
+        if changes and self._changed_message is not None:
+            for entry in changes:
+                self._changed_message(room.name, entry.changes)
 
     def _answer(self, news: "_News", stored: list[_StoredDraft]) -> None:
         """Tell the talkers that their drafts are stored, and where.
@@ -333,7 +370,7 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
     """Return what is to be stored of a draft."""
     message = replace(draft.message, room=room.name, time=now)
     if draft.number is None:
-        return Entry(message, None)
+        return Entry(message, None, secrets.token_hex(8))
     return Entry(message, RequestKey(draft.number, draft.request, draft.kind in NOTICES))
 
 

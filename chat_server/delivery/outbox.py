@@ -370,7 +370,7 @@ class Outbox:
             return
         with self._lock:
             member = self._members.get(room)
-            if member is not None:
+            if member is not None and (not member.own or member.own[-1] < seq):
                 member.own = [*member.own, seq]
 
     def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:

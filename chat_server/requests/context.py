@@ -34,8 +34,8 @@ from chat_server.rooms.room import Member
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
+from chat_server.storage.interface import RoomLog
 from chat_server.storage.shared_files import SharedFiles
-from chat_server.storage.sqlite.log import SqliteLog
 
 
 class Context(NamedTuple):
@@ -45,7 +45,7 @@ class Context(NamedTuple):
     admission: Admission
     clock: Clock
     timers: Timers
-    store: SqliteLog
+    store: RoomLog
     people: PeopleStore
     accounts: Accounts
     authentication: Authentication

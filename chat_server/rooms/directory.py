@@ -28,6 +28,7 @@ class RoomDirectory:
         make_room: Callable[[str, str, int], Room],
         left: Callable[[Member, bool], None],
         gone: Callable[[str], None],
+        look_up: Callable[[str], StoredRoom | None],
     ) -> None:
         """
         Args:
@@ -37,11 +38,13 @@ class RoomDirectory:
             left: called, with no lock held, after a member has left, and told whether the same
                 person is expected back in the room (the connection was lost).
             gone: called after that, with the name of a room that has gone with its last member.
+            look_up: returns what is kept of a room that another process may have made.
         """
         self._settings = settings
         self._make_room = make_room
         self._left = left
         self._gone = gone
+        self._look_up = look_up
         # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._rooms: dict[str, Room] = {}
@@ -70,7 +73,10 @@ class RoomDirectory:
 
         Raises:
             ProtocolError: `too_many_rooms`.
+            StoreError: there is none, and the store could not be asked for it.
         """
+        if name not in self._rooms:
+            self.adopt(self._look_up(name))
         with self._lock:
             room = self._rooms.get(name)
             if room is None:
@@ -83,6 +89,16 @@ class RoomDirectory:
                 self._makers[room] = maker
                 self._made[maker] += 1
             return room
+
+    def adopt(self, kept: StoredRoom | None) -> None:
+        """Make a room that another process has made, unless it is here or empty."""
+        if kept is None:
+            return
+        with self._lock:
+            if kept.is_empty:
+                self._ended[kept.name] = max(self._ended.get(kept.name, 0), kept.last_seq)
+            elif kept.name not in self._rooms:
+                self._rooms[kept.name] = self._make_room(kept.name, kept.topic, kept.last_seq)
 
     def _take_back(self, name: str) -> None:
         """With the lock held: stop counting a forgotten name, which is about to be used again."""

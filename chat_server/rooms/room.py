@@ -24,6 +24,7 @@ from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
 from chat_server.runtime.round_robin import SERVER_ITSELF, Party
+from chat_server.storage.interface import Entry
 from protocol.messages import Message, RulesChange, ServerMessage
 
 DRAFTS_COST_LIMIT = 1024 * 1024
@@ -115,6 +116,10 @@ class Draft:
     number: int | None
     request: int
     message: Message  # not yet at its place in a log
+    # What the log was asked to store. Kept for when that has to be asked again.
+    entry: Entry | None = field(init=False, default=None)
+    # Whether it was asked and nobody knows what it did: the draft is neither stored nor refused.
+    unsettled: bool = field(init=False, default=False)
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
     # lock from when the session knows the draft.
     waiters: list[Outlet]
@@ -201,6 +206,8 @@ class Room:
         # A turn has ended, or a closed room is open.
         self._changed = threading.Condition(self._lock)
         self._drafts: DraftQueue[Draft] = DraftQueue()
+        self._unsettled: list[Draft] = []  # nobody knows whether they are stored; see `set_aside`
+        self._has_news = False  # another process may have appended to the log
         self._members: dict[Outlet, Member] = {}
         self._snapshot: tuple[Member, ...] | None = ()
         self._handed = 0  # messages, to members who are not in any more
@@ -537,9 +544,43 @@ class Room:
                 than fits is in it.
         """
         with self._lock:
-            batch = self._drafts.take(min(space, ROUND_LIMIT - self.round.published))
+            self._has_news = False
+            batch, self._unsettled = self._unsettled, []
+            batch += self._drafts.take(min(space, ROUND_LIMIT - self.round.published))
             self._taken.notify_all()
             return batch
+
+    def set_aside(self, drafts: Sequence[Draft]) -> None:
+        """Keep drafts of which nobody knows whether they are stored, for the room's next turn.
+
+        That comes with the next draft, or with the news that the log can be reached again.
+        """
+        for draft in drafts:
+            draft.unsettled = True
+        with self._lock:
+            self._unsettled += drafts
+
+    def note_news(self) -> None:
+        """Let a worker follow the log, to which another process may have appended."""
+        with self._lock:
+            self._has_news = True
+            turn = self._needs_turn(SERVER_ITSELF)
+        if turn:
+            self._give_turn(self)
+
+    def rewind(self, last: int) -> tuple[Member, ...]:
+        """Go on from an earlier message: the log has lost what came after it.
+
+        Args:
+            last: the number of the log's last message.
+
+        Returns: the members, who have to come in anew.
+        """
+        with self._lock:
+            self._tail = LogTail()
+            self.last = self.changed_at = last
+            self.round = Round(last)
+            return tuple(self._members.values())
 
     def take_changes(self) -> tuple[Changes, int] | None:
         """Return what a `presence` is to tell, and how many are in; None if it is not time."""
@@ -596,6 +637,8 @@ class Room:
             return self._drafts.peek().party
         if self._presence_due:
             return self._changed_by
+        if self._has_news:
+            return SERVER_ITSELF
         return self.party if self.round.needed(self.last) else None
 
     def _needs_turn(self, party: Party) -> bool:

@@ -39,6 +39,18 @@ class StoreError(BackchannelError):
     """The store could not read or write just now. Nothing of the request was kept."""
 
 
+class LogRewoundError(StoreError):
+    """The log of a room ends before what was delivered of it: the engine has lost its tail.
+
+    Attributes:
+        last: the number of the room's last message now.
+    """
+
+    def __init__(self, room: str, last: int) -> None:
+        super().__init__(f"the log of {room} was set back to message {last}")
+        self.last = last
+
+
 class SearchTooLongError(StoreError):
     """A search was ended: it took longer than it may."""
 

@@ -4,18 +4,19 @@ A room is a log, and the engine numbers its messages. The delivery workers hand 
 numbers (`append`) and deliver what it says has become part of the log (`follow`). So it makes no
 difference to them whether this process or another one appended a message.
 
-SQLite is the first engine (`storage/sqlite`). Every engine passes the tests in
+SQLite is one engine (`storage/sqlite`), which a single process writes; Redis is the other
+(`storage/redis`), which several may share. Both pass the tests in
 `tests/chat_server/storage/test_interface.py`.
 """
 
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from protocol.messages import CHANGES, Message
+from protocol.messages import CHANGES, Direct, Message
 
 UNNUMBERED = 0
 """The `seq` of a message that no log has numbered yet."""
@@ -43,10 +44,13 @@ class Entry(Struct, frozen=True):
         message: its `seq` is UNNUMBERED.
         request: which request brings it; None for a notice of the server's own, which is never
             sent again.
+        mark: a random text that tells such a notice from all others, should it be appended again
+            because its outcome was not known.
     """
 
     message: Message
     request: RequestKey | None
+    mark: str = ""
 
 
 class Said(NamedTuple):
@@ -90,9 +94,12 @@ class NotKnown(NamedTuple):
 
     Attributes:
         reason: why, as a sentence for the operator.
+        settles: whether appending the same entries again settles it, once the engine can be
+            reached: those that are in the log keep their numbers.
     """
 
     reason: str
+    settles: bool = False
 
 
 Outcome = Stored | NotStored | NotKnown
@@ -121,6 +128,126 @@ class StoredRoom(NamedTuple):
     is_empty: bool
 
 
+class StoredSession(NamedTuple):
+    """What is kept of a session. `newest` is the highest request that it stored."""
+
+    number: int
+    newest: int
+
+
+class SessionStore(Protocol):
+    """What is kept of the sessions. Any thread may call any method.
+
+    Every method raises StoreError if the engine cannot be used just now; nothing was kept then.
+    """
+
+    def keep(self, new: Sequence[bytes], resumed: Sequence[int], now: float) -> list[int]:
+        """Keep new sessions, and that others were taken up again, in one transaction.
+
+        Args:
+            new: the hashes of the new ones' secrets.
+            resumed: the numbers of the others.
+            now: Unix seconds.
+
+        Returns: the numbers of the new ones, in the order given.
+        """
+        ...
+
+    def forget(self, seen_before: float) -> None:
+        """Forget the sessions that nobody has taken up since a time, in Unix seconds."""
+        ...
+
+    def unused(self, behind: int, seen_before: float) -> list[tuple[int, bytes]]:
+        """Return the next sessions that stored nothing, as numbers and hashes of secrets.
+
+        Args:
+            behind: the number before the first.
+            seen_before: those taken up later, in Unix seconds, are not meant.
+        """
+        ...
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget sessions, at most as many as `unused` returns at once."""
+        ...
+
+    def token(self, number: int) -> bytes | None:
+        """Return the hash of the secret of a session; None if it is forgotten."""
+        ...
+
+    def find(self, token: bytes) -> StoredSession | None:
+        """Return the session whose secret has this hash, if there is one."""
+        ...
+
+
+class Neighbours(Protocol):
+    """The other servers on the same engine. Any thread may call any method.
+
+    Every method raises StoreError if the engine cannot be used just now.
+    """
+
+    def claim_nick(self, nick: str, token: bytes) -> str | None:
+        """Have a nick for a session, unless it is another session's on another server.
+
+        Args:
+            nick: as normalize_nick returned it.
+            token: the hash of the session's secret.
+
+        Returns: the nick of who has it, or one that looks like it, on another server, or whose
+            connection was lost there a moment ago; None if it is claimed.
+        """
+        ...
+
+    def drop_nick(self, nick: str, token: bytes | None, held: float) -> None:
+        """Let others have a nick, if it is claimed here.
+
+        Args:
+            nick: which.
+            token: the hash of the secret of the session that must have it; None for any.
+            held: for how many seconds only that session may have it.
+        """
+        ...
+
+    def take_over(self, token: bytes) -> None:
+        """Let the other servers end the connection that has a session: it is here now."""
+        ...
+
+    def tell(self, direct: Direct) -> str | None:
+        """Send a message to somebody on another server.
+
+        Returns: the nick that they have there; None if nobody there has it.
+        """
+        ...
+
+    def claim_all(self, nicks: Mapping[str, bytes]) -> list[bytes]:
+        """Claim the nicks of everybody who is here, and drop all others of this server.
+
+        Args:
+            nicks: which session has which, by its hash.
+
+        Returns: the sessions whose nick somebody on another server has by now.
+        """
+        ...
+
+
+class NeighbourListener(NamedTuple):
+    """What a server does when it hears of the others on the same engine.
+
+    All are called by one thread, with no lock held.
+
+    Attributes:
+        news: called with the name of a room to which another process has appended; with None where
+            it may be any room, or the engine can be reached again.
+        taken_over: called with the hash of the secret of a session that is on another server now.
+        told: called with a message for somebody who is here.
+        lapsed: called when the others may have taken what is claimed here: claim it again.
+    """
+
+    news: Callable[[str | None], None]
+    taken_over: Callable[[bytes], None]
+    told: Callable[[Direct], None]
+    lapsed: Callable[[], None]
+
+
 class RoomLog(Protocol):
     """The logs of all rooms, in one engine. Any thread may call any method.
 
@@ -131,6 +258,20 @@ class RoomLog(Protocol):
     @property
     def name(self) -> str:
         """The name of this log. It changes if numbers may have been given out twice."""
+        ...
+
+    @property
+    def sessions(self) -> SessionStore:
+        """The sessions that the engine keeps."""
+        ...
+
+    @property
+    def neighbours(self) -> Neighbours | None:
+        """The other servers on the same engine; None where there can be none."""
+        ...
+
+    def watch(self, listener: NeighbourListener) -> None:
+        """Tell `listener` from now on, until `close`, what the other servers do."""
         ...
 
     def common(self, room: str, name: str, seq: int) -> int | None:
@@ -147,6 +288,10 @@ class RoomLog(Protocol):
 
     def rooms(self) -> list[StoredRoom]:
         """Return every room in which something was ever said."""
+        ...
+
+    def room(self, name: str) -> StoredRoom | None:
+        """Return one of them that another process may have made since; None if there is none."""
         ...
 
     # -- writing
@@ -179,6 +324,9 @@ class RoomLog(Protocol):
             seq: the last message that was delivered to it.
 
         Returns: ascending, all behind `seq`, and without a gap but for what is deleted.
+
+        Raises:
+            LogRewoundError: the log ends before `seq`: the engine has lost its tail.
         """
         ...
 
@@ -248,8 +396,9 @@ class RoomLog(Protocol):
         """Return a message and the session that said it; None if it is not kept."""
         ...
 
-    def find_request(self, session: int, request: int) -> int | None:
-        """Return the number that a request of a session is stored with; None if it is not."""
+    def find_request(self, room: str, session: int, request: int) -> int | None:
+        """Return the number that a request of a session is stored with in a room; None if it is
+        not."""
         ...
 
     def was_deleted(self, room: str, session: int, request: int) -> bool:

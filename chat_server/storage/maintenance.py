@@ -9,8 +9,7 @@ from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.dates import Dates
-from chat_server.storage.interface import RoomLog
-from chat_server.storage.sqlite.sessions import Sessions
+from chat_server.storage.interface import RoomLog, SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ class Housekeeper:
         self,
         settings: LiveSettings,
         store: RoomLog,
-        sessions: Sessions,
+        sessions: SessionStore,
         dates: Dates,
         clock: Clock,
         needs_session: Callable[[bytes], bool],

@@ -256,6 +256,14 @@ class ServerProcess:
         self._child.kill()
         self.wait()
 
+    def pause(self) -> None:
+        """SIGSTOP, as of a machine that stands still."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._child.send_signal(signal.SIGCONT)
+
     def interrupt(self) -> None:
         """SIGINT, as Ctrl-C sends."""
         self._child.send_signal(signal.SIGINT)

@@ -3,7 +3,7 @@
 import logging
 
 from chat_server.identity.roles import Role
-from chat_server.requests.context import Caller
+from chat_server.requests.context import Caller, Context
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
 from chat_server.runtime.errors import StoreError
@@ -24,9 +24,36 @@ def tell(caller: Caller, request: messages.Tell) -> Ok:
     nick = normalize_nick(request.to)
     recipient = caller.context.registry.session_called(nick)
     if recipient is None or recipient.connection is None:
+        if _tell_elsewhere(caller, nick, text):
+            return Ok(re=request.id)
         return _tell_away(caller, request.id, nick, text)
     _tell_here(caller, recipient, text)
     return Ok(re=request.id)
+
+
+def _tell_elsewhere(caller: Caller, nick: str, text: str) -> bool:
+    """Send a text to somebody on another server. Return whether they are on one."""
+    neighbours = caller.context.store.neighbours
+    if neighbours is None:
+        return False
+    caller.pause()
+    caller.check_voice()
+    direct = messages.Direct(
+        time=caller.context.clock.time(),
+        from_=caller.session.nick,
+        to=nick,
+        text=text,
+        bot=caller.connection.is_bot,
+    )
+    return neighbours.tell(direct) is not None
+
+
+def hear(context: Context, direct: messages.Direct) -> None:
+    """Give somebody who is here a message that was sent on another server."""
+    recipient = context.registry.session_called(direct.to)
+    connection = recipient.connection if recipient is not None else None
+    if connection is not None and not connection.outbox.put_if_short(Broadcast(direct)):
+        log.warning("%s does not read: a message from another server is lost", direct.to)
 
 
 def late(caller: Caller, request: messages.Late) -> Ok:

@@ -164,7 +164,7 @@ def post(
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.
     caller.pause()
-    seq = caller.context.store.find_request(number, request)
+    seq = caller.context.store.find_request(room.name, number, request)
     if seq is not None:
         return Ok(re=request, seq=seq)
     if caller.context.store.was_deleted(room.name, number, request):

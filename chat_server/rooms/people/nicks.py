@@ -261,6 +261,15 @@ def in_use(nick: str, holder: Session) -> ProtocolError:
     )
 
 
+def taken_elsewhere(nick: str, other: str) -> ProtocolError:
+    """Return the refusal of a nick that is, or looks like, that of somebody on another server."""
+    if nick_key(nick) == nick_key(other):
+        why = f"somebody on another server here is called {nick!r}, or was a moment ago"
+    else:
+        why = f"{nick!r} looks like {other!r}, who is on another server here"
+    return ProtocolError(Code.NICK_IN_USE, f"{why}: choose another nick")
+
+
 def _is_held(nick: str, held: Held, left: float) -> ProtocolError:
     what = repr(nick) if held.key == nick_key(nick) else f"{nick!r} looks like {held.nick!r}, which"
     return ProtocolError(

@@ -10,14 +10,15 @@ from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Account
-from chat_server.rooms.people.nicks import Former, Nicks, in_use
+from chat_server.rooms.people.nicks import HOLD_SECONDS, Former, Nicks, in_use, taken_elsewhere
 from chat_server.rooms.people.session import Client, Session, new_token, token_hash
 from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.policy import PersonKey
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.interface import RoomLog
 from protocol.errors import Code, ProtocolError
+from protocol.text import nick_skeleton
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ class Registry:
     def __init__(
         self,
         clock: Clock,
-        store: SqliteLog,
+        store: RoomLog,
         keeper: SessionKeeper,
         people: PeopleStore,
         accounts: Accounts,
@@ -46,6 +47,7 @@ class Registry:
         """
         self._clock = clock
         self._store = store
+        self._neighbours = store.neighbours
         self._keeper = keeper
         self._people = people
         self._accounts = accounts
@@ -70,10 +72,11 @@ class Registry:
 
         Raises:
             ProtocolError: `nick_in_use`.
+            StoreError: other servers could not be asked whether the nick is free.
         """
         token = new_token()
         session = Session(token_hash(token), nick)
-        with self._lock:
+        with self._claimed(session, nick), self._lock:
             replaced = self._take_nick(session, nick, account)
             self._sessions[session.token] = session
             session.connection = connection
@@ -128,13 +131,16 @@ class Registry:
 
         Raises:
             ProtocolError: `nick_in_use`, where `nick` is not the session's and another's.
+            StoreError: other servers could not be asked whether the nick is free.
         """
-        with self._lock:
+        with self._claimed(session, nick), self._lock:
             replaced = self._take_nick(session, nick, account)
             if session.connection is not None:
                 replaced.append(session.connection)
             session.connection = connection
             session.hand_to(connection)
+        if self._neighbours is not None:
+            self._neighbours.take_over(session.token)
         self._keeper.resume(session)
         try:
             self._keep_login(session, account)
@@ -148,6 +154,73 @@ class Registry:
                 extra={"nick": nick},
             )
         return replaced
+
+    def take_away(self, token: bytes) -> Client | None:
+        """Let a session have no connection here: it is on another server, or its nick is.
+
+        Returns: the connection that it had.
+        """
+        with self._lock:
+            session = self._sessions.get(token)
+            if session is None or session.connection is None:
+                return None
+            connection, session.connection = session.connection, None
+            self._nicks.free(session)
+            return connection
+
+    def claim_all(self) -> list[Client]:
+        """Claim the nicks of all who are here, as other servers may have given them away.
+
+        Returns: the connections of those whose nick is somebody else's by now.
+
+        Raises:
+            StoreError: it could not be done.
+        """
+        if self._neighbours is None:
+            return []
+        lost = self._neighbours.claim_all({each.nick: each.token for each in self.sessions()})
+        return [found for token in lost if (found := self.take_away(token)) is not None]
+
+    @contextmanager
+    def _claimed(self, session: Session, nick: str) -> Iterator[None]:
+        """Claim a nick on all servers for what the block does; it gives the session that nick.
+
+        If the block raises, the nick is again whose it was here. The nick that the session had
+        before is dropped after the block.
+
+        Raises:
+            ProtocolError: `nick_in_use`: somebody on another server has it.
+            StoreError: other servers could not be asked.
+        """
+        if self._neighbours is None:
+            yield
+            return
+        before = session.nick
+        holder = self._neighbours.claim_nick(nick, session.token)
+        if holder is not None:
+            with self._lock:
+                self._nicks.check_held(session, nick)  # which tells more
+            raise taken_elsewhere(nick, holder)
+        try:
+            yield
+        except BaseException:
+            here = self.session_called(nick)
+            if here is None:
+                self._drop_claim(nick, session.token, 0.0)
+            elif here is not session:
+                self._neighbours.claim_nick(nick, here.token)
+            raise
+        if nick_skeleton(before) != nick_skeleton(nick):
+            self._drop_claim(before, session.token, 0.0)
+
+    def _drop_claim(self, nick: str, token: bytes, held: float) -> None:
+        """Let people on other servers have a nick, after `held` seconds."""
+        if self._neighbours is None:
+            return
+        try:
+            self._neighbours.drop_nick(nick, token, held)
+        except StoreError as error:  # it is done when the store can be used again: `claim_all`
+            log.warning("other servers do not know yet that %s is free: %s", nick, error)
 
     def has_session(self, token: bytes) -> bool:
         """Return whether a session is in memory: a connection has it, or a draft that waits."""
@@ -167,10 +240,13 @@ class Registry:
             if session.connection is not connection:
                 return
             session.connection = None
-            had_nick = self._nicks.has(session)
+            nick, had_nick = session.nick, self._nicks.has(session)
             self._nicks.free(session)
-            if lost and had_nick and self._accounts.owner_of(session.nick) is None:
+            is_held = lost and had_nick and self._accounts.owner_of(nick) is None
+            if is_held:
                 self._nicks.hold(session, connection.host)
+        if had_nick:
+            self._drop_claim(nick, session.token, HOLD_SECONDS if is_held else 0.0)
 
     def rename(self, session: Session, connection: Client, nick: str) -> None:
         """Give a session another nick, if `connection` has it still.
@@ -178,7 +254,7 @@ class Registry:
         Raises:
             ProtocolError: `nick_in_use`.
         """
-        with self._lock:
+        with self._claimed(session, nick), self._lock:
             _check_holder(session, connection)
             self._take_nick(session, nick, None)
         self._renamed(session)
@@ -200,7 +276,7 @@ class Registry:
                     f"there is no account {account.name!r} any more, or its password is another",
                 )
             self._people.log_in(session.token, account.number, self._clock.time())
-            with self._lock:
+            with self._claimed(session, account.name), self._lock:
                 _check_holder(session, connection)
                 replaced = self._take_nick(session, account.name, account)
         self._renamed(session)
@@ -225,7 +301,7 @@ class Registry:
                 reservation = self._accounts.reserve(nick, session)
             try:
                 self._people.log_out(session.token)
-                with self._lock:
+                with self._claimed(session, nick), self._lock:
                     _check_holder(session, connection)
                     self._nicks.give(session, nick)
                     _make_member(session)

@@ -13,7 +13,7 @@ from chat_server.rooms.people.session import Session
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.threads import ServerThread
-from chat_server.storage.sqlite.sessions import Sessions
+from chat_server.storage.interface import SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class _Group:
 class SessionKeeper:
     """The thread and what it has to write. Any thread may call any method."""
 
-    def __init__(self, stored: Sessions, clock: Clock) -> None:
+    def __init__(self, stored: SessionStore, clock: Clock) -> None:
         """
         Args:
             stored: the sessions in the store.

@@ -88,7 +88,8 @@ def read(
         problems.append(f"there is no {path}. Mend --config, or leave it out")
     _lift_limits(sources.layers)
     warnings = [*_empty_passwords(environment), *_misspelt(environment)]
-    _read_password(sources, warnings)
+    for name in ("password", "log_password"):
+        _read_password(sources, name, warnings)
     chosen = sources.chosen()
     settings = Settings(**{SETTINGS[name].field: found.value for name, found in chosen.items()})
     problems += _contradictions(settings)
@@ -129,13 +130,13 @@ def _lift_limits(layers: Sequence[Layer]) -> None:
         return
 
 
-def _read_password(sources: Sources, warnings: list[str]) -> None:
-    """Take the password from the file that a place names for it, if it holds no password."""
+def _read_password(sources: Sources, name: str, warnings: list[str]) -> None:
+    """Take a password from the file that a place names for it, if it holds no password."""
     for layer in sources.layers:
-        file, said = layer.get("password_file"), layer.get("password")
+        file, said = layer.get(f"{name}_file"), layer.get(name)
         if file is not None and file.value is not None:
             if said is None:
-                _put_password(sources, layer, file, warnings)
+                _put_password(sources, layer, name, file, warnings)
             else:
                 sources.problems.append(
                     f"{said.source} and {file.source} are both set: leave one out"
@@ -144,7 +145,9 @@ def _read_password(sources: Sources, warnings: list[str]) -> None:
             return
 
 
-def _put_password(sources: Sources, layer: Layer, file: Found, warnings: list[str]) -> None:
+def _put_password(
+    sources: Sources, layer: Layer, name: str, file: Found, warnings: list[str]
+) -> None:
     where, path = file.source, file.value
     try:
         with path.open(encoding="utf-8-sig") as lines:
@@ -158,7 +161,7 @@ def _put_password(sources: Sources, layer: Layer, file: Found, warnings: list[st
         return
     if mode & stat.S_IROTH and os.name == "posix":
         warnings.append(f"{path} holds the password and can be read by others: chmod o= {path}")
-    sources.put(layer, SETTINGS["password"], line, f"the first line of {path}", str(path))
+    sources.put(layer, SETTINGS[name], line, f"the first line of {path}", str(path))
 
 
 # -- what is wrong, or may be ---------------------------------------------------------------------
@@ -166,6 +169,11 @@ def _put_password(sources: Sources, layer: Layer, file: Found, warnings: list[st
 
 def _contradictions(settings: Settings) -> list[str]:
     """What each value allows, and all together do not."""
+    if settings.log is not None and settings.sync == "full":
+        return [
+            "sync is 'full', which is for SQLite. In Redis that is for Redis to promise: set "
+            "appendfsync always there, and leave sync out"
+        ]
     if settings.patience <= settings.ping_interval:
         return [
             f"patience is {settings.patience:g} s and ping_interval {settings.ping_interval:g} s: "

@@ -14,6 +14,7 @@ from typing import Literal
 
 from platformdirs import user_data_path
 
+from chat_server.runtime.config.log_address import LogAddress, log_address
 from chat_server.runtime.config.setting_types import (
     Endpoint,
     Keep,
@@ -162,6 +163,19 @@ class Settings:
     )
 
     data: Path = setting(default_data_folder, path("DIR"), "the folder that the history is kept in")
+
+    # SQLite: it is there, and enough for a school. Several processes need Redis.
+    log: LogAddress | None = setting(
+        None,
+        log_address(),
+        "where the messages and the sessions are kept: in SQLite in the data folder, or in Redis, "
+        "as redis://HOST:PORT/0, rediss:// with TLS, or unix:///PATH?db=0",
+    )
+    # In neither the list of processes nor the file of settings, as `password`.
+    log_password: str = setting("", password(), "the password of that Redis", secret=True)
+    log_password_file: Path | None = setting(
+        None, path_or_none("FILE"), "the file whose first line is the password of that Redis"
+    )
 
     # "normal": a commit survives the death of the server. "full" also survives that of the machine,
     # and every commit waits for the disk.

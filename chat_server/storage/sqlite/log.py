@@ -20,6 +20,7 @@ from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreErr
 from chat_server.storage.database import Sync, check_space, unusable
 from chat_server.storage.interface import (
     Entry,
+    NeighbourListener,
     NotKnown,
     NotStored,
     Outcome,
@@ -70,7 +71,7 @@ _UPDATE_END = "UPDATE rooms SET last_seq = ? WHERE number = ?"
 _UPDATE_TOPIC = "UPDATE rooms SET topic = ? WHERE number = ?"
 _FIND_REQUEST = (
     f"SELECT key FROM messages JOIN rooms ON rooms.number = key >> {SEQ_BITS}"
-    " WHERE session = ? AND request = ?"
+    " WHERE session = ? AND request = ? AND rooms.name = ?"
 )
 """A room that was removed has another number; its messages are deleted later."""
 
@@ -150,6 +151,14 @@ class SqliteLog:
         if self._known.next_removed() is not None:
             self.maintenance_due.set()
 
+    @property
+    def neighbours(self) -> None:
+        """None: no other server uses the data folder."""
+        return None
+
+    def watch(self, listener: NeighbourListener) -> None:
+        """Do nothing: there is nobody to hear of."""
+
     def stop_searches(self) -> None:
         """End the searches that are under way. Later ones end at once."""
         self._index.stop()
@@ -180,6 +189,10 @@ class SqliteLog:
                 StoredRoom(name, topic, last, not (topic or said))
                 for name, topic, last, said in rows
             ]
+
+    def room(self, name: str) -> StoredRoom | None:  # noqa: ARG002
+        """Return None: no other process makes rooms."""
+        return None
 
     # -- writing
 
@@ -275,10 +288,10 @@ class SqliteLog:
         *columns, session, edits = row
         return Said(stored_message(room, *columns), session if session > 0 else None, edits)
 
-    def find_request(self, session: int, request: int) -> int | None:
-        """Return the number that a request of a session is stored with; None if it is not."""
+    def find_request(self, room: str, session: int, request: int) -> int | None:
+        """Return the number of a stored request; None if it is not stored in that room."""
         with self.file.reader() as reader:
-            row = reader.execute(_FIND_REQUEST, (session, request)).fetchone()
+            row = reader.execute(_FIND_REQUEST, (session, request, room)).fetchone()
         return None if row is None else seq_of(row[0])
 
     def was_deleted(self, room: str, session: int, request: int) -> bool:

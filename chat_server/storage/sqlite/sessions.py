@@ -1,9 +1,9 @@
 """The sessions in the history: what makes those who come back the same, and a request done once."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from chat_server.storage.database import check_space
+from chat_server.storage.interface import StoredSession
 from chat_server.storage.sqlite.deleted import forget_sessions
 from chat_server.storage.sqlite.keys import ROOM_BITS
 from chat_server.storage.sqlite.log_file import HistoryFile
@@ -44,13 +44,6 @@ SELECT number, max(
 
 _CONFIRMED = "(SELECT coalesce(max(time), 0) FROM confirmed)"
 """A clock that was set back must not let a session look as if nobody had taken it up for years."""
-
-
-class StoredSession(NamedTuple):
-    """What is kept of a session. `newest` is the highest request that it stored."""
-
-    number: int
-    newest: int
 
 
 class Sessions:

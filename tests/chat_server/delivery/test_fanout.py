@@ -220,6 +220,7 @@ def held_up(server: Server) -> Iterator[list[str]]:
     """Keep the store from writing while the block runs. Gives the transactions that come then."""
     seen: list[str] = []
     log = server._parts.store
+    assert isinstance(log, SqliteLog)
     with closing(sqlite3.connect(log.file.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         log.file._writer.set_trace_callback(seen.append)
@@ -262,7 +263,9 @@ def test_a_commit_that_fails_is_told_to_each_talker(house: House) -> None:
     server = house.server
     assert server is not None
     ada, eva = house.enter("ada", *MANY), house.enter("eva", *MANY)
-    writer = server._parts.store.file._writer
+    log = server._parts.store
+    assert isinstance(log, SqliteLog)
+    writer = log.file._writer
     forbid(writer, "COMMIT")
     ids = {peer: [peer.post("say", room=room, text="x") for room in MANY] for peer in (ada, eva)}
     for peer, asked in ids.items():

@@ -1,6 +1,7 @@
 """Entries for a log, and what a test wants of it: that they are stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from msgspec.structs import replace
 
@@ -15,6 +16,9 @@ from chat_server.storage.interface import (
 from protocol.messages import Message
 
 SESSION = 1
+
+Opened = Callable[[], AbstractContextManager[RoomLog]]
+"""Opens the engine on the same data each time."""
 
 
 def entry(

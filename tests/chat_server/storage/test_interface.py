@@ -1,8 +1,8 @@
-"""What every log engine does. Another engine is one more fixture in `ENGINES`."""
+"""What every log engine does. Another engine is one more parameter of `open_log`."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,8 @@ import pytest
 from chat_server.storage.interface import Entry, RequestKey, RoomLog
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.messages import Message
-from tests.chat_server.storage.logs import SESSION, append, entry, numbered, seqs_of
-
-Opened = Callable[[], AbstractContextManager[RoomLog]]
-"""Opens the engine on the same data each time."""
+from tests.chat_server.storage.logs import SESSION, Opened, append, entry, numbered, seqs_of
+from tests.support.redis_server import needs_redis
 
 
 def sqlite(folder: Path) -> Opened:
@@ -30,13 +28,13 @@ def sqlite(folder: Path) -> Opened:
     return opened
 
 
-ENGINES = {"sqlite": sqlite}
-
-
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
 def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """Opens an engine that holds nothing yet."""
-    return ENGINES[request.param](tmp_path)
+    if request.param == "sqlite":
+        return sqlite(tmp_path)
+    empty: Opened = request.getfixturevalue("empty_redis_log")
+    return empty
 
 
 @pytest.fixture
@@ -84,7 +82,7 @@ def test_rooms_are_numbered_apart(log: RoomLog) -> None:
     assert append(log, entry("d", room="garden", request=3)) == [2]
     assert [m.text for m in whole(log, "lobby")] == ["a", "c"]
     assert [m.text for m in whole(log, "garden")] == ["b", "d"]
-    assert log.find_request(garden.session, garden.id) == 1
+    assert log.find_request("garden", garden.session, garden.id) == 1
 
 
 def test_numbers_go_on_after_a_restart(open_log: Opened) -> None:
@@ -110,7 +108,7 @@ def test_the_same_id_of_another_session_is_another_request(log: RoomLog) -> None
     """Ids are a session's own."""
     batch = [entry("one", request=RequestKey(session, 1)) for session in (1, 2, 3)]
     assert append(log, *batch) == [1, 2, 3]
-    assert [log.find_request(session, 1) for session in (1, 2, 3, 4)] == [1, 2, 3, None]
+    assert [log.find_request("lobby", session, 1) for session in (1, 2, 3, 4)] == [1, 2, 3, None]
 
 
 def test_one_request_may_leave_a_notice_in_many_rooms(log: RoomLog) -> None:
@@ -122,9 +120,9 @@ def test_one_request_may_leave_a_notice_in_many_rooms(log: RoomLog) -> None:
         assert append(log, *batch) == [1, 1]
     assert log.find_notices(5, 9) == set(rooms)
     assert log.find_notices(5, 8) == log.find_notices(4, 9) == set()
-    assert log.find_request(5, 9) is None
+    assert log.find_request("lobby", 5, 9) is None
     assert append(log, entry("mine", request=RequestKey(5, 9))) == [2]
-    assert log.find_request(5, 9) == 2
+    assert log.find_request("lobby", 5, 9) == 2
 
 
 def edit(seq: int, text: str, request: int) -> Entry:

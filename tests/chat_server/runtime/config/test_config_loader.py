@@ -34,6 +34,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "port": ("9000",),
     "data": ("/tmp/data \x7f é",),
     "sync": ("full",),
+    "log": ("redis://10.0.0.7:6380/2", "rediss://ada@[fd00::7]:6379/0", "unix:///run/r.sock?db=1"),
+    "log_password_file": (str(ROOT / "setup.cfg"),),
     "keep": ("90m", "5"),
     "motd": ('say "hi" \\ \n\t🦊',),
     "log_level": ("debug",),

@@ -22,7 +22,7 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 
 def fate(log: SqliteLog, request: int, room: str = "lobby", session: int = 1) -> int | str | None:
     """Where the message of a request is; "gone" if it was deleted; None if it was never stored."""
-    seq = log.find_request(session, request)
+    seq = log.find_request(room, session, request)
     if seq is not None:
         return seq
     return "gone" if log.was_deleted(room, session, request) else None

@@ -29,7 +29,7 @@ def test_what_is_not_stored_takes_no_number(log: SqliteLog, step: str) -> None:
     outcome = log.append(batch)
     assert isinstance(outcome, NotStored)
     assert str(log.file.path) in outcome.reason
-    assert log.find_request(1, 2) is None
+    assert log.find_request("lobby", 1, 2) is None
     assert log.follow("lobby", 1) == log.follow("garden", 0) == []
     forbid(log.file._writer)
     assert append(log, *batch) == [2, 1]
@@ -49,7 +49,7 @@ def test_a_commit_that_runs_out_of_memory_is_not_known(
         outcome = log.append([entry("second", request=2)])
     assert isinstance(outcome, NotKnown)
     assert "out of memory" in outcome.reason
-    assert log.find_request(1, 2) == 2
+    assert log.find_request("lobby", 1, 2) == 2
 
 
 def test_a_batch_costs_one_transaction(log: SqliteLog) -> None:

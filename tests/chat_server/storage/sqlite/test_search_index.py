@@ -149,7 +149,7 @@ def test_closing_ends_the_searches_and_waits_for_them(
     refused: list[Callable[[], object]] = [
         lambda: log.search("lobby", "word", None, 1),
         lambda: log.after("lobby", 0, 1),
-        lambda: log.find_request(1, 1),
+        lambda: log.find_request("lobby", 1, 1),
     ]
     for ask in refused:
         with pytest.raises(StoreError):

@@ -1,0 +1,5 @@
+"""The log engine on Redis (or Valkey), which several server processes may share.
+
+It may import: runtime, and what lies beside it in storage.
+Never in it: SQL, but for the search index, which each process derives for itself.
+"""

@@ -1,0 +1,175 @@
+"""The name of the log in Redis: another one when Redis may have lost its tail.
+
+Redis keeps what it was told only as well as its settings say. After a restart, a failover to a
+replica or a restored backup the last messages may be missing, and their numbers are given out
+again. Each run of a Redis server has an id of its own. So whoever first meets another run than the
+one that is noted writes down where every room ends, before anybody appends to it (`settle`).
+
+A server that was running compares that with what it knew. Where a room ends earlier, the log gets
+another name, and it is kept where the rooms ended under the one before. A server that starts knows
+nothing, so it gives the log another name in any case. That does no harm, as nobody is connected to
+it: both names have all messages in common then.
+"""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from redis.exceptions import ReadOnlyError, RedisError
+
+from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.redis.connections import (
+    AnyConnection,
+    Call,
+    Connections,
+    RedisAwayError,
+    exchange,
+)
+from chat_server.storage.redis.scripts import BEGIN_LOG, PREFIX, ROOMS, SESSION_COUNTER, room_key
+
+KEPT = 100
+"""Names that are remembered. A reader of an older one begins at the first message."""
+
+FORMAT = "1"
+"""The version of what is kept in Redis."""
+
+SETTLE_TIME = 10_000
+"""Milliseconds that writing down where the rooms end may take. Another process does it then."""
+
+NUMBERS_SKIPPED = 1_000_000
+"""Numbers of sessions that are left out with each run: more than Redis may have lost."""
+
+_FORMAT = f"{PREFIX}{{log}}:format"
+_NAMES = f"{PREFIX}{{log}}:names"
+_RUN = f"{PREFIX}{{log}}:run"
+_ENDS = f"{PREFIX}{{log}}:ends"
+_SETTLING = f"{PREFIX}{{log}}:settling"
+
+
+def _forks(name: str) -> str:
+    return f"{PREFIX}{{log}}:forks:{name}"
+
+
+class LogNames:
+    """The names, of which the last is the present one.
+
+    Attributes:
+        name: the present one; "" until `settle` has found it.
+        run: the run of Redis that was looked at last.
+    """
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.run = ""
+
+    def check_format(self, connection: AnyConnection) -> None:
+        """See that what is kept is of this version, or that nothing is kept yet.
+
+        Raises:
+            StartError: another version wrote it, or nothing can be written.
+            ConnectionError, TimeoutError, OSError: the connection broke.
+        """
+        written, found = exchange(connection, [("SETNX", _FORMAT, FORMAT), ("GET", _FORMAT)])
+        if isinstance(written, ReadOnlyError):
+            raise StartError(
+                "this Redis is a replica, which nobody may write to. Name its master with --log."
+            )
+        for reply in (written, found):
+            if isinstance(reply, RedisError):
+                raise StartError(f"Redis refuses to keep the logs: {reply}.")
+        if found != FORMAT.encode():
+            raise StartError(
+                f"the logs in Redis have the format {found.decode(errors='replace')!r}, and this "
+                f"version reads the format {FORMAT!r}. Use the version that wrote them, or another "
+                "database."
+            )
+
+    def settle(
+        self, connection: AnyConnection, run: str, lasts: Mapping[str, int] | None
+    ) -> Mapping[str, int] | None:
+        """Find the name of the log in a run of Redis, and give it another one if need be.
+
+        Args:
+            connection: to that Redis; nobody uses it meanwhile.
+            run: the id of its run.
+            lasts: the last message of each room, as far as it is known here; None at a start.
+
+        Returns: where the rooms end, if some of them have lost messages that were known here.
+
+        Raises:
+            RedisAwayError: another process is looking at it just now. Try again.
+            StoreError: Redis refuses.
+            ConnectionError, TimeoutError, OSError: the connection broke.
+        """
+        recorded, name = _ask(connection, ("GET", _RUN), ("LINDEX", _NAMES, -1))
+        present = name.decode() if name else ""
+        is_another = recorded != run.encode()
+        if is_another:
+            self._note_ends(connection, run)
+        ends = _read_ends(connection)
+        known = lasts if lasts and (is_another or run != self.run) else {}
+        lost = any(last > ends.get(room, 0) for room, last in known.items())
+        if not present or lost or (is_another and lasts is None):
+            before = self.name if lost and not is_another else present
+            keys = (_NAMES, _ENDS, _forks(before))
+            begin = Call(BEGIN_LOG, keys, (before, secrets.token_urlsafe(9), KEPT))
+            (found,) = _ask(connection, begin.command(whole=True))
+            present = found.decode()
+        if is_another:
+            _ask(connection, ("SET", _RUN, run), ("DEL", _SETTLING))
+        self.name, self.run = present, run
+        return ends if lost else None
+
+    def common(self, connections: Connections, room: str, name: str, seq: int) -> int | None:
+        """Return the last message up to `seq` that a log of another name shares with this one.
+
+        Args:
+            connections: to Redis.
+            room: whose.
+            name: the log that a reader knows.
+            seq: how far the reader has come in it.
+
+        Returns: its seq; 0 if there is none or it cannot be known; None if this is that log.
+
+        Raises:
+            StoreError: Redis could not be asked.
+        """
+        if name == self.name:
+            return None
+        names = [each.decode() for each in connections.ask("LRANGE", _NAMES, 0, -1)]
+        if name not in names[:-1]:
+            return 0
+        since = names[names.index(name) : -1]
+        forks = connections.ask_all([("HGET", _forks(each), room) for each in since])
+        return min(seq, *(int(fork or 0) for fork in forks))
+
+    def _note_ends(self, connection: AnyConnection, run: str) -> None:
+        """Write down where every room ends, before anybody appends in this run."""
+        (mine,) = _ask(connection, ("SET", _SETTLING, run, "NX", "PX", SETTLE_TIME))
+        if mine is None:
+            raise RedisAwayError("another server is looking at what Redis has after a restart")
+        (rooms,) = _ask(connection, ("SMEMBERS", ROOMS))
+        lasts = _ask(
+            connection, *[("HGET", room_key(room.decode(), "meta"), "last") for room in rooms]
+        )
+        ends = [
+            part for room, last in zip(rooms, lasts, strict=True) if last for part in (room, last)
+        ]
+        _ask(connection, ("DEL", _ENDS), *([("HSET", _ENDS, *ends)] if ends else []))
+        # A session of which Redis lost the number keeps it in memory; nobody else may get it.
+        _ask(connection, ("INCRBY", SESSION_COUNTER, NUMBERS_SKIPPED))
+
+
+def _read_ends(connection: AnyConnection) -> dict[str, int]:
+    (found,) = _ask(connection, ("HGETALL", _ENDS))
+    return {room.decode(): int(last) for room, last in zip(found[::2], found[1::2], strict=True)}
+
+
+def _ask(connection: AnyConnection, *commands: Any) -> list[Any]:
+    if not commands:
+        return []
+    replies = exchange(connection, commands)
+    for reply in replies:
+        if isinstance(reply, RedisError):
+            raise StoreError(f"Redis refuses: {reply}") from reply
+    return replies

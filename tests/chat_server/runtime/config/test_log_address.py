@@ -1,0 +1,62 @@
+"""Where logs can be said to be kept."""
+
+import pytest
+
+from chat_server.runtime.config.log_address import LogAddress, log_address
+
+RULE = log_address()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "again"),
+    [
+        ("redis://localhost", LogAddress("localhost", 6379, 0), "redis://localhost:6379/0"),
+        ("redis://10.0.0.7:6380/2", LogAddress("10.0.0.7", 6380, 2), "redis://10.0.0.7:6380/2"),
+        (
+            "rediss://ada@[fd00::7]/",
+            LogAddress("fd00::7", 6379, 0, "ada", tls=True),
+            "rediss://ada@[fd00::7]:6379/0",
+        ),
+        ("unix:///run/r.sock?db=3", LogAddress("", 0, 3, path="/run/r.sock"), None),
+        ("unix:///run/r.sock", LogAddress("", 0, 0, path="/run/r.sock"), "unix:///run/r.sock?db=0"),
+    ],
+)
+def test_an_address(written: str, meant: LogAddress, again: str | None) -> None:
+    """Is read, and written in full."""
+    assert RULE.read(written) == meant
+    assert RULE.write(meant) == (again or written)
+
+
+@pytest.mark.parametrize("nothing", ["", "sqlite"])
+def test_sqlite(nothing: str) -> None:
+    """Is what there is without one."""
+    assert RULE.read(nothing) is None
+    assert RULE.write(None) == "sqlite"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "redis",
+        "http://localhost",
+        "redis://",
+        "redis://localhost:x/0",
+        "redis://localhost/first",
+        "redis://localhost/0?timeout=3",
+        "unix:///run/r.sock?x=1",
+        "unix://relative?db=0",
+        "redis://[::1/0",
+        7,
+    ],
+)
+def test_what_is_none(wrong: object) -> None:
+    """The forms are named."""
+    with pytest.raises(ValueError, match="redis://HOST:PORT/0"):
+        RULE.read(wrong)
+
+
+def test_a_password_is_not_taken() -> None:
+    """It would be on the list of processes; nor is it repeated."""
+    with pytest.raises(ValueError, match="log_password_file") as caught:
+        RULE.read("redis://:hush@localhost/0")
+    assert "hush" not in str(caught.value)

@@ -1,0 +1,112 @@
+"""Nicks that several servers claim, and messages between them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chat_server.storage.redis.connections import Connections
+from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
+from protocol.messages import Direct
+from tests.support.redis_server import RedisServer, needs_redis
+
+pytestmark = needs_redis
+
+ADA, EVA = b"ada", b"eva"
+DIRECT = Direct(1000.0, "ada", "eva", "psst")
+
+
+@pytest.fixture
+def pool(empty_redis: RedisServer) -> Iterator[Connections]:
+    made = Connections(empty_redis.address, "", lambda _: None, lambda _: None, lambda: None)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def one(pool: Connections) -> RedisNeighbours:
+    """A server with a lease."""
+    server = RedisNeighbours(pool, "one")
+    assert not server.renew_lease()
+    return server
+
+
+@pytest.fixture
+def two(pool: Connections) -> RedisNeighbours:
+    """Another one."""
+    server = RedisNeighbours(pool, "two")
+    assert not server.renew_lease()
+    return server
+
+
+def test_a_nick_is_claimed_until_it_is_dropped(one: RedisNeighbours, two: RedisNeighbours) -> None:
+    """By whoever claims it first; within a server that is for its registry to say."""
+    assert one.claim_nick("Ada", ADA) is None
+    assert two.claim_nick("ada", EVA) == "Ada"
+    assert one.claim_nick("ada", EVA) is None
+    two.drop_nick("ada", None, 0.0)
+    assert two.claim_nick("ada", b"zoe") == "ada"
+    one.drop_nick("ada", ADA, 0.0)  # it is not that session's any more
+    assert two.claim_nick("ada", b"zoe") == "ada"
+    one.drop_nick("ada", EVA, 0.0)
+    assert two.claim_nick("ada", b"zoe") is None
+
+
+def test_a_session_takes_its_nick_along(one: RedisNeighbours, two: RedisNeighbours) -> None:
+    """To another server; what the first one drops then is not its own."""
+    one.claim_nick("ada", ADA)
+    assert two.claim_nick("ada", ADA) is None
+    one.drop_nick("ada", ADA, 0.0)
+    assert one.claim_nick("ada", EVA) == "ada"
+
+
+def test_a_nick_is_kept_for_a_while(
+    one: RedisNeighbours, two: RedisNeighbours, empty_redis: RedisServer
+) -> None:
+    """For the session that had it."""
+    one.claim_nick("ada", ADA)
+    one.drop_nick("ada", ADA, 120.0)
+    (key,) = empty_redis.do("KEYS", "backchannel:nick:*")
+    assert 100 < empty_redis.do("TTL", key) <= 120
+    assert two.claim_nick("ada", EVA) == "ada"
+    assert two.claim_nick("ada", ADA) is None
+    assert empty_redis.do("TTL", key) == -1
+
+
+def test_what_a_dead_server_claimed_is_free(one: RedisNeighbours, two: RedisNeighbours) -> None:
+    """And it learns of that when it renews its lease."""
+    one.claim_nick("ada", ADA)
+    assert one.renew_lease()
+    one.end_lease()
+    assert two.claim_nick("ada", EVA) is None
+    assert not one.renew_lease()
+    assert one.claim_all({"ada": ADA, "max": b"max"}) == [ADA]
+
+
+def test_what_could_not_be_dropped_is_dropped_later(
+    one: RedisNeighbours, two: RedisNeighbours
+) -> None:
+    """With the next claim of everybody's nick."""
+    one.claim_nick("ada", ADA)
+    one.claim_nick("eva", EVA)
+    assert one.claim_all({"eva": EVA}) == []
+    assert two.claim_nick("ada", b"zoe") is None
+    assert two.claim_nick("eva", b"zoe") == "eva"
+
+
+def test_a_message_is_sent_to_who_has_exactly_that_nick(
+    one: RedisNeighbours, two: RedisNeighbours
+) -> None:
+    """On another server that lives."""
+    assert one.tell(DIRECT) is None
+    two.claim_nick("Eva", EVA)
+    assert one.tell(DIRECT) == "Eva"
+    assert two.tell(DIRECT) is None
+    two.end_lease()
+    assert one.tell(DIRECT) is None
+
+
+def test_a_message_is_read_by_the_server_that_it_is_for() -> None:
+    """All others hear it, and leave it."""
+    told = 'two {"type":"direct","time":1000.0,"from":"ada","to":"eva","text":"psst"}'
+    assert read_direct(told, "two") == DIRECT
+    assert read_direct(told, "one") is None

@@ -1,0 +1,211 @@
+"""Two servers on one Redis: what is said on one is heard on both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chat_server.storage.redis.redis_neighbours import LEASE
+from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.storage.redis_house import serve
+from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.servers import ServerProcess
+from tests.support.waiting import eventually
+
+pytestmark = needs_redis
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path / "redis") as started:
+        yield started
+
+
+@pytest.fixture
+def servers(redis: RedisServer, tmp_path: Path) -> Iterator[tuple[ServerProcess, ServerProcess]]:
+    with serve(redis, tmp_path / "one") as one, serve(redis, tmp_path / "two") as two:
+        yield one, two
+
+
+@pytest.fixture
+def houses(servers: tuple[ServerProcess, ServerProcess]) -> Iterator[tuple[House, House]]:
+    one, two = servers
+    with House(one.address) as first, House(two.address) as second:
+        yield first, second
+        for server in servers:
+            assert "Traceback" not in server.stderr
+
+
+def test_one_order_for_everybody(houses: tuple[House, House]) -> None:
+    """Whoever says something, on whichever server."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby")
+    for number in range(20):
+        ada.post("say", room="lobby", text=f"ada {number}")
+        eva.post("say", room="lobby", text=f"eva {number}")
+    heard = [peer.messages(40) for peer in (ada, eva)]
+    assert heard[0] == heard[1]
+    assert seqs(heard[0]) == list(range(1, 41))
+    assert whole_log(ada, "lobby") == whole_log(eva, "lobby") == heard[0]
+
+
+def test_a_room_that_was_made_on_the_other(houses: tuple[House, House]) -> None:
+    """It is listed, with its topic, and joined where it ends."""
+    ada = houses[0].enter("ada", "garden")
+    assert ada.say("garden", "one") == 1
+    ada.ok("topic", room="garden", topic="Flowers")
+    eva = houses[1].enter("eva")
+
+    def listed() -> list[tuple[str, str]]:
+        page = eva.page("rooms")
+        return [(each["room"], each["topic"]) for each in page["rooms"]]
+
+    eventually(lambda: ("garden", "Flowers") in listed())
+    joined = eva.ok("join", room="garden")
+    assert (joined["seq"], joined["topic"]) == (2, "Flowers")
+    assert ada.say("garden", "two") == 3
+    assert texts(eva.messages(1)) == ["two"]
+
+
+def test_a_room_that_nobody_has_heard_of_yet(houses: tuple[House, House]) -> None:
+    """Who joins it on the other server at once misses nothing, and hears nothing old."""
+    ada, eva = houses[0].enter("ada", *"abcdefgh"), houses[1].enter("eva")
+    for room in "abcdefgh":
+        ada.say(room, "old")
+        assert eva.ok("join", room=room)["seq"] == 1
+        ada.say(room, "new")
+        assert texts(eva.messages(1, room)) == ["new"]
+
+
+def test_a_session_goes_on_on_the_other_server(houses: tuple[House, House]) -> None:
+    """Nothing is lost and nothing is there twice, whatever was under way."""
+    ada = houses[0].enter("ada", "lobby")
+    log = ada.ok("join", room="lobby")["log"]
+    assert ada.say("lobby", "one") == 1
+    asked = ada.post("say", room="lobby", text="two")
+    eventually(lambda: len(whole_log(ada, "lobby")) == 2)
+    ada.close()
+    back = houses[1].connect()
+    welcome = back.hello("ada", session=ada.session)
+    assert welcome["session"] == ada.session
+    joined = back.ok("join", room="lobby", after=1, log=log)
+    assert (joined["log"], joined.get("diverged")) == (log, None)
+    assert texts(back.messages(1)) == ["two"]
+    back.send({"type": "say", "id": asked, "room": "lobby", "text": "two"})
+    assert back.reply(asked)["seq"] == 2
+    assert texts(whole_log(back, "lobby")) == ["one", "two"]
+
+
+def test_one_that_is_killed_takes_nothing_along(
+    houses: tuple[House, House], servers: tuple[ServerProcess, ServerProcess]
+) -> None:
+    """What had its `ok` is there, and the other goes on."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby")
+    assert ada.say("lobby", "one") == 1
+    servers[0].kill()
+    assert texts(eva.messages(1)) == ["one"]
+    assert eva.say("lobby", "two") == 2
+    with servers[0].restarted() as again, House(again.address) as house:
+        back = house.enter("max", "lobby")
+        assert texts(whole_log(back, "lobby")) == ["one", "two"]
+
+
+def test_redis_restarts_under_both(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """Nobody is thrown out; the log has its name still; what is said next is heard by all."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby")
+    name = ada.ok("join", room="lobby")["log"]
+    assert ada.say("lobby", "one") == 1
+    redis.kill()
+    redis.start_again()
+    eventually(lambda: all("Redis answers again" in server.stderr for server in servers))
+    assert ada.say("lobby", "two") == 2
+    assert eva.say("lobby", "three") == 3
+    for peer in (ada, eva):
+        assert texts(peer.messages(3)) == ["one", "two", "three"]
+        assert peer.ok("join", room="lobby")["log"] == name
+
+
+def test_a_nick_is_one_persons_on_all_servers(houses: tuple[House, House]) -> None:
+    """Also one that looks like it; until they leave, or have another."""
+    ada = houses[0].enter("ada")
+    for nick in ("ada", "Ada", "\u0430da"):
+        refused = houses[1].connect().hello(nick)
+        assert (refused["type"], refused["code"]) == ("error", "nick_in_use"), nick
+    eva = houses[1].enter("eva")
+    assert eva.request("nick", nick="ada")["code"] == "nick_in_use"
+    ada.ok("nick", nick="lovelace")
+    eva.ok("nick", nick="ada")
+    assert ada.request("nick", nick="ada")["code"] == "nick_in_use"
+    ada.ok("bye")
+    eventually(lambda: houses[1].connect().hello("lovelace")["type"] == "welcome")
+
+
+def test_a_nick_is_kept_for_who_was_lost(houses: tuple[House, House]) -> None:
+    """For their session, on any server."""
+    ada = houses[0].enter("ada", "lobby")
+    ada.reset()
+    eventually(lambda: "is kept" in houses[0].connect().hello("ada").get("text", ""))
+    assert houses[1].connect().hello("ada")["code"] == "nick_in_use"
+    assert houses[1].connect().hello("ada", session=ada.session)["type"] == "welcome"
+
+
+def test_a_session_is_taken_over_from_the_other_server(houses: tuple[House, House]) -> None:
+    """The connection there is told so, and ends."""
+    ada = houses[0].enter("ada", "lobby")
+    back = houses[1].connect()
+    assert back.hello("ada", session=ada.session)["nick"] == "ada"
+    assert ada.expect("goodbye")["code"] == "replaced"
+    ada.read_to_end()
+    again = houses[0].connect()
+    assert again.hello("ada", session=ada.session)["nick"] == "ada"
+    assert back.expect("goodbye")["code"] == "replaced"
+
+
+def test_a_direct_message_to_somebody_on_the_other_server(houses: tuple[House, House]) -> None:
+    """As to somebody here; and nobody is nobody."""
+    ada, eva = houses[0].enter("ada"), houses[1].enter("eva")
+    ada.ok("tell", to="Eva", text="psst")
+    direct = eva.expect("direct")
+    assert (direct["from"], direct["text"]) == ("ada", "psst")
+    assert ada.request("tell", to="nobody", text="x")["code"] == "no_such_nick"
+
+
+def end_lease(redis: RedisServer, nick: str) -> None:
+    """Let the server of somebody seem dead, as if the time of its lease had passed."""
+    (key,) = redis.do("KEYS", "backchannel:nick:*")
+    assert redis.do("HGET", key, "nick") == nick
+    lease = f"backchannel:process:{redis.do('HGET', key, 'process')}"
+    assert 0 < redis.do("PTTL", lease) <= LEASE
+    redis.do("DEL", lease)
+
+
+def test_the_nicks_of_a_server_that_died_are_free(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """When its lease ends; at once, if it stopped as it should."""
+    houses[0].enter("ada")
+    servers[0].kill()
+    assert houses[1].connect().hello("ada")["code"] == "nick_in_use"
+    end_lease(redis, "ada")
+    assert houses[1].connect().hello("ada")["type"] == "welcome"
+
+
+def test_who_lost_the_nick_while_the_server_stood_still_is_told(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """It is somebody else's by then."""
+    ada = houses[0].enter("ada")
+    servers[0].pause()
+    end_lease(redis, "ada")
+    assert houses[1].connect().hello("ada")["type"] == "welcome"
+    servers[0].go_on()
+    goodbye = ada.expect("goodbye")
+    assert goodbye["code"] == "replaced"
+    assert "another server has your nick" in goodbye["text"]
