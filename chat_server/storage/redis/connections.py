@@ -8,6 +8,7 @@ While Redis cannot be reached, commands fail at once and nobody waits. Whoever w
 (watcher.py) tells when it can be reached again.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from redis.exceptions import (
 from chat_server.runtime.config.log_address import LogAddress
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis.scripts import Script
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 2.0
 """Seconds that connecting may take."""
@@ -48,11 +51,11 @@ class AnyConnection(Protocol):
     def disconnect(self) -> None: ...
     def can_read(self, timeout: float = 0) -> bool: ...
     def read_response(self) -> Any: ...
-    def pack_commands(self, commands: Sequence["Command"]) -> Any: ...
+    def pack_commands(self, commands: Sequence["RedisCommand"]) -> Any: ...
     def send_packed_command(self, command: Any) -> None: ...
 
 
-Command = Sequence[str | bytes | int | float]
+RedisCommand = Sequence[str | bytes | int | float]
 
 
 class RedisAwayError(StoreError):
@@ -80,7 +83,7 @@ class Call(NamedTuple):
     keys: Sequence[str]
     arguments: Sequence[str | bytes | int | float] = ()
 
-    def command(self, *, whole: bool) -> Command:
+    def command(self, *, whole: bool) -> RedisCommand:
         """Return it as a command: by the script's hash, or with the whole script."""
         name, text = ("EVAL", self.script.text) if whole else ("EVALSHA", self.script.sha)
         return (name, text, len(self.keys), *self.keys, *self.arguments)
@@ -148,7 +151,7 @@ class Connections:
         """
         return self.ask_all([command])[0]
 
-    def ask_all(self, commands: Sequence[Command | Call]) -> list[Any]:
+    def ask_all(self, commands: Sequence[RedisCommand | Call]) -> list[Any]:
         """Send commands in one go and return their replies.
 
         Raises:
@@ -160,7 +163,7 @@ class Connections:
                 raise StoreError(f"Redis refuses: {reply}") from reply
         return replies
 
-    def send(self, commands: Sequence[Command | Call]) -> list[Any]:
+    def send(self, commands: Sequence[RedisCommand | Call]) -> list[Any]:
         """Send commands in one go; return their replies, a ResponseError for one that failed.
 
         Where Redis does not know a script any more (SCRIPT FLUSH, a restart), all of them are sent
@@ -269,7 +272,7 @@ class Connections:
         )
 
 
-def exchange(connection: AnyConnection, commands: Sequence[Command]) -> list[Any]:
+def exchange(connection: AnyConnection, commands: Sequence[RedisCommand]) -> list[Any]:
     """Send commands over a connection; return the replies, a ResponseError for one that failed.
 
     Raises:
@@ -288,6 +291,21 @@ def fact(facts: bytes, name: str) -> str:
     return ""
 
 
+def warn_of_settings(connection: AnyConnection) -> None:
+    """Warn of settings of Redis with which it may throw messages away."""
+    memory, persistence = exchange(connection, [("INFO", "memory"), ("INFO", "persistence")])
+    if isinstance(memory, bytes) and fact(memory, "maxmemory_policy") not in ("noeviction", ""):
+        log.warning(
+            "Redis throws keys away when its memory is full (maxmemory-policy). Set it to "
+            "noeviction, or messages will be lost."
+        )
+    if isinstance(persistence, bytes) and fact(persistence, "aof_enabled") == "0":
+        log.warning(
+            "Redis keeps no append-only file: what was said since its last snapshot is lost when "
+            "it ends. Set appendonly yes."
+        )
+
+
 def _reply(connection: AnyConnection) -> Any:
     try:
         return connection.read_response()
@@ -303,5 +321,5 @@ def _is_broken(connection: AnyConnection) -> bool:
         return True
 
 
-def _written(commands: Sequence[Command | Call], *, whole: bool) -> list[Command]:
+def _written(commands: Sequence[RedisCommand | Call], *, whole: bool) -> list[RedisCommand]:
     return [each.command(whole=whole) if isinstance(each, Call) else each for each in commands]

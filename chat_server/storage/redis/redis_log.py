@@ -31,12 +31,13 @@ from chat_server.storage.interface import (
 from chat_server.storage.redis.connections import (
     AnyConnection,
     Call,
-    Command,
     Connections,
     RedisAwayError,
+    RedisCommand,
     RedisSilentError,
     exchange,
     fact,
+    warn_of_settings,
 )
 from chat_server.storage.redis.log_names import LogNames
 from chat_server.storage.redis.redis_neighbours import LEASE, RedisNeighbours, read_direct
@@ -44,17 +45,14 @@ from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms
 from chat_server.storage.redis.redis_sessions import RedisSessions, note_newest
 from chat_server.storage.redis.rows import (
+    Batches,
     filling,
     in_state,
-    key_of,
     messages_of,
     originals_of,
     request_key,
-    row_of,
-    state_of,
 )
 from chat_server.storage.redis.scripts import (
-    APPEND,
     PREFIX,
     READ,
     ROOMS,
@@ -67,13 +65,18 @@ from chat_server.storage.redis.watcher import Watcher
 from chat_server.storage.sqlite.keys import base_of, end_of, seq_of
 from chat_server.storage.sqlite.keys import key_of as index_key
 from chat_server.storage.sqlite.search_index import SearchIndex
-from protocol.messages import CHANGES, Message
+from protocol.messages import Message
 
 log = logging.getLogger(__name__)
 
-INDEX_STEP = 500  # messages that are indexed in one transaction
-FOLLOW_LIMIT = 1000  # messages that `follow` reads at once
-_END = 2**52  # behind every seq
+INDEX_STEP = 500
+"""Messages that are indexed in one transaction."""
+
+FOLLOW_LIMIT = 1000
+"""Messages that `follow` reads at once."""
+
+_END = 2**52
+"""Behind every seq."""
 
 _SET_BACK = "it has lost messages that it had"
 
@@ -127,7 +130,7 @@ class RedisLog:
         try:
             self._names.check_format(connection)
             self._names.settle(connection, run, None)
-            _warn_of_settings(connection)
+            warn_of_settings(connection)
         finally:
             connection.disconnect()
         self.neighbours.renew_lease()
@@ -175,7 +178,7 @@ class RedisLog:
 
     def append(self, entries: Sequence[Entry]) -> Outcome:
         """Number entries and add them to the logs of their rooms: each room's in one step."""
-        batches = _Batches(entries, self._told)
+        batches = Batches(entries, self._told)
         if not batches.rooms:
             return Stored([None] * len(entries))
         try:
@@ -189,10 +192,10 @@ class RedisLog:
             return NotKnown(str(error), settles=True)
         return self._outcome(batches, begins, replies)
 
-    def _calls(self, batches: "_Batches") -> tuple[list[int], list[Command | Call]]:
+    def _calls(self, batches: Batches) -> tuple[list[int], list[RedisCommand | Call]]:
         """Return what appends the batches and reads back what follows, and from where it reads."""
         new = self._known.unlisted(batches.rooms)
-        calls: list[Command | Call] = [("SADD", ROOMS, *new)] if new else []
+        calls: list[RedisCommand | Call] = [("SADD", ROOMS, *new)] if new else []
         if batches.newest:
             calls.append(note_newest(batches.newest))
         begins = [self._known.begin_read(room) for room in batches.rooms]
@@ -201,7 +204,7 @@ class RedisLog:
             calls.append(_read_call(room, "after", begin, FOLLOW_LIMIT))
         return begins, calls
 
-    def _outcome(self, batches: "_Batches", begins: list[int], replies: list[object]) -> Outcome:
+    def _outcome(self, batches: Batches, begins: list[int], replies: list[object]) -> Outcome:
         """Return what became of batches. Where Redis refused a room's, its entries are refused."""
         reason = None
         pairs = iter(replies[-2 * len(batches.rooms) :])
@@ -349,7 +352,7 @@ class RedisLog:
     def find_notices(self, session: int, request: int) -> set[str]:
         """Return the rooms in which a `per_room` request of a session was stored."""
         key, names = request_key(session, request, per_room=True), self._known.names()
-        asked: list[Command] = []
+        asked: list[RedisCommand] = []
         for room in names:
             asked.append(("HEXISTS", room_key(room, "requests"), key))
             asked.append(("HGET", room_key(room, "gone"), f"n{session}"))
@@ -483,83 +486,5 @@ class RedisLog:
         return [each for each in messages if each.seq < seq][-limit:], last
 
 
-class _Batches:
-    """What is to be appended, by room.
-
-    Attributes:
-        rooms: the rooms, in the order in which they came.
-        newest: the highest request of each session.
-        stored_any: whether a room's batch was stored.
-    """
-
-    def __init__(self, entries: Sequence[Entry], told: Callable[[str], str]) -> None:
-        self._told = told
-        self._places: dict[str, list[int]] = {}
-        self._arguments: dict[str, list[str | bytes | int | float]] = {}
-        self._seqs: list[int | None] = [None] * len(entries)
-        self.newest: dict[int, int] = {}
-        self.stored_any = False
-        for place, entry in enumerate(entries):
-            self._add(place, entry)
-        self.rooms = list(self._places)
-
-    def append_call(self, room: str) -> Call:
-        """Return what appends the batch of a room."""
-        return Call(APPEND, room_keys(room), self._arguments[room])
-
-    def note_stored(self, room: str, seqs: object) -> None:
-        """Note what the script returned for a room."""
-        assert isinstance(seqs, list)
-        self.stored_any = True
-        for place, seq in zip(self._places[room], seqs, strict=True):
-            self._seqs[place] = seq
-
-    def seqs(self) -> list[int | None]:
-        """Return the number of each entry, in the order in which they came."""
-        return self._seqs
-
-    def _add(self, place: int, entry: Entry) -> None:
-        message = entry.message
-        try:
-            row = row_of(message)
-            acts: tuple[str, str | int, str | bytes] = _act_of(message)
-        except ValueError:  # it can never be stored
-            return
-        if message.room not in self._places:
-            self._places[message.room] = []
-            self._arguments[message.room] = [self._told(message.room), message.time]
-        self._places[message.room].append(place)
-        arguments = self._arguments[message.room]
-        arguments[1] = message.time
-        arguments += (key_of(entry, secrets.token_hex(8)), row, *acts)
-        if entry.request is not None:
-            session, request, _ = entry.request
-            self.newest[session] = max(self.newest.get(session, 0), request)
-
-
-def _act_of(message: Message) -> tuple[str, str | int, str | bytes]:
-    """Return what a message does besides being said, as the script takes it."""
-    if message.kind == "topic":
-        return "topic", message.text, ""
-    if message.kind in CHANGES:
-        return message.kind, message.changes, state_of(message.text)
-    return "", "", ""
-
-
 def _read_call(room: str, way: str, seq: int, limit: int) -> Call:
     return Call(READ, room_keys(room), (way, seq, limit))
-
-
-def _warn_of_settings(connection: AnyConnection) -> None:
-    """Warn of settings of Redis with which it may throw messages away."""
-    memory, persistence = exchange(connection, [("INFO", "memory"), ("INFO", "persistence")])
-    if isinstance(memory, bytes) and fact(memory, "maxmemory_policy") not in ("noeviction", ""):
-        log.warning(
-            "Redis throws keys away when its memory is full (maxmemory-policy). Set it to "
-            "noeviction, or messages will be lost."
-        )
-    if isinstance(persistence, bytes) and fact(persistence, "aof_enabled") == "0":
-        log.warning(
-            "Redis keeps no append-only file: what was said since its last snapshot is lost when "
-            "it ends. Set appendonly yes."
-        )

@@ -6,7 +6,7 @@ Their numbers come from a counter and are never given out twice.
 from collections.abc import Sequence
 
 from chat_server.storage.interface import StoredSession
-from chat_server.storage.redis.connections import Call, Command, Connections
+from chat_server.storage.redis.connections import Call, Connections, RedisCommand
 from chat_server.storage.redis.scripts import (
     DROP_SESSIONS,
     KEEP_SESSIONS,
@@ -46,7 +46,7 @@ class RedisSessions:
         end = int(self._connections.ask("INCRBY", SESSION_COUNTER, len(new))) if new else 0
         numbers = list(range(end - len(new) + 1, end + 1))
         tokens = [token.hex() for token in new]
-        arguments: Command = (now, numbers[0] if numbers else 0, len(new), *tokens, *resumed)
+        arguments: RedisCommand = (now, numbers[0] if numbers else 0, len(new), *tokens, *resumed)
         self._connections.ask_all(
             [Call(KEEP_SESSIONS, (_NUMBERS, _TOKENS, _SEEN, _QUIET), arguments)]
         )

@@ -1,12 +1,15 @@
 """How messages are written into a stream, and read again with their latest state."""
 
-from collections.abc import Iterable, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, convert, json
 
 from chat_server.storage.interface import Entry, RequestKey
-from protocol.messages import Message
+from chat_server.storage.redis.connections import Call
+from chat_server.storage.redis.scripts import APPEND, room_keys
+from protocol.messages import CHANGES, Message
 
 DELETED = b"-"
 """The state of a message that was deleted. All others are texts as JSON, which begin with a quote.
@@ -104,6 +107,69 @@ def filling(messages: Iterable[Message], space: int | None) -> tuple[list[Messag
         if space < 0:
             break
     return found, space
+
+
+class Batches:
+    """What is to be appended, by room.
+
+    Attributes:
+        rooms: the rooms, in the order in which they came.
+        newest: the highest request of each session.
+        stored_any: whether a room's batch was stored.
+    """
+
+    def __init__(self, entries: Sequence[Entry], told: Callable[[str], str]) -> None:
+        self._told = told
+        self._places: dict[str, list[int]] = {}
+        self._arguments: dict[str, list[str | bytes | int | float]] = {}
+        self._seqs: list[int | None] = [None] * len(entries)
+        self.newest: dict[int, int] = {}
+        self.stored_any = False
+        for place, entry in enumerate(entries):
+            self._add(place, entry)
+        self.rooms = list(self._places)
+
+    def append_call(self, room: str) -> Call:
+        """Return what appends the batch of a room."""
+        return Call(APPEND, room_keys(room), self._arguments[room])
+
+    def note_stored(self, room: str, seqs: object) -> None:
+        """Note what the script returned for a room."""
+        assert isinstance(seqs, list)
+        self.stored_any = True
+        for place, seq in zip(self._places[room], seqs, strict=True):
+            self._seqs[place] = seq
+
+    def seqs(self) -> list[int | None]:
+        """Return the number of each entry, in the order in which they came."""
+        return self._seqs
+
+    def _add(self, place: int, entry: Entry) -> None:
+        message = entry.message
+        try:
+            row = row_of(message)
+            acts: tuple[str, str | int, str | bytes] = _act_of(message)
+        except ValueError:  # it can never be stored
+            return
+        if message.room not in self._places:
+            self._places[message.room] = []
+            self._arguments[message.room] = [self._told(message.room), message.time]
+        self._places[message.room].append(place)
+        arguments = self._arguments[message.room]
+        arguments[1] = message.time
+        arguments += (key_of(entry, secrets.token_hex(8)), row, *acts)
+        if entry.request is not None:
+            session, request, _ = entry.request
+            self.newest[session] = max(self.newest.get(session, 0), request)
+
+
+def _act_of(message: Message) -> tuple[str, str | int, str | bytes]:
+    """Return what a message does besides being said, as the script takes it."""
+    if message.kind == "topic":
+        return "topic", message.text, ""
+    if message.kind in CHANGES:
+        return message.kind, message.changes, state_of(message.text)
+    return "", "", ""
 
 
 def _message(room: str, seq: int, row: _Row) -> Message:
