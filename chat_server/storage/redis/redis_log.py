@@ -425,7 +425,7 @@ class RedisLog:
         if word == "back":
             self._known.outdate_all()
             self._listener.news(None)
-            self._listener.lapsed()
+            self._renew()
         elif word == "room":
             self._known.outdate(about)
             self._listener.news(about)
@@ -437,8 +437,13 @@ class RedisLog:
     def _renew(self) -> None:
         """Renew the lease; claim all again, if it had ended."""
         assert self._listener is not None
-        if not self.neighbours.renew_lease():
-            self._listener.lapsed()
+        try:
+            if not self.neighbours.renew_lease():
+                self._listener.lapsed()
+        except (RedisAwayError, RedisSilentError):
+            raise
+        except StoreError as error:  # it can be read still
+            log.warning("other servers may take this one for dead: %s", error)
 
     def _load(self, names: Sequence[str]) -> list[StoredRoom]:
         """Read what is kept of rooms besides their messages."""
