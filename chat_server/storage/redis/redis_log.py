@@ -425,7 +425,7 @@ class RedisLog:
         if word == "back":
             self._known.outdate_all()
             self._listener.news(None)
-            self._renew()
+            self._renew(claim_anyway=True)
         elif word == "room":
             self._known.outdate(about)
             self._listener.news(about)
@@ -434,11 +434,11 @@ class RedisLog:
         elif word == "direct" and (direct := read_direct(about, self._process)):
             self._listener.told(direct)
 
-    def _renew(self) -> None:
-        """Renew the lease; claim all again, if it had ended."""
+    def _renew(self, *, claim_anyway: bool = False) -> None:
+        """Renew the lease; claim all nicks again, if it had ended or that is asked for."""
         assert self._listener is not None
         try:
-            if not self.neighbours.renew_lease():
+            if not self.neighbours.renew_lease() or claim_anyway:
                 self._listener.lapsed()
         except (RedisAwayError, RedisSilentError):
             raise
