@@ -159,7 +159,7 @@ class Batches:
         arguments[1] = message.time
         arguments += (key_of(entry, secrets.token_hex(8)), row, *acts)
         if entry.request is not None:
-            session, request, _ = entry.request
+            session, request = entry.request.session, entry.request.id
             self.newest[session] = max(self.newest.get(session, 0), request)
 
 
