@@ -19,7 +19,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.participant import Participant
@@ -118,8 +117,6 @@ class LateMessages:
         # Those whose recipient has yet to answer the ping, and in which order they were sent.
         self._sent: dict[int, int] = {}
         self._orders = itertools.count()
-        # To which connection of a session its messages are sent: from `deliver` on.
-        self._served: WeakKeyDictionary[Session, Client] = WeakKeyDictionary()
         self._refusing = set(store.refusing())
         for kept in store.all():
             self._note(kept)
@@ -207,7 +204,7 @@ class LateMessages:
         """
         with self._lock:
             if session.connection is not None:
-                self._served[session] = session.connection
+                session.connection.takes_late = True
             for kept in self._for(session):
                 self._sent.pop(kept.number, None)
                 self._being_read.pop(kept.number, None)  # for a connection of before
@@ -306,7 +303,7 @@ class LateMessages:
         reader, now = object(), self._clock.time()
         with self._lock:
             connection = session.connection
-            if connection is None or self._served.get(session) is not connection:
+            if connection is None or not connection.takes_late:
                 return  # `deliver` is yet to come
             if self._waiting.keys().isdisjoint(person_keys(session)):
                 return  # nearly always, and in the deepest call of a hello: no generator
@@ -328,12 +325,11 @@ class LateMessages:
                 own = {number for number in numbers if self._being_read.get(number) is reader}
                 for number in own:
                     del self._being_read[number]
-                self._put(session, [kept for kept in found if kept.number in own])
+                self._put(connection, session, [kept for kept in found if kept.number in own])
 
-    def _put(self, session: Session, found: list[KeptDirect]) -> None:
-        """Put messages into somebody's outbox, with pings, until it takes no more."""
+    def _put(self, connection: Client, session: Session, found: list[KeptDirect]) -> None:
+        """Put messages into the outbox of a connection, with pings, until it takes no more."""
         assert self._lock.locked()
-        connection = self._served[session]
         for start in range(0, len(found), _AT_ONCE):
             batch = found[start : start + _AT_ONCE]
             directs = [_direct(kept, session.nick) for kept in batch]

@@ -113,6 +113,7 @@ class Connection:
         "is_bot",
         "outbox",
         "received",
+        "takes_late",
         "thread",
     )
 
@@ -167,6 +168,7 @@ class Connection:
         self._caller: Caller | None = None
         self.is_bot = False
         self.asked = 0  # requests, right or wrong
+        self.takes_late = False
         self.received = 0  # bytes, as they are read: without those of TLS itself
         self._awaited = True  # who ended it may come back; set with the next
         self._returns = False  # it went away without a goodbye: see OwnReply

@@ -38,7 +38,14 @@ class Claim(Enum):
 
 
 class Client(Protocol):
-    """A connection, as far as those know it who are below it."""
+    """A connection, as far as those know it who are below it.
+
+    Attributes:
+        takes_late: whether it is sent the direct messages that waited for its session. The late
+            messages': written under their lock.
+    """
+
+    takes_late: bool
 
     @property
     def host(self) -> str:

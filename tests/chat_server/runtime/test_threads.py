@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.errors import AdminError
 from chat_server.runtime.threads import SideThread, StartableThread
 from chat_server.runtime.timers import Timers
-from protocol.messages import Message, encode
+from protocol.messages import Message, encode_each
 from tests.chat_server.house import House, seqs
 from tests.chat_server.storage.test_hard_times import limit, needs_prlimit
 from tests.support.peer import ConnectionEnded, Peer
@@ -193,13 +194,13 @@ def test_a_message_that_cannot_be_written_concerns_its_room_alone(
     """Its members are cut off. They come back and get it as soon as it can be written."""
     ada, eva = house.enter("ada", "bad"), house.enter("eva", "good")
 
-    def encode_good(event: Any) -> bytes:
-        if isinstance(event, Message) and event.room == "bad":
+    def encode_good(batch: Sequence[Message]) -> list[bytes]:
+        if batch[0].room == "bad":
             raise error
-        return encode(event)
+        return encode_each(batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(native, "encode", encode_good)
+        patched.setattr(native, "encode_each", encode_good)
         ada.post("say", room="bad", text="hello")
         ada.read_to_end()
         assert eva.say("good", "hello") == 1
