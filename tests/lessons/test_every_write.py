@@ -85,6 +85,7 @@ class Class:
     def __init__(self, before: Before, data: Path, order: Path) -> None:
         self._sessions = before.sessions
         self._data = data
+        self._order = order
         through = (sys.executable, "-m", "tests.support.dying_server", str(order))
         where = ("--host", "127.0.0.1", "--port", "0", "--no-limits", "--no-attendance")
         self.server = ServerProcess(*where, "--data", data, through=through)
@@ -102,6 +103,16 @@ class Class:
             self._come_back()
             if step.again:
                 self._ask(step)
+
+    def begin(self, write: int, moment: str) -> None:
+        """Have the server die at a write from now on."""
+        whole = self._order.with_suffix(".new")
+        whole.write_text(f"{write} {moment}")
+        whole.rename(self._order)
+
+    def finish(self) -> None:
+        """Let the server live, whatever it writes."""
+        self._order.unlink()
 
     def close(self) -> None:
         """End all."""
@@ -141,7 +152,7 @@ def lesson(before: Before, data: Path, write: int, moment: str) -> Iterator[Clas
     shutil.copytree(before.data, data)
     order = data.with_name(f"{data.name}-order")
     people = Class(before, data, order)
-    order.write_text(f"{write} {moment}")
+    people.begin(write, moment)
     try:
         yield people
     finally:
@@ -160,6 +171,7 @@ def test_nothing_is_half_whichever_write_the_server_dies_at(
         with lesson(before, data, write, moment) as people:
             for step in LESSON:
                 people.do(step)
+            people.finish()
             died = people.deaths
             _check(people, f"at write {write}, {moment} it")
             _check_late(people, before, died)
@@ -197,6 +209,7 @@ def _check_late(people: Class, before: Before, died: int) -> None:
     """What was told to who is away comes once; where nobody knows whether it arrived, at most."""
     cal = people.house.enter("cal", session=before.sessions["cal"])
     cal.ping()
+    cal.close()
     late = [frame["text"] for frame in cal.queue if frame["type"] == "direct"]
     assert late == ["psst"] or (died and late == [])
 

@@ -112,9 +112,13 @@ def state(lesson: Classroom) -> dict[str, Any]:
     eventually(lambda: lesson.teacher.look().get("poll", {}).get("counts") == COUNTS)
     who = teacher.page("who", room=ROOM)
     watched = (lesson.teacher, *lesson.native[:3], lesson.web[1], lesson.web[7])
+    queue = teacher.page("hands", room=ROOM)["queue"]
+    wait = [hand["nick"] for hand in queue if not hand.get("floor")]
+    places = [wait.index(pupil.nick) + 1 if pupil.nick in wait else 0 for pupil in watched]
+    eventually(lambda: [place_of(pupil) for pupil in watched] == places)  # told in waves
     return {
         **{pupil.nick: shown(pupil) for pupil in watched},
-        "queue": teacher.page("hands", room=ROOM)["queue"],
+        "queue": queue,
         "rules": without(teacher.ok("rules", room=ROOM)["rules"]),
         "staff": without(teacher.ok("rules", room="staff")["rules"]),
         "roles": who["roles"],
@@ -124,6 +128,12 @@ def state(lesson: Classroom) -> dict[str, Any]:
     }
 
 
+def place_of(pupil: FramePupil) -> int:
+    """The place in the queue that a client was told last; 0 if none."""
+    place: int = pupil.look().get("place", {}).get("place", 0)
+    return place
+
+
 def shown(pupil: FramePupil) -> dict[str, Frame]:
     """What a client shows above its input at this moment, by the type of the event."""
     told = pupil.look()
@@ -131,7 +141,7 @@ def shown(pupil: FramePupil) -> dict[str, Frame]:
         "pins": bool(told.get("pins", {}).get("pins")),
         "floor": "nick" in told.get("floor", {}),
         "poll": told.get("poll", {}).get("open", False),
-        "place": told.get("place", {}).get("place", 0) > 0,
+        "place": place_of(pupil) > 0,
         "rules": set(told.get("rules", {})) > {"type", "room", "speak"},
     }
     return {kind: without(told[kind]) for kind, is_shown in holds.items() if is_shown}

@@ -2,7 +2,7 @@
 
     python -m tests.support.dying_server ORDER PYTHON -m chat_server ARGUMENTS
 
-It is the real program. As soon as the file ORDER is there, the commits to the databases of messages
+It is the real program. While the file ORDER is there, the commits to the databases of messages
 and of people are counted; ORDER says at which of them the process ends by SIGKILL, and whether just
 before it or just behind it: `3 before`.
 """
@@ -33,16 +33,25 @@ def main() -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
+def _read(order: Path) -> list[str] | None:
+    """The order, while there is one."""
+    try:
+        return order.read_text().split()
+    except FileNotFoundError:
+        return None
+
+
 def _die_at(order: Path) -> None:
     numbers, lock = count(1), threading.Lock()
 
     def counted(name: str, commit: Callable[[], None]) -> None:
-        if name not in _COUNTED or not order.exists():
+        ordered = _read(order) if name in _COUNTED else None
+        if ordered is None:
             commit()
             return
+        at, moment = ordered
         with lock:
             number = next(numbers)
-        at, moment = order.read_text().split()
         if number == int(at) and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
         commit()
