@@ -1,4 +1,4 @@
-"""Make the README's pictures: talking.svg, two people chatting, and in_charge.svg, a lesson.
+"""Make the pictures of terminals: talking.svg, two people; in_charge.svg and board.svg, a lesson.
 
     .venv/bin/python -m docs.pictures.record
 
@@ -62,7 +62,7 @@ _FAINT, _GREY = b"\x1b[2m", b"\x1b[90m"  # pyte does not know faint text, which 
 def main() -> None:
     """Record each scene and write its picture."""
     ENVIRONMENT.pop("NO_COLOR", None)
-    for scene in (talking, in_charge):
+    for scene in (talking, in_charge, board):
         with tempfile.TemporaryDirectory() as folder, ServerProcess.serve(Path(folder)) as server:
             screens = scene(server)
         (FOLDER / f"{scene.__name__}.svg").write_text(picture(screens), encoding="utf-8")
@@ -98,6 +98,31 @@ def in_charge(server: ServerProcess) -> dict[str, Any]:
             enter(speaker, line)
             teacher.see(shown)
         ben.see("no longer frozen")
+        for person in (teacher, ben):
+            person.see_input(PROMPT)
+        return screens_of(teacher=teacher, ben=ben)
+
+
+def board(server: ServerProcess) -> dict[str, Any]:
+    """A poll, code, a message that is taken back, one that is pinned. Return the screens."""
+    secret = re.findall(r"/claim (\S+)", server.stdout)[0]
+    with at_terminal(server, "teacher") as teacher, at_terminal(server, "ben") as ben:
+        teacher.see("ben joined")
+        enter(teacher, f"/claim {secret}")
+        teacher.see("you are an owner now")
+        enter(teacher, "/poll Is recv blocking? yes | no")
+        see_both(teacher, ben, "/vote NUMBER")
+        enter(ben, "/vote 1")
+        teacher.see_status("poll: 1/0")
+        for speaker, line, shown in [
+            (teacher, "/poll end", "result of the poll"),
+            (ben, "who cares", "who cares"),
+            (teacher, "/delete ben be kind", "be kind"),
+            (ben, "/code python\x1b\rwhile data := s.recv(4):\x1b\r    print(data)", "print"),
+            (teacher, "/pin ben", "pinned"),
+        ]:
+            enter(speaker, line)
+            see_both(teacher, ben, shown)
         for person in (teacher, ben):
             person.see_input(PROMPT)
         return screens_of(teacher=teacher, ben=ben)
