@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from chat_server.delivery import watch
+from chat_server.delivery.thread_states import can_look
 from chat_server.delivery.watch import Watch
 from chat_server.requests.context import Context
 from protocol.messages import LiveMember, Look
@@ -62,6 +63,7 @@ def listening(address: str, nick: str) -> Iterator["subprocess.Popen[bytes]"]:
         client.wait()
 
 
+@pytest.mark.skipif(not can_look(), reason="without a GIL nobody may look")
 def test_the_threads_and_what_they_do(house: House) -> None:
     """The server's own first; a connection's with who it serves."""
     house.enter("ana", "lobby")
@@ -130,6 +132,7 @@ def test_batches_commits_and_rates(house: House) -> None:
     assert look.deliveries > 0
 
 
+@pytest.mark.skipif(not can_look(), reason="without a GIL nobody may look")
 def test_a_lock_that_is_waited_for(house: House) -> None:
     """By its name, and how many wait. Afterwards its share fades."""
     house.enter("ana", "lobby")
