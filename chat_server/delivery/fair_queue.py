@@ -19,7 +19,8 @@ Each client waits for one thing at a time, so it has one place in the queue.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from chat_server.runtime.round_robin import Party, RoundRobin
@@ -145,6 +146,16 @@ class FairQueue:
             following = self._advance()
         if following is not None:
             following.wake()
+
+    @contextmanager
+    def at_head(self, waiter: Waiter) -> Iterator[bool]:
+        """Enter, and leave when the block ends. Yields what `enter` returns."""
+        is_head = self.enter(waiter)
+        try:
+            yield is_head
+        finally:
+            if is_head:
+                self.leave(waiter)
 
     def _waits(self, waiter: Waiter) -> bool:
         with self._lock:

@@ -496,13 +496,9 @@ class Connection:
             self._allow_for_next_hello(error)
         self._context.counters.refused(error.code)
         self._pause()
-        queue = self._context.long_queue
-        if not queue.enter(self.outbox):
-            return
-        try:
-            self.outbox.put(error_event(re, error.code, error.text, error.retry_after))
-        finally:
-            queue.leave(self.outbox)
+        with self._context.long_queue.at_head(self.outbox) as is_head:
+            if is_head:
+                self.outbox.put(error_event(re, error.code, error.text, error.retry_after))
 
     def _greet(self, hello: AnyRequest) -> None:
         """Answer a hello, which every gateway asks for first."""

@@ -180,12 +180,7 @@ def _answer_queued(caller: Caller, handler: Handler, request: messages.AnyReques
 
     Nothing is done for a client that has gone by then.
     """
-    queue = caller.context.long_queue
-    if not queue.enter(caller.outbox):
-        return
-    try:
-        reply = handler(caller, request)
+    with caller.context.long_queue.at_head(caller.outbox) as is_head:
+        reply = handler(caller, request) if is_head else None
         if reply is not None:
             caller.outbox.put(reply)
-    finally:
-        queue.leave(caller.outbox)

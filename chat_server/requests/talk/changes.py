@@ -95,13 +95,9 @@ def _look_up(caller: Caller, room: Room, seq: int) -> tuple[Said | None, bool]:
     of those who read.
     """
     caller.pause()
-    queue = caller.context.long_queue
-    queue.enter(caller.outbox)
-    try:
+    with caller.context.long_queue.at_head(caller.outbox):
         said = caller.context.store.said(room.name, seq)
         return said, said is not None and _is_own(caller, said)
-    finally:
-        queue.leave(caller.outbox)
 
 
 def _check_age(caller: Caller, message: Message) -> None:
