@@ -38,14 +38,7 @@ def _tell_elsewhere(caller: Caller, nick: str, text: str) -> bool:
         return False
     caller.pause()
     caller.check_voice()
-    direct = messages.Direct(
-        time=caller.context.clock.time(),
-        from_=caller.session.nick,
-        to=nick,
-        text=text,
-        bot=caller.connection.is_bot,
-    )
-    return neighbours.tell(direct) is not None
+    return neighbours.tell(_direct(caller, nick, text)) is not None
 
 
 def hear(context: Context, direct: messages.Direct) -> None:
@@ -65,18 +58,22 @@ def late(caller: Caller, request: messages.Late) -> Ok:
     return Ok(re=request.id, late=kept.is_wanted(session))
 
 
+def _direct(caller: Caller, to: str, text: str) -> messages.Direct:
+    return messages.Direct(
+        time=caller.context.clock.time(),
+        from_=caller.session.nick,
+        to=to,
+        text=text,
+        bot=caller.connection.is_bot,
+    )
+
+
 def _tell_here(caller: Caller, recipient: Session, text: str) -> None:
     """Send a text to somebody who is here."""
     connection = recipient.connection
     if not caller.context.permissions.is_moderator(recipient):  # whom one who is muted may ask why
         caller.check_voice()
-    direct = messages.Direct(
-        time=caller.context.clock.time(),
-        from_=caller.session.nick,
-        to=recipient.nick,
-        text=text,
-        bot=caller.connection.is_bot,
-    )
+    direct = _direct(caller, recipient.nick, text)
     if connection is None or not connection.outbox.put_if_short(Broadcast(direct)):
         raise ProtocolError(
             Code.UNAVAILABLE,
