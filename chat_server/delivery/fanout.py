@@ -54,7 +54,7 @@ STRIDE = 256
 """Members fed in one turn: enough that its own costs vanish, few enough for some milliseconds."""
 
 GROUP_LIMIT = 64
-"""Rooms that are stored in one transaction, which is as short."""
+"""The most rooms that are stored in one transaction, so that it stays short."""
 
 PIECE = 32
 TURN_BYTES = 1024 * 1024

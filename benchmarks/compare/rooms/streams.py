@@ -1,4 +1,4 @@
-"""What Redis Streams have stored of a run: all of it, once, and in each talker's order?"""
+"""Reads back what Redis Streams stored of a run: all of it, once, in each talker's order."""
 
 import socket
 from collections import Counter
