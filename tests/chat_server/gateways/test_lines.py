@@ -86,11 +86,12 @@ def test_commands(house: House) -> None:
         ana.send("/hand why?", "/hand down")
         assert ana.line() == "-- your hand is up, number 1 in the queue"
         assert ana.line() == "-- your hand is down"
-        ana.send("/poll Is it? yes | no", "/vote 2")
+        ana.send("/poll Is it? yes | no")
         assert (
             ana.line()
             == "-- poll: Is it?  1. yes  2. no  (/vote NUMBER; nobody sees who votes for what)"
         )
+        ana.send("/vote 2")
         assert ana.line() == "-- you have voted"
         ana.send("/poll end")
         assert ana.line() == "-- result of the poll: Is it?  yes 0, no 1"
