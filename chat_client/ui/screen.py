@@ -78,6 +78,7 @@ class Screen:
         self._loop = loop
         self._writer = threading.current_thread()
         self._filled = asyncio.Event()  # the loop's own
+        self._unwritten: list[str] = []  # lines on their way to the screen; the loop's own
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)  # for a thread that waits for space
@@ -116,8 +117,9 @@ class Screen:
             self._filled.clear()
             lines, pages = self._lines(view)
             if lines or view.ringing:
+                self._unwritten = lines
                 kept = _KEEPS_KEYBOARD.set(True)
-                written = run_in_terminal(partial(_write, session, lines, view.ringing))
+                written = run_in_terminal(partial(self._write, session, view.ringing))
                 _KEEPS_KEYBOARD.reset(kept)
                 await written
                 view.ringing = False
@@ -136,8 +138,9 @@ class Screen:
 
     def write_some(self, view: View) -> bool:
         """Write a batch while no prompt runs. Return whether there is more."""
+        before, self._unwritten = self._unwritten, []  # the prompt ended ahead of them
         lines, pages = self._lines(view)
-        lines += pages.lines if pages else []
+        lines = [*before, *lines, *(pages.lines if pages else [])]
         print("".join(f"{line}\n" for line in lines), end="", flush=True)
         return bool(self._items)
 
@@ -145,6 +148,15 @@ class Screen:
         """Write all that is left, once nobody posts any more."""
         while self.write_some(view):
             pass
+
+    def _write(self, session: "PromptSession[str]", bell: bool) -> None:
+        lines, self._unwritten = self._unwritten, []
+        output = session.app.output
+        output.enable_autowrap()  # Windows loses this setting
+        output.write_raw("".join(f"{line}\n" for line in lines))
+        if bell:
+            output.bell()
+        output.flush()
 
     def _lines(self, view: View) -> tuple[list[str], Pages | None]:
         """Take a batch and return its lines. An item for the pager ends it and is returned."""
@@ -205,15 +217,6 @@ def _let_keyboard_be_kept(session: "PromptSession[str]") -> None:
     keyboard.cooked_mode = (  # type: ignore[method-assign]
         lambda: nullcontext() if _KEEPS_KEYBOARD.get() else give_away()
     )
-
-
-def _write(session: "PromptSession[str]", lines: list[str], bell: bool) -> None:
-    output = session.app.output
-    output.enable_autowrap()  # Windows loses this setting
-    output.write_raw("".join(f"{line}\n" for line in lines))
-    if bell:
-        output.bell()
-    output.flush()
 
 
 def _page(pages: Pages) -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -14,7 +14,7 @@ import pyte
 from tests.support import home
 from tests.support.servers import ROOT
 from tests.support.terminals import end
-from tests.support.waiting import DEADLINE, eventually
+from tests.support.waiting import DEADLINE, Result, eventually
 
 COMMAND = [sys.executable, "-m", "chat_client"]
 # As does what is set, how large a terminal is to be taken for: a process that pytest-xdist starts
@@ -175,23 +175,31 @@ class Terminal:
 
     def see(self, text: str) -> str:
         """Wait until a line holds `text`, and return it without its time of day."""
-        found = eventually(
-            lambda: next((line for line in self.shown if text in line), ""), DEADLINE
-        )
+        found = self._wait(lambda: next((line for line in self.shown if text in line), ""), text)
         return found[6:] if found[:2].isdigit() else found
 
     def see_status(self, text: str) -> None:
         """Wait until the status line holds `text`."""
-        eventually(lambda: text in self.status)
+        self._wait(lambda: text in self.status, text)
 
     def see_wrapped(self, text: str) -> None:
         """Wait until the screen holds `text`, on however many lines."""
         wanted = text.replace(" ", "")
-        eventually(lambda: wanted in "".join(self.shown).replace(" ", ""))
+        self._wait(lambda: wanted in "".join(self.shown).replace(" ", ""), text)
 
     def see_input(self, text: str) -> None:
         """Wait until the input line is `text`."""
-        eventually(lambda: self.input_line == text)
+        self._wait(lambda: self.input_line == text, text)
+
+    def _wait(self, condition: Callable[[], Result], wanted: str) -> Result:
+        """As `eventually`; a failure says what the screen shows instead."""
+        try:
+            return eventually(condition)
+        except AssertionError:
+            alive = "runs" if self.child.isalive() else "has ended"
+            screen = "\n".join(self.shown)
+            message = f"no {wanted!r} on the screen; the client {alive}:\n{screen}"
+            raise AssertionError(message) from None
 
     def leave(self) -> int:
         """Wait for the end and return the exit code."""

@@ -1,6 +1,7 @@
 """The queue before the screen is bounded, and the keyboard is read whatever a server sends."""
 
 import asyncio
+import io
 import itertools
 import termios
 import threading
@@ -10,6 +11,10 @@ from typing import Any
 
 import pexpect
 import pytest
+from prompt_toolkit import PromptSession
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output.vt100 import Vt100_Output
 
 from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
@@ -107,6 +112,36 @@ def test_a_batch_ends_where_it_took_long(
     assert capsys.readouterr().out == "line 0\n"
     screen.write_rest(view)
     assert capsys.readouterr().out == "line 1\nline 2\n"
+
+
+@pytest.mark.parametrize("steps", range(8))
+def test_no_line_is_lost_as_the_prompt_ends(
+    view: View, capsys: pytest.CaptureFixture[str], steps: int
+) -> None:
+    """However far the loop is with the end: it is written above the prompt, or after it."""
+    above = io.StringIO()
+
+    async def leave() -> Screen:
+        screen = Screen(asyncio.get_running_loop())
+        output = Vt100_Output(above, lambda: Size(rows=24, columns=80), term="xterm")
+        with create_pipe_input() as keys:
+            session: PromptSession[str] = PromptSession(input=keys, output=output)
+            writer = asyncio.create_task(screen.write(session, view))
+            prompt = asyncio.create_task(session.prompt_async())
+            while not session.app.is_running:
+                await asyncio.sleep(0)
+            session.app.exit(exception=EOFError)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            screen.post("the last words")
+            with suppress(EOFError):
+                await prompt
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        return screen
+
+    asyncio.run(leave()).write_rest(view)
+    assert (above.getvalue() + capsys.readouterr().out).count("the last words") == 1
 
 
 def presences() -> Iterator[Frame]:
