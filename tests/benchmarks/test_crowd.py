@@ -42,6 +42,6 @@ def test_ctrl_c_ends_a_run_without_a_traceback() -> None:
         assert bench.stdout is not None
         bench.stdout.readline()
         bench.send_signal(signal.SIGINT)
-        _, errors = bench.communicate(timeout=30)
+        _, errors = bench.communicate(timeout=60)
     assert bench.returncode == 130
     assert errors == "interrupted\n"

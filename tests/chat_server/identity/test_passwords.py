@@ -12,6 +12,7 @@ from chat_server.identity import passwords
 from chat_server.identity.passwords import AT_ONCE, Passwords, strong_hasher
 from chat_server.runtime.errors import StoreError
 from protocol.errors import Code, ProtocolError
+from tests.support.waiting import DEADLINE
 
 
 class Counting(PasswordHasher):
@@ -120,7 +121,7 @@ def test_two_are_hashed_at_once() -> None:
     for thread in threads:
         thread.start()
     for _ in range(AT_ONCE):
-        assert hasher.entered.acquire(timeout=10)
+        assert hasher.entered.acquire(timeout=DEADLINE)
     hasher.go_on.set()
     for thread in threads:
         thread.join()
@@ -139,10 +140,10 @@ def test_no_address_takes_all_the_turns() -> None:
     ]
     for thread in threads[:-1]:
         thread.start()
-    assert hasher.entered.acquire(timeout=10)
+    assert hasher.entered.acquire(timeout=DEADLINE)
     assert not hasher.entered.acquire(timeout=0.05)
     threads[-1].start()
-    assert hasher.entered.acquire(timeout=10)
+    assert hasher.entered.acquire(timeout=DEADLINE)
     hasher.go_on.set()
     for thread in threads:
         thread.join()
@@ -162,7 +163,7 @@ def test_nobody_waits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     for thread in threads:
         thread.start()
     for _ in range(AT_ONCE):
-        assert hasher.entered.acquire(timeout=10)
+        assert hasher.entered.acquire(timeout=DEADLINE)
     try:
         with pytest.raises(ProtocolError) as raised:
             busy.is_right(password_hash, "open sesame")
