@@ -30,7 +30,7 @@ lab: $(VENV)/.installed  ## lessons on concurrency; ARGS='run frozen-reader' for
 test: $(VENV)/.installed-dev  ## the tests; ARGS='tests/protocol -k nick' for some
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-long: $(VENV)/.installed-dev  ## the tests that take longer: browsers, IRC clients, floods
+test-long: $(VENV)/.installed-dev  ## the tests that start programs, or take longer
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "long and not alone" $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -m alone $(ARGS) || [ $$? = 5 ]  # 5: there is none among ARGS
 

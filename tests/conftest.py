@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support import home
+from tests.support.starting import starts_programs
 
 # A deadline for each example says nothing on a machine that does other things at the same time;
 # every test has its own timeout. The same examples each time, so that what a change broke is what
@@ -46,7 +47,7 @@ def _own_files() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # ahead of the choice by `-m`
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser as long."""
+    """Mark what starts a program, as a browser, as long."""
     for item in items:
-        if isinstance(item, pytest.Function) and "browser" in item.fixturenames:
+        if isinstance(item, pytest.Function) and starts_programs(item):
             item.add_marker(pytest.mark.long)

@@ -32,6 +32,7 @@ def allow_only(free: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (numbers[free], hard))
 
 
+@pytest.mark.long
 def test_whichever_part_fails_nothing_is_left(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

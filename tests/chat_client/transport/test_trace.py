@@ -52,6 +52,7 @@ def test_secrets_are_masked(message: AnyRequest | Welcome) -> None:
 
 
 @given(text=st.text(max_size=50))
+@pytest.mark.long
 def test_what_is_said_is_shown_as_it_is(text: str) -> None:
     """Whatever it looks like: a quotation mark in a text is escaped."""
     try:

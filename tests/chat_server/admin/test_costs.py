@@ -54,6 +54,7 @@ def test_by_address(operator: Operator) -> None:
     assert (record["who"], record["clients"], record["requests"]) == ("127.0.0.1", 2, 3)
 
 
+@pytest.mark.long
 def test_who_does_not_read_lags(operator: Operator) -> None:
     """And stands first by that."""
     with running_server(operator.data) as server, House(server) as house:

@@ -124,6 +124,7 @@ def test_one_who_computes_is_named_by_the_function() -> None:
     assert describe(code, 0).state == "run"
 
 
+@pytest.mark.long
 def test_every_lock_of_the_table_is_named_as_there() -> None:
     """Wherever in the source it is taken."""
     page = ROOT.joinpath("docs", "architecture.md").read_text(encoding="utf-8")

@@ -230,6 +230,7 @@ def _raw(request: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.long
 def test_every_hostile_value_in_every_member(witness: Witness, name: str) -> None:
     """Each is refused by name or taken; each has one reply; nothing else happens."""
     members: dict[str, Any] = {
@@ -323,6 +324,7 @@ noise = st.binary(max_size=400) | st.lists(st.binary(max_size=100)).map(_packed)
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=noise, hello=st.booleans())
+@pytest.mark.long
 def test_random_bytes(witness: Witness, data: bytes, hello: bool) -> None:
     """Noise, in frames or not."""
     witness.attack(data, hello=hello)
@@ -330,6 +332,7 @@ def test_random_bytes(witness: Witness, data: bytes, hello: bool) -> None:
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
+@pytest.mark.long
 def test_damaged_requests(witness: Witness, data: st.DataObject) -> None:
     """Good frames with some bytes changed, taken away or put in."""
     stream = bytearray(

@@ -106,6 +106,7 @@ def test_there_are_not_more_hands_than_may_be(
         up(book, session("c"), *here)
 
 
+@pytest.mark.long
 def test_hands_from_many_threads_at_once(book: HandBook) -> None:
     people = [session(f"n{number}") for number in range(40)]
 

@@ -193,6 +193,7 @@ def test_a_clock_that_is_set_back_changes_no_order(tmp_path: Path) -> None:
         assert whole_log(ada, "lobby") == messages
 
 
+@pytest.mark.long
 def test_three_hundred_at_once_all_get_in(house: House) -> None:
     """A class that starts its clients on command: nobody is refused, all hear the same."""
     peers = [house.connect() for _ in range(300)]

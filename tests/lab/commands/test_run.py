@@ -17,6 +17,7 @@ from tests.support.waiting import DEADLINE, eventually
 RUN = [sys.executable, "-m", "lab", "run"]
 
 
+@pytest.mark.long
 def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) -> None:
     """The steps, what the clients received, a verdict for each server, and the numbers."""
     with nothing_left_behind():
@@ -30,6 +31,7 @@ def test_without_a_terminal_there_are_lines(capsys: pytest.CaptureFixture[str]) 
     assert "    ben is greeted while ana is connected: no" in shown
 
 
+@pytest.mark.long
 def test_a_hand_out_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After the lesson; its path is said."""
     page = tmp_path / "page.html"

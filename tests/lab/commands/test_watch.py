@@ -14,6 +14,7 @@ from tests.lab.exercises.student_servers import answer_of
 from tests.support.waiting import eventually
 
 
+@pytest.mark.long
 def test_each_save_is_checked(tmp_path: Path) -> None:
     """From wrong to right, by way of an `exercise.toml` that is wrong for a while."""
     waiting = "Waiting for a file to be saved. Ctrl-C ends."

@@ -21,6 +21,7 @@ def check_starter(name: str, folder: Path) -> Outcome:
     return run_check(exercise(name), folder, words, GENEROUS, free_port())
 
 
+@pytest.mark.long
 def test_no_starter_passes(tmp_path: Path) -> None:
     """Each runs, and is told what is missing: the answers are not in them."""
     names = [each.name for each in EXERCISES]

@@ -82,6 +82,7 @@ def test_what_takes_long_is_seen_before_it_has_come(stage: Stage) -> None:
     assert ana.hears_text("ana", "hello")
 
 
+@pytest.mark.long
 def test_the_server_shows_who_holds_a_lock_and_who_waits() -> None:
     """And the bytes that wait for a client that does not read."""
     with Stage(BROKEN) as stage:

@@ -30,6 +30,7 @@ SHORT = (
 )
 
 
+@pytest.mark.long
 def test_a_server_of_its_own(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """The server's process and folder end with the run."""
     report = tmp_path / "run.json"

@@ -34,6 +34,7 @@ def rooms_on(address: str) -> list[str]:
         return rooms
 
 
+@pytest.mark.long
 def test_the_rooms_of_a_test_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The rooms are removed, except one in which somebody else talked. The report names it."""
     with running_server() as server:

@@ -39,6 +39,7 @@ def write(history: HistoryFile, size: int) -> int:
     return folded
 
 
+@pytest.mark.long
 def test_the_log_stays_bounded_while_it_is_written(history: HistoryFile) -> None:
     """It is folded back by its size, and starts over when it is large."""
     folded = write(history, 10 * LIMIT)
@@ -74,6 +75,7 @@ def test_a_log_that_somebody_reads_is_cut_later(history: HistoryFile) -> None:
     assert log_size(history.path) <= LOG_SIZE_KEPT
 
 
+@pytest.mark.long
 def test_who_keeps_it_from_starting_over_is_told_of(
     history: HistoryFile, caplog: pytest.LogCaptureFixture
 ) -> None:
