@@ -80,19 +80,23 @@ def test_a_reset_is_an_end(ends: tuple[Peer, socket.socket]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clock", "text"),
+    ("answer", "whole", "text"),
     [
-        (Clock(answer=0.01, whole=1000), "received nothing more for a moment"),
-        (Clock(answer=1000, whole=0), "the check had not ended after 0 s"),
+        (0.01, 1000, "received nothing more for a moment"),
+        (1000, 0, "the check had not ended after 0 s"),
     ],
 )
-def test_silence_has_a_limit(clock: Clock, text: str) -> None:
+def test_silence_has_a_limit(answer: float, whole: float, text: str) -> None:
     """For each answer, and for the whole check."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        peer = Peer(socket.create_connection(listener.getsockname()), "the client", clock)
-        with pytest.raises(Wrong, match=text):
-            peer.expect(b"hello")
-        peer.close()
+    clock = Clock(answer=answer, whole=whole)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        contextlib.closing(
+            Peer(socket.create_connection(listener.getsockname()), "the client", clock)
+        ) as peer,
+        pytest.raises(Wrong, match=text),
+    ):
+        peer.expect(b"hello")
 
 
 def test_who_never_stops_sending_is_stopped() -> None:
