@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := run
-.PHONY: help run chat load lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.PHONY: help run chat load cluster lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -23,6 +23,9 @@ chat: $(VENV)/.installed  ## talk in a room; ARGS=HOST for one on another machin
 
 load: $(VENV)/.installed  ## a load test with a server of its own
 	$(BIN)/chat-load --own-server $(ARGS)
+
+cluster: $(VENV)/.installed-redis  ## two servers on one Redis until Ctrl-C; ARGS='--port 8000'
+	$(BIN)/python deploy/cluster.py $(ARGS)
 
 lab: $(VENV)/.installed  ## lessons on concurrency; ARGS='run frozen-reader' for one
 	$(BIN)/chat-lab $(ARGS)
@@ -88,6 +91,10 @@ $(BIN)/python:
 $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
+
+$(VENV)/.installed-redis: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[redis]'
+	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable '.[metrics,test,dev]'
