@@ -7,6 +7,7 @@ make one part after the other.
 """
 
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -66,6 +67,7 @@ from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.people.registry import Registry
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.people.session_keeper import SessionKeeper
+from chat_server.rooms.people.shared_members import SharedMembers
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import Clock, for_each_until
 from chat_server.runtime.config.setting_types import Endpoint
@@ -75,10 +77,11 @@ from chat_server.runtime.threads import allow_for_threads
 from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
-from chat_server.storage.interface import NeighbourListener, RoomLog
+from chat_server.storage.interface import NeighbourListener, ProcessFacts, RoomLog
 from chat_server.storage.maintenance import Housekeeper
 from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.version import SERVER
 from protocol.errors import Code, ProtocolError
 
 if TYPE_CHECKING:
@@ -176,6 +179,11 @@ class Assembly:
         with _reading():
             self.parts = self._make_parts(opened, passwords, counters or Counters())
         self.addresses = [self._address_of(sock) for sock in sockets]
+        neighbours = self.kept.store.neighbours
+        self._shared_members = (
+            SharedMembers(neighbours, self.parts.rooms.all) if neighbours else None
+        )
+        self._started = clock.time()
         store, dates = self.kept.store, self.kept.dates
         self._housekeeper = Housekeeper(
             settings,
@@ -235,9 +243,16 @@ class Assembly:
         self.parts.delivery.start()
         self.kept.store.watch(
             NeighbourListener(
-                self._news, self._taken_over, partial(hear, self.parts), self._claim_all
+                self._news,
+                self._taken_over,
+                partial(hear, self.parts),
+                self._claim_all,
+                self.parts.rooms.note_elsewhere,
+                self._facts,
             )
         )
+        if self._shared_members:
+            _start(opened, self._shared_members)
         self.parts.polls.write_missing(self.parts.rooms.all(), self.kept.store)
         opened.callback(self.parts.delivery.stop, DRAIN_TIMEOUT)
         opened.callback(self._shut_rooms)
@@ -374,10 +389,30 @@ class Assembly:
         attend = self.attendance.note if self.attendance else None
         policy = self.kept.book.of(name)
         give_turn = self._delivery.give_turn
-        return Room(name, topic, last, give_turn, self._presence_changed, attend, policy)
+        return Room(
+            name, topic, last, give_turn, self._presence_changed, attend, policy, self._share
+        )
 
     def _presence_changed(self, room: Room) -> None:
         self._timers.call_later(self._settings.now.presence_interval, room.presence_due)
+
+    def _share(self, room: Room) -> None:
+        if self._shared_members:
+            self._shared_members.note(room)
+
+    def _facts(self) -> ProcessFacts:
+        """What this server says of itself to the others on the same engine."""
+        here = [each for each in self._crowd.connections() if not each.ended]
+        return ProcessFacts(
+            self._settings.now.name,
+            [str(address) for address in self.addresses],
+            SERVER,
+            os.getpid(),
+            self._started,
+            len(here),
+            sum(each.nick is not None for each in here),
+            sum(room.size for room in self.parts.rooms.all()),
+        )
 
     def _renamed(self, session: Session) -> None:
         if self.attendance:
@@ -433,6 +468,8 @@ class Assembly:
                 Code.REPLACED,
                 "Somebody on another server has your nick: this one was cut off for too long.",
             )
+        if self._shared_members:
+            self._shared_members.tell_all()
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)

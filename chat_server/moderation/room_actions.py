@@ -166,9 +166,10 @@ class RoomActions:
         Raises:
             StoreError: not all is gone. It is done again.
         """
+        self._rooms.drop_empty()
         now, empty = self._clock.monotonic(), dict[str, float]()
         for room in self._rooms.all():
-            if not (room.policy and room.policy.forget) or room.members():
+            if not (room.policy and room.policy.forget) or room.count:
                 continue
             since = empty[room.name] = self._empty_since.get(room.name, now)
             if now - since >= HOLD_SECONDS:

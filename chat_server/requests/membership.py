@@ -99,7 +99,9 @@ def who(caller: Caller, request: messages.Who) -> Page:
     room = readable_room(caller, request.room)
     after = request.after
     role_of = caller.context.accounts.role_of
-    found = sorted((member.session.nick, role_of(member.session)) for member in room.list_members())
+    members, elsewhere = room.list_people()
+    here = {member.session.nick: role_of(member.session) for member in members}
+    found = sorted((elsewhere | here).items())
     people = [_Present(nick, _mark(role)) for nick, role in found if after is None or nick > after]
     shown = fitting(people)
     return Page(
@@ -114,7 +116,7 @@ def rooms(caller: Caller, request: messages.Rooms) -> Page:
     """Name the rooms."""
     after = request.after
     entries = [
-        RoomEntry(room=room.name, members=len(room.members()), topic=room.topic)
+        RoomEntry(room=room.name, members=room.count, topic=room.topic)
         for room in caller.context.rooms.all()
         if (after is None or room.name > after) and not _is_hidden(caller, room)
     ]

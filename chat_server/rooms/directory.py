@@ -2,13 +2,13 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from chat_server.network.addresses import neighbourhood
 from chat_server.rooms.room import Member, Room
 from chat_server.runtime.config.settings import LiveSettings
-from chat_server.storage.interface import StoredRoom
+from chat_server.storage.interface import MembersChange, StoredRoom
 from protocol.errors import Code, ProtocolError
 
 RETRY_AFTER = 60.0
@@ -100,6 +100,31 @@ class RoomDirectory:
             elif kept.name not in self._rooms:
                 self._rooms[kept.name] = self._make_room(kept.name, kept.topic, kept.last_seq)
 
+    def note_elsewhere(self, server: str, rooms: Mapping[str, MembersChange], whole: bool) -> None:
+        """Note who came into rooms on another server, and who left.
+
+        A room that there is not here is made if somebody is in it there.
+
+        Args:
+            server: what it is known by.
+            rooms: what has changed, by room.
+            whole: whether these are all who are in rooms there.
+        """
+        with self._lock:
+            for name, change in rooms.items():
+                if change.present and name not in self._rooms:
+                    self._rooms[name] = self._make_room(name, "", self._ended.get(name, 0))
+            found = [
+                room
+                for name, room in self._rooms.items()
+                if name in rooms or (whole and room.elsewhere)
+            ]
+        for room in found:
+            change = rooms.get(room.name, MembersChange())
+            room.note_elsewhere(server, change, whole=whole)
+            if not room.count and self._give_up(room):
+                self._gone(room.name)
+
     def _take_back(self, name: str) -> None:
         """With the lock held: stop counting a forgotten name, which is about to be used again."""
         assert self._lock.locked()
@@ -132,14 +157,25 @@ class RoomDirectory:
         """
         room = member.room
         room.remove(member)
+        is_gone = self._give_up(room)
+        self._left(member, comes_back)
+        if is_gone:
+            self._gone(room.name)
+
+    def drop_empty(self) -> None:
+        """Let all rooms go in which nobody is and nothing was said: some were busy at that time."""
+        for room in self.all():
+            if not room.count and self._give_up(room):
+                self._gone(room.name)
+
+    def _give_up(self, room: Room) -> bool:
+        """Let a room go if nobody is in and its log is empty. Return whether."""
         with self._lock:
             is_room = self._rooms.get(room.name) is room
             is_gone = is_room and room.give_up(self._ended.get(room.name, 0))
             if is_gone:
                 self._drop(room)
-        self._left(member, comes_back)
-        if is_gone:
-            self._gone(room.name)
+            return is_gone
 
     @contextmanager
     def removing(self, room: Room, *, on_request: bool = False) -> Iterator[None]:

@@ -19,12 +19,13 @@ from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.draft_queue import DraftQueue
+from chat_server.rooms.elsewhere import Elsewhere
 from chat_server.rooms.log_tail import Chunk, LogTail, Segment, joined, message_cost
 from chat_server.rooms.policy import RoomPolicy, SlowMode
 from chat_server.rooms.presence import Changes
 from chat_server.rooms.round import Round
 from chat_server.runtime.round_robin import SERVER_ITSELF, Party
-from chat_server.storage.interface import Entry
+from chat_server.storage.interface import Entry, MembersChange
 from protocol.messages import Message, RulesChange, ServerMessage
 
 DRAFTS_COST_LIMIT = 1024 * 1024
@@ -183,6 +184,7 @@ class Room:
         presence_changed: "Callable[[Room], None]",
         attend: "Callable[[Member, bool], None] | None" = None,
         policy: RoomPolicy | None = None,
+        share: "Callable[[Room], None] | None" = None,
     ) -> None:
         """
         Args:
@@ -193,12 +195,14 @@ class Room:
             presence_changed: called when a `presence` is to be sent soon.
             attend: called with the lock held, with who came (True) or left; it must be quick.
             policy: the rules that hold from the start.
+            share: called with no lock held, after the members were told who came and who left.
         """
         self.name = name
         self.slow_mode = SlowMode()
         self._give_turn = give_turn
         self._presence_changed = presence_changed
         self._attend = attend
+        self._share = share
 
         # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
@@ -212,6 +216,7 @@ class Room:
         self._snapshot: tuple[Member, ...] | None = ()
         self._handed = 0  # messages, to members who are not in any more
         self._changes = Changes()
+        self._elsewhere = Elsewhere()
         self._changed_by = SERVER_ITSELF  # with whom their turn is shared
         self._changes_noted = False  # `presence_changed` was called and is not answered yet
         self._presence_due = False
@@ -361,13 +366,13 @@ class Room:
                 member.known_as, member.told = before.known_as, before.told
                 if member.role is not before.role:
                     self._changes.appoint(member.known_as, member.role)
-                    notify = self._note_change(member)
+                    notify = self._note_change(member.outbox.party)
             else:
-                self._changes.join(member.known_as, member.role)
-                notify = self._note_change(member)
+                self._note_arrival(member)
+                notify = self._note_change(member.outbox.party)
                 if self._attend:
                     self._attend(member, True)
-            counts = len(self._members), self._topic
+            counts = self.count, self._topic
         if notify:
             self._presence_changed(self)
         return counts
@@ -380,8 +385,8 @@ class Room:
             del self._members[member.outbox]
             self._handed += member.cursor - member.began
             self._snapshot = None
-            self._changes.leave(member.known_as)
-            notify = self._note_change(member)
+            self._note_departure(member)
+            notify = self._note_change(member.outbox.party)
             if self._attend:
                 self._attend(member, False)
         if notify:
@@ -394,7 +399,7 @@ class Room:
             gone: the seq up to which nothing is kept.
         """
         with self._lock:
-            busy = self._members or self._drafts or self._in_turn or self._closed
+            busy = self.count or self._drafts or self._in_turn or self._closed
             if not busy and self.last == gone:
                 self._given_up = True
             return self._given_up
@@ -407,11 +412,11 @@ class Room:
         with self._lock:
             if self._given_up:
                 return None
-            if not self._members:
+            if not self.count:
                 self._closed = True
             while self._closed and (self._drafts or self._in_turn):
                 self._changed.wait()
-            return len(self._members)
+            return self.count
 
     @property
     def is_closed(self) -> bool:
@@ -438,7 +443,7 @@ class Room:
                 return
             self._changes.rename(member.known_as, nick, member.role)
             member.known_as = nick
-            notify = self._note_change(member)
+            notify = self._note_change(member.outbox.party)
         if notify:
             self._presence_changed(self)
 
@@ -451,7 +456,7 @@ class Room:
                 return True
             member.role = role
             self._changes.appoint(member.known_as, role)
-            notify = self._note_change(member)
+            notify = self._note_change(member.outbox.party)
         if notify:
             self._presence_changed(self)
         return True
@@ -461,18 +466,47 @@ class Room:
         with self._lock:
             return self._present()
 
-    def list_members(self) -> tuple[Member, ...]:
+    def list_people(self) -> tuple[tuple[Member, ...], dict[str, Role]]:
         """Return who is in, for somebody who is given their nicks.
 
         The next `presence` names who of them left, even if none told that they had come.
+
+        Returns: the members, and the nicks and roles of who is in on other servers.
         """
         with self._lock:
             self._changes.note_list()
-            return self._present()
+            return self._present(), self._elsewhere.people()
+
+    def note_elsewhere(self, server: str, change: MembersChange, *, whole: bool) -> None:
+        """Note who came and who left on another server.
+
+        Args:
+            server: what it is known by.
+            change: what has changed.
+            whole: whether these are all who are in on that server.
+        """
+        with self._lock:
+            here = {member.known_as for member in self._members.values()}
+            notify = self._elsewhere.note(server, change, self._changes, here, whole=whole)
+            notify = notify and self._note_change(SERVER_ITSELF)
+        if notify:
+            self._presence_changed(self)
+
+    @property
+    def elsewhere(self) -> int:
+        """How many are in on other servers. Read without the lock, as a guess will do."""
+        return len(self._elsewhere)
+
+    @property
+    def count(self) -> int:
+        """How many are in on all servers; one who is on their way from one to another may count
+        twice. Read without the lock, as a guess will do.
+        """
+        return len(self._members) + len(self._elsewhere)
 
     @property
     def size(self) -> int:
-        """How many are in. Read without the lock, as a guess will do."""
+        """How many are in on this server. Read without the lock, as a guess will do."""
         return len(self._members)
 
     def tell_now(self) -> None:
@@ -590,7 +624,10 @@ class Room:
             self._presence_due = self._changes_noted = False
             self._telling = True
             changes, self._changes = self._changes, Changes()
-            return changes, len(self._members)
+            members = self._elsewhere.count_with(self._members.values())
+        if self._share:
+            self._share(self)
+        return changes, members
 
     def publish(self, segment: Segment, topic: str | None, changes: Sequence[Message] = ()) -> None:
         """Add a segment, which is stored, to the log's tail.
@@ -654,9 +691,28 @@ class Room:
             self._snapshot = tuple(self._members.values())
         return self._snapshot
 
-    def _note_change(self, member: Member) -> bool:
+    def _note_arrival(self, member: Member) -> None:
+        """Note who came, unless they were in on another server: then only their role may differ."""
+        assert self._lock.locked()
+        before = self._elsewhere.role_of(member.known_as)
+        if before is None:
+            self._changes.join(member.known_as, member.role)
+        elif before is not member.role:
+            self._changes.appoint(member.known_as, member.role)
+
+    def _note_departure(self, member: Member) -> None:
+        """Note who went, unless they are in on another server."""
+        assert self._lock.locked()
+        left = self._elsewhere.role_of(member.known_as)
+        if left is None:
+            self._changes.leave(member.known_as)
+        elif left is not member.role:
+            self._changes.appoint(member.known_as, left)
+
+    def _note_change(self, party: Party) -> bool:
+        """Note with whom the turn that tells of a change is shared; return if it is new."""
         assert self._lock.locked()
         if self._changes_noted:
             return False
-        self._changes_noted, self._changed_by = True, member.outbox.party
+        self._changes_noted, self._changed_by = True, party
         return True

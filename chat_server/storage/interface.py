@@ -6,7 +6,7 @@ difference to them whether this process or another one appended a message.
 
 SQLite is one engine (`storage/sqlite`), which a single process writes; Redis is the other
 (`storage/redis`), which several may share. Both pass the tests in
-`tests/chat_server/storage/test_interface.py`.
+`tests/chat_server/storage/test_interface.py`. The module is long, as it says all that an engine does.
 """
 
 import math
@@ -179,6 +179,44 @@ class SessionStore(Protocol):
         ...
 
 
+class ProcessFacts(Struct, frozen=True):
+    """What a server says of itself to the others on the same engine.
+
+    Attributes:
+        name: its name.
+        addresses: where it listens.
+        version: of the program.
+        pid: its process.
+        started: when it started, in Unix seconds.
+        connections: how many are open.
+        clients: how many of those have said hello.
+        members: how many memberships in rooms they have.
+    """
+
+    name: str
+    addresses: list[str]
+    version: str
+    pid: int
+    started: float
+    connections: int
+    clients: int
+    members: int
+
+
+class MembersChange(Struct, frozen=True, omit_defaults=True):
+    """What has changed of who is in a room on one server.
+
+    Attributes:
+        present: who is in, or has another role, by nick, and their role as the protocol writes it.
+        gone: the nicks of who is not in any more.
+        renamed: those of `present` who had another nick, which is not in `gone`; new and old.
+    """
+
+    present: dict[str, str] = {}
+    gone: list[str] = []
+    renamed: dict[str, str] = {}
+
+
 class Neighbours(Protocol):
     """The other servers on the same engine. Any thread may call any method.
 
@@ -228,6 +266,21 @@ class Neighbours(Protocol):
         """
         ...
 
+    def show_members(self, rooms: Mapping[str, MembersChange], *, whole: bool) -> bool:
+        """Tell the other servers who came into the rooms here, and who went. One thread calls it.
+
+        Args:
+            rooms: what has changed, by room.
+            whole: whether this is all there is, in place of what was told before.
+
+        Returns: whether it was told; False if it has to be told as a whole.
+        """
+        ...
+
+    def others(self) -> Mapping[str, ProcessFacts]:
+        """Return the other servers that live, by what they are known by, and what each says."""
+        ...
+
 
 class NeighbourListener(NamedTuple):
     """What a server does when it hears of the others on the same engine.
@@ -240,12 +293,17 @@ class NeighbourListener(NamedTuple):
         taken_over: called with the hash of the secret of a session that is on another server now.
         told: called with a message for somebody who is here.
         lapsed: called when the others may have taken what is claimed here: claim it again.
+        members: called with what another server is known by, what has changed there of who is in
+            which room, and whether that is all there is; with nothing and True when it is dead.
+        facts: returns what this server says of itself.
     """
 
     news: Callable[[str | None], None]
     taken_over: Callable[[bytes], None]
     told: Callable[[Direct], None]
     lapsed: Callable[[], None]
+    members: Callable[[str, Mapping[str, MembersChange], bool], None]
+    facts: Callable[[], ProcessFacts]
 
 
 class RoomLog(Protocol):

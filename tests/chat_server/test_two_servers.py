@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.redis.redis_neighbours import LEASE
+from chat_server.storage.redis.processes.living import LEASE
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.redis_house import serve
+from tests.support.peer import Peer
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess
 from tests.support.waiting import eventually
 
-pytestmark = needs_redis
+pytestmark = [needs_redis, pytest.mark.long]
 
 
 @pytest.fixture
@@ -67,13 +68,13 @@ def test_a_room_that_was_made_on_the_other(houses: tuple[House, House]) -> None:
 
 
 def test_a_room_that_nobody_has_heard_of_yet(houses: tuple[House, House]) -> None:
-    """Who joins it on the other server at once misses nothing, and hears nothing old."""
+    """Who joins it on the other server at once misses nothing of what follows the reply."""
     ada, eva = houses[0].enter("ada", *"abcdefgh"), houses[1].enter("eva")
     for room in "abcdefgh":
         ada.say(room, "old")
-        assert eva.ok("join", room=room)["seq"] == 1
+        begin = eva.ok("join", room=room)["seq"]
         ada.say(room, "new")
-        assert texts(eva.messages(1, room)) == ["new"]
+        assert texts(eva.messages(2 - begin, room)) == ["old", "new"][begin:]
 
 
 def test_a_session_goes_on_on_the_other_server(houses: tuple[House, House]) -> None:
@@ -175,8 +176,8 @@ def test_a_direct_message_to_somebody_on_the_other_server(houses: tuple[House, H
 
 def end_lease(redis: RedisServer, nick: str) -> None:
     """Let the server of somebody seem dead, as if the time of its lease had passed."""
-    (key,) = redis.do("KEYS", "backchannel:nick:*")
-    assert redis.do("HGET", key, "nick") == nick
+    keys = redis.do("KEYS", "backchannel:nick:*")
+    (key,) = [each for each in keys if redis.do("HGET", each, "nick") == nick]
     lease = f"backchannel:process:{redis.do('HGET', key, 'process')}"
     assert 0 < redis.do("PTTL", lease) <= LEASE
     redis.do("DEL", lease)
@@ -209,3 +210,127 @@ def test_who_lost_the_nick_while_the_server_stood_still_is_told(
     goodbye = ada.expect("goodbye")
     assert goodbye["code"] == "replaced"
     assert "another server has your nick" in goodbye["text"]
+
+
+def who(peer: Peer, room: str = "lobby") -> list[str]:
+    """Who is in a room, as the server of `peer` says."""
+    found: list[str] = peer.page("who", room=room)["members"]
+    return found
+
+
+def counts(peer: Peer) -> dict[str, int]:
+    """How many are in each room, as the server of `peer` says."""
+    return {each["room"]: each["members"] for each in peer.page("rooms")["rooms"]}
+
+
+def test_who_is_here_is_known_on_both(houses: tuple[House, House]) -> None:
+    """By `who`, by the list of rooms, by what a join says and by `presence`."""
+    ada = houses[0].enter("ada", "lobby")
+    eva = houses[1].enter("eva")
+    eventually(lambda: counts(eva).get("lobby") == 1)
+    assert eva.ok("join", room="lobby")["members"] == 2
+    presence = ada.take(lambda each: each["type"] == "presence" and "eva" in each["joined"])
+    assert presence["members"] == 2
+    for peer in (ada, eva):
+        eventually(lambda each=peer: who(each) == ["ada", "eva"])  # type: ignore[misc]
+        assert counts(peer)["lobby"] == 2
+    eva.ok("nick", nick="eve")
+    presence = ada.take(lambda each: each["type"] == "presence" and bool(each["renamed"]))
+    assert presence["renamed"] == [["eva", "eve"]]
+    eva.ok("leave", room="lobby")
+    presence = ada.take(lambda each: each["type"] == "presence" and bool(each["left"]))
+    assert (presence["left"], presence["members"]) == (["eve"], 1)
+    assert who(ada) == ["ada"]
+
+
+def test_a_room_in_which_nothing_was_said_is_there_while_somebody_is_in(
+    houses: tuple[House, House],
+) -> None:
+    """On the other server too."""
+    ada, eva = houses[0].enter("ada", "garden"), houses[1].enter("eva")
+    eventually(lambda: counts(eva).get("garden") == 1)
+    ada.ok("leave", room="garden")
+    eventually(lambda: "garden" not in counts(eva))
+
+
+def test_who_changes_servers_neither_comes_nor_goes(houses: tuple[House, House]) -> None:
+    """Those who are there see who is there, and are not told that somebody left who is there."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby")
+    eventually(lambda: who(eva) == ["ada", "eva"])
+    back = houses[1].connect()
+    back.hello("ada", session=ada.session)
+    back.join("lobby")
+    eventually(lambda: back.page("who", room="lobby")["members"] == ["ada", "eva"])
+    third = houses[0].enter("max", "lobby")
+    eventually(lambda: who(third) == ["ada", "eva", "max"])
+    told = eva.take(lambda each: each["type"] == "presence" and "max" in each["joined"])
+    assert told["members"] == 3
+
+
+def test_who_was_on_a_server_that_died_is_not_here(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """When its lease has ended; and nothing of that server is left in Redis."""
+    houses[0].enter("ada", "lobby")
+    eva = houses[1].enter("eva", "lobby")
+    eventually(lambda: who(eva) == ["ada", "eva"])
+    servers[0].kill()
+    end_lease(redis, "ada")
+    presence = eva.take(lambda each: each["type"] == "presence" and "ada" in each["left"])
+    assert presence["members"] == 1
+    assert who(eva) == ["eva"]
+    eventually(lambda: len(redis.do("KEYS", "backchannel:nick:*")) == 1)
+    eventually(lambda: len(redis.do("KEYS", "backchannel:nicks:*")) == 1)
+    eventually(lambda: redis.do("SCARD", "backchannel:seen") == 1)
+
+
+def test_who_was_on_a_server_that_stood_still_is_here_again(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """It stood still for longer than its lease, so that they were told to have left."""
+    ada = houses[0].enter("ada", "lobby")
+    eva = houses[1].enter("eva", "lobby")
+    eventually(lambda: who(eva) == ["ada", "eva"])
+    servers[0].pause()
+    end_lease(redis, "ada")
+    eva.take(lambda each: each["type"] == "presence" and "ada" in each["left"])
+    servers[0].go_on()
+    eventually(lambda: who(eva) == ["ada", "eva"])
+    assert who(ada) == ["ada", "eva"]
+
+
+def test_members_are_known_again_when_redis_was_killed(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """Also who came and went meanwhile."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby", "garden")
+    eventually(lambda: who(ada) == ["ada", "eva"])
+    redis.kill()
+    eva.ok("leave", room="lobby")
+    redis.start_again()
+    eventually(lambda: all("Redis answers again" in server.stderr for server in servers))
+    eventually(lambda: who(ada) == ["ada"])
+    assert counts(ada)["garden"] == 1
+
+
+def test_who_was_on_a_server_that_stops_is_gone_at_once(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """It leaves nothing behind in Redis."""
+    houses[0].enter("ada", "lobby")
+    eva = houses[1].enter("eva", "lobby")
+    eventually(lambda: who(eva) == ["ada", "eva"])
+    servers[0].terminate()
+    eva.take(lambda each: each["type"] == "presence" and "ada" in each["left"])
+    servers[0].wait()
+    kept = {key.rpartition(":")[2] for key in redis.do("KEYS", "backchannel:process:*")}
+    assert len(kept) == 1
+    assert redis.do("SMEMBERS", "backchannel:seen") == kept

@@ -208,10 +208,12 @@ class ServerState:
         if found is None:
             return []
         speakers = self._speakers(found)
-        sessions = [each.session for each in found.list_members()]
-        return sorted(
-            (self._person(each, speakers) for each in sessions), key=lambda person: person.nick
-        )
+        members, elsewhere = found.list_people()
+        people = {
+            nick: IrcPerson(nick, None, role >= Role.MODERATOR) for nick, role in elsewhere.items()
+        }
+        people |= {each.session.nick: self._person(each.session, speakers) for each in members}
+        return [people[nick] for nick in sorted(people)]
 
     def modes(self, room: str) -> Modes:
         """Return how a room is."""

@@ -204,14 +204,23 @@ class Registry:
         try:
             yield
         except BaseException:
-            here = self.session_called(nick)
-            if here is None:
-                self._drop_claim(nick, session.token, 0.0)
-            elif here is not session:
-                self._neighbours.claim_nick(nick, here.token)
+            self._undo_claim(nick, session)
             raise
         if nick_skeleton(before) != nick_skeleton(nick):
             self._drop_claim(before, session.token, 0.0)
+
+    def _undo_claim(self, nick: str, session: Session) -> None:
+        """Let a nick be whose it is here: somebody's, or nobody's, or kept for who was lost."""
+        assert self._neighbours is not None
+        with self._lock:
+            here, awaited = self._nicks.find(nick), self._nicks.awaited(nick)
+        if here is None and awaited is None:
+            self._drop_claim(nick, session.token, 0.0)
+        elif here is None and awaited is not None:
+            self._neighbours.claim_nick(nick, awaited)
+            self._drop_claim(nick, awaited, HOLD_SECONDS)
+        elif here is not None and here is not session:
+            self._neighbours.claim_nick(nick, here.token)
 
     def _drop_claim(self, nick: str, token: bytes, held: float) -> None:
         """Let people on other servers have a nick, after `held` seconds."""

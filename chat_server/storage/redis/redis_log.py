@@ -11,7 +11,7 @@ import math
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
@@ -40,7 +40,8 @@ from chat_server.storage.redis.connections import (
     warn_of_settings,
 )
 from chat_server.storage.redis.log_names import LogNames
-from chat_server.storage.redis.redis_neighbours import LEASE, RedisNeighbours, read_direct
+from chat_server.storage.redis.processes.living import LEASE
+from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
 from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms
 from chat_server.storage.redis.redis_sessions import RedisSessions, note_newest
@@ -133,12 +134,13 @@ class RedisLog:
             warn_of_settings(connection)
         finally:
             connection.disconnect()
-        self.neighbours.renew_lease()
         self._known.note_listed(room.name for room in self.rooms())
 
     def watch(self, listener: NeighbourListener) -> None:
         """Tell `listener` from now on, until `close`, what the other servers do."""
         self._listener = listener
+        with suppress(StoreError):  # the thread tries again
+            self.neighbours.living.renew(listener.facts())
         self._watcher.start(self._connections)
 
     def stop_searches(self) -> None:
@@ -149,7 +151,7 @@ class RedisLog:
         """End the thread and close the connections."""
         self._watcher.stop()
         try:
-            self.neighbours.end_lease()
+            self.neighbours.living.end()
         except StoreError as error:
             log.warning("the nicks of who was here are free in %d s: %s", LEASE // 1000, error)
         self._index.close()
@@ -347,7 +349,14 @@ class RedisLog:
 
     def was_deleted(self, room: str, session: int, request: int) -> bool:
         """Return whether a request was stored in a room, and its message is deleted."""
-        return self._was_deleted(room, f"{session}", request_key(session, request), request)
+        gone, seq, oldest = self._connections.ask_all(
+            [
+                ("HGET", room_key(room, "gone"), f"{session}"),
+                ("HGET", room_key(room, "requests"), request_key(session, request)),
+                ("HGET", room_key(room, "meta"), "oldest"),
+            ]
+        )
+        return int(gone or 0) >= request or (seq is not None and int(seq) < int(oldest or 1))
 
     def find_notices(self, session: int, request: int) -> set[str]:
         """Return the rooms in which a `per_room` request of a session was stored."""
@@ -419,13 +428,13 @@ class RedisLog:
         elif self.name != before:
             log.warning("the log has another name from now on")
 
-    def _heard(self, word: str, about: str) -> None:
+    def _heard(self, process: str, word: str, about: str) -> None:
         """Do what another process tells; see `Watcher`."""
         assert self._listener is not None
         if word == "back":
             self._known.outdate_all()
             self._listener.news(None)
-            self._renew(claim_anyway=True)
+            self._renew(came_back=True)
         elif word == "room":
             self._known.outdate(about)
             self._listener.news(about)
@@ -433,13 +442,24 @@ class RedisLog:
             self._listener.taken_over(bytes.fromhex(about))
         elif word == "direct" and (direct := read_direct(about, self._process)):
             self._listener.told(direct)
+        elif word == "members":
+            self.neighbours.members.heard(process, about, self._listener.members)
+        elif word == "ended":
+            self.neighbours.members.ended(process, self._listener.members)
 
-    def _renew(self, *, claim_anyway: bool = False) -> None:
-        """Renew the lease; claim all nicks again, if it had ended or that is asked for."""
+    def _renew(self, *, came_back: bool = False) -> None:
+        """Renew the lease, and see which others have theirs.
+
+        If it had ended, or Redis has come back, claim all nicks again, and learn all anew.
+        """
         assert self._listener is not None
+        living, members = self.neighbours.living, self.neighbours.members
         try:
-            if not self.neighbours.renew_lease() or claim_anyway:
+            if not living.renew(self._listener.facts()) or came_back:
                 self._listener.lapsed()
+            look = members.read_all if came_back else members.look
+            look(list(living.others()), self._listener.members)
+            living.bury()
         except (RedisAwayError, RedisSilentError):
             raise
         except StoreError as error:  # it can be read still
@@ -463,16 +483,6 @@ class RedisLog:
             said = (topic or b"").decode()
             rooms.append(StoredRoom(name, said, end, not said and first > end))
         return rooms
-
-    def _was_deleted(self, room: str, mark: str, key: str, request: int) -> bool:
-        gone, seq, oldest = self._connections.ask_all(
-            [
-                ("HGET", room_key(room, "gone"), mark),
-                ("HGET", room_key(room, "requests"), key),
-                ("HGET", room_key(room, "meta"), "oldest"),
-            ]
-        )
-        return int(gone or 0) >= request or (seq is not None and int(seq) < int(oldest or 1))
 
     def _page(self, room: str, way: str, seq: int, limit: int) -> tuple[list[Message], int]:
         """Return some messages behind `seq`, or the last ones before it; ascending.

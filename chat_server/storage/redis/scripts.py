@@ -375,3 +375,46 @@ end
 """
 )
 """Lets others have a nick that a session on this process has, at once or after a while."""
+
+BURY = Script(
+    """
+-- KEYS: the lease of a process, its claims, the set of processes. ARGV: the process, what the keys
+-- of nicks begin with, how many nicks.
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local looks = redis.call('SPOP', KEYS[2], ARGV[3])
+for _, look in ipairs(looks) do
+  local key = ARGV[2] .. look
+  if redis.call('HGET', key, 'process') == ARGV[1] then redis.call('DEL', key) end
+end
+if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end
+redis.call('SREM', KEYS[3], ARGV[1])
+return 0
+"""
+)
+"""Deletes what a dead process has left behind, some nicks at a time. Returns whether more is left.
+
+One that lives, as it only stood still, is left alone.
+"""
+
+SHOW_MEMBERS = Script(
+    f"""
+-- KEYS: who is in the rooms of a process. ARGV: for how many milliseconds that holds, a version,
+-- whether all is told anew (1), whom to tell of what, then field and value of each; '-' for one who
+-- is gone.
+local version = tonumber(ARGV[2])
+if ARGV[3] == '1' then redis.call('DEL', KEYS[1])
+elseif tonumber(redis.call('HGET', KEYS[1], 'version')) ~= version - 1 then return 0 end
+for at = 5, #ARGV, 2 do
+  if ARGV[at + 1] == '-' then redis.call('HDEL', KEYS[1], ARGV[at])
+  else redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+redis.call('PUBLISH', '{PROCESSES}', ARGV[4])
+return 1
+"""
+)
+"""Writes who came into the rooms of a process and who went, and tells the others.
+
+Returns 0, having done nothing, if what was written before has gone: all has to be told anew then.
+"""

@@ -44,7 +44,7 @@ class Watcher:
         self,
         name: str,
         verify: Callable[[AnyConnection, str], None],
-        heard: Callable[[str, str], None],
+        heard: Callable[[str, str, str], None],
         renew: Callable[[], None],
     ) -> None:
         """
@@ -52,8 +52,8 @@ class Watcher:
             name: what other processes know this one by.
             verify: looks at a run of Redis, by a connection to it and its id; raises StoreError if
                 it cannot be used.
-            heard: called with what another process tells: a word, and what it is about; with "back"
-                and nothing when Redis can be used again.
+            heard: called with what another process tells: what it is known by, a word, and what
+                that is about; with nothing, "back" and nothing when Redis can be used again.
             renew: renews the lease of this process, every RENEW_INTERVAL; raises StoreError.
         """
         self._name = name
@@ -135,7 +135,7 @@ class Watcher:
         if self._told:
             log.warning("Redis answers again")
         self._told = False
-        self._heard("back", "")
+        self._heard("", "back", "")
         self._renew_at = 0.0
 
     def _hear(self, connection: AnyConnection) -> None:
@@ -150,4 +150,4 @@ class Watcher:
             return
         name, word, about = reply[2].decode().split(" ", 2)
         if name != self._name:
-            self._heard(word, about)
+            self._heard(name, word, about)

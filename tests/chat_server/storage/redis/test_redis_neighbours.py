@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chat_server.storage.interface import ProcessFacts
 from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
 from protocol.messages import Direct
@@ -12,6 +13,7 @@ from tests.support.redis_server import RedisServer, needs_redis
 pytestmark = needs_redis
 
 ADA, EVA = b"ada", b"eva"
+FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 1, 1000.0, 0, 0, 0)
 DIRECT = Direct(1000.0, "ada", "eva", "psst")
 
 
@@ -26,7 +28,7 @@ def pool(empty_redis: RedisServer) -> Iterator[Connections]:
 def one(pool: Connections) -> RedisNeighbours:
     """A server with a lease."""
     server = RedisNeighbours(pool, "one")
-    assert not server.renew_lease()
+    assert not server.living.renew(FACTS)
     return server
 
 
@@ -34,7 +36,7 @@ def one(pool: Connections) -> RedisNeighbours:
 def two(pool: Connections) -> RedisNeighbours:
     """Another one."""
     server = RedisNeighbours(pool, "two")
-    assert not server.renew_lease()
+    assert not server.living.renew(FACTS)
     return server
 
 
@@ -75,10 +77,10 @@ def test_a_nick_is_kept_for_a_while(
 def test_what_a_dead_server_claimed_is_free(one: RedisNeighbours, two: RedisNeighbours) -> None:
     """And it learns of that when it renews its lease."""
     one.claim_nick("ada", ADA)
-    assert one.renew_lease()
-    one.end_lease()
+    assert one.living.renew(FACTS)
+    one.living.end()
     assert two.claim_nick("ada", EVA) is None
-    assert not one.renew_lease()
+    assert not one.living.renew(FACTS)
     assert one.claim_all({"ada": ADA, "max": b"max"}) == [ADA]
 
 
@@ -101,7 +103,7 @@ def test_a_message_is_sent_to_who_has_exactly_that_nick(
     two.claim_nick("Eva", EVA)
     assert one.tell(DIRECT) == "Eva"
     assert two.tell(DIRECT) is None
-    two.end_lease()
+    two.living.end()
     assert one.tell(DIRECT) is None
 
 

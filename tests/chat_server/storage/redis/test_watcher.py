@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import NeighbourListener
+from chat_server.storage.interface import NeighbourListener, ProcessFacts
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.chat_server.storage.logs import append, entry
 from tests.support.redis_server import RedisServer, needs_redis
@@ -29,7 +29,16 @@ def open_watched(empty_redis: RedisServer, tmp_path: Path) -> Iterator[Open]:
         log = RedisLog(empty_redis.address, "", folder)
         made.append(log)
         news: list[str | None] = []
-        log.watch(NeighbourListener(news.append, lambda _: None, lambda _: None, lambda: None))
+        log.watch(
+            NeighbourListener(
+                news.append,
+                lambda _: None,
+                lambda _: None,
+                lambda: None,
+                lambda *_: None,
+                lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0),
+            )
+        )
         eventually(lambda: news == [None])
         return log, news
 

@@ -1,0 +1,73 @@
+"""Which processes live, and what is deleted of those that died."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chat_server.storage.interface import ProcessFacts
+from chat_server.storage.redis.connections import Connections
+from chat_server.storage.redis.processes import living
+from chat_server.storage.redis.processes.living import LEASE, LEASES
+from chat_server.storage.redis.redis_neighbours import RedisNeighbours
+from tests.support.redis_server import RedisServer, needs_redis
+
+pytestmark = needs_redis
+
+FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 17, 1000.0, 3, 2, 5)
+
+
+@pytest.fixture
+def pool(empty_redis: RedisServer) -> Iterator[Connections]:
+    made = Connections(empty_redis.address, "", lambda _: None, lambda _: None, lambda: None)
+    yield made
+    made.close()
+
+
+def server(pool: Connections, name: str) -> RedisNeighbours:
+    """A server that lives."""
+    made = RedisNeighbours(pool, name)
+    assert not made.living.renew(FACTS)
+    return made
+
+
+def test_a_lease_says_who_has_it(pool: Connections, empty_redis: RedisServer) -> None:
+    """To the others, until it ends."""
+    one, two = server(pool, "one"), server(pool, "two")
+    assert one.living.renew(FACTS)
+    assert 0 < empty_redis.do("PTTL", f"{LEASES}one") <= LEASE
+    assert (two.others(), one.others()) == ({"one": FACTS}, {"two": FACTS})
+    one.living.end()
+    assert two.others() == {}
+    assert not one.living.renew(FACTS)
+
+
+def test_what_another_version_says_of_itself_is_left_out(
+    pool: Connections, empty_redis: RedisServer
+) -> None:
+    """The process lives all the same."""
+    one, two = server(pool, "one"), server(pool, "two")
+    empty_redis.do("SET", f"{LEASES}two", '{"another": "version"}')
+    two.claim_nick("eva", b"eva")
+    assert one.others() == {}
+    one.living.bury()
+    assert one.claim_nick("eva", b"zoe") == "eva"
+
+
+def test_the_nicks_of_a_dead_process_are_deleted(
+    pool: Connections, empty_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the others, and none that somebody else has by then; or by itself, if it can."""
+    monkeypatch.setattr(living, "PORTION", 2)
+    one, two = server(pool, "one"), server(pool, "two")
+    for nick in ("ada", "ben", "cleo", "dan", "eva"):
+        one.claim_nick(nick, nick.encode())
+    two.claim_nick("max", b"max")
+    two.living.bury()
+    assert len(empty_redis.do("KEYS", "backchannel:nick:*")) == 6
+    empty_redis.do("DEL", f"{LEASES}one")
+    assert two.claim_nick("ada", b"zoe") is None
+    two.living.bury()
+    left = {empty_redis.do("HGET", key, "nick") for key in empty_redis.do("KEYS", "*nick:*")}
+    assert left == {"ada", "max"}
+    two.living.end()
+    assert empty_redis.do("KEYS", "backchannel:*") == []
