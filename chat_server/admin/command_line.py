@@ -164,6 +164,13 @@ def _add_backup(listed: Commands) -> None:
         "if the name ends in .tar, .tar.gz or .tgz",
     )
     backup.add_argument("--force", action="store_true", help="replace an earlier copy")
+    text = "copy the messages and sessions of a stopped server to Redis, or back"
+    migrate = _add(listed, "migrate", commands.migrate, text, json=True)
+    way = migrate.add_mutually_exclusive_group(required=True)
+    way.add_argument("--to", metavar="URL", help="from the data folder to this Redis")
+    way.add_argument(
+        "--from", dest="from_", metavar="URL", help="from this Redis to a data folder without any"
+    )
 
 
 def _add_records(listed: Commands) -> None:

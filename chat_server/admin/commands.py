@@ -31,7 +31,8 @@ from chat_server.identity import owner_secret
 from chat_server.identity.passwords import Passwords, strong_hasher
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
-from chat_server.runtime.errors import AdminError, BackchannelError
+from chat_server.runtime.config import config_loader
+from chat_server.runtime.errors import AdminError, BackchannelError, SettingError
 from protocol.common.durations import show_duration
 from protocol.errors import ProtocolError
 from protocol.text import normalize_reason, normalize_room
@@ -177,6 +178,38 @@ def backup(options: argparse.Namespace) -> None:
         return
     files = ", ".join(f"{name} ({size_shown(size)})" for name, size in sizes.items())
     print(f"{options.target} has {files}")
+
+
+def migrate(options: argparse.Namespace) -> None:
+    """Move the logs and the sessions to Redis, or back."""
+    address = options.to or options.from_
+    given = {"data": str(options.data), "log": address}
+    try:
+        settings = config_loader.read(given, os.environ, options.config).settings
+    except SettingError as error:
+        raise AdminError(str(error)) from error
+    if settings.log is None:
+        raise AdminError(f"{address!r} is no address of Redis, such as redis://127.0.0.1:6379/0.")
+    try:
+        from chat_server.storage.moving.migration import move_from_redis, move_to_redis
+    except ImportError as error:
+        raise AdminError(
+            f"this needs the library redis, which is not installed: {error}"
+        ) from error
+    move = move_to_redis if options.to else move_from_redis
+    moved = move(options.data, settings.log, settings.log_password)
+    if options.json:
+        print(json.dumps(moved._asdict()))
+        return
+    whence, where = (options.data, settings.log) if options.to else (settings.log, options.data)
+    start = f"--log {settings.log}" if options.to else "without --log"
+    print(
+        f"{moved.messages} messages of {moved.rooms} rooms and {moved.sessions} sessions were "
+        f"copied from {whence} to {where}, and compared. Start the server {start} from now on.\n"
+        "Accounts, roles, bans, room rules, polls, pins, attendance and shared files stay in the "
+        "data folder: start the server with that. The search index is made anew. What is left at "
+        f"{whence} is an old copy: delete it when you no longer need it."
+    )
 
 
 def export(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ difference to them whether this process or another one appended a message.
 
 SQLite is one engine (`storage/sqlite`), which a single process writes; Redis is the other
 (`storage/redis`), which several may share. Both pass the tests in
-`tests/chat_server/storage/test_interface.py`. The module is long, as it says all that an engine does.
+`tests/chat_server/storage/test_interface.py`. It is long, as it says all that an engine does.
 """
 
 import math

@@ -23,6 +23,7 @@ from chat_server.storage.redis.connections import (
     Call,
     Connections,
     RedisAwayError,
+    RedisCommand,
     exchange,
 )
 from chat_server.storage.redis.scripts import BEGIN_LOG, PREFIX, ROOMS, SESSION_COUNTER, room_key
@@ -38,6 +39,9 @@ SETTLE_TIME = 10_000
 
 NUMBERS_SKIPPED = 1_000_000
 """Numbers of sessions that are left out with each run: more than Redis may have lost."""
+
+CONFIRMED = f"{PREFIX}{{log}}:confirmed"
+"""The key of the date that was confirmed last."""
 
 _FORMAT = f"{PREFIX}{{log}}:format"
 _NAMES = f"{PREFIX}{{log}}:names"
@@ -173,3 +177,36 @@ def _ask(connection: AnyConnection, *commands: Any) -> list[Any]:
         if isinstance(reply, RedisError):
             raise StoreError(f"Redis refuses: {reply}") from reply
     return replies
+
+
+def read_names(connections: Connections) -> dict[str, dict[str, int]]:
+    """Return the names of the log, the present one last, and where rooms ended under each.
+
+    Raises:
+        StoreError: Redis could not be asked.
+    """
+    names = [name.decode() for name in connections.ask("LRANGE", _NAMES, 0, -1)]
+    found = connections.ask_all([("HGETALL", _forks(name)) for name in names])
+    return {
+        name: {room.decode(): int(last) for room, last in zip(forks[::2], forks[1::2], strict=True)}
+        for name, forks in zip(names, found, strict=True)
+    }
+
+
+def write_names(connections: Connections, names: Mapping[str, Mapping[str, int]], run: str) -> None:
+    """Write the names of a log that was moved here, which has the last of them still.
+
+    Args:
+        connections: to Redis, which has no name of the log yet.
+        names: as `read_names` returns them.
+        run: the id of this run of Redis.
+
+    Raises:
+        StoreError: Redis could not be asked, or refuses.
+    """
+    commands: list[RedisCommand] = [("SET", _RUN, run), ("RPUSH", _NAMES, *names)]
+    for name, forks in names.items():
+        if forks:
+            parts = [part for fork in forks.items() for part in fork]
+            commands.append(("HSET", _forks(name), *parts))
+    connections.ask_all(commands)

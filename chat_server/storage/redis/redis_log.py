@@ -39,7 +39,7 @@ from chat_server.storage.redis.connections import (
     fact,
     warn_of_settings,
 )
-from chat_server.storage.redis.log_names import LogNames
+from chat_server.storage.redis.log_names import CONFIRMED, LogNames
 from chat_server.storage.redis.processes.living import LEASE
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
 from chat_server.storage.redis.redis_retention import RedisRetention
@@ -54,7 +54,6 @@ from chat_server.storage.redis.rows import (
     request_key,
 )
 from chat_server.storage.redis.scripts import (
-    PREFIX,
     READ,
     ROOMS,
     SAID,
@@ -80,8 +79,6 @@ _END = 2**52
 """Behind every seq."""
 
 _SET_BACK = "it has lost messages that it had"
-
-_CONFIRMED = f"{PREFIX}{{log}}:confirmed"
 
 
 class RedisLog:
@@ -213,7 +210,7 @@ class RedisLog:
         refused = [each for each in replies if isinstance(each, ResponseError)]
         if refused:
             reason = f"Redis refuses: {refused[0]}"
-        if not refused:
+        else:
             self._known.note_listed(batches.rooms)
         for room, begin, seqs, read in zip(batches.rooms, begins, pairs, pairs, strict=True):
             if not isinstance(seqs, ResponseError):
@@ -283,8 +280,7 @@ class RedisLog:
         self, room: str, seq: int | None, limit: int, space: int | None = None
     ) -> list[Message]:
         """Return the newest `limit` messages before `seq`, or of the whole log, ascending."""
-        found: list[Message] = []
-        end = _END if seq is None else min(seq, _END)
+        found, end = list[Message](), _END if seq is None else min(seq, _END)
         while len(found) < limit and (space is None or space >= 0):
             messages, _ = self._page(room, "before", end, limit - len(found))
             more, space = filling(reversed(messages), space)
@@ -300,8 +296,7 @@ class RedisLog:
         """Return the last up to `limit` messages with all words of `query`; ascending."""
         if not self._known.knows(room):
             return []
-        number = self._known.number(room)
-        base = base_of(number)
+        base = base_of(number := self._known.number(room))
         end = end_of(base) if before is None else index_key(base, before)
         budget = self._index.budget()
         self._index.catch_up(
@@ -396,12 +391,12 @@ class RedisLog:
 
     def confirmed_date(self) -> float | None:
         """Return the date that was kept last; None if none was."""
-        found = self._connections.ask("GET", _CONFIRMED)
+        found = self._connections.ask("GET", CONFIRMED)
         return None if found is None else float(found)
 
     def keep_confirmed_date(self, date: float) -> None:
         """Keep a date for the next start."""
-        self._connections.ask("SET", _CONFIRMED, repr(date))
+        self._connections.ask("SET", CONFIRMED, repr(date))
 
     # -- below
 

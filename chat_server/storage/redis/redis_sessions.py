@@ -3,7 +3,7 @@
 Their numbers come from a counter and are never given out twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from chat_server.storage.interface import StoredSession
 from chat_server.storage.redis.connections import Call, Connections, RedisCommand
@@ -26,6 +26,9 @@ _SEEN = f"{PREFIX}{{sessions}}:seen"
 _QUIET = f"{PREFIX}{{sessions}}:quiet"
 _NEWEST = f"{PREFIX}{{sessions}}:newest"
 
+SESSION_KEYS = (_NUMBERS, _TOKENS, _SEEN, _QUIET)
+"""The keys that the script KEEP_SESSIONS uses."""
+
 
 def note_newest(requests: dict[int, int]) -> Call:
     """Return what notes the highest request of each session. It is to be sent ahead of them.
@@ -47,9 +50,7 @@ class RedisSessions:
         numbers = list(range(end - len(new) + 1, end + 1))
         tokens = [token.hex() for token in new]
         arguments: RedisCommand = (now, numbers[0] if numbers else 0, len(new), *tokens, *resumed)
-        self._connections.ask_all(
-            [Call(KEEP_SESSIONS, (_NUMBERS, _TOKENS, _SEEN, _QUIET), arguments)]
-        )
+        self._connections.ask_all([Call(KEEP_SESSIONS, SESSION_KEYS, arguments)])
         return numbers
 
     def forget(self, seen_before: float) -> None:
@@ -96,3 +97,21 @@ class RedisSessions:
             return None
         newest = self._connections.ask("HGET", _NEWEST, number)
         return StoredSession(int(number), int(newest or 0))
+
+
+def read_sessions(connections: Connections) -> Iterator[tuple[int, bytes, float, int]]:
+    """Give all sessions: number, hash of the secret, when it was seen, its highest request.
+
+    Nobody may begin one meanwhile.
+
+    Raises:
+        StoreError: Redis could not be asked.
+    """
+    numbers = connections.ask("HKEYS", _TOKENS)
+    for start in range(0, len(numbers), PORTION):
+        some = numbers[start : start + PORTION]
+        tokens, times, newest = connections.ask_all(
+            [("HMGET", _TOKENS, *some), ("ZMSCORE", _SEEN, *some), ("HMGET", _NEWEST, *some)]
+        )
+        for number, token, seen, request in zip(some, tokens, times, newest, strict=True):
+            yield int(number), bytes.fromhex(token.decode()), float(seen or 0), int(request or 0)

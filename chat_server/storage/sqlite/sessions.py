@@ -1,5 +1,6 @@
 """The sessions in the history: what makes those who come back the same, and a request done once."""
 
+import sqlite3
 from collections.abc import Sequence
 
 from chat_server.storage.database import check_space
@@ -68,7 +69,7 @@ class Sessions:
         if new:
             check_space(self._file.path)
         with self._file.transactions as writer:
-            ((unused,),) = writer.execute(_UNUSED_SESSION)
+            unused = next_number(writer)
             numbers = list(range(unused, unused + len(new)))
             writer.executemany(
                 f"INSERT INTO sessions VALUES (?, ?, max(?, {_CONFIRMED}))",
@@ -130,3 +131,9 @@ class Sessions:
         with self._file.reader() as reader:
             row = reader.execute(_FIND, (token,)).fetchone()
         return None if row is None else StoredSession(*row)
+
+
+def next_number(connection: sqlite3.Connection) -> int:
+    """Return a number that no session ever had."""
+    ((unused,),) = connection.execute(_UNUSED_SESSION)
+    return int(unused)

@@ -1,12 +1,15 @@
 """The commands about what goes on, as an operator types them."""
 
+import json
 import os
 import resource
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from chat_server.admin.command_line import main
 from chat_server.identity import owner_secret
 from chat_server.identity.store.people_store import FILE
 from chat_server.version import SERVER
@@ -14,6 +17,7 @@ from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
 from tests.chat_server.storage.test_hard_times import fill_the_disk, limit, needs_prlimit
 from tests.support.clock import ManualClock
+from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
 
@@ -354,3 +358,27 @@ def test_bans_of_an_account_go_with_it(operator: Operator) -> None:
         assert [each["who"] for each in olga.page("bans")["bans"]] == ["ada"]
         olga.ok("unmute", who="ada")
         ada.say("lobby", "hi")
+
+
+@needs_redis
+@pytest.mark.long
+def test_migrate_says_what_was_moved_and_what_was_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """To Redis and back; wrong use is refused with a sentence."""
+    with running_server(tmp_path / "one") as server, House(server) as house:
+        house.enter("ada", "lobby").say("lobby", "hello")
+    one, two = ("--data", str(tmp_path / "one")), ("--data", str(tmp_path / "two"))
+    with RedisServer(tmp_path / "redis") as redis:
+        assert main(["migrate", "--to", redis.url, *one]) == 0
+        said = capsys.readouterr().out
+        assert f"1 messages of 1 rooms and 1 sessions were copied from {one[1]} to" in said
+        assert "stay in the data folder" in said
+        assert main(["migrate", "--from", redis.url, "--json", *two]) == 0
+        assert json.loads(capsys.readouterr().out) == {"rooms": 1, "messages": 1, "sessions": 1}
+        assert main(["migrate", "--to", redis.url, *one]) == 1
+        assert "there are logs in" in capsys.readouterr().err
+        assert main(["migrate", "--to", "sqlite", *one]) == 1
+        assert "'sqlite' is no address of Redis" in capsys.readouterr().err
+        assert main(["migrate", "--to", "redis://:secret@host", *one]) == 1
+        assert "holds a password" in capsys.readouterr().err
