@@ -238,7 +238,8 @@ def log_size(path: Path | str) -> int:
 def check_space(path: Path) -> None:
     """Check that a file's disk has more free space than the reserve.
 
-    What the databases grow by when their logs are folded back counts as taken.
+    What the databases grow by when their logs are folded back counts as taken: all that is in the
+    logs at most, and where that may not fit, as much as it is.
 
     Raises:
         StoreError: it has less.
@@ -248,10 +249,28 @@ def check_space(path: Path) -> None:
         disk = shutil.disk_usage(folder)
     except (OSError, MemoryError) as error:
         raise complaint(path, error) from error
-    logged = sum(map(log_size, files))
-    reserved = max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
-    if disk.free < reserved + logged:
+    spare = disk.free - max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
+    if spare >= sum(map(log_size, files)):  # nearly always
+        return
+    if spare < sum(map(_growth, files)):
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
+
+
+def _growth(path: str) -> int:
+    """Return by how many bytes a database grows when its log is folded back.
+
+    Most of a log are pages that the database has already, or that were written many times.
+    """
+    logged = log_size(path)
+    if not logged:
+        return 0
+    try:
+        with closing(sqlite3.connect(f"{Path(path).as_uri()}?mode=ro", uri=True)) as reader:
+            (pages,) = reader.execute("PRAGMA page_count").fetchone()
+            (page_size,) = reader.execute("PRAGMA page_size").fetchone()
+        return max(0, min(logged, int(pages * page_size) - os.stat(path).st_size))
+    except (sqlite3.Error, OSError, MemoryError):  # it cannot be asked: the log is the bound
+        return logged
 
 
 @cache

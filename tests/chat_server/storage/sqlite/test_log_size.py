@@ -3,6 +3,7 @@
 import logging
 import shutil
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -93,19 +94,58 @@ def test_who_keeps_it_from_starting_over_is_told_of(
     assert log_size(history.path) <= 2 * LIMIT
 
 
+def enough_with(free: int, history: HistoryFile, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether there is enough space where so many bytes are free beside the reserve."""
+    disk = shutil.disk_usage(history.path.parent)
+    left = disk._replace(total=100_000_000, free=RESERVED_LEAST + free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: left)
+    try:
+        check_space(history.path)
+    except StoreError:
+        return False
+    return True
+
+
 def test_what_is_to_be_folded_back_counts_as_taken(
     history: HistoryFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or folding it takes what is reserved for those in charge, and for the next start."""
-    write(history, 2_000_000)
+    for number in range(15):
+        with history.transactions as writer:
+            name = f"{number} " + "x" * 100_000
+            writer.execute("INSERT INTO rooms (name) VALUES (?)", (name,))
+    before, logged = history.path.stat().st_size, log_size(history.path)
+    taken = bisect_left(
+        range(logged + 1), True, key=lambda free: enough_with(free, history, monkeypatch)
+    )
+    history.checkpoint()
+    assert taken == history.path.stat().st_size - before
+    assert 1_000_000 < taken < logged
+
+
+def test_a_log_of_pages_that_are_there_already_takes_nothing(
+    history: HistoryFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is nearly full takes messages until it is, however large the log is."""
+    for number in range(200):
+        topic = f"{number:09} " * 2000
+        with history.transactions as writer:
+            writer.execute("INSERT OR REPLACE INTO rooms VALUES (1, 'tea', ?, 1)", (topic,))
+    assert log_size(history.path) > 3_000_000
+    assert enough_with(100_000, history, monkeypatch)
+    assert not enough_with(0, history, monkeypatch)
+
+
+def test_a_log_counts_as_a_whole_where_nobody_can_ask(
+    history: HistoryFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no descriptor left, for one."""
+    write(history, 500_000)
     logged = log_size(history.path)
-    assert logged >= 1_000_000
-    disk = shutil.disk_usage(history.path.parent)
-    for free, enough in ((RESERVED_LEAST + logged, True), (RESERVED_LEAST + logged - 1, False)):
-        left = disk._replace(total=100_000_000, free=free)
-        monkeypatch.setattr(shutil, "disk_usage", lambda _, left=left: left)
-        if enough:
-            check_space(history.path)
-            continue
-        with pytest.raises(StoreError, match="disk is full"):
-            check_space(history.path)
+
+    def connect(*_: object, **__: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    assert enough_with(logged, history, monkeypatch)
+    assert not enough_with(logged - 1, history, monkeypatch)
