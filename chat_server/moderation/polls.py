@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -22,10 +21,11 @@ from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.notices import Notices, OwnNotices
+from chat_server.moderation.open_poll import OpenPoll
 from chat_server.moderation.targets import Actor
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
-from chat_server.rooms.policy import PersonKey, person_key, person_keys
+from chat_server.rooms.policy import person_key, person_keys
 from chat_server.rooms.room import ANY_POLICY, Draft, Member, Room
 from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
@@ -37,8 +37,6 @@ from protocol.messages import Message, PollChange, PollResult
 
 log = logging.getLogger(__name__)
 
-VOTES_LIMIT = 10_000
-"""How many people may vote in a poll."""
 VOTERS_SIZE = 4000
 """How many bytes of nicks the result of a named poll has at most, as a text does."""
 COUNTS_INTERVAL = 0.25
@@ -55,68 +53,6 @@ class Wanted(NamedTuple):
     question: str
     options: tuple[str, ...]
     named: bool
-
-
-@dataclass(slots=True)
-class _Poll:
-    """An open poll.
-
-    Attributes:
-        kept: what the store has of it.
-        votes: one for each person, by the hash of their session's secret.
-        by_person: the same hashes, by person.
-        voting: all names of those whose votes are being kept.
-        is_ending: whether the result is being kept: nobody votes meanwhile.
-        told: whether the counts are told as they are, or are about to be.
-    """
-
-    kept: KeptPoll
-    votes: dict[bytes, KeptVote] = field(default_factory=dict)
-    by_person: dict[PersonKey, bytes] = field(default_factory=dict)
-    voting: set[PersonKey] = field(default_factory=set)
-    is_ending: bool = False
-    told: bool = True
-
-    def vote_of(self, session: Participant) -> KeptVote | None:
-        """Return somebody's vote. With a lock held: votes are moved from one device to another."""
-        token = session.token if session.token in self.votes else None
-        token = token or self.by_person.get(person_key(session))
-        return None if token is None else self.votes[token]
-
-    def put(self, vote: KeptVote, instead_of: KeptVote | None = None) -> None:
-        """Count a vote."""
-        if instead_of is not None:
-            del self.votes[instead_of.token]
-            self.by_person.pop(instead_of.who, None)
-        self.votes[vote.token] = vote
-        self.by_person[vote.who] = vote.token
-
-    def check_vote(self, before: KeptVote | None, choice: int) -> None:
-        """See that somebody may vote for an option, whose vote was `before`.
-
-        Raises:
-            ProtocolError: see Polls.vote.
-        """
-        count = len(self.kept.options)
-        if choice > count:
-            raise ProtocolError(
-                Code.BAD_REQUEST, f"the poll has {count} options: there is no number {choice}"
-            )
-        if before is None and len(self.votes) + len(self.voting) >= VOTES_LIMIT:
-            raise ProtocolError(
-                Code.UNAVAILABLE, f"{VOTES_LIMIT} people have voted, the most who may"
-            )
-
-    def counts(self) -> list[int]:
-        """Return how many voted for each option."""
-        counts = [0] * len(self.kept.options)
-        for vote in self.votes.values():
-            counts[vote.choice - 1] += 1
-        return counts
-
-    def is_asked_by(self, session: Participant) -> bool:
-        """Whether it is somebody's."""
-        return self.kept.token == session.token or self.kept.who in person_keys(session)
 
 
 class Polls:
@@ -150,17 +86,19 @@ class Polls:
         self._lock = threading.Lock()
         # With the same lock: a vote is kept, or is not; or a poll has ended, or has not.
         self._settled = threading.Condition(self._lock)
-        self._open: dict[str, _Poll] = {}  # by room
+        self._open: dict[str, OpenPoll] = {}  # by room
+        self._votes = 0  # in all of them, with those that are under way
         self._unwritten: list[KeptPoll] = []  # that an earlier run kept, and may have died of
         for kept in self._store.polls():
             if kept.result is None:
-                self._open[kept.room] = _Poll(kept)
+                self._open[kept.room] = OpenPoll(kept)
             if (kept.ended or kept.time) >= past - UNSURE:
                 self._unwritten.append(kept)
         by_number = {poll.kept.number: poll for poll in self._open.values()}
         for vote in self._store.votes():
             if vote.poll in by_number:
                 by_number[vote.poll].put(vote)
+                self._votes += 1
 
     def ask(self, actor: Actor, room: Room, wanted: Wanted, notices: Notices) -> None:
         """Ask all in a room, and say so in its log.
@@ -188,7 +126,7 @@ class Polls:
                 act = actor.did("poll", kept.time, room.name, reason=kept.question)
                 is_moderator = self._permissions.is_moderator(session)
                 number = self._store.add(kept, asked, act if is_moderator else None)
-                poll = _Poll(kept._replace(number=number))
+                poll = OpenPoll(kept._replace(number=number))
                 self._post_by_rules(room, session, poll.kept, notices)
                 with self._lock:
                     self._open[room.name] = poll
@@ -218,7 +156,7 @@ class Polls:
     @contextmanager
     def _voting(
         self, room: str, session: Participant, choice: int
-    ) -> Iterator[tuple[_Poll, KeptVote | None]]:
+    ) -> Iterator[tuple[OpenPoll, KeptVote | None]]:
         """Wait until nobody else votes for the same person, and let no poll end without the vote.
 
         Yields: the poll that is open, and the person's vote so far.
@@ -228,13 +166,16 @@ class Polls:
             while (poll := self._needed_now(room)).is_ending or names & poll.voting:
                 self._settled.wait()
             before = poll.vote_of(session)
-            poll.check_vote(before, choice)
+            poll.check_vote(before, choice, self._votes)
             poll.voting |= names
+            self._votes += before is None
         try:
             yield poll, before
         finally:
             with self._settled:
                 poll.voting -= names
+                is_kept = self._open.get(room) is poll and poll.vote_of(session) is not None
+                self._votes -= before is None and not is_kept
                 self._settled.notify_all()
 
     def end(self, actor: Actor, room: Room, notices: Notices) -> None:
@@ -260,8 +201,7 @@ class Polls:
                 act = actor.did("end_poll", now, room.name, reason=kept.question)
                 is_moderator = self._permissions.is_moderator(session)
                 self._store.end(kept, asked, act if is_moderator else None)
-                with self._lock:
-                    self._open.pop(room.name, None)
+                self._drop(room.name)
             draft = notices.write_poll(room.name, message.text, result)
             if draft is not None:
                 room.post(draft, ANY_POLICY)
@@ -270,7 +210,7 @@ class Polls:
             member.outbox.put_if_short(told)
 
     @contextmanager
-    def _ending(self, poll: _Poll) -> Iterator[None]:
+    def _ending(self, poll: OpenPoll) -> Iterator[None]:
         """Let nobody vote, once the votes are kept that are under way."""
         with self._settled:
             poll.is_ending = True
@@ -310,8 +250,7 @@ class Polls:
     def forget(self, room: str) -> None:
         """Drop the poll of a room that is removed."""
         with self._claims.of(room):
-            with self._lock:
-                self._open.pop(room, None)
+            self._drop(room)
             self._store.forget(room)
 
     def know(self, member: Member) -> None:
@@ -327,7 +266,7 @@ class Polls:
 
     # -- who may
 
-    def _check_may_ask(self, room: Room, session: Session, poll: _Poll | None) -> None:
+    def _check_may_ask(self, room: Room, session: Session, poll: OpenPoll | None) -> None:
         if poll is not None:
             raise ProtocolError(
                 Code.FORBIDDEN, f"{poll.kept.nick} asked a poll that is open: it has to end first"
@@ -338,7 +277,7 @@ class Polls:
         if room.policy is not None:
             self._permissions.admit_message(room, room.policy, session)
 
-    def _check_may_end(self, room: Room, session: Session, poll: _Poll) -> None:
+    def _check_may_end(self, room: Room, session: Session, poll: OpenPoll) -> None:
         if self._permissions.is_moderator(session):
             return
         asker_is_here = any(poll.is_asked_by(member.session) for member in room.members())
@@ -399,7 +338,7 @@ class Polls:
             else:
                 member.outbox.put_if_short(told)
 
-    def _tell_counts(self, room: Room, poll: _Poll) -> None:
+    def _tell_counts(self, room: Room, poll: OpenPoll) -> None:
         """On the timers' thread: tell who asked what the votes are by now."""
         with self._lock:
             poll.told = True
@@ -411,7 +350,7 @@ class Polls:
                 member.outbox.put_if_short(event)
 
     def _event(
-        self, poll: _Poll, session: Participant | None = None, choice: int | None = None
+        self, poll: OpenPoll, session: Participant | None = None, choice: int | None = None
     ) -> PollChange:
         """What somebody is told of an open poll."""
         kept = poll.kept
@@ -425,17 +364,23 @@ class Polls:
 
     # -- below
 
-    def _find(self, room: str) -> _Poll | None:
+    def _find(self, room: str) -> OpenPoll | None:
         if room not in self._open:  # nearly always
             return None
         with self._lock:
             return self._open.get(room)
 
-    def _needed(self, room: str) -> _Poll:
+    def _drop(self, room: str) -> None:
+        """Know nothing more of a room's poll, nor of the votes in it but for those under way."""
+        with self._lock:
+            poll = self._open.pop(room, None)
+            self._votes -= 0 if poll is None else len(poll.votes)
+
+    def _needed(self, room: str) -> OpenPoll:
         with self._lock:
             return self._needed_now(room)
 
-    def _needed_now(self, room: str) -> _Poll:
+    def _needed_now(self, room: str) -> OpenPoll:
         assert self._lock.locked()
         poll = self._open.get(room)
         if poll is None:
@@ -465,7 +410,7 @@ def _message_of(kept: KeptPoll) -> PollResult:
     return PollResult(kept.question, kept.options, kept.nick, kept.time, kept.named)
 
 
-def _result(poll: _Poll) -> PollResult:
+def _result(poll: OpenPoll) -> PollResult:
     """What came of a poll; of a named one with the voters, as far as they fit."""
     kept, space = poll.kept, VOTERS_SIZE
     asked = _message_of(kept)

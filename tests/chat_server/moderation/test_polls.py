@@ -13,6 +13,7 @@ from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
 from chat_server.moderation import polls
+from chat_server.moderation.open_poll import OpenPoll
 from chat_server.rooms.people.session import token_hash
 from chat_server.storage.shared_commit import SharedCommits
 from tests.chat_server.house import whole_log
@@ -63,18 +64,6 @@ def test_a_result_is_written_once_whenever_the_server_dies(tmp_path: Path, writt
             place.mia.skip_ids(5000)
 
 
-def test_there_are_not_more_votes_than_may_be(
-    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Who has voted may still change the vote."""
-    monkeypatch.setattr(polls, "VOTES_LIMIT", 1)
-    bob, zoe = place.enter("bob", "lobby"), place.enter("zoe", "lobby")
-    place.mia.ok("poll", **WANTED)
-    bob.ok("vote", room="lobby", choice=1)
-    zoe.refused("unavailable", "vote", room="lobby", choice=1)
-    bob.ok("vote", room="lobby", choice=2)
-
-
 def test_a_result_names_as_many_as_fit(
     place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,13 +95,13 @@ def test_a_vote_is_looked_up_while_none_changes(
     place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who comes in on one device may vote on another at that moment, and the vote moves there."""
-    held, parts, look_up = [], place.running._parts, polls._Poll.vote_of
+    held, parts, look_up = [], place.running._parts, OpenPoll.vote_of
 
-    def vote_of(poll: polls._Poll, session: Participant) -> KeptVote | None:
+    def vote_of(poll: OpenPoll, session: Participant) -> KeptVote | None:
         held.append(parts.polls._lock.locked())
         return look_up(poll, session)
 
-    monkeypatch.setattr(polls._Poll, "vote_of", vote_of)
+    monkeypatch.setattr(OpenPoll, "vote_of", vote_of)
     bob = place.enter("bob", "lobby")
     place.mia.ok("poll", **WANTED)
     bob.ok("vote", room="lobby", choice=1)
