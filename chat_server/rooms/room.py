@@ -38,6 +38,11 @@ ROUND_LIMIT = 128 * 1024
 counts: enough to share the costs among many messages, and what a reader's socket takes at once.
 """
 
+TELLING_EARLY = 0.1
+"""Seconds between two moments at which `tell_early` lets a room be told, ahead of time, of who came
+and went: or who asks for it all the time makes an event for all of each who comes.
+"""
+
 ANY_POLICY = RoomPolicy()
 """Passed to `Room.post` with what no rules bind. It is compared by identity."""
 
@@ -222,6 +227,7 @@ class Room:
         self._presence_due = False
         self._telling = False  # a worker tells of changes in this turn
         self._told = 0  # how often one did
+        self._told_early_at = -TELLING_EARLY  # monotonic; when `tell_early` last let one do so
         self._turns = 0  # that have ended
         self._shut = False
         self._given_up = False
@@ -509,17 +515,30 @@ class Room:
         """How many are in on this server. Read without the lock, as a guess will do."""
         return len(self._members)
 
-    def tell_now(self) -> None:
-        """Let the members be told who came and went so far, and wait until they are, and until the
-        worker that has the room has fed those of this turn. Return at once if the room is shut.
+    def tell_early(self) -> tuple[int, int]:
+        """Let the members be told who came and went so far, ahead of time; but not every time: see
+        TELLING_EARLY. Return what `wait_until_told` waits for.
         """
         with self._lock:
-            noted = self._changes_noted
+            noted, now = self._changes_noted, time.monotonic()
             told = self._told + self._telling + noted
-        if noted:
+            early = noted and now - self._told_early_at >= TELLING_EARLY
+            if early:
+                self._told_early_at = now
+        if early:
             self.presence_due()
         with self._lock:
-            turns = self._turns + self._in_turn
+            return told, self._turns + self._in_turn
+
+    def wait_until_told(self, told: int, turns: int) -> None:
+        """Wait until the members are told who came and went, and until the worker that has the room
+        has fed those of its turn. Return at once if the room is shut.
+
+        Args:
+            told: how often somebody must have told them, as `tell_early` returned it.
+            turns: how many turns must have ended, as well.
+        """
+        with self._lock:
             while (self._turns < turns or self._told < told) and not self._shut:
                 self._changed.wait()
 

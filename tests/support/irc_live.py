@@ -27,7 +27,7 @@ class NobodyHere:
     def people(self) -> int:
         return 0
 
-    def tell_now(self, room: str) -> None:
+    def tell_early(self, rooms: Iterable[str]) -> None:
         pass
 
     def has_account(self, name: str) -> bool:

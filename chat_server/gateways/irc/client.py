@@ -249,10 +249,9 @@ class IrcClient:
         with self.lock:
             return bool(self._pending)
 
-    def tell_now(self) -> OwnReply:
+    def tell_early(self) -> OwnReply:
         """Let its rooms be told what happened in them; return nothing else to be sent."""
-        for room in tuple(self.rooms):
-            self.network.live.tell_now(room)
+        self.network.live.tell_early(tuple(self.rooms))
         return OwnReply()
 
     def stream(self, response: Response, lines: Sequence[str]) -> OwnReply:

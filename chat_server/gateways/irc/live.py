@@ -67,8 +67,8 @@ class LiveServer(Protocol):
         """Return how many are here."""
         ...
 
-    def tell_now(self, room: str) -> None:
-        """Let those in a room get what was said, and who came and went so far; wait for it."""
+    def tell_early(self, rooms: Iterable[str]) -> None:
+        """Let those in some rooms get what was said, and who came and went; wait for it."""
         ...
 
     def has_account(self, name: str) -> bool:
@@ -167,11 +167,11 @@ class ServerState:
         """Return how many are here."""
         return len(self._context.registry.sessions())
 
-    def tell_now(self, room: str) -> None:
-        """Let those in a room get what was said, and who came and went so far. See Live."""
-        found = self._context.rooms.find(room)
-        if found is not None:
-            found.tell_now()
+    def tell_early(self, rooms: Iterable[str]) -> None:
+        """Let those in some rooms get what was said, and who came and went. See Live."""
+        found = [room for name in rooms if (room := self._context.rooms.find(name)) is not None]
+        for room, awaited in [(room, room.tell_early()) for room in found]:
+            room.wait_until_told(*awaited)
 
     def has_account(self, name: str) -> bool:
         """Return whether there is an account of that name."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chat_server.rooms import room
 from tests.chat_server.house import House
 from tests.chat_server.moderation.order_house import OrderedHouse
 from tests.support.irc_peer import IrcHouse, irc_house
@@ -17,7 +18,11 @@ def irc(house: House) -> Iterator[IrcHouse]:
 
 
 @pytest.fixture
-def ordered_irc(place: OrderedHouse) -> Iterator[IrcHouse]:
-    """The means to come by IRC to where somebody is in charge."""
+def ordered_irc(place: OrderedHouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[IrcHouse]:
+    """The means to come by IRC to where somebody is in charge.
+
+    As nobody moves the clock there, each PING lets everybody be told of who came and went.
+    """
+    monkeypatch.setattr(room, "TELLING_EARLY", 0.0)
     with irc_house(place.address) as found:
         yield found

@@ -2,8 +2,12 @@
 
 import pytest
 
-from tests.support.irc_peer import IrcHouse, IrcPeer
+from chat_server.rooms import room
+from tests.chat_server.house import House
+from tests.support.clock import ManualClock
+from tests.support.irc_peer import IrcHouse, IrcPeer, irc_house
 from tests.support.servers import address_of, running_server
+from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -48,6 +52,30 @@ def test_a_ping_is_answered_after_what_was_said_before(irc: IrcHouse) -> None:
         assert echoing.ask(f"PRIVMSG #a :{n}")[-1].params == ("#a", f"{n}")
     assert [heard.params for heard in echoing.ask("TOPIC #a :new")] == [("#a", "new")]
     assert echoing.commands("PRIVMSG #a : ") == ["404"]
+
+
+def test_pings_make_no_event_of_each_who_comes(
+    clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who pings all the time lets a room be told ahead of time once, and later when others are."""
+    monkeypatch.setattr(room, "TELLING_EARLY", 1e9)
+    with (
+        running_server(clock=clock) as server,
+        House(server) as house,
+        irc_house(house.address) as irc,
+    ):
+        ana = irc.enter("ana", "#a")
+        ana.sync()
+        bob = house.enter("bob", "a")
+        house.enter("eva", "a")
+        ana.send("PING :later")
+        (lobby,) = [each for each in server._parts.rooms.all() if each.name == "a"]
+        eventually(lambda: bool(lobby._changed._waiters))  # type: ignore[attr-defined]
+        bob.ping()
+        assert not [frame for frame in bob.queue if frame["type"] == "presence"]
+        clock.advance(1.0)
+        ana.expect("PONG", "backchannel", "later")
+        assert bob.expect("presence")["joined"] == ["bob", "eva"]
 
 
 def test_a_ping_is_answered_after_others_have_what_was_said(irc: IrcHouse) -> None:
