@@ -1,7 +1,7 @@
 """Torture: many clients talk while the server is killed and the network breaks; nothing is lost.
 
     python -m tests.torture --minutes 10
-    python -m tests.torture --minutes 10 --workers 3 --no-irc --no-websocket
+    python -m tests.torture --minutes 10 --workers 3 --keep 500 --no-irc --no-websocket
 
 A run has four parts:
 

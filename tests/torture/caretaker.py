@@ -88,8 +88,9 @@ class Caretaker:
             room: array("q", (mark(row.entry, row.request) for row in log))
             for room, log in kept.items()
         }
+        firsts = {room: log[0].entry.seq for room, log in kept.items() if log}
         shutil.rmtree(self._copy)
-        self.backups.append(Backup(ends, rows))
+        self.backups.append(Backup(ends, rows, firsts))
         self._tally.add("backups")
 
     # -- rooms

@@ -42,6 +42,10 @@ class Latest:
             edits.append(entry.seq)
         return before
 
+    def forget(self, oldest: int) -> None:
+        """Know nothing more of what was said before `oldest`."""
+        self.entries = {seq: entry for seq, entry in self.entries.items() if seq >= oldest}
+
 
 def states(kept: Iterable[Kept], said: Mapping[tuple[str, int], Said]) -> dict[int, list[State]]:
     """Return every state that each message of a room had to have, by its seq.

@@ -7,6 +7,8 @@ What it holds a run against, in the words of the protocol:
 - A room is a log: seq 1 to N without a gap, of messages that were really said, each once, the
   same for everybody.
 - What a client saw of a room is one unbroken sequence from where it first joined to the end.
+- Of each room the newest messages are kept, all or as many as the server was told to; the oldest
+  of them is named to whoever was to get one that is gone. What is gone was stored once.
 - A message is as it was said, or as the edits and the deletion that are in the log made it. Who
   reads it after such an entry finds it so; and in the end everybody knows the same latest state.
 """
@@ -28,6 +30,7 @@ from tests.torture.records import (
     Stretch,
     Utterance,
 )
+from tests.torture.room_log import EMPTY, RoomLog, jumped, room_logs
 from tests.torture.violation import Violation
 
 STOP_LIMIT = 5.0
@@ -35,6 +38,9 @@ STOP_LIMIT = 5.0
 
 Known = Mapping[str, Mapping[int, Sequence[State]]]
 """By room and seq: every state that a message had to have."""
+
+Logs = Mapping[str, RoomLog]
+"""By room."""
 
 # How the server may end a connection while nobody does anything wrong.
 _GOODBYES = frozenset({"bye", "replaced", "shutting_down", "hello_timeout"})
@@ -46,43 +52,52 @@ _REFUSALS = frozenset({"nick_in_use", "hello_timeout"})
 def check(run: Observations) -> list[Violation]:
     """Return every violation in a run."""
     said = {(said.client, said.request): said for said in run.said}
-    known = {room: states(kept, said) for room, kept in run.kept.items()}
+    logs = room_logs(run)
+    known = {room: states(log.rows, said) for room, log in logs.items()}
     return [
-        *_check_log(run),
+        *_check_log(run, logs),
         *_check_pages(run),
-        *_check_origin(run, said, known),
-        *_check_promises(run),
-        *_check_stretches(run, known),
+        *_check_origin(run, said, known, logs),
+        *_check_promises(run, logs),
+        *_check_gone(run, logs),
+        *_check_stretches(run, known, logs),
         *_check_latest(run, known),
-        *_check_ends(run),
-        *_check_replies(run),
+        *_check_ends(run, logs),
+        *_check_replies(run, logs),
         *_check_connections(run),
         *_check_server(run),
-        *_check_backups(run),
-        *check_irc(run, known),
+        *_check_backups(run, logs),
+        *check_irc(run, known, logs),
     ]
 
 
 # -- the log ------------------------------------------------------------------------------------
 
 
-def _check_log(run: Observations) -> Iterator[Violation]:
-    """The database holds seq 1 to N of every room."""
-    for room, kept in run.kept.items():
-        for place, (entry, _) in enumerate(kept, 1):
+def _check_log(run: Observations, logs: Logs) -> Iterator[Violation]:
+    """The database holds seq 1 to N of every room, or the newest of them."""
+    for room, log in logs.items():
+        first = 1 if run.keep is None else log.first
+        for place, (entry, _) in enumerate(log.kept, first):
             if entry.seq != place:
                 what = f"the message at place {place} is numbered {entry.seq}"
                 yield Violation("log", what, room, place)
                 break
-        last = run.last_seqs.get(room)
-        if last != len(kept):
-            yield Violation("log", f"holds {len(kept)} messages, but says it ends at {last}", room)
+        end, last = first + len(log.kept) - 1, run.last_seqs.get(room)
+        if last != end:
+            what = f"holds {first} to {end}, but says it ends at {last}"
+            yield Violation("log", what, room)
+        if run.keep is not None and len(log.kept) < min(run.keep, log.last):
+            what = f"holds {len(log.kept)} messages, and was to keep {run.keep}"
+            yield Violation("log", what, room)
 
 
 def _check_pages(run: Observations) -> Iterator[Violation]:
     """The server reads out the same log as the database holds."""
     for room in sorted(run.kept.keys() | run.served.keys()):
         kept, served = run.kept.get(room, ()), run.served.get(room, ())
+        if run.keep is not None and kept:  # more may be gone since it was read
+            served = [entry for entry in served if entry.seq >= kept[0].entry.seq]
         if len(kept) != len(served):
             what = f"the database has {len(kept)} messages, the pages had {len(served)}"
             yield Violation("pages", what, room)
@@ -93,11 +108,18 @@ def _check_pages(run: Observations) -> Iterator[Violation]:
 
 
 def _check_origin(
-    run: Observations, by_request: Mapping[tuple[str, int], Said], known: Known
+    run: Observations,
+    by_request: Mapping[tuple[str, int], Said],
+    known: Known,
+    logs: Logs,
 ) -> Iterator[Violation]:
     """Each stored message was said, as it is stored or was changed, and is stored once."""
     by_text = {said.text: said for said in run.utterances}
-    places: dict[object, Entry] = {}
+    places: dict[object, Entry] = {
+        (row.entry.from_, row.request) if row.request else row.entry.text: row.entry
+        for log in logs.values()
+        for row in log.gone
+    }
     for room, kept in run.kept.items():
         for entry, request in kept:
             key: object = (entry.from_, request)
@@ -127,19 +149,23 @@ def _may_be_of(said: Said | Utterance, entry: Entry) -> bool:
 # -- what was promised --------------------------------------------------------------------------
 
 
-def _check_promises(run: Observations) -> Iterator[Violation]:
+def _check_promises(run: Observations, logs: Logs) -> Iterator[Violation]:
     """Every request to add something got an `ok` in the end, and every `ok` is kept.
 
-    But for what was said in a session that was lost before anything was answered in it.
+    But for what was said in a session that was lost before anything was answered in it, and for
+    changes of what is gone.
     """
     replies, lost = _replies_to_said(run), _lost_sessions(run)
-    stored = {(row.entry.room, row.entry.seq): row for kept in run.kept.values() for row in kept}
+    stored = {(row.entry.room, row.entry.seq): row for log in logs.values() for row in log.rows}
     places = {(row.entry.from_, row.request): row.entry for row in stored.values()}
     for said in run.said:
         here = places.get((said.client, said.request))
         answers = replies[said.client, said.session, said.request]
-        seqs = {reply.seq for reply in answers if reply.type == "ok"}
-        if not seqs and not (here is None and (said.client, said.session) in lost):
+        is_gone = any(reply.gone for reply in answers)
+        seqs = {reply.seq for reply in answers if reply.type == "ok" and not reply.gone}
+        is_lost = here is None and (said.client, said.session) in lost
+        is_settled = is_gone or any(_is_too_late(said, reply, logs) for reply in answers)
+        if not seqs and not is_settled and not is_lost:
             what = "not stored" if here is None else "stored all the same"
             what = f"{_asked(said)} was never confirmed; it is {what}"
             yield Violation("unanswered", what, said.room, None, said.client)
@@ -150,10 +176,40 @@ def _check_promises(run: Observations) -> Iterator[Violation]:
             row = None if seq is None else stored.get((said.room, seq))
             if row is None or (row.entry.from_, row.request) != (said.client, said.request):
                 yield _broken_promise(said, seq, None if row is None else row.entry, here)
+        if is_gone and here is not None and not _log_of(said.room, logs).is_gone(here.seq):
+            what = f"{_asked(said)} was answered as gone, and is kept as {here.seq}"
+            yield Violation("contradicted", what, said.room, here.seq, said.client)
         for reply in answers:
-            if reply.type != "ok" and not reply.try_again:
+            is_fine = reply.type == "ok" or reply.try_again
+            if not is_fine and not _is_too_late(said, reply, logs):
                 what = f"{_asked(said)} was answered with {_replied(reply)}"
                 yield Violation("refused", what, said.room, None, said.client)
+
+
+def _is_too_late(said: Said, reply: Reply, logs: Logs) -> bool:
+    """Whether something was not changed, as it was gone by then."""
+    is_gone = bool(said.changes) and _log_of(said.room, logs).is_gone(said.changes)
+    return is_gone and reply.code == "no_such_message"
+
+
+def _check_gone(run: Observations, logs: Logs) -> Iterator[Violation]:
+    """What was answered as gone stood in the log: there are as many places for it, or more."""
+    placed = {(row.entry.from_, row.request) for log in logs.values() for row in log.rows}
+    replies = _replies_to_said(run)
+    count = Counter(
+        said.room
+        for said in run.said
+        if (said.client, said.request) not in placed
+        and any(reply.gone for reply in replies[said.client, said.session, said.request])
+    )
+    for room, gone in count.items():
+        if gone > (unknown := _log_of(room, logs).unknown):
+            what = f"{gone} requests were answered as gone, and only {unknown} can be"
+            yield Violation("lost", what, room)
+
+
+def _log_of(room: str, logs: Logs) -> RoomLog:
+    return logs.get(room, EMPTY)
 
 
 def _broken_promise(
@@ -182,12 +238,14 @@ def _replies_to_said(run: Observations) -> dict[tuple[str, int, int], list[Reply
 # -- what was seen ------------------------------------------------------------------------------
 
 
-def _check_stretches(run: Observations, known: Known) -> Iterator[Violation]:
+def _check_stretches(run: Observations, known: Known, logs: Logs) -> Iterator[Violation]:
     """What a client saw of a room goes on where it should, one by one, as it is stored."""
     reached: dict[tuple[str, str], int] = {}
     for stretch in run.stretches:
         yield from _check_begin(stretch, reached.get((stretch.client, stretch.room)))
-        yield from _check_stretch(stretch, run.entries, known.get(stretch.room, {}))
+        log = _log_of(stretch.room, logs)
+        yield from _check_stretch(stretch, run.entries, known.get(stretch.room, {}), log)
+        yield from _check_oldest(stretch, run.keep, log)
         if stretch.source is Source.LIVE:
             reached[stretch.client, stretch.room] = _end(stretch, run.entries)
     for stray in run.strays:
@@ -204,18 +262,30 @@ def _check_begin(stretch: Stretch, reached: int | None) -> Iterator[Violation]:
         yield _in_sequence(stretch, stretch.after, f"{what} at {stretch.room_ended}")
 
 
+def _check_oldest(stretch: Stretch, keep: int | None, log: RoomLog) -> Iterator[Violation]:
+    """What was said to be gone is gone, and was not to be kept."""
+    for _, oldest in stretch.oldest:
+        if oldest > log.first or (keep is not None and oldest > log.last - keep + 1):
+            what = f"{oldest} was said to be the oldest, which is {log.first} by now"
+            yield _in_sequence(stretch, oldest, what)
+
+
 def _check_stretch(
-    stretch: Stretch, entries: Sequence[Entry], known: Mapping[int, Sequence[State]]
+    stretch: Stretch,
+    entries: Sequence[Entry],
+    known: Mapping[int, Sequence[State]],
+    log: RoomLog,
 ) -> Iterator[Violation]:
     expected = stretch.after + 1
-    for number in stretch.entries:
-        entry = entries[number]
+    for place, number in enumerate(stretch.entries):
+        entry, expected = entries[number], jumped(expected, stretch.oldest, place)
         if entry.seq != expected:
             fault = "a gap" if entry.seq > expected else "doubled, or out of order"
             what = f"{fault}: {expected} was next on connection {stretch.connection}"
             yield _in_sequence(stretch, entry.seq, f"{what} ({stretch.source})")
-        wrong = _fault_of(entry, known.get(entry.seq, ()), stretch.room_ended or 0)
-        if wrong is not None:
+        there = known.get(entry.seq, ())
+        wrong = _fault_of(entry, there, stretch.room_ended or 0)
+        if wrong is not None and (there or not log.is_gone(entry.seq)):
             yield Violation(*wrong, stretch.room, entry.seq, stretch.client)
         expected = entry.seq + 1
 
@@ -238,6 +308,8 @@ def _check_latest(run: Observations, known: Known) -> Iterator[Violation]:
     for stretch in run.stretches:
         if stretch.source is Source.LIVE:
             view = views.setdefault((stretch.client, stretch.room), Latest())
+            for _, oldest in stretch.oldest:  # nobody is told of changes of what is gone
+                view.forget(oldest)
             for number in stretch.entries:
                 view.add(run.entries[number])
     for (client, room), view in views.items():
@@ -248,7 +320,7 @@ def _check_latest(run: Observations, known: Known) -> Iterator[Violation]:
                 yield Violation("latest", what, room, seq, client)
 
 
-def _check_ends(run: Observations) -> Iterator[Violation]:
+def _check_ends(run: Observations, logs: Logs) -> Iterator[Violation]:
     """In the end everybody is at the end."""
     reached = {
         (stretch.client, stretch.room): _end(stretch, run.entries)
@@ -257,7 +329,7 @@ def _check_ends(run: Observations) -> Iterator[Violation]:
     }
     for client, rooms in run.readers.items():
         for room in rooms:
-            end, last = reached.get((client, room)), len(run.kept.get(room, ()))
+            end, last = reached.get((client, room)), _log_of(room, logs).last
             if end != last:
                 what = f"came to {end} in the end, the room ends at {last}"
                 yield Violation("sequence", what, room, end, client)
@@ -274,8 +346,9 @@ def _in_sequence(stretch: Stretch, seq: int, what: str) -> Violation:
 # -- conversations ------------------------------------------------------------------------------
 
 
-def _check_replies(run: Observations) -> Iterator[Violation]:
+def _check_replies(run: Observations, logs: Logs) -> Iterator[Violation]:
     """One reply for each request, at most; exactly one where the client took its leave."""
+    said = {(said.client, said.session, said.request): said for said in run.said}
     for dialogue in run.dialogues:
         asked = Counter(dialogue.asked)
         replied = Counter(reply.re for reply in dialogue.replies)
@@ -286,6 +359,9 @@ def _check_replies(run: Observations) -> Iterator[Violation]:
         if dialogue.goodbye == "bye" and missing:
             yield _on(dialogue, "replies", f"ended by bye without a reply to {_listed(missing)}")
         for reply in dialogue.replies:
+            change = said.get((dialogue.client, dialogue.session, reply.re))
+            if change is not None and _is_too_late(change, reply, logs):
+                continue
             if reply.type == "error" and not reply.try_again:
                 yield _on(dialogue, "replies", f"{reply.re} was answered with {_replied(reply)}")
 
@@ -335,19 +411,24 @@ def _check_server(run: Observations) -> Iterator[Violation]:
         yield Violation("mishap", mishap)
 
 
-def _check_backups(run: Observations) -> Iterator[Violation]:
-    """Each copy is the start of the log, with all that was seen before it was made."""
-    logs = {
-        room: [mark(entry, request) for entry, request in kept] for room, kept in run.kept.items()
-    }
-    for number, backup in enumerate(run.backups, 1):
-        for room, log in logs.items():
-            rows, end = list(backup.rows.get(room, ())), backup.ends.get(room, 0)
-            if rows != log[: len(rows)]:
+def _check_backups(run: Observations, logs: Logs) -> Iterator[Violation]:
+    """Each copy is the start of the log, or its newest part by then, with all that was seen before
+    it was made.
+    """
+    for room, log in logs.items():
+        marks = {row.entry.seq: mark(row.entry, row.request) for row in log.kept}
+        for number, backup in enumerate(run.backups, 1):
+            rows, end = backup.rows.get(room, ()), backup.ends.get(room, 0)
+            first = backup.firsts.get(room, 1) if run.keep is not None else 1
+            copied = enumerate(rows, first)
+            if any(seq >= log.first and marks.get(seq) != row for seq, row in copied):
                 yield Violation("backup", f"copy {number} is no start of the log", room)
-            elif len(rows) < end:
-                what = f"copy {number} ends at {len(rows)}, and {end} was seen before"
+            elif first + len(rows) - 1 < end:
+                what = f"copy {number} ends at {first + len(rows) - 1}, and {end} was seen before"
                 yield Violation("backup", what, room, end)
+            elif rows and (first > log.first or len(rows) < min(run.keep or 0, end)):
+                what = f"copy {number} begins at {first}, and more was kept"
+                yield Violation("backup", what, room, first)
 
 
 def _on(dialogue: Dialogue, rule: str, what: str) -> Violation:

@@ -19,6 +19,8 @@ from tests.torture.server import ServerDied
 
 HELD, VIOLATED, NOT_RUN = 0, 1, 2
 
+LEAST_KEPT = 100
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run it. Returns 0 if every promise was kept, 1 if not, 2 if it could not be run."""
@@ -31,11 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
         options.websocket,
         options.irc,
         options.workers,
+        options.keep,
     )
     again = (
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
         f"--clients {plan.clients} --rooms {plan.rooms}"
         + f" --workers {plan.workers}"
+        + (f" --keep {plan.keep}" if plan.keep else "")
         + " --no-websocket" * (not plan.websocket)
         + " --no-irc" * (not plan.irc)
     )
@@ -114,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rooms", type=_count, default=3, help="(default: %(default)s)")
     workers = "threads of the server that deliver (default: %(default)s)"
     parser.add_argument("--workers", type=_count, default=1, help=workers)
+    keep = "how many messages of each room the server keeps (default: all)"
+    parser.add_argument("--keep", type=_messages, help=keep)
     websocket = "let a third of the clients speak WebSocket (default: yes)"
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--websocket", action=switch, default=True, help=websocket)
@@ -133,6 +139,13 @@ def _count(text: str) -> int:
     value = int(text)
     if not 1 <= value <= 500:
         raise argparse.ArgumentTypeError("1 to 500")
+    return value
+
+
+def _messages(text: str) -> int:
+    value = int(text)
+    if value < LEAST_KEPT:  # or nobody may see a message before it is gone
+        raise argparse.ArgumentTypeError(f"{LEAST_KEPT} or more")
     return value
 
 

@@ -83,10 +83,10 @@ class Person:
         self.unanswered.clear()
         self.own.clear()
 
-    def confirm(self, request: int, seq: int) -> None:
-        """Take the `ok` to something that was said, which named a seq."""
+    def confirm(self, request: int, seq: int | None) -> None:
+        """Take the `ok` to something that was said, with the seq that it named, if it did."""
         said = self.unanswered.pop(request, None)
-        if said is None:
+        if said is None or seq is None:  # it is not kept any more
             return
         if said.kind in ("text", "action"):
             self.own.append((said.room, seq))

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -58,6 +59,7 @@ class Reply(NamedTuple):
     seq: int | None = None
     code: str | None = None
     try_again: bool = False  # the error said when
+    gone: bool = False  # an `ok` that says that the message is not kept any more
 
 
 class Refusal(NamedTuple):
@@ -105,6 +107,9 @@ class Stretch:
     # the client had seen so much of it.
     room_ended: int | None = None
     entries: "array[int]" = field(default_factory=lambda: array("Q"))
+    # Which message the server said is the oldest that is kept, as what was to come is gone; and how
+    # many entries had come by then.
+    oldest: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Stray(NamedTuple):
@@ -190,10 +195,12 @@ class Backup(NamedTuple):
     Attributes:
         ends: by room, the last message that anybody had seen before the command began.
         rows: by room, what stands for each message in it, in their order.
+        firsts: by room, the seq of the first of them, where it is not 1.
     """
 
     ends: Mapping[str, int]
     rows: Mapping[str, Sequence[int]]
+    firsts: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -217,6 +224,7 @@ class Observations:
     served: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     stops: Sequence[Stop] = ()
     backups: Sequence[Backup] = ()
+    keep: int | None = None  # how many messages of each room the server keeps; None for all
     # What went wrong outside of any conversation, a sentence each: a server that died by itself,
     # a traceback in its log, a client that never came to rest.
     mishaps: Sequence[str] = ()

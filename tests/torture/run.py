@@ -53,6 +53,7 @@ class Plan:
     websocket: bool = False
     irc: bool = False
     workers: int = 1
+    keep: int | None = None
 
     def wire_of(self, number: int) -> str:
         """Return what a client speaks, whose number is from 1.
@@ -78,7 +79,7 @@ class Run:
         self._plan = plan
         self._say = say
         self._rooms = [f"room-{number}" for number in range(1, plan.rooms + 1)]
-        self._server = Server(folder, plan.workers)
+        self._server = Server(folder, plan.workers, plan.keep)
         self._journal = Journal()
         self._gateways: list[Gateway] = []
         self._clients: list[Player] = []
@@ -258,6 +259,7 @@ class Run:
             served=served,
             stops=self._executioner.stops,
             backups=self._caretaker.backups,
+            keep=self._plan.keep,
             mishaps=[
                 *self._executioner.mishaps,
                 *self._caretaker.mishaps,

@@ -48,14 +48,16 @@ class Server:
         log: what its runs have written to stderr.
     """
 
-    def __init__(self, folder: Path, workers: int = 1) -> None:
+    def __init__(self, folder: Path, workers: int = 1, keep: int | None = None) -> None:
         """Choose the places in `folder`; nothing is started.
 
         Args:
             folder: for the data, and what is logged.
             workers: how many threads deliver.
+            keep: how many messages of each room are kept; None for all.
         """
         self._workers = workers
+        self._keep = keep
         self.data = folder / "data"
         self.log = folder / "server.log"
         self._stdout = folder / "stdout"
@@ -83,6 +85,8 @@ class Server:
         command = [sys.executable, "-m", "chat_server", "--host", "127.0.0.1"]
         command += ["--port", str(self._port), "--data", str(self.data)]
         command += ["--delivery-workers", str(self._workers)]
+        if self._keep is not None:
+            command += ["--keep", str(self._keep)]
         path = [part for part in (os.environ.get("PYTHONPATH"), str(ROOT)) if part]
         environment = {
             # What the user has set is not to be tested.

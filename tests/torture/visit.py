@@ -9,9 +9,9 @@ the first only listens, and what it hears is not the client's sequence any more.
 
 import time
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from protocol.errors import ProtocolError
+from protocol.errors import Code, ProtocolError
 from protocol.messages import (
     AnyServerMessage,
     Bye,
@@ -25,6 +25,7 @@ from protocol.messages import (
     Leave,
     Message,
     Ok,
+    Oldest,
     Page,
     Ping,
     Pong,
@@ -191,6 +192,8 @@ class Visit:
                 self._take_welcome(message)
             case Goodbye():
                 self._dialogue.goodbye = message.code
+            case Oldest():
+                self._note_oldest(self._stretches.get(message.room), message.oldest)
 
     def _take_welcome(self, welcome: Welcome) -> None:
         person = self._person
@@ -218,14 +221,16 @@ class Visit:
             self._person.places[entry.room].seq = entry.seq
 
     def _take_ok(self, ok: Ok) -> None:
-        self._answered(Reply(ok.re, "ok", None if ok.seq is UNSET else ok.seq))
+        seq, gone = None if ok.seq is UNSET else ok.seq, ok.gone is True
+        self._answered(Reply(ok.re, "ok", seq, gone=gone))
         join = self._joins.pop(ok.re, None)
         if join is not None:
-            self._take_place(join, 0 if ok.seq is UNSET else ok.seq)
+            self._take_place(join, seq or 0)
+            self._note_oldest(self._stretches.get(join.room), ok.oldest)
         leave = self._leaves.pop(ok.re, None)
         if leave is not None:
             self._come_back(*leave)
-        self._person.confirm(ok.re, 0 if ok.seq is UNSET else ok.seq)
+        self._person.confirm(ok.re, seq)
 
     def _take_place(self, join: Join, room_ended: int) -> None:
         start = start_of(join, room_ended)
@@ -257,6 +262,8 @@ class Visit:
                 self.end()
             return
         self._answered(Reply(error.re, "error", code=error.code, try_again=try_again))
+        if error.code == Code.NO_SUCH_MESSAGE:  # what it was to change is not kept any more
+            self._person.unanswered.pop(error.re, None)
         if error.retry_after is not UNSET:
             self._later.append((time.monotonic() + error.retry_after, error.re))
 
@@ -268,9 +275,15 @@ class Visit:
         stretch = self._journal.open_stretch(
             self._dialogue, request.room, Source.PAGE, request.after or 0, room_ended=seen
         )
+        self._note_oldest(stretch, page.oldest)
         stretch.entries.extend(self._journal.number(entry_of(m)) for m in page.messages)
 
     # -- below
+
+    def _note_oldest(self, stretch: Stretch | None, oldest: int | UnsetType) -> None:
+        """The server says which message is the oldest, as others that were to come are gone."""
+        if stretch is not None and oldest is not UNSET:
+            stretch.oldest.append((len(stretch.entries), oldest))
 
     def _ask(self, identity: int, request: Request) -> None:
         self._dialogue.asked.append(identity)
