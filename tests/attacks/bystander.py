@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 
-from tests.attacks.catalogue import CROWD
+from tests.attacks.attack import CROWD
 from tests.support.peer import Peer
 
 SOURCE = "127.0.0.2"

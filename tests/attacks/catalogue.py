@@ -1,20 +1,13 @@
 """The attacks: which request, how many clients, what texts, at once or steadily."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from typing import Any
 
 from chat_server.requests.dispatch import REQUESTS
 from protocol.messages import AnyRequest
+from tests.attacks.attack import CLIENTS, CROWD, ROW, TEXTS, Ask, Attack, nick_of, room_of
+from tests.attacks.doors import by_other_doors, by_the_operator
 from tests.support.peer import Frame
-
-CLIENTS = (1, 5, 50)
-
-TEXTS = {
-    "short": "tea?",
-    "long": "\N{GRINNING FACE}" * 4000,
-    # Marks in the wrong order, which composing has to sort and put together.
-    "slow": ("a" + "\u0301\u0328" * 14) * 250,
-}
 
 _RULES = {
     str(kind.__struct_config__.tag): rule  # type: ignore[attr-defined]
@@ -25,49 +18,6 @@ _RULES = {
 def _cost(kind: str, rooms: int) -> int:
     """For how many requests one counts, for who is in so many rooms."""
     return _RULES[kind].cost_in(rooms) if kind in _RULES else 1
-
-
-Ask = Callable[[int, int], Frame]
-"""Makes an attacker's request, by the attacker's number and the request's."""
-
-
-@dataclass(frozen=True)
-class Attack:
-    """What all the attackers do.
-
-    Attributes:
-        name: what the table and `--only` call it.
-        clients: how many attackers there are.
-        ask: makes the requests; None if an attacker says hello and goes, again and again.
-        cost: for how many requests each counts.
-        at_once: whether each sends all that it may at once and comes back as somebody else, or
-            goes on for as long as it lasts, as fast as it may.
-        rooms: how many rooms of its own each joins first.
-        in_crowd: whether all are in the room of the crowd.
-        crowd: how many members that room has besides.
-        replied: whether the request has a reply.
-    """
-
-    name: str
-    clients: int
-    ask: Ask | None
-    cost: int = 1
-    at_once: bool = False
-    rooms: int = 0
-    in_crowd: bool = False
-    crowd: int = 0
-    replied: bool = True
-
-
-def room_of(attacker: int, number: int) -> str:
-    """Return the name of one of an attacker's own rooms. More than five attackers share theirs,
-    since 500 rooms may be made from one address.
-    """
-    return f"den-{attacker % 5}-{number}"
-
-
-CROWD = "crowd"
-"""The room of a crowd."""
 
 
 def _say(text: str) -> Ask:
@@ -83,7 +33,7 @@ def _topic(text: str) -> Ask:
 
 
 def _tell(text: str) -> Ask:
-    return lambda attacker, _: {"type": "tell", "to": f"attacker{attacker}", "text": text}
+    return lambda attacker, _: {"type": "tell", "to": nick_of(attacker), "text": text}
 
 
 def _search(text: str) -> Ask:
@@ -176,6 +126,16 @@ WITHOUT_TEXT: dict[str, Ask] = {
     "pin": _in_room("pin", seq=1),
     "unpin": _in_room("unpin", seq=1),
     "next": _in_room("next"),
+    "logout": lambda a, n: (
+        {"type": "register", "password": "12345678"}
+        if n == 1
+        else {"type": "logout", "nick": f"n{a}"}
+    ),
+    "password": lambda _, n: (
+        {"type": "register", "password": "12345678"}
+        if n == 1
+        else {"type": "password", "old": "12345678", "new": "12345678"}
+    ),
     "kick": lambda *_: {"type": "kick", "who": "ann"},
     "login": lambda a, n: {"type": "login", "account": f"a{a}x{n}", "password": "wrong-wrong"},
     "register": lambda *_: {"type": "register", "password": "12345678"},
@@ -185,50 +145,47 @@ WITHOUT_TEXT: dict[str, Ask] = {
 """Requests whose cost does not depend on a text; those that are refused stand for all such."""
 
 
+_REFUSED = frozenset({"set_rules", "invite", "uninvite", "pin", "unpin", "next"})
+"""Those of moderators are all refused alike: these are tried by fifty only, and `kick` by all."""
+
+
 def attacks() -> list[Attack]:
-    """Return the attacks that were found, then every request with every text."""
-    return [*_found(), *_every_request()]
+    """Return the attacks that were found, then every request with every text, then the others."""
+    return [*_found(), *_every_request(), *by_other_doors(), *by_the_operator()]
 
 
-def _told_to_first(text: str) -> Frame:
+def _told_to_first(text: str) -> Ask:
     """What everybody tells the first attacker alone."""
-    return {"type": "tell", "to": "attacker0", "text": TEXTS[text]}
+    return lambda a, _: {"type": "tell", "to": nick_of(a // ROW * ROW), "text": TEXTS[text]}
 
 
 def _found() -> list[Attack]:
-    """Those that once held others up for seconds."""
+    """Those that once held others up for seconds. Each meets a server of its own."""
     long = TEXTS["long"]
 
     def in_turn(attacker: int, number: int) -> Frame:
         return {"type": "say", "room": room_of(attacker, number % 99), "text": long}
 
+    def snow(*_: int) -> Frame:
+        return {"type": "say", "room": CROWD, "text": "\N{SNOWMAN}" * 4000}
+
+    def found(name: str, clients: int, ask: Ask | None, **more: Any) -> Attack:
+        return Attack(f"found:{name}", clients, ask, f"found:{name}", **more)
+
+    nick, join, pong = (WITHOUT_TEXT[kind] for kind in ("nick", "join", "pong"))
     return [
-        Attack("quiet", 0, WITHOUT_TEXT["ping"]),
-        Attack("found:hello-storm", 1, None),
-        Attack("found:hello-storm-50", 50, None),
-        Attack("found:long-in-100-rooms", 5, in_turn, rooms=99),
-        Attack(
-            "found:nick-in-100-rooms", 50, WITHOUT_TEXT["nick"], cost=_cost("nick", 99), rooms=99
-        ),
-        Attack(
-            "found:join-100-new-rooms",
-            50,
-            WITHOUT_TEXT["join"],
-            cost=_cost("join", 0),
-            at_once=True,
-        ),
-        Attack("found:emoji", 5, _say(long), rooms=1),
-        Attack("found:pong", 50, WITHOUT_TEXT["pong"], replied=False),
-        Attack("found:tells-to-one", 50, lambda *_: _told_to_first("short")),
-        Attack("found:long-tells-to-one", 5, lambda *_: _told_to_first("long")),
-        Attack("found:long-topics", 5, _topic(long), rooms=1),
-        Attack(
-            "found:12-kb-in-a-crowd",
-            1,
-            lambda *_: {"type": "say", "room": CROWD, "text": "\N{SNOWMAN}" * 4000},
-            in_crowd=True,
-            crowd=1000,
-        ),
+        found("nobody", 0, WITHOUT_TEXT["ping"]),
+        found("hello-storm", 1, None),
+        found("hello-storm-50", 50, None),
+        found("long-in-100-rooms", 5, in_turn, rooms=99),
+        found("nick-in-100-rooms", 50, nick, cost=_cost("nick", 99), rooms=99),
+        found("join-100-new-rooms", 50, join, cost=_cost("join", 0), at_once=True),
+        found("emoji", 5, _say(long), rooms=1),
+        found("pong", 50, pong, replied=False),
+        found("tells-to-one", 50, _told_to_first("short")),
+        found("long-tells-to-one", 5, _told_to_first("long")),
+        found("long-topics", 5, _topic(long), rooms=1),
+        found("12-kb-in-a-crowd", 1, snow, in_crowd=True, crowd=1000),
     ]
 
 
@@ -240,12 +197,13 @@ def _every_request() -> Iterator[Attack]:
     }
     asks |= {kind: (kind, ask) for kind, ask in WITHOUT_TEXT.items()}
     for name, (kind, ask) in asks.items():
-        for clients in CLIENTS:
+        for clients in CLIENTS[-1:] if kind in _REFUSED else CLIENTS:
             for at_once in (False, True):
                 yield Attack(
                     f"{name}-{clients}{'-at-once' if at_once else ''}",
                     clients,
                     ask,
+                    "refused" if kind in _REFUSED else kind,
                     cost=_cost(kind, 1),
                     at_once=at_once,
                     rooms=1,

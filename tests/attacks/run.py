@@ -1,18 +1,29 @@
-"""One attack on a fresh server, and what came of it."""
+"""Attacks on a fresh server, one after the other, and what came of each."""
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.server_process import ServerProcess, running_server
+from tests.attacks.attack import Attack
 from tests.attacks.bystander import Bystander
-from tests.attacks.catalogue import Attack
-from tests.attacks.crew import crew
+from tests.attacks.crew import Crew, crew
 
-WARM_UP = 1.0
-"""Seconds of the attack that are not measured."""
+WARM_UP = 0.5
+"""Seconds of each attack that are not measured, and seconds after it."""
+
+IDLE = 1.0
+"""Seconds that a server is watched ahead of the attacks on it."""
 
 STOP_WITHIN = 15.0
+
+TAKES = 2 * WARM_UP + 1.0
+"""Seconds that a row takes beside those that are measured, roughly."""
+
+SERVER_TAKES = IDLE + 5.0
+"""Seconds that a server takes to start and stop, with its first look, roughly."""
 
 
 class State(NamedTuple):
@@ -22,45 +33,61 @@ class State(NamedTuple):
     threads: int
 
 
+Taken = dict[str, list[float]]
+"""Seconds, of each thing that the bystander did, by kind."""
+
+
 class Outcome(NamedTuple):
     """What came of an attack.
 
     Attributes:
-        taken: seconds, of each thing that the bystander did, by kind.
+        taken: what the bystander's requests took.
+        idle: what they took ahead of the attacks on that server.
         replies: how many the attackers got.
         before: the server, ahead of the attack.
         during: the most memory that it took, and the threads at the end of the attack.
         after: the server, when the attackers are gone.
-        stopped: seconds that it took to end.
         faults: what went wrong.
     """
 
     attack: Attack
-    taken: dict[str, list[float]]
+    taken: Taken
+    idle: Taken
     replies: int
     before: State
     during: State
     after: State
-    stopped: float
     faults: list[str]
 
 
-def run(attack: Attack, seconds: float, addresses: int) -> Outcome:
-    """Attack a server for some seconds, and watch as a bystander."""
+class Ending(NamedTuple):
+    """How a server ended, which several attacks were tried on.
+
+    Attributes:
+        group: of the attacks.
+        seconds: how long that took.
+        faults: what went wrong.
+    """
+
+    group: str
+    seconds: float
+    faults: list[str]
+
+
+def run(attacks: Sequence[Attack], seconds: float, addresses: int) -> Iterator[Outcome | Ending]:
+    """Attack one server in each way, for some seconds, and watch as a bystander.
+
+    Yields: what came of each attack; last, how the server ended.
+    """
     with running_server("chat_server") as server, ExitStack() as opened:
-        port = server.address[1]
-        bystander = Bystander(port, opened, in_crowd=attack.in_crowd)
-        before = _state(server)
-        server.forget_peak()
-        with crew(attack, port, addresses) as attackers:
-            attackers.attack()
-            time.sleep(WARM_UP)
-            taken, faults = bystander.watch(seconds)
-            during = State(server.peak_resident_bytes(), server.threads())
-            replies = attackers.stop()
-        time.sleep(WARM_UP)
-        after = _state(server)
-        begun = time.monotonic()
+        port, data = server.address[1], Path(server.log).parent / "data"
+        in_crowd = any(attack.in_crowd for attack in attacks)
+        bystander = Bystander(port, opened, in_crowd=in_crowd)
+        attackers = opened.enter_context(crew(port, data, addresses))
+        idle, _ = bystander.watch(IDLE)
+        for row, attack in enumerate(attacks):
+            yield _run_row(server, bystander, attackers, attack, row, seconds, idle)
+        begun, faults = time.monotonic(), []
         server.child.terminate()
         code = server.wait_for_exit(STOP_WITHIN)
         stopped = time.monotonic() - begun
@@ -68,7 +95,28 @@ def run(attack: Attack, seconds: float, addresses: int) -> Outcome:
             faults.append(f"the server ended with {code}")
         if server.tracebacks():
             faults.append(f"{server.tracebacks()} tracebacks in its log")
-        return Outcome(attack, taken, replies, before, during, after, stopped, faults)
+    yield Ending(attacks[0].group, stopped, faults)
+
+
+def _run_row(
+    server: ServerProcess,
+    bystander: Bystander,
+    attackers: Crew,
+    attack: Attack,
+    row: int,
+    seconds: float,
+    idle: Taken,
+) -> Outcome:
+    before = _state(server)
+    server.forget_peak()
+    attackers.get_ready(attack, row)
+    attackers.attack()
+    time.sleep(WARM_UP)
+    taken, faults = bystander.watch(seconds)
+    during = State(server.peak_resident_bytes(), server.threads())
+    replies = attackers.stop()
+    time.sleep(WARM_UP)
+    return Outcome(attack, taken, idle, replies, before, during, _state(server), faults)
 
 
 def _state(server: ServerProcess) -> State:

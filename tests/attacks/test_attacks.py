@@ -4,10 +4,11 @@ import pytest
 
 from protocol.framing import HEADER_SIZE
 from protocol.messages import AnyRequest, decode_request
+from tests.attacks.attack import TEXTS, Ask
 from tests.attacks.bystander import Watch
-from tests.attacks.catalogue import TEXTS, WITH_TEXT, WITHOUT_TEXT, Ask, attacks, requests_covered
-from tests.attacks.report import KINDS, line, percentile
-from tests.attacks.run import run
+from tests.attacks.catalogue import WITH_TEXT, WITHOUT_TEXT, attacks, requests_covered
+from tests.attacks.report import KINDS, line, markdown, percentile
+from tests.attacks.run import Ending, Outcome, run
 from tests.support.peer import encode
 
 pytestmark = pytest.mark.long
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.long
 # Those of moderators are refused to anybody else, as `kick` is; the others are like one that is
 # there: a `bye` is a hello that ends, a password is hashed as for a `login`.
 _ALIKE = {
-    *("hello", "bye", "password", "logout"),
+    *("hello", "bye"),
     *("op", "deop", "ban", "unban", "mute", "unmute", "bans", "slow", "lock", "announce"),
     *("freeze", "unfreeze", "hands", "live", "disturb"),
 }
@@ -53,17 +54,38 @@ def test_names_tell_attacks_apart() -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
-    "name",
-    ["found:hello-storm", "say-short-5", "tell-long-5", "found:tells-to-one", "pong-1-at-once"],
+    "names",
+    [
+        ["found:hello-storm"],
+        ["say-short-5", "say-long-1-at-once"],
+        ["tell-long-5"],
+        ["found:tells-to-one"],
+        ["pong-1-at-once"],
+        ["irc:say-short-1", "irc:ping-1"],
+        ["lines:say-long-1", "lines:who-1"],
+        ["websocket:say-slow-1", "websocket:in-pieces-1"],
+        ["http:page-1", "http:code-1"],
+        ["half-frames:storm-1"],
+        ["files:uploads-1", "files:downloads-1"],
+        ["operator:export", "operator:class-list"],
+    ],
 )
-def test_a_short_run(name: str) -> None:
+def test_a_short_run(names: list[str]) -> None:
     """The attackers attack, the bystander does everything, and the server ends well."""
-    (attack,) = (each for each in attacks() if each.name == name)
-    outcome = run(attack, 0.5, addresses=1)
-    assert not outcome.faults
-    assert all(outcome.taken[kind] for kind in KINDS if kind != "crowd")
-    assert outcome.replies or attack.ask is None or not attack.replied
-    assert line(outcome).startswith(name)
+    chosen = [each for each in attacks() if each.name in names]
+    *outcomes, ending = run(chosen, 0.5, addresses=1)
+    assert isinstance(ending, Ending)
+    assert not ending.faults
+    assert [found.attack for found in outcomes if isinstance(found, Outcome)] == chosen
+    for outcome in outcomes:
+        assert isinstance(outcome, Outcome)
+        assert not outcome.faults
+        assert all(outcome.taken[kind] for kind in KINDS if kind != "crowd")
+        assert outcome.replies or outcome.attack.ask is None or not outcome.attack.replied
+        assert line(outcome).startswith(outcome.attack.name)
+    table = [*markdown([each for each in outcomes if isinstance(each, Outcome)])]
+    assert len(table) == 3
+    assert all(row.count("|") == table[0].count("|") for row in table)
 
 
 def test_a_pause_counts_for_all_that_was_due_in_it() -> None:
