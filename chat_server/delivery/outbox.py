@@ -481,11 +481,11 @@ class Outbox:
 
     def _without_own(self, member: Member, news: Chunk) -> bytes:
         """Return messages as the client is sent them whose own are written by its writer."""
-        own = {seq for seq in member.own if seq <= news.last}
+        own = [seq for seq in member.own if seq <= news.last]
         member.own = [seq for seq in member.own if seq > news.last]
-        write, encode = self._writer.write, self.codec.encode
+        write = self._writer.write
         return b"".join(
-            write(message) if message.seq in own else encode(message) for message in news.messages
+            piece if isinstance(piece, bytes) else write(piece) for piece in news.around(own)
         )
 
     def _written(self, events: Sequence[ServerMessage]) -> bytes:

@@ -5,7 +5,7 @@ that asks. What is older than the tail is in the store.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from chat_server.rooms.codec import Codec, Encoded
@@ -28,16 +28,67 @@ def message_cost(text: str) -> int:
     return MESSAGE_COST + (len(text) if text.isascii() else 4 * len(text))
 
 
+class Part(NamedTuple):
+    """Messages of one segment: from number `begin` on, and up to `end`.
+
+    Attributes:
+        ends: where each message of the segment ends, in what all of it is written as.
+        begin: how many messages of the segment come before.
+        end: how many come before the first that does not belong to it any more.
+    """
+
+    ends: Sequence[int]
+    begin: int
+    end: int
+
+    @property
+    def start(self) -> int:
+        """Where it begins, in what the segment is written as."""
+        return self.ends[self.begin - 1] if self.begin else 0
+
+
 class Chunk(NamedTuple):
     """The messages `first` to `last` of a log, as one codec writes them.
 
-    The oldest may be gone from the log: `buffer` and `messages` have those that are kept.
+    The oldest may be gone from the log: `buffer` and `messages` have those that are kept. `parts`
+    are what the buffer was put together from.
     """
 
     first: int
     last: int
     buffer: bytes
     messages: Sequence[Message]
+    parts: Sequence[Part] = ()
+
+    def around(self, seqs: Iterable[int]) -> Iterator[bytes | Message]:
+        """Yield what is in the buffer, and messages themselves where they stand in it.
+
+        Args:
+            seqs: the numbers of those messages, ascending; others may be among them.
+        """
+        taken = 0
+        for seq in seqs:
+            number = seq - self.oldest
+            if not 0 <= number < len(self.messages):
+                continue
+            begin, end = self._end_of(number - 1), self._end_of(number)
+            if begin > taken:
+                yield self.buffer[taken:begin]
+            yield self.messages[number]
+            taken = end
+        if taken < len(self.buffer):
+            yield self.buffer[taken:]
+
+    def _end_of(self, number: int) -> int:
+        """Return where a message ends in the buffer; 0 for the number -1."""
+        offset = 0
+        for part in self.parts:
+            count = part.end - part.begin
+            if number < count:
+                return offset + (part.ends[part.begin + number] - part.start if number >= 0 else 0)
+            number -= count
+            offset += part.ends[part.end - 1] - part.start
+        return offset
 
     @property
     def oldest(self) -> int:
@@ -84,10 +135,11 @@ class Segment:
         stop = len(ends)
         if limit is not None and len(buffer) - start > limit:
             stop = max(bisect_right(ends, start + limit), skipped + 1)
-        last = self.first + stop - 1
+        last, parts = self.first + stop - 1, (Part(ends, skipped, stop),)
         if not skipped and stop == len(ends):
-            return Chunk(begin, last, buffer, self._messages)
-        return Chunk(begin, last, buffer[start : ends[stop - 1]], self._messages[skipped:stop])
+            return Chunk(begin, last, buffer, self._messages, parts)
+        data = buffer[start : ends[stop - 1]]
+        return Chunk(begin, last, data, self._messages[skipped:stop], parts)
 
     def changed_by(self, seq: int, entry: Message) -> "Segment":
         """Return the same with the latest state of a message, which an entry changes.
@@ -176,7 +228,8 @@ def joined(segments: list[Segment], seq: int, codec: Codec) -> Chunk | None:
     chunks = [first, *(segment.after(segment.first - 1, codec) for segment in segments[1:])]
     messages = [message for chunk in chunks for message in chunk.messages]
     buffer = b"".join(chunk.buffer for chunk in chunks)
-    return Chunk(first.first, segments[-1].last, buffer, messages)
+    parts = [part for chunk in chunks for part in chunk.parts]
+    return Chunk(first.first, segments[-1].last, buffer, messages, parts)
 
 
 def _last(segment: Segment) -> int:

@@ -17,6 +17,9 @@ WARM_UP = 0.5
 IDLE = 1.0
 """Seconds that a server is watched ahead of the attacks on it."""
 
+SETTLED_WITHIN = 5.0
+"""Seconds for the server to be rid of the attackers of one row."""
+
 STOP_WITHIN = 15.0
 
 TAKES = 2 * WARM_UP + 1.0
@@ -47,6 +50,7 @@ class Outcome(NamedTuple):
         before: the server, ahead of the attack.
         during: the most memory that it took, and the threads at the end of the attack.
         after: the server, when the attackers are gone.
+        busy: how much of one processor the server took meanwhile, from 0.
         faults: what went wrong.
     """
 
@@ -57,6 +61,7 @@ class Outcome(NamedTuple):
     before: State
     during: State
     after: State
+    busy: float
     faults: list[str]
 
 
@@ -112,11 +117,22 @@ def _run_row(
     attackers.get_ready(attack, row)
     attackers.attack()
     time.sleep(WARM_UP)
+    used, begun = server.cpu_seconds(), time.monotonic()
     taken, faults = bystander.watch(seconds)
+    busy = (server.cpu_seconds() - used) / (time.monotonic() - begun)
     during = State(server.peak_resident_bytes(), server.threads())
     replies = attackers.stop()
+    _let_settle(server, before.threads)
+    after = _state(server)
+    return Outcome(attack, taken, idle, replies, before, during, after, busy, faults)
+
+
+def _let_settle(server: ServerProcess, threads: int) -> None:
+    """Wait until the attackers are gone, or the next attack would be blamed for them."""
+    until = time.monotonic() + SETTLED_WITHIN
     time.sleep(WARM_UP)
-    return Outcome(attack, taken, idle, replies, before, during, _state(server), faults)
+    while server.threads() > threads and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _state(server: ServerProcess) -> State:

@@ -145,3 +145,30 @@ def test_what_is_no_longer_in_memory_is_the_stores_to_change() -> None:
     change(tail, 10, 3, "secret")
     change(tail, 11, 3)
     assert said(tail, 4) == ["x"] * 5 + ["(deleted)", "deleted it"]
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=1, max_size=4),
+    cursor=st.integers(0, 3),
+    own=st.sets(st.integers(0, 20)),
+    limit=st.none() | st.integers(0, 600),
+)
+def test_messages_are_cut_out_of_what_all_share(
+    sizes: list[int], cursor: int, own: set[int], limit: int | None
+) -> None:
+    """Nothing is written again for who is told their own words otherwise."""
+    segments, first = [], 1
+    for size in sizes:
+        segments.append(segment(first, first + size - 1))
+        first += size
+    cursor = min(cursor, sizes[0] - 1)
+    chunk = joined(segments, cursor, NATIVE)
+    if limit is not None:
+        chunk = segments[0].after(cursor, NATIVE, limit)
+    assert chunk is not None
+    pieces = [*chunk.around(sorted(own))]
+    whole = [piece.seq for piece in pieces if isinstance(piece, Message)]
+    assert whole == sorted(own & set(range(cursor + 1, chunk.last + 1)))
+    again = [NATIVE.encode(each) if isinstance(each, Message) else each for each in pieces]
+    assert b"".join(again) == chunk.buffer
+    assert all(pieces)

@@ -116,8 +116,8 @@ def _say_in_room(
             response.add(no_such_channel(client, channel))
         return
     reply_to, extra.tags = _answered(room, extra.tags)
-    extras, key = client.network.extras, (room, client.nick, _normalized(text))
-    noted = is_notice or bool(extra.tags)
+    extras, noted = client.network.extras, is_notice or bool(extra.tags)
+    key = (room, client.nick, _normalized(text) if noted else "")
     if noted:
         extras.note(key, extra)
 
