@@ -2,11 +2,17 @@
 
 A hand belongs to a person, not to a connection: it stays up while the connection is lost, and while
 the server restarts. Who is given the floor leaves the queue; the hand is kept as the floor's.
+
+The module is long, as each change is made in the store first and in memory second, and how they
+wait for each other is to be read in one place.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from bisect import insort
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,12 +106,14 @@ class Raised(NamedTuple):
         hands: how many do.
         news: whether anything has changed.
         lost: the hand that lost its place to it.
+        moved: whether others stand behind it who stood there before.
     """
 
     place: int
     hands: int
     news: bool
     lost: UpHand | None = None
+    moved: bool = False
 
 
 class HandBook:
@@ -122,12 +130,16 @@ class HandBook:
         """
         self._people = people
         self._clock = clock
-        self._claims = Claims()  # rooms whose hands are changed, in the store and in memory
+        # Rooms whose floor or whose hands are changed, in the store and in memory; and, ahead of
+        # that, a room together with a name of somebody who raises a hand or takes it down there.
+        self._claims = Claims()
         # Guards all below. A leaf.
         self._lock = threading.Lock()
         self._hands: dict[str, list[_Hand]] = {}  # by room, which has at least one
         self._floors: dict[str, _Hand] = {}  # by room, in which somebody has the floor
         self._leftovers: list[int] = []  # hands that are down and perhaps still in the store
+        self._rising: Counter[str] = Counter()  # by room, hands that are being kept
+        self._losing: set[int] = set()  # hands that lose their places to one of them
         for kept in people.hands():
             if kept.floor:
                 self._floors[kept.room] = _Hand.of(kept)
@@ -195,26 +207,26 @@ class HandBook:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._claims.of(room):
+        with self._claimed(room, session):
             with self._lock:
                 queue = list(self._hands.get(room, ()))
             for place, hand in enumerate(queue, 1):
                 if hand.is_of(session):
                     news = self._ask(room, hand, question)
                     return Raised(place, len(queue), news)
-            absent = _absent(queue, here()) if len(queue) >= HANDS_LIMIT else None
-            who, now = person_key(session), self._clock.time()
-            kept = KeptHand(0, room, who, session.token, session.nick, now, question)
-            if absent is None:
-                self._make_space(len(queue))
-            number = self._people.add_hand(kept, () if absent is None else [absent.number])
-            with self._lock:
-                hands = self._hands.setdefault(room, [])
-                if absent in hands:
-                    hands.remove(absent)
-                hands.append(_Hand.of(kept._replace(number=number), session))
-                count = len(hands)
-            return Raised(count, count, True, None if absent is None else absent.entry())
+            with self._place_for_one(room, here) as absent:
+                who, now = person_key(session), self._clock.time()
+                kept = KeptHand(0, room, who, session.token, session.nick, now, question)
+                number = self._people.add_hand(kept, () if absent is None else [absent.number])
+                with self._lock:
+                    hands = self._hands.setdefault(room, [])
+                    if absent in hands:
+                        hands.remove(absent)
+                    new = _Hand.of(kept._replace(number=number), session)
+                    insort(hands, new, key=_number)  # one that is kept already may have come later
+                    place, count = hands.index(new) + 1, len(hands)
+            lost = None if absent is None else absent.entry()
+            return Raised(place, count, True, lost, moved=place < count)
 
     def lower_hand(self, room: str, session: Participant, *, leaving: bool = False) -> int | None:
         """Take somebody out of a queue. Return how many are left; None if they were not in.
@@ -226,7 +238,7 @@ class HandBook:
         """
         if room not in self._hands:  # nearly always; who raises a hand is asked later
             return None
-        with self._claims.of(room), self._lock:
+        with self._claimed(room, session), self._lock:
             hands = self._hands.get(room, [])
             own = next((hand for hand in hands if hand.is_of(session, leaving=leaving)), None)
             if own is None:
@@ -416,9 +428,52 @@ class HandBook:
         except StoreError as error:
             log.error("whose hands are up is not kept for now: %s", error)
 
-    def _make_space(self, stand: int) -> None:
-        """Where as many hands are up in all rooms as may be, take down the last of the room that
-        has the most: so whoever fills them does it at their own cost.
+    @contextmanager
+    def _claimed(self, room: str, session: Participant) -> Iterator[None]:
+        """Wait until nobody raises the hand of the same person there, or takes it down."""
+        with ExitStack() as claimed:
+            for name in sorted(set(person_keys(session))):
+                claimed.enter_context(self._claims.of((room, name)))
+            yield
+
+    @contextmanager
+    def _place_for_one(
+        self, room: str, here: Callable[[], frozenset[PersonKey]]
+    ) -> Iterator[_Hand | None]:
+        """Keep a place in a queue for a hand that is about to be there. Yield which one loses its
+        place, if one has to: see `raise_hand`.
+
+        Raises:
+            ProtocolError: `unavailable`: there are too many.
+        """
+        names: frozenset[PersonKey] | None = None
+        while True:
+            with self._lock:
+                hands = [
+                    hand for hand in self._hands.get(room, ()) if hand.number not in self._losing
+                ]
+                is_full = len(hands) + self._rising[room] >= HANDS_LIMIT
+                if not is_full or names is not None:
+                    absent = _absent(hands, names) if is_full and names is not None else None
+                    gone = None if absent else self._give_one_up(len(hands) + self._rising[room])
+                    self._rising[room] += 1
+                    self._losing |= {absent.number} if absent else set()
+                    break
+            names = here()
+        try:
+            if gone is not None:
+                self._forget([gone.number])
+            yield absent
+        finally:
+            with self._lock:
+                self._rising[room] -= 1
+                self._rising += Counter()  # rooms without any are forgotten
+                self._losing -= {absent.number} if absent else set()
+
+    def _give_one_up(self, stand: int) -> _Hand | None:
+        """With `_lock` held: where as many hands are up in all rooms as may be, take down the last
+        of the room that has the most, and return it: so whoever fills them does it at their own
+        cost.
 
         Args:
             stand: how many are up in the room in which one more is to be.
@@ -426,17 +481,16 @@ class HandBook:
         Raises:
             ProtocolError: `unavailable`: no room has more than that.
         """
-        with self._lock:
-            if sum(map(len, self._hands.values())) < ALL_HANDS_LIMIT:
-                return
-            fullest = max(self._hands, key=lambda room: len(self._hands[room]))
-            hands = self._hands[fullest]
-            if len(hands) <= stand:
-                raise _full(f"{ALL_HANDS_LIMIT} hands are up in all rooms")
-            gone = hands.pop()
-            if not hands:
-                del self._hands[fullest]
-        self._forget([gone.number])
+        assert self._lock.locked()
+        if sum(map(len, self._hands.values())) + self._rising.total() < ALL_HANDS_LIMIT:
+            return None
+        fullest = max(self._hands, key=lambda room: len(self._hands[room]), default=None)
+        if fullest is None or len(self._hands[fullest]) <= stand:
+            raise _full(f"{ALL_HANDS_LIMIT} hands are up in all rooms")
+        gone = self._hands[fullest].pop()
+        if not self._hands[fullest]:
+            del self._hands[fullest]
+        return gone
 
     def _forget(self, numbers: list[int]) -> None:
         """Let the store forget hands that are down, now or with the next `tidy`."""
@@ -448,13 +502,13 @@ class HandBook:
                 self._leftovers += numbers
 
     def _ask(self, room: str, hand: _Hand, question: str) -> bool:
-        """With the room claimed: give a hand another question. Return whether it is another."""
-        assert self._claims.has(room)
+        """With its owner claimed: give a hand another question. Return whether it is another."""
         if question in ("", hand.question):
             return False
-        self._people.change_question(hand.number, question)
-        with self._lock:
-            hand.question = question
+        with self._claims.of(room):
+            self._people.change_question(hand.number, question)
+            with self._lock:
+                hand.question = question
         return True
 
     def _in(self, room: str) -> list[_Hand]:
@@ -467,6 +521,10 @@ class HandBook:
 def _is_named(hand: _Hand, session: Participant, who: PersonKey) -> bool:
     """Whether a session raised a hand when it was the person `who`."""
     return hand.who == who and hand.token == session.token
+
+
+def _number(hand: _Hand) -> int:
+    return hand.number
 
 
 def _is_before(hand: _Hand, moment: float | None) -> bool:

@@ -60,6 +60,7 @@ class RaisedHands:
         raised = self._book.raise_hand(room.name, session, question, lambda: _names_in(room))
         if raised.lost is not None:
             self._tell_down(room, [raised.lost], raised.hands - 1)
+        if raised.lost is not None or raised.moved:
             self._tell_places(room)
         if raised.news:
             change = HandChange(room.name, session.nick, True, raised.hands, question)

@@ -327,6 +327,63 @@ def test_hands_of_one_moment_in_many_rooms_share_a_commit(
     assert len(people.hands()) == 20
 
 
+def test_hands_of_one_moment_in_one_room_share_a_commit(
+    people: PeopleStore, book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A class that raises its hands waits for the disk once; and no more are up than may be."""
+    monkeypatch.setattr(hand_book, "HANDS_LIMIT", 20)
+    commits, places, refused = people.commits, list[Raised](), list[str]()
+    class_here = [session(f"n{number}") for number in range(25)]
+    names = frozenset[PersonKey]().union(*map(person_keys, class_here))
+
+    def raise_hand(who: Session) -> None:
+        try:
+            places.append(book.raise_hand("lobby", who, "", lambda: names))
+        except ProtocolError as error:
+            refused.append(error.code)
+
+    threads = [threading.Thread(target=raise_hand, args=(who,)) for who in class_here]
+    before = commits.commits
+    with commits.writing():
+        for thread in threads:
+            thread.start()
+        eventually(lambda: commits._waiting + len(refused) == len(threads))
+    for thread in threads:
+        thread.join()
+    assert commits.commits == before + 1
+    assert refused == ["unavailable"] * 5
+    assert book.nicks("lobby") == [hand.nick for hand in people.hands()]
+    assert len(book.nicks("lobby")) == 20
+    assert sum(raised.moved for raised in places) == sum(each.place < each.hands for each in places)
+
+
+def test_hands_that_lose_their_places_at_one_moment_are_others(
+    people: PeopleStore, book: HandBook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who come into a full queue take the places of two who are gone."""
+    monkeypatch.setattr(hand_book, "HANDS_LIMIT", 3)
+    for nick in ("gone1", "gone2", "here"):
+        up(book, session(nick))
+    commits, names, raised = people.commits, person_keys(session("here")), list[Raised]()
+    threads = [
+        threading.Thread(
+            target=lambda who=who: raised.append(
+                book.raise_hand("lobby", who, "", lambda: frozenset(names))
+            )
+        )
+        for who in (session("new1"), session("new2"))
+    ]
+    with commits.writing():
+        for thread in threads:
+            thread.start()
+        eventually(lambda: commits._waiting == 2)
+    for thread in threads:
+        thread.join()
+    assert {each.lost.nick for each in raised if each.lost} == {"gone1", "gone2"}
+    assert {*book.nicks("lobby")} == {"here", "new1", "new2"}
+    assert book.nicks("lobby") == [hand.nick for hand in people.hands()]
+
+
 def test_there_are_not_more_hands_in_all_rooms_than_may_be(
     people: PeopleStore, book: HandBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
