@@ -69,6 +69,7 @@ from chat_server.rooms.people.session import Session
 from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.people.shared_members import SharedMembers
 from chat_server.rooms.room import Room
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock, for_each_until
 from chat_server.runtime.config.setting_types import Endpoint
 from chat_server.runtime.config.settings import LiveSettings, Settings
@@ -324,6 +325,7 @@ class Assembly:
             files=self._files,
             pins=PinBoard(clock, store, people, rooms.find),
             polls=Polls(clock, timers, people, permissions, self.kept.dates.past()),
+            acts=Claims(),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions, standings
             ),

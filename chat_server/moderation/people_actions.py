@@ -75,7 +75,7 @@ class PeopleActions:
         self._permissions = permissions
         self._standings = standings
         # Held while bans and mutes are changed, first in the store and then in memory, so that both
-        # change in the same order. Above all locks but Session.posting.
+        # change in the same order. Above all locks.
         self._changing = threading.Lock()
 
     def kick(self, actor: Actor, who: str, reason: str | None, notices: NoticeWriter) -> None:

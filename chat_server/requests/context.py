@@ -31,6 +31,7 @@ from chat_server.rooms.people.registry import Registry
 from chat_server.rooms.people.session import Client, Session
 from chat_server.rooms.people.session_keeper import SessionKeeper
 from chat_server.rooms.room import Member
+from chat_server.runtime.claims import Claims
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
@@ -59,6 +60,7 @@ class Context(NamedTuple):
     pins: PinBoard
     polls: Polls
     files: SharedFiles
+    acts: Claims  # sessions that do what those in charge do, or ask and end polls
     acts_on_people: PeopleActions
     acts_on_rooms: RoomActions
     guests: Guests

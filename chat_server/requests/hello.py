@@ -80,6 +80,8 @@ def _begin(connection: Asker, nick: str, hello: Hello, context: Context) -> tupl
     if token and session:
         context.permissions.check_returning_nick(session, connection.host, nick)
         replaced = registry.resume_session(connection, session, nick, account)
+        with context.acts.of(session.token):
+            pass  # what was asked for on the connection before is done before what comes next
     else:
         session, token, replaced = registry.begin_session(connection, nick, account)
     connection.begin(session, is_bot=names_bot(hello.client))

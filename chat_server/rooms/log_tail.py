@@ -28,7 +28,7 @@ def message_cost(text: str) -> int:
     return MESSAGE_COST + (len(text) if text.isascii() else 4 * len(text))
 
 
-class Part(NamedTuple):
+class Slice(NamedTuple):
     """Messages of one segment: from number `begin` on, and up to `end`.
 
     Attributes:
@@ -58,7 +58,7 @@ class Chunk(NamedTuple):
     last: int
     buffer: bytes
     messages: Sequence[Message]
-    parts: Sequence[Part] = ()
+    parts: Sequence[Slice] = ()
 
     def around(self, seqs: Iterable[int]) -> Iterator[bytes | Message]:
         """Yield what is in the buffer, and messages themselves where they stand in it.
@@ -135,7 +135,7 @@ class Segment:
         stop = len(ends)
         if limit is not None and len(buffer) - start > limit:
             stop = max(bisect_right(ends, start + limit), skipped + 1)
-        last, parts = self.first + stop - 1, (Part(ends, skipped, stop),)
+        last, parts = self.first + stop - 1, (Slice(ends, skipped, stop),)
         if not skipped and stop == len(ends):
             return Chunk(begin, last, buffer, self._messages, parts)
         data = buffer[start : ends[stop - 1]]

@@ -48,7 +48,7 @@ class PolicyBook:
         self._people = people
         self.hands = HandBook(people, clock)
         # Held while a policy is changed, first in the store and then in memory, so that both change
-        # in the same order. Above all locks but Session.posting.
+        # in the same order. Above all locks.
         self._changing = threading.Lock()
         # Guards _policies. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()

@@ -51,7 +51,7 @@ def named_room(caller: Caller, name: str) -> Room:
 
 def do_unless_done(caller: Caller, request: int, act: Callable[[], None]) -> Ok:
     """Do something that leaves no notice, unless the request came before, and was done."""
-    with caller.session.posting:  # the same may be under way on the connection before
+    with caller.context.acts.of(caller.session.token):  # see `do_once`
         if not caller.context.people.was_done(Asked(caller.session.token, request)):
             act()
     return Ok(re=request)
@@ -66,6 +66,8 @@ def do_once(
     the fact that it is done, and the notices come after that; where none of them is in the
     store, they are written.
 
+    The same may be under way on the connection that had the session before: it is waited for.
+
     Args:
         caller: who asks.
         request: its id.
@@ -77,13 +79,14 @@ def do_once(
     marks = {"bot": caller.connection.is_bot, "role": caller.mark}
     notice = Message.unnumbered(session.nick, "notice", "", **marks)
     claimed = Draft(session, number, request, notice, [caller.outbox])
-    with session.posting:
-        claim = session.claim(caller.connection, claimed)
-        if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
-            claim = session.claim(caller.connection, claimed, looked_up=True)
-        if claim is Claim.OUTDATED:
-            return
-        caller.outbox.expect_reply()
+    with caller.context.acts.of(session.token):
+        with session.posting:
+            claim = session.claim(caller.connection, claimed)
+            if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
+                claim = session.claim(caller.connection, claimed, looked_up=True)
+            if claim is Claim.OUTDATED:
+                return
+            caller.outbox.expect_reply()
         if claim is Claim.NEW:
             _do_once(caller, Notices(session, claimed), act, resume=resume)
 
@@ -91,7 +94,8 @@ def do_once(
 def _do_once(
     caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool
 ) -> None:
-    """With `Session.posting` held: do what was claimed."""
+    """With the session's acts claimed: do what was claimed."""
+    assert caller.context.acts.has(caller.session.token)
     try:
         notices.look_up(caller.context.store, caller.context.people)
         if resume or not notices.told:

@@ -2,6 +2,7 @@
 
 from tests.chat_server.house import whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse
+from tests.support.waiting import eventually
 
 
 def test_an_act_is_done_once_however_often_it_is_asked_for(place: OrderedHouse) -> None:
@@ -27,3 +28,27 @@ def test_it_is_looked_at_first_who_asks(place: OrderedHouse) -> None:
     bob.refused("forbidden", "set_rules", room="nowhere", forget=True)
     place.mia.refused("no_such_room", "set_rules", room="nowhere", forget=True)
     place.mia.refused("bad_room", "set_rules", room="no where", forget=True)
+
+
+def test_an_act_holds_no_lock_and_comes_ahead_of_what_the_next_connection_says(
+    place: OrderedHouse,
+) -> None:
+    """While it waits for the disk, who comes in with the session waits; others are answered."""
+    parts = place.running._parts
+    (session,) = [each for each in parts.registry.sessions() if each.nick == "mia"]
+    commits = parts.people.commits
+    with commits.writing():
+        place.mia.post("slow", room="lobby", seconds=3)
+        eventually(lambda: commits._waiting == 1)
+        assert not session.posting.locked()
+        again = place.connect()
+        again.send({"type": "hello", "version": 1, "nick": "mia", "session": place.mia.session})
+        again.send({"type": "join", "id": 5000, "room": "lobby"})
+        again.send({"type": "say", "id": 5001, "room": "lobby", "text": "it is slow now"})
+        eventually(lambda: commits._waiting == 2)  # that the session goes on is kept as well
+        place.ada.ping()
+        assert place.ada.say("lobby", "is it?") == 1
+    assert again.reply(5001)["type"] == "ok"
+    log = [(each["kind"], each["text"]) for each in whole_log(place.ada, "lobby")]
+    assert [kind for kind, _ in log] == ["text", "notice", "text"]
+    assert log[-1] == ("text", "it is slow now")
