@@ -71,11 +71,13 @@ class Outbox:
         "_clock",
         "_closed",
         "_early",
+        "_expected",
+        "_expected_cost",
         "_finishing",
+        "_given",
+        "_given_cost",
         "_lock",
         "_members",
-        "_owed",
-        "_owed_cost",
         "_queue",
         "_queued",
         "_read_page",
@@ -121,6 +123,10 @@ class Outbox:
         self._catch_up = catch_up
         self._read_page = read_page
 
+        # The replies that the workers were to give, and bytes of what they are the replies to. The
+        # connection's thread alone counts them, so it waits for no worker that sends.
+        self._expected = self._expected_cost = 0
+
         # Guards all below, and the right to write to the socket. Held during
         # sends, none of which waits. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
@@ -132,8 +138,8 @@ class Outbox:
         self._queue: list[bytes] = []  # frames that wait behind it
         self._early: list[Broadcast] | None = None  # events that wait for the welcome, if any do
         self._queued = 0  # their bytes
-        self._owed = 0  # replies that the workers have yet to give
-        self._owed_cost = 0  # bytes of what they are the replies to
+        self._given = 0  # replies by the workers
+        self._given_cost = 0  # bytes of what they were the replies to
         self._members: dict[Room, Member] = {}
         # The catch-up thread has this outbox. Read without the lock too: who finds it set after
         # something was published knows that the thread will see that, before it lets go or when
@@ -205,7 +211,8 @@ class Outbox:
     @property
     def is_long(self) -> bool:
         """Whether too much waits, to be sent or to be stored. It may be read without the lock."""
-        return self._queued >= QUEUE_LIMIT or self._owed_cost >= OWED_LIMIT
+        owed = self._expected_cost - self._given_cost
+        return owed >= OWED_LIMIT or self._queued >= QUEUE_LIMIT
 
     def wait_until_short(self) -> None:
         """Wait while too much waits to be sent, as who does not read replies asks in vain; or to be
@@ -251,25 +258,23 @@ class Outbox:
 
     def expect_reply(self, cost: int = 0, count: int = 1) -> None:
         """Note that a worker will give replies, to what takes `cost` bytes until then."""
-        with self._lock:
-            self._owed += count
-            self._owed_cost += cost
+        self._expected += count
+        self._expected_cost += cost
 
     def expect_no_reply(self, cost: int = 0, count: int = 1) -> None:
         """Take `expect_reply` back: this thread gives the replies after all."""
-        with self._lock:
-            self._owed -= count
-            self._owed_cost -= cost
+        self._expected -= count
+        self._expected_cost -= cost
 
     @property
     def is_owed(self) -> bool:
         """Whether `wait_until_answered` would wait. On this thread: no other makes it owed more."""
-        return self._owed > 0
+        return self._expected > self._given
 
     def wait_until_answered(self) -> None:
         """Wait until every reply that was expected is given."""
         with self._lock:
-            while self._owed and not self._finishing:
+            while self.is_owed and not self._finishing:
                 self._wait()
 
     def wait_until_sent(self, timeout: float) -> None:
@@ -493,8 +498,8 @@ class Outbox:
 
     def _settle(self, replies: Sequence[ServerMessage], settled: int) -> bytes:
         """Owe so many replies less. Return what is to be sent."""
-        self._owed -= len(replies)
-        self._owed_cost -= settled
+        self._given += len(replies)
+        self._given_cost += settled
         self._wake()
         return b"" if self._finishing else self._written(replies)
 
