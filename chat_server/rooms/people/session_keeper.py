@@ -2,8 +2,9 @@
 
 Each hello would be a transaction, and a thousand a second of them would have everybody wait who
 wants to store what was said. So new sessions come together for a moment, and a thread of its own
-writes them. Who needs a session to be kept waits for that, with all others who do; who has only
-said hello does not: a crash in that moment costs sessions in which nothing was done.
+writes them. Who needs a session to be kept waits for that, with all others who do: alone for the
+write only, in a storm of hellos a moment longer, so that they share one. Who has only said hello
+does not wait: a crash in that moment costs sessions in which nothing was done.
 """
 
 import logging
@@ -19,6 +20,11 @@ log = logging.getLogger(__name__)
 
 GATHER = 0.1
 """Seconds for which sessions come together, unless somebody waits for one."""
+
+GATHER_IN_STORM = 0.02
+"""The same where somebody waits, if they did not come alone the last time: each transaction needs
+the interpreter several times, and all who come compete for it.
+"""
 
 GROUP = 500
 """Sessions written in one transaction: a delivery waits for no more than that."""
@@ -60,7 +66,9 @@ class SessionKeeper:
         self._group = _Group()  # the one that sessions are added to
         self._urgent = False  # somebody waits for it
         self._stopping = False
-        self._complained = False  # the thread's own
+        # The thread's own.
+        self._last = 0  # how many the last group had
+        self._complained = False
         self._thread = ServerThread(self._run, "sessions")
 
     def start(self) -> None:
@@ -99,9 +107,12 @@ class SessionKeeper:
             if session.number is not None:
                 return
             group = self._group
-            self._urgent = True
             group.new[session.token] = session
-            self._changed.notify()
+            if self._urgent:
+                self._tell()
+            else:
+                self._urgent = True
+                self._changed.notify()
         group.done.wait()
         if group.error is not None:
             raise StoreError(str(group.error)) from group.error
@@ -129,11 +140,17 @@ class SessionKeeper:
             self._changed.wait_for(lambda: self._group or self._stopping)
             if not self._group:
                 return None
-            self._changed.wait_for(
-                lambda: self._urgent or self._stopping or len(self._group) >= GROUP, GATHER
-            )
+            self._changed.wait_for(lambda: self._urgent or self._is_due, GATHER)
+            if self._urgent and self._last > 1:
+                self._changed.wait_for(lambda: self._is_due, GATHER_IN_STORM)
             group, self._group, self._urgent = self._group, _Group(), False
+            self._last = len(group)
             return group
+
+    @property
+    def _is_due(self) -> bool:
+        """With the lock held: whether the group is to be written, however soon the others come."""
+        return self._stopping or len(self._group) >= GROUP
 
     def _write(self, group: _Group) -> None:
         """Write a group, and let those go on who wait for it. If that fails, it is in memory."""

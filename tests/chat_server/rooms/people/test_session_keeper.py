@@ -81,6 +81,29 @@ def test_who_waits_for_a_session_waits_for_the_group(
     assert keeping.commits <= 11
 
 
+def test_in_a_storm_all_who_wait_share_a_transaction(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last group had several, the next waits for others; not where it had one."""
+    monkeypatch.setattr(session_keeper, "GATHER_IN_STORM", 1e6)
+    monkeypatch.setattr(session_keeper, "GROUP", 20)
+    alone, *sessions = strangers(41)
+    keeping.keeper.keep(alone)
+    for session in sessions[:20]:  # without waiting: they fill a group
+        keeping.keeper.begin(session)
+    eventually(lambda: all(session.number is not None for session in sessions[:20]))
+    before = keeping.commits
+    waiting = [
+        threading.Thread(target=keeping.keeper.keep, args=(session,)) for session in sessions[20:]
+    ]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join(10)
+    assert all(session.number is not None for session in sessions)
+    assert keeping.commits == before + 1
+
+
 def test_what_cannot_be_kept_is_told_and_can_be_kept_later(
     keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
