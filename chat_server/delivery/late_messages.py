@@ -210,6 +210,10 @@ class LateMessages:
                 self._being_read.pop(kept.number, None)  # for a connection of before
         self._send(session)
 
+    def awaits(self, session: Session) -> bool:
+        """Return whether something may wait for somebody. It takes no lock."""
+        return not self._waiting.keys().isdisjoint(person_keys(session))
+
     def confirm(self, session: Session, pong: int) -> None:
         """Note that somebody answered a ping: what was sent ahead of it is read.
 

@@ -512,7 +512,8 @@ class Connection:
         self._gateway.greeted = True
         self.outbox.put_welcome(welcome)
         self._caller = caller
-        self._pause()  # the disk is looked at, if something waits
+        if context.late.awaits(caller.session):
+            self._pause()  # the disk is looked at
         deliver_late(caller)
         if self._gateway.answers_pings:
             context.timers.call_later(context.settings.ping_interval, self._check_life)
