@@ -114,7 +114,7 @@ Received = AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work |
 """What a gateway makes of the bytes that it received."""
 
 
-def together(received: Iterator[AnyRequest | ProtocolError]) -> "Iterator[Received]":
+def together(received: Iterator[AnyRequest | ProtocolError | OwnReply]) -> "Iterator[Received]":
     """Yield what comes, but as one `Says` the texts for one room that follow one another.
 
     What is behind anything else is looked for only once that is dealt with: see `receive`.

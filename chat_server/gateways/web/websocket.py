@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 
-from chat_server.gateways.gateway import OwnReply
+from chat_server.gateways.gateway import OwnReply, Received, together
 from chat_server.gateways.native import decoded
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import Code, ProtocolError
@@ -90,8 +90,11 @@ class WebSocketGateway:
         """Bytes of a message and of a frame. See Gateway."""
         return self._fragmented + self._lengths.received
 
-    def receive(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply]:
+    def receive(self, data: bytes) -> Iterator[Received]:
         """Yield what the frames in `data` ask. See Gateway."""
+        return together(self._asked(data))
+
+    def _asked(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply]:
         protocol = self._protocol
         bad_length = self._lengths.bad_at(data)
         protocol.receive_data(data[:bad_length])

@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 
-from chat_server.gateways.web.websocket import WEBSOCKET
+from chat_server.gateways.gateway import OwnReply, Says
+from chat_server.gateways.web.websocket import WEBSOCKET, WebSocketGateway
+from protocol.errors import Code
 from protocol.framing import HEADER_SIZE
-from protocol.messages import Message, encode
+from protocol.messages import Message, Say, encode
 from tests.chat_server.house import House
 from tests.support.servers import ServerProcess, address_of, running_server
 from tests.support.waiting import eventually
@@ -128,6 +132,19 @@ def test_fragments_are_joined_with_pings_between(house: House) -> None:
         raw.send_raw(frame(CONTINUATION, b"", fin=False) + frame(CONTINUATION, ask[5:]))
         assert raw.read_frame() == (PONG, b"are you there")
         assert raw.read() == {"type": "pong", "re": 7}
+
+
+def test_texts_of_one_packet_come_together() -> None:
+    """As those of a native client: they are posted in one step, and the close comes after them."""
+    gateway = WebSocketGateway(ServerProtocol(state=State.OPEN))
+    gateway.greeted = True
+    says = [Say(number, "lobby", "hi") for number in (1, 2, 3)]
+    packet = b"".join(frame(TEXT, encode(each)[HEADER_SIZE:]) for each in says)
+    found = list(gateway.receive(packet + frame(CLOSE, (1000).to_bytes(2))))
+    assert found[0] == Says(says)
+    assert isinstance(found[1], OwnReply)
+    assert found[1].ends is Code.BYE
+    assert found[2:] == []
 
 
 def test_byte_by_byte(house: House) -> None:
