@@ -101,7 +101,7 @@ class FairQueue:
     @property
     def is_crowded(self) -> bool:
         """Whether a crowd waits. Read without the lock, as a guess will do."""
-        return len(self._waiting) >= CROWD
+        return self._waiting.size >= CROWD
 
     def enter(self, waiter: Waiter) -> bool:
         """Wait until this one is at the head, on the thread that is to be there.
@@ -121,7 +121,7 @@ class FairQueue:
         with self._lock:
             following = None
             if is_head:
-                if not self._waiting:
+                if not self._waiting.size:
                     return True
                 following = self._advance()
             elif self._head is None:
@@ -171,7 +171,7 @@ class FairQueue:
     def _advance(self) -> Waiter | None:
         """Put the next one at the head. Return it, which is to be woken; None if nobody waits."""
         assert self._lock.locked()
-        if not self._waiting:
+        if not self._waiting.size:
             self._head = None
             return None
         following = self._waiting.take()

@@ -222,7 +222,7 @@ class Delivery:
         Whoever posted another one is told that it is not.
         """
         now = self._now()
-        batches = [batch for room, drafts in posted for batch in self._prepare(room, drafts, now)]
+        batches = self._prepare(posted, now)
         if not batches:
             return {}
         begun = time.monotonic()
@@ -236,8 +236,9 @@ class Delivery:
         numbers = iter(seqs)
         for batch in batches:
             pairs = list(zip(batch.drafts, numbers, strict=False))
-            self._turn_away(batch.room, [draft for draft, seq in pairs if seq is None])
             good = [(draft, seq) for draft, seq in pairs if seq is not None]
+            if len(good) < len(pairs):
+                self._turn_away(batch.room, [draft for draft, seq in pairs if seq is None])
             if good:
                 stored[batch.room] = stored.get(batch.room, []) + good
         return stored
@@ -267,16 +268,15 @@ class Delivery:
             self._refusing = False
         return outcome.seqs
 
-    def _prepare(self, room: Room, drafts: list[Draft], now: float) -> list[_Batch]:
+    def _prepare(self, posted: list[tuple[Room, list[Draft]]], now: float) -> list[_Batch]:
         """Make entries of drafts. One for which there is no memory is refused, and no other."""
         with Survived("preparing what is said"):
-            for draft in drafts:
-                draft.entry = draft.entry or _entry(room, draft, now)
-            return [_Batch(room, drafts, [draft.entry for draft in drafts if draft.entry])]
-        if len(drafts) > 1:
-            return [batch for draft in drafts for batch in self._prepare(room, [draft], now)]
-        self._refuse(drafts)
-        return []
+            return [_batch(room, drafts, now) for room, drafts in posted]
+        if len(posted) == 1 and len(posted[0][1]) == 1:
+            self._refuse(posted[0][1])
+            return []
+        singly = [(room, [draft]) for room, drafts in posted for draft in drafts]
+        return [batch for each in singly for batch in self._prepare([each], now)]
 
     def _now(self) -> float:
         """Return the time that messages are said at, in Unix seconds."""
@@ -364,6 +364,13 @@ class Delivery:
         presence = Broadcast(*events)
         for member in room.members():
             member.outbox.put_if_short(presence)
+
+
+def _batch(room: Room, drafts: list[Draft], now: float) -> _Batch:
+    """Return what is to be stored of the drafts of a room."""
+    for draft in drafts:
+        draft.entry = draft.entry or _entry(room, draft, now)
+    return _Batch(room, drafts, [draft.entry for draft in drafts if draft.entry])
 
 
 def _entry(room: Room, draft: Draft, now: float) -> Entry:

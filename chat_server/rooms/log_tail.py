@@ -115,7 +115,7 @@ class Segment:
         """
         self.first = first
         self.last = first + len(messages) - 1
-        self.cost = sum(message_cost(message.text) for message in messages)
+        self.cost = sum([message_cost(message.text) for message in messages])
         self._messages = messages
         # Two threads may both write what is missing; they write the same.
         self._encoded: dict[Codec, Encoded] = {}

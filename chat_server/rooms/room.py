@@ -212,8 +212,9 @@ class Room:
         # Guards all below. Order: RoomDirectory._lock, Room._lock, Outbox._lock.
         self._lock = threading.Lock()
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
-        # A turn has ended, or a closed room is open.
+        # A turn has ended, or a closed room is open. Nearly always nobody waits for it.
         self._changed = threading.Condition(self._lock)
+        self._watchers = 0  # threads in `_wait_for_change`
         self._drafts: DraftQueue[Draft] = DraftQueue()
         self._unsettled: list[Draft] = []  # nobody knows whether they are stored; see `set_aside`
         self._has_news = False  # another process may have appended to the log
@@ -268,7 +269,7 @@ class Room:
         """
         with self._lock:
             while self._closed:
-                self._changed.wait()
+                self._wait_for_change()
             if self._shut:
                 return True
             if self.policy is not policy and policy is not ANY_POLICY:
@@ -421,7 +422,7 @@ class Room:
             if not self.count:
                 self._closed = True
             while self._closed and (self._drafts or self._in_turn):
-                self._changed.wait()
+                self._wait_for_change()
             return self.count
 
     @property
@@ -433,7 +434,7 @@ class Room:
         """Wait while the room is about to be removed, until it is, or is open again."""
         with self._lock:
             while self._closed:
-                self._changed.wait()
+                self._wait_for_change()
 
     def end_closing(self, *, removed: bool) -> None:
         """Open a closed room again, or give it up, as it was removed; let go on who waits."""
@@ -540,7 +541,7 @@ class Room:
         """
         with self._lock:
             while (self._turns < turns or self._told < told) and not self._shut:
-                self._changed.wait()
+                self._wait_for_change()
 
     @property
     def topic(self) -> str:
@@ -598,9 +599,11 @@ class Room:
         """
         with self._lock:
             self._has_news = False
+            was_full = self.is_full
             batch, self._unsettled = self._unsettled, []
             batch += self._drafts.take(min(space, ROUND_LIMIT - self.round.published))
-            self._taken.notify_all()
+            if was_full:
+                self._taken.notify_all()
             return batch
 
     def set_aside(self, drafts: Sequence[Draft]) -> None:
@@ -672,13 +675,22 @@ class Room:
             self._turns += 1
             self._told += self._telling
             self._telling = False
-            self._changed.notify_all()
+            if self._watchers:
+                self._changed.notify_all()
             party = self._party_of_more()
             turn = party is not None and self._needs_turn(party)
         if turn:
             self._give_turn(self)
 
     # -- with the lock held
+
+    def _wait_for_change(self) -> None:
+        """Wait until a turn has ended, a closed room is open, or the room is shut."""
+        self._watchers += 1
+        try:
+            self._changed.wait()
+        finally:
+            self._watchers -= 1
 
     def _append(self, draft: Draft) -> bool:
         """Put a draft at the end. Return whether the room needs a turn."""

@@ -102,7 +102,7 @@ def _plain_drafts(
 
 
 def _cost_of(drafts: Sequence[Draft]) -> int:
-    return sum(draft.cost for draft in drafts)
+    return sum([draft.cost for draft in drafts])
 
 
 def _marks_of(request: messages.Say, room: Room) -> Mapping[str, Any]:
