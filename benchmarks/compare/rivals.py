@@ -259,8 +259,9 @@ RIVALS: dict[str, Rival] = {
     "mosquitto": Program("Mosquitto", MQTT, "mosquitto", "mosquitto", _mosquitto, "-h"),
     "asyncio": Module("asyncio streams", LINES, "benchmarks.compare.asyncio_server"),
     "threading": Module("ThreadingTCPServer", LINES, "benchmarks.compare.threading_server"),
+    "bare": Module("bare threads, SQLite", OURS, "benchmarks.bare_server"),
 }
 """The servers, by their names on the command line."""
 
-CHAT = [name for name, rival in RIVALS.items() if not rival.wire.acknowledges]
-"""The names of those that deliver."""
+CHAT = [name for name, rival in RIVALS.items() if not rival.wire.acknowledges and name != "bare"]
+"""The names of those that deliver, but for the bare server: it shows the limit of small rooms."""

@@ -51,7 +51,7 @@ class RoomsWork:
     title: str
     rooms: Rooms
     times: int = 1
-    servers: Sequence[str] = ("ours", "redis", "nats")
+    servers: Sequence[str] = ("ours", "bare", "redis", "nats")
 
     @property
     def window(self) -> int:
@@ -64,7 +64,7 @@ class RoomsWork:
         return self.rooms.rate
 
 
-STORING = ("ours", "redis", "streams", "nats")
+STORING = ("ours", "bare", "redis", "streams", "nats")
 """The servers that get the works that Redis Streams can do."""
 
 WORKS: dict[str, Work | RoomsWork] = {
