@@ -60,6 +60,7 @@ from chat_server.network.finding.discovery import Discovery, ServerFacts
 from chat_server.network.listener import Listener, Pace
 from chat_server.preflight import check_metrics_library, check_redis_library
 from chat_server.requests.context import Context
+from chat_server.requests.neighbour_acts import NeighbourActs
 from chat_server.requests.rate_limit import RateLimits
 from chat_server.requests.talk.direct import hear
 from chat_server.rooms.attendance import Attendance
@@ -252,6 +253,7 @@ class Assembly:
                 self._facts,
             )
         )
+        self._follow_neighbours(opened)
         if self._shared_members:
             _start(opened, self._shared_members)
         self.parts.polls.write_missing(self.parts.rooms.all(), self.kept.store)
@@ -264,6 +266,15 @@ class Assembly:
         opened.callback(self._accepting.give_up)
         self.discovery.start()
         opened.callback(self.discovery.begin_stop)
+
+    def _follow_neighbours(self, opened: ExitStack) -> None:
+        """Make what other servers write of people, from now on."""
+        replica = self.kept.people.replica
+        if replica is None:
+            return
+        replica.follower = NeighbourActs(self.parts)
+        with _reading():
+            _start(opened, replica)
 
     # -- made by parts of them
 
@@ -570,6 +581,10 @@ def _open_kept(
     store = opened.enter_context(closing(_open_log(now)))
     people = opened.enter_context(closing(PeopleStore(now.data)))
     with _reading():
+        if store.neighbours is None:
+            people.keep_alone()
+        else:
+            people.share(store.neighbours.writes)
         accounts = Accounts(settings, clock, people, passwords)
         secret = owner_secret.make(people, now.data)
         sanctions = read_sanctions(people, clock)

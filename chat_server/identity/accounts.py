@@ -3,6 +3,9 @@
 The accounts are few, so all of them are in memory: whether a nick is owned is asked whenever
 somebody comes in, under the registry's lock, and must not wait for a disk. A nick is owned together
 with all that look like it.
+
+The module is long, as each change stands here twice: as it is decided upon, and as it is followed
+when another server has decided.
 """
 
 import threading
@@ -185,8 +188,7 @@ class Accounts:
             ProtocolError: `no_such_nick`: it was removed meanwhile.
             StoreError: all is as it was.
         """
-        with self.changing:
-            self._set_role(account, role, act)
+        self._store.decided(lambda: self._set_account_role(account, role, act))
 
     def set_session_role(self, session: Participant, role: Role, act: Act) -> None:
         """Give a session another role: its own, unless it has an account by now.
@@ -194,13 +196,7 @@ class Accounts:
         Raises:
             StoreError: all is as it was.
         """
-        with self.changing:
-            account = self.account_of(session)
-            if account is not None:
-                self._set_role(account, role, act)
-                return
-            self._store.set_session_role(session.token, role, act)
-            session.role = role
+        self._store.decided(lambda: self._set_session_role(session, role, act))
 
     # -- making one
 
@@ -231,7 +227,7 @@ class Accounts:
         reservation = Reservation(nick_key(nick), nick_skeleton(nick), session.token)
         with self._lock:
             if self._owner_of(nick) or self._is_reserved(nick, session):
-                raise ProtocolError(Code.NICK_IN_USE, f"{nick!r} belongs to an account already")
+                raise _owned(nick)
             self._reserved.append(reservation)
         return reservation
 
@@ -263,14 +259,7 @@ class Accounts:
         """
         password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), nick, "register", nick)
-        with self.changing:
-            account = Account(0, nick, nick_key(nick), password_hash, session.role)
-            number = self._store.add_account(account, session.token, act)
-            account = account._replace(number=number)
-            with self._lock:
-                self._put(account)
-            join(session, account)
-        return account
+        return self._store.decided(lambda: self._register(nick, password_hash, session, join, act))
 
     def enrol(
         self,
@@ -292,6 +281,14 @@ class Accounts:
             ProtocolError: `unavailable`: there would be too many accounts.
             StoreError: all is as it was.
         """
+        return self._store.decided(lambda: self._enrol(new, find_holders, keep))
+
+    def _enrol(
+        self,
+        new: Sequence[Account],
+        find_holders: Callable[[], dict[str, str]],
+        keep: Callable[[], list[int]],
+    ) -> dict[str, str]:
         reserved = [Reservation(each.key, nick_skeleton(each.name), b"") for each in new]
         with self.changing:
             with self._lock:
@@ -347,14 +344,16 @@ class Accounts:
         """
         password_hash = self._passwords.hash(password, host)
         act = Act(self._clock.time(), session.nick, "password", f"@{account.name}")
-        with self.changing:
-            if not self.is_current(account):
-                return None
-            self._store.change_password(account.number, password_hash, session.token, act)
-            with self._lock:
-                known = self._accounts[account.number]
-                self._put(known._replace(hash=password_hash, changes=known.changes + 1))
-            return leave(account, session)
+
+        def change() -> Left | None:
+            with self.changing:
+                if not self.is_current(account):
+                    return None
+                self._store.change_password(account.number, password_hash, session.token, act)
+                self.follow_password(account.number, password_hash)
+                return leave(account, session)
+
+        return self._store.decided(change)
 
     def renew_hash(self, account: Account, password_hash: str) -> None:
         """Keep another hash of the password that an account had when it was found.
@@ -364,12 +363,14 @@ class Accounts:
         Raises:
             StoreError: all is as it was.
         """
-        with self.changing:
-            if not self.is_current(account):
-                return
-            self._store.set_account_hash(account.number, password_hash)
-            with self._lock:
-                self._put(self._accounts[account.number]._replace(hash=password_hash))
+
+        def renew() -> None:
+            with self.changing:
+                if self.is_current(account):
+                    self._store.set_account_hash(account.number, password_hash)
+                    self.follow_hash(account.number, password_hash)
+
+        self._store.decided(renew)
 
     # -- removing one
 
@@ -389,6 +390,92 @@ class Accounts:
             ProtocolError: `no_such_nick`: there is none.
             StoreError: all is as it was.
         """
+        return self._store.decided(lambda: self._remove(name, by, leave))
+
+    # -- what another server has done, with `changing` held
+
+    def follow_account(self, account: Account) -> None:
+        """Let there be an account that is kept; or all that changed of it, but its password."""
+        with self._lock:
+            self._put(account)
+
+    def follow_role(self, number: int, role: Role) -> None:
+        """Let an account have another role that is kept."""
+        with self._lock:
+            self._put(self._accounts[number]._replace(role=role))
+
+    def follow_hash(self, number: int, password_hash: str) -> None:
+        """Let an account have another hash of its password that is kept."""
+        with self._lock:
+            self._put(self._accounts[number]._replace(hash=password_hash))
+
+    def follow_password(self, number: int, password_hash: str) -> None:
+        """Let an account have another password that is kept: who showed the one before shows it
+        again.
+        """
+        with self._lock:
+            known = self._accounts[number]
+            self._put(known._replace(hash=password_hash, changes=known.changes + 1))
+
+    def follow_removal(self, number: int) -> Account:
+        """Let there be no account any more that is gone from the store. Return what it was."""
+        with self._lock:
+            account = self._accounts[number]
+            self._drop(account)
+        return account
+
+    def follow_all(self) -> None:
+        """Let hold whatever is kept. Who showed a password shows it again.
+
+        Raises:
+            StoreError: it could not be read; all is as it was.
+        """
+        assert self.changing.locked()
+        kept = self._store.accounts()
+        with self._lock:
+            before = dict(self._accounts)
+            for account in before.values():
+                self._drop(account)
+            for account in kept:
+                known = before.get(account.number, account)
+                self._put(account._replace(changes=known.changes + 1))
+
+    # -- below
+
+    def _set_account_role(self, account: Account, role: Role, act: Act) -> None:
+        with self.changing:
+            self._set_role(account, role, act)
+
+    def _set_session_role(self, session: Participant, role: Role, act: Act) -> None:
+        with self.changing:
+            account = self.account_of(session)
+            if account is not None:
+                self._set_role(account, role, act)
+                return
+            self._store.set_session_role(session.token, role, act)
+            session.role = role
+
+    def _register(
+        self,
+        nick: str,
+        password_hash: str,
+        session: AnySession,
+        join: Callable[[AnySession, Account], None],
+        act: Act,
+    ) -> Account:
+        with self.changing:
+            with self._lock:
+                if self._owner_of(nick) is not None:  # on another server
+                    raise _owned(nick)
+            account = Account(0, nick, nick_key(nick), password_hash, session.role)
+            number = self._store.add_account(account, session.token, act)
+            account = account._replace(number=number)
+            with self._lock:
+                self._put(account)
+            join(session, account)
+        return account
+
+    def _remove(self, name: str, by: str, leave: Callable[[int], Left]) -> Removed[Left]:
         with self.changing:
             account = self.find(name)
             if account is None:
@@ -399,8 +486,6 @@ class Accounts:
             with self._lock:
                 self._drop(account)
             return Removed(account, role, leave(account.number))
-
-    # -- below
 
     def _set_role(self, account: Account, role: Role, act: Act) -> None:
         """With `changing` held."""
@@ -452,6 +537,10 @@ class Accounts:
         skeleton = nick_skeleton(account.name)
         if self._skeletons[skeleton].number == account.number:
             del self._skeletons[skeleton]
+
+
+def _owned(nick: str) -> ProtocolError:
+    return ProtocolError(Code.NICK_IN_USE, f"{nick!r} belongs to an account already")
 
 
 def _no_account(name: str) -> ProtocolError:

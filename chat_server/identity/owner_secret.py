@@ -43,10 +43,7 @@ def make(store: PeopleStore, folder: Path) -> str | None:
     Raises:
         StoreError: it could not be kept.
     """
-    if store.secret(_NAME) is not None and store.secret(_UNSEEN) is None:
-        return None
-    store.put_secret(_UNSEEN, b"")
-    return _new(store, folder)
+    return store.decided(lambda: _make(store, folder))
 
 
 def replace(store: PeopleStore, folder: Path, act: Act) -> str:
@@ -102,6 +99,14 @@ def note_shown(store: PeopleStore) -> None:
     """
     if store.secret(_UNSEEN) is not None:
         store.drop_secret(_UNSEEN)
+
+
+def _make(store: PeopleStore, folder: Path) -> str | None:
+    is_shown = store.is_copy or store.secret(_UNSEEN) is None  # a copy: by the server that made it
+    if store.secret(_NAME) is not None and is_shown:
+        return None
+    store.put_secret(_UNSEEN, b"")
+    return _new(store, folder)
 
 
 def _new(store: PeopleStore, folder: Path, act: Act | None = None) -> str:

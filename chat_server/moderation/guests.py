@@ -1,8 +1,10 @@
 """Who is invited to which room."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from chat_server.identity.accounts import Accounts
+from chat_server.identity.store.records import StoredPolicy
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.targets import Actor
@@ -80,9 +82,8 @@ class Guests:
         act = actor.did("invite", self._clock.time(), guest.shown, reason=f"to {room.name}")
         self._book.change(room.name, change, act)
         self._book.impose(room)
-        connection = session.connection if session else None
-        if connection is not None and connection.outbox.member_in(room) is None:
-            connection.outbox.put_if_short(Broadcast(Invited(room.name, actor.nick)))
+        if session is not None:
+            _tell_invited(session, room.name, actor.nick)
 
     def uninvite(self, actor: Actor, room: Room, who: str) -> None:
         """Take an invitation back. Who came in by it, and is no moderator, is in the room no more.
@@ -112,6 +113,30 @@ class Guests:
             member.outbox.put_if_short(Broadcast(Expelled(member.room.name, text)))
         self._rooms.leave(member)
 
+    def follow(self, kept: StoredPolicy, by: str) -> Callable[[], None]:
+        """Take it that another server has kept other rules of a room, which do not hold here yet.
+
+        Args:
+            kept: the rules.
+            by: the nick of who invites somebody by them; "" if nobody does.
+
+        Returns: what is to be done when they hold: those here are told who are invited, and those
+            leave who are not any more.
+        """
+        before, now = self._book.own(kept.room).invited, {key for key, _ in kept.guests}
+
+        def tell() -> None:
+            for key in now - before if by else ():
+                session = self._registry.connected(key)
+                if session is not None:
+                    _tell_invited(session, kept.room, by)
+            room = self._rooms.find(kept.room)
+            for member in room.members() if room is not None else ():
+                if person_keys(member.session) & (before - now):
+                    self.expel_stranger(member)
+
+        return tell
+
     def rename_person(self, session: Session, before: PersonKey) -> None:
         """Let somebody be invited by the account that they have now: they had another name.
 
@@ -138,7 +163,8 @@ class Guests:
         session = None
         name = normalize_account(who.removeprefix("@"))
         if not who.startswith("@"):
-            session = self._registry.session_called(normalize_nick(who))
+            nick = normalize_nick(who)
+            session = self._registry.session_called(nick) or self._registry.elsewhere(nick)
         if session is not None:
             return Guest(person_key(session), session.nick), session
         account = self._accounts.find(name)
@@ -163,6 +189,14 @@ class Guests:
         names |= {guest.key for guest in policy.guests if nick_key(guest.shown) == key}
         insiders = policy.lock.insiders if policy.lock is not None else frozenset()
         return frozenset(names & (policy.invited | insiders))
+
+
+def _tell_invited(session: Session, room: str, by: str) -> None:
+    """Tell somebody who is here, and not in a room, that they may come in."""
+    connection = session.connection
+    if connection is None or any(each.room.name == room for each in connection.outbox.members()):
+        return
+    connection.outbox.put_if_short(Broadcast(Invited(room, by)))
 
 
 def with_guests(guests: tuple[Guest, ...], new: list[Guest]) -> tuple[Guest, ...]:

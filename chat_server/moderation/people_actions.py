@@ -5,17 +5,19 @@ log; then memory, from where everybody reads it; then the connections and rooms 
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from ipaddress import ip_network
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.identity.store.records import Sanction
-from chat_server.moderation.in_force.bans import Kind, Sanctions
+from chat_server.identity.store.records import Act, KeptKick, Sanction
+from chat_server.moderation.in_force.bans import Kind, Sanctions, Sought
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.moderation.in_force.standing import Standings
-from chat_server.moderation.notices import NoticeWriter
+from chat_server.moderation.notices import NoticeWriter, OwnNotices
 from chat_server.moderation.targets import (
     Actor,
     Target,
@@ -23,6 +25,7 @@ from chat_server.moderation.targets import (
     address_of,
     check_power,
     check_size,
+    kick_of,
 )
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.people.registry import Registry
@@ -67,6 +70,7 @@ class PeopleActions:
         """
         self._clock = clock
         self._people = people
+        self._accounts = accounts
         self._targets = Targets(registry, accounts)
         self._registry = registry
         self._rooms = rooms
@@ -92,19 +96,25 @@ class PeopleActions:
         reason = _reason(reason)
         target = self._targets.find(who)
         check_power(actor, target)
-        if not target.here:
+        if not target.here and not target.elsewhere:
             raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is not here")
-        self._people.note(actor.did("kick", self._clock.time(), target.shown, reason=reason))
-        why = f": {reason}" if reason else ""
+        kick = kick_of(actor, target.sought, reason)
+        act = actor.did("kick", self._clock.time(), target.shown, reason=reason)
+        self._people.note_kick(kick, act)
         self._forget_insiders(_names(target.here))
-        for room, thrown_out in _by_room(target.here).items():
+        self._throw_out(kick, target.here, notices)
+
+    def _throw_out(self, kick: KeptKick, here: Sequence[Session], notices: NoticeWriter) -> None:
+        """End connections that are here, and tell the rooms."""
+        why = f": {kick.reason}" if kick.reason else ""
+        for room, thrown_out in _by_room(here).items():
             nicks = [session.nick for session in thrown_out]
             notice = notices.write(room.name, f"{_named(nicks)} thrown out{why}")
             if notice is not None:
                 self._book.impose(room, notice)
-        for session in target.here:
+        for session in here:
             if session.connection is not None:
-                session.connection.close(Code.KICKED, f"You were thrown out by {actor.nick}{why}")
+                session.connection.close(Code.KICKED, f"You were thrown out by {kick.by}{why}")
 
     def ban(
         self,
@@ -172,6 +182,11 @@ class PeopleActions:
             StoreError: it could not be kept; nothing happened.
         """
         target = self._targets.find(who)
+        self._people.decided(lambda: self._lift(actor, kind, target))
+        if kind == "mute":
+            self._standings.tell_all()
+
+    def _lift(self, actor: Actor, kind: Kind, target: Target) -> None:
         what = "banned" if kind == "ban" else "muted"
         with self._changing:
             found = self._sanctions.made_of(kind, target.sought)
@@ -181,8 +196,6 @@ class PeopleActions:
             act = actor.did(f"un{kind}", self._clock.time(), target.shown)
             self._people.remove_sanctions(numbers, act)
             self._sanctions.remove(numbers)
-        if kind == "mute":
-            self._standings.tell_all()
 
     def forget_account(self, number: int) -> None:
         """Let the bans and mutes of an account alone be over: it is gone, also from the store."""
@@ -193,6 +206,52 @@ class PeopleActions:
         ]
         self._sanctions.remove(gone)
         self._standings.tell_all()
+
+    # -- what another server has done
+
+    def follow_sanction(self, kept: Sanction) -> list[Callable[[], None]]:
+        """Let a ban or mute hold that is kept. Return what is to be written because of it."""
+        with self._changing:
+            self._sanctions.add(kept)
+        if kept.act == "mute":
+            self._standings.tell_all()
+            self._standings.await_end(kept)
+            return []
+        gone = _names(self._disconnect_banned())
+        return [partial(self._forget_insiders, gone)] if gone else []
+
+    def follow_lift(self, numbers: Sequence[int]) -> None:
+        """Let bans and mutes be over."""
+        with self._changing:
+            self._sanctions.remove(numbers)
+        self._standings.tell_all()
+
+    def follow_kick(self, kick: KeptKick) -> list[Callable[[], None]]:
+        """Throw out those who are here. Return what is to be written because of it."""
+        network = None if kick.network is None else ip_network(kick.network)
+        sought = Sought(kick.key, kick.account, network)
+        here = [
+            each
+            for each in self._targets.those_here(sought)
+            if kick.role.may_act_on(self._accounts.role_of(each))
+        ]
+        names = _names(here)
+        self._throw_out(kick, here, OwnNotices(kick.by))
+        return [partial(self._forget_insiders, names)] if names else []
+
+    def follow_all(self) -> None:
+        """Let hold whatever bans and mutes are kept.
+
+        Raises:
+            StoreError: they could not be read; all is as it was.
+        """
+        kept = self._people.sanctions()
+        with self._changing:
+            self._sanctions.replace(kept)
+        self._disconnect_banned()
+        self._standings.tell_all()
+        for sanction in kept:
+            self._standings.await_end(sanction)
 
     # -- below
 
@@ -235,24 +294,28 @@ class PeopleActions:
             by=actor.nick,
             time=now,
         )
+        act = actor.did(kind, now, target.shown, new.until, reason)
+        kept, older = self._people.decided(lambda: self._keep(new, target.sought, act))
+        if older:
+            self._people.remove_sanctions(older)
+            self._sanctions.remove(older)
+        if kind == "mute":
+            self._standings.tell_all()
+            self._standings.await_end(kept)
+
+    def _keep(self, new: Sanction, sought: Sought, act: Act) -> tuple[Sanction, list[int]]:
+        """Keep a ban or mute. Return it, and the numbers of those that it stands for."""
         with self._changing:
             older = [
                 each.number
-                for each in self._sanctions.made_of(kind, target.sought)
+                for each in self._sanctions.made_of(new.act, sought)
                 if _is_covered(each, new)
             ]
             if not older:
                 self._sanctions.check_space()
-            kept = self._people.add_sanction(
-                new, actor.did(kind, now, target.shown, new.until, reason)
-            )
+            kept = self._people.add_sanction(new, act)
             self._sanctions.add(kept)
-            if older:
-                self._people.remove_sanctions(older)
-                self._sanctions.remove(older)
-        if kind == "mute":
-            self._standings.tell_all()
-            self._standings.await_end(kept)
+        return kept, older
 
     def _forget_insiders(self, names: frozenset[PersonKey]) -> None:
         """Let nobody with one of these names back into a locked room, nor by their invitation."""

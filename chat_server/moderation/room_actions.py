@@ -2,6 +2,8 @@
 
 Each act goes the same way as in `people_actions`: what is kept of it, together with its line in
 the audit log, then what is in memory, then the rooms that it concerns, which read it in a notice.
+
+The module is long, as what another server does to rooms is followed here, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.identity.store.records import Act
+from chat_server.identity.store.records import Act, StoredPolicy
 from chat_server.moderation.guests import with_guests
 from chat_server.moderation.hand_book import UpHand
 from chat_server.moderation.in_force.permissions import Permissions
@@ -53,6 +55,9 @@ _TOPIC_TEXTS = {
     "moderators": "only moderators set the topic here",
     "default": "where an owner is in the room, only moderators set the topic",
 }
+
+DRAIN = 2.0
+"""Seconds for which a room waits that is frozen by another server until what was said is stored."""
 
 LONGEST_WAIT = 600.0
 """Seconds until a freeze is looked at again, to see whether it has ended."""
@@ -208,7 +213,7 @@ class RoomActions:
             where = room.name if room else "all rooms"
             self._people.note(actor.did("announce", self._clock.time(), where))
         for each in self._concerned(room):
-            if room is None and not each.members():
+            if room is None and not each.count:
                 continue
             notice = notices.write(each.name, text)
             if notice is not None:
@@ -351,10 +356,70 @@ class RoomActions:
             self._forget_room(name)
             self._hands.forget(name)
 
+    # -- what another server has done
+
+    def follow(self, kept: StoredPolicy) -> list[Callable[[], None]]:
+        """Let rules hold that are kept. Return what is to be done before the others are told so.
+
+        The server that was asked writes the notices.
+        """
+        before, policy = self._book.follow(kept)
+        room = self._rooms.find(kept.room) if kept.room else None
+        if kept.room and room is None:
+            return []
+        for each in self._concerned(room):
+            self._book.impose(each)
+            self._standings.tell_room(each)
+        if policy.freeze is not None and policy.freeze is not before.freeze:
+            self._wait_for_end(kept.room, policy.freeze, tells=False)
+        if before.freeze is not None and policy.freeze is None:
+            self._thaw_hands(room)
+            self._hands.tidy()
+        later: list[Callable[[], None]] = []
+        if policy.freeze is not before.freeze or policy.read_only:
+            later += [partial(each.wait_until_stored, DRAIN) for each in self._concerned(room)]
+        closes = policy.lock and not before.lock, policy.invite_by and not before.invite_by
+        if room is not None and any(closes):
+            later.append(partial(self._keep_members, room))
+        return later
+
+    def follow_all(self) -> None:
+        """Let hold whatever rules are kept.
+
+        Raises:
+            StoreError: they could not be read; all is as it was.
+        """
+        self._book.follow_all()
+        for room in self._rooms.all():
+            self._book.impose(room)
+            self._standings.tell_room(room)
+        for name, freeze in self._book.freezes():
+            self._wait_for_end(name, freeze, tells=False)
+
+    def _keep_members(self, room: Room) -> None:
+        """Let those come back who are in a room here that is closed from now on."""
+        members = [Guest(person_key(each.session), each.session.nick) for each in room.members()]
+        if not members:
+            return
+
+        def change(policy: RoomPolicy) -> RoomPolicy:
+            lock = policy.lock
+            if lock is not None:
+                keys = frozenset(guest.key for guest in members)
+                lock = replace(lock, insiders=lock.insiders | keys)
+            guests = policy.guests
+            if policy.invite_by:
+                guests = with_guests(guests, members)
+            return replace(policy, lock=lock, guests=guests)
+
+        self._book.change(room.name, change, None)
+        self._book.impose(room)
+
     # -- below
 
     def _speaker(self, nick: str) -> Session:
-        session = self._registry.session_called(normalize_nick(nick))
+        name = normalize_nick(nick)
+        session = self._registry.session_called(name) or self._registry.elsewhere(name)
         if session is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"nobody here is called {nick!r}")
         return session
@@ -375,10 +440,10 @@ class RoomActions:
             self._book.change(EVERYWHERE if room is None else room.name, change, act)
         self._impose(room, text, notices)
 
-    def _impose(self, room: Room | None, text: str, notices: NoticeWriter) -> None:
+    def _impose(self, room: Room | None, text: str | None, notices: NoticeWriter) -> None:
         for each in self._concerned(room):
-            told = room is not None or each.members()
-            notice = notices.write(each.name, text) if told else None
+            told = text is not None and (room is not None or each.count)
+            notice = notices.write(each.name, text) if text and told else None
             self._book.impose(each, notice)
             self._standings.tell_room(each)
 
@@ -410,25 +475,26 @@ class RoomActions:
                 return None if freeze.ends is None else freeze.ends - now
         return None
 
-    def _wait_for_end(self, name: str, freeze: Freeze) -> None:
+    def _wait_for_end(self, name: str, freeze: Freeze, *, tells: bool = True) -> None:
+        """Let a freeze end by itself; `tells` is whether this server writes the notices then."""
         if freeze.ends is not None:
             left = max(0.0, freeze.ends - self._clock.monotonic())
             # Not longer at once: a freeze that was lifted is to be forgotten some day.
             self._timers.call_later(
-                min(left, LONGEST_WAIT), partial(self._end_freeze, name, freeze)
+                min(left, LONGEST_WAIT), partial(self._end_freeze, name, freeze, tells=tells)
             )
 
-    def _end_freeze(self, name: str, freeze: Freeze) -> None:
+    def _end_freeze(self, name: str, freeze: Freeze, *, tells: bool) -> None:
         """On the timers' thread: tell that a freeze is over, if it was not lifted before."""
         if freeze.holds(self._clock.monotonic()):
             if self._book.own(name).freeze is freeze:
-                self._wait_for_end(name, freeze)
+                self._wait_for_end(name, freeze, tells=tells)
             return
         if not self._book.end(name, freeze):
             return
         room = self._rooms.find(name) if name else None
         if room is not None or not name:
-            text = _thaw_text(everywhere=not name)
+            text = _thaw_text(everywhere=not name) if tells else None
             self._impose(room, text, OwnNotices(freeze.by))
             self._thaw_hands(room)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.roles import Role
-from chat_server.identity.store.records import Account, Act, Asked
+from chat_server.identity.store.records import Account, Act, Asked, KeptKick
 from chat_server.moderation.in_force.bans import Sought, read_network, shown_network
 from chat_server.network.addresses import host_address
 from chat_server.rooms.people.nicks import Former
@@ -53,7 +53,9 @@ class Target(NamedTuple):
         sought: the nick, account or network.
         role: the highest among those whom it means.
         here: the sessions that it means and that are connected.
-        former: who had the nick until a moment ago, if nobody has it now.
+        former: who had the nick until a moment ago, if nobody has it now; or who has it on another
+            server.
+        elsewhere: whether it may mean somebody on another server.
     """
 
     shown: str
@@ -61,6 +63,7 @@ class Target(NamedTuple):
     role: Role
     here: list[Session]
     former: Former | None = None
+    elsewhere: bool = False
 
 
 class Targets:
@@ -94,26 +97,39 @@ class Targets:
         here = [] if found is None else [found]
         account = self._accounts.find(nick)
         least = self._accounts.role_of_account(account) if account else Role.MEMBER
+        elsewhere = None if here else self._registry.elsewhere(nick)
         former = self._registry.formerly_called(nick)
+        if elsewhere is not None:
+            former = Former(
+                0.0, elsewhere.token, elsewhere.account, self._accounts.role_of(elsewhere)
+            )
         least = max(least, former.role) if former else least
-        shown = here[0].nick if here else nick
+        shown = here[0].nick if here else elsewhere.nick if elsewhere else nick
         role = self._highest(here, least)
-        return Target(shown, Sought(key=nick_key(nick)), role, here, former)
+        sought = Sought(key=nick_key(nick))
+        return Target(shown, sought, role, here, former, elsewhere is not None)
 
     def of_network(self, network: IpNetwork) -> Target:
         """Return those who are connected from a network."""
-        here = []
-        for session in self._registry.sessions():
-            connection = session.connection
-            address = host_address(connection.host) if connection is not None else None
-            if address is not None and address in network:
-                here.append(session)
-        return Target(shown_network(network), Sought(network=network), self._highest(here), here)
+        sought = Sought(network=network)
+        here, shared = self.those_here(sought), self._registry.is_one_of_several
+        return Target(shown_network(network), sought, self._highest(here), here, elsewhere=shared)
+
+    def those_here(self, sought: Sought) -> list[Session]:
+        """Return those who are connected to this server and meant."""
+        if sought.key is not None:
+            found = self._registry.session_called(sought.key)
+            return [] if found is None else [found]
+        here = self._registry.sessions()
+        if sought.account is not None:
+            return [each for each in here if each.account == sought.account]
+        return [each for each in here if _is_in(each, sought.network)]
 
     def _of_account(self, account: Account) -> Target:
-        here = [each for each in self._registry.sessions() if each.account == account.number]
+        sought = Sought(account=account.number)
+        here, shared = self.those_here(sought), self._registry.is_one_of_several
         role = self._highest(here, self._accounts.role_of_account(account))
-        return Target(f"@{account.name}", Sought(account=account.number), role, here)
+        return Target(f"@{account.name}", sought, role, here, elsewhere=shared)
 
     def _account(self, name: str) -> Account:
         account = self._accounts.find(name)
@@ -125,6 +141,19 @@ class Targets:
         return max([least, *(self._accounts.role_of(session) for session in sessions)])
 
 
+def kick_of(actor: Actor, sought: Sought, reason: str) -> KeptKick:
+    """Return what is kept of a kick."""
+    network = None if sought.network is None else str(sought.network)
+    return KeptKick(sought.key, sought.account, network, actor.role, actor.nick, reason)
+
+
+def _is_in(session: Session, network: IpNetwork | None) -> bool:
+    """Whether somebody is connected from a network."""
+    connection = session.connection
+    address = host_address(connection.host) if connection is not None else None
+    return network is not None and address is not None and address in network
+
+
 def address_of(target: Target) -> IpNetwork:
     """Return the address that who has a nick is connected from.
 
@@ -132,6 +161,12 @@ def address_of(target: Target) -> IpNetwork:
         ProtocolError: `no_such_nick` or `forbidden`: there is none.
     """
     connection = target.here[0].connection if target.here else None
+    if target.sought.key is not None and target.elsewhere:
+        raise ProtocolError(
+            Code.FORBIDDEN,
+            f"{target.shown} is connected to another server, where the address is known: ban the "
+            "nick alone, or the address by what it is",
+        )
     if target.sought.key is None or connection is None:
         raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here")
     address = host_address(connection.host)

@@ -182,7 +182,8 @@ def _find(context: Context, who: str) -> Account | Session:
         if account is None:
             raise ProtocolError(Code.NO_SUCH_NICK, f"there is no account {who[1:]!r}")
         return account
-    session = context.registry.session_called(normalize_nick(who))
+    nick = normalize_nick(who)
+    session = context.registry.session_called(nick) or context.registry.elsewhere(nick)
     if session is None:
         raise ProtocolError(
             Code.NO_SUCH_NICK,

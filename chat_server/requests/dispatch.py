@@ -46,6 +46,7 @@ class Rule(NamedTuple):
             others notice it. A client that comes back joins all its rooms at once, and may.
         room_cost: for how many more it counts for each room that the caller is in, if it changes
             something in all of them.
+        always: whether it is answered also while other servers do not count on this one.
         queue: which one it goes through, before it is answered.
         reads: whether it reads what this connection may have asked for and the workers have yet to
             do, or what others see beside it. Then it waits until all of that is stored and
@@ -63,6 +64,7 @@ class Rule(NamedTuple):
     keeps_session: bool = True
     changes_person: bool = False
     room_cost: int = 0
+    always: bool = False
 
     def cost_in(self, rooms: int) -> int:
         """Return for how many requests it counts for a caller who is in so many rooms."""
@@ -75,9 +77,9 @@ row of attendance."""
 
 REQUESTS: dict[type, Rule] = {
     messages.Hello: Rule(hello.again, keeps_session=False),
-    messages.Ping: Rule(hello.ping, queue=Queue.SHORT, keeps_session=False),
-    messages.Pong: Rule(hello.pong, queue=Queue.SHORT, keeps_session=False),
-    messages.Bye: Rule(hello.bye, keeps_session=False),
+    messages.Ping: Rule(hello.ping, queue=Queue.SHORT, keeps_session=False, always=True),
+    messages.Pong: Rule(hello.pong, queue=Queue.SHORT, keeps_session=False, always=True),
+    messages.Bye: Rule(hello.bye, keeps_session=False, always=True),
     messages.Join: Rule(membership.join, cost=10, queue=Queue.SHORT, reads=True),
     messages.Leave: Rule(membership.leave, queue=Queue.SHORT, reads=True),
     messages.Forget: Rule(membership.forget, cost=20, queue=Queue.LONG),
@@ -149,6 +151,13 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
         ProtocolError: it is refused.
     """
     rule = REQUESTS[type(request)]
+    neighbours = caller.context.store.neighbours
+    if neighbours is not None and not rule.always and not neighbours.has_lease:
+        raise ProtocolError(
+            Code.UNAVAILABLE,
+            "The server cannot reach the other ones just now.",
+            retry_after=STORE_RETRY_AFTER,
+        )
     if rule.keeps_session and caller.session.number is None:
         with suppress(StoreError):  # it lives in memory alone, until something has to be stored
             caller.keep_session()
@@ -164,6 +173,8 @@ def answer(caller: Caller, request: messages.AnyRequest) -> ServerMessage | None
             _answer_queued(caller, rule.handler, request)
             return None
         reply = rule.handler(caller, request)
+        if rule.changes_person:
+            caller.context.people.settle()
     except StoreError as error:
         raise ProtocolError(
             Code.UNAVAILABLE,

@@ -436,6 +436,13 @@ class Room:
             while self._closed:
                 self._wait_for_change()
 
+    def wait_until_stored(self, within: float) -> None:
+        """Wait until what was posted is stored or refused, for up to `within` seconds."""
+        with self._lock:
+            self._changed.wait_for(
+                lambda: self._shut or not (self._drafts or self._in_turn), within
+            )
+
     def end_closing(self, *, removed: bool) -> None:
         """Open a closed room again, or give it up, as it was removed; let go on who waits."""
         with self._lock:

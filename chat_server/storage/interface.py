@@ -7,6 +7,8 @@ difference to them whether this process or another one appended a message.
 SQLite is one engine (`storage/sqlite`), which a single process writes; Redis is the other
 (`storage/redis`), which several may share. Both pass the tests in
 `tests/chat_server/storage/test_interface.py`. It is long, as it says all that an engine does.
+
+The module is long, as it says of every method what an engine has to do.
 """
 
 import math
@@ -16,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from chat_server.storage.shared_writes import SharedWrites
 from protocol.messages import CHANGES, Direct, Message
 
 UNNUMBERED = 0
@@ -222,6 +225,25 @@ class Neighbours(Protocol):
 
     Every method raises StoreError if the engine cannot be used just now.
     """
+
+    @property
+    def writes(self) -> SharedWrites:
+        """The order of what all of them write of people."""
+        ...
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether the others count on this server. Where they do not, it lets nobody do anything.
+
+        It asks nobody, and takes no lock.
+        """
+        ...
+
+    def holder(self, nick: str) -> tuple[bytes, str] | None:
+        """Return who has a nick on another server: the hash of the session's secret, and the nick
+        as it is written; None if nobody there has it.
+        """
+        ...
 
     def claim_nick(self, nick: str, token: bytes) -> str | None:
         """Have a nick for a session, unless it is another session's on another server.

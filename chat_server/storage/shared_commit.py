@@ -60,6 +60,7 @@ class SharedCommits:
         # the connection is used: `_taken` says that somebody does.
         self._freed = threading.Condition()
         self._taken = False
+        self._user: int | None = None  # the thread that has taken it; written by that one
         self._waiting = 0  # threads that want the connection
         self._group: _Group | None = None  # what is not committed yet; of whoever has taken it
         self.commits = 0  # as `_group`
@@ -75,12 +76,16 @@ class SharedCommits:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Write, together with others; what is written is kept when the block has ended.
 
-        The block must not wait for another thread.
+        The block must not wait for another thread. A block in a block of the same thread is a part
+        of the outer one, and kept with it.
 
         Raises:
             StoreError: nothing of it is kept.
             OutcomeUnknownError: nobody knows whether it is.
         """
+        if self.is_writing:
+            yield self._writer
+            return
         self._take()
         group = self._begin()
         try:
@@ -95,6 +100,11 @@ class SharedCommits:
         self._finish(group)
         if group.error is not None:
             raise type(group.error)(str(group.error)) from group.error
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is in a block that writes."""
+        return self._user == threading.get_ident()
 
     def close(self) -> None:
         """Close the connections once nobody uses them. Later use raises StoreError."""
@@ -115,10 +125,11 @@ class SharedCommits:
             self._freed.wait_for(lambda: not self._taken)
             self._waiting -= 1
             self._taken = True
+            self._user = threading.get_ident()
 
     def _free(self) -> None:
         with self._freed:
-            self._taken = False
+            self._taken, self._user = False, None
             self._freed.notify()
 
     def _hands_over(self, group: _Group) -> bool:
@@ -126,7 +137,7 @@ class SharedCommits:
         with self._freed:
             if not self._waiting or group.parts >= GROUP or group.error is not None:
                 return False
-            self._taken = False
+            self._taken, self._user = False, None
             self._freed.notify()
             return True
 

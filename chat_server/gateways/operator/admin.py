@@ -104,7 +104,10 @@ class AdminService:
         if request is None:
             return
         try:
-            yield from _METHODS[type(request)](self, request)
+            for part in _METHODS[type(request)](self, request):
+                if isinstance(part, Done):
+                    self._parts.people.settle()
+                yield part
         except ProtocolError as error:
             yield RefusedPart(f"{error.text}.")
         except StoreError as error:

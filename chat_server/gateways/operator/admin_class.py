@@ -36,11 +36,11 @@ def add_class(parts: Context, request: messages.ClassAdd) -> Part:
     act = Act(parts.clock.time(), OPERATOR, "class-add", request.group, None, f"{len(pupils)}")
 
     def find_holders() -> dict[str, str]:
-        held = [(each, parts.registry.holder_of(each.name)) for each in accounts]
+        held = [(each, _holder(parts, each.name)) for each in accounts]
         return {each.key: _held(each.name, holder) for each, holder in held if holder is not None}
 
     def keep() -> list[int]:
-        return ClassStore(parts.people.commits).add(pupils, accounts, act)
+        return ClassStore(parts.people.commits, parts.people.replica).add(pupils, accounts, act)
 
     problems = parts.accounts.enrol(accounts, find_holders, keep)
     if problems:
@@ -57,7 +57,7 @@ def remove_class(parts: Context, request: messages.ClassRemove) -> str:
         ProtocolError: `no_such_nick`: there is no such class, or nobody of that nick on it.
         StoreError: not all is gone. It can be done again.
     """
-    store = ClassStore(parts.people.commits)
+    store = ClassStore(parts.people.commits, parts.people.replica)
     key = None if request.nick is None else nick_key(normalize_nick(request.nick))
     found = [
         each
@@ -95,6 +95,15 @@ def remove_account(parts: Context, name: str) -> tuple[Account, list[Session]]:
     if role is not Role.MEMBER:
         tell_role(parts, sessions, Role.MEMBER, OPERATOR)
     return account, sessions
+
+
+def _holder(parts: Context, nick: str) -> str | None:
+    """The nick of who has `nick` or one that looks like it; on another server, exactly that."""
+    holder = parts.registry.holder_of(nick)
+    if holder is not None:
+        return holder
+    elsewhere = parts.registry.elsewhere(nick)
+    return None if elsewhere is None else elsewhere.nick
 
 
 def _line(problem: str) -> int:

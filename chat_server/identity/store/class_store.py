@@ -1,9 +1,11 @@
 """What the store of people keeps of class lists."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chat_server.identity.store.records import Account, Act, Pupil
+from chat_server.identity.store.replica import Replica
+from chat_server.identity.store.shared_calls import shared
 from chat_server.storage.shared_commit import SharedCommits
 
 COLUMNS = (
@@ -18,15 +20,21 @@ class ClassStore:
     has done nothing then.
     """
 
-    def __init__(self, commits: SharedCommits) -> None:
-        """`commits` is the use of the store of people."""
+    def __init__(self, commits: SharedCommits, replica: Replica | None = None) -> None:
+        """
+        Args:
+            commits: the use of the store of people.
+            replica: where several servers share it, the copy of this one.
+        """
         self._commits = commits
+        self.replica = replica
 
     def pupils(self) -> list[Pupil]:
         """Return all, in the order of the lists."""
         with self._commits.reading() as reader:
             return read_pupils(reader)
 
+    @shared
     def add(self, pupils: Sequence[Pupil], accounts: Sequence[Account], act: Act) -> list[int]:
         """Keep people together with an account for each, whose numbers are returned."""
         numbers = []
@@ -44,7 +52,8 @@ class ClassStore:
             writer.execute("INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)", act[:6])
         return numbers
 
-    def remove(self, numbers: Iterable[int], act: Act) -> None:
+    @shared
+    def remove(self, numbers: Sequence[int], act: Act) -> None:
         """Forget people; their accounts stay."""
         with self._commits.writing() as writer:
             writer.executemany(

@@ -15,30 +15,40 @@ The module is long, as it has the tables of all that is kept of people, in the o
 import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chat_server.identity.roles import Role
+from chat_server.identity.store.class_store import ClassStore
 from chat_server.identity.store.records import (
     Account,
     Act,
     Asked,
     KeptHand,
+    KeptKick,
     KeptPin,
     Membership,
     Sanction,
     StoredPolicy,
 )
+from chat_server.identity.store.replica import Replica
+from chat_server.identity.store.shared_calls import shared
 from chat_server.runtime.errors import StartError
 from chat_server.storage.database import Readers, closed_on_failure, open_database, unusable
 from chat_server.storage.migrations import Format
 from chat_server.storage.shared_commit import SharedCommits
+from chat_server.storage.shared_writes import SharedWrites
 
 log = logging.getLogger("audit")
 
 FILE = "people.db"
+
+Result = TypeVar("Result")
+
+TOUCH_INTERVAL = 3600.0
+"""Seconds within which it is told other servers once that a session was taken up."""
 
 READERS = 2
 """Connections that read. A look takes some microseconds."""
@@ -192,9 +202,28 @@ CREATE TABLE votes ( -- in open polls
 _IMAGES = """
 ALTER TABLE rules ADD COLUMN images INTEGER NOT NULL DEFAULT 0; -- clients may show images
 """
+_SHARED = """
+CREATE TABLE shared ( -- in the copy of one of several servers: see replica.py
+    one INTEGER PRIMARY KEY CHECK (one = 0),
+    history TEXT NOT NULL, -- where the copy is in the order of writes, as the next two
+    number INTEGER NOT NULL,
+    tip TEXT NOT NULL
+) STRICT;
+"""
 FORMAT = Format(
     application_id=0x42414350,
-    steps=(_SCHEMA, _ADDED, _LATE, _PINS, _CLASS, _ROOM_RULES, _QUESTIONS, _POLLS, _IMAGES),
+    steps=(
+        _SCHEMA,
+        _ADDED,
+        _LATE,
+        _PINS,
+        _CLASS,
+        _ROOM_RULES,
+        _QUESTIONS,
+        _POLLS,
+        _IMAGES,
+        _SHARED,
+    ),
 )
 
 _NOTE = "INSERT INTO audit VALUES (NULL, ?, ?, ?, ?, ?, ?)"
@@ -205,6 +234,9 @@ class PeopleStore:
     """The open database. Any thread may call any method; each raises StoreError if it fails.
 
     A method that writes has done nothing then.
+
+    Attributes:
+        replica: where several servers share what they know of people, this copy of it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -221,6 +253,50 @@ class PeopleStore:
         except (sqlite3.Error, OSError) as error:
             raise StartError(unusable("what is known of people", path, error)) from error
         self._commits = SharedCommits(writer, readers, path)
+        self.replica: Replica | None = None
+
+    def share(self, writes: SharedWrites) -> None:
+        """Have what all servers on one engine have, and make the same writes as they from now on.
+
+        Raises:
+            StartError: this file has people of its own.
+            StoreError: it cannot be done just now.
+        """
+        replica = Replica(self._commits, writes, FORMAT.version, _log_acts)
+        replica.own(self)
+        replica.own(ClassStore(self._commits, replica))
+        replica.join()
+        self.replica = replica
+
+    def keep_alone(self) -> None:
+        """Share nothing: what this file has is its own from now on."""
+        if self.is_copy:
+            with self._commits.writing() as writer:
+                writer.execute("DELETE FROM shared")
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is the copy of one of several servers."""
+        return bool(self._read("SELECT 1 FROM shared"))
+
+    def decided(self, decide: Callable[[], Result]) -> Result:
+        """Decide upon what is kept, write it, and return what `decide` returns.
+
+        Where several servers share it, `decide` is called again if another was faster: it has done
+        nothing before its first write. It is called with no lock held that is taken to let writes
+        hold; it takes those itself.
+        """
+        return decide() if self.replica is None else self.replica.decided(decide)
+
+    def catch_up(self) -> None:
+        """Have what other servers have written until now."""
+        if self.replica is not None:
+            self.replica.catch_up()
+
+    def settle(self) -> None:
+        """Wait until what was written holds on all servers."""
+        if self.replica is not None:
+            self.replica.settle()
 
     def close(self) -> None:
         """Close the file, once nobody uses it."""
@@ -245,6 +321,7 @@ class PeopleStore:
             for number, name, key, password_hash, role in rows
         ]
 
+    @shared
     def add_account(self, account: Account, token: bytes, act: Act) -> int:
         """Keep a new account, whose number is not looked at, and log a session in to it.
 
@@ -265,16 +342,19 @@ class PeopleStore:
             _log_in(writer, token, number, act.time)
             return number
 
+    @shared
     def set_account_role(self, number: int, role: Role, act: Act) -> None:
         """Keep an account's role."""
         with self._writing(act) as writer:
             writer.execute("UPDATE accounts SET role = ? WHERE number = ?", (role.word, number))
 
+    @shared
     def set_account_hash(self, number: int, password_hash: str) -> None:
         """Keep another hash of an account's password."""
         with self._writing() as writer:
             writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
 
+    @shared
     def change_password(self, number: int, password_hash: str, token: bytes, act: Act) -> None:
         """Keep the hash of another password, and of the account's sessions none but one.
 
@@ -288,6 +368,7 @@ class PeopleStore:
             writer.execute("UPDATE accounts SET hash = ? WHERE number = ?", (password_hash, number))
             writer.execute("DELETE FROM sessions WHERE account = ? AND token <> ?", (number, token))
 
+    @shared
     def remove_account(self, number: int, act: Act) -> None:
         """Forget an account, what is kept of its sessions, and the bans and mutes of it alone.
 
@@ -305,16 +386,19 @@ class PeopleStore:
         rows = self._read("SELECT account, role FROM sessions WHERE token = ?", token)
         return Membership(rows[0][0], Role.of(rows[0][1])) if rows else None
 
+    @shared
     def log_in(self, token: bytes, account: int, now: float) -> None:
         """Keep that a session is logged in to an account, if there is that account still."""
         with self._writing() as writer:
             _log_in(writer, token, account, now)
 
+    @shared
     def log_out(self, token: bytes) -> None:
         """Forget all that is kept of a session here: that it is logged in, and its own role."""
         with self._writing() as writer:
             writer.execute("DELETE FROM sessions WHERE token = ?", (token,))
 
+    @shared
     def set_session_role(self, token: bytes, role: Role, act: Act) -> None:
         """Keep a session's own role."""
         with self._writing(act) as writer:
@@ -325,10 +409,21 @@ class PeopleStore:
             )
 
     def touch_session(self, token: bytes, now: float) -> None:
-        """Note that a session was taken up, if anything is kept of it; `now` in Unix seconds."""
+        """Note that a session was taken up, if anything is kept of it; `now` in Unix seconds.
+
+        Where several servers share it, that is noted once an hour.
+        """
+        query = "SELECT 1 FROM sessions WHERE token = ? AND seen > ?"
+        if self.replica is None or not self._read(query, token, now - TOUCH_INTERVAL):
+            self.see_session(token, now)
+
+    @shared
+    def see_session(self, token: bytes, now: float) -> None:
+        """Note the same at once."""
         with self._writing() as writer:
             writer.execute("UPDATE sessions SET seen = max(seen, ?) WHERE token = ?", (now, token))
 
+    @shared
     def forget_sessions(self, seen_before: float) -> None:
         """Forget the sessions that nobody has taken up since a time, in Unix seconds.
 
@@ -345,6 +440,7 @@ class PeopleStore:
         rows = self._read("SELECT * FROM sanctions ORDER BY number")
         return [Sanction(*row) for row in rows]
 
+    @shared
     def add_sanction(self, sanction: Sanction, act: Act) -> Sanction:
         """Keep a ban or a mute, and return it with its number."""
         with self._writing(act) as writer:
@@ -353,7 +449,8 @@ class PeopleStore:
             )
             return sanction._replace(number=_inserted(cursor))
 
-    def remove_sanctions(self, numbers: Iterable[int], act: Act | None = None) -> None:
+    @shared
+    def remove_sanctions(self, numbers: Sequence[int], act: Act | None = None) -> None:
         """Forget bans and mutes; without `act` those that ended by themselves."""
         with self._writing(act) as writer:
             writer.executemany(
@@ -367,6 +464,7 @@ class PeopleStore:
         rows = self._read(f"SELECT {_POLICY_COLUMNS} FROM rules")
         return [_stored_policy(StoredPolicy(*row)) for row in rows]
 
+    @shared
     def put_policy(self, policy: StoredPolicy, act: Act | None = None) -> None:
         """Keep the rules of a room, in place of those it had."""
         with self._writing(act) as writer:
@@ -451,11 +549,13 @@ class PeopleStore:
         rows = self._read("SELECT hash FROM secrets WHERE name = ?", name)
         return rows[0][0] if rows else None
 
+    @shared
     def put_secret(self, name: str, secret_hash: bytes, act: Act | None = None) -> None:
         """Keep the hash of a secret, in place of the one before."""
         with self._writing(act) as writer:
             writer.execute("INSERT OR REPLACE INTO secrets VALUES (?, ?)", (name, secret_hash))
 
+    @shared
     def drop_secret(self, name: str) -> None:
         """Keep nothing of a secret, if anything was kept."""
         with self._writing() as writer:
@@ -463,11 +563,19 @@ class PeopleStore:
 
     # -- the audit log
 
+    @shared
     def note(self, act: Act) -> None:
         """Write a line of the audit log for what is kept nowhere else: a kick, an announcement."""
         with self._writing(act):
             pass
 
+    @shared
+    def note_kick(self, kick: KeptKick, act: Act) -> None:  # noqa: ARG002
+        """Write the line of the audit log for a kick, which all servers are to do."""
+        with self._writing(act):
+            pass
+
+    @shared
     def note_once(self, act: Act) -> None:
         """Write the line of an act that a request asked for, unless it is there."""
         assert act.asked is not None, "a request asks for it"
@@ -475,7 +583,7 @@ class PeopleStore:
             is_new = _note_done(writer, act.asked, act.time)
             if is_new:
                 writer.execute(_NOTE, act[:6])
-        if is_new:
+        if is_new and not self._commits.is_writing:
             _log(act)
 
     def acts(self, after: int = 0, limit: int = 1000) -> list[tuple[int, Act]]:
@@ -504,8 +612,15 @@ class PeopleStore:
             if act is not None and act.asked is not None:
                 _note_done(writer, act.asked, act.time)
             yield writer
-        if act is not None:
+        if act is not None and not self._commits.is_writing:  # else it is logged once it is kept
             _log(act)
+
+
+def _log_acts(arguments: Sequence[Any]) -> None:
+    """Log the acts among the arguments of a write that is kept."""
+    for argument in arguments:
+        if isinstance(argument, Act):
+            _log(argument)
 
 
 def _note_done(writer: sqlite3.Connection, asked: Asked, now: float) -> bool:

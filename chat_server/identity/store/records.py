@@ -66,6 +66,26 @@ class Sanction(NamedTuple):
     time: float
 
 
+class KeptKick(NamedTuple):
+    """Whose connections are ended, whichever server they are on: who has any of the first three.
+
+    Attributes:
+        key: what a nick is compared by.
+        account: its number.
+        network: in CIDR notation.
+        role: of who does it.
+        by: the nick of that one.
+        reason: a line, or "".
+    """
+
+    key: str | None
+    account: int | None
+    network: str | None
+    role: Role
+    by: str
+    reason: str
+
+
 class StoredPolicy(NamedTuple):
     """What holds in a room, or, with `room` "", in all.
 

@@ -120,6 +120,15 @@ class Sanctions:
                 self._drop(number)
             self.version += 1
 
+    def replace(self, kept: Iterable[Sanction]) -> None:
+        """Let hold whatever is kept, and nothing else."""
+        with self._lock:
+            for number in list(self._sanctions):
+                self._drop(number)
+            for sanction in kept:
+                self._put(sanction)
+            self.version += 1
+
     def find(self, kind: Kind, person: Person, *, exactly: bool = False) -> Sanction | None:
         """Return what holds for `person`: of several, the one that ends last.
 
@@ -219,7 +228,7 @@ def read_sanctions(people: PeopleStore, clock: Clock) -> Sanctions:
     sanctions = Sanctions(clock, kept)
     if len(kept) > SANCTIONS_LIMIT:  # no sooner: the clock may only be wrong this time
         in_force = {sanction.number for sanction in sanctions.all()}
-        people.remove_sanctions(each.number for each in kept if each.number not in in_force)
+        people.remove_sanctions([each.number for each in kept if each.number not in in_force])
     return sanctions
 
 

@@ -46,6 +46,7 @@ class PolicyBook:
             StoreError: they could not be read.
         """
         self._people = people
+        self._clock = clock
         self.hands = HandBook(people, clock)
         # Held while a policy is changed, first in the store and then in memory, so that both change
         # in the same order. Above all locks.
@@ -97,6 +98,11 @@ class PolicyBook:
         Raises:
             StoreError: all is as it was.
         """
+        self._people.decided(lambda: self._change(room, change, act))
+
+    def _change(
+        self, room: str, change: Callable[[RoomPolicy], RoomPolicy], act: Act | None
+    ) -> None:
         with self._changing:
             before = self.own(room)
             self._put(room, before, change(before), act)
@@ -113,6 +119,11 @@ class PolicyBook:
         Raises:
             StoreError: all is as it was.
         """
+        self._people.decided(lambda: self._change_insiders(room, change))
+
+    def _change_insiders(
+        self, room: str, change: Callable[[frozenset[PersonKey]], frozenset[PersonKey]]
+    ) -> None:
         with self._changing:
             policy = self.own(room)
             if policy.lock is None:
@@ -147,8 +158,30 @@ class PolicyBook:
         Raises:
             StoreError: all is as it was.
         """
-        with self._changing:
-            self._put(room, self.own(room), NO_POLICY, None)
+        self._people.decided(lambda: self._change(room, lambda _: NO_POLICY, None))
+
+    def follow(self, kept: StoredPolicy) -> tuple[RoomPolicy, RoomPolicy]:
+        """Let rules hold that another server has kept. Return those before, and those now."""
+        policy = _read(kept, self._clock)
+        with self._changing, self._lock:
+            before = self._policies.get(kept.room, NO_POLICY)
+            if policy.freeze is not None and _is_same(policy.freeze, before.freeze):
+                policy = replace(policy, freeze=before.freeze)
+            self._note(kept.room, policy)
+        return before, policy
+
+    def follow_all(self) -> list[str]:
+        """Let hold whatever is kept. Return the rooms that have, or had, rules.
+
+        Raises:
+            StoreError: it could not be read; all is as it was.
+        """
+        kept = {each.room: each for each in self._people.policies()}
+        with self._lock:
+            rooms = {**self._policies, **kept}
+        for room in rooms:
+            self.follow(kept.get(room, StoredPolicy(room)))
+        return list(rooms)
 
     def impose(self, room: Room, notice: Draft | None = None) -> None:
         """Let what is kept of a room hold in it, together with the notice that says so.
@@ -193,10 +226,20 @@ class PolicyBook:
         with self._lock:
             if policy.freeze is before.freeze:  # it may have ended by itself meanwhile
                 policy = replace(policy, freeze=self._policies.get(room, NO_POLICY).freeze)
-            if policy == NO_POLICY:
-                self._policies.pop(room, None)
-            else:
-                self._policies[room] = policy
+            self._note(room, policy)
+
+    def _note(self, room: str, policy: RoomPolicy) -> None:
+        """With `_lock` held: let rules hold."""
+        assert self._lock.locked()
+        if policy == NO_POLICY:
+            self._policies.pop(room, None)
+        else:
+            self._policies[room] = policy
+
+
+def _is_same(freeze: Freeze, other: Freeze | None) -> bool:
+    """Whether two are one, though the clock by which they end was read at another moment."""
+    return other is not None and replace(freeze, ends=other.ends) == other
 
 
 def _read(kept: StoredPolicy, clock: Clock) -> RoomPolicy:

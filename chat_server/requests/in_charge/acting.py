@@ -54,6 +54,7 @@ def do_unless_done(caller: Caller, request: int, act: Callable[[], None]) -> Ok:
     with caller.context.acts.of(caller.session.token):  # see `do_once`
         if not caller.context.people.was_done(Asked(caller.session.token, request)):
             act()
+    caller.context.people.settle()
     return Ok(re=request)
 
 
@@ -100,6 +101,7 @@ def _do_once(
         notices.look_up(caller.context.store, caller.context.people)
         if resume or not notices.told:
             act(notices)
+        caller.context.people.settle()
     except ProtocolError as error:
         notices.fail(error)
     except StoreError as error:

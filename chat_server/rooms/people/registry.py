@@ -1,4 +1,7 @@
-"""The registry: who is here, in which session, and who has which nick."""
+"""The registry: who is here, in which session, and who has which nick.
+
+The module is long, as all of that changes under one lock.
+"""
 
 import logging
 import threading
@@ -102,6 +105,7 @@ class Registry:
             StoreError: the store could not be asked.
         """
         hashed = token_hash(token)
+        self._people.catch_up()  # another server may have logged it in or out
         with self._lock:
             session = self._sessions.get(hashed)
         if session is not None:
@@ -195,6 +199,8 @@ class Registry:
         if self._neighbours is None:
             yield
             return
+        if not self._neighbours.has_lease:
+            raise StoreError("the other servers may take this one for dead")
         before = session.nick
         holder = self._neighbours.claim_nick(nick, session.token)
         if holder is not None:
@@ -278,6 +284,11 @@ class Registry:
                 removed meanwhile, or its password changed.
             StoreError: it could not be kept; nothing has changed.
         """
+        replaced = self._people.decided(lambda: self._log_in(session, connection, account))
+        self._renamed(session)
+        return replaced
+
+    def _log_in(self, session: Session, connection: Client, account: Account) -> list[Client]:
         with self._accounts.changing:
             if not self._accounts.is_current(account):
                 raise ProtocolError(
@@ -287,9 +298,7 @@ class Registry:
             self._people.log_in(session.token, account.number, self._clock.time())
             with self._claimed(session, account.name), self._lock:
                 _check_holder(session, connection)
-                replaced = self._take_nick(session, account.name, account)
-        self._renamed(session)
-        return replaced
+                return self._take_nick(session, account.name, account)
 
     def log_out(self, session: Session, connection: Client, nick: str) -> None:
         """Make a member without an account of a session, and give it another nick, or its own.
@@ -299,6 +308,10 @@ class Registry:
                 has the session no more.
             StoreError: it could not be kept; nothing has changed.
         """
+        self._people.decided(lambda: self._log_out(session, connection, nick))
+        self._renamed(session)
+
+    def _log_out(self, session: Session, connection: Client, nick: str) -> None:
         with self._accounts.changing:
             with self._lock:
                 _check_holder(session, connection)
@@ -316,7 +329,6 @@ class Registry:
                     _make_member(session)
             finally:
                 self._accounts.release(reservation)
-        self._renamed(session)
 
     def log_out_others(self, account: Account, session: Session) -> list[Client]:
         """Make members without an account of all sessions that are logged in to one, but for one.
@@ -325,11 +337,15 @@ class Registry:
 
         Returns: their connections, which are to be ended.
         """
+        return self.log_out_all_but(account.number, session.token)
+
+    def log_out_all_but(self, account: int, token: bytes) -> list[Client]:
+        """Do the same, for an account by its number and a session by the hash of its secret."""
         assert self._accounts.changing.locked()
         ended = []
         with self._lock:
-            for other in self._sessions_of(account.number):
-                if other is session:
+            for other in self._sessions_of(account):
+                if other.token == token:
                     continue
                 self._nicks.free(other)
                 _make_member(other)
@@ -391,6 +407,47 @@ class Registry:
         """
         return self._nicks.find(nick) is not None
 
+    @property
+    def is_one_of_several(self) -> bool:
+        """Whether there may be people on other servers."""
+        return self._neighbours is not None
+
+    def elsewhere(self, nick: str) -> Session | None:
+        """Return who has `nick` on another server: who they are there, without a connection.
+
+        Raises:
+            StoreError: other servers could not be asked.
+        """
+        found = None if self._neighbours is None else self._neighbours.holder(nick)
+        if found is None:
+            return None
+        session = Session(*found)
+        membership = self._people.membership(session.token)
+        if membership is not None:
+            session.account, session.role = membership
+        return session
+
+    def follow_membership(self, token: bytes) -> Session | None:
+        """Let it hold that another server has logged a session in or out, or gave it a role.
+
+        With `Accounts.changing` held. Returns: the session, if it is in memory and that is news.
+        """
+        assert self._accounts.changing.locked()
+        kept = self._people.membership(token)
+        account, role = (None, Role.MEMBER) if kept is None else kept
+        with self._lock:
+            session = self._sessions.get(token)
+            if session is None or (session.account, session.role) == (account, role):
+                return None
+            session.account, session.role = account, role
+        self._renamed(session)
+        return session
+
+    def tokens(self) -> list[bytes]:
+        """Return the hashes of the secrets of all sessions that are in memory."""
+        with self._lock:
+            return list(self._sessions)
+
     def formerly_called(self, nick: str) -> Former | None:
         """Return who had `nick` last, if nobody has it now and that is not long ago."""
         with self._lock:
@@ -440,6 +497,9 @@ class Registry:
         if account is None:
             return
         self._keeper.keep(session)
+        self._people.decided(lambda: self._keep_account(session, account))
+
+    def _keep_account(self, session: Session, account: Account) -> None:
         with self._accounts.changing:
             if session.account == account.number:  # it may be logged out again by now
                 self._people.log_in(session.token, account.number, self._clock.time())

@@ -4,6 +4,8 @@ What a process delivers is only what it has read from the streams, its own messa
 one order for everybody on every process. A batch of a room is appended by one script, which is
 atomic and may be sent twice (scripts.py). So an outcome that is not known is settled by appending
 the same batch again.
+
+The module is long, as it has every method of the interface.
 """
 
 import logging
@@ -40,7 +42,7 @@ from chat_server.storage.redis.connections import (
     warn_of_settings,
 )
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames
-from chat_server.storage.redis.processes.living import LEASE
+from chat_server.storage.redis.processes.living import LEASE, NO_LEASE, LeaseRefusedError
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
 from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms
@@ -131,6 +133,7 @@ class RedisLog:
             warn_of_settings(connection)
         finally:
             connection.disconnect()
+        self.neighbours.living.begin()
         self._known.note_listed(room.name for room in self.rooms())
 
     def watch(self, listener: NeighbourListener) -> None:
@@ -238,6 +241,8 @@ class RedisLog:
 
     def follow(self, room: str, seq: int) -> list[Message]:
         """Return the next messages behind `seq` that have become part of a room's log."""
+        if not self.neighbours.has_lease:
+            raise StoreError(NO_LEASE)
         set_back = self._known.take_set_back(room, seq)
         if set_back is not None:
             raise LogRewoundError(room, set_back)
@@ -430,6 +435,7 @@ class RedisLog:
             self._known.outdate_all()
             self._listener.news(None)
             self._renew(came_back=True)
+            self.neighbours.writes.heard(word)
         elif word == "room":
             self._known.outdate(about)
             self._listener.news(about)
@@ -441,6 +447,8 @@ class RedisLog:
             self.neighbours.members.heard(process, about, self._listener.members)
         elif word == "ended":
             self.neighbours.members.ended(process, self._listener.members)
+        else:
+            self.neighbours.writes.heard(word)
 
     def _renew(self, *, came_back: bool = False) -> None:
         """Renew the lease, and see which others have theirs.
@@ -450,15 +458,23 @@ class RedisLog:
         assert self._listener is not None
         living, members = self.neighbours.living, self.neighbours.members
         try:
-            if not living.renew(self._listener.facts()) or came_back:
+            had_lease = living.renew(self._listener.facts())
+            if not had_lease or came_back:
                 self._listener.lapsed()
+            if not had_lease:  # nothing was delivered meanwhile
+                self._known.outdate_all()
+                self._listener.news(None)
             look = members.read_all if came_back else members.look
             look(list(living.others()), self._listener.members)
             living.bury()
         except (RedisAwayError, RedisSilentError):
             raise
+        except LeaseRefusedError as error:
+            log.warning("nobody may do anything here for now: %s", error)
+            self.neighbours.writes.heard("back")
+            self._watcher.renew_soon()
         except StoreError as error:  # it can be read still
-            log.warning("other servers may take this one for dead: %s", error)
+            log.warning("%s: %s", NO_LEASE, error)
 
     def _load(self, names: Sequence[str]) -> list[StoredRoom]:
         """Read what is kept of rooms besides their messages."""

@@ -6,14 +6,16 @@ or stood still for too long, are free for all.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from msgspec import json
 
 from chat_server.storage.interface import MembersChange, ProcessFacts
 from chat_server.storage.redis.connections import Call, Connections
-from chat_server.storage.redis.processes.living import LEASES, Living, claims_key
+from chat_server.storage.redis.processes.living import Living, claims_key
 from chat_server.storage.redis.processes.members_elsewhere import MembersElsewhere
-from chat_server.storage.redis.scripts import CLAIM_NICK, DROP_NICK, PREFIX, PROCESSES
+from chat_server.storage.redis.redis_writes import RedisWrites
+from chat_server.storage.redis.scripts import CLAIM_NICK, DROP_NICK, LEASES, PREFIX, PROCESSES
 from protocol.messages import Direct
 from protocol.text import nick_key, nick_skeleton
 
@@ -23,12 +25,21 @@ PORTION = 500
 _directs = json.Decoder(Direct)
 
 
+class _NickClaim(NamedTuple):
+    """Which process has claimed a nick, for which session, by the hash of its secret."""
+
+    process: str
+    token: bytes
+    nick: str
+
+
 class RedisNeighbours:
     """The other servers, as the registry knows them. Any thread may call any method.
 
     Attributes:
         living: which of them live.
         members: who is in their rooms.
+        writes: the order of what all of them write of people.
     """
 
     def __init__(self, connections: Connections, process: str) -> None:
@@ -41,6 +52,12 @@ class RedisNeighbours:
         self._process = process
         self.living = Living(connections, process)
         self.members = MembersElsewhere(connections, process)
+        self.writes = RedisWrites(connections, process)
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether the others count on this process. See `Neighbours.has_lease`."""
+        return self.living.has_lease
 
     def claim_nick(self, nick: str, token: bytes) -> str | None:
         """Have a nick for a session. See `Neighbours.claim_nick`."""
@@ -60,17 +77,30 @@ class RedisNeighbours:
 
     def tell(self, direct: Direct) -> str | None:
         """Send somebody on another server a message. See `Neighbours.tell`."""
-        process, nick = self._connections.ask("HMGET", _nick_key(direct.to), "process", "nick")
+        found = self._find(direct.to)
+        if found is None:
+            return None
+        told = f"{found.process} {json.encode(direct).decode()}"
+        self._connections.ask("PUBLISH", PROCESSES, f"{self._process} direct {told}")
+        return found.nick
+
+    def holder(self, nick: str) -> tuple[bytes, str] | None:
+        """Return who has a nick on another server. See `Neighbours.holder`."""
+        found = self._find(nick)
+        return None if found is None else (found.token, found.nick)
+
+    def _find(self, nick: str) -> _NickClaim | None:
+        """Return the claim of another living server to exactly this nick."""
+        process, token, name = self._connections.ask(
+            "HMGET", _nick_key(nick), "process", "token", "nick"
+        )
         if not process or process == self._process.encode():
             return None
-        name: str = nick.decode()
-        if nick_key(name) != nick_key(direct.to):
+        claim = _NickClaim(process.decode(), bytes.fromhex(token.decode()), name.decode())
+        if nick_key(claim.nick) != nick_key(nick):
             return None
-        if not self._connections.ask("EXISTS", f"{LEASES}{process.decode()}"):
-            return None
-        told = f"{process.decode()} {json.encode(direct).decode()}"
-        self._connections.ask("PUBLISH", PROCESSES, f"{self._process} direct {told}")
-        return name
+        is_living = self._connections.ask("EXISTS", f"{LEASES}{claim.process}")
+        return claim if is_living else None
 
     def show_members(self, rooms: Mapping[str, MembersChange], *, whole: bool) -> bool:
         """Tell the others who is in the rooms here. See `Neighbours.show_members`."""

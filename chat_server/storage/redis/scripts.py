@@ -21,6 +21,9 @@ PREFIX = "backchannel:"
 PROCESSES = f"{PREFIX}processes"
 """The channel that tells every process in which rooms there is something new."""
 
+LEASES = f"{PREFIX}process:"
+"""The lease of a process, whose name stands behind it. Who has none adds nothing."""
+
 SESSION_COUNTER = f"{PREFIX}{{sessions}}:next"
 """The number that was given to a session last."""
 
@@ -72,6 +75,9 @@ APPEND = Script(
 -- does ('', 'topic', 'edit', 'delete'), a topic or the seq that it changes, and the new text.
 local last, oldest = number('last') or 0, number('oldest') or 1
 local begun, told, seqs, known = last, ARGV[1], {{}}, {{}}
+if redis.call('EXISTS', '{LEASES}' .. string.match(told, '^%S+')) == 0 then
+  return redis.error_reply('LAPSED the lease of this server has ended')
+end
 local rows, keys, memory = {{}}, {{}}, {{}}
 
 local function write()

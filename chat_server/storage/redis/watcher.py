@@ -95,6 +95,10 @@ class Watcher:
             self.away = reason or self.away
             self._doubt.set()
 
+    def renew_soon(self) -> None:
+        """On the thread: renew the lease again as soon as something is heard, or HEARTBEAT over."""
+        self._renew_at = 0.0
+
     # -- the thread
 
     def _run(self) -> None:

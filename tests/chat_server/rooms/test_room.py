@@ -198,3 +198,17 @@ def test_what_is_being_stored_is_waited_for() -> None:
 def any_waiter(room: Any) -> bool:
     """Whether somebody waits for a closed room."""
     return room._closed and bool(room._changed._waiters)
+
+
+def test_what_was_posted_is_waited_for(watched: Watched) -> None:
+    """Until it is stored, and no longer than that is worth."""
+    watched.room.wait_until_stored(60)  # nothing was
+    watched.post("one")
+    watched.room.wait_until_stored(0.01)
+    waiting = threading.Thread(target=watched.room.wait_until_stored, args=(60,))
+    waiting.start()
+    assert watched.room.take_drafts()
+    assert waiting.is_alive()
+    watched.room.end_turn()
+    waiting.join(20)
+    assert not waiting.is_alive()

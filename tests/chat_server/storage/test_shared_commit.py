@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -132,6 +132,21 @@ def test_a_read_waits_for_no_commit_and_sees_what_is_kept(commits: SharedCommits
             assert reader.execute(query).fetchone() == (0,)
     with commits.reading() as reader:
         assert reader.execute(query).fetchone() == (1,)
+
+
+def test_a_block_in_a_block_is_a_part_of_it(commits: SharedCommits, path: Path) -> None:
+    """Kept with it, and not without it; others wait for the end of both."""
+    with commits.writing() as writer:
+        add(writer, "outer")
+        with commits.writing() as inner:
+            assert commits.is_writing
+            add(inner, "inner")
+    assert (kept(path), commits.commits) == (["outer", "inner"], 1)
+    assert not commits.is_writing
+    with suppress(KeyError), commits.writing(), commits.writing() as inner:
+        add(inner, "lost")
+        raise KeyError
+    assert kept(path) == ["outer", "inner"]
 
 
 def test_closed_it_refuses(commits: SharedCommits) -> None:

@@ -3,25 +3,70 @@
 Each process has a lease, a key that goes by itself unless it is renewed. The key holds what the
 process says of itself. A set names all processes that were ever seen, so that the others can tell
 which of them have died, and delete what those have left behind.
+
+Nobody waits for a process without a lease, so it lets nobody do anything until it has one again: it
+has one only once it has made what the others wrote of people (redis_writes.py).
 """
+
+import logging
+import time
+from functools import partial
 
 from msgspec import DecodeError, json
 
+from chat_server.runtime.errors import StoreError
 from chat_server.storage.interface import ProcessFacts
-from chat_server.storage.redis.connections import Call, Connections
-from chat_server.storage.redis.scripts import BURY, PREFIX, PROCESSES
+from chat_server.storage.redis.connections import (
+    Call,
+    Connections,
+)
+from chat_server.storage.redis.redis_writes import WRITES_KEYS
+from chat_server.storage.redis.scripts import BURY, LEASES, PREFIX, PROCESSES, Script
+
+log = logging.getLogger(__name__)
 
 LEASE = 15_000
 """Milliseconds after which a process that does not renew its lease counts as dead."""
 
+STARTING_LEASE = 120_000
+"""Milliseconds that a process may take to start. Then the watcher renews its lease."""
+
+NO_LEASE = "other servers may take this one for dead"
+
 PORTION = 500
 """Nicks of a dead process that are freed in one step."""
 
-LEASES = f"{PREFIX}process:"
-"""What the keys of leases begin with."""
-
 _ALL = f"{PREFIX}seen"
 """The set of the processes that were not buried yet."""
+
+RENEW_LEASE = Script(
+    """
+-- KEYS: the lease, the set of all, who is in the rooms of this process, the end of the writes, what
+-- is made of them. ARGV: this process, what it says of itself, for how many milliseconds, the
+-- number that it has to have made at least; that is the last one, if the lease had ended; 0 at
+-- the start.
+local was_there = redis.call('EXISTS', KEYS[1])
+local last = tonumber(redis.call('HGET', KEYS[4], 'number') or '0')
+local made = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or '0')
+local due = math.min(tonumber(ARGV[4]), last)
+if was_there == 0 and tonumber(ARGV[4]) > 0 then due = last end
+if made < due then return {was_there, last, 0} end
+if was_there == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end  -- also without memory left
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
+local kept = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+if kept.err and was_there == 0 then return redis.error_reply(kept.err) end
+redis.pcall('SADD', KEYS[2], ARGV[1])
+return {was_there, last, 1}
+"""
+)
+"""Renews a lease, unless its process is behind. Returns whether it was there, the number of the
+last write, and whether it is renewed.
+
+So a process that cannot make what others write, as its disk is full, has no lease before long.
+"""
+
+_now = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+"""Seconds by a clock that never jumps, and goes on while the machine sleeps, where it has one."""
 
 _facts = json.Decoder(ProcessFacts)
 
@@ -36,6 +81,10 @@ def members_key(process: str) -> str:
     return f"{PREFIX}members:{process}"
 
 
+class LeaseRefusedError(StoreError):
+    """A lease is not renewed: others could not count on this process."""
+
+
 class Living:
     """The processes on one Redis. Any thread may call any method."""
 
@@ -47,6 +96,22 @@ class Living:
         """
         self._connections = connections
         self._process = process
+        # Written by the watcher's thread, or before it is started; read by all.
+        self._until = 0.0  # when the lease ends unless it is renewed, by `_now`
+        self._due = 0  # the last write of people at the last renewal: it is to be made by the next
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether the others count on this process. See `Neighbours.has_lease`."""
+        return _now() < self._until
+
+    def begin(self) -> None:
+        """Have a lease for as long as starting may take, and say nothing of this process yet.
+
+        Raises:
+            StoreError: Redis could not be asked.
+        """
+        self._extend(b"", STARTING_LEASE)
 
     def renew(self, facts: ProcessFacts) -> bool:
         """Renew the lease. Return whether it had not ended meanwhile.
@@ -55,17 +120,19 @@ class Living:
             facts: what this process says of itself.
 
         Raises:
+            LeaseRefusedError: this process has yet to make what others have written.
             StoreError: Redis could not be asked.
         """
-        key = f"{LEASES}{self._process}"
-        was_there, *_ = self._connections.ask_all(
-            [
-                ("EXISTS", key),
-                ("SET", key, json.encode(facts), "PX", LEASE),
-                ("PEXPIRE", members_key(self._process), LEASE),
-                ("SADD", _ALL, self._process),
-            ]
-        )
+        return self._extend(json.encode(facts), LEASE)
+
+    def _extend(self, said: bytes, milliseconds: int) -> bool:
+        keys = (f"{LEASES}{self._process}", _ALL, members_key(self._process), *WRITES_KEYS)
+        call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due))
+        begun = _now()
+        ((was_there, last, is_renewed),) = self._connections.ask_all([call])
+        if not is_renewed:
+            raise LeaseRefusedError("this server has not made yet what others wrote of people")
+        self._until, self._due = begun + milliseconds / 1000, last
         return bool(was_there)
 
     def end(self) -> None:
@@ -74,6 +141,7 @@ class Living:
         Raises:
             StoreError: Redis could not be asked. They have them when the lease ends.
         """
+        self._until = 0.0
         self._connections.ask_all(
             [
                 ("DEL", f"{LEASES}{self._process}", members_key(self._process)),

@@ -131,7 +131,9 @@ def test_a_redis_without_memory_refuses_until_it_has_some(
         redis.do("CONFIG", "SET", "maxmemory", "1")
         refused = ada.request("say", room="lobby", text="nowhere")
         assert refused["code"] == "unavailable"
-        eventually(lambda: "may take this one for dead" in server.stderr)
+        (lease,) = redis.do("KEYS", "backchannel:process:*")
+        assert redis.do("PEXPIRE", lease, "4000")
+        eventually(lambda: redis.do("PTTL", lease) > 4000)
         assert texts(whole_log(ada, "lobby")) == ["one"]
         redis.do("CONFIG", "SET", "maxmemory", "0")
         assert ada.say("lobby", "two") == 2

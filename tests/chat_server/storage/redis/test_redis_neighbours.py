@@ -6,7 +6,10 @@ import pytest
 
 from chat_server.storage.interface import ProcessFacts
 from chat_server.storage.redis.connections import Connections
-from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
+from chat_server.storage.redis.redis_neighbours import (
+    RedisNeighbours,
+    read_direct,
+)
 from protocol.messages import Direct
 from tests.support.redis_server import RedisServer, needs_redis
 
@@ -112,3 +115,14 @@ def test_a_message_is_read_by_the_server_that_it_is_for() -> None:
     told = 'two {"type":"direct","time":1000.0,"from":"ada","to":"eva","text":"psst"}'
     assert read_direct(told, "two") == DIRECT
     assert read_direct(told, "one") is None
+
+
+def test_who_has_a_nick_on_another_server(one: RedisNeighbours, two: RedisNeighbours) -> None:
+    """Exactly that one, as long as their server lives."""
+    two.claim_nick("Eva", EVA)
+    assert one.holder("eva") == (EVA, "Eva")
+    assert one.holder("\u0435va") is None  # it looks like it
+    assert two.holder("eva") is None
+    assert one.holder("ada") is None
+    two.living.end()
+    assert one.holder("eva") is None

@@ -7,8 +7,10 @@ import pytest
 from chat_server.storage.interface import ProcessFacts
 from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.processes import living
-from chat_server.storage.redis.processes.living import LEASE, LEASES
+from chat_server.storage.redis.processes.living import LEASE, LeaseRefusedError
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours
+from chat_server.storage.redis.scripts import LEASES
+from chat_server.storage.shared_writes import Position, WrittenDown
 from tests.support.redis_server import RedisServer, needs_redis
 
 pytestmark = needs_redis
@@ -71,3 +73,38 @@ def test_the_nicks_of_a_dead_process_are_deleted(
     assert left == {"ada", "max"}
     two.living.end()
     assert empty_redis.do("KEYS", "backchannel:*") == []
+
+
+def test_who_has_not_made_what_others_wrote_has_no_lease(pool: Connections) -> None:
+    """One that lasts is renewed for who has made what there was at the last time."""
+    one, two = server(pool, "one"), server(pool, "two")
+    start = Position("history", 10, "tip")
+    assert one.writes.begin(WrittenDown(start, b""), None)
+    two.writes.note_made(start)
+    assert two.living.renew(FACTS)
+    second = two.writes.append(start, b"second")
+    assert second
+    assert two.living.renew(FACTS)
+    with pytest.raises(LeaseRefusedError):
+        two.living.renew(FACTS)
+    assert two.has_lease  # until it ends
+    two.living.end()
+    assert not two.has_lease
+    two.writes.note_made(start)
+    with pytest.raises(LeaseRefusedError):
+        two.living.renew(FACTS)
+    assert not two.has_lease
+    two.writes.note_made(second)
+    assert two.living.renew(FACTS) is False
+    assert two.has_lease
+
+
+def test_one_that_starts_has_a_lease_and_says_nothing(pool: Connections) -> None:
+    """For as long as starting takes."""
+    one, two = server(pool, "one"), RedisNeighbours(pool, "two")
+    assert not two.has_lease
+    two.living.begin()
+    assert two.has_lease
+    assert one.others() == {}
+    assert two.living.renew(FACTS)
+    assert one.others() == {"two": FACTS}
