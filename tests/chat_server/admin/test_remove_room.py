@@ -23,7 +23,7 @@ from chat_server.storage.sqlite.retention import STEP
 from tests.chat_server.admin.folders import START, Operator, keep
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def stored(data: Path, name: str = "history.db", table: str = "messages") -> int:
@@ -219,8 +219,18 @@ def test_who_comes_meanwhile_waits(operator: Operator) -> None:
         assert texts(whole_log(ada, "lobby")) == ["first"]
 
 
-def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
+def test_who_waited_is_bound_by_no_old_rules(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Though the room is made before its rules are gone."""
+    monkeypatch.setattr(attendance, "FORGET_PATIENCE", DEADLINE)
+    forgetting, forget = threading.Event(), attendance.Attendance.forget
+
+    def tell_and_forget(record: attendance.Attendance, room: str) -> None:
+        forgetting.set()
+        forget(record, room)
+
+    monkeypatch.setattr(attendance.Attendance, "forget", tell_and_forget)
     keep(operator.data, "lobby", said(3))
     with running_server(operator.data) as server, House(server) as house, ExitStack() as busy_disk:
         parts: Any = server._parts
@@ -232,7 +242,7 @@ def test_who_waited_is_bound_by_no_old_rules(operator: Operator) -> None:
         with record._transactions.exclusive():
             remover = threading.Thread(target=remove, args=(operator.data,))
             remover.start()
-            eventually(lambda: [act for _, act in parts.people.acts() if act.act == "remove-room"])
+            assert forgetting.wait(DEADLINE)
             busy_disk.enter_context(parts.people.commits.writing())  # before the rules go
             join = eva.post("join", room="lobby")
         assert eva.reply(join)["seq"] == 4  # the notice of slow mode was the last
