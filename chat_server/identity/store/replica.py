@@ -278,9 +278,25 @@ class Replica:
                 if not later:
                     self._writes.note_made(self._position)
                     return
-            for write in later:
-                with Survived("writing because of what another server wrote"):
+            self._write_later(later)
+
+    def _write_later(self, later: Sequence[Callable[[], None]]) -> None:
+        """Write what has to be; what cannot be written just now is written before others are told.
+
+        Raises:
+            StoreError: something could not be written.
+        """
+        left = []
+        for write in later:
+            with Survived("writing because of what another server wrote"):
+                try:
                     write()
+                except StoreError:
+                    left.append(write)
+        if left:
+            with self._turn:
+                self._later = left + self._later
+            raise StoreError("what follows from it cannot be written")
 
     def _wait(self) -> bool:
         with self._news:

@@ -470,7 +470,7 @@ class RedisLog:
         except (RedisAwayError, RedisSilentError):
             raise
         except LeaseRefusedError as error:
-            log.warning("nobody may do anything here for now: %s", error)
+            log.warning("the lease of this server is not renewed: %s", error)
             self.neighbours.writes.heard("back")
             self._watcher.renew_soon()
         except StoreError as error:  # it can be read still

@@ -274,6 +274,33 @@ def test_who_wants_it_to_hold_waits_for_the_others(pair: list[Copy]) -> None:
     one.replica.stop()
 
 
+def test_what_cannot_be_written_at_once_is_written_before_others_are_told(
+    pair: list[Copy],
+) -> None:
+    """However often it fails."""
+    one, two = pair
+    tries = iter([StoreError("not now"), StoreError("not yet"), None])
+
+    def write() -> None:
+        error = next(tries)
+        if error is not None:
+            raise error
+        two.people.put_secret("written", b"late")
+
+    two.followed.later = [write]
+    for copy in pair:
+        copy.log.watch(NOBODY)
+        copy.replica.start()
+    try:
+        one.people.add_sanction(BAN, act("ban"))
+        one.people.settle()
+        one.people.catch_up()
+        assert one.people.secret("written") == b"late"
+    finally:
+        for copy in pair:
+            copy.replica.stop()
+
+
 def test_a_class_list_and_its_accounts(pair: list[Copy]) -> None:
     """By the store of class lists, whose writes are shared as well."""
     one, two = pair
