@@ -21,6 +21,7 @@ from chat_server.gateways.gateway import (
     AnsweredFirst,
     Gateway,
     Handover,
+    Idle,
     OwnReply,
     Received,
     Says,
@@ -81,6 +82,11 @@ READ_ON_AFTER = 0.02
 each wake fifty threads, which takes longer than to answer them.
 """
 
+FRUITLESS_READS = 64
+"""So many reads in a row may complete nothing: a frame that comes in the smallest of packets. More
+count as a request each.
+"""
+
 _ASKS_A_PERSON = frozenset({Code.BAD_NICK, Code.NICK_IN_USE})
 
 
@@ -96,6 +102,7 @@ class Connection:
         "_crowd",
         "_doors",
         "_ended",
+        "_fruitless",
         "_gateway",
         "_gone",
         "_heard_at",
@@ -158,6 +165,7 @@ class Connection:
         # This connection's thread's own: what it reads with.
         plain = PlainReader(sock)
         self._reader: Reader = TlsReader(plain, tls, self.outbox.push) if tls else plain
+        self._fruitless = 0  # reads in a row that completed nothing
         self._rate = context.rate_limits.of_connection(self.host)
         self._began_at = self._heard_at = context.clock.monotonic()
         self._hello_due = self._began_at + context.settings.hello_timeout
@@ -331,13 +339,18 @@ class Connection:
         while data := self._receive():
             self.received += len(data)
             if self._ended is not None:
+                time.sleep(READ_ON_AFTER)  # who goes on sending gets nothing of the processor
                 continue
             self._context.short_queue.enter(self.outbox)  # for decoding, too
+            self._fruitless += 1
             try:
                 for asked in self._gateway.receive(data):
+                    self._fruitless = 0
                     self._take(asked)
                     if self._ended is not None:
                         break
+                if self._fruitless > FRUITLESS_READS:
+                    self._take_idle(1)
             except ProtocolError as error:
                 self._pause()
                 self.outbox.wait_until_answered()  # what came before it
@@ -393,6 +406,9 @@ class Connection:
             self._pause()
             self.outbox.wait_until_answered()
             return
+        if isinstance(asked, Idle):
+            self._take_idle(asked.parts)
+            return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1
         self._wait_until_short()
@@ -411,6 +427,13 @@ class Connection:
             self._give(asked)
         else:
             self._refuse(refusal or asked, asked.re)
+
+    def _take_idle(self, parts: int) -> None:
+        """Count what asks for nothing. Raises ProtocolError where there was too much of it."""
+        self._context.short_queue.enter(self.outbox)  # gives way, if it has been at it for long
+        refusal = self._rate.take_idle(parts) if self._rate else None
+        if refusal is not None:
+            raise refusal
 
     def _take_says(self, says: Sequence[Say]) -> None:
         """Deal with texts that came together. Raises ProtocolError as `_take` does."""

@@ -48,6 +48,24 @@ class AnsweredFirst:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """What came asks for nothing: empty lines, fragments, signs of life. It has to be looked at all
+    the same, and counts as so many requests.
+
+    Attributes:
+        parts: how many there were.
+    """
+
+    parts: int
+
+
+IDLE_AT_ONCE = 64
+"""A gateway tells at the latest after so many parts that they ask for nothing: others are answered
+in between.
+"""
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """An answer of any length. It is sent as fast as the client takes it.
 
@@ -110,11 +128,13 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Received = AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work | Handover
+Received = AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work | Handover | Idle
 """What a gateway makes of the bytes that it received."""
 
 
-def together(received: Iterator[AnyRequest | ProtocolError | OwnReply]) -> "Iterator[Received]":
+def together(
+    received: Iterator[AnyRequest | ProtocolError | OwnReply | Idle],
+) -> "Iterator[Received]":
     """Yield what comes, but as one `Says` the texts for one room that follow one another.
 
     What is behind anything else is looked for only once that is dealt with: see `receive`.

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from chat_server.gateways.earlier import LOOKED_AT, latest_of, number
-from chat_server.gateways.gateway import Handover, OwnReply, Received
+from chat_server.gateways.gateway import IDLE_AT_ONCE, Handover, Idle, OwnReply, Received
 from chat_server.gateways.telnet import TelnetReader
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol import VERSION
@@ -204,10 +204,15 @@ class LinesGateway:
     def receive(self, data: bytes) -> Iterator[Received]:
         """Yield what the lines in `data` ask. See Gateway."""
         lines = list(self._reader.feed(data))
+        idle, self._reader.commands = self._reader.commands, 0
         if self._reader.refusals:
             yield OwnReply(self._reader.refusals)
             self._reader.refusals = b""
         for line in lines:
+            idle += line is not None and not line.strip()
+            if idle >= IDLE_AT_ONCE:
+                yield Idle(idle)
+                idle = 0
             if line is not None and line.endswith("\r") and self.codec is _LF:
                 self.codec = _CRLF
                 yield Handover(self)
@@ -218,6 +223,8 @@ class LinesGateway:
                 yield from self._said(text)
             else:
                 yield from self._came(text.strip())
+        if idle:
+            yield Idle(idle)
 
     def write(self, event: ServerMessage) -> bytes:
         """Return one event as lines."""

@@ -13,7 +13,7 @@ _REFUSALS = {_DO: _WONT, _WILL: _DONT}
 class TelnetReader:
     """Cuts a stream into lines, and leaves telnet's negotiation out. Its thread's own."""
 
-    __slots__ = ("_limit", "_partial", "_rest", "_skips", "refusals")
+    __slots__ = ("_limit", "_partial", "_rest", "_skips", "commands", "refusals")
 
     def __init__(self, limit: int) -> None:
         """
@@ -24,6 +24,7 @@ class TelnetReader:
         self._partial = b""  # of a line
         self._rest = b""  # of a telnet command
         self._skips = False  # the rest of a line that is too long
+        self.commands = 0  # of telnet, that came and are complete
         self.refusals = b""  # what is to be answered to telnet: nothing is supported
 
     @property
@@ -57,6 +58,7 @@ class TelnetReader:
             if position < 0:
                 self._rest = data[begin : begin + self._limit]
                 return bytes(text)
+            self.commands += 1
         return bytes(text + data[position:])
 
     def _skip_command(self, data: bytes, begin: int) -> int:

@@ -96,7 +96,7 @@ class RateLimits:
 class ConnectionRate:
     """The limit of one connection. Its thread alone uses it."""
 
-    __slots__ = ("_address", "_limits", "_own")
+    __slots__ = ("_address", "_greeted", "_limits", "_own")
 
     def __init__(self, limits: RateLimits, address: "RateLimit", own: "RateLimit") -> None:
         """
@@ -108,6 +108,7 @@ class ConnectionRate:
         self._limits = limits
         self._address = address
         self._own = own
+        self._greeted = False
 
     def begin(self, token: bytes) -> None:
         """Let the bucket of a session count from now on, and for the hello.
@@ -116,6 +117,7 @@ class ConnectionRate:
             token: the hash of the session's secret.
         """
         self._own = self._limits.of_session(token) or self._own
+        self._greeted = True
         self._own.take()
 
     def take(self) -> ProtocolError | None:
@@ -127,6 +129,21 @@ class ConnectionRate:
         for bucket in (self._own, self._address):
             if not bucket.is_kept:
                 self._limits.keep(bucket)
+        return refusal
+
+    def take_idle(self, parts: int) -> ProtocolError | None:
+        """Take tokens for what came and asks for nothing. Nothing of it is refused: it is
+        `flooding`, which is returned, or it is let be.
+
+        Who has not said hello yet is a flooder as soon as the address has no tokens left, as a
+        connection costs nothing.
+        """
+        refusal = self._own.take(parts)
+        if refusal is None or not refusal.fatal:
+            shared = self._address.take_shared(parts)
+            if shared is None or self._greeted:
+                return None
+            refusal = ProtocolError(Code.FLOODING, f"{shared.text}; what was sent asks for nothing")
         return refusal
 
     def charge(self, cost: int) -> None:
@@ -185,14 +202,17 @@ class RateLimit:
         with self._lock:
             self._tokens = max(self._tokens - (cost - 1), min(self._tokens, -self._burst / 2))
 
-    def take(self) -> ProtocolError | None:
+    def take(self, count: int = 1) -> ProtocolError | None:
         """Take a token for a request, and return why the request is refused, if it is.
 
         That is `rate_limited`, with the time to wait, or `flooding`, which is fatal.
+
+        Args:
+            count: how many tokens it takes.
         """
         with self._lock:
             self._fill()
-            self._tokens -= 1
+            self._tokens -= count
             tokens = self._tokens
         if tokens >= 0:
             return None

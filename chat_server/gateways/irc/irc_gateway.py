@@ -2,7 +2,14 @@
 
 from collections.abc import Iterator
 
-from chat_server.gateways.gateway import AnsweredFirst, Handover, OwnReply, Received
+from chat_server.gateways.gateway import (
+    IDLE_AT_ONCE,
+    AnsweredFirst,
+    Handover,
+    Idle,
+    OwnReply,
+    Received,
+)
 from chat_server.gateways.irc.client import Gone, IrcClient, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
 from chat_server.gateways.irc.events import mode_of, move, written
@@ -49,7 +56,14 @@ class IrcGateway:
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Yield what each line asks for that `data` completes. See Gateway."""
+        empty = 0
         for line in self._reader.feed(data):
+            if line is None:
+                empty += 1
+                if empty >= IDLE_AT_ONCE:
+                    yield Idle(empty)
+                    empty = 0
+                continue
             if isinstance(line, BadLine):
                 yield OwnReply(encoded([self._complaint(line)]))
                 continue
@@ -58,6 +72,8 @@ class IrcGateway:
             yield from self._refreshed()
             if self.codec is not codec:
                 yield Handover(self)
+        if empty:
+            yield Idle(empty)
 
     def write(self, event: ServerMessage) -> bytes:
         """Return one event, or reply, as lines; nothing for most replies."""

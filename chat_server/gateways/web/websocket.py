@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.server import ServerProtocol
 
-from chat_server.gateways.gateway import OwnReply, Received, together
+from chat_server.gateways.gateway import Idle, OwnReply, Received, together
 from chat_server.gateways.native import decoded
 from chat_server.rooms.codec import Broadcast, Encoded
 from protocol.errors import Code, ProtocolError
@@ -42,6 +42,9 @@ _FRAGMENT_SIZE = 64
 """Bytes that a fragment takes besides what is in it: there may be any number of empty ones."""
 
 _Utf8 = getincrementaldecoder("utf-8")
+
+_AT_ONCE = 4096
+"""Bytes that are looked at before others are answered."""
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
@@ -94,15 +97,27 @@ class WebSocketGateway:
         """Yield what the frames in `data` ask. See Gateway."""
         return together(self._asked(data))
 
-    def _asked(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply]:
-        protocol = self._protocol
+    def _asked(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply | Idle]:
+        for begin in range(0, len(data), _AT_ONCE):
+            yield from self._asked_in(data[begin : begin + _AT_ONCE], is_first=not begin)
+            if self._protocol.close_expected():
+                return
+
+    def _asked_in(
+        self, data: bytes, *, is_first: bool
+    ) -> Iterator[AnyRequest | ProtocolError | OwnReply | Idle]:
+        """Yield what the frames in a part of what came ask."""
+        protocol, idle = self._protocol, 0
         bad_length = self._lengths.bad_at(data)
         protocol.receive_data(data[:bad_length])
         if not protocol.close_expected():
             # Pongs first. That something came at all is a sign of life, too.
-            yield OwnReply(b"".join(protocol.data_to_send()))
+            pongs = b"".join(protocol.data_to_send())
+            if pongs or is_first:
+                yield OwnReply(pongs)
         for event in protocol.events_received():
             assert isinstance(event, Frame)
+            idle += event.opcode not in _DATA or not event.fin
             if event.opcode in _DATA:
                 if event.opcode is Opcode.BINARY:
                     protocol.fail(CloseCode.UNSUPPORTED_DATA, "messages are text: JSON in UTF-8")
@@ -118,6 +133,8 @@ class WebSocketGateway:
                     yield decoded(self._joined(), greeted=self.greeted)
         if bad_length is not None and not protocol.close_expected():
             protocol.fail(CloseCode.PROTOCOL_ERROR, "a length has to be written in as few bytes")
+        if idle and not protocol.close_expected():
+            yield Idle(idle)
         if protocol.close_expected():
             yield self._last_answer()
 

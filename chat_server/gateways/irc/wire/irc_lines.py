@@ -87,8 +87,8 @@ class LineReader:
         """How many bytes of an unfinished line are kept."""
         return len(self._rest)
 
-    def feed(self, data: bytes) -> Iterator[Line | BadLine]:
-        """Yield each line that `data` completes; empty ones are passed over."""
+    def feed(self, data: bytes) -> Iterator[Line | BadLine | None]:
+        """Yield each line that `data` completes; None for an empty one."""
         *complete, rest = (self._rest + data).split(b"\n")
         self._rest = rest
         for each in complete:
@@ -96,9 +96,7 @@ class LineReader:
                 self._dropping = False
                 yield TOO_LONG
                 continue
-            line = read_line(each.removesuffix(b"\r"))
-            if line is not None:
-                yield line
+            yield read_line(each.removesuffix(b"\r"))
         if len(self._rest) > TAGS_LIMIT + LINE_LIMIT:
             self._rest, self._dropping = b"", True
 

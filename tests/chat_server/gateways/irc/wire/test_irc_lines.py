@@ -59,7 +59,7 @@ def test_reading(data: bytes, line: Line) -> None:
 @pytest.mark.parametrize("data", [b"", b" ", b":", b":me", b"@", b"@a", b"@a ", b"@a :me", b"\0"])
 def test_what_is_no_line_is_passed_over(data: bytes) -> None:
     """An empty line is no mistake (RFC 2812, 2.3)."""
-    assert list(LineReader().feed(data + b"\r\nPING a\r\n")) == [Line("PING", ("a",))]
+    assert list(LineReader().feed(data + b"\r\nPING a\r\n")) == [None, Line("PING", ("a",))]
 
 
 def test_byte_by_byte_and_with_trailing_data() -> None:
@@ -84,7 +84,7 @@ def test_the_limits() -> None:
 def test_a_line_without_end_is_dropped_as_it_comes() -> None:
     """One mistake is told, when it ends; what follows counts again."""
     reader = LineReader()
-    found: list[Line | BadLine] = []
+    found: list[Line | BadLine | None] = []
     for _ in range(100):
         found += reader.feed(b"a" * 1000)
     assert found == []
