@@ -38,6 +38,11 @@ INTERVAL = 1.0
 ADDRESSES = 1_000
 """Addresses that are remembered for that; while so many ask within a second, others wait."""
 
+PAUSE = 0.005
+"""Seconds between two looks at what came, a packet from each socket: packets without end would take
+the interpreter from everybody. The system keeps what comes meanwhile, or drops it.
+"""
+
 _ALL_NODES = "ff02::1"
 """RFC 4291, 2.7.1."""
 
@@ -272,6 +277,7 @@ class Responder:
                 if isinstance(key.data, _Ear):
                     with Survived("answering who looks for the server"):
                         self._hear(key.data)
+            self._stopping.wait(PAUSE)
 
     def _hear(self, ear: _Ear) -> None:
         """Take one packet, and answer it if it is a query."""

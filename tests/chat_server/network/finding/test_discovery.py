@@ -21,7 +21,7 @@ from tests.support.ports import free_port
 from tests.support.servers import address_of
 from tests.support.servers import running_server as unannounced
 from tests.support.tls import make_files
-from tests.support.waiting import DEADLINE
+from tests.support.waiting import DEADLINE, eventually
 
 pytestmark = pytest.mark.usefixtures("registration_ends")
 
@@ -141,6 +141,28 @@ def test_a_flood_of_addresses_fills_no_memory() -> None:
     assert rate.allows("one more")
     assert not rate.allows("one more")
     assert len(rate._answered) == 1
+
+
+def test_a_flood_of_packets_is_read_a_packet_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a pause behind each, in which everybody else is served; the stop ends the pause."""
+    monkeypatch.setattr(discovery, "PAUSE", 3600.0)
+    heard = list[bytes]()
+    read_query = discovery.read_query
+
+    def read(packet: bytes) -> str | None:
+        heard.append(packet)
+        return read_query(packet)
+
+    monkeypatch.setattr(discovery, "read_query", read)
+    with running_server(tmp_path) as server, asking() as sock:
+        port = port_of(address_of(server))
+        for _ in range(50):
+            sock.sendto(b"nonsense", ("127.0.0.1", port))
+        eventually(lambda: bool(heard))
+        greet(address_of(server), "ada")
+    assert len(heard) == 1
 
 
 def test_it_can_be_turned_off(tmp_path: Path) -> None:
