@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="those whose name contains one of these, or matches it",
     )
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each (%(default)g)")
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each (%(default)g)")
     parser.add_argument(
         "--addresses", type=int, default=1, help="that the attackers come from (%(default)s)"
     )

@@ -11,7 +11,7 @@ from tests.attacks.attack import Attack
 from tests.attacks.bystander import Bystander
 from tests.attacks.crew import Crew, crew
 
-WARM_UP = 0.5
+WARM_UP = 0.3
 """Seconds of each attack that are not measured, and seconds after it."""
 
 IDLE = 1.0
@@ -22,10 +22,10 @@ SETTLED_WITHIN = 5.0
 
 STOP_WITHIN = 15.0
 
-TAKES = 2 * WARM_UP + 1.0
+TAKES = 2 * WARM_UP + 0.4
 """Seconds that a row takes beside those that are measured, roughly."""
 
-SERVER_TAKES = IDLE + 5.0
+SERVER_TAKES = IDLE + 4.0
 """Seconds that a server takes to start and stop, with its first look, roughly."""
 
 

@@ -13,7 +13,7 @@ import pytest
 from chat_server.network.finding import discovery
 from chat_server.network.finding.discovery import Rate
 from chat_server.server import Server
-from protocol.finding import Answer, query, read_answer
+from protocol.finding import Answer, query, read_answer, read_query
 from tests.chat_server.network.test_listener import greet, needs_ipv6, port_of
 from tests.support.clock import ManualClock
 from tests.support.networks import Lan, needs_networks
@@ -149,7 +149,6 @@ def test_a_flood_of_packets_is_read_a_packet_at_a_time(
     """With a pause behind each, in which everybody else is served; the stop ends the pause."""
     monkeypatch.setattr(discovery, "PAUSE", 3600.0)
     heard = list[bytes]()
-    read_query = discovery.read_query
 
     def read(packet: bytes) -> str | None:
         heard.append(packet)
