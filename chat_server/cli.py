@@ -25,7 +25,7 @@ from chat_server.runtime.config import config_loader
 from chat_server.runtime.config.config_loader import Config
 from chat_server.runtime.config.setting_types import Setting
 from chat_server.runtime.config.settings import SETTINGS, Settings
-from chat_server.runtime.errors import StartError
+from chat_server.runtime.errors import AwayError, StartError
 from chat_server.runtime.log_writer import LogWriter
 from chat_server.server import Server
 from chat_server.version import SERVER
@@ -61,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.print_config:
             return _say(config_loader.shown(_settings(options)))
         return _check(_settings(options)) if options.check else _serve(options)
+    except AwayError as error:  # a service manager tries again
+        return _failed(str(error))
     except StartError as error:
         return _wrong(error.problems)
 
@@ -163,7 +165,7 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
             raise
         for problem in error.problems:
             log.error("%s", problem)
-        return WRONG_USE
+        return FAILED if isinstance(error, AwayError) else WRONG_USE
     _greet(server)
     listening = " ".join(str(address) for address in server.addresses)
     systemd.tell(systemd.READY, f"STATUS=listening on {listening}")

@@ -23,6 +23,10 @@ class StartError(BackchannelError):
         self.problems = problems
 
 
+class AwayError(StartError):
+    """What the server needs cannot be reached just now: the same start may succeed later."""
+
+
 class SettingError(StartError):
     """A setting breaks its rule, or is none."""
 

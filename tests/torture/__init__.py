@@ -2,6 +2,10 @@
 
     python -m tests.torture --minutes 10
     python -m tests.torture --minutes 10 --workers 3 --keep 500 --no-irc --no-websocket
+    python -m tests.torture --minutes 10 --redis
+    python -m tests.torture --lose-writes
+
+The last two are about two servers on one Redis, between which the clients move: see `cluster`.
 
 A run has four parts:
 

@@ -23,7 +23,10 @@ LEAST_KEPT = 100
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it. Returns 0 if every promise was kept, 1 if not, 2 if it could not be run."""
+    """Run it. Returns 0 if every promise was kept, 1 if not, 2 if it could not be run.
+
+    With --lose-writes it returns 0 if the checker has found what was lost.
+    """
     options = _parser().parse_args(arguments)
     plan = Plan(
         options.seed,
@@ -34,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         options.irc,
         options.workers,
         options.keep,
+        options.redis or options.lose_writes,
+        options.lose_writes,
     )
     again = (
         f"python -m tests.torture --minutes {options.minutes:g} --seed {plan.seed} "
@@ -42,15 +47,18 @@ def main(arguments: list[str] | None = None) -> int:
         + (f" --keep {plan.keep}" if plan.keep else "")
         + " --no-websocket" * (not plan.websocket)
         + " --no-irc" * (not plan.irc)
+        + (" --lose-writes" if plan.lose_writes else " --redis" * plan.redis)
     )
     _say(f"seed {plan.seed} (how threads are scheduled is not in it): {again}")
     folder = Path(tempfile.mkdtemp(prefix="backchannel-torture-"))
     kept = False
+    run = Run(plan, folder, _say)
     try:
-        code = _torture(Run(plan, folder, _say), folder)
+        code = _torture(run, plan)
         kept = code == VIOLATED
     except ServerDied as error:
-        _say(f"the server {error}:\n{(folder / 'server.log').read_text(errors='replace')}")
+        logs = "".join(log.read_text(errors="replace") for log in run.logs)
+        _say(f"the server {error}:\n{logs}")
         return NOT_RUN
     except KeyboardInterrupt:  # the second: the first is taken for the end of the play
         _say("given up: nothing was checked")
@@ -60,11 +68,17 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(folder)
     if kept:
         _say(f"the database and the server's log are kept in {folder}")
-    _say(f"seed {plan.seed}: {'PROMISES WERE BROKEN' if code else 'every promise was kept'}")
+    _say(f"seed {plan.seed}: {_verdict(plan, code)}")
     return code
 
 
-def _torture(run: Run, folder: Path) -> int:
+def _verdict(plan: Plan, code: int) -> str:
+    if plan.lose_writes:
+        return "WHAT WAS LOST WAS NOT FOUND" if code else "what was lost was found"
+    return "PROMISES WERE BROKEN" if code else "every promise was kept"
+
+
+def _torture(run: Run, plan: Plan) -> int:
     begin = time.monotonic()
     with _interruptible(run):
         seen = run.execute()
@@ -72,14 +86,18 @@ def _torture(run: Run, folder: Path) -> int:
     _say(f"after {time.monotonic() - begin:.0f} s:")
     for line in summary(seen, run.tally):
         _say(line)
-    count, lines = logfile.errors(folder / "server.log")
-    if count:
+    for log in run.logs:
+        count, lines = logfile.errors(log)
+        if not count:
+            continue
         _say(f"  {count} lines of the server's log report an error:")
         for line in lines:
             _say(f"    {line}")
     _say(f"  {len(violations)} violations")
     for line in listed(violations):
         _say(line)
+    if plan.lose_writes:
+        return HELD if any(each.rule == "lost" for each in violations) else VIOLATED
     return VIOLATED if violations else HELD
 
 
@@ -123,6 +141,10 @@ def _parser() -> argparse.ArgumentParser:
     websocket = "let a third of the clients speak WebSocket (default: yes)"
     switch = argparse.BooleanOptionalAction
     parser.add_argument("--websocket", action=switch, default=True, help=websocket)
+    redis = "two servers on one Redis, which is killed too, and stands still as they do"
+    parser.add_argument("--redis", action="store_true", help=redis)
+    lose = "two servers on a Redis that loses what it confirmed: this must be found"
+    parser.add_argument("--lose-writes", action="store_true", help=lose)
     irc = "let a sixth of the clients speak IRC (default: yes)"
     parser.add_argument("--irc", action=switch, default=True, help=irc)
     return parser

@@ -20,6 +20,10 @@ PAUSE = 0.5
 STOP_SHARE = 0.08
 EARLY_SHARE = 0.12
 EARLY = 1.0
+# How often a server that may stand still does so instead, and for how many seconds: shorter than
+# its lease on Redis, or longer.
+PAUSE_SHARE = 0.4
+STILL = ((0.1, 3.0), (0.1, 3.0), (16.0, 22.0))
 
 
 class Executioner:
@@ -30,13 +34,23 @@ class Executioner:
         mishaps: what it did that nobody had asked for.
     """
 
-    def __init__(self, server: Server, tally: Tally, source: random.Random) -> None:
+    def __init__(
+        self, server: Server, tally: Tally, source: random.Random, *, pauses: bool = False
+    ) -> None:
+        """
+        Args:
+            server: whom it kills.
+            tally: counts what is done to it.
+            source: everything random comes from here.
+            pauses: whether it lets the server stand still as often as it kills it.
+        """
         self.stops: list[Stop] = []
         self.mishaps: list[str] = []
         self.gave_up = threading.Event()  # the server does not start any more
         self._server = server
         self._tally = tally
         self._source = source
+        self._pauses = pauses
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="executioner")
 
@@ -51,6 +65,9 @@ class Executioner:
 
     def _run(self) -> None:
         while not self._stopping.wait(self._source.uniform(*self._source.choice(LIVES))):
+            if self._pauses and self._source.random() < PAUSE_SHARE:
+                self._let_stand_still()
+                continue
             self._end()
             self._stopping.wait(self._source.uniform(0.0, PAUSE))
             try:
@@ -59,6 +76,12 @@ class Executioner:
                 self.mishaps.append(f"the server {error}")
                 self.gave_up.set()
                 return
+
+    def _let_stand_still(self) -> None:
+        self._tally.add("stood still")
+        self._server.stand_still()
+        self._stopping.wait(self._source.uniform(*self._source.choice(STILL)))
+        self._server.go_on()
 
     def _end(self) -> None:
         try:

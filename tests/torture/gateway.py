@@ -8,7 +8,7 @@ import math
 import random
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -34,15 +34,16 @@ _FATAL: dict[str, Fault] = {
 class Gateway:
     """Connects one client. `connect` is the client's; the rest any thread may call."""
 
-    def __init__(self, seed: str, upstream: str, tally: Tally) -> None:
+    def __init__(self, seed: str, upstreams: Sequence[str], tally: Tally) -> None:
         """
         Args:
             seed: the run's and the client's.
-            upstream: where the server listens.
+            upstreams: where the servers listen; each connection leads to one of them.
             tally: counts each fault when it happens.
         """
         self._seed = seed
-        self._upstream = upstream
+        self._upstreams = upstreams
+        self._choice = random.Random(f"{seed}/upstream")  # of the client's thread
         self._tally = tally
         # Guards all below. A leaf: what is ordered of a link is only noted by it.
         self._lock = threading.Lock()
@@ -50,7 +51,7 @@ class Gateway:
         self._ceased = False
         self._links: list[Link] = []
         self._proxies = ExitStack()
-        self._proxy = self._open()
+        self._open_all()
 
     def __enter__(self) -> Self:
         return self
@@ -65,10 +66,10 @@ class Gateway:
 
     def connect(self) -> socket.socket:
         """Return a connection that leads to the server, or is closed at once if it is down."""
-        if len(self._proxy.links) >= _LINKS_PER_PROXY:
+        if sum(len(proxy.links) for proxy in self._ways) >= _LINKS_PER_PROXY:
             self._proxies.close()
-            self._proxy = self._open()
-        return connect_socket(self._proxy.address)
+            self._open_all()
+        return connect_socket(self._choice.choice(self._ways).address)
 
     def cease(self) -> None:
         """Let everything pass from now on, as fast as it can."""
@@ -80,8 +81,11 @@ class Gateway:
             link.delay(0.0)
             link.split(_WHOLE)
 
-    def _open(self) -> Proxy:
-        return self._proxies.enter_context(Proxy(self._upstream, self._script))
+    def _open_all(self) -> None:
+        self._ways = [
+            self._proxies.enter_context(Proxy(upstream, self._script))
+            for upstream in self._upstreams
+        ]
 
     # -- the proxy's threads
 

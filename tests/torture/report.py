@@ -30,6 +30,10 @@ def summary(run: Observations, tally: Tally) -> Iterator[str]:
         f"({tally['kills early']} while it started), {len(run.stops)} normal stops, "
         f"the slowest in {slowest:.2f} s"
     )
+    redis = tally.starting_with("redis ")
+    if redis:
+        yield f"            {tally['stood still']} times a server stood still"
+        yield f"  redis     {_counts(redis)}"
     yield (
         f"  operator  {tally['backups']} backups, {tally['removals']} rooms removed, "
         "while all else went on"

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from chat_server.rooms.people.nicks import HOLD_SECONDS
 from tests.support.peer import ConnectionEnded
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import DEADLINE, Deadline
 from tests.torture import logfile
 from tests.torture.caretaker import Caretaker
 from tests.torture.client import Client
+from tests.torture.cluster.redis_executioner import RedisExecutioner, lose_writes
+from tests.torture.cluster.redis_logs import RedisLogs
 from tests.torture.executioner import Executioner
 from tests.torture.gateway import Gateway
 from tests.torture.irc_client import IrcClient
@@ -54,6 +58,8 @@ class Plan:
     irc: bool = False
     workers: int = 1
     keep: int | None = None
+    redis: bool = False
+    lose_writes: bool = False
 
     def wire_of(self, number: int) -> str:
         """Return what a client speaks, whose number is from 1.
@@ -79,13 +85,23 @@ class Run:
         self._plan = plan
         self._say = say
         self._rooms = [f"room-{number}" for number in range(1, plan.rooms + 1)]
-        self._server = Server(folder, plan.workers, plan.keep)
+        self._folder = folder
+        names = ("one", "two") if plan.redis else ("",)
+        self._servers = [Server(folder / name, plan.workers, plan.keep) for name in names]
+        self._server = self._servers[0]
+        self._redis: RedisServer | None = None
         self._journal = Journal()
         self._gateways: list[Gateway] = []
         self._clients: list[Player] = []
-        self._executioner = Executioner(
-            self._server, self.tally, random.Random(f"{plan.seed}/executioner")
-        )
+        self._executioners = [
+            Executioner(
+                server,
+                self.tally,
+                random.Random(f"{plan.seed}/executioner{name}"),
+                pauses=plan.redis,
+            )
+            for server, name in zip(self._servers, names, strict=True)
+        ]
         self._caretaker = Caretaker(
             self._server,
             folder,
@@ -97,13 +113,17 @@ class Run:
 
     def execute(self) -> Observations:
         """Do all of it. Leaves no thread and no process, however it ends."""
-        with self._server, ExitStack() as open_ends:
-            self._server.start()
+        with ExitStack() as open_ends:
+            if self._plan.redis:
+                self._redis = open_ends.enter_context(RedisServer(self._folder / "redis"))
+            for server in self._servers:
+                server.engine = self._redis.url if self._redis else ""
+                open_ends.enter_context(server).start()
             for number in range(1, self._plan.clients + 1):
                 self._add_client(number, open_ends)
             open_ends.callback(self._abort)
             self._play()
-            if not self._executioner.gave_up.is_set():
+            if not self._gave_up:
                 self._settle()
                 return self._observe()
         self._mishaps.append("the run was given up")
@@ -112,7 +132,7 @@ class Run:
     def _add_client(self, number: int, open_ends: ExitStack) -> None:
         seed = f"{self._plan.seed}/client-{number:02}"
         source = random.Random(seed)
-        gateway = Gateway(seed, self._server.address, self.tally)
+        gateway = Gateway(seed, [server.address for server in self._servers], self.tally)
         open_ends.enter_context(gateway)
         rooms = source.sample(self._rooms, source.randint(1, len(self._rooms)))
         client = self._client(number, rooms, gateway, source)
@@ -137,17 +157,32 @@ class Run:
     def _play(self) -> None:
         for client in self._clients:
             client.start()
-        self._executioner.start()
-        self._caretaker.start()
-        try:
+        with ExitStack() as open_ends:
+            for worker in self._troublemakers():
+                worker.start()
+                open_ends.callback(worker.stop)
             self._watch(Deadline(self._plan.seconds))
-        finally:
-            self._executioner.stop()
-            self._caretaker.stop()
+        if self._plan.lose_writes:
+            self._say("a failover loses what Redis had confirmed")
+            assert self._redis is not None
+            lose_writes(self._redis, self._folder / "replica", self.interrupted, self._say)
+
+    def _troublemakers(self) -> "list[Executioner | Caretaker | RedisExecutioner]":
+        if self._redis is None:
+            return [*self._executioners, self._caretaker]
+        if self._plan.lose_writes:  # nothing else is to be found
+            return []
+        source = random.Random(f"{self._plan.seed}/redis")
+        return [*self._executioners, RedisExecutioner(self._redis, self.tally, source)]
+
+    @property
+    def _gave_up(self) -> bool:
+        """Whether a server does not start any more."""
+        return any(each.gave_up.is_set() for each in self._executioners)
 
     def _watch(self, deadline: Deadline) -> None:
         begin = time.monotonic()
-        while deadline.left and not self._executioner.gave_up.is_set():
+        while deadline.left and not self._gave_up:
             if self.interrupted.wait(min(PROGRESS, deadline.left)):
                 self._say("interrupted: everybody is to settle, and it is all checked")
                 return
@@ -165,6 +200,11 @@ class Run:
         )
 
     @property
+    def logs(self) -> list[Path]:
+        """What the servers have logged."""
+        return [server.log for server in self._servers]
+
+    @property
     def deliveries(self) -> int:
         """How many messages came in at the clients so far."""
         return sum(client.deliveries for client in self._clients)
@@ -175,7 +215,7 @@ class Run:
         for gateway in self._gateways:
             gateway.cease()
         self._say("all faults have ceased")
-        deadline = Deadline(SETTLE_PATIENCE)
+        deadline = Deadline(SETTLE_PATIENCE + (HOLD_SECONDS if self._plan.redis else 0))
         for client in self._clients:
             client.settle()
         for client in self._clients:
@@ -191,10 +231,14 @@ class Run:
     def _observe(self) -> Observations:
         served = self._ask_server()
         self._abort()
-        self._executioner.stops.append(self._server.stop(signal.SIGINT))
-        database = Database(self._server.data)
-        self._mishaps += database.faults()
-        kept, last_seqs = database.read(self._journal)
+        for server, executioner in zip(self._servers, self._executioners, strict=True):
+            executioner.stops.append(server.stop(signal.SIGINT))
+        if self._redis is not None:
+            kept, last_seqs = RedisLogs(self._redis).read(self._journal)
+        else:
+            database = Database(self._server.data)
+            self._mishaps += database.faults()
+            kept, last_seqs = database.read(self._journal)
         return self._observations(
             {
                 room: kept.get(room, []) for room in self._rooms
@@ -257,11 +301,11 @@ class Run:
             kept=kept,
             last_seqs=last_seqs,
             served=served,
-            stops=self._executioner.stops,
+            stops=[stop for each in self._executioners for stop in each.stops],
             backups=self._caretaker.backups,
             keep=self._plan.keep,
             mishaps=[
-                *self._executioner.mishaps,
+                *(mishap for each in self._executioners for mishap in each.mishaps),
                 *self._caretaker.mishaps,
                 *self._mishaps,
                 *(
@@ -270,6 +314,6 @@ class Run:
                     if isinstance(client, IrcClient)
                     for broken in client.broken
                 ),
-                *logfile.tracebacks(self._server.log),
+                *(found for server in self._servers for found in logfile.tracebacks(server.log)),
             ],
         )

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.servers import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import Deadline, eventually
 from tests.torture.records import Stop
 
 START_PATIENCE = 60.0
@@ -31,7 +31,13 @@ STOP_PATIENCE = 30.0
 # the server is dead.
 _PORTS = range(20_000, 30_000)
 
+_places = iter(range(len(_PORTS)))
+"""How many of the ports were tried so far."""
+
 _LISTENING = re.compile(rb"^listening on tcp://", re.MULTILINE)
+_AWAY = 1
+"""The exit code of a start without Redis."""
+
 _POLL = 0.02
 
 
@@ -46,20 +52,23 @@ class Server:
         address: where it listens whenever it runs.
         data: its data folder.
         log: what its runs have written to stderr.
+        engine: where it keeps the rooms' logs, as `--log` takes it; "" for the data folder.
     """
 
     def __init__(self, folder: Path, workers: int = 1, keep: int | None = None) -> None:
         """Choose the places in `folder`; nothing is started.
 
         Args:
-            folder: for the data, and what is logged.
+            folder: for the data, and what is logged; it is made if need be.
             workers: how many threads deliver.
             keep: how many messages of each room are kept; None for all.
         """
+        folder.mkdir(exist_ok=True)
         self._workers = workers
         self._keep = keep
         self.data = folder / "data"
         self.log = folder / "server.log"
+        self.engine = ""
         self._stdout = folder / "stdout"
         self._nowhere = folder / "nowhere"
         self._nowhere.mkdir()
@@ -87,6 +96,7 @@ class Server:
         command += ["--delivery-workers", str(self._workers)]
         if self._keep is not None:
             command += ["--keep", str(self._keep)]
+        command += ["--log", self.engine] if self.engine else []
         path = [part for part in (os.environ.get("PYTHONPATH"), str(ROOT)) if part]
         environment = {
             # What the user has set is not to be tested.
@@ -119,9 +129,24 @@ class Server:
             raise ServerDied(f"does not listen after {START_PATIENCE:g} s") from None
 
     def start(self) -> None:
-        """Start the process and wait until clients can connect."""
-        self.launch()
-        self.wait_until_listening()
+        """Start the process and wait until clients can connect.
+
+        Where Redis is away meanwhile, it is started again, as a service manager does.
+        """
+        deadline = Deadline(START_PATIENCE)
+        while True:
+            self.launch()
+            try:
+                self.wait_until_listening()
+            except ServerDied:
+                if not (self.engine and deadline.left and self._was_without_redis()):
+                    raise
+            else:
+                return
+
+    def _was_without_redis(self) -> bool:
+        with self._lock:
+            return self._child is not None and self._child.poll() == _AWAY
 
     def check(self) -> None:
         """See that it runs.
@@ -145,6 +170,19 @@ class Server:
             child.wait()
             return running
 
+    def stand_still(self) -> None:
+        """SIGSTOP, until `go_on`. It must run."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        with self._lock:
+            if self._child is not None:
+                self._child.send_signal(signum)
+
     def stop(self, signum: signal.Signals) -> Stop:
         """Ask it to stop, and return how it did."""
         with self._lock:
@@ -166,9 +204,9 @@ class Server:
 
 
 def _free_port() -> int:
-    """A port that nobody has."""
+    """A port that nobody has, and that was not given before."""
     offset = os.getpid() % len(_PORTS)
-    for place in range(len(_PORTS)):
+    for place in _places:
         port = _PORTS[(offset + place) % len(_PORTS)]
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

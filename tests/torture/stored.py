@@ -57,7 +57,13 @@ class Observer:
             log += [
                 journal.shared(
                     Entry(
-                        m["room"], m["seq"], m["time"], m["from"], m["kind"], m["text"], **_marks(m)
+                        m["room"],
+                        m["seq"],
+                        m["time"],
+                        m["from"],
+                        m["kind"],
+                        m["text"],
+                        **marks_of(m),
                     )
                 )
                 for m in page["messages"]
@@ -83,7 +89,7 @@ class Database:
             )
             for key, time, sender, kind, text, request, marks in rows:
                 room, seq = names[key >> _SEQ_BITS], key & ((1 << _SEQ_BITS) - 1)
-                more = _marks(json.loads(marks or "{}"))
+                more = marks_of(json.loads(marks or "{}"))
                 entry = Entry(room, seq, time, sender, kind, text, **more)
                 logs[room].append(Kept(journal.shared(entry), request))
         return logs, {name: last for _, name, last in rooms}
@@ -98,6 +104,6 @@ class Database:
         return sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True)
 
 
-def _marks(message: dict[str, Any]) -> dict[str, Any]:
+def marks_of(message: dict[str, Any]) -> dict[str, Any]:
     """Return what a message says of changes."""
     return {name: message[name] for name in ("changes", "edited", "deleted") if name in message}

@@ -28,7 +28,7 @@ class Reluctant(Gateway):
 def test_a_connection_that_is_cut_before_it_is_made_is_made_again() -> None:
     """The client lives on, and gets to the end."""
     source, tally = random.Random(1), Tally()
-    with running_server() as server, Reluctant("1", address_of(server), tally) as gateway:
+    with running_server() as server, Reluctant("1", [address_of(server)], tally) as gateway:
         gateway.cease()
         person = Person("client-01", ["lobby"], source)
         with closing(Client(person, gateway, Journal(), tally, source)) as client:

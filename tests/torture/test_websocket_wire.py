@@ -55,7 +55,7 @@ def test_a_client_talks_and_reads_to_the_end() -> None:
     source, tally, journal = random.Random(1), Tally(), Journal()
     with (
         running_server() as server,
-        Gateway("1", address_of(server), tally) as gateway,
+        Gateway("1", [address_of(server)], tally) as gateway,
     ):
         gateway.cease()
         person = Person("client-01", ["lobby"], source)

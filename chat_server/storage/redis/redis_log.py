@@ -19,7 +19,7 @@ from pathlib import Path
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
 from chat_server.runtime.config.log_address import LogAddress
-from chat_server.runtime.errors import LogRewoundError, StartError, StoreError
+from chat_server.runtime.errors import AwayError, LogRewoundError, StartError, StoreError
 from chat_server.storage.interface import (
     Entry,
     NeighbourListener,
@@ -80,6 +80,8 @@ FOLLOW_LIMIT = 1000
 _END = 2**52
 """Behind every seq."""
 
+_AWAY = (RedisAwayError, RedisSilentError, ConnectionError, TimeoutError, OSError)
+
 _SET_BACK = "it has lost messages that it had"
 
 
@@ -118,10 +120,9 @@ class RedisLog:
             opened.callback(self._connections.close)
             try:
                 self._open()
-            except StartError:
-                raise
             except (StoreError, ConnectionError, TimeoutError, OSError) as error:
-                raise StartError(f"the logs cannot be kept in Redis: {error}") from error
+                kind = AwayError if isinstance(error, _AWAY) else StartError
+                raise kind(f"the logs cannot be kept in Redis: {error}") from error
             self._index = SearchIndex(folder / "search.db", anew=True)
             opened.pop_all()
 
@@ -180,8 +181,7 @@ class RedisLog:
 
     def append(self, entries: Sequence[Entry]) -> Outcome:
         """Number entries and add them to the logs of their rooms: each room's in one step."""
-        batches = Batches(entries, self._told)
-        if not batches.rooms:
+        if not (batches := Batches(entries, self._told)).rooms:
             return Stored([None] * len(entries))
         try:
             begins, calls = self._calls(batches)

@@ -34,19 +34,20 @@ def pool(empty_redis: RedisServer, losses: list[str | None]) -> Iterator[Connect
     made.close()
 
 
-def refusal(data: Path, url: str, **environment: str) -> str:
-    """What a server says that cannot start on a Redis; its exit code is 2."""
+def refusal(data: Path, url: str, code: int = 2, **environment: str) -> str:
+    """What a server says that cannot start on a Redis, and ends with an exit code."""
     where = ("--host", "127.0.0.1", "--port", "0", "--data", data)
     with ServerProcess(*where, "--log", url, environment=environment) as server:
-        assert server.wait() == 2
+        assert server.wait() == code
         assert "Traceback" not in server.stderr
         return server.stderr
 
 
 def test_nobody_is_there(tmp_path: Path) -> None:
-    """The address is named."""
+    """The address is named. The exit code is one for which a service manager tries again."""
     url = f"redis://127.0.0.1:{free_port()}/0"
-    said = refusal(tmp_path, url)
+    said = refusal(tmp_path, url, 1)
+    assert url in refusal(tmp_path, url, 1, CHAT_LOG_JSON="yes")
     assert f"the logs cannot be kept in Redis: {url} cannot be reached" in said
 
 
