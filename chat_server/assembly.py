@@ -198,7 +198,7 @@ class Assembly:
             self.parts.acts_on_rooms.forget_empty,
         )
         self._accepting = ServerWaiter("accept")
-        self._admin = AdminService(self.parts, crowd, lambda: self.addresses)
+        self._admin = AdminService(self.parts, crowd, lambda: self.addresses, self._facts)
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
         self._doors = Doors(
             settings,
@@ -416,6 +416,8 @@ class Assembly:
     def _facts(self) -> ProcessFacts:
         """What this server says of itself to the others on the same engine."""
         here = [each for each in self._crowd.connections() if not each.ended]
+        neighbours = self.kept.store.neighbours
+        round_trip, lag, _ = neighbours.health() if neighbours else (0.0, 0.0, 1)
         return ProcessFacts(
             self._settings.now.name,
             [str(address) for address in self.addresses],
@@ -425,6 +427,8 @@ class Assembly:
             len(here),
             sum(each.nick is not None for each in here),
             sum(room.size for room in self.parts.rooms.all()),
+            round_trip,
+            lag,
         )
 
     def _renamed(self, session: Session) -> None:

@@ -80,6 +80,8 @@ def parser() -> argparse.ArgumentParser:
 def _add_looks(listed: Commands) -> None:
     """Add what shows a running server."""
     _add(listed, "status", commands.status, "how the server is", json=True)
+    text = "which servers share the Redis that keeps the logs"
+    _add(listed, "servers", commands.servers, text, json=True)
     clients = _add(listed, "clients", commands.clients, "who is connected", json=True)
     clients.add_argument("--room", help="only who is in this room")
     _add(listed, "rooms", commands.rooms, "which rooms there are", json=True)

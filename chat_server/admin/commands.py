@@ -66,6 +66,30 @@ def status(options: argparse.Namespace) -> None:
     print("\n".join(f"{name:{width}}  {one_line(fact)}" for name, fact in facts.items()))
 
 
+def servers(options: argparse.Namespace) -> None:
+    """Print which servers share the engine that keeps the logs."""
+    (part,) = _answer(options, messages.Servers(), messages.ServersPart)
+    if options.json:
+        _print_json(part.rows)
+        return
+    rows = [
+        (
+            server.name,
+            " ".join(server.addresses),
+            f"{server.version}, process {server.pid}",
+            shown(server.started),
+            str(server.connections),
+            str(server.clients),
+            str(server.members),
+            f"{server.round_trip * 1000:.1f} ms",
+            f"{server.lag * 1000:.1f} ms",
+        )
+        for server in part.rows
+    ]
+    heads = ("name", "listening", "version", "since", "connections", "clients", "members")
+    _print_table((*heads, "round trip", "lag"), rows)
+
+
 def clients(options: argparse.Namespace) -> None:
     """Print who is connected."""
     room = _room(options.room) if options.room else None

@@ -10,6 +10,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from chat_server.storage.interface import ProcessFacts
 from protocol.framing import FRAME_LIMIT, encode_frame
 from protocol.messages import Look
 from protocol.messages.requests import Duration, Speakers
@@ -37,6 +38,10 @@ class AdminRequest(
 
 class Status(AdminRequest, frozen=True):
     """How the server is."""
+
+
+class Servers(AdminRequest, frozen=True):
+    """Which servers share the engine that keeps the logs."""
 
 
 class Clients(AdminRequest, frozen=True):
@@ -171,7 +176,16 @@ class Disturb(AdminRequest, frozen=True):
 
 
 AnyRequest = (
-    Status | Clients | Rooms | Kick | Announce | RemoveAccount | RemoveRoom | Live | Disturb
+    Status
+    | Servers
+    | Clients
+    | Rooms
+    | Kick
+    | Announce
+    | RemoveAccount
+    | RemoveRoom
+    | Live
+    | Disturb
 ) | (Ban | Unban | Mute | Unmute | FreezeRooms | Unfreeze | ClassAdd | ClassRemove | Top)
 
 
@@ -199,6 +213,12 @@ class StatusPart(Part, frozen=True, tag="status"):
     free: int  # on that disk
     memory: int | None
     threads: int
+
+
+class ServersPart(Part, frozen=True, tag="servers"):
+    """All servers on the same engine, the one that answers first."""
+
+    rows: Sequence[ProcessFacts]
 
 
 class ClientRow(Struct, frozen=True):
@@ -293,7 +313,9 @@ class RefusedPart(Part, frozen=True, tag="refused"):
     text: str
 
 
-AnyPart = StatusPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | RefusedPart
+AnyPart = (
+    StatusPart | ServersPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | RefusedPart
+)
 
 _encoder = msgspec.json.Encoder()
 _request_decoder: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)

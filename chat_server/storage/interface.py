@@ -194,6 +194,8 @@ class ProcessFacts(Struct, frozen=True):
         connections: how many are open.
         clients: how many of those have said hello.
         members: how many memberships in rooms they have.
+        round_trip: seconds that the engine took for its last answer to a renewal of the lease.
+        lag: seconds after which this server heard what it had told itself by way of the engine.
     """
 
     name: str
@@ -204,6 +206,22 @@ class ProcessFacts(Struct, frozen=True):
     connections: int
     clients: int
     members: int
+    round_trip: float = 0.0
+    lag: float = 0.0
+
+
+class EngineHealth(NamedTuple):
+    """How an engine that several servers share is doing, as this server saw it last.
+
+    Attributes:
+        round_trip: as in ProcessFacts.
+        lag: as in ProcessFacts.
+        servers: how many servers live, with this one.
+    """
+
+    round_trip: float
+    lag: float
+    servers: int
 
 
 class MembersChange(Struct, frozen=True, omit_defaults=True):
@@ -301,6 +319,10 @@ class Neighbours(Protocol):
 
     def others(self) -> Mapping[str, ProcessFacts]:
         """Return the other servers that live, by what they are known by, and what each says."""
+        ...
+
+    def health(self) -> EngineHealth:
+        """Return how the engine is doing. It raises nothing, and does not ask the engine."""
         ...
 
 

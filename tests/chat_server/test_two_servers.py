@@ -334,3 +334,17 @@ def test_who_was_on_a_server_that_stops_is_gone_at_once(
     kept = {key.rpartition(":")[2] for key in redis.do("KEYS", "backchannel:process:*")}
     assert len(kept) == 1
     assert redis.do("SMEMBERS", "backchannel:seen") == kept
+
+
+def test_a_server_stops_in_time_while_redis_stands_still(
+    houses: tuple[House, House],
+    servers: tuple[ServerProcess, ServerProcess],
+    redis: RedisServer,
+) -> None:
+    """It waits for no answer any more; what has none is not confirmed."""
+    ada = houses[0].enter("ada", "lobby")
+    redis.pause()
+    ada.post("say", room="lobby", text="under way")
+    servers[0].terminate()
+    assert servers[0].wait() == 0
+    redis.go_on()

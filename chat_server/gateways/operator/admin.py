@@ -31,6 +31,7 @@ from chat_server.network.socket_service import SocketService
 from chat_server.requests.context import Context
 from chat_server.requests.live_requests import disturb_connection
 from chat_server.runtime.errors import StoreError
+from chat_server.storage.interface import ProcessFacts
 from chat_server.version import SERVER
 from protocol.errors import ProtocolError
 from protocol.framing import FrameDecoder
@@ -49,17 +50,20 @@ class AdminService:
         parts: Context,
         crowd: ConnectionLimit[Connection],
         addresses: Callable[[], list[Address]],
+        facts: Callable[[], ProcessFacts],
     ) -> None:
         """
         Args:
             parts: the server's.
             crowd: who is connected.
             addresses: tells where it listens.
+            facts: returns what the server says of itself.
         """
         self._parts = parts
         self._crowd = crowd
         self._data = parts.settings.data
         self._addresses = addresses
+        self._facts = facts
         self._started = parts.clock.time()
         self._service: SocketService | None = None
 
@@ -112,6 +116,14 @@ class AdminService:
             yield RefusedPart(f"{error.text}.")
         except StoreError as error:
             yield RefusedPart(f"{error}.")
+
+    def servers(self, _: messages.Servers) -> Iterator[Part]:
+        """The servers on the same engine, this one first."""
+        neighbours = self._parts.store.neighbours
+        others = neighbours.others().values() if neighbours else ()
+        known = sorted(others, key=lambda each: (each.addresses, each.pid))
+        yield messages.ServersPart([self._facts(), *known])
+        yield Done()
 
     def status(self, _: messages.Status) -> Iterator[Part]:
         """How the server is."""
@@ -271,6 +283,7 @@ class AdminService:
 
 _METHODS: dict[type, Callable[[AdminService, Any], Iterator[Part]]] = {
     messages.Status: AdminService.status,
+    messages.Servers: AdminService.servers,
     messages.Clients: AdminService.clients,
     messages.Rooms: AdminService.rooms,
     messages.Top: AdminService.top,

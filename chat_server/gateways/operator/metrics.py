@@ -127,10 +127,31 @@ class _Collector(Collector):
             "backchannel_storing", "1 if the store could be written the last time, else 0.",
             value=not self._parts.delivery.refusing,
         )  # fmt: skip
+        yield from self._engine()
         yield CounterMetricFamily(
             "backchannel_deliveries", "Messages handed to members, one for each member.",
             value=self._parts.rooms.delivered,
         )  # fmt: skip
+
+    def _engine(self) -> Iterator[Metric]:
+        """How an engine is doing that several servers share."""
+        neighbours = self._parts.store.neighbours
+        if neighbours is None:
+            return
+        health = neighbours.health()
+        yield GaugeMetricFamily(
+            "backchannel_servers", "Servers that live on the same engine.", value=health.servers
+        )
+        yield GaugeMetricFamily(
+            "backchannel_engine_round_trip_seconds",
+            "How long the engine took for its last answer to a renewal of the lease.",
+            value=health.round_trip,
+        )
+        yield GaugeMetricFamily(
+            "backchannel_engine_lag_seconds",
+            "After how long this server heard what it had told itself by way of the engine.",
+            value=health.lag,
+        )
 
     def _counted(self) -> Iterator[Metric]:
         seen = self._counters.snapshot()

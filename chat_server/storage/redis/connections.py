@@ -10,6 +10,7 @@ While Redis cannot be reached, commands fail at once and nobody waits. Whoever w
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
@@ -37,6 +38,9 @@ ANSWER_TIMEOUT = 5.0
 """Seconds that an answer may take. Redis answers in less than a millisecond, unless its disk is
 slow or somebody runs a long command.
 """
+
+LOOK_INTERVAL = 0.5
+"""Seconds after which somebody who waits for an answer looks whether the server stops."""
 
 POOL_SIZE = 16
 """Connections of one process. Whoever finds none free waits for one."""
@@ -120,6 +124,15 @@ class Connections:
         self._lock = threading.Lock()
         self._idle: list[AnyConnection] = []
         self._closed = False
+        self._hurried = False
+
+    def hurry(self) -> None:
+        """Wait for no answer that does not come soon, as the server stops."""
+        self._hurried = True
+
+    def is_hurried(self) -> bool:
+        """Whether the server stops."""
+        return self._hurried
 
     def connect(self) -> tuple[AnyConnection, str]:
         """Return a new connection that is none of the pool's, and the run id of that Redis.
@@ -131,7 +144,7 @@ class Connections:
         made = self._make()
         try:
             made.connect()
-            (facts,) = exchange(made, [("INFO", "server")])
+            (facts,) = exchange(made, [("INFO", "server")], self.is_hurried)
         except AuthenticationError as error:
             made.disconnect()
             raise WrongPasswordError(self._refused(error)) from error
@@ -176,9 +189,9 @@ class Connections:
         if not commands:
             return []
         with self._use() as connection:
-            replies = exchange(connection, _written(commands, whole=False))
+            replies = exchange(connection, _written(commands, whole=False), self.is_hurried)
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                replies = exchange(connection, _written(commands, whole=True))
+                replies = exchange(connection, _written(commands, whole=True), self.is_hurried)
             return replies
 
     def close(self) -> None:
@@ -272,13 +285,26 @@ class Connections:
         )
 
 
-def exchange(connection: AnyConnection, commands: Sequence[RedisCommand]) -> list[Any]:
+def exchange(
+    connection: AnyConnection,
+    commands: Sequence[RedisCommand],
+    hurried: Callable[[], bool] = lambda: False,
+) -> list[Any]:
     """Send commands over a connection; return the replies, a ResponseError for one that failed.
+
+    Args:
+        connection: nobody else uses it.
+        commands: what is sent.
+        hurried: whether an answer is to come soon, or is not waited for.
 
     Raises:
         ConnectionError, TimeoutError, OSError: the connection broke. It is not to be used again.
     """
     connection.send_packed_command(connection.pack_commands(commands))
+    deadline = time.monotonic() + ANSWER_TIMEOUT
+    while not connection.can_read(timeout=LOOK_INTERVAL):
+        if hurried() or time.monotonic() >= deadline:
+            raise TimeoutError("no answer came in time")
     return [_reply(connection) for _ in commands]
 
 

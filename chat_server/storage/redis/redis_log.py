@@ -147,6 +147,7 @@ class RedisLog:
     def stop_searches(self) -> None:
         """End the searches that are under way. Later ones end at once."""
         self._index.stop()
+        self._connections.hurry()  # the server stops: nobody waits for a slow Redis any more
 
     def close(self) -> None:
         """End the thread and close the connections."""
@@ -231,7 +232,7 @@ class RedisLog:
             return
         assert isinstance(reply, list)
         last, oldest, found, states = reply
-        if not self._known.learned(room, last, oldest):
+        if not self._known.learned(room, last, oldest, begin):
             self._known.outdate(room)
             self._watcher.doubt(_SET_BACK)
             return
@@ -445,6 +446,8 @@ class RedisLog:
             self._listener.told(direct)
         elif word == "members":
             self.neighbours.members.heard(process, about, self._listener.members)
+        elif word == "echo" and process == self._process:
+            self.neighbours.living.hear_echo(about)
         elif word == "ended":
             self.neighbours.members.ended(process, self._listener.members)
         else:
@@ -464,8 +467,9 @@ class RedisLog:
             if not had_lease:  # nothing was delivered meanwhile
                 self._known.outdate_all()
                 self._listener.news(None)
-            look = members.read_all if came_back else members.look
-            look(list(living.others()), self._listener.members)
+            look, others = members.read_all if came_back else members.look, list(living.others())
+            living.count(len(others))
+            look(others, self._listener.members)
             living.bury()
         except (RedisAwayError, RedisSilentError):
             raise
@@ -500,9 +504,10 @@ class RedisLog:
 
         Returns: them, at most `limit`, and the number of the room's last message.
         """
+        begin = self._known.ends(room)[1] if self._known.knows(room) else 0
         (reply,) = self._connections.ask_all([_read_call(room, way, min(seq, _END), limit)])
         last, oldest, found, states = reply
-        if last and not self._known.learned(room, last, oldest):
+        if last and not self._known.learned(room, last, oldest, begin):
             self._watcher.doubt(_SET_BACK)
         if way == "before":
             found.reverse()

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec import json
 
-from chat_server.storage.interface import MembersChange, ProcessFacts
+from chat_server.storage.interface import EngineHealth, MembersChange, ProcessFacts
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.processes.living import Living, claims_key
 from chat_server.storage.redis.processes.members_elsewhere import MembersElsewhere
@@ -109,6 +109,10 @@ class RedisNeighbours:
     def others(self) -> Mapping[str, ProcessFacts]:
         """Return the others that live. See `Neighbours.others`."""
         return self.living.others()
+
+    def health(self) -> EngineHealth:
+        """Return how Redis is doing. See `Neighbours.health`."""
+        return self.living.health()
 
     def claim_all(self, nicks: Mapping[str, bytes]) -> list[bytes]:
         """Claim the nicks of everybody who is here, and drop all others of this process.

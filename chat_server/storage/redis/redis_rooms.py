@@ -65,13 +65,15 @@ class RedisRooms:
         with self._lock:
             return self._get(room).number
 
-    def learned(self, room: str, last: int, oldest: int) -> bool:
+    def learned(self, room: str, last: int, oldest: int, begin: int = 0) -> bool:
         """Note where a log begins and ends. Both only ever grow.
 
         Args:
             room: which.
             last: the number of its last message.
             oldest: the number of the oldest that is kept.
+            begin: the number of the last message that was known before Redis was asked. What
+                another thread has learned since may be newer than this answer.
 
         Returns: whether they did: Redis has lost messages otherwise.
         """
@@ -79,10 +81,8 @@ class RedisRooms:
             known = self._get(room)
             if oldest > known.oldest:
                 known.oldest, known.oldest_time = oldest, None
-            if last < known.last:
-                return False
-            known.last = last
-            return True
+            known.last = max(known.last, last)
+            return last >= begin
 
     def lasts(self) -> dict[str, int]:
         """Return the number of each room's last message, as far as it is known here."""

@@ -144,7 +144,7 @@ class Watcher:
 
     def _hear(self, connection: AnyConnection) -> None:
         if not connection.can_read(timeout=HEARTBEAT):
-            (pong,) = exchange(connection, [("PING",)])
+            (pong,) = exchange(connection, [("PING",)], self._stop.is_set)
             self._take(pong)
             return
         self._take(connection.read_response())
@@ -153,5 +153,5 @@ class Watcher:
         if not isinstance(reply, list) or reply[0] != b"message":
             return
         name, word, about = reply[2].decode().split(" ", 2)
-        if name != self._name:
+        if name != self._name or word == "echo":
             self._heard(name, word, about)

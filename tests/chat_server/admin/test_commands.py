@@ -6,6 +6,7 @@ import resource
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -382,3 +383,37 @@ def test_migrate_says_what_was_moved_and_what_was_not(
         assert "'sqlite' is no address of Redis" in capsys.readouterr().err
         assert main(["migrate", "--to", "redis://:secret@host", *one]) == 1
         assert "holds a password" in capsys.readouterr().err
+
+
+@needs_redis
+@pytest.mark.long
+def test_servers_lists_all_that_share_a_redis(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that is asked first; and one without Redis alone."""
+    data = ("--data", str(tmp_path / "one"))
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        running_server(tmp_path / "one", log=redis.address, name="first") as one,
+        running_server(tmp_path / "two", log=redis.address, name="second") as two,
+        House(two) as house,
+    ):
+        house.enter("ada", "lobby", "garden")
+
+        def rows() -> list[dict[str, Any]]:
+            assert main(["servers", "--json", *data]) == 0
+            return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+        found = eventually(lambda: (all_ := rows())[1:] and all_[1]["members"] == 2 and all_)
+        assert [row["name"] for row in found] == ["first", "second"]
+        assert found[1]["addresses"] == [address_of(two)]
+        assert (found[1]["connections"], found[1]["clients"]) == (1, 1)
+        eventually(lambda: rows()[0]["lag"] > 0)
+        assert main(["servers", *data]) == 0
+        said = capsys.readouterr().out
+        assert address_of(one) in said
+        assert address_of(two) in said
+    with running_server(tmp_path / "three"):
+        assert main(["servers", "--json", "--data", str(tmp_path / "three")]) == 0
+        (row,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert (row["pid"], row["round_trip"]) == (os.getpid(), 0.0)

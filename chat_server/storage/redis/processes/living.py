@@ -15,7 +15,7 @@ from functools import partial
 from msgspec import DecodeError, json
 
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.interface import ProcessFacts
+from chat_server.storage.interface import EngineHealth, ProcessFacts
 from chat_server.storage.redis.connections import (
     Call,
     Connections,
@@ -99,6 +99,9 @@ class Living:
         # Written by the watcher's thread, or before it is started; read by all.
         self._until = 0.0  # when the lease ends unless it is renewed, by `_now`
         self._due = 0  # the last write of people at the last renewal: it is to be made by the next
+        # How Redis is doing: each written by the thread that renews the lease.
+        self._round_trip = self._lag = 0.0
+        self._count = 1
 
     @property
     def has_lease(self) -> bool:
@@ -112,6 +115,14 @@ class Living:
             StoreError: Redis could not be asked.
         """
         self._extend(b"", STARTING_LEASE)
+
+    def health(self) -> EngineHealth:
+        """Return how Redis was doing when the lease was renewed last."""
+        return EngineHealth(self._round_trip, self._lag, self._count)
+
+    def hear_echo(self, told: str) -> None:
+        """Note that what `renew` has told this process itself has come: at which moment it did."""
+        self._lag = _now() - float(told)
 
     def renew(self, facts: ProcessFacts) -> bool:
         """Renew the lease. Return whether it had not ended meanwhile.
@@ -129,7 +140,9 @@ class Living:
         keys = (f"{LEASES}{self._process}", _ALL, members_key(self._process), *WRITES_KEYS)
         call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due))
         begun = _now()
-        ((was_there, last, is_renewed),) = self._connections.ask_all([call])
+        echo = ("PUBLISH", PROCESSES, f"{self._process} echo {begun!r}")
+        (was_there, last, is_renewed), _ = self._connections.ask_all([call, echo])
+        self._round_trip = _now() - begun
         if not is_renewed:
             raise LeaseRefusedError("this server has not made yet what others wrote of people")
         self._until, self._due = begun + milliseconds / 1000, last
@@ -180,6 +193,10 @@ class Living:
         arguments = (name, f"{PREFIX}nick:", PORTION)
         while self._connections.ask_all([Call(BURY, keys, arguments)])[0]:
             pass
+
+    def count(self, others: int) -> None:
+        """Note how many others live."""
+        self._count = others + 1
 
     def _seen(self) -> set[str]:
         """The other processes, dead ones too."""

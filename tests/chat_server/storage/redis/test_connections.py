@@ -1,6 +1,6 @@
 """What a start says of a Redis that cannot be used, and what an error of a connection means."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,7 +34,9 @@ def pool(empty_redis: RedisServer, losses: list[str | None]) -> Iterator[Connect
     made.close()
 
 
-def refusal(data: Path, url: str, code: int = 2, **environment: str) -> str:
+def refusal(
+    data: Path, url: str, environment: Mapping[str, str] | None = None, code: int = 2
+) -> str:
     """What a server says that cannot start on a Redis, and ends with an exit code."""
     where = ("--host", "127.0.0.1", "--port", "0", "--data", data)
     with ServerProcess(*where, "--log", url, environment=environment) as server:
@@ -46,8 +48,8 @@ def refusal(data: Path, url: str, code: int = 2, **environment: str) -> str:
 def test_nobody_is_there(tmp_path: Path) -> None:
     """The address is named. The exit code is one for which a service manager tries again."""
     url = f"redis://127.0.0.1:{free_port()}/0"
-    said = refusal(tmp_path, url, 1)
-    assert url in refusal(tmp_path, url, 1, CHAT_LOG_JSON="yes")
+    said = refusal(tmp_path, url, code=1)
+    assert url in refusal(tmp_path, url, {"CHAT_LOG_JSON": "yes"}, 1)
     assert f"the logs cannot be kept in Redis: {url} cannot be reached" in said
 
 
@@ -55,7 +57,7 @@ def test_the_password(tmp_path: Path) -> None:
     """From a file or the environment, never in the address; without the right one, a sentence."""
     with RedisServer(tmp_path / "redis", "--requirepass", "right") as redis:
         for wrong in ({}, {"CHAT_LOG_PASSWORD": "wrong"}):
-            said = refusal(tmp_path / "data", redis.url, **wrong)
+            said = refusal(tmp_path / "data", redis.url, wrong)
             assert "does not let us in" in said
             assert "--log-password-file" in said
         said = refusal(tmp_path / "data", redis.url.replace("//", "//:right@"))
@@ -71,7 +73,7 @@ def test_the_library_is_missing(tmp_path: Path, empty_redis: RedisServer) -> Non
     """The command that installs it is named; and nothing else needs it."""
     (tmp_path / "redis.py").write_text("raise ImportError('not installed')")
     hidden = {"PYTHONPATH": str(tmp_path)}
-    said = refusal(tmp_path / "data", empty_redis.url, **hidden)
+    said = refusal(tmp_path / "data", empty_redis.url, hidden)
     assert "logs in Redis need the library redis, which is not installed. Type:" in said
     assert "-m pip install redis" in said
     where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data")

@@ -16,7 +16,7 @@ from tests.support.redis_server import RedisServer, needs_redis
 pytestmark = needs_redis
 
 ADA, EVA = b"ada", b"eva"
-FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 1, 1000.0, 0, 0, 0)
+FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 1, 1000.0, 0, 0, 0, 0.0, 0.0)
 DIRECT = Direct(1000.0, "ada", "eva", "psst")
 
 

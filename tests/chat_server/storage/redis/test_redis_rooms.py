@@ -51,7 +51,8 @@ def test_news_that_comes_while_the_log_is_read_is_not_lost() -> None:
 def test_a_log_that_is_shorter_was_set_back() -> None:
     """Whoever followed it further is told, once."""
     rooms = known(5)
-    assert not rooms.learned("lobby", 3, 1)
+    assert rooms.learned("lobby", 3, 1, 3)  # an answer that was overtaken by another one
+    assert not rooms.learned("lobby", 3, 1, 5)
     rooms.set_back({"lobby": 3})
     assert rooms.ends("lobby") == (1, 3)
     assert rooms.take_set_back("lobby", 5) == 3

@@ -36,7 +36,7 @@ def open_watched(empty_redis: RedisServer, tmp_path: Path) -> Iterator[Open]:
                 lambda _: None,
                 lambda: None,
                 lambda *_: None,
-                lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0),
+                lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
             )
         )
         eventually(lambda: news == [None])

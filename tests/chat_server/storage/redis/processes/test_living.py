@@ -5,17 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 from chat_server.storage.interface import ProcessFacts
-from chat_server.storage.redis.connections import Connections
+from chat_server.storage.redis.connections import Connections, exchange
 from chat_server.storage.redis.processes import living
 from chat_server.storage.redis.processes.living import LEASE, LeaseRefusedError
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours
-from chat_server.storage.redis.scripts import LEASES
+from chat_server.storage.redis.scripts import LEASES, PROCESSES
 from chat_server.storage.shared_writes import Position, WrittenDown
 from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.waiting import DEADLINE
 
 pytestmark = needs_redis
 
-FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 17, 1000.0, 3, 2, 5)
+FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 17, 1000.0, 3, 2, 5, 0.0, 0.0)
 
 
 @pytest.fixture
@@ -41,6 +42,24 @@ def test_a_lease_says_who_has_it(pool: Connections, empty_redis: RedisServer) ->
     one.living.end()
     assert two.others() == {}
     assert not one.living.renew(FACTS)
+
+
+def test_how_redis_is_doing(pool: Connections) -> None:
+    """How long it takes to answer, and to tell what it was told."""
+    told, _ = pool.connect()
+    exchange(told, [("SUBSCRIBE", PROCESSES)])
+    one = RedisNeighbours(pool, "one")
+    assert one.health() == (0.0, 0.0, 1)
+    one.living.renew(FACTS)
+    process, word, about = told.read_response()[2].decode().split(" ", 2)
+    assert (process, word) == ("one", "echo")
+    one.living.hear_echo(about)
+    one.living.count(2)
+    health = one.health()
+    assert 0 < health.round_trip < DEADLINE
+    assert 0 < health.lag < DEADLINE
+    assert health.servers == 3
+    told.disconnect()
 
 
 def test_what_another_version_says_of_itself_is_left_out(

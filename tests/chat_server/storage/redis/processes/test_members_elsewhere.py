@@ -13,7 +13,7 @@ from tests.support.redis_server import RedisServer, needs_redis
 
 pytestmark = needs_redis
 
-FACTS = ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0)
+FACTS = ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0)
 ADA = MembersChange(present={"ada": "member"})
 EVA = MembersChange(present={"eva": "owner"})
 
