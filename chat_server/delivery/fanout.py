@@ -342,7 +342,7 @@ class Delivery:
         """
         replies: dict[Outlet, _Replies] = {}
         for draft, seq in stored:
-            reply = Ok(re=draft.request, seq=seq)
+            reply = Ok(re=draft.request, seq=seq) if seq else Ok(re=draft.request, gone=True)
             for outbox in draft.session.settle(draft):
                 given = replies.get(outbox)
                 if given is None:
@@ -384,7 +384,7 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
 def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
     """Let talkers know which messages are their own, before they are delivered."""
     for draft, seq in stored:
-        if draft.kind not in NOTICES:
+        if seq and draft.kind not in NOTICES:
             for outbox in tuple(draft.waiters):
                 outbox.note_own(room, seq)
 

@@ -76,7 +76,8 @@ class Stored(NamedTuple):
     Attributes:
         seqs: the number of each entry, in the order in which they were given. A request that the
             log had already keeps the number that it had. None for an entry that can never be
-            stored, such as a text that is not Unicode; the others are not affected by it.
+            stored, such as a text that is not Unicode; the others are not affected by it. 0 for a
+            request that was stored before, and whose message is deleted by now.
     """
 
     seqs: Sequence[int | None]

@@ -15,7 +15,7 @@ from chat_server.storage.moving.content import (
     MovedSession,
     Source,
 )
-from chat_server.storage.redis.connections import Call, Connections, RedisCommand
+from chat_server.storage.redis.connections import Call, Connections, RedisCommand, refuse_cluster
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames, read_names, write_names
 from chat_server.storage.redis.processes.living import Living
 from chat_server.storage.redis.redis_sessions import SESSION_KEYS, note_newest, read_sessions
@@ -55,6 +55,7 @@ class Redis:
             opened.callback(self.connections.close)
             connection, self.run = self.connections.connect()
             try:
+                refuse_cluster(connection)
                 self.is_empty = not self.connections.ask("EXISTS", ROOMS, SESSION_COUNTER)
                 LogNames().check_format(connection)
             finally:

@@ -26,7 +26,7 @@ from redis.exceptions import (
 )
 
 from chat_server.runtime.config.log_address import LogAddress
-from chat_server.runtime.errors import StoreError
+from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.redis.scripts import Script
 
 log = logging.getLogger(__name__)
@@ -315,6 +315,21 @@ def fact(facts: bytes, name: str) -> str:
         if key == name:
             return value
     return ""
+
+
+def refuse_cluster(connection: AnyConnection) -> None:
+    """See that Redis is no node of a Redis Cluster.
+
+    Raises:
+        StartError: it is one.
+        ConnectionError, TimeoutError, OSError: the connection broke.
+    """
+    (facts,) = exchange(connection, [("INFO", "cluster")])
+    if isinstance(facts, bytes) and fact(facts, "cluster_enabled") == "1":
+        raise StartError(
+            "this Redis is a node of a Redis Cluster, where one script cannot append to a room and "
+            "tell all servers. Name a Redis without cluster-enabled; it may have replicas."
+        )
 
 
 def warn_of_settings(connection: AnyConnection) -> None:

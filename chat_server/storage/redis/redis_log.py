@@ -39,6 +39,7 @@ from chat_server.storage.redis.connections import (
     RedisSilentError,
     exchange,
     fact,
+    refuse_cluster,
     warn_of_settings,
 )
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames
@@ -62,17 +63,12 @@ from chat_server.storage.redis.scripts import (
     room_key,
     room_keys,
 )
-from chat_server.storage.redis.search import fields_of, read_additions
+from chat_server.storage.redis.search import RedisSearch, fields_of
 from chat_server.storage.redis.watcher import Watcher
-from chat_server.storage.sqlite.keys import base_of, end_of, seq_of
-from chat_server.storage.sqlite.keys import key_of as index_key
 from chat_server.storage.sqlite.search_index import SearchIndex
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)
-
-INDEX_STEP = 500
-"""Messages that are indexed in one transaction."""
 
 FOLLOW_LIMIT = 1000
 """Messages that `follow` reads at once."""
@@ -123,12 +119,14 @@ class RedisLog:
             except (StoreError, ConnectionError, TimeoutError, OSError) as error:
                 kind = AwayError if isinstance(error, _AWAY) else StartError
                 raise kind(f"the logs cannot be kept in Redis: {error}") from error
-            self._index = SearchIndex(folder / "search.db", anew=True)
+            index = SearchIndex(folder / "search.db", anew=True)
+            self._index = RedisSearch(index, self._connections, self._known)
             opened.pop_all()
 
     def _open(self) -> None:
         connection, run = self._connections.connect()
         try:
+            refuse_cluster(connection)
             self._names.check_format(connection)
             self._names.settle(connection, run, None)
             warn_of_settings(connection)
@@ -302,22 +300,13 @@ class RedisLog:
         """Return the last up to `limit` messages with all words of `query`; ascending."""
         if not self._known.knows(room):
             return []
-        base = base_of(number := self._known.number(room))
-        end = end_of(base) if before is None else index_key(base, before)
-        budget = self._index.budget()
-        self._index.catch_up(
-            number,
-            lambda after: read_additions(self._connections, room, number, after, INDEX_STEP),
-            budget,
-        )
-        first = index_key(base, self._known.ends(room)[0])
-        keys = self._index.find(query, first, end, limit, budget)
-        read = [_read_call(room, "after", seq_of(key) - 1, 1) for key in keys]
+        seqs = self._index.find(room, query, before, limit)
+        read = [_read_call(room, "after", seq - 1, 1) for seq in seqs]
         found = [
             message
-            for key, reply in zip(keys, self._connections.ask_all(read), strict=True)
+            for seq, reply in zip(seqs, self._connections.ask_all(read), strict=True)
             for message in messages_of(room, reply[2], reply[3])
-            if message.seq == seq_of(key)
+            if message.seq == seq
         ]
         return filling(found, space)[0][::-1]
 
@@ -385,6 +374,7 @@ class RedisLog:
         self._due.clear()
         while not stopping() and self._retention.clean_some():
             pass
+        self._index.tidy()
 
     def newest_time(self, up_to: float) -> float | None:
         """Return when the newest message was said, not counting any after `up_to`."""

@@ -103,11 +103,21 @@ local function change(kind, target, text)
   redis.call('HSET', edits, field, earlier == '' and mark or earlier .. ' ' .. mark)
 end
 
+local has_gone = redis.call('EXISTS', gone) == 1
+local function was_deleted(key)
+  local session, request = string.match(key, '^(n?%d+):(%d+)$')
+  if not session then return false end
+  local highest = redis.call('HGET', gone, session)
+  return highest and tonumber(highest) >= tonumber(request)
+end
+
 for at = 3, #ARGV, 5 do
   local key = ARGV[at]
   local seq = known[key] or redis.call('HGET', requests, key)
   if seq then
     seqs[#seqs + 1] = tonumber(seq)
+  elseif has_gone and was_deleted(key) then
+    seqs[#seqs + 1] = 0
   else
     last = last + 1
     known[key] = last
@@ -130,7 +140,8 @@ end
 return seqs
 """
 )
-"""Adds a batch to the log of a room, but for what it has already. Returns the seq of each message.
+"""Adds a batch to the log of a room, but for what it has already. Returns the seq of each message;
+0 for one whose request was stored once, and is deleted.
 
 Sent again it adds nothing and returns the same: that is how an unknown outcome is settled.
 """

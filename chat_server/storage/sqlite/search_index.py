@@ -205,6 +205,16 @@ class SearchIndex:
         with self._transactions as writer:
             writer.execute("DELETE FROM progress WHERE room = ?", (room,))
 
+    def clear(self) -> None:
+        """Forget all rooms. Each is indexed anew when somebody searches it.
+
+        Raises:
+            StoreError: the index could not be written.
+        """
+        with self._transactions as writer:
+            writer.execute("INSERT INTO words (words) VALUES ('delete-all')")
+            writer.execute("DELETE FROM progress")
+
     def _step(self, room: int, texts: Texts) -> bool:
         with self._transactions as writer:
             batch = _beginning(texts(_progress(writer, room)))

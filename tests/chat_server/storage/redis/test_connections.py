@@ -1,9 +1,16 @@
 """What a start says of a Redis that cannot be used, and what an error of a connection means."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis import connections as module
@@ -14,11 +21,14 @@ from chat_server.storage.redis.connections import (
     RedisSilentError,
 )
 from chat_server.storage.redis.scripts import Script
+from tests.chat_server.house import House
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess
 
 pytestmark = needs_redis
+
+LOOPBACK = ip_address("127.0.0.1")
 
 
 @pytest.fixture
@@ -147,3 +157,62 @@ def test_an_idle_connection_that_was_closed_is_not_used(
     empty_redis.do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert pool.ask("GET", "a") == b"1"
     assert losses == []
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1, which is its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "redis.crt", folder / "redis.key"
+    files[0].write_bytes(made.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+@pytest.mark.long
+def test_a_redis_with_tls(tmp_path: Path) -> None:
+    """It is believed by an authority of one's own; one of somebody else's is not."""
+    crt, key = certificate(tmp_path)
+    port = free_port()
+    files = (
+        "--tls-cert-file",
+        f"{crt}",
+        "--tls-key-file",
+        f"{key}",
+        "--tls-ca-cert-file",
+        f"{crt}",
+    )
+    with RedisServer(
+        tmp_path / "redis", "--tls-port", f"{port}", *files, "--tls-auth-clients", "no"
+    ):
+        url = f"rediss://127.0.0.1:{port}/0"
+        said = refusal(tmp_path / "data", url, code=1)
+        assert "certificate verify failed" in said
+        more = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data", "--log", url)
+        with ServerProcess(*more, environment={"SSL_CERT_FILE": f"{crt}"}) as server:
+            server.wait_until_listening()
+            with House(server.address) as house:
+                assert house.enter("ada", "lobby").say("lobby", "hello") == 1
+            server.terminate()
+            assert server.wait() == 0
+
+
+@pytest.mark.long
+def test_a_node_of_a_cluster(tmp_path: Path) -> None:
+    """A sentence says why it cannot be, and what can."""
+    with RedisServer(tmp_path / "redis", "--cluster-enabled", "yes") as redis:
+        said = refusal(tmp_path / "data", redis.url)
+    assert "this Redis is a node of a Redis Cluster" in said
+    assert "Name a Redis without cluster-enabled" in said

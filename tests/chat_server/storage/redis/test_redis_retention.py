@@ -60,3 +60,13 @@ def test_what_is_young_is_not_read_again(
         after = empty_redis.do("INFO", "commandstats")
         calls = [stats.get("cmdstat_evalsha", {}).get("calls", 0) for stats in (before, after)]
         assert (calls[1] > calls[0]) is years
+
+
+def test_what_is_deleted_is_not_stored_again(empty_redis_log: Opened) -> None:
+    """A batch whose outcome was not known may be sent again when part of it is deleted."""
+    with empty_redis_log() as log:
+        entries = [entry("one", request=1), entry("two", request=2), entry("three", request=3)]
+        assert append(log, *entries) == [1, 2, 3]
+        log.prune(1, None)
+        assert append(log, *entries, entry("four", request=4)) == [0, 0, 3, 4]
+        assert [each.text for each in log.after("lobby", 0, 10)] == ["three", "four"]

@@ -1,5 +1,8 @@
 """What the search index learns of a log in Redis."""
 
+import pytest
+
+from chat_server.storage.redis import search
 from chat_server.storage.redis.redis_log import RedisLog
 from chat_server.storage.redis.search import read_additions, read_original
 from chat_server.storage.sqlite.originals import Addition
@@ -47,3 +50,32 @@ def test_what_changes_a_message_that_is_gone_adds_nothing(empty_redis_log: Opene
             Addition(BASE + 2, "two"),
             Addition(BASE + 3, ""),
         ]
+
+
+def test_what_is_gone_leaves_the_index(
+    empty_redis_log: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it holds more of that than of what is kept; what is kept is found all the same."""
+    monkeypatch.setattr(search, "STALE_LIMIT", 2)
+    with empty_redis_log() as log:
+        assert isinstance(log, RedisLog)
+        append(log, *(entry(f"old{number} word", request=number) for number in range(1, 7)))
+        assert len(log.search("lobby", "word", None, 10)) == 6
+        log.prune(4, None)
+        log.maintain(lambda: False)
+        assert words(log) == 6
+        log.prune(2, None)
+        log.maintain(lambda: False)
+        assert words(log) == 0
+        assert [each.seq for each in log.search("lobby", "word", None, 10)] == [5, 6]
+        assert words(log) == 2
+        log.remove_room("lobby")
+        log.maintain(lambda: False)
+        assert words(log) == 0
+
+
+def words(log: RedisLog) -> int:
+    """How many texts are in the index."""
+    with log._index._index._readers.use() as reader:
+        (count,) = reader.execute("SELECT count(*) FROM words_docsize").fetchone()
+    return int(count)
