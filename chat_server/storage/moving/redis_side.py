@@ -1,6 +1,7 @@
 """The logs in Redis, as they are moved to a data folder, and as they are written from there."""
 
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import Any
@@ -22,12 +23,16 @@ from chat_server.storage.redis.redis_sessions import SESSION_KEYS, note_newest, 
 from chat_server.storage.redis.rows import Batches, originals_of
 from chat_server.storage.redis.scripts import (
     KEEP_SESSIONS,
+    LEASES,
     PREFIX,
     ROOMS,
     SESSION_COUNTER,
     room_key,
 )
 from chat_server.storage.redis.search import fields_of
+
+LEASE = 60_000
+"""Milliseconds that a portion may take: nobody may append without a lease."""
 
 ENTRIES = 20
 """Entries of a stream that are read at once, of up to a hundred messages each."""
@@ -51,6 +56,8 @@ class Redis:
         self.connections = Connections(
             address, password, lambda _: None, lambda _: None, lambda: None
         )
+        self._process = f"moving-{secrets.token_hex(4)}"
+        self._lease = f"{LEASES}{self._process}"
         with ExitStack() as opened:
             opened.callback(self.connections.close)
             connection, self.run = self.connections.connect()
@@ -167,6 +174,7 @@ class Redis:
             if date is not None:
                 self.connections.ask("SET", CONFIRMED, repr(date))
             write_names(self.connections, source.names(), self.run)
+            self.connections.ask("DEL", self._lease)
             check()
         except BaseException:
             with suppress(StoreError):
@@ -201,8 +209,9 @@ class Redis:
         )
         count = 0
         for entries in source.entries(room):
-            batches = Batches(entries, lambda name: f"- room {name}")
-            (seqs,) = self.connections.ask_all([batches.append_call(room.name)])
+            batches = Batches(entries, lambda name: f"{self._process} room {name}")
+            lease = ("SET", self._lease, "", "PX", LEASE)
+            _, seqs = self.connections.ask_all([lease, batches.append_call(room.name)])
             if seqs != [entry.message.seq for entry in entries]:
                 raise StoreError(f"the messages of {room.name} do not get their numbers in Redis")
             newest = {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.redis_server import RedisServer
+from tests.support.waiting import eventually
 from tests.torture.tally import Tally
 
 LIVES = (3.0, 15.0)
@@ -84,16 +85,20 @@ def lose_writes(
         say: told when the replica gets nothing any more.
     """
     with RedisServer(folder, "--replicaof", "127.0.0.1", str(master.port)) as replica:
-        while replica.do("INFO", "replication")["master_link_status"] != "up":
-            if stopping.wait(0.05):
-                return
+        eventually(lambda: replica.do("INFO", "replication")["master_link_status"] == "up")
+        eventually(lambda: _has_written(replica))
         master.do("WAIT", "1", "5000")
-        replica.pause()
+        replica.do("REPLICAOF", "NO", "ONE")  # as if the network between them were cut
         say("the replica gets nothing from now on")
         stopping.wait(sum(LAG) / 2)
         master.kill()
-        replica.go_on()
-        replica.do("REPLICAOF", "NO", "ONE")
+        eventually(lambda: _has_written(replica))
         replica.kill()
         master.put_back(replica.folder)
     master.start_again()
+
+
+def _has_written(redis: RedisServer) -> bool:
+    """Whether its append-only file has all: a new replica begins it anew."""
+    facts = redis.do("INFO", "persistence")
+    return not (facts["aof_rewrite_in_progress"] or facts["aof_rewrite_scheduled"])
