@@ -327,9 +327,10 @@ def test_one_that_comes_later_knows_it_all(
         assert house.connect().hello("eva")["code"] == "banned"
         assert house.connect().hello("ada")["code"] == "nick_in_use"
         assert third.owner_secret is None  # there is one for all
-        zoe = house.enter("zoe")
-        ada.ok("op", who="zoe")
-        zoe.ok("unban", who="eva")
+        ada.ok("bye")
+        back = house.connect()
+        assert back.hello("ada", account_password="correct horse")["role"] == "owner"
+        back.ok("unban", who="eva")
         assert houses[1].connect().hello("eva")["type"] == "welcome"
 
 
