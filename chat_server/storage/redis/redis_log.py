@@ -105,6 +105,7 @@ class RedisLog:
         self._names = LogNames()
         self._watcher = Watcher(self._process, self._verify, self._heard, self._renew)
         self._listener: NeighbourListener | None = None
+        self._came_back = False  # what that asks for is not done yet; the watcher's thread's
         self._connections = Connections(
             address, password, self._admit, self._watcher.doubt, lambda: self._watcher.away
         )
@@ -450,6 +451,7 @@ class RedisLog:
         """
         assert self._listener is not None
         living, members = self.neighbours.living, self.neighbours.members
+        came_back = self._came_back = self._came_back or came_back
         try:
             had_lease = living.renew(self._listener.facts())
             if not had_lease or came_back:
@@ -461,6 +463,7 @@ class RedisLog:
             living.count(len(others))
             look(others, self._listener.members)
             living.bury()
+            self._came_back = False
         except (RedisAwayError, RedisSilentError):
             raise
         except LeaseRefusedError as error:
