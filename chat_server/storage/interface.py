@@ -297,11 +297,16 @@ class Neighbours(Protocol):
         """
         ...
 
-    def claim_all(self, nicks: Mapping[str, bytes]) -> list[bytes]:
-        """Claim the nicks of everybody who is here, and drop all others of this server.
+    def claimed(self) -> set[str]:
+        """Return what the nicks look like that this server has claimed: their skeletons."""
+        ...
+
+    def claim_all(self, nicks: Mapping[str, bytes], free: Iterable[str]) -> list[bytes]:
+        """Claim the nicks of everybody who is here, and drop those that nobody has any more.
 
         Args:
             nicks: which session has which, by its hash.
+            free: what the nicks look like that are to be dropped.
 
         Returns: the sessions whose nick somebody on another server has by now.
         """

@@ -58,6 +58,7 @@ class Registry:
         # Guards all below, and who has a session.
         self._lock = threading.Lock()
         self._nicks = Nicks(clock, accounts)
+        self._claiming: list[str] = []  # what the nicks look like that are being claimed
         # Those that a connection or a waiting draft still holds; others are in the store.
         self._sessions: WeakValueDictionary[bytes, Session] = WeakValueDictionary()
 
@@ -182,7 +183,12 @@ class Registry:
         """
         if self._neighbours is None:
             return []
-        lost = self._neighbours.claim_all({each.nick: each.token for each in self.sessions()})
+        claimed = self._neighbours.claimed()  # ahead of who is here, so that nobody's is missed
+        with self._lock:
+            under_way = set(self._claiming)
+        nicks = {each.nick: each.token for each in self.sessions()}
+        free = claimed - under_way - {nick_skeleton(nick) for nick in nicks}
+        lost = self._neighbours.claim_all(nicks, free)
         return [found for token in lost if (found := self.take_away(token)) is not None]
 
     @contextmanager
@@ -201,18 +207,24 @@ class Registry:
             return
         if not self._neighbours.has_lease:
             raise StoreError("the other servers may take this one for dead")
-        before = session.nick
-        holder = self._neighbours.claim_nick(nick, session.token)
-        if holder is not None:
-            with self._lock:
-                self._nicks.check_held(session, nick)  # which tells more
-            raise taken_elsewhere(nick, holder)
+        before, look = session.nick, nick_skeleton(nick)
+        with self._lock:
+            self._claiming.append(look)
         try:
-            yield
-        except BaseException:
-            self._undo_claim(nick, session)
-            raise
-        if nick_skeleton(before) != nick_skeleton(nick):
+            holder = self._neighbours.claim_nick(nick, session.token)
+            if holder is not None:
+                with self._lock:
+                    self._nicks.check_held(session, nick)  # which tells more
+                raise taken_elsewhere(nick, holder)
+            try:
+                yield
+            except BaseException:
+                self._undo_claim(nick, session)
+                raise
+        finally:
+            with self._lock:
+                self._claiming.remove(look)
+        if nick_skeleton(before) != look:
             self._drop_claim(before, session.token, 0.0)
 
     def _undo_claim(self, nick: str, session: Session) -> None:

@@ -5,7 +5,7 @@ as long as the lease of the process does (processes/living.py). So the nicks of 
 or stood still for too long, are free for all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import json
@@ -114,22 +114,24 @@ class RedisNeighbours:
         """Return how Redis is doing. See `Neighbours.health`."""
         return self.living.health()
 
-    def claim_all(self, nicks: Mapping[str, bytes]) -> list[bytes]:
-        """Claim the nicks of everybody who is here, and drop all others of this process.
-
-        Args:
-            nicks: which session has which, by its hash.
-
-        Returns: the sessions whose nick somebody on another server has by now.
+    def claimed(self) -> set[str]:
+        """Return what this process has claimed. See `Neighbours.claimed`.
 
         Raises:
             StoreError: Redis could not be asked.
         """
-        looks = {nick_skeleton(nick) for nick in nicks}
-        for look in self._connections.ask("SMEMBERS", claims_key(self._process)):
-            if look.decode() not in looks:
-                keys = (f"{PREFIX}nick:{look.decode()}", claims_key(self._process))
-                self._connections.ask_all([Call(DROP_NICK, keys, (self._process, "", 0))])
+        found = self._connections.ask("SMEMBERS", claims_key(self._process))
+        return {look.decode() for look in found}
+
+    def claim_all(self, nicks: Mapping[str, bytes], free: Iterable[str]) -> list[bytes]:
+        """Claim the nicks of everybody who is here. See `Neighbours.claim_all`.
+
+        Raises:
+            StoreError: Redis could not be asked.
+        """
+        for look in free:
+            keys = (f"{PREFIX}nick:{look}", claims_key(self._process))
+            self._connections.ask_all([Call(DROP_NICK, keys, (self._process, "", 0))])
         lost: list[bytes] = []
         all_nicks = list(nicks.items())
         for start in range(0, len(all_nicks), PORTION):

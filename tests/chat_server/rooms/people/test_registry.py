@@ -1,8 +1,12 @@
 """Taking another nick, and who is the same person."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.chat_server.house import House
+from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.servers import running_server
 
 
 @pytest.mark.parametrize("taken", ["eva", "EVA", "\uff45\uff56\uff41"])
@@ -36,3 +40,22 @@ def test_a_nick_is_free_when_its_owner_has_read_the_goodbye(house: House) -> Non
         ada.ok("bye")
         ada.expect_end("bye")
         ada.close()
+
+
+@needs_redis
+def test_a_nick_that_is_being_claimed_stays_claimed(tmp_path: Path) -> None:
+    """Though all is claimed anew meanwhile, as after Redis was away; others are dropped."""
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        running_server(tmp_path / "data", log=redis.address) as server,
+        House(server) as house,
+    ):
+        house.enter("ada")
+        registry = server._parts.registry
+        (session,) = registry.sessions()
+        neighbours = server._parts.store.neighbours
+        assert neighbours is not None
+        neighbours.claim_nick("max", b"somebody who has gone")
+        with registry._claimed(session, "eva"):
+            assert registry.claim_all() == []
+            assert neighbours.claimed() == {"ada", "eva"}

@@ -84,7 +84,7 @@ def test_what_a_dead_server_claimed_is_free(one: RedisNeighbours, two: RedisNeig
     one.living.end()
     assert two.claim_nick("ada", EVA) is None
     assert not one.living.renew(FACTS)
-    assert one.claim_all({"ada": ADA, "max": b"max"}) == [ADA]
+    assert one.claim_all({"ada": ADA, "max": b"max"}, []) == [ADA]
 
 
 def test_what_could_not_be_dropped_is_dropped_later(
@@ -93,7 +93,8 @@ def test_what_could_not_be_dropped_is_dropped_later(
     """With the next claim of everybody's nick."""
     one.claim_nick("ada", ADA)
     one.claim_nick("eva", EVA)
-    assert one.claim_all({"eva": EVA}) == []
+    assert one.claimed() == {"ada", "eva"}
+    assert one.claim_all({"eva": EVA}, ["ada"]) == []
     assert two.claim_nick("ada", b"zoe") is None
     assert two.claim_nick("eva", b"zoe") == "eva"
 
