@@ -26,6 +26,7 @@ from protocol.errors import Code
 from tests.chat_server.house import House
 from tests.support.clock import ManualClock
 from tests.support.peer import Peer
+from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import running_server
 from tests.support.waiting import DEADLINE, eventually
 
@@ -104,6 +105,23 @@ def test_what_is_counted() -> None:
     assert found["backchannel_waiting_messages"] == 0
     assert found["backchannel_clients_behind"] == 0
     assert found["process_open_fds"] > 0
+
+
+@needs_redis
+@pytest.mark.long
+def test_how_the_engine_is_doing(tmp_path: Path) -> None:
+    """With Redis alone: how it answers and tells, and how many servers share it."""
+    with (
+        RedisServer(tmp_path / "redis") as redis,
+        running_server(log=redis.address, metrics=ANYWHERE) as server,
+        Watched(server) as house,
+        running_server(log=redis.address),
+    ):
+        eventually(lambda: house.samples()["backchannel_servers"] == 2)
+        eventually(lambda: house.samples()["backchannel_engine_lag_seconds"] > 0)
+        assert house.samples()["backchannel_engine_round_trip_seconds"] > 0
+    with watched() as house:
+        assert "backchannel_servers" not in house.samples()
 
 
 def test_distributions() -> None:
