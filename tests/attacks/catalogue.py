@@ -20,6 +20,10 @@ def _cost(kind: str, rooms: int) -> int:
     return _RULES[kind].cost_in(rooms) if kind in _RULES else 1
 
 
+SAID_FIRST = 10
+"""So many texts are said ahead of what reads them."""
+
+
 def _say(text: str) -> Ask:
     return lambda attacker, _: {"type": "say", "room": room_of(attacker, 0), "text": text}
 
@@ -37,7 +41,19 @@ def _tell(text: str) -> Ask:
 
 
 def _search(text: str) -> Ask:
-    return lambda attacker, _: {"type": "search", "room": room_of(attacker, 0), "query": text}
+    def ask(attacker: int, number: int) -> Frame:
+        if number <= SAID_FIRST:
+            return _say(text)(attacker, number)
+        return {"type": "search", "room": room_of(attacker, 0), "query": text}
+
+    return ask
+
+
+def _history(attacker: int, number: int) -> Frame:
+    """Of the longest texts."""
+    if number <= SAID_FIRST:
+        return _say(TEXTS["long"])(attacker, number)
+    return {"type": "history", "room": room_of(attacker, 0), "limit": 1000}
 
 
 def _edit(text: str) -> Ask:
@@ -98,7 +114,7 @@ WITHOUT_TEXT: dict[str, Ask] = {
     "leave": lambda a, n: {"type": ("leave", "join")[n % 2], "room": room_of(a, 0)},
     "who": lambda a, _: {"type": "who", "room": room_of(a, 0)},
     "rooms": lambda *_: {"type": "rooms"},
-    "history": lambda a, _: {"type": "history", "room": room_of(a, 0), "limit": 1000},
+    "history": _history,
     "nick": lambda a, n: {"type": "nick", "nick": f"nick{a}x{n}"},
     "forget": lambda a, _: {"type": "forget", "room": room_of(a, 0)},
     "hand": lambda a, n: {

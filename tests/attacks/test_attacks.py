@@ -57,7 +57,7 @@ def test_names_tell_attacks_apart() -> None:
     "names",
     [
         ["found:hello-storm"],
-        ["say-short-5", "say-long-1-at-once"],
+        ["say-short-5", "say-long-5"],
         ["tell-long-5"],
         ["found:tells-to-one"],
         ["pong-1-at-once"],
@@ -73,7 +73,7 @@ def test_names_tell_attacks_apart() -> None:
 def test_a_short_run(names: list[str]) -> None:
     """The attackers attack, the bystander does everything, and the server ends well."""
     chosen = [each for each in attacks() if each.name in names]
-    *outcomes, ending = run(chosen, 0.5, addresses=1)
+    *outcomes, ending = run(chosen, 1.2, addresses=1)
     assert isinstance(ending, Ending)
     assert not ending.faults
     assert [found.attack for found in outcomes if isinstance(found, Outcome)] == chosen
