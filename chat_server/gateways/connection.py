@@ -430,6 +430,7 @@ class Connection:
 
     def _take_idle(self, parts: int) -> None:
         """Count what asks for nothing. Raises ProtocolError where there was too much of it."""
+        self._heard_at = self._context.clock.monotonic()
         self._context.short_queue.enter(self.outbox)  # gives way, if it has been at it for long
         refusal = self._rate.take_idle(parts) if self._rate else None
         if refusal is not None:

@@ -214,7 +214,6 @@ class Room:
         self._taken = threading.Condition(self._lock)  # there is space for drafts again
         # A turn has ended, or a closed room is open. Nearly always nobody waits for it.
         self._changed = threading.Condition(self._lock)
-        self._watchers = 0  # threads in `_wait_for_change`
         self._drafts: DraftQueue[Draft] = DraftQueue()
         self._unsettled: list[Draft] = []  # nobody knows whether they are stored; see `set_aside`
         self._has_news = False  # another process may have appended to the log
@@ -269,7 +268,7 @@ class Room:
         """
         with self._lock:
             while self._closed:
-                self._wait_for_change()
+                self._changed.wait()
             if self._shut:
                 return True
             if self.policy is not policy and policy is not ANY_POLICY:
@@ -422,7 +421,7 @@ class Room:
             if not self.count:
                 self._closed = True
             while self._closed and (self._drafts or self._in_turn):
-                self._wait_for_change()
+                self._changed.wait()
             return self.count
 
     @property
@@ -434,7 +433,7 @@ class Room:
         """Wait while the room is about to be removed, until it is, or is open again."""
         with self._lock:
             while self._closed:
-                self._wait_for_change()
+                self._changed.wait()
 
     def wait_until_stored(self, within: float) -> None:
         """Wait until what was posted is stored or refused, for up to `within` seconds."""
@@ -548,7 +547,7 @@ class Room:
         """
         with self._lock:
             while (self._turns < turns or self._told < told) and not self._shut:
-                self._wait_for_change()
+                self._changed.wait()
 
     @property
     def topic(self) -> str:
@@ -682,22 +681,13 @@ class Room:
             self._turns += 1
             self._told += self._telling
             self._telling = False
-            if self._watchers:
-                self._changed.notify_all()
+            self._changed.notify_all()
             party = self._party_of_more()
             turn = party is not None and self._needs_turn(party)
         if turn:
             self._give_turn(self)
 
     # -- with the lock held
-
-    def _wait_for_change(self) -> None:
-        """Wait until a turn has ended, a closed room is open, or the room is shut."""
-        self._watchers += 1
-        try:
-            self._changed.wait()
-        finally:
-            self._watchers -= 1
 
     def _append(self, draft: Draft) -> bool:
         """Put a draft at the end. Return whether the room needs a turn."""

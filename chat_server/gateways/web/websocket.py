@@ -99,21 +99,18 @@ class WebSocketGateway:
 
     def _asked(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply | Idle]:
         for begin in range(0, len(data), _AT_ONCE):
-            yield from self._asked_in(data[begin : begin + _AT_ONCE], is_first=not begin)
+            yield from self._asked_in(data[begin : begin + _AT_ONCE])
             if self._protocol.close_expected():
                 return
 
-    def _asked_in(
-        self, data: bytes, *, is_first: bool
-    ) -> Iterator[AnyRequest | ProtocolError | OwnReply | Idle]:
+    def _asked_in(self, data: bytes) -> Iterator[AnyRequest | ProtocolError | OwnReply | Idle]:
         """Yield what the frames in a part of what came ask."""
         protocol, idle = self._protocol, 0
         bad_length = self._lengths.bad_at(data)
         protocol.receive_data(data[:bad_length])
         if not protocol.close_expected():
-            # Pongs first. That something came at all is a sign of life, too.
             pongs = b"".join(protocol.data_to_send())
-            if pongs or is_first:
+            if pongs:
                 yield OwnReply(pongs)
         for event in protocol.events_received():
             assert isinstance(event, Frame)

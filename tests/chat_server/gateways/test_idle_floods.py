@@ -87,6 +87,17 @@ def test_a_little_of_it_is_no_flood(server: Server, name: str) -> None:
             peer.until(b" NONSENSE " if door else b"\r\n")
 
 
+def test_a_request_over_websocket_counts_once(server: Server) -> None:
+    """As one over the native protocol does."""
+    with House(server) as house, RawWebSocket(address_of(server)) as web:
+        web.hello("ana")
+        native = house.enter("bob")
+        ids = range(1, BURST + 1)
+        over_web = [web.ask(type="ping", id=number)["type"] for number in ids]
+        assert over_web == [native.request("ping")["type"] for _ in ids]
+    assert over_web.index("error") >= BURST - 2
+
+
 def test_bytes_that_come_one_by_one_count(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame may come in small packets, but not in any number of them."""
     monkeypatch.setattr(connection, "FRUITLESS_READS", 10)
