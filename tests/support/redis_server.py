@@ -50,7 +50,7 @@ class RedisServer:
         assert PROGRAM is not None
         self.folder.mkdir(exist_ok=True)
         own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
-        kept = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
+        kept = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
         child = subprocess.Popen(
             [PROGRAM, *own, *kept, *self._settings],
             stdin=subprocess.DEVNULL,
