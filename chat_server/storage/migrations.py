@@ -1,9 +1,10 @@
 """Bring a database of the data folder to the format that this server writes.
 
 A database notes the number of its format in `PRAGMA user_version`. A format is a list of steps:
-step N takes a database from format N - 1 to format N, and an empty file goes through all of them.
-Each step is one transaction together with the new number. A kill between two steps leaves a valid
-database of the format in between, and the next start goes on from there.
+step N takes a database from format N - 1 to format N. Each step is one transaction together with
+the new number. A kill between two steps leaves a valid database of the format in between, and the
+next start goes on from there. An empty file goes through all of them in one transaction: nothing in
+it takes time, and each commit waits for the disk.
 
 To change a table, append a step to the format of its file, and add a dump of a folder of the format
 before it to `tests/chat_server/storage/formats`. A step that was released is never edited.
@@ -76,7 +77,10 @@ def migrate(connection: sqlite3.Connection, form: Format) -> None:
         form.check(application, found)
         if found < form.version:
             log.info("a database has format %d and is taken to format %d", found, form.version)
-    for number, step in enumerate(form.steps[found:], found + 1):
+    steps = list(enumerate(form.steps[found:], found + 1))
+    if tables == 0:
+        steps = [(form.version, ";\n".join(form.steps))]
+    for number, step in steps:
         connection.executescript(
             f"BEGIN IMMEDIATE; {step}; PRAGMA application_id = {form.application_id};"
             f" PRAGMA user_version = {number}; COMMIT;"

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -115,11 +116,7 @@ class Site:
         self._made: OrderedDict[tuple[str, str], tuple[bytes, str]] = (
             OrderedDict()
         )  # last used last
-        self._parts = {
-            f"/assets/{path}": _part(path, each.read_bytes())
-            for path, each in _files_in(files("chat_server.gateways").joinpath("page"))
-            if _ending(path) in _TYPES
-        }
+        self._parts = _page_parts()
 
     def checked_host(self, request: Request) -> str:
         """Return which host is asked for, with its port if that is named.
@@ -201,6 +198,16 @@ class Site:
 
 Maker = Callable[[str], tuple[bytes, str]]
 """Makes a body and its content type; is given the address of the page, as it was asked for."""
+
+
+@cache
+def _page_parts() -> Mapping[str, _Part]:
+    """The files of the page by their path. They are read once: the program has no others."""
+    return {
+        f"/assets/{path}": _part(path, each.read_bytes())
+        for path, each in _files_in(files("chat_server.gateways").joinpath("page"))
+        if _ending(path) in _TYPES
+    }
 
 
 def _files_in(folder: Traversable, path: str = "") -> Iterator[tuple[str, Traversable]]:

@@ -226,6 +226,17 @@ def test_each_step_is_taken_once(tmp_path: Path) -> None:
     assert version_of(path) == 2
 
 
+def test_an_empty_file_takes_all_steps_or_none(tmp_path: Path) -> None:
+    """It is made in one transaction."""
+    path = tmp_path / "words.db"
+    with pytest.raises(sqlite3.OperationalError, match="nothing"):
+        made(path, TWO._replace(steps=(*TWO.steps, "INSERT INTO nothing VALUES (1)")))
+    assert version_of(path) == 0
+    assert shape_of(path) == []
+    made(path, TWO)
+    assert version_of(path) == 2
+
+
 def test_a_step_that_fails_leaves_the_format_before(tmp_path: Path) -> None:
     """Nothing of it is kept, and the next try begins there."""
     path = tmp_path / "words.db"
