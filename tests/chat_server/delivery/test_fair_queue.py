@@ -325,7 +325,7 @@ def test_a_client_that_comes_to_the_head_as_it_ends_lets_the_next_one_in(
 
 def test_a_stop_waits_for_nobody_who_waits() -> None:
     """Though the one at the head never leaves."""
-    with running_server(linger=0.1) as server:
+    with running_server(linger=1.0) as server:
         house = House(server)
         head = Head(house)
         peers = [house.enter(f"peer{number}", "lobby") for number in range(5)]

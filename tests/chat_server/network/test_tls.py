@@ -130,7 +130,7 @@ def test_who_finds_no_place_is_told() -> None:
 
 def test_who_is_there_when_the_server_stops_is_told() -> None:
     """Those in the middle of a handshake keep nobody."""
-    with running_server(tls=True, linger=0.1) as server:
+    with running_server(tls=True, linger=1.0) as server:
         ada = Peer.connect(server.addresses[0])
         ada.hello("ada")
         shy = _raw(server)
