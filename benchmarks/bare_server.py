@@ -5,11 +5,8 @@ no limits, no fairness and no slow readers. So what a benchmark reaches against 
 CPython allows for this design; docs/performance.md says how near Backchannel is to that.
 """
 
-import argparse
-import signal
 import socket
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
@@ -17,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from types import FrameType
 
+from benchmarks.stand_in import listen, parser_of
 from protocol.framing import FrameDecoder
 from protocol.messages import (
     Hello,
@@ -156,29 +153,20 @@ class BareServer:
 
 def main() -> None:
     """Listen, print the address, and serve until SIGTERM."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--data", help="ignored: what is said is kept as long as the server runs")
-    parser.add_argument("--no-limits", action="store_true", help="ignored: nothing is limited")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _exit)
-    with (
-        tempfile.TemporaryDirectory(prefix="backchannel-bare-") as folder,
-        socket.create_server((options.host, options.port), backlog=1024) as listener,
-    ):
+    options = parser_of(__doc__).parse_args()
+    with tempfile.TemporaryDirectory(prefix="backchannel-bare-") as folder:
         server = BareServer(Path(folder))
-        print(f"listening on tcp://{options.host}:{listener.getsockname()[1]}", flush=True)
-        number = 0
-        while True:
-            connection, _ = listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            number += 1
-            Client(connection, number, server)
+        with listen(options.host, options.port) as listener:
+            _serve(listener, server)
 
 
-def _exit(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
+def _serve(listener: socket.socket, server: BareServer) -> None:
+    number = 0
+    while True:
+        connection, _ = listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        number += 1
+        Client(connection, number, server)
 
 
 if __name__ == "__main__":

@@ -5,14 +5,11 @@ can measure; near that bound, a result says more about the generator than about 
 --fault the server makes one mistake with one member, which the audit must notice.
 """
 
-import argparse
 import select
-import signal
 import socket
-import sys
 import time
-from types import FrameType
 
+from benchmarks.stand_in import listen, parser_of
 from protocol.framing import FrameDecoder
 from protocol.messages import (
     Hello,
@@ -143,22 +140,11 @@ class NullServer:
 
 def main() -> None:
     """Listen, print the address, and serve until SIGTERM."""
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--data", help="ignored: nothing is kept")
-    parser.add_argument("--no-limits", action="store_true", help="ignored: nothing is limited")
+    parser = parser_of(__doc__)
     parser.add_argument("--fault", choices=["", "drop", "double", "reorder"], default="")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _exit)
-    with socket.create_server((options.host, options.port), backlog=1024) as listener:
-        print(f"listening on tcp://{options.host}:{listener.getsockname()[1]}", flush=True)
+    with listen(options.host, options.port) as listener:
         NullServer(listener, options.fault).serve()
-
-
-def _exit(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 if __name__ == "__main__":
