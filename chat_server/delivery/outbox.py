@@ -83,6 +83,7 @@ class Outbox:
         "_read_page",
         "_reader_done",
         "_rest",
+        "_stops_waiting",
         "_wire",
         "_writer",
         "catching_up",
@@ -147,6 +148,9 @@ class Outbox:
         self.catching_up = False
         self._finishing = False  # the last frame is in; nothing more is taken
         self._closed = False  # nothing goes out any more
+        # The server ends the connection, so its thread waits for nothing any more. Not set where
+        # the client is gone: what it had sent is still done, in its turn.
+        self._stops_waiting = False
         self._reader_done = False  # the thread that read from the socket has left it
         self.sent = 0  # bytes that the wire has taken, of all that was ever sent
         self.waited = 0.0  # seconds for which the connection's thread stood in a fair queue
@@ -219,20 +223,25 @@ class Outbox:
         stored, as it comes faster than that.
         """
         with self._lock:
-            while self.is_long and not self._finishing:
+            while self.is_long and not self._stops_waiting:
                 self._wait()
 
     def wait_while(self, waits: "Callable[[Outbox], bool]") -> bool:
         """Wait as long as `waits` says so; whoever changes that calls `wake`.
 
-        Returns False if the end of the connection has begun.
+        Returns False if the server ends the connection.
         """
         began = self._clock.monotonic()
         with self._lock:
-            while waits(self) and not self._finishing:
+            while waits(self) and not self._stops_waiting:
                 self._wait()
             self.waited += self._clock.monotonic() - began
-            return not self._finishing
+            return not self._stops_waiting
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing that is put here goes out. It may be read without the lock."""
+        return self._finishing
 
     def push(self) -> None:
         """Send what TLS has to say by itself: the handshake, above all, and what waited for it."""
@@ -274,7 +283,7 @@ class Outbox:
     def wait_until_answered(self) -> None:
         """Wait until every reply that was expected is given."""
         with self._lock:
-            while self.is_owed and not self._finishing:
+            while self.is_owed and not self._stops_waiting:
                 self._wait()
 
     def wait_until_sent(self, timeout: float) -> None:
@@ -441,11 +450,11 @@ class Outbox:
             for member in members:
                 member.admitted = False
             self._members.clear()
+            self._stop_waiting()
             if self._finishing:
                 return members
             self._put(self._written(last_events))
             self._finishing = True
-            self._wake()
             if not self._blocked:
                 self._end_stream()
             return members
@@ -453,6 +462,7 @@ class Outbox:
     def abort(self) -> None:
         """Drop what waits and wake whoever is blocked in the socket."""
         with self._lock:
+            self._stop_waiting()
             self._drop()
 
     def close(self) -> None:
@@ -462,6 +472,7 @@ class Outbox:
         descriptor that is closed while somebody waits for it may be another's by then.
         """
         with self._lock:
+            self._stop_waiting()
             self._drop()
             # A timer may hold the connection for some time yet; what TLS takes need not wait.
             self._wire = PlainWire(self.socket)
@@ -483,6 +494,11 @@ class Outbox:
         """Let the connection's thread look again at what it waits for."""
         if self._changed is not None:
             self._changed.notify()
+
+    def _stop_waiting(self) -> None:
+        """Let the connection's thread wait for nothing, now and later."""
+        self._stops_waiting = True
+        self._wake()
 
     def _without_own(self, member: Member, news: Chunk) -> bytes:
         """Return messages as the client is sent them whose own are written by its writer."""

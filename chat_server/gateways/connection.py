@@ -487,7 +487,7 @@ class Connection:
         with closing(stream.pieces) as pieces:
             for piece in pieces:
                 self.outbox.wait_until_short()
-                if self._ended is not None:
+                if self._ended is not None or self.outbox.is_gone:
                     return
                 self.outbox.put_bytes(piece)
                 self._heard_at = self._context.clock.monotonic()

@@ -192,6 +192,7 @@ def _answer_queued(caller: Caller, handler: Handler, request: messages.AnyReques
     Nothing is done for a client that has gone by then.
     """
     with caller.context.long_queue.at_head(caller.outbox) as is_head:
-        reply = handler(caller, request) if is_head else None
+        here = is_head and not caller.outbox.is_gone
+        reply = handler(caller, request) if here else None
         if reply is not None:
             caller.outbox.put(reply)

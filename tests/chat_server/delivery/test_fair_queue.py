@@ -17,6 +17,7 @@ from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import REQUESTS, Queue
 from chat_server.runtime.round_robin import Party
 from protocol.errors import Code
+from protocol.messages import ServerPong
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame, Peer, encode
 from tests.support.servers import running_server
@@ -306,6 +307,29 @@ def test_who_vanished_while_waiting_lets_the_next_one_in(house: House, head: Hea
     assert head.queue.waiting == 0
 
 
+def test_what_a_client_had_sent_before_it_was_gone_waits_as_well(house: House) -> None:
+    """Fifty who send thousands of requests and close would otherwise all be answered at once."""
+    eva, bob = house.enter("eva", "lobby"), house.enter("bob", "lobby")
+    assert house.server is not None
+    queue = house.server._parts.short_queue
+    waiter = ServerWaiter("the test")
+    with queue.at_head(waiter):
+        eva.send({"type": "topic", "id": eva.next_id(), "room": "lobby", "topic": "late"})
+        eventually(lambda: queue.waiting == 1)
+        (connection,) = [each for each in house.server._crowd.connections() if each.nick == "eva"]
+        eva.reset()
+        eventually(lambda: _finds_out(connection.outbox))
+        assert queue.waiting == 1
+    eventually(lambda: connection.ended)
+    bob.expect("topic", topic="late")
+
+
+def _finds_out(outbox: Outbox) -> bool:
+    """Send something; return whether the client is known to be gone."""
+    outbox.put(ServerPong(re=1))
+    return outbox.is_gone
+
+
 def test_a_client_that_comes_to_the_head_as_it_ends_lets_the_next_one_in(
     house: House, head: Head
 ) -> None:
@@ -317,7 +341,7 @@ def test_a_client_that_comes_to_the_head_as_it_ends_lets_the_next_one_in(
         giving = threading.Thread(target=head.leave)
         giving.start()
         eventually(lambda: head.queue.waiting == 0)
-        connection.outbox._drop()
+        connection.outbox._stop_waiting()
     giving.join()
     bob = house.enter("bob", "lobby")
     assert bob.page("rooms")["rooms"]

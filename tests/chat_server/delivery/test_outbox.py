@@ -6,7 +6,9 @@ a member that is behind is always in somebody's hands.
 """
 
 import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import permutations
@@ -25,6 +27,7 @@ from protocol.errors import Code
 from protocol.messages import Error, Ok, ServerPong
 from tests.support.codec import segment
 from tests.support.peer import Frame, Peer
+from tests.support.waiting import eventually
 
 Action = Callable[[], object]
 
@@ -210,6 +213,28 @@ def test_a_failed_send_leaves_the_memberships_to_be_ended(stage: Stage) -> None:
     assert stage.outbox.members() == (stage.member,)
     assert stage.outbox.finish() == (stage.member,)
     assert stage.outbox.finish() == ()
+
+
+def test_a_thread_waits_on_where_the_client_is_gone_until_the_server_ends_it(stage: Stage) -> None:
+    """What the client had sent is done in its turn. A failed send ends no wait, `finish` does."""
+    looked, waited = Counter[str](), []
+
+    def waits(_: Outbox) -> bool:
+        looked["times"] += 1
+        return True
+
+    waiting = threading.Thread(target=lambda: waited.append(stage.outbox.wait_while(waits)))
+    waiting.start()
+    eventually(lambda: looked["times"] == 1)
+    with stage.outbox._lock:
+        stage.outbox._drop()
+    eventually(lambda: looked["times"] == 2)
+    stage.outbox.wake()
+    eventually(lambda: looked["times"] == 3)
+    assert not waited
+    stage.outbox.finish()
+    waiting.join(60)
+    assert waited == [False]
 
 
 def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
