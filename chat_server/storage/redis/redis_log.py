@@ -10,7 +10,6 @@ The module is long, as it has every method of the interface.
 
 import logging
 import math
-import secrets
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -64,7 +63,7 @@ from chat_server.storage.redis.scripts import (
     room_keys,
 )
 from chat_server.storage.redis.search import RedisSearch, fields_of
-from chat_server.storage.redis.watcher import Watcher
+from chat_server.storage.redis.watcher import Watcher, process_name
 from chat_server.storage.sqlite.search_index import SearchIndex
 from protocol.messages import Message
 
@@ -100,7 +99,7 @@ class RedisLog:
         Raises:
             StartError: Redis cannot be reached or used, or another version's data are in it.
         """
-        self._process = secrets.token_hex(4)
+        self._process = process_name(address.database)
         self._known = RedisRooms()
         self._names = LogNames()
         self._watcher = Watcher(self._process, self._verify, self._heard, self._renew)

@@ -7,9 +7,11 @@ the thread first looks whether that has lost anything (log_names.py).
 """
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import ConnectionError, TimeoutError
@@ -30,7 +32,18 @@ HEARTBEAT = 1.0
 RENEW_INTERVAL = 3.0
 """Seconds between two renewals of the lease."""
 
+
 _BROKEN = (ConnectionError, TimeoutError, OSError)
+
+
+def process_name(database: int) -> str:
+    """Return a new name for a process whose logs are in a database of Redis."""
+    return f"{secrets.token_hex(4)}.{database}"
+
+
+def database_of(process: str) -> str:
+    """Return the number of the database that a process of this name has its logs in."""
+    return process.partition(".")[2]
 
 
 class Watcher:
@@ -80,10 +93,15 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread, within HEARTBEAT or the time that a connection takes."""
+        """End the thread: at once, or within the time that a connection to Redis takes."""
         self._stop.set()
-        if self._running:
-            self._thread.join()
+        if not self._running:
+            return
+        assert self._connections is not None
+        if self.away is None:
+            with suppress(StoreError):  # the thread waits for HEARTBEAT at most
+                self._connections.ask("PUBLISH", PROCESSES, f"{self._name} wake -")
+        self._thread.join()
 
     def doubt(self, reason: str | None = None) -> None:
         """Let the thread look, within HEARTBEAT, whether all is well with Redis.
@@ -153,5 +171,7 @@ class Watcher:
         if not isinstance(reply, list) or reply[0] != b"message":
             return
         name, word, about = reply[2].decode().split(" ", 2)
+        if database_of(name) != database_of(self._name):
+            return  # channels are no part of a database
         if name != self._name or word == "echo":
             self._heard(name, word, about)

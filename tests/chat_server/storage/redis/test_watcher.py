@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.storage.interface import NeighbourListener, ProcessFacts
+from chat_server.storage.redis import watcher
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.chat_server.storage.logs import append, entry
 from tests.support.redis_server import RedisServer, needs_redis
@@ -16,6 +17,17 @@ from tests.support.waiting import eventually
 pytestmark = needs_redis
 
 Open = Callable[[], tuple[RedisLog, list[str | None]]]
+
+
+def _listener(news: list[str | None]) -> NeighbourListener:
+    return NeighbourListener(
+        news.append,
+        lambda _: None,
+        lambda _: None,
+        lambda: None,
+        lambda *_: None,
+        lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
+    )
 
 
 @pytest.fixture
@@ -29,16 +41,7 @@ def open_watched(empty_redis: RedisServer, tmp_path: Path) -> Iterator[Open]:
         log = RedisLog(empty_redis.address, "", folder)
         made.append(log)
         news: list[str | None] = []
-        log.watch(
-            NeighbourListener(
-                news.append,
-                lambda _: None,
-                lambda _: None,
-                lambda: None,
-                lambda *_: None,
-                lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
-            )
-        )
+        log.watch(_listener(news))
         eventually(lambda: news == [None])
         return log, news
 
@@ -89,3 +92,31 @@ def _has_all(log: RedisLog, heard: list[str]) -> bool:
     """Follow a log, and say whether all 120 messages have come."""
     heard += [message.text for message in log.follow("lobby", len(heard))]
     return len(heard) == 120
+
+
+def test_it_stops_without_waiting_for_news(
+    empty_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where nothing is told, and Redis is not to be asked yet whether it is there."""
+    monkeypatch.setattr(watcher, "HEARTBEAT", 3600.0)
+    log, news = RedisLog(empty_redis.address, "", tmp_path), list[str | None]()
+    log.watch(_listener(news))
+    eventually(lambda: news == [None])
+    stopping = threading.Thread(target=log.close, daemon=True)
+    stopping.start()
+    eventually(lambda: not stopping.is_alive())
+
+
+def test_servers_on_another_database_are_not_heard(
+    open_watched: Open, empty_redis: RedisServer, tmp_path: Path
+) -> None:
+    """All databases of a Redis have the same channels; what was told there first is no news."""
+    other = RedisLog(empty_redis.address._replace(database=1), "", tmp_path)
+    try:
+        (one, _), (_, news) = open_watched(), open_watched()
+        append(other, entry(room="theirs", request=1))
+        append(one, entry(room="ours", request=1))
+        eventually(lambda: "ours" in news)
+        assert "theirs" not in news
+    finally:
+        other.close()
