@@ -47,12 +47,9 @@ class RedisServer:
         self._child = self._start()
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        assert PROGRAM is not None
         self.folder.mkdir(exist_ok=True)
-        own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
-        kept = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
         child = subprocess.Popen(
-            [PROGRAM, *own, *kept, *self._settings],
+            self._command(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -64,6 +61,12 @@ class RedisServer:
             child.wait()
             raise
         return child
+
+    def _command(self) -> list[str]:
+        assert PROGRAM is not None
+        own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
+        kept = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
+        return [PROGRAM, *own, *kept, *self._settings]
 
     def _answers(self) -> bool:
         with Redis(port=self.port, retry=Retry(NoBackoff(), 0), socket_timeout=1) as client:
@@ -86,6 +89,11 @@ class RedisServer:
     ) -> None:
         self._child.send_signal(signal.SIGCONT)
         self.kill()
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._child.poll() is None
 
     @property
     def address(self) -> LogAddress:

@@ -8,21 +8,26 @@ from protocol.common.setting_rules import Rule, Toml, as_text
 SQLITE = "sqlite"
 """How it is written that the logs are kept in the data folder."""
 
-REDIS_PORT = 6379
+REDIS_PORT, SENTINEL_PORT = 6379, 26379
 
-_FORMS = "redis://HOST:PORT/0, rediss://HOST:PORT/0 with TLS, or unix:///PATH?db=0"
+_FORMS = (
+    "redis://HOST:PORT/0, unix:///PATH?db=0, or redis+sentinel://HOST:PORT,HOST:PORT/NAME/0 with "
+    "the addresses of sentinels and what they call the master; rediss for redis is with TLS"
+)
 
 
 class LogAddress(NamedTuple):
     """A Redis server, and which of its databases.
 
     Attributes:
-        host: a name or an address; "" where there is a path.
+        host: a name or an address; "" where there is a path, or there are sentinels.
         port: the port.
         database: the number of the database.
         user: whom to log in as; "" for the default user.
         tls: whether to speak TLS.
         path: of a Unix socket, or "".
+        sentinels: hosts and ports of those that say where the master is.
+        service: what they call it; "" without sentinels.
     """
 
     host: str
@@ -31,14 +36,28 @@ class LogAddress(NamedTuple):
     user: str = ""
     tls: bool = False
     path: str = ""
+    sentinels: tuple[tuple[str, int], ...] = ()
+    service: str = ""
 
     def __str__(self) -> str:
         """The address as it is set, without any password."""
         user = f"{self.user}@" if self.user else ""
         if self.path:
             return f"unix://{user}{self.path}?db={self.database}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"redis{'s' if self.tls else ''}://{user}{host}:{self.port}/{self.database}"
+        scheme = "rediss" if self.tls else "redis"
+        if self.sentinels:
+            places = ",".join(place(*each) for each in self.sentinels)
+            return f"{scheme}+sentinel://{user}{places}/{self.service}/{self.database}"
+        return f"{scheme}://{user}{place(self.host, self.port)}/{self.database}"
+
+    def at(self, host: str, port: int) -> "LogAddress":
+        """Return the address of one of the Redis servers that this leads to."""
+        return self._replace(host=host, port=port, sentinels=(), service="")
+
+
+def place(host: str, port: int) -> str:
+    """Return a host and a port as they are written together."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def log_address() -> Rule[LogAddress | None]:
@@ -54,16 +73,16 @@ def _read(value: object) -> LogAddress | None:
     text = as_text(value)
     if text in ("", SQLITE):
         return None
+    scheme, _, rest = text.partition("://")
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _with_sentinels(text, rest, tls=scheme.startswith("rediss"))
     try:
         url = urlsplit(text)
         host, port, secret = url.hostname or "", url.port, url.password
     except ValueError:  # it holds no port, or an address that is none
         raise _wrong(text) from None
     if secret is not None:
-        raise ValueError(
-            "the address holds a password, which others may read where it stands: leave it out "
-            "there, and name a file for it with log_password_file, or set CHAT_LOG_PASSWORD"
-        )
+        raise _holds_password()
     user = unquote(url.username or "")
     if url.scheme == "unix":
         return LogAddress("", 0, _database_of_query(text, url.query), user, path=_path(text))
@@ -71,6 +90,38 @@ def _read(value: object) -> LogAddress | None:
         raise _wrong(text)
     database = _number(text, url.path.removeprefix("/") or "0")
     return LogAddress(host, port or REDIS_PORT, database, user, url.scheme == "rediss")
+
+
+def _with_sentinels(text: str, rest: str, *, tls: bool) -> LogAddress:
+    """Read [USER@]HOST:PORT,HOST:PORT/NAME/DATABASE."""
+    places, _, path = rest.partition("/")
+    user, _, hosts = places.rpartition("@")
+    if ":" in user:
+        raise _holds_password()
+    service, _, database = path.partition("/")
+    if not service or set(path) & set("?#") or service != "".join(service.split()):
+        raise _wrong(text)
+    sentinels = tuple(_sentinel(text, each) for each in hosts.split(","))
+    return LogAddress(
+        "",
+        0,
+        _number(text, database or "0"),
+        unquote(user),
+        tls,
+        sentinels=sentinels,
+        service=unquote(service),
+    )
+
+
+def _sentinel(text: str, written: str) -> tuple[str, int]:
+    try:
+        url = urlsplit(f"//{written}")
+        host, port = url.hostname, url.port
+    except ValueError:  # it holds no port, or an address that is none
+        raise _wrong(text) from None
+    if not host:
+        raise _wrong(text)
+    return host, port or SENTINEL_PORT
 
 
 def _path(text: str) -> str:
@@ -91,6 +142,13 @@ def _number(text: str, written: str) -> int:
     if not written.isascii() or not written.isdigit() or len(written) > 5:
         raise _wrong(text)
     return int(written)
+
+
+def _holds_password() -> ValueError:
+    return ValueError(
+        "the address holds a password, which others may read where it stands: leave it out "
+        "there, and name a file for it with log_password_file, or set CHAT_LOG_PASSWORD"
+    )
 
 
 def _wrong(text: str) -> ValueError:

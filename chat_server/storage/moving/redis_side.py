@@ -16,9 +16,10 @@ from chat_server.storage.moving.content import (
     MovedSession,
     Source,
 )
-from chat_server.storage.redis.connections import Call, Connections, RedisCommand, refuse_cluster
+from chat_server.storage.redis.connections import Call, Connections, refuse_cluster
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames, read_names, write_names
 from chat_server.storage.redis.processes.living import Living
+from chat_server.storage.redis.reach.redis_wire import RedisCommand
 from chat_server.storage.redis.redis_sessions import SESSION_KEYS, note_newest, read_sessions
 from chat_server.storage.redis.rows import Batches, originals_of
 from chat_server.storage.redis.scripts import (

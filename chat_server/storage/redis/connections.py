@@ -1,77 +1,37 @@
 """Connections to Redis: taken from a pool, used for a few commands at once, given back.
 
-Nothing is sent twice behind anybody's back: redis-py's own retries are off. An error says which of
-two things happened. Nothing was sent (RedisAwayError), or something was and no answer came
-(RedisSilentError): then nobody knows whether it was done.
-
 While Redis cannot be reached, commands fail at once and nobody waits. Whoever watches Redis
 (watcher.py) tells when it can be reached again.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
-from redis.exceptions import (
-    AuthenticationError,
-    ConnectionError,
-    NoScriptError,
-    RedisError,
-    ResponseError,
-    TimeoutError,
-)
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
 from chat_server.runtime.config.log_address import LogAddress
 from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.redis.reach.redis_wire import (
+    LOST,
+    AnyConnection,
+    RedisAwayError,
+    RedisCommand,
+    RedisSilentError,
+    WrongPasswordError,
+    exchange,
+    fact,
+    make_connection,
+)
+from chat_server.storage.redis.reach.sentinels import Sentinels
 from chat_server.storage.redis.scripts import Script
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 2.0
-"""Seconds that connecting may take."""
-
-ANSWER_TIMEOUT = 5.0
-"""Seconds that an answer may take. Redis answers in less than a millisecond, unless its disk is
-slow or somebody runs a long command.
-"""
-
-LOOK_INTERVAL = 0.5
-"""Seconds after which somebody who waits for an answer looks whether the server stops."""
-
 POOL_SIZE = 16
 """Connections of one process. Whoever finds none free waits for one."""
-
-_LOST = (ConnectionError, TimeoutError, OSError)
-
-
-class AnyConnection(Protocol):
-    """A connection of redis-py, as far as it is used here."""
-
-    def connect(self) -> None: ...
-    def disconnect(self) -> None: ...
-    def can_read(self, timeout: float = 0) -> bool: ...
-    def read_response(self) -> Any: ...
-    def pack_commands(self, commands: Sequence["RedisCommand"]) -> Any: ...
-    def send_packed_command(self, command: Any) -> None: ...
-
-
-RedisCommand = Sequence[str | bytes | int | float]
-
-
-class RedisAwayError(StoreError):
-    """Redis cannot be reached. Nothing was sent to it."""
-
-
-class RedisSilentError(StoreError):
-    """The connection to Redis broke before the answer came: it may have done what it was told."""
-
-
-class WrongPasswordError(StoreError):
-    """Redis does not let this user in, or not with this password."""
 
 
 class Call(NamedTuple):
@@ -119,10 +79,13 @@ class Connections:
         self._admit = admit
         self._lost = lost
         self._away = away
+        self._sentinels = Sentinels(address, password) if address.sentinels else None
+        self._master = address  # where the newest connection leads; any thread's
         self._free = threading.BoundedSemaphore(POOL_SIZE)
-        # Guards the next two. A leaf.
+        # Guards the next three. A leaf.
         self._lock = threading.Lock()
         self._idle: list[AnyConnection] = []
+        self._dropped = 0  # how often all connections were to be given up
         self._closed = False
         self._hurried = False
 
@@ -140,21 +103,19 @@ class Connections:
         Raises:
             RedisAwayError: Redis cannot be reached.
             WrongPasswordError: it does not let us in.
+            NoMasterError: there are sentinels, and none knows the master.
         """
-        made = self._make()
-        try:
-            made.connect()
-            (facts,) = exchange(made, [("INFO", "server")], self.is_hurried)
-        except AuthenticationError as error:
-            made.disconnect()
-            raise WrongPasswordError(self._refused(error)) from error
-        except (*_LOST, ResponseError) as error:
-            made.disconnect()
-            raise RedisAwayError(f"{self._address} cannot be reached: {error}") from error
-        if isinstance(facts, ResponseError):  # the user may not ask
-            made.disconnect()
-            raise WrongPasswordError(self._refused(facts))
-        return made, fact(facts, "run_id")
+        if self._sentinels is None:
+            return self._connect(self._address)
+        connection, run, self._master = self._sentinels.connect(self._connect)
+        return connection, run
+
+    def is_deposed(self) -> bool:
+        """Whether a sentinel names another master than the one that was connected to last."""
+        if self._sentinels is None:
+            return False
+        named = self._sentinels.named()
+        return named is not None and named != self._master
 
     def ask(self, *command: str | bytes | int | float) -> Any:
         """Send one command and return its reply.
@@ -201,9 +162,13 @@ class Connections:
         self.drop_idle()
 
     def drop_idle(self) -> None:
-        """Close the connections that nobody uses: they may be to a Redis that is not there."""
+        """Close the connections: they may be to a Redis that is not there, or no master any more.
+
+        Whoever uses one still closes it afterwards.
+        """
         with self._lock:
             idle, self._idle = self._idle, []
+            self._dropped += 1
         for connection in idle:
             connection.disconnect()
 
@@ -215,36 +180,37 @@ class Connections:
         if reason is not None:
             raise RedisAwayError(f"Redis is away: {reason}")
         with self._free:
-            connection = self._take()
+            connection, dropped = self._take()
             try:
                 yield connection
-            except _LOST as error:
+            except LOST as error:
                 connection.disconnect()
                 self._lost(None)
                 raise RedisSilentError(f"{self._address} did not answer: {error}") from error
             except BaseException:
                 connection.disconnect()  # there may be an answer on it that nobody has read
                 raise
-            self._give_back(connection)
+            self._give_back(connection, dropped)
 
-    def _take(self) -> AnyConnection:
+    def _take(self) -> tuple[AnyConnection, int]:
+        """Return a connection, and how often all had been given up before."""
         while True:
             with self._lock:
                 if self._closed:
                     raise RedisAwayError("the connections to Redis are closed")
-                connection = self._idle.pop() if self._idle else None
+                connection, dropped = self._idle.pop() if self._idle else None, self._dropped
             if connection is None:
-                return self._open()
+                return self._open(), dropped
             if not _is_broken(connection):
-                return connection
+                return connection, dropped
             connection.disconnect()
 
     def _open(self) -> AnyConnection:
         try:
             connection, run = self.connect()
-        except RedisAwayError as error:
+        except StoreError as error:
             self._lost(str(error))
-            raise
+            raise RedisAwayError(str(error)) from error
         try:
             self._admit(run)
         except StoreError:
@@ -252,69 +218,36 @@ class Connections:
             raise
         return connection
 
-    def _give_back(self, connection: AnyConnection) -> None:
+    def _give_back(self, connection: AnyConnection, dropped: int) -> None:
         with self._lock:
-            if not self._closed:
+            if not self._closed and dropped == self._dropped:
                 self._idle.append(connection)
                 return
         connection.disconnect()
 
-    def _make(self) -> AnyConnection:
-        address = self._address
-        common: dict[str, Any] = {
-            "db": address.database,
-            "username": address.user or None,
-            "password": self._password or None,
-            "socket_timeout": ANSWER_TIMEOUT,
-            "socket_connect_timeout": CONNECT_TIMEOUT,
-            "protocol": 2,
-            "client_name": "backchannel",
-        }
-        kind: Any = SSLConnection if address.tls else Connection
-        if address.path:
-            kind, common["path"] = UnixDomainSocketConnection, address.path
-        else:
-            common |= {"host": address.host, "port": address.port}
-        made: AnyConnection = kind(**common)
-        return made
-
-    def _refused(self, error: Exception) -> str:
-        return (
-            f"{self._address} does not let us in: {error}. Name a file that holds its password "
-            "with --log-password-file, or set CHAT_LOG_PASSWORD."
-        )
+    def _connect(self, address: LogAddress) -> tuple[AnyConnection, str]:
+        """Connect to a Redis; return its run id, too."""
+        made = make_connection(address, self._password)
+        try:
+            made.connect()
+            (facts,) = exchange(made, [("INFO", "server")], self.is_hurried)
+        except AuthenticationError as error:
+            made.disconnect()
+            raise WrongPasswordError(_refused(address, error)) from error
+        except (*LOST, ResponseError) as error:
+            made.disconnect()
+            raise RedisAwayError(f"{address} cannot be reached: {error}") from error
+        if isinstance(facts, ResponseError):  # the user may not ask
+            made.disconnect()
+            raise WrongPasswordError(_refused(address, facts))
+        return made, fact(facts, "run_id")
 
 
-def exchange(
-    connection: AnyConnection,
-    commands: Sequence[RedisCommand],
-    hurried: Callable[[], bool] = lambda: False,
-) -> list[Any]:
-    """Send commands over a connection; return the replies, a ResponseError for one that failed.
-
-    Args:
-        connection: nobody else uses it.
-        commands: what is sent.
-        hurried: whether an answer is to come soon, or is not waited for.
-
-    Raises:
-        ConnectionError, TimeoutError, OSError: the connection broke. It is not to be used again.
-    """
-    connection.send_packed_command(connection.pack_commands(commands))
-    deadline = time.monotonic() + ANSWER_TIMEOUT
-    while not connection.can_read(timeout=LOOK_INTERVAL):
-        if hurried() or time.monotonic() >= deadline:
-            raise TimeoutError("no answer came in time")
-    return [_reply(connection) for _ in commands]
-
-
-def fact(facts: bytes, name: str) -> str:
-    """Return what the reply to INFO says of something; "" if it does not say."""
-    for line in facts.decode().splitlines():
-        key, _, value = line.partition(":")
-        if key == name:
-            return value
-    return ""
+def _refused(address: LogAddress, error: Exception) -> str:
+    return (
+        f"{address} does not let us in: {error}. Name a file that holds its password "
+        "with --log-password-file, or set CHAT_LOG_PASSWORD."
+    )
 
 
 def refuse_cluster(connection: AnyConnection) -> None:
@@ -347,18 +280,11 @@ def warn_of_settings(connection: AnyConnection) -> None:
         )
 
 
-def _reply(connection: AnyConnection) -> Any:
-    try:
-        return connection.read_response()
-    except ResponseError as error:
-        return error
-
-
 def _is_broken(connection: AnyConnection) -> bool:
     """Whether an idle connection was closed, or holds an answer that nobody waits for."""
     try:
         return connection.can_read()
-    except _LOST:
+    except LOST:
         return True
 
 

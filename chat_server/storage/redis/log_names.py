@@ -18,10 +18,9 @@ from typing import Any
 from redis.exceptions import ReadOnlyError, RedisError
 
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.storage.redis.connections import (
+from chat_server.storage.redis.connections import Call, Connections
+from chat_server.storage.redis.reach.redis_wire import (
     AnyConnection,
-    Call,
-    Connections,
     RedisAwayError,
     RedisCommand,
     exchange,

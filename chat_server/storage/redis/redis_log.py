@@ -30,19 +30,21 @@ from chat_server.storage.interface import (
     StoredRoom,
 )
 from chat_server.storage.redis.connections import (
-    AnyConnection,
     Call,
     Connections,
-    RedisAwayError,
-    RedisCommand,
-    RedisSilentError,
-    exchange,
-    fact,
     refuse_cluster,
     warn_of_settings,
 )
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames
 from chat_server.storage.redis.processes.living import LEASE, NO_LEASE, LeaseRefusedError
+from chat_server.storage.redis.reach.redis_wire import (
+    AnyConnection,
+    RedisAwayError,
+    RedisCommand,
+    RedisSilentError,
+    exchange,
+    fact,
+)
 from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
 from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms

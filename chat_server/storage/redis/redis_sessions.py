@@ -6,7 +6,8 @@ Their numbers come from a counter and are never given out twice.
 from collections.abc import Iterator, Sequence
 
 from chat_server.storage.interface import StoredSession
-from chat_server.storage.redis.connections import Call, Connections, RedisCommand
+from chat_server.storage.redis.connections import Call, Connections
+from chat_server.storage.redis.reach.redis_wire import RedisCommand
 from chat_server.storage.redis.scripts import (
     DROP_SESSIONS,
     KEEP_SESSIONS,

@@ -18,7 +18,8 @@ from redis.exceptions import ConnectionError, TimeoutError
 
 from chat_server.runtime.errors import StoreError
 from chat_server.runtime.threads import ServerThread
-from chat_server.storage.redis.connections import AnyConnection, Connections, exchange
+from chat_server.storage.redis.connections import Connections
+from chat_server.storage.redis.reach.redis_wire import AnyConnection, RedisAwayError, exchange
 from chat_server.storage.redis.scripts import PROCESSES
 
 log = logging.getLogger(__name__)
@@ -144,6 +145,8 @@ class Watcher:
             self._note_here()
             while not self._stop.is_set() and not self._doubt.is_set():
                 if time.monotonic() >= self._renew_at:
+                    if self._connections.is_deposed():
+                        raise RedisAwayError("the sentinels name another master")
                     self._renew_at = time.monotonic() + RENEW_INTERVAL
                     self._renew()
                 self._hear(connection)

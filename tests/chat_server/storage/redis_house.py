@@ -1,5 +1,6 @@
 """A server process whose logs are in Redis."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.redis_server import RedisServer
@@ -9,3 +10,14 @@ from tests.support.servers import ServerProcess
 def serve(redis: RedisServer, data: Path, *more: str) -> ServerProcess:
     """Start a server on a Redis, and wait until it listens."""
     return ServerProcess.serve(data, "--log", redis.url, *more)
+
+
+def refusal(
+    data: Path, url: str, environment: Mapping[str, str] | None = None, code: int = 2
+) -> str:
+    """What a server says that cannot start on a Redis, and ends with an exit code."""
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", data)
+    with ServerProcess(*where, "--log", url, environment=environment) as server:
+        assert server.wait() == code
+        assert "Traceback" not in server.stderr
+        return server.stderr

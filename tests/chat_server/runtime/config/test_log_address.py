@@ -18,6 +18,22 @@ RULE = log_address()
             "rediss://ada@[fd00::7]:6379/0",
         ),
         ("unix:///run/r.sock?db=3", LogAddress("", 0, 3, path="/run/r.sock"), None),
+        (
+            "redis+sentinel://one:26380,two,[fd00::7]:7/chat.1/2",
+            LogAddress(
+                "",
+                0,
+                2,
+                sentinels=(("one", 26380), ("two", 26379), ("fd00::7", 7)),
+                service="chat.1",
+            ),
+            "redis+sentinel://one:26380,two:26379,[fd00::7]:7/chat.1/2",
+        ),
+        (
+            "rediss+sentinel://ada@one/chat",
+            LogAddress("", 0, 0, "ada", tls=True, sentinels=(("one", 26379),), service="chat"),
+            "rediss+sentinel://ada@one:26379/chat/0",
+        ),
         ("unix:///run/r.sock", LogAddress("", 0, 0, path="/run/r.sock"), "unix:///run/r.sock?db=0"),
     ],
 )
@@ -46,6 +62,13 @@ def test_sqlite(nothing: str) -> None:
         "unix:///run/r.sock?x=1",
         "unix://relative?db=0",
         "redis://[::1/0",
+        "redis+sentinel://one:26379",
+        "redis+sentinel://one:26379/",
+        "redis+sentinel://one,/chat",
+        "redis+sentinel://one:x/chat",
+        "redis+sentinel://one/chat/first",
+        "redis+sentinel://one/chat/0?quorum=2",
+        "sentinel://one/chat",
         7,
     ],
 )
@@ -55,8 +78,9 @@ def test_what_is_none(wrong: object) -> None:
         RULE.read(wrong)
 
 
-def test_a_password_is_not_taken() -> None:
+@pytest.mark.parametrize("where", ["redis://:hush@localhost/0", "redis+sentinel://a:hush@one/chat"])
+def test_a_password_is_not_taken(where: str) -> None:
     """It would be on the list of processes; nor is it repeated."""
     with pytest.raises(ValueError, match="log_password_file") as caught:
-        RULE.read("redis://:hush@localhost/0")
+        RULE.read(where)
     assert "hush" not in str(caught.value)

@@ -1,6 +1,6 @@
 """What a start says of a Redis that cannot be used, and what an error of a connection means."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,15 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.redis import connections as module
-from chat_server.storage.redis.connections import (
-    Call,
-    Connections,
-    RedisAwayError,
-    RedisSilentError,
-)
+from chat_server.storage.redis.connections import Call, Connections
+from chat_server.storage.redis.reach import redis_wire
+from chat_server.storage.redis.reach.redis_wire import RedisAwayError, RedisSilentError
 from chat_server.storage.redis.scripts import Script
 from tests.chat_server.house import House
+from tests.chat_server.storage.redis_house import refusal
 from tests.support.ports import free_port
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess
@@ -42,17 +39,6 @@ def pool(empty_redis: RedisServer, losses: list[str | None]) -> Iterator[Connect
     made = Connections(empty_redis.address, "", lambda _: None, losses.append, lambda: None)
     yield made
     made.close()
-
-
-def refusal(
-    data: Path, url: str, environment: Mapping[str, str] | None = None, code: int = 2
-) -> str:
-    """What a server says that cannot start on a Redis, and ends with an exit code."""
-    where = ("--host", "127.0.0.1", "--port", "0", "--data", data)
-    with ServerProcess(*where, "--log", url, environment=environment) as server:
-        assert server.wait() == code
-        assert "Traceback" not in server.stderr
-        return server.stderr
 
 
 def test_nobody_is_there(tmp_path: Path) -> None:
@@ -135,7 +121,7 @@ def test_what_was_sent_and_not_answered_is_not_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The connection is given up, and the next command has another one."""
-    monkeypatch.setattr(module, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(redis_wire, "ANSWER_TIMEOUT", 0.2)
     empty_redis.pause()
     with pytest.raises(RedisAwayError, match="cannot be reached"):
         pool.ask("INCR", "a")  # it is asked who it is ahead of everything else

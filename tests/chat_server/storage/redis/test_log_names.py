@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.redis.connections import Connections, RedisAwayError
+from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.log_names import LogNames
+from chat_server.storage.redis.reach.redis_wire import RedisAwayError
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.chat_server.storage.logs import append, entries, entry
 from tests.support.redis_server import RedisServer, needs_redis
