@@ -305,14 +305,14 @@ class Assembly:
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
-        hands = RaisedHands(permissions, book, timers)
+        hands = RaisedHands(permissions, book, timers, people, registry.elsewhere)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(
             settings,
             store.rooms(),
             self._make_room,
             hands.member_left,
-            hands.forget,
+            hands.room_gone,
             store.room,
         )
         return Context(
@@ -432,6 +432,7 @@ class Assembly:
         )
 
     def _renamed(self, session: Session) -> None:
+        self.parts.hands.note_nick(session)
         if self.attendance:
             self.attendance.renamed(session)
 

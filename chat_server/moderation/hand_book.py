@@ -3,6 +3,10 @@
 A hand belongs to a person, not to a connection: it stays up while the connection is lost, and while
 the server restarts. Who is given the floor leaves the queue; the hand is kept as the floor's.
 
+Where several servers share the hands, whatever is decided is decided upon what all have written
+(`PeopleStore.decided`), and nothing is changed that cannot be kept. What others wrote is looked at
+first, all that came together at once.
+
 The module is long, as each change is made in the store first and in memory second, and how they
 wait for each other is to be read in one place.
 """
@@ -11,9 +15,10 @@ import logging
 import threading
 from bisect import insort
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from chat_server.identity.participant import Participant
@@ -36,12 +41,13 @@ ALL_HANDS_LIMIT = 10_000
 HANDS_RETRY_AFTER = 30.0
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Hand:
     """A hand that is up.
 
     Attributes:
         number: its key in the store; a hand that was raised later has a larger one.
+        room: where it is up, or has the floor.
         who: the person.
         token: the hash of the secret of the session that raised it.
         nick: what they were called when they raised it.
@@ -51,6 +57,7 @@ class _Hand:
     """
 
     number: int
+    room: str
     who: PersonKey
     token: bytes
     nick: str
@@ -61,7 +68,14 @@ class _Hand:
     @classmethod
     def of(cls, kept: KeptHand, session: Participant | None = None) -> "_Hand":
         """Return a hand that the store has."""
-        return cls(kept.number, kept.who, kept.token, kept.nick, kept.time, kept.question, session)
+        return cls(*kept[:7], session)
+
+    def follow(self, kept: KeptHand) -> "_Hand":
+        """Be what another server has made of it. Return it."""
+        if kept.nick != self.nick:
+            self.nick, self.session = kept.nick, None
+        self.who, self.question = kept.who, kept.question
+        return self
 
     def entry(self) -> "UpHand":
         """Return what others may know of it."""
@@ -73,9 +87,9 @@ class _Hand:
         """What its owner is called now, as far as it is known."""
         return self.nick if self.session is None else self.session.nick
 
-    def is_of(self, session: Participant, *, leaving: bool = False) -> bool:
-        """Whether it is somebody's: see HandBook.lower_hand."""
-        return self.token == session.token or (not leaving and self.who == person_key(session))
+    def is_of(self, session: Participant) -> bool:
+        """Whether it is somebody's."""
+        return self.token == session.token or self.who == person_key(session)
 
 
 class UpHand(NamedTuple):
@@ -116,6 +130,24 @@ class Raised(NamedTuple):
     moved: bool = False
 
 
+class HandNews(NamedTuple):
+    """What other servers have changed in a room.
+
+    Attributes:
+        room: its name.
+        came: hands that are up now, or ask something else.
+        gone: hands that are up no more.
+        hands: how many are up.
+        floor: whether somebody else has the floor, or nobody.
+    """
+
+    room: str
+    came: list[UpHand]
+    gone: list[UpHand]
+    hands: int
+    floor: bool
+
+
 class HandBook:
     """The hands. Any thread may call any method."""
 
@@ -140,11 +172,90 @@ class HandBook:
         self._leftovers: list[int] = []  # hands that are down and perhaps still in the store
         self._rising: Counter[str] = Counter()  # by room, hands that are being kept
         self._losing: set[int] = set()  # hands that lose their places to one of them
-        for kept in people.hands():
-            if kept.floor:
-                self._floors[kept.room] = _Hand.of(kept)
+        self._is_stale = False  # another server has written, and nobody has looked at that yet
+        self._news: list[HandNews] = []  # what others have changed, which nobody here was told
+        with self._lock:
+            self._take_in(people.hands())
+
+    # -- what other servers write
+
+    def note_written(self) -> None:
+        """Note that another server has changed hands. They are looked at before they are used."""
+        with self._lock:
+            self._is_stale = True
+
+    def catch_up(self) -> None:
+        """Know what other servers have written until now.
+
+        Raises:
+            StoreError: they could not be asked.
+        """
+        self._people.catch_up()
+        self._people.decided(self._look)
+
+    def take_news(self) -> list[HandNews]:
+        """Return what other servers have changed, each change once."""
+        self._people.decided(self._look)
+        with self._lock:
+            news, self._news = self._news, []
+            return news
+
+    def _look(self) -> None:
+        """Know what other servers have written, if they have. Part of each decision."""
+        with self._lock:
+            was_stale, self._is_stale = self._is_stale, False
+        if not was_stale:
+            return
+        try:
+            kept = self._people.hands()
+        except StoreError:
+            self.note_written()
+            raise
+        with self._lock:
+            self._news += self._take_in(kept)
+
+    def _take_in(self, kept: Iterable[KeptHand]) -> list[HandNews]:
+        """With `_lock` held: have what is kept. Return what is other than before."""
+        assert self._lock.locked()
+        queues: dict[str, list[KeptHand]] = {}
+        floors = dict[str, KeptHand]()
+        for each in kept:
+            if each.floor:
+                floors[each.room] = each
             else:
-                self._hands.setdefault(kept.room, []).append(_Hand.of(kept))
+                queues.setdefault(each.room, []).append(each)
+        rooms = {**self._hands, **self._floors, **queues, **floors}
+        news = [self._take_in_room(room, queues.get(room, []), floors.get(room)) for room in rooms]
+        return [each for each in news if each.came or each.gone or each.floor]
+
+    def _take_in_room(
+        self, room: str, queue: Sequence[KeptHand], floor: KeptHand | None
+    ) -> HandNews:
+        """With `_lock` held: the same in one room."""
+        known = {hand.number: hand for hand in self._in(room)}
+        before = {hand.number: hand.entry() for hand in self._hands.pop(room, ())}
+        had = self._floors.pop(room, None)
+
+        def made(kept: KeptHand) -> _Hand:
+            hand = known.get(kept.number)
+            return _Hand.of(kept) if hand is None else hand.follow(kept)
+
+        hands = [made(each) for each in queue]
+        if hands:
+            self._hands[room] = hands
+        if floor is not None:
+            self._floors[room] = made(floor)
+        asked = {number: entry.question for number, entry in before.items()}
+        up = {hand.number for hand in hands}
+        return HandNews(
+            room,
+            [hand.entry() for hand in hands if asked.get(hand.number) != hand.question],
+            [entry for number, entry in before.items() if number not in up],
+            len(hands),
+            (had and had.number) != (floor and floor.number),
+        )
+
+    # -- what is up
 
     def rooms(self) -> list[str]:
         """Return the rooms in which hands are up, or somebody has the floor."""
@@ -207,48 +318,94 @@ class HandBook:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        with self._claimed(room, session):
-            with self._lock:
-                queue = list(self._hands.get(room, ()))
-            for place, hand in enumerate(queue, 1):
-                if hand.is_of(session):
-                    news = self._ask(room, hand, question)
-                    return Raised(place, len(queue), news)
-            with self._place_for_one(room, here) as absent:
-                who, now = person_key(session), self._clock.time()
-                kept = KeptHand(0, room, who, session.token, session.nick, now, question)
-                number = self._people.add_hand(kept, () if absent is None else [absent.number])
-                with self._lock:
-                    hands = self._hands.setdefault(room, [])
-                    if absent in hands:
-                        hands.remove(absent)
-                    new = _Hand.of(kept._replace(number=number), session)
-                    insort(hands, new, key=_number)  # one that is kept already may have come later
-                    place, count = hands.index(new) + 1, len(hands)
-            lost = None if absent is None else absent.entry()
-            return Raised(place, count, True, lost, moved=place < count)
+        with ExitStack() as claimed:
+            claimed.enter_context(self._claimed(room, session))
+            if question and self._stands(room, session):  # it may be given the floor meanwhile
+                claimed.enter_context(self._claims.of(room))
+            return self._people.decided(partial(self._raise_hand, room, session, question, here))
 
-    def lower_hand(self, room: str, session: Participant, *, leaving: bool = False) -> int | None:
+    def _raise_hand(
+        self,
+        room: str,
+        session: Participant,
+        question: str,
+        here: Callable[[], frozenset[PersonKey]],
+    ) -> Raised:
+        """With its owner claimed: the same."""
+        self._look()
+        with self._lock:
+            queue = list(self._hands.get(room, ()))
+        for place, hand in enumerate(queue, 1):
+            if hand.is_of(session):
+                return Raised(place, len(queue), self._ask(hand, question))
+        with self._place_for_one(room, here) as lost:
+            who, now = person_key(session), self._clock.time()
+            kept = KeptHand(0, room, who, session.token, session.nick, now, question)
+            number = self._people.add_hand(kept, [hand.number for hand in lost])
+            with self._lock:
+                self._drop(lost)
+                hands = self._hands.setdefault(room, [])
+                new = _Hand.of(kept._replace(number=number), session)
+                insort(hands, new, key=_number)  # one that is kept already may have come later
+                place, count = hands.index(new) + 1, len(hands)
+        absent = next((hand.entry() for hand in lost if hand.room == room), None)
+        return Raised(place, count, True, absent, moved=place < count)
+
+    def lower_hand(self, room: str, session: Participant) -> int | None:
         """Take somebody out of a queue. Return how many are left; None if they were not in.
 
         Args:
             room: its name.
-            session: whose it is; or another of the same account, unless
-            leaving: it is the session that goes, and nobody else's hand.
+            session: whose it is; or another of the same account.
+
+        Raises:
+            StoreError: several servers share it, and it is still up.
         """
-        if room not in self._hands:  # nearly always; who raises a hand is asked later
+        if not self._has(room, self._hands):  # nearly always; who raises a hand is asked later
             return None
-        with self._claimed(room, session), self._lock:
-            hands = self._hands.get(room, [])
-            own = next((hand for hand in hands if hand.is_of(session, leaving=leaving)), None)
-            if own is None:
-                return None
-            hands.remove(own)
-            left = len(hands)
-            if not left:
-                del self._hands[room]
-        self._forget([own.number])
-        return left
+        with self._claimed(room, session):
+            down = self._people.decided(
+                lambda: self._take_down(lambda: self._own(self._hands.get(room, ()), session))
+            )
+        self.tidy()
+        return len(self.queue(room)) if down else None
+
+    def raised_by(self, room: str, session: Participant) -> list[int]:
+        """Return the numbers of the hands that a session has raised in a room, with the floor's."""
+        if room not in self._hands and room not in self._floors:  # nearly always
+            return []
+        with self._lock:
+            return [hand.number for hand in self._in(room) if hand.token == session.token]
+
+    def numbers(self, room: str) -> list[int]:
+        """Return the numbers of all hands of a room, with the floor's."""
+        with self._lock:
+            return [hand.number for hand in self._in(room)]
+
+    def take_away(self, room: str, numbers: Sequence[int]) -> tuple[list[UpHand], bool]:
+        """Take hands down, as whoever raised them has left.
+
+        Args:
+            room: its name.
+            numbers: of the hands; those that are down already do not matter.
+
+        Returns: those that were up, and whether the floor was one's of them.
+
+        Raises:
+            StoreError: several servers share them, and all are as they were.
+        """
+
+        floor: list[_Hand] = []
+
+        def choose() -> list[_Hand]:
+            floor[:] = self._floor_of(room)
+            return [hand for hand in self._in(room) if hand.number in numbers]
+
+        with self._claims.of(room):
+            down = self._people.decided(lambda: self._take_down(choose))
+        self.tidy()
+        up = [hand.entry() for hand in down if hand not in floor]
+        return up, len(up) < len(down)
 
     def give_floor(
         self,
@@ -272,29 +429,37 @@ class HandBook:
             StoreError: nothing has changed.
         """
         with self._claims.of(room):
-            with self._lock:
-                queue, before = self._hands.get(room, []), self._floors.get(room)
-                given = next((hand for hand in queue if hand.entry().names & here), None)
-            if before is None and given is None:
-                return None, None
-            taken = () if before is None else (before.number,)
-            entry = None if given is None else given.entry()
-            if entry is not None and entry.question and is_muted(entry):
-                entry = entry._replace(question="")
-            number, question = (given.number, entry.question) if given and entry else (None, "")
-            self._people.move_floor(taken, number, question, did(entry))
-            with self._lock:
-                self._floors.pop(room, None)
-                queue = self._hands.get(room, [])
-                if given in queue:
-                    given.question = question
-                    self._floors[room] = given
-                    queue.remove(given)
-                    if not queue:
-                        del self._hands[room]
-                else:
-                    entry = None
-            return None if before is None else before.entry(), entry
+            return self._people.decided(partial(self._give_floor, room, here, is_muted, did))
+
+    def _give_floor(
+        self,
+        room: str,
+        here: frozenset[PersonKey],
+        is_muted: Callable[[UpHand], bool],
+        did: Callable[[UpHand | None], Act],
+    ) -> tuple[UpHand | None, UpHand | None]:
+        """With the room claimed: the same."""
+        self._look()
+        with self._lock:
+            queue, before = self._hands.get(room, []), self._floors.get(room)
+            given = next((hand for hand in queue if hand.entry().names & here), None)
+        if before is None and given is None:
+            return None, None
+        taken = [] if before is None else [before.number]
+        entry = None if given is None else given.entry()
+        if entry is not None and entry.question and is_muted(entry):
+            entry = entry._replace(question="")
+        number, question = (given.number, entry.question) if given and entry else (None, "")
+        self._people.move_floor(taken, number, question, did(entry))
+        with self._lock:
+            self._floors.pop(room, None)
+            if given is not None and given in self._hands.get(room, []):
+                given.question = question
+                self._drop([given])
+                self._floors[room] = given
+            else:
+                entry = None
+        return None if before is None else before.entry(), entry
 
     def name_speaker(self, room: str, session: Participant | None) -> bool:
         """Note that somebody, or nobody, has the floor in a room, whose rules say so.
@@ -307,81 +472,87 @@ class HandBook:
             StoreError: nothing has changed.
         """
         with self._claims.of(room):
-            with self._lock:
-                queue, before = self._hands.get(room, []), self._floors.get(room)
-                own = next((hand for hand in queue if session and hand.is_of(session)), None)
-            if before is None and session is None:
-                return False
-            if before is not None and session is not None and before.is_of(session):
-                return False
-            if session is not None:
-                kept = KeptHand(
-                    0,
-                    room,
-                    person_key(session),
-                    session.token,
-                    session.nick,
-                    self._clock.time(),
-                    own.question if own else "",
-                    floor=True,
-                )
-                old = [] if before is None else [before.number]
-                given = kept._replace(number=self._people.add_hand(kept, old))
-            with self._lock:
-                if session is not None:
-                    self._floors[room] = _Hand.of(given, session)
-                elif before is not None:
-                    del self._floors[room]
-        if session is None and before is not None:
-            self._forget([before.number])
+            changed = self._people.decided(partial(self._name_speaker, room, session))
+        self.tidy()
+        return changed
+
+    def _name_speaker(self, room: str, session: Participant | None) -> bool:
+        """With the room claimed: the same."""
+        self._look()
+        with self._lock:
+            queue, before = self._hands.get(room, []), self._floors.get(room)
+            own = next((hand for hand in queue if session and hand.is_of(session)), None)
+        if session is None:
+            return bool(self._take_down(lambda: self._floor_of(room)))
+        if before is not None and before.is_of(session):
+            return False
+        kept = KeptHand(
+            0,
+            room,
+            person_key(session),
+            session.token,
+            session.nick,
+            self._clock.time(),
+            own.question if own else "",
+            floor=True,
+        )
+        old = [] if before is None else [before.number]
+        given = kept._replace(number=self._people.add_hand(kept, old))
+        with self._lock:
+            self._floors[room] = _Hand.of(given, session)
         return True
 
-    def yield_floor(self, room: str, session: Participant, *, leaving: bool = False) -> bool:
-        """Take the floor from somebody who gives it back, or leaves. Return whether they had it."""
-        if room not in self._floors:  # nearly always
+    def yield_floor(self, room: str, session: Participant) -> bool:
+        """Take the floor from somebody who gives it back. Return whether they had it.
+
+        Raises:
+            StoreError: several servers share it, and they still have it.
+        """
+        if not self._has(room, self._floors):  # nearly always
             return False
-        with self._claims.of(room), self._lock:
-            hand = self._floors.get(room)
-            if hand is None or not hand.is_of(session, leaving=leaving):
-                return False
-            del self._floors[room]
-        self._forget([hand.number])
-        return True
+        with self._claims.of(room):
+            taken = self._people.decided(
+                lambda: self._take_down(lambda: self._own(self._floor_of(room), session))
+            )
+        self.tidy()
+        return bool(taken)
 
     def thaw(self, room: str, before: float | None = None) -> list[UpHand]:
         """Take down the hands that ask nothing, and take the floor: everybody may speak again.
 
-        The store learns of it with the next `tidy`.
+        The store learns of it with the next `tidy`; where several servers share it, at once.
 
         Args:
             room: its name.
             before: only what was raised before that moment, in Unix seconds.
 
         Returns: the hands that are down now.
+
+        Raises:
+            StoreError: several servers share them, and all are as they were.
         """
-        with self._lock:
-            hands = self._hands.pop(room, [])
-            down = [each for each in hands if not each.question and _is_before(each, before)]
-            left = [each for each in hands if each not in down]
-            if left:
-                self._hands[room] = left
-            floor = self._floors.get(room)
-            if floor is not None and _is_before(floor, before):
-                self._leftovers.append(self._floors.pop(room).number)
-            self._leftovers += [hand.number for hand in down]
-            return [hand.entry() for hand in down]
+
+        floor: list[_Hand] = []
+
+        def choose() -> list[_Hand]:
+            floor[:] = self._floor_of(room)
+            asking_nothing = [hand for hand in self._hands.get(room, ()) if not hand.question]
+            return [hand for hand in (*asking_nothing, *floor) if _is_before(hand, before)]
+
+        if not self._has(room, self._hands) and not self._has(room, self._floors):
+            return []
+        down = self._people.decided(lambda: self._take_down(choose))
+        return [hand.entry() for hand in down if hand not in floor]
 
     def clear(self, room: str) -> bool:
-        """Take all hands of a room down. The store learns of it with the next `tidy`.
+        """Take all hands of a room down. The store learns of it as with `thaw`.
 
         Returns: whether there were any.
+
+        Raises:
+            StoreError: several servers share them, and all are as they were.
         """
-        with self._lock:
-            gone = self._hands.pop(room, [])
-            if room in self._floors:
-                gone.append(self._floors.pop(room))
-            self._leftovers += [hand.number for hand in gone]
-            return bool(gone)
+        return bool(self._people.decided(lambda: self._take_down(lambda: self._in(room))))
 
     def tidy(self) -> None:
         """Let the store forget the hands that are down."""
@@ -396,7 +567,8 @@ class HandBook:
             return
         with self._lock:
             for hand in self._in(room):
-                if hand.session is None and hand.is_of(session):
+                is_same = hand.session is None or hand.session.token == session.token
+                if is_same and hand.is_of(session):
                     hand.session = session
 
     def rename_person(self, session: Participant, before: PersonKey) -> None:
@@ -405,11 +577,16 @@ class HandBook:
             with self._lock:
                 stands = any(_is_named(hand, session, before) for hand in self._in(room))
             if stands:
-                with self._claims.of(room):
-                    self._rename_person(room, session, before)
+                self._people.soon(partial(self._rename_in, room, session, before))
+
+    def _rename_in(self, room: str, session: Participant, before: PersonKey) -> None:
+        """Do it in one room."""
+        with self._claims.of(room):
+            self._people.decided(partial(self._rename_person, room, session, before))
 
     def _rename_person(self, room: str, session: Participant, before: PersonKey) -> None:
-        """With the room claimed: the same, in one room."""
+        """With the room claimed: the same."""
+        self._look()
         now = person_key(session)
         with self._lock:
             floor = self._floors.get(room)
@@ -419,14 +596,42 @@ class HandBook:
                 for hand in hands
                 if _is_named(hand, session, before) and all(other.who != now for other in hands)
             ]
-            for hand in renamed:
-                hand.who = now
         if not renamed:
             return
         try:
             self._people.rename_hands([hand.number for hand in renamed], now)
         except StoreError as error:
+            if self._people.is_shared:
+                raise
             log.error("whose hands are up is not kept for now: %s", error)
+        with self._lock:
+            for hand in renamed:
+                hand.who = now
+
+    def note_nick(self, session: Participant) -> None:
+        """Let other servers know what somebody is called now whose hands are up."""
+        if self._people.is_shared and self._is_called_otherwise(session):
+            self._people.soon(lambda: self._people.decided(partial(self._keep_nick, session)))
+
+    def _is_called_otherwise(self, session: Participant) -> bool:
+        with self._lock:
+            return any(
+                hand.token == session.token and hand.nick != session.nick
+                for room in {**self._hands, **self._floors}
+                for hand in self._in(room)
+            )
+
+    def _keep_nick(self, session: Participant) -> None:
+        self._look()
+        nick = session.nick
+        if not self._is_called_otherwise(session):
+            return
+        self._people.call_hands(session.token, nick)
+        with self._lock:
+            for room in {**self._hands, **self._floors}:
+                for hand in self._in(room):
+                    if hand.token == session.token:
+                        hand.nick = nick
 
     @contextmanager
     def _claimed(self, room: str, session: Participant) -> Iterator[None]:
@@ -439,9 +644,9 @@ class HandBook:
     @contextmanager
     def _place_for_one(
         self, room: str, here: Callable[[], frozenset[PersonKey]]
-    ) -> Iterator[_Hand | None]:
-        """Keep a place in a queue for a hand that is about to be there. Yield which one loses its
-        place, if one has to: see `raise_hand`.
+    ) -> Iterator[list[_Hand]]:
+        """Keep a place in a queue for a hand that is about to be there. Yield which ones lose their
+        places, if any has to: see `raise_hand` and `_one_to_give_up`.
 
         Raises:
             ProtocolError: `unavailable`: there are too many.
@@ -454,26 +659,25 @@ class HandBook:
                 ]
                 is_full = len(hands) + self._rising[room] >= HANDS_LIMIT
                 if not is_full or names is not None:
-                    absent = _absent(hands, names) if is_full and names is not None else None
-                    gone = None if absent else self._give_one_up(len(hands) + self._rising[room])
+                    if is_full and names is not None:
+                        lost = [_absent(hands, names)]
+                    else:
+                        lost = self._one_to_give_up(len(hands) + self._rising[room])
                     self._rising[room] += 1
-                    self._losing |= {absent.number} if absent else set()
+                    self._losing |= {hand.number for hand in lost}
                     break
             names = here()
         try:
-            if gone is not None:
-                self._forget([gone.number])
-            yield absent
+            yield lost
         finally:
             with self._lock:
                 self._rising[room] -= 1
                 self._rising += Counter()  # rooms without any are forgotten
-                self._losing -= {absent.number} if absent else set()
+                self._losing -= {hand.number for hand in lost}
 
-    def _give_one_up(self, stand: int) -> _Hand | None:
-        """With `_lock` held: where as many hands are up in all rooms as may be, take down the last
-        of the room that has the most, and return it: so whoever fills them does it at their own
-        cost.
+    def _one_to_give_up(self, stand: int) -> list[_Hand]:
+        """With `_lock` held: where as many hands are up in all rooms as may be, return the last of
+        the room that has the most: so whoever fills them does it at their own cost.
 
         Args:
             stand: how many are up in the room in which one more is to be.
@@ -482,15 +686,43 @@ class HandBook:
             ProtocolError: `unavailable`: no room has more than that.
         """
         assert self._lock.locked()
-        if sum(map(len, self._hands.values())) + self._rising.total() < ALL_HANDS_LIMIT:
-            return None
-        fullest = max(self._hands, key=lambda room: len(self._hands[room]), default=None)
-        if fullest is None or len(self._hands[fullest]) <= stand:
+        count = sum(map(len, self._hands.values())) + self._rising.total() - len(self._losing)
+        if count < ALL_HANDS_LIMIT:
+            return []
+        fullest = max(self._hands.values(), key=len, default=list[_Hand]())
+        standing = [hand for hand in fullest if hand.number not in self._losing]
+        if len(standing) <= stand:
             raise _full(f"{ALL_HANDS_LIMIT} hands are up in all rooms")
-        gone = self._hands[fullest].pop()
-        if not self._hands[fullest]:
-            del self._hands[fullest]
-        return gone
+        return [standing[-1]]
+
+    def _take_down(self, choose: Callable[[], Sequence[_Hand]]) -> Sequence[_Hand]:
+        """Take down the hands that `choose` returns, and return them. It is called with `_lock`
+        held. Where several servers share them, they are down once that is kept.
+        """
+        self._look()
+        with self._lock:
+            down = choose()
+            if not self._people.is_shared:
+                self._drop(down)
+                self._leftovers += [hand.number for hand in down]
+                return down
+        if down:
+            self._people.remove_hands([hand.number for hand in down])
+            with self._lock:
+                self._drop(down)
+        return down
+
+    def _drop(self, hands: Iterable[_Hand]) -> None:
+        """With `_lock` held: have hands no more, or not in the queue."""
+        assert self._lock.locked()
+        for hand in hands:
+            queue = self._hands.get(hand.room, [])
+            if hand in queue:
+                queue.remove(hand)
+                if not queue:
+                    del self._hands[hand.room]
+            if self._floors.get(hand.room) is hand:
+                del self._floors[hand.room]
 
     def _forget(self, numbers: list[int]) -> None:
         """Let the store forget hands that are down, now or with the next `tidy`."""
@@ -501,21 +733,40 @@ class HandBook:
             with self._lock:
                 self._leftovers += numbers
 
-    def _ask(self, room: str, hand: _Hand, question: str) -> bool:
-        """With its owner claimed: give a hand another question. Return whether it is another."""
+    def _ask(self, hand: _Hand, question: str) -> bool:
+        """With its owner and the room claimed: give a hand another question. Return whether it is
+        another.
+        """
         if question in ("", hand.question):
             return False
-        with self._claims.of(room):
-            self._people.change_question(hand.number, question)
-            with self._lock:
-                hand.question = question
+        self._people.change_question(hand.number, question)
+        with self._lock:
+            hand.question = question
         return True
+
+    def _stands(self, room: str, session: Participant) -> bool:
+        with self._lock:
+            return any(hand.is_of(session) for hand in self._hands.get(room, ()))
+
+    def _has(self, room: str, hands: Container[str]) -> bool:
+        """Whether a room may be among those of `hands`."""
+        return room in hands or self._is_stale
+
+    def _own(self, hands: Iterable[_Hand], session: Participant) -> list[_Hand]:
+        """With `_lock` held: the first of some hands that is somebody's."""
+        assert self._lock.locked()
+        return [hand for hand in hands if hand.is_of(session)][:1]
+
+    def _floor_of(self, room: str) -> list[_Hand]:
+        """With `_lock` held: the hand that has the floor, if one has."""
+        assert self._lock.locked()
+        floor = self._floors.get(room)
+        return [] if floor is None else [floor]
 
     def _in(self, room: str) -> list[_Hand]:
         """With `_lock` held: the hands of a room, with the floor's."""
         assert self._lock.locked()
-        floor = self._floors.get(room)
-        return [*self._hands.get(room, ()), *([] if floor is None else [floor])]
+        return [*self._hands.get(room, ()), *self._floor_of(room)]
 
 
 def _is_named(hand: _Hand, session: Participant, who: PersonKey) -> bool:

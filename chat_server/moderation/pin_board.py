@@ -2,11 +2,15 @@
 
 A pin is a place in the log. What is told of it to clients is the start of the message, so that
 those who join need not look it up. It goes with its message.
+
+Where several servers share the pins, whatever is decided is decided upon what all have written
+(`PeopleStore.decided`): what others wrote is looked at first.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import KeptPin
@@ -56,10 +60,11 @@ class PinBoard:
         self._people = people
         self._find_room = find_room
         self._claims = Claims()  # rooms whose pins are changed, in the store, here and for members
-        # Guards the next two. A leaf. What is in _pins is replaced, never changed.
+        # Guards the next three. A leaf. What is in _pins is replaced, never changed.
         self._lock = threading.Lock()
         self._pins: dict[str, tuple[PinEntry, ...]] = {}
         self._stale: set[str] = set()  # rooms in which something pinned was edited or deleted
+        self._written: set[str] = set()  # rooms in which another server has changed the pins
         for kept in people.pins():
             entry = self._entry(kept.room, kept.seq, kept.by)
             if entry is not None:
@@ -78,24 +83,26 @@ class PinBoard:
             StoreError: it could not be kept; nothing has changed.
         """
         with self._claims.of(room.name):
-            pins = self.of(room.name)
-            if any(pin.seq == seq for pin in pins):
-                return
-            if len(pins) >= PINS_LIMIT:
-                raise ProtocolError(
-                    Code.FORBIDDEN,
-                    f"{PINS_LIMIT} messages are pinned in {room.name}, the most there may be: "
-                    "unpin one first",
-                )
-            entry = self._entry(room.name, seq, actor.nick)
-            if entry is None:
-                raise ProtocolError(
-                    Code.NO_SUCH_MESSAGE, f"there is no message {seq} in {room.name}"
-                )
-            act = actor.did("pin", self._clock.time(), f"{room.name} {seq}")
-            self._people.add_pin(KeptPin(room.name, seq, actor.nick, act.time), act)
-            self._put(room.name, sorted((*pins, entry), key=lambda pin: pin.seq))
+            self._people.decided(partial(self._pin, actor, room.name, seq))
         self.refresh(room.name)  # it may have been changed meanwhile, which nobody noted yet
+
+    def _pin(self, actor: Actor, room: str, seq: int) -> None:
+        self._look(room)
+        pins = self.of(room)
+        if any(pin.seq == seq for pin in pins):
+            return
+        if len(pins) >= PINS_LIMIT:
+            raise ProtocolError(
+                Code.FORBIDDEN,
+                f"{PINS_LIMIT} messages are pinned in {room}, the most there may be: unpin one "
+                "first",
+            )
+        entry = self._entry(room, seq, actor.nick)
+        if entry is None:
+            raise ProtocolError(Code.NO_SUCH_MESSAGE, f"there is no message {seq} in {room}")
+        act = actor.did("pin", self._clock.time(), f"{room} {seq}")
+        self._people.add_pin(KeptPin(room, seq, actor.nick, act.time), act)
+        self._put(room, sorted((*pins, entry), key=lambda pin: pin.seq))
 
     def unpin(self, actor: Actor, room: Room, seq: int) -> None:
         """Keep a message at the top of a room no longer.
@@ -105,15 +112,17 @@ class PinBoard:
             StoreError: it could not be kept; nothing has changed.
         """
         with self._claims.of(room.name):
-            pins = self.of(room.name)
-            left = [pin for pin in pins if pin.seq != seq]
-            if len(left) == len(pins):
-                raise ProtocolError(
-                    Code.NO_SUCH_MESSAGE, f"message {seq} is not pinned in {room.name}"
-                )
-            act = actor.did("unpin", self._clock.time(), f"{room.name} {seq}")
-            self._people.remove_pins(room.name, [seq], act)
-            self._put(room.name, left)
+            self._people.decided(partial(self._unpin, actor, room.name, seq))
+
+    def _unpin(self, actor: Actor, room: str, seq: int) -> None:
+        self._look(room)
+        pins = self.of(room)
+        left = [pin for pin in pins if pin.seq != seq]
+        if len(left) == len(pins):
+            raise ProtocolError(Code.NO_SUCH_MESSAGE, f"message {seq} is not pinned in {room}")
+        act = actor.did("unpin", self._clock.time(), f"{room} {seq}")
+        self._people.remove_pins(room, [seq], act)
+        self._put(room, left)
 
     def tell(self, member: Member) -> None:
         """Tell a member who has come in what stands at the top of the room, if anything does."""
@@ -126,15 +135,40 @@ class PinBoard:
     def refresh(self, room: str) -> None:
         """Look at the pinned messages of a room again: what is gone is unpinned."""
         with self._claims.of(room):
-            before = self.of(room)
-            found = [(pin, self._entry(room, pin.seq, pin.by)) for pin in before]
-            gone = [pin.seq for pin, entry in found if entry is None]
-            left = [entry for _, entry in found if entry is not None]
-            if tuple(left) == before:
-                return
-            if gone:
-                self._people.remove_pins(room, gone)
-            self._put(room, left)
+            self._people.decided(partial(self._refresh, room))
+
+    def _refresh(self, room: str) -> None:
+        self._look(room)
+        before = self.of(room)
+        found = [(pin, self._entry(room, pin.seq, pin.by)) for pin in before]
+        gone = [pin.seq for pin, entry in found if entry is None]
+        left = [entry for _, entry in found if entry is not None]
+        if tuple(left) == before:
+            return
+        if gone:
+            self._people.remove_pins(room, gone)
+        self._put(room, left)
+
+    def note_written(self, room: str) -> None:
+        """Note that another server has changed what stands at the top of a room."""
+        with self._lock:
+            self._written.add(room)
+
+    def show(self, room: str) -> None:
+        """Tell those in a room what stands at its top since another server has changed it.
+
+        Raises:
+            StoreError: it could not be read; it is read when somebody asks the next time.
+        """
+        with self._claims.of(room):
+            self._people.decided(partial(self._look, room))
+
+    def note_all_written(self) -> list[str]:
+        """Note that all may be other than before. Return the rooms that have, or had, pins."""
+        kept = {pin.room for pin in self._people.pins()}
+        with self._lock:
+            self._written |= kept | self._pins.keys()
+            return list(self._written)
 
     def note_change(self, room: str, seq: int) -> bool:
         """Note that a message was edited or deleted. Return whether `tidy` has something to do."""
@@ -164,10 +198,28 @@ class PinBoard:
             StoreError: they could not be forgotten.
         """
         with self._claims.of(room):
-            pins = self.of(room)
-            if pins:
-                self._people.remove_pins(room, [pin.seq for pin in pins])
-                self._put(room, ())
+            self._people.decided(partial(self._forget, room))
+
+    def _forget(self, room: str) -> None:
+        self._look(room)
+        pins = self.of(room)
+        if pins:
+            self._people.remove_pins(room, [pin.seq for pin in pins])
+            self._put(room, ())
+
+    def _look(self, room: str) -> None:
+        """With the room claimed: know what other servers have pinned and unpinned there."""
+        with self._lock:
+            if room not in self._written:
+                return
+            self._written.discard(room)
+        try:
+            kept = [pin for pin in self._people.pins() if pin.room == room]
+            entries = [self._entry(room, pin.seq, pin.by) for pin in kept]
+        except StoreError:
+            self.note_written(room)
+            raise
+        self._put(room, [entry for entry in entries if entry is not None])
 
     def _entry(self, room: str, seq: int, by: str) -> PinEntry | None:
         """What is told of a pinned message; None if there is no such message."""

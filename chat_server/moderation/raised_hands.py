@@ -1,6 +1,8 @@
 """Raised hands: who would like to speak or has a question, whose turn it is, and who is told.
 
 Moderators see the queue; everybody sees who has the floor, and their own place.
+
+Where several servers share the hands, each tells those who are connected to it.
 """
 
 import threading
@@ -10,8 +12,9 @@ from functools import partial
 from msgspec import UNSET
 
 from chat_server.identity.participant import Participant
+from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
-from chat_server.moderation.hand_book import UpHand
+from chat_server.moderation.hand_book import HandNews, UpHand
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
 from chat_server.rooms.codec import Broadcast
@@ -33,13 +36,24 @@ UNTOLD = UpHand("", 0.0, "", frozenset())
 class RaisedHands:
     """Puts them up and takes them down. Any thread may call any method."""
 
-    def __init__(self, permissions: Permissions, rules: PolicyBook, timers: Timers) -> None:
+    def __init__(
+        self,
+        permissions: Permissions,
+        rules: PolicyBook,
+        timers: Timers,
+        people: PeopleStore,
+        elsewhere: Callable[[str], Participant | None],
+    ) -> None:
         """
         Args:
             permissions: says who is a moderator.
             rules: those of the rooms, with the hands; who has the floor may speak by them.
             timers: tells those in a queue that it has moved.
+            people: keeps the hands.
+            elsewhere: returns who has a nick on another server; raises StoreError.
         """
+        self._people = people
+        self._elsewhere = elsewhere
         self._rules = rules
         self._book = rules.hands
         self._permissions = permissions
@@ -57,7 +71,7 @@ class RaisedHands:
             ProtocolError: `unavailable`: there are too many.
             StoreError: it could not be kept; nothing has changed.
         """
-        raised = self._book.raise_hand(room.name, session, question, lambda: _names_in(room))
+        raised = self._book.raise_hand(room.name, session, question, lambda: self._names_in(room))
         if raised.lost is not None:
             self._tell_down(room, [raised.lost], raised.hands - 1)
         if raised.lost is not None or raised.moved:
@@ -67,27 +81,59 @@ class RaisedHands:
             self._tell_moderators(room, change)
         return raised.place
 
-    def lower_hand(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
+    def catch_up(self) -> None:
+        """Know what other servers have written of hands until now.
+
+        Raises:
+            StoreError: they could not be asked.
+        """
+        self._book.catch_up()
+
+    def note_written(self) -> None:
+        """Note that another server has changed hands: `show_news` is to be called."""
+        self._book.note_written()
+
+    def show_news(self, find_room: Callable[[str], Room | None]) -> list[Room]:
+        """Tell those who are here what other servers have changed. Called by one thread.
+
+        Returns: the rooms in which somebody else has the floor.
+
+        Raises:
+            StoreError: what they have changed could not be read.
+        """
+        moved = []
+        for news in self._book.take_news():
+            room = find_room(news.room)
+            if room is not None:
+                self._show(room, news)
+                moved += [room] if news.floor else []
+        return moved
+
+    def lower_hand(self, room: Room, session: Participant) -> None:
         """Take somebody out of a room's queue, if they are in it; else the floor, if they have it.
 
-        Who is `leaving` loses both.
+        Raises:
+            StoreError: several servers share it, and nothing has changed.
         """
-        was_up = self.take_down(room, session, leaving=leaving)
-        if not was_up or leaving:
-            self.yield_floor(room, session, leaving=leaving)
+        if not self.take_down(room, session):
+            self._yield_floor(room, session)
 
-    def take_down(self, room: Room, session: Participant, *, leaving: bool = False) -> bool:
-        """Take somebody out of a room's queue. Return whether they were in it."""
-        count = self._book.lower_hand(room.name, session, leaving=leaving)
+    def take_down(self, room: Room, session: Participant) -> bool:
+        """Take somebody out of a room's queue. Return whether they were in it.
+
+        Raises:
+            StoreError: several servers share it, and nothing has changed.
+        """
+        count = self._book.lower_hand(room.name, session)
         if count is None:
             return False
         self._tell_moderators(room, HandChange(room.name, session.nick, False, count))
         self._tell_places(room)
         return True
 
-    def yield_floor(self, room: Room, session: Participant, *, leaving: bool = False) -> None:
+    def _yield_floor(self, room: Room, session: Participant) -> None:
         """Take the floor from somebody, if they have it."""
-        if self._book.yield_floor(room.name, session, leaving=leaving):
+        if self._book.yield_floor(room.name, session):
             self._rules.impose(room)
             self.tell_floor(room)
 
@@ -98,10 +144,11 @@ class RaisedHands:
 
         Nobody is told before `tell_turn`.
         """
-        here = {name: member for member in room.members() for name in person_keys(member.session)}
+        self._book.catch_up()
+        here = self._people_in(room)
 
         def is_muted(hand: UpHand) -> bool:
-            owners = [here[name].session for name in hand.names if name in here]
+            owners = [here[name] for name in hand.names if name in here]
             return any(self._is_muted(owner) for owner in owners)
 
         return self._book.give_floor(room.name, frozenset(here), is_muted, did)
@@ -136,10 +183,18 @@ class RaisedHands:
             return self._book.queue(room.name)
         return self._book.queue_after(room.name, after)
 
-    def thaw(self, room: Room) -> None:
-        """Take down the hands that ask nothing, as everybody in a room may speak again."""
+    def thaw(self, room: Room, before: float | None = None) -> None:
+        """Take down the hands that ask nothing, as everybody in a room may speak again.
+
+        Args:
+            room: which.
+            before: only those that were raised before that moment, in Unix seconds.
+
+        Raises:
+            StoreError: several servers share them, and all are as they were.
+        """
         had_floor = self._book.floor(room.name) is not None
-        down = self._book.thaw(room.name)
+        down = self._book.thaw(room.name, before)
         if had_floor:
             self.tell_floor(room)
         if down:
@@ -162,21 +217,95 @@ class RaisedHands:
             if hand.is_of(member.session):
                 _put_place(member.outbox, room, place, hand.question)
 
+    def note_nick(self, session: Participant) -> None:
+        """Let moderators on other servers know what somebody is called now whose hand is up."""
+        self._book.note_nick(session)
+
     def rename_person(self, session: Participant, before: PersonKey) -> None:
         """Take somebody for who they were, who logged in or out and had another name `before`."""
         self._book.rename_person(session, before)
 
     def forget(self, room: str) -> None:
-        """Take all hands of a room down that is removed, or goes with its last member."""
+        """Take all hands of a room down that is removed.
+
+        Raises:
+            StoreError: several servers share them, and all are as they were.
+        """
         if self._book.clear(room):
             self._book.tidy()
 
+    def room_gone(self, room: str) -> None:
+        """Take all hands of a room down that has gone with its last member."""
+        numbers = self._book.numbers(room)
+        if numbers:
+            self._people.soon(partial(self._drop_all, room, numbers))
+
     def member_left(self, member: Member, comes_back: bool) -> None:
         """Take down the hand of somebody who has left a room, unless they are expected back."""
-        if not comes_back:
-            self.lower_hand(member.room, member.session, leaving=True)
+        numbers = [] if comes_back else self._book.raised_by(member.room.name, member.session)
+        if numbers:
+            self._people.soon(partial(self._take_away, member.room, numbers))
 
     # -- below
+
+    def _drop_all(self, room: str, numbers: list[int]) -> None:
+        """Take down hands of a room in which nobody is."""
+        self._book.take_away(room, numbers)
+
+    def _take_away(self, room: Room, numbers: list[int]) -> None:
+        """Take down hands of somebody who has left."""
+        down, had_floor = self._book.take_away(room.name, numbers)
+        for hand in down:
+            count = len(self._book.nicks(room.name))
+            self._tell_moderators(room, HandChange(room.name, hand.nick, False, count))
+            self._tell_places(room)
+        if had_floor:
+            self._rules.impose(room)
+            self.tell_floor(room)
+
+    def _show(self, room: Room, news: HandNews) -> None:
+        """Tell those in a room what other servers have changed there."""
+        if news.floor:
+            self._rules.impose(room)
+            self.tell_floor(room)
+        for hand in news.came:
+            change = HandChange(room.name, hand.nick, True, news.hands, hand.question)
+            self._tell_moderators(room, change)
+        if news.gone:
+            self._tell_down(room, news.gone, news.hands)
+            self._tell_places(room)
+        for place, hand in enumerate(self._book.queue(room.name) if news.came else (), 1):
+            for member in room.members() if hand in news.came else ():
+                if hand.is_of(member.session):
+                    _put_place(member.outbox, room, place, hand.question)
+
+    def _people_in(self, room: Room) -> dict[PersonKey, Participant]:
+        """Who is in a room, by all their names. Of those on other servers only whoever stands in
+        the queue ahead of all who are here.
+
+        Raises:
+            StoreError: the other servers could not be asked.
+        """
+        here: dict[PersonKey, Participant] = {
+            name: member.session
+            for member in room.members()
+            for name in person_keys(member.session)
+        }
+        elsewhere = room.roles_elsewhere()
+        for hand in self._book.queue(room.name) if elsewhere else ():
+            if hand.names & here.keys():
+                break
+            found = self._elsewhere(hand.nick) if hand.nick in elsewhere else None
+            if found is not None and hand.is_of(found):
+                return here | dict.fromkeys(hand.names, found)
+        return here
+
+    def _names_in(self, room: Room) -> frozenset[PersonKey]:
+        """All names of those who are in a room; of those on other servers, if their hand is up."""
+        here = (person_keys(member.session) for member in room.members())
+        elsewhere = room.roles_elsewhere()
+        up = [hand.names for hand in self._book.queue(room.name) if hand.nick in elsewhere]
+        return frozenset[PersonKey]().union(*here, *up)
 
     def _is_muted(self, who: Participant) -> bool:
         """Whether somebody who is here may say nothing anywhere."""
@@ -250,8 +379,3 @@ def _floor_event(room: Room, floor: UpHand | None) -> FloorChange:
     if floor is None:
         return FloorChange(room.name, UNSET)
     return FloorChange(room.name, floor.nick, floor.question)
-
-
-def _names_in(room: Room) -> frozenset[PersonKey]:
-    """All names of those who are in a room."""
-    return frozenset[PersonKey]().union(*(person_keys(member.session) for member in room.members()))

@@ -372,9 +372,6 @@ class RoomActions:
             self._standings.tell_room(each)
         if policy.freeze is not None and policy.freeze is not before.freeze:
             self._wait_for_end(kept.room, policy.freeze, tells=False)
-        if before.freeze is not None and policy.freeze is None:
-            self._thaw_hands(room)
-            self._hands.tidy()
         later: list[Callable[[], None]] = []
         if policy.freeze is not before.freeze or policy.read_only:
             later += [partial(each.wait_until_stored, DRAIN) for each in self._concerned(room)]
@@ -455,11 +452,20 @@ class RoomActions:
         if now is not None and now is not freeze:
             self._wait_for_end(name, now)
 
-    def _thaw_hands(self, room: Room | None) -> None:
-        """Take down the hands that asked to speak where no freeze is left. Nothing is written."""
+    def _thaw_hands(self, room: Room | None, before: float | None = None) -> None:
+        """Take down the hands that asked to speak where no freeze is left. Nothing is written,
+        unless several servers share them.
+
+        Args:
+            room: which, or None for all.
+            before: only those that were raised before that moment, in Unix seconds.
+
+        Raises:
+            StoreError: several servers share them, and not all are down.
+        """
         for each in self._concerned(room):
             if not self._permissions.is_frozen(each):
-                self._hands.thaw(each)
+                self._hands.thaw(each, before)
 
     def _concerned(self, room: Room | None) -> list[Room]:
         return self._rooms.all() if room is None else [room]
@@ -496,7 +502,9 @@ class RoomActions:
         if room is not None or not name:
             text = _thaw_text(everywhere=not name) if tells else None
             self._impose(room, text, OwnNotices(freeze.by))
-            self._thaw_hands(room)
+            # Of several servers the first takes them down, and the others none raised later.
+            before = None if tells else freeze.until
+            self._people.soon(partial(self._thaw_hands, room, before))
 
 
 def _logged_out(

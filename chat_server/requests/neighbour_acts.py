@@ -6,10 +6,19 @@ Both is done by one thread at a time, in the order of the writes.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from chat_server.identity.roles import Role
-from chat_server.identity.store.records import Account, Act, KeptKick, Pupil, Sanction, StoredPolicy
+from chat_server.identity.store.records import (
+    Account,
+    Act,
+    KeptKick,
+    KeptPin,
+    Pupil,
+    Sanction,
+    StoredPolicy,
+)
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
 from protocol.errors import Code
@@ -41,6 +50,10 @@ class NeighbourActs:
             self.membership(None, token)
         parts.acts_on_people.follow_all()
         parts.acts_on_rooms.follow_all()
+        for room in parts.pins.note_all_written():
+            parts.people.soon(partial(parts.pins.show, room))
+        parts.hands.note_written()
+        parts.people.soon(self._show_hands)
 
     # -- accounts
 
@@ -140,6 +153,31 @@ class NeighbourActs:
         tell()
         return later
 
+    # -- raised hands
+
+    def hands(self, *_: object) -> Later:
+        """A hand was raised, or is down, or somebody has the floor."""
+        self._parts.hands.note_written()
+        return [self._show_hands]
+
+    def _show_hands(self) -> None:
+        for room in self._parts.hands.show_news(self._parts.rooms.find):
+            self._parts.standings.tell_room(room)
+
+    # -- what stands at the top of rooms
+
+    def pin(self, _: None, pin: KeptPin, __: Act) -> Later:
+        """A message stands at the top of its room."""
+        return self._pins(pin.room)
+
+    def unpin(self, _: None, room: str, *__: object) -> Later:
+        """Messages stand at the top of a room no longer."""
+        return self._pins(room)
+
+    def _pins(self, room: str) -> Later:
+        self._parts.pins.note_written(room)
+        return [partial(self._parts.pins.show, room)]
+
 
 _FOLLOW: dict[str, Callable[..., Later]] = {
     "PeopleStore.add_account": NeighbourActs.account,
@@ -155,5 +193,13 @@ _FOLLOW: dict[str, Callable[..., Later]] = {
     "PeopleStore.remove_sanctions": NeighbourActs.lift,
     "PeopleStore.note_kick": NeighbourActs.kick,
     "PeopleStore.put_policy": NeighbourActs.policy,
+    "PeopleStore.add_hand": NeighbourActs.hands,
+    "PeopleStore.change_question": NeighbourActs.hands,
+    "PeopleStore.move_floor": NeighbourActs.hands,
+    "PeopleStore.remove_hands": NeighbourActs.hands,
+    "PeopleStore.call_hands": NeighbourActs.hands,
+    "PeopleStore.rename_hands": NeighbourActs.hands,
+    "PeopleStore.add_pin": NeighbourActs.pin,
+    "PeopleStore.remove_pins": NeighbourActs.unpin,
 }
 """How each write comes to hold here; those that are read from the copy alone need nothing."""

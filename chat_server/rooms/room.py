@@ -505,6 +505,11 @@ class Room:
         if notify:
             self._presence_changed(self)
 
+    def roles_elsewhere(self) -> dict[str, Role]:
+        """Return the nicks and roles of who is in on other servers."""
+        with self._lock:
+            return self._elsewhere.people()
+
     @property
     def elsewhere(self) -> int:
         """How many are in on other servers. Read without the lock, as a guess will do."""

@@ -34,8 +34,8 @@ from chat_server.identity.store.records import (
     StoredPolicy,
 )
 from chat_server.identity.store.replica import Replica
-from chat_server.identity.store.shared_calls import shared
-from chat_server.runtime.errors import StartError
+from chat_server.identity.store.shared_calls import Owner, shared
+from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.database import Readers, closed_on_failure, open_database, unusable
 from chat_server.storage.migrations import Format
 from chat_server.storage.shared_commit import SharedCommits
@@ -255,8 +255,12 @@ class PeopleStore:
         self._commits = SharedCommits(writer, readers, path)
         self.replica: Replica | None = None
 
-    def share(self, writes: SharedWrites) -> None:
+    def share(self, writes: SharedWrites, *owners: Owner) -> None:
         """Have what all servers on one engine have, and make the same writes as they from now on.
+
+        Args:
+            writes: the order of them.
+            owners: of the methods that write to this file, besides the stores here.
 
         Raises:
             StartError: this file has people of its own.
@@ -265,6 +269,8 @@ class PeopleStore:
         replica = Replica(self._commits, writes, FORMAT.version, _log_acts)
         replica.own(self)
         replica.own(ClassStore(self._commits, replica))
+        for owner in owners:
+            replica.own(owner)
         replica.join()
         self.replica = replica
 
@@ -287,6 +293,23 @@ class PeopleStore:
         hold; it takes those itself.
         """
         return decide() if self.replica is None else self.replica.decided(decide)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers have what is kept here."""
+        return self.replica is not None
+
+    def soon(self, write: Callable[[], None]) -> None:
+        """Write something that nobody waits for; where several servers share it, on a thread that
+        tries until it can be written.
+        """
+        if self.replica is not None:
+            self.replica.soon(write)
+            return
+        try:
+            write()
+        except StoreError as error:
+            logging.getLogger(__name__).error("something is not kept: %s", error)
 
     def catch_up(self) -> None:
         """Have what other servers have written until now."""
@@ -484,7 +507,8 @@ class PeopleStore:
         rows = self._read("SELECT * FROM hands ORDER BY number")
         return [KeptHand(*row)._replace(floor=bool(row[-1])) for row in rows]
 
-    def add_hand(self, hand: KeptHand, instead_of: Iterable[int] = ()) -> int:
+    @shared
+    def add_hand(self, hand: KeptHand, instead_of: Sequence[int] = ()) -> int:
         """Keep a hand that was raised, in place of others, and return its number."""
         with self._writing() as writer:
             _remove_hands(writer, instead_of)
@@ -492,12 +516,14 @@ class PeopleStore:
                 writer.execute("INSERT INTO hands VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", hand[1:])
             )
 
+    @shared
     def change_question(self, number: int, question: str) -> None:
         """Keep another question of a hand that is up."""
         with self._writing() as writer:
             writer.execute("UPDATE hands SET question = ? WHERE number = ?", (question, number))
 
-    def move_floor(self, taken: Iterable[int], given: int | None, question: str, act: Act) -> None:
+    @shared
+    def move_floor(self, taken: Sequence[int], given: int | None, question: str, act: Act) -> None:
         """Keep that hands have the floor no more, and are down, and that another has it.
 
         Args:
@@ -512,12 +538,20 @@ class PeopleStore:
                 "UPDATE hands SET floor = 1, question = ? WHERE number = ?", (question, given)
             )
 
-    def remove_hands(self, numbers: Iterable[int]) -> None:
+    @shared
+    def remove_hands(self, numbers: Sequence[int]) -> None:
         """Forget hands that are down."""
         with self._writing() as writer:
             _remove_hands(writer, numbers)
 
-    def rename_hands(self, numbers: Iterable[int], who: str) -> None:
+    @shared
+    def call_hands(self, token: bytes, nick: str) -> None:
+        """Keep another nick of the session that raised hands."""
+        with self._writing() as writer:
+            writer.execute("UPDATE hands SET nick = ? WHERE token = ?", (nick, token))
+
+    @shared
+    def rename_hands(self, numbers: Sequence[int], who: str) -> None:
         """Keep that somebody whose hands are up has another name in rules."""
         with self._writing() as writer:
             writer.executemany(
@@ -530,12 +564,14 @@ class PeopleStore:
         """Return what stands at the top of each room, ascending."""
         return [KeptPin(*row) for row in self._read("SELECT * FROM pins ORDER BY room, seq")]
 
+    @shared
     def add_pin(self, pin: KeptPin, act: Act) -> None:
         """Keep that a message stands at the top of its room."""
         with self._writing(act) as writer:
             writer.execute("INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", pin)
 
-    def remove_pins(self, room: str, seqs: Iterable[int], act: Act | None = None) -> None:
+    @shared
+    def remove_pins(self, room: str, seqs: Sequence[int], act: Act | None = None) -> None:
         """Forget that messages stand at the top of a room; without `act` those that are gone."""
         with self._writing(act) as writer:
             writer.executemany(

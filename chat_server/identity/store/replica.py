@@ -28,10 +28,21 @@ from chat_server.storage.shared_writes import Position, SharedWrite, SharedWrite
 
 log = logging.getLogger(__name__)
 
-TABLES = ("accounts", "sessions", "sanctions", "rules", "secrets", "audit", "done", "pupils")
+TABLES = (
+    "accounts",
+    "sessions",
+    "sanctions",
+    "rules",
+    "secrets",
+    "audit",
+    "done",
+    "pupils",
+    "hands",
+    "pins",
+)
 """The tables that all servers have alike, a table behind those that it refers to."""
 
-PRECIOUS = ("accounts", "sanctions", "rules", "pupils")
+PRECIOUS = ("accounts", "sanctions", "rules", "pupils", "pins")
 """Those that nobody throws away unasked."""
 
 BATCH = 100
@@ -119,9 +130,10 @@ class Replica:
         self._position = Position("", 0, "")  # guarded by _turn; read without it as a guess
         self._deciding = False  # guarded by _turn
         self._later: list[Callable[[], None]] = []  # what is to be written; guarded by _turn
-        # Guards the next three, and wakes the thread and those who wait for others. A leaf.
+        # Guards the next four, and wakes the thread and those who wait for others. A leaf.
         self._news = threading.Condition()
         self._told = 0  # how often another server said how far it is
+        self._soon: list[Callable[[], None]] = []  # what somebody here wants to be written
         self._due = False
         self._stopping = False
         self._thread = ServerThread(self._run, "people")
@@ -258,6 +270,19 @@ class Replica:
         with self._news:
             self._news.wait_for(lambda: self._told != told, LOOK_INTERVAL)
 
+    def soon(self, write: Callable[[], None]) -> None:
+        """Have something written by the thread, again and again until it can be.
+
+        Whoever holds a lock, or must not wait, may call this.
+
+        Args:
+            write: raises StoreError if it cannot be written just now.
+        """
+        with self._news:
+            self._soon.append(write)
+            self._due = True
+            self._news.notify_all()
+
     # -- the thread
 
     def _run(self) -> None:
@@ -277,8 +302,9 @@ class Replica:
                 later, self._later = self._later, []
                 if not later:
                     self._writes.note_made(self._position)
-                    return
+                    break
             self._write_later(later)
+        self._write_soon()
 
     def _write_later(self, later: Sequence[Callable[[], None]]) -> None:
         """Write what has to be; what cannot be written just now is written before others are told.
@@ -286,17 +312,26 @@ class Replica:
         Raises:
             StoreError: something could not be written.
         """
-        left = []
-        for write in later:
-            with Survived("writing because of what another server wrote"):
-                try:
-                    write()
-                except StoreError:
-                    left.append(write)
+        left = _write_all(later)
         if left:
             with self._turn:
                 self._later = left + self._later
             raise StoreError("what follows from it cannot be written")
+
+    def _write_soon(self) -> None:
+        """Write what somebody here wants. Others are told before that how far this server is: one
+        that is behind gets no lease, and without that it could write nothing.
+
+        Raises:
+            StoreError: something could not be written.
+        """
+        with self._news:
+            soon, self._soon = self._soon, []
+        left = _write_all(soon)
+        if left:
+            with self._news:
+                self._soon = left + self._soon
+            raise StoreError("what is to be written soon cannot be written yet")
 
     def _wait(self) -> bool:
         with self._news:
@@ -436,6 +471,18 @@ class Replica:
                 "files people.db-wal and people.db-shm beside it, or choose another folder with "
                 "--data."
             )
+
+
+def _write_all(writes: Sequence[Callable[[], None]]) -> list[Callable[[], None]]:
+    """Write, and return what cannot be written just now."""
+    left = []
+    for write in writes:
+        with Survived("writing because of what happened on this server or another"):
+            try:
+                write()
+            except StoreError:
+                left.append(write)
+    return left
 
 
 def _name() -> str:

@@ -10,6 +10,7 @@ def pin(caller: Caller, request: messages.Pin) -> Ok:
     """Keep a message at the top of its room."""
     actor, room = moderator(caller, to="pin messages"), named_room(caller, request.room)
     caller.context.pins.pin(actor, room, request.seq)
+    caller.context.people.settle()
     return Ok(re=request.id, seq=request.seq)
 
 
@@ -17,4 +18,5 @@ def unpin(caller: Caller, request: messages.Unpin) -> Ok:
     """Keep a message at the top of its room no longer."""
     actor, room = moderator(caller, to="pin messages"), named_room(caller, request.room)
     caller.context.pins.unpin(actor, room, request.seq)
+    caller.context.people.settle()
     return Ok(re=request.id, seq=request.seq)

@@ -15,6 +15,7 @@ from protocol.text import normalize_nick, normalize_question
 def hand(caller: Caller, request: messages.Hand) -> Ok:
     """Raise one's hand, or take it down."""
     room = membership(caller, request.room).room
+    caller.context.hands.catch_up()
     if not request.up:
         had_floor = caller.context.hands.floor(room.name) is not None
         caller.context.hands.lower_hand(room, caller.session)
@@ -33,6 +34,7 @@ def hands(caller: Caller, request: messages.Hands) -> Page:
     moderator(caller)
     after = None if request.after is None else normalize_nick(request.after)
     room = named_room(caller, request.room)
+    caller.context.hands.catch_up()
     queue = caller.context.hands.queue(room, after)
     floor = None if after else caller.context.hands.floor(room.name)
     entries = [HandEntry(hand.nick, hand.time, hand.question) for hand in queue]

@@ -59,7 +59,7 @@ def test_one_account_is_one_person(book: HandBook) -> None:
     here, there = session("eva", 7), session("eva2", 7)
     assert up(book, here) == 1
     assert up(book, there) is None
-    assert book.lower_hand("lobby", there, leaving=True) is None
+    assert book.raised_by("lobby", there) == []
     assert book.lower_hand("lobby", there) == 0
 
 

@@ -13,12 +13,21 @@ from chat_server.identity.roles import Role
 from chat_server.identity.store import replica as replicas
 from chat_server.identity.store.class_store import ClassStore
 from chat_server.identity.store.people_store import FILE, PeopleStore
-from chat_server.identity.store.records import Account, Act, Pupil, Sanction, StoredPolicy
+from chat_server.identity.store.records import (
+    Account,
+    Act,
+    KeptHand,
+    KeptPin,
+    Pupil,
+    Sanction,
+    StoredPolicy,
+)
 from chat_server.identity.store.replica import TABLES, Replica
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.interface import NeighbourListener, ProcessFacts
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.waiting import eventually
 
 pytestmark = [needs_redis, pytest.mark.long]
 
@@ -118,6 +127,7 @@ def test_every_write_is_made_in_both(pair: list[Copy]) -> None:
     one.people.put_secret("owner", b"\x00\xff")
     two.people.log_in(b"other", number, 7.0)
     one.people.change_password(number, "another", b"other", act("password"))
+    raise_hands(*pair)
     two.people.catch_up()
     one.people.catch_up()
     assert one.tables() == two.tables()
@@ -127,6 +137,39 @@ def test_every_write_is_made_in_both(pair: list[Copy]) -> None:
         two.followed.names
     )
     assert "add_account" not in one.followed.names
+
+
+def raise_hands(one: Copy, two: Copy) -> None:
+    """Three hands, one of which goes down, and one of which gets the floor; and a pin."""
+    hand = KeptHand(0, "lobby", "@1", b"ada's", "ada", 5.0, "why?")
+    first = one.people.add_hand(hand)
+    second = two.people.add_hand(hand._replace(who="other", token=b"other"))
+    third = one.people.add_hand(hand._replace(room="garden"), [second])
+    assert (second, third) == (first + 1, first + 2)
+    two.people.move_floor([], third, "how?", act("next", "garden"))
+    one.people.call_hands(b"ada's", "lovelace")
+    two.people.rename_hands([first], "@2")
+    one.people.add_pin(KeptPin("lobby", 7, "ada", 5.0), act("pin", "lobby 7"))
+    two.people.catch_up()
+    kept = [(each.number, each.who, each.nick, each.floor) for each in two.people.hands()]
+    assert kept == [(first, "@2", "lovelace", False), (third, "@1", "lovelace", True)]
+    assert [pin.seq for pin in two.people.pins()] == [7]
+
+
+def test_what_is_wanted_soon_is_written_by_the_thread(pair: list[Copy], redis: RedisServer) -> None:
+    """As soon as it can be: whoever wants it waits for nothing."""
+    one, two = pair
+    for copy in pair:
+        copy.log.watch(NOBODY)
+        copy.replica.start()
+    try:
+        redis.kill()
+        one.people.soon(lambda: one.people.put_secret("written", b"late"))
+        redis.start_again()
+        eventually(lambda: two.people.secret("written") == b"late")
+    finally:
+        for copy in pair:
+            copy.replica.stop()
 
 
 def test_what_is_decided_is_decided_upon_all_that_was_written(pair: list[Copy]) -> None:
