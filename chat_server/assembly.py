@@ -176,9 +176,9 @@ class Assembly:
         self.identity = tls.identity(now)
         self._files = SharedFiles(now.data, settings, clock)
         self.kept = _open_kept(opened, settings, clock, passwords)
-        self.attendance = self._open_attendance(opened)
         counters = RecordingCounters() if metrics_socket else None
         with _reading():
+            self.attendance = self._open_attendance(opened)
             self.parts = self._make_parts(opened, passwords, counters or Counters())
         self.addresses = [self._address_of(sock) for sock in sockets]
         neighbours = self.kept.store.neighbours
@@ -281,10 +281,15 @@ class Assembly:
     def _open_attendance(self, opened: ExitStack) -> Attendance | None:
         if not self._settings.now.attendance:
             return None
-        kept = self.kept
-        return opened.enter_context(
-            closing(Attendance(self._settings, self._clock, kept.accounts.name_of, kept.dates.past))
+        kept, neighbours = self.kept, self.kept.store.neighbours
+        attendance = Attendance(
+            self._settings,
+            self._clock,
+            kept.accounts.name_of,
+            kept.dates.past,
+            neighbours.stays if neighbours else None,
         )
+        return opened.enter_context(closing(attendance))
 
     def _open_metrics(
         self, opened: ExitStack, sock: socket.socket | None, counters: RecordingCounters | None
@@ -488,6 +493,8 @@ class Assembly:
             )
         if self._shared_members:
             self._shared_members.tell_all()
+        if self.attendance:
+            self.attendance.tell_again()
 
     def _forget_room(self, name: str) -> None:
         self.parts.pins.forget(name)

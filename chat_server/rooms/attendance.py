@@ -8,6 +8,8 @@ time. However short a stay is, it is noted.
 A stay is written when it begins and again when it ends, each a moment later. With every batch goes
 the time, and now and then by itself: after a crash the stays that never ended are known to have
 lasted until then.
+
+Where several servers share an engine, each record has the stays on all: see people/stays_elsewhere.
 """
 
 import logging
@@ -19,13 +21,21 @@ from typing import Any
 
 from chat_server.identity.participant import Participant
 from chat_server.rooms.people.session import Session
+from chat_server.rooms.people.stays_elsewhere import TABLES, StaysElsewhere
 from chat_server.rooms.room import Member, Outlet, Room
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import OutcomeUnknownError, StartError, StoreError
 from chat_server.runtime.threads import ServerThread
-from chat_server.storage.database import Transactions, check_space, open_database, unusable
+from chat_server.storage.database import (
+    Transactions,
+    check_space,
+    closed_on_failure,
+    open_database,
+    unusable,
+)
 from chat_server.storage.migrations import Format
+from chat_server.storage.shared_stays import RUN_BITS, SharedStays
 
 log = logging.getLogger(__name__)
 
@@ -68,14 +78,15 @@ CREATE TABLE known (moment REAL NOT NULL) STRICT; -- up to when all this is true
 INSERT INTO known VALUES (0);
 """
 
-FORMAT = Format(application_id=0x42414154, steps=(_SCHEMA,))
+FORMAT = Format(application_id=0x42414154, steps=(_SCHEMA, TABLES))
 
 _KEEP = (
     "INSERT INTO stays VALUES (?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (number) DO UPDATE SET gone = excluded.gone"
+    " ON CONFLICT (number) DO UPDATE SET gone = excluded.gone, session = excluded.session"
 )
 _KNOWN = "UPDATE known SET moment = ?"
 _RECOVER = "UPDATE stays SET gone = max(came, (SELECT moment FROM known)) WHERE gone IS NULL"
+_LAST = f"SELECT coalesce(max(number), 0) FROM stays WHERE number >> {RUN_BITS} = 0"
 _PRUNE = "DELETE FROM stays WHERE gone < ?"
 _FORGET = "DELETE FROM stays WHERE room = ?"
 
@@ -114,6 +125,7 @@ class Attendance:
         clock: Clock,
         account_of: Callable[[Participant], str | None],
         confirmed: Callable[[], float],
+        shared: SharedStays | None = None,
     ) -> None:
         """Open the record in the data folder, or begin it; end the stays that a crash left open.
 
@@ -124,9 +136,11 @@ class Attendance:
                 lock but a leaf.
             confirmed: gives the date by which old stays are deleted, in Unix seconds; called when
                 the thread runs.
+            shared: where several servers share what they record.
 
         Raises:
-            StartError: it cannot be opened, is damaged, or is none of ours.
+            StartError: it cannot be opened, is damaged, or is none of ours; or what they share
+                cannot be used.
         """
         self._clock = clock
         self._settings = settings
@@ -135,13 +149,14 @@ class Attendance:
         self._path = settings.now.data / FILE
         try:
             self._database = open_database(self._path, FORMAT, "normal")
-            last = _recover(self._database)
+            self._transactions = Transactions(self._database, self._path)
+            self._elsewhere = StaysElsewhere(shared, self._transactions) if shared else None
+            last = self._recover()
         except (sqlite3.Error, OSError) as error:
             raise StartError(
                 unusable("the record of who was there", self._path, error),
                 "To begin a new one, move it away; to go without, say --no-attendance.",
             ) from error
-        self._transactions = Transactions(self._database, self._path)
         # Guards what follows, and wakes the thread. Taken with a room's lock held; while it is held
         # nothing is taken but the lock of the accounts.
         self._lock = threading.Lock()
@@ -218,6 +233,20 @@ class Attendance:
         if error is not None:
             raise error
 
+    def tell_again(self) -> None:
+        """Tell other servers what they may have lost."""
+        if self._elsewhere is not None:
+            self._elsewhere.tell_again()
+
+    def _recover(self) -> int:
+        """End the stays that a crash left open. Return the number of the last stay."""
+        with closed_on_failure(self._database):
+            if self._elsewhere is not None:
+                return self._elsewhere.begin()
+            self._database.execute(_RECOVER)
+            ((last,),) = self._database.execute(_LAST)
+            return int(last)
+
     # -- with the lock held
 
     def _begin(self, place: tuple[Room, Outlet], session: Participant) -> None:
@@ -276,24 +305,26 @@ class Attendance:
             stays, self._unwritten = self._unwritten, {}
             self._under_way = len(stays)
             removals, self._removals = self._removals, []
-            now, empty = self._clock.time(), not self._lasting
+            now, empty, stopping = self._clock.time(), not self._lasting, self._stopping
         old = self._too_old()
-        if empty and not stays and not removals and old is None:
-            return
-        try:
-            self._store(stays, removals, now, old)
-        except (StoreError, OutcomeUnknownError, MemoryError) as error:
-            reason = str(error) or "the server is out of memory"
-            self._put_back(stays, written)  # what was stored is stored again: that is no harm
-            self._answer(removals, StoreError(reason))
-            self._complain(reason)
-            return
+        if not empty or stays or removals or old is not None:
+            try:
+                self._store(stays, removals, now, old)
+            except (StoreError, OutcomeUnknownError, MemoryError) as error:
+                reason = str(error) or "the server is out of memory"
+                self._put_back(stays, written)  # what was stored is stored again: that is no harm
+                self._answer(removals, StoreError(reason))
+                self._complain(reason)
+                return
+            self._note_stored()
+            if old is not None:
+                self._prune_at = self._clock.monotonic() + PRUNE_INTERVAL
+        self._answer(removals, self._share(removals, now, old, last=stopping))
+
+    def _note_stored(self) -> None:
         with self._changed:
             self._under_way = 0
             lost, self._lost = self._lost, 0
-        self._answer(removals, None)
-        if old is not None:
-            self._prune_at = self._clock.monotonic() + PRUNE_INTERVAL
         if self._complaint:
             missing = f"; {lost} stays are missing" if lost else ""
             log.warning("who comes and leaves is recorded again%s", missing)
@@ -317,10 +348,33 @@ class Attendance:
             check_space(self._path)
         with self._transactions as writer:
             writer.executemany(_KEEP, map(_row, stays))
+            if self._elsewhere is not None:
+                self._elsewhere.mark(writer, (stay.number for stay in stays))
             writer.execute(_KNOWN, (now,))
             writer.executemany(_FORGET, ((removal.room,) for removal in removals))
             if old is not None:
                 writer.execute(_PRUNE, (old,))
+
+    def _share(
+        self, removals: Sequence[_Removal], now: float, old: float | None, *, last: bool
+    ) -> StoreError | None:
+        """Tell other servers what is written down, and write down what they tell.
+
+        Args:
+            removals: of rooms.
+            now: Unix seconds.
+            old: what was told before is forgotten; None for nothing.
+            last: whether this is the last time.
+
+        Returns: why they could not be told that rooms were removed; None if they were.
+        """
+        if self._elsewhere is None:
+            return None
+        try:
+            self._elsewhere.exchange(now, [each.room for each in removals], old, last=last)
+        except StoreError as error:
+            return error
+        return None
 
     def _answer(self, removals: Sequence[_Removal], error: StoreError | None) -> None:
         """Tell whoever waits for removals what came of them."""
@@ -362,14 +416,3 @@ def _row(stay: _Stay) -> tuple[Any, ...]:
     """What is stored of a stay. If it ends at this moment it is written once more."""
     who = stay.nick, stay.account, stay.session.number
     return (stay.number, stay.room, *who, stay.came, stay.gone)
-
-
-def _recover(database: sqlite3.Connection) -> int:
-    """End the stays that a crash left open. Return the number of the last stay."""
-    try:
-        database.execute(_RECOVER)
-        ((last,),) = database.execute("SELECT coalesce(max(number), 0) FROM stays")
-        return int(last)
-    except BaseException:
-        database.close()
-        raise

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from chat_server.storage.shared_stays import SharedStays
 from chat_server.storage.shared_writes import SharedWrites
 from protocol.messages import CHANGES, Direct, Message
 
@@ -248,6 +249,11 @@ class Neighbours(Protocol):
     @property
     def writes(self) -> SharedWrites:
         """The order of what all of them write of people."""
+        ...
+
+    @property
+    def stays(self) -> SharedStays:
+        """The order of what all of them tell of who was where."""
         ...
 
     @property

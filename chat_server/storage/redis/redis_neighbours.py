@@ -14,6 +14,7 @@ from chat_server.storage.interface import EngineHealth, MembersChange, ProcessFa
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.processes.living import Living, claims_key
 from chat_server.storage.redis.processes.members_elsewhere import MembersElsewhere
+from chat_server.storage.redis.redis_stays import RedisStays
 from chat_server.storage.redis.redis_writes import RedisWrites
 from chat_server.storage.redis.scripts import CLAIM_NICK, DROP_NICK, LEASES, PREFIX, PROCESSES
 from protocol.messages import Direct
@@ -40,6 +41,7 @@ class RedisNeighbours:
         living: which of them live.
         members: who is in their rooms.
         writes: the order of what all of them write of people.
+        stays: the order of what all of them tell of who was where.
     """
 
     def __init__(self, connections: Connections, process: str) -> None:
@@ -53,6 +55,7 @@ class RedisNeighbours:
         self.living = Living(connections, process)
         self.members = MembersElsewhere(connections, process)
         self.writes = RedisWrites(connections, process)
+        self.stays = RedisStays(connections, process)
 
     @property
     def has_lease(self) -> bool:
