@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from msgspec import json
 
-from chat_server.storage.redis.connections import Call, Connections, RedisCommand
+from chat_server.storage.redis.connections import Call, Connections
+from chat_server.storage.redis.reach.redis_wire import RedisCommand
 from chat_server.storage.redis.scripts import LEASES, PREFIX, Script
 from chat_server.storage.shared_stays import FollowedStays, StayNews
 
