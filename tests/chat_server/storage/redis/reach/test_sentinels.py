@@ -116,6 +116,7 @@ def test_a_failover_by_hand(redis: SentinelHouse, tmp_path: Path) -> None:
         redis.let_replica_have("lobby", 1)
         redis.sentinels[0].do("SENTINEL", "FAILOVER", NAME)
         redis.wait_for_the_replica()
+        redis.wait_for_the_old_master()
         assert say(ada, "two") == 2
         assert redis.replica.do("HGET", "backchannel:{lobby}:meta", "last") == "2"
         assert texts(whole_log(ada, "lobby")) == ["one", "two"]
