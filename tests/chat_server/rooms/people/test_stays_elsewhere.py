@@ -172,7 +172,7 @@ def test_what_redis_has_lost_is_told_again(
         eventually(lambda: records.there("two") == {"ada": True, "max": False})
         redis.do("DEL", *redis.do("KEYS", "backchannel:{stays}:*"))
         end_lease(redis, "ada")
-        eventually(lambda: redis.do("XLEN", "backchannel:{stays}:log") >= 2)
+        eventually(lambda: redis.do("XLEN", "backchannel:{stays}:news") >= 2)
         eventually(lambda: records.there("two") == {"ada": True, "max": False})
 
 

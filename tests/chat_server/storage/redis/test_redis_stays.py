@@ -17,7 +17,7 @@ pytestmark = needs_redis
 FACTS = ProcessFacts("Physics", [], "1.0", 1, 1000.0, 0, 0, 0)
 ADA = SharedStay(1, "lobby", "ada", None, 7, 1000.0, None)
 EVA = SharedStay(2, "lobby", "eva", "eva", None, 1001.0, 1002.5, again=True)
-LOG = "backchannel:{stays}:log"
+LOG = "backchannel:{stays}:news"
 
 
 @pytest.fixture
