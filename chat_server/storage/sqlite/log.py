@@ -48,14 +48,11 @@ from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
 from chat_server.storage.sqlite.originals import apply_change, read_additions
 from chat_server.storage.sqlite.retention import Retention
-from chat_server.storage.sqlite.search_index import SearchIndex
+from chat_server.storage.sqlite.search_index import INDEX_STEP, SearchIndex
 from chat_server.storage.sqlite.sessions import Sessions
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)
-
-INDEX_STEP = 500
-"""Messages that are indexed in one transaction."""
 
 ROWS_PER_INSERT = 32
 """Messages that are inserted by one statement. Each statement gives the interpreter away twice, and
@@ -260,6 +257,7 @@ class SqliteLog:
             number,
             lambda after: read_additions(self.file, max(base, after), end_of(base), INDEX_STEP),
             budget,
+            INDEX_STEP,
         )
         first = key_of(base, self.oldest(room) or 0)
         keys = self._index.find(query, first, end, limit, budget)
@@ -475,10 +473,11 @@ def _settle(writer: sqlite3.Connection, appended: dict[str, _Appended]) -> None:
     """
     writer.executemany(_UPDATE_END, [(done.last, done.number) for done in appended.values()])
     for number, _, messages, _ in appended.values():
-        for message in acting(messages):
-            if message.kind == "topic":
-                writer.execute(_UPDATE_TOPIC, (message.text, number))
-            else:
+        acts = acting(messages)
+        topics = [message.text for message in acts if message.kind == "topic"]
+        writer.executemany(_UPDATE_TOPIC, [(topic, number) for topic in topics[-1:]])
+        for message in acts:
+            if message.kind != "topic":
                 messages[message.seq - messages[0].seq] = apply_change(writer, number, message)
 
 

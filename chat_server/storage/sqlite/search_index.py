@@ -39,6 +39,9 @@ CREATE TABLE progress (room INTEGER PRIMARY KEY, key INTEGER NOT NULL);
 PRAGMA user_version = {_VERSION};
 """
 
+INDEX_STEP = 500
+"""Messages that are indexed in one transaction."""
+
 STEP_SIZE = 1024 * 1024
 """Characters that are indexed in one transaction."""
 
@@ -142,7 +145,7 @@ class SearchIndex:
         """Return the time that a search has which begins now."""
         return Budget(SECONDS, self._stopping)
 
-    def catch_up(self, room: int, texts: Texts, budget: Budget) -> None:
+    def catch_up(self, room: int, texts: Texts, budget: Budget, count: int = 1) -> None:
         """Index what has come to a room since the last time.
 
         Each step is a transaction: a search in another room waits for a step and not for all, and
@@ -152,13 +155,14 @@ class SearchIndex:
             room: its number.
             texts: gives what is to be indexed.
             budget: the time that there is for it.
+            count: if it gives fewer at once, there are no more.
 
         Raises:
             SearchTooLongError: it is not finished.
             StoreError: the index could not be read or written.
         """
         budget.check()
-        while self._step(room, texts):
+        while self._step(room, texts, count):
             budget.check()
 
     def find(self, query: str, first: int, end: int, limit: int, budget: Budget) -> list[int]:
@@ -215,11 +219,13 @@ class SearchIndex:
             writer.execute("INSERT INTO words (words) VALUES ('delete-all')")
             writer.execute("DELETE FROM progress")
 
-    def _step(self, room: int, texts: Texts) -> bool:
+    def _step(self, room: int, texts: Texts, count: int) -> bool:
+        """Index what comes next. Return whether there is more."""
         with self._transactions as writer:
-            batch = _beginning(texts(_progress(writer, room)))
-            if not batch:
+            found = texts(_progress(writer, room))
+            if not found:
                 return False
+            batch = _beginning(found)
             check_space(self._path)
             writer.executemany(_INSERT, [(each.key, folded(each.text)) for each in batch])
             for each in batch:
@@ -227,7 +233,7 @@ class SearchIndex:
                     writer.execute(_REMOVE, (each.changed, folded(each.before or "")))
                     writer.execute(_INSERT, (each.changed, folded(each.after or "")))
             writer.execute("INSERT OR REPLACE INTO progress VALUES (?, ?)", (room, batch[-1].key))
-        return True
+        return len(batch) < len(found) or len(found) >= count
 
 
 def _beginning(batch: list[Addition]) -> list[Addition]:

@@ -61,3 +61,21 @@ def test_a_batch_costs_one_transaction(log: SqliteLog) -> None:
     seen.clear()
     append(log, entry(request=30), entry("\ud83d", request=31), entry(request=32))
     assert (seen.count("BEGIN IMMEDIATE"), seen.count("COMMIT")) == (2, 1)
+
+
+def test_many_topics_of_a_room_are_set_once(log: SqliteLog) -> None:
+    """The last one of each room: nobody ever sees the others as the topic."""
+    seen: list[str] = []
+    log.file._writer.set_trace_callback(seen.append)
+    rooms = ["red", "green"]
+    append(
+        log,
+        *[
+            entry(f"{room} {n}", room=room, kind="topic", request=100 + 50 * place + n)
+            for place, room in enumerate(rooms)
+            for n in range(50)
+        ],
+    )
+    assert sum(each.startswith("UPDATE rooms SET topic") for each in seen) == len(rooms)
+    found = {each.name: each.topic for each in log.rooms()}
+    assert [found[room] for room in rooms] == ["red 49", "green 49"]

@@ -10,8 +10,8 @@ import pytest
 from chat_server.runtime.errors import SearchTooLongError, StoreError
 from chat_server.storage.interface import RequestKey
 from chat_server.storage.sqlite import search_index
-from chat_server.storage.sqlite.log import INDEX_STEP, SqliteLog
-from chat_server.storage.sqlite.search_index import SEARCHES, Budget
+from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.sqlite.search_index import INDEX_STEP, SEARCHES, Budget
 from tests.chat_server.house import House, seqs
 from tests.chat_server.storage.logs import append, entry
 from tests.support.servers import running_server
@@ -183,3 +183,14 @@ def test_a_server_that_stops_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> N
         stopping.start()
         stopping.join()
         assert ada.take(lambda frame: frame["type"] == "error")["code"] == "unavailable"
+
+
+def test_a_search_looks_once_for_what_is_new(log: SqliteLog) -> None:
+    """Each look is a transaction, which waits for those of others who search."""
+    log.search("lobby", "word", None, 1)
+    append(log, entry("news", request=COUNT + 1))
+    seen: list[str] = []
+    with log._index._transactions.exclusive() as connection:
+        connection.set_trace_callback(seen.append)
+    assert [m.seq for m in log.search("lobby", "news", None, 1)] == [COUNT + 1]
+    assert seen.count("BEGIN IMMEDIATE") == 1
