@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
-from chat_server.delivery.fair_queue import STRETCH, FairQueue, ServerWaiter
+from chat_server.delivery.fair_queue import STRETCH, WORKS, FairPlaces, FairQueue, ServerWaiter
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages
@@ -83,6 +83,7 @@ from chat_server.storage.interface import NeighbourListener, ProcessFacts, RoomL
 from chat_server.storage.maintenance import Housekeeper
 from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
+from chat_server.storage.sqlite.search_index import SEARCHES
 from chat_server.version import SERVER
 from protocol.errors import Code, ProtocolError
 
@@ -364,6 +365,8 @@ class Assembly:
             catch_up=catch_up,
             short_queue=FairQueue(STRETCH),
             long_queue=FairQueue(),
+            searches=FairPlaces(SEARCHES),
+            works=FairPlaces(WORKS),
             counters=counters,
             watch=Watch(rooms, self._crowd.connections, counters, timers, clock),
             rate_limits=RateLimits(settings, clock),

@@ -28,6 +28,9 @@ from chat_server.runtime.round_robin import Party, RoundRobin
 STRETCH = 0.001
 """Seconds after which the head of the queue of short requests leaves it, if others wait."""
 
+WORKS = 2
+"""So many pieces of what takes long are done at once: parts of files, and what is made for HTTP."""
+
 CROWD = 8
 """So many who wait are a crowd."""
 
@@ -38,6 +41,11 @@ class Waiter(Protocol):
     @property
     def party(self) -> Party:
         """Whose place it is."""
+        ...
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nobody is there any more who would get an answer."""
         ...
 
     def wait_while(self, waits: Callable[[Any], bool]) -> bool:
@@ -51,6 +59,8 @@ class Waiter(Protocol):
 
 class ServerWaiter:
     """A thread of the server's, which shares its places with no client's address."""
+
+    is_gone = False
 
     def __init__(self, name: str) -> None:
         """`name` is the thread's."""
@@ -177,3 +187,69 @@ class FairQueue:
         following = self._waiting.take()
         self._put_at_head(following)
         return following
+
+
+class FairPlaces:
+    """Places for what takes long and lets the interpreter go, such as searches.
+
+    Each address has one of them at most, so another is left for somebody at another address. Those
+    who wait at one address take turns. Any thread may call any method.
+    """
+
+    def __init__(self, places: int) -> None:
+        """`places` is how many there are."""
+        # Guards all below. A leaf: also taken with the lock of a waiter held.
+        self._lock = threading.Lock()
+        self._free = places
+        self._taken: dict[str, Waiter] = {}  # who has a place, by address
+        self._waiting: RoundRobin[Waiter] = RoundRobin()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        with self._lock:
+            return len(self._waiting)
+
+    @contextmanager
+    def place(self, waiter: Waiter) -> Iterator[bool]:
+        """Wait for a place, and have it while the block runs.
+
+        Yields: whether something is to be done there. Not if the connection has ended meanwhile, or
+            the client is gone.
+        """
+        with self._lock:
+            self._waiting.put(waiter.party, waiter)
+            self._let_in()
+        has_place = waiter.wait_while(self._waits)
+        try:
+            yield has_place and not waiter.is_gone
+        finally:
+            self._leave(waiter)
+
+    def _waits(self, waiter: Waiter) -> bool:
+        with self._lock:
+            return self._taken.get(waiter.party.address) is not waiter
+
+    def _leave(self, waiter: Waiter) -> None:
+        with self._lock:
+            if self._taken.get(waiter.party.address) is waiter:
+                del self._taken[waiter.party.address]
+                self._free += 1
+            else:
+                self._waiting.remove(waiter.party, waiter)
+            following = self._let_in()
+        for each in following:
+            each.wake()
+
+    def _let_in(self) -> list[Waiter]:
+        """With the lock held: give the places that are free away. Return who is to be woken."""
+        assert self._lock.locked()
+        found: list[Waiter] = []
+        while self._free and len(self._waiting):
+            following = self._waiting.take_where(lambda address: address not in self._taken)
+            if following is None:
+                break
+            self._taken[following.party.address] = following
+            self._free -= 1
+            found.append(following)
+        return found

@@ -23,11 +23,13 @@ from chat_server.gateways.gateway import (
     Handover,
     Idle,
     OwnReply,
+    Reading,
     Received,
     Says,
     Stream,
     Work,
 )
+from chat_server.gateways.native import NATIVE
 from chat_server.gateways.sniff import Doors, Sniffer
 from chat_server.gateways.unfinished import Unfinished
 from chat_server.identity.connection_limit import ConnectionLimit
@@ -349,6 +351,8 @@ class Connection:
                     self._take(asked)
                     if self._ended is not None:
                         break
+                    if self._gateway.codec is not NATIVE:  # all others take long to read
+                        self._context.short_queue.enter(self.outbox)
                 if self._fruitless > FRUITLESS_READS:
                     self._take_idle(1)
             except ProtocolError as error:
@@ -409,13 +413,16 @@ class Connection:
         if isinstance(asked, Idle):
             self._take_idle(asked.parts)
             return
+        if isinstance(asked, Reading):
+            self._pause()
+            with self._context.long_queue.at_head(self.outbox):
+                asked.do()
+            return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1
         self._wait_until_short()
         if isinstance(asked, Work):  # a part of a request, which counts by itself
-            self._pause()
-            done = asked.do()
-            self._send(done) if isinstance(done, Stream) else self._give(done)
+            self._work(asked)
             return
         refusal = self._rate.take() if self._rate else None  # what is wrong counts as well
         if refusal is not None and refusal.fatal:
@@ -427,6 +434,21 @@ class Connection:
             self._give(asked)
         else:
             self._refuse(refusal or asked, asked.re)
+
+    def _work(self, asked: Work) -> None:
+        """Do what takes long, unless nobody is there any more, and send what comes of it."""
+        self._pause()
+        done: OwnReply | Stream = OwnReply()
+        if asked.waits:
+            done = asked.do()
+        else:
+            with self._context.works.place(self.outbox) as has_place:
+                if has_place:
+                    done = asked.do()
+        if isinstance(done, Stream):
+            self._send(done)
+        else:
+            self._give(done)
 
     def _take_idle(self, parts: int) -> None:
         """Count what asks for nothing. Raises ProtocolError where there was too much of it."""

@@ -7,7 +7,7 @@ for all gateways (`requests`).
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from chat_server.rooms.codec import Writer
 from protocol.errors import Code, ProtocolError
@@ -32,19 +32,32 @@ class OwnReply:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do for the client that takes long, or waits for the disk: nobody else waits for
-    it meanwhile.
+    """Something to do for the client that takes long, or waits for the disk. It is done in one of
+    the places for that, and nobody who wants anything else waits for it.
 
     Attributes:
         do: does it, and returns what to answer.
+        waits: whether it does next to nothing but wait for others; then it takes no place.
     """
 
     do: "Callable[[], OwnReply | Stream]"
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredFirst:
     """What comes next reads what was asked for before: all of that is answered first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Something that has to be looked up in the store: those who read take turns meanwhile.
+
+    Attributes:
+        do: looks it up, and keeps what it finds for the gateway.
+    """
+
+    do: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +141,33 @@ class Gateway(Writer, Protocol):
         ...
 
 
-Received = AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work | Handover | Idle
+Received = (
+    AnyRequest | Says | ProtocolError | OwnReply | AnsweredFirst | Work | Reading | Handover | Idle
+)
 """What a gateway makes of the bytes that it received."""
+
+Found = TypeVar("Found")
+
+
+def looked_up(look: Callable[[], Found]) -> Generator[Received, None, Found]:
+    """Return what `look` finds in the store, in the turn of those who read.
+
+    Raises:
+        ProtocolError: as `look` does.
+    """
+    found: list[Found] = []
+    faults: list[ProtocolError] = []
+
+    def do() -> None:
+        try:
+            found.append(look())
+        except ProtocolError as fault:
+            faults.append(fault)
+
+    yield Reading(do)
+    if faults:
+        raise faults[0]
+    return found[0]
 
 
 def together(

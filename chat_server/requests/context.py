@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters
-from chat_server.delivery.fair_queue import FairQueue
+from chat_server.delivery.fair_queue import FairPlaces, FairQueue
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.outbox import Outbox
@@ -70,6 +70,8 @@ class Context(NamedTuple):
     catch_up: CatchUp
     short_queue: FairQueue
     long_queue: FairQueue
+    searches: FairPlaces
+    works: FairPlaces
     counters: Counters
     watch: Watch
     rate_limits: RateLimits

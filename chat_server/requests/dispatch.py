@@ -31,7 +31,7 @@ class Queue(Enum):
     """Nothing: it waits for the disk, or for a hash, and lets the interpreter go meanwhile."""
 
     SHORT = auto()
-    """What takes a moment, and waits for nothing else."""
+    """What takes a moment, and waits for nothing else; what waits, leaves it before."""
 
     LONG = auto()
     """What may take a millisecond or more, or a look at the disk."""
@@ -86,13 +86,13 @@ REQUESTS: dict[type, Rule] = {
     messages.Who: Rule(membership.who, cost=20, queue=Queue.LONG),
     messages.Rooms: Rule(membership.rooms, cost=20, queue=Queue.LONG, reads=True),
     messages.Say: Rule(posting.say, queue=Queue.SHORT),
-    messages.Edit: Rule(changes.edit, cost=10, reads=True),
-    messages.Delete: Rule(changes.delete, cost=10, reads=True),
+    messages.Edit: Rule(changes.edit, cost=10, queue=Queue.SHORT, reads=True),
+    messages.Delete: Rule(changes.delete, cost=10, queue=Queue.SHORT, reads=True),
     messages.Topic: Rule(posting.topic, queue=Queue.SHORT),
     messages.Tell: Rule(direct.tell, queue=Queue.SHORT),
     messages.Late: Rule(direct.late, cost=20),
     messages.History: Rule(reading.history, queue=Queue.LONG, reads=True),
-    messages.Search: Rule(reading.search, cost=20, reads=True),
+    messages.Search: Rule(reading.search, cost=20, queue=Queue.SHORT, reads=True),
     messages.Nick: Rule(
         account_requests.nick, cost=20, queue=Queue.LONG, reads=True, room_cost=NEWS_COST
     ),

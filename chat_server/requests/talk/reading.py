@@ -54,9 +54,7 @@ def search(caller: Caller, request: messages.Search) -> Page:
         )
     limit = request.limit or MESSAGES_PER_PAGE
     try:
-        found = caller.context.store.search(
-            room.name, query, request.before, limit + 1, FRAME_LIMIT
-        )
+        found = _found(caller, room.name, query, request.before, limit + 1)
     except SearchTooLongError as error:
         raise ProtocolError(
             Code.UNAVAILABLE,
@@ -65,3 +63,14 @@ def search(caller: Caller, request: messages.Search) -> Page:
         ) from error
     shown = fitting(found[-limit:][::-1])[::-1]
     return Page(re=request.id, more=len(shown) < len(found), messages=shown)
+
+
+def _found(
+    caller: Caller, room: str, query: str, before: int | None, limit: int
+) -> list[messages.Message]:
+    """Search a room, in turn with others who search; for nobody, if the caller has gone."""
+    caller.pause()
+    with caller.context.searches.place(caller.outbox) as has_place:
+        if not has_place:
+            return []
+        return caller.context.store.search(room, query, before, limit, FRAME_LIMIT)

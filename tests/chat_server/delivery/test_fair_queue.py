@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from chat_server import assembly
-from chat_server.delivery.fair_queue import CROWD, FairQueue, ServerWaiter
+from chat_server.delivery.fair_queue import CROWD, FairPlaces, FairQueue, ServerWaiter
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
 from chat_server.requests.dispatch import REQUESTS, Queue
@@ -21,7 +21,7 @@ from protocol.messages import ServerPong
 from tests.chat_server.house import House, texts
 from tests.support.peer import Frame, Peer, encode
 from tests.support.servers import running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 ASKED: list[Frame] = [
     {"type": "history", "room": "lobby"},
@@ -118,6 +118,7 @@ class _Asker:
 
     def __init__(self, address: str, client: int) -> None:
         self.party = Party(address, client)
+        self.is_gone = False
         self.has_it = threading.Event()
 
     def wait_while(self, waits: Callable[["_Asker"], bool]) -> bool:
@@ -345,6 +346,55 @@ def test_a_client_that_comes_to_the_head_as_it_ends_lets_the_next_one_in(
     giving.join()
     bob = house.enter("bob", "lobby")
     assert bob.page("rooms")["rooms"]
+
+
+def test_each_address_has_one_of_the_places() -> None:
+    """So somebody at another one has a place at once; those at one address take turns."""
+    places = FairPlaces(2)
+    first, second, third = (_Asker("a", number) for number in range(3))
+    other = _Asker("b", 3)
+    leaving = {each: threading.Event() for each in (first, second, third, other)}
+    entered: list[_Asker] = []
+
+    def search(asker: _Asker) -> None:
+        with places.place(asker) as has_place:
+            assert has_place
+            entered.append(asker)
+            leaving[asker].wait(DEADLINE)
+
+    threads = [threading.Thread(target=search, args=(each,)) for each in leaving]
+    first.has_it.set()
+    other.has_it.set()
+    for number, thread in enumerate(threads):
+        thread.start()
+        expected = [[first], [first], [first], [first, other]][number]
+        eventually(lambda expected=expected: entered == expected)  # type: ignore[misc]
+        eventually(lambda number=number: places.waiting == min(number, 2))  # type: ignore[misc]
+    for each, following in ((first, second), (second, third)):
+        leaving[each].set()
+        eventually(lambda following=following: entered[-1] is following)  # type: ignore[misc]
+    for event in leaving.values():
+        event.set()
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+    assert places.waiting == 0
+
+
+def test_a_search_waits_for_its_place_and_nothing_else_does(house: House) -> None:
+    """Whoever searches at the same address is ahead of it."""
+    server = house.server
+    assert server is not None
+    ada = house.enter("ada", "lobby")
+    (connection,) = server._crowd.connections()
+    holder = _Asker(connection.outbox.party.address, -1)
+    holder.has_it.set()
+    with server._parts.searches.place(holder):
+        asked = ada.post("search", room="lobby", query="tea")
+        eventually(lambda: server._parts.searches.waiting == 1)
+        eva = house.enter("eva", "lobby")
+        eva.say("lobby", "tea?")
+    assert texts(ada.reply(asked)["messages"]) == ["tea?"]
 
 
 def test_a_stop_waits_for_nobody_who_waits() -> None:

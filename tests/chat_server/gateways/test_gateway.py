@@ -10,6 +10,7 @@ from chat_server.gateways.gateway import (
     Gateway,
     Handover,
     OwnReply,
+    Reading,
     Received,
     Says,
     together,
@@ -98,6 +99,9 @@ class Connection:
         for asked in self.gateway.receive(data):
             if isinstance(asked, Handover):
                 self.gateway = asked.gateway
+                continue
+            if isinstance(asked, Reading):
+                asked.do()
                 continue
             yield asked
             if isinstance(asked, Hello):

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import NamedTuple
 
 from msgspec import UNSET
 
+from chat_server.gateways.gateway import looked_up
 from chat_server.gateways.irc.client import IrcClient, Reply, Steps
 from chat_server.gateways.irc.events import FROZEN, LARGE_ROOM
 from chat_server.gateways.irc.live import IrcPerson
@@ -80,16 +82,7 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
     """Enter a room. All that belongs to it is sent in one step, ahead of what is said from then on:
     so what there is to be replayed is read before, and the room is joined right behind it.
     """
-    live = client.network.live
-    said: list[Message] = []
-    after = None
-    if _wants_replay(client):
-        after = live.last(room)  # in a room of which nothing is kept
-        said = live.recent(room, REPLAYED)
-    if said:
-        after = said[-1].seq
-    people = live.members(room)
-    setter = client.network.topic_setter(room)
+    said, after, people, setter = yield from looked_up(partial(_look_into, client, room))
 
     def settle(reply: Reply) -> list[str]:
         if not isinstance(reply, Ok):
@@ -106,6 +99,34 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
     with client.lock:
         if len(client.rooms.get(room, ())) <= LARGE_ROOM:
             client.stale.add(room)  # others may have come and gone meanwhile
+
+
+class _Inside(NamedTuple):
+    """What there is in a room that somebody is about to enter.
+
+    Attributes:
+        said: the latest messages, if they are shown.
+        after: the last of them; None if none are shown.
+        people: who is in.
+        setter: who set the topic.
+    """
+
+    said: Sequence[Message]
+    after: int | None
+    people: Sequence[IrcPerson]
+    setter: TopicSetter | None
+
+
+def _look_into(client: IrcClient, room: str) -> _Inside:
+    live = client.network.live
+    said: list[Message] = []
+    after = None
+    if _wants_replay(client):
+        after = live.last(room)  # in a room of which nothing is kept
+        said = live.recent(room, REPLAYED)
+    if said:
+        after = said[-1].seq
+    return _Inside(said, after, live.members(room), client.network.topic_setter(room))
 
 
 def _wants_replay(client: IrcClient) -> bool:
@@ -240,7 +261,7 @@ def topic(client: IrcClient, line: Line, response: Response) -> Steps:
     if room is None:
         return
     if len(line.params) < 2:
-        setter = client.network.topic_setter(room)
+        setter = yield from looked_up(partial(client.network.topic_setter, room))
         text = "There is no topic"
         none = [client.numeric("331", channel_of(room), text=text)]
         response.add(*(_topic_lines(client, room, setter.topic, setter) if setter else none))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from msgspec import UNSET
 
-from chat_server.gateways.gateway import Received
+from chat_server.gateways.gateway import Received, looked_up
 from chat_server.gateways.irc.client import IrcClient, Steps
 from chat_server.gateways.irc.live import LiveServer
 from chat_server.gateways.irc.network import replayed
@@ -84,10 +84,11 @@ def _answer(client: IrcClient, line: Line, response: Response) -> Steps:
     if room is None:  # what is said to one person is not kept
         response.add(*_shown(client, target, ()))
         return
-    first = _selector(client.network.live, what, room, line.params[2])
+    live = client.network.live
+    first = yield from _selector(live, what, room, line.params[2])
     second = first
     if what == "BETWEEN":
-        second = _selector(client.network.live, what, room, line.params[3])
+        second = yield from _selector(live, what, room, line.params[3])
     found: list[Message] = []
     for span in _spans(what, first, second, limit):
         found += yield from _read(client, room, span)
@@ -111,12 +112,15 @@ def _room(client: IrcClient, what: str, target: str) -> str | None:
     raise HistoryFault("INVALID_TARGET", "You are in no such channel", what, _word(target))
 
 
-def _selector(live: LiveServer, what: str, room: str, text: str) -> Point:
+def _selector(
+    live: LiveServer, what: str, room: str, text: str
+) -> Generator[Received, None, Point]:
     if text == "*" and what == "LATEST":
         return START
     kind, _, value = text.partition("=")
     if kind == "timestamp":
-        return _at_time(live, room, _read_time(what, value))
+        moment = _read_time(what, value)
+        return (yield from looked_up(partial(_at_time, live, room, moment)))
     if kind != "msgid":
         types = "A selector is msgid=ROOM/SEQ or timestamp=YYYY-MM-DDThh:mm:ss.sssZ"
         code = "INVALID_MSGREFTYPE" if value else "INVALID_PARAMS"

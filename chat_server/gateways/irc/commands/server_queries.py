@@ -18,7 +18,7 @@ _DIGITS = 15
 def ping(client: IrcClient, line: Line, response: Response) -> Steps:
     """Show that the server is there, and that all is told that happened in the client's rooms."""
     if client.rooms:
-        yield Work(client.tell_early)
+        yield Work(client.tell_early, waits=True)
     if not line.params:
         response.add(client.numeric("461", "PING", text="A word to answer with is missing"))
         return

@@ -1,10 +1,15 @@
 """HTTP/1.1 on the port of the chat: what is there, and what is refused, and how."""
 
+from collections.abc import Callable
+
 import pytest
 
+from chat_server.delivery.fair_queue import ServerWaiter
+from chat_server.runtime.round_robin import Party
 from tests.chat_server.house import House
 from tests.support.servers import address_of, running_server
 from tests.support.text_peer import TextPeer
+from tests.support.waiting import eventually
 from tests.support.web import get, upgrade
 
 
@@ -192,3 +197,51 @@ def test_other_names_that_are_given() -> None:
         assert ask(house, get("/healthz", "chat.example.org"))[0] == 200
         asked = upgrade(host="chat.example.org", Origin="https://chat.example.org")
         assert ask(house, asked)[0] == 101
+
+
+class _Working:
+    """Somebody at the address of the tests who does what takes long."""
+
+    party = Party("127.0.0.1", "somebody else")
+    is_gone = False
+
+    def wait_while(self, waits: Callable[["_Working"], bool]) -> bool:
+        return not waits(self)
+
+    def wake(self) -> None:
+        pass
+
+
+def test_what_takes_long_is_done_for_one_at_an_address(house: House) -> None:
+    """Others wait for it on their own threads, and whoever wants something else does not."""
+    server = house.server
+    assert server is not None
+    works = server._parts.works
+    with TextPeer(house.address) as first, TextPeer(house.address) as second:
+        with works.place(_Working()):
+            for count, peer in enumerate((first, second), 1):
+                peer.send_raw(get("/qr.svg"))
+                eventually(lambda count=count: works.waiting == count)  # type: ignore[misc]
+            house.enter("ada", "lobby").say("lobby", "tea?")
+            with TextPeer(house.address) as third:
+                third.send_raw(get("/healthz"))
+                assert third.line().startswith("HTTP/1.1 200 ")
+        for peer in (first, second):
+            assert peer.line().startswith("HTTP/1.1 200 ")
+
+
+def test_each_head_is_read_in_the_queue_of_short_requests(house: House) -> None:
+    """Also those behind what takes long, or fifty clients would read theirs all at once."""
+    server = house.server
+    assert server is not None
+    works, queue, holder = server._parts.works, server._parts.short_queue, ServerWaiter("a test")
+    with TextPeer(house.address) as peer:
+        with works.place(_Working()):
+            peer.send_raw(get("/qr.svg") * 2)
+            eventually(lambda: works.waiting == 1)
+            assert queue.enter(holder)
+        eventually(lambda: queue.waiting == 1)
+        assert works.waiting == 0
+        queue.leave(holder)
+        for _ in range(2):
+            assert peer.see("HTTP/1.1 200 ")

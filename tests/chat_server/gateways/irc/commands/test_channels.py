@@ -2,11 +2,13 @@
 
 import pytest
 
+from chat_server.delivery.fair_queue import ServerWaiter
 from chat_server.gateways.irc.live import ServerState
 from protocol.messages import Message
 from tests.chat_server.house import House
 from tests.support.irc_peer import Heard, IrcHouse, irc_house
 from tests.support.servers import address_of, running_server
+from tests.support.waiting import eventually
 
 
 def commands(found: list[Heard]) -> list[str]:
@@ -297,9 +299,6 @@ def test_what_is_said_between_reading_and_joining_comes(
 
     def read_and_talk(live: ServerState, room: str, limit: int) -> list[Message]:
         found = recent(live, room, limit)
-        queue = live._context.short_queue
-        assert queue._head is not None
-        queue.leave(queue._head)  # or bob would wait for who comes in
         bob.say("a", "just now")
         return found
 
@@ -328,3 +327,30 @@ def test_what_was_said_while_one_comes_in_is_neither_lost_nor_doubled(
         seqs = [int(heard.tags["msgid"].partition("/")[2]) for heard in found]
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
         peer.send("QUIT")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "JOIN #garden",
+        "TOPIC #lobby",
+        "CHATHISTORY BEFORE #lobby timestamp=2026-11-27T08:15:00.000Z 10",
+    ],
+)
+def test_who_reads_the_log_waits_with_those_who_read(
+    house: House, irc: IrcHouse, line: str
+) -> None:
+    """And at the head of no other queue, where everybody would wait for the disk."""
+    server = house.server
+    assert server is not None
+    bob = house.enter("bob", "lobby", "garden")
+    bob.ok("topic", room="lobby", topic="tea")
+    ana = irc.enter("ana", "#lobby")
+    queue, holder = server._parts.long_queue, ServerWaiter("the test")
+    eventually(lambda: queue.enter(holder) and queue.waiting == 0)
+    ana.send(line)
+    eventually(lambda: queue.waiting == 1)
+    bob.ping()
+    bob.say("lobby", "tea?")
+    queue.leave(holder)
+    ana.sync()
