@@ -248,6 +248,12 @@ class RoomDirectory:
             rooms, removed = list(self._rooms.values()), self._delivered
         return removed + sum(room.delivered for room in rooms)
 
+    @property
+    def count(self) -> int:
+        """How many rooms there are."""
+        with self._lock:
+            return len(self._rooms)
+
     def all(self) -> list[Room]:
         """Return all rooms, in the order of their names."""
         with self._lock:

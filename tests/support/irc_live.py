@@ -45,6 +45,9 @@ class NobodyHere:
     def members(self, room: str) -> list[IrcPerson]:
         return []
 
+    def member(self, room: str, nick: str) -> IrcPerson | None:
+        return None
+
     def modes(self, room: str) -> Modes:
         return Modes()
 
@@ -62,6 +65,9 @@ class NobodyHere:
 
     def check_voice(self, nick: str, room: str | None, host: str) -> None:
         pass
+
+    def is_muted(self, nick: str) -> bool:
+        return False
 
     def tell(
         self,

@@ -177,7 +177,7 @@ class IrcClient:
     def enter(self, real_name: str) -> None:
         """Let others see it, under its nick; without the real name of who may not speak."""
         now = self.network.live.now()
-        if self._is_muted():
+        if self.is_silent():
             real_name = ""
         self.profile.about = About(real_name=real_name, signed_on=now, spoke=now)
         self.network.enter(self.nick, self.profile)
@@ -185,15 +185,21 @@ class IrcClient:
     def note_reason(self, room: str, why: str) -> None:
         """Let other IRC clients read why it leaves a room, or all if `room` is "".
 
-        Nobody else is told, and of who may not speak nobody.
+        Nobody else is told, and of who may not speak nobody: there, or in one of the rooms.
         """
-        shown = "" if self._is_muted() else why[:REASON_LIMIT]
+        rooms = (room,) if room else (None, *self.rooms)
+        shown = "" if any(map(self.is_silent, rooms)) else why[:REASON_LIMIT]
         self.network.note_reason(self.nick, room, shown)
 
-    def _is_muted(self) -> bool:
-        """Whether no text of it may reach others."""
+    def hush(self) -> None:
+        """Let nobody read what it wrote of itself, if no text of it may reach others."""
+        if self.is_silent():
+            self.profile.about = self.profile.about._replace(away=None, real_name="")
+
+    def is_silent(self, room: str | None = None) -> bool:
+        """Whether no text of it may reach others, or those in a room."""
         try:
-            self.network.live.check_voice(self.nick, None, self.host)
+            self.network.live.check_voice(self.nick, room, self.host)
         except ProtocolError:
             return True
         return False

@@ -100,6 +100,10 @@ class LiveServer(Protocol):
         """Return who is in a room, in the order of their nicks."""
         ...
 
+    def member(self, room: str, nick: str) -> IrcPerson | None:
+        """Return who has a nick, if they are in a room on this server."""
+        ...
+
     def modes(self, room: str) -> Modes:
         """Return how a room is."""
         ...
@@ -130,6 +134,10 @@ class LiveServer(Protocol):
         Raises:
             ProtocolError: `muted`.
         """
+        ...
+
+    def is_muted(self, nick: str) -> bool:
+        """Return whether somebody who is here is muted, and no moderator."""
         ...
 
     def tell(
@@ -192,7 +200,7 @@ class ServerState:
 
     def rooms(self) -> int:
         """Return how many rooms there are."""
-        return len(self._context.rooms.all())
+        return self._context.rooms.count
 
     def has_room(self, room: str, nick: str) -> bool:
         """Return whether there is a room of that name. See Live."""
@@ -214,6 +222,16 @@ class ServerState:
         }
         people |= {each.session.nick: self._person(each.session, speakers) for each in members}
         return [people[nick] for nick in sorted(people)]
+
+    def member(self, room: str, nick: str) -> IrcPerson | None:
+        """Return who has a nick, if they are in a room. See Live."""
+        found, session = self._context.rooms.find(room), self._session(nick)
+        connection = None if session is None else session.connection
+        if found is None or session is None or connection is None:
+            return None
+        if connection.outbox.member_in(found) is None:
+            return None
+        return self._person(session, self._speakers(found))
 
     def modes(self, room: str) -> Modes:
         """Return how a room is."""
@@ -262,6 +280,13 @@ class ServerState:
         found = self._context.rooms.find(room) if room is not None else None
         if found is not None and found.policy is not None and not permissions.is_moderator(session):
             found.policy.check_speaker(person_keys(session), self._context.clock.monotonic())
+
+    def is_muted(self, nick: str) -> bool:
+        """Return whether somebody who is here is muted. See Live."""
+        session = self._session(nick)
+        if session is None or session.connection is None:
+            return False
+        return self._context.permissions.is_muted(session, session.connection.host)
 
     def tell(
         self,

@@ -164,6 +164,15 @@ class Network:
             profile = self._profiles.get(nick)
         return None if profile is None else profile.about
 
+    def read_about(self, nick: str) -> About | None:
+        """Return the same for somebody to read it: nothing that they wrote, while they are muted.
+        No lock is held.
+        """
+        about = self.about(nick)
+        if about is None or not (about.away or about.real_name) or not self.live.is_muted(nick):
+            return about
+        return about._replace(away=None, real_name="")
+
     # -- who leaves, and why
 
     def note_kick(self, nick: str, by: str, why: str) -> None:

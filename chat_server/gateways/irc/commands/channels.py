@@ -90,6 +90,7 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
             return [_not_entered(client, room, reply)]
         return _entered(client, room, reply, people, setter, said)
 
+    client.hush()
     yield from client.send(
         lambda number: Join(id=number, room=room, after=after),
         response,

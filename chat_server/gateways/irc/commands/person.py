@@ -102,9 +102,10 @@ def _may_speak(client: IrcClient, command: str, response: Response) -> bool:
 
 
 def _tell_neighbours(client: IrcClient, line: str, needs: str) -> None:
-    """Send a line to those who are in a room with the client."""
+    """Send a line to those who are in a room with the client, where it may speak."""
     with client.lock:
-        rooms = tuple(client.rooms)
+        joined = tuple(client.rooms)
+    rooms = [room for room in joined if not client.is_silent(room)]
     now = client.network.live.now()
     client.network.tell(rooms, (), Relay(line=line, needs=needs, nick=client.nick, time=now))
 

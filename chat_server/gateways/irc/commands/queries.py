@@ -50,7 +50,7 @@ def _who_is_in(room: str, number: int) -> Who:
 
 def _who_line(client: IrcClient, channel: str, person: IrcPerson) -> str:
     shown = client.network.names.shown(person.nick)
-    about = client.network.about(person.nick)
+    about = client.network.read_about(person.nick)
     flags = "G" if about and about.away else "H"
     flags += ("*" if person.moderates else "") + rank(person)
     real_name = about.real_name if about and about.real_name else person.nick
@@ -76,7 +76,7 @@ def whois(client: IrcClient, line: Line, response: Response) -> Steps:
 
 def _whois_lines(client: IrcClient, person: IrcPerson) -> list[str]:
     shown = client.network.names.shown(person.nick)
-    about = client.network.about(person.nick)
+    about = client.network.read_about(person.nick)
     real_name = about.real_name if about and about.real_name else person.nick
     lines = [client.numeric("311", shown, shown, SERVER, "*", text=real_name)]
     rooms = _shared_rooms(client, person)
@@ -101,9 +101,7 @@ def _shared_rooms(client: IrcClient, person: IrcPerson) -> list[str]:
     """The rooms that both are in: of the others nobody is told."""
     found = []
     for room in sorted(client.rooms):
-        there = next(
-            (each for each in client.network.live.members(room) if each.nick == person.nick), None
-        )
+        there = client.network.live.member(room, person.nick)
         if there is not None:
             found.append(rank(there) + channel_of(room))
     return found
@@ -148,7 +146,7 @@ def userhost(client: IrcClient, line: Line, response: Response) -> Steps:
         person = _find(client, nick)
         if person is not None:
             shown = client.network.names.shown(person.nick)
-            about = client.network.about(person.nick)
+            about = client.network.read_about(person.nick)
             operator, away = "*" if person.moderates else "", "-" if about and about.away else "+"
             found.append(f"{shown}{operator}={away}{shown}@{SERVER}")
     response.add(client.numeric("302", text=" ".join(found)))

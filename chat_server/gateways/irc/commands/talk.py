@@ -188,7 +188,7 @@ def _say_to(
         sent = extra.time or network.live.now()
         echo = direct_lines(client, client.nick, person.nick, key[2], sent, extra)
         response.add(*echo)
-    about = network.about(person.nick)
+    about = network.read_about(person.nick)
     if about is not None and about.away and not is_notice:
         shown = network.names.shown(person.nick)
         response.add(client.numeric("301", shown, text=about.away))

@@ -410,3 +410,44 @@ def test_nobody_reads_the_real_name_of_who_is_muted(
     ordered_irc.enter("bob", "#lobby")
     found = ordered_irc.enter("ana", "#lobby").ask("WHOIS bob", "WHO bob")
     assert [each.text for each in found if each.command in ("311", "352")] == ["bob", "0 bob"]
+
+
+def test_nobody_reads_what_who_is_muted_wrote_of_themself_before(
+    place: OrderedHouse, ordered_irc: IrcHouse
+) -> None:
+    """Away text and real name: not when somebody asks, nor when they come into a room."""
+    bob = ordered_irc.enter("bob", "#lobby")
+    bob.ask("AWAY :insults", "SETNAME :insults")
+    ana = ordered_irc.enter("ana", "#lobby", "#garden", capabilities=("away-notify",))
+    place.mia.ok("mute", who="bob")
+    bob.expect("NOTICE", "#lobby")
+    bob.join("#garden")
+    ana.expect("JOIN", "#garden", source="bob!bob@backchannel")
+    found = ana.ask("WHOIS bob", "WHO bob", "WHO #lobby", "PRIVMSG bob :hello?")
+    assert not [each for each in found if "insults" in each.text]
+    assert "301" not in [each.command for each in found]
+    place.mia.ok("unmute", who="bob")
+
+
+def test_nobody_reads_parting_words_in_a_room_where_they_may_not_speak(
+    place: OrderedHouse, ordered_irc: IrcHouse
+) -> None:
+    """Nor why somebody is away who is there: it is frozen for these as for what is said."""
+    capabilities = ("away-notify", "setname")
+    ana = ordered_irc.enter("ana", "#lobby", capabilities=capabilities)
+    bob = ordered_irc.enter("bob", "#lobby", "#garden")
+    ida = ordered_irc.enter("ida", "#garden", capabilities=capabilities)
+    place.ada.ok("freeze", room="lobby")
+    bob.expect("MODE", "#lobby", "+m")
+    bob.ask("AWAY :lunch", "SETNAME :Robert")
+    ida.expect("AWAY", "lunch")
+    ida.expect("SETNAME", "Robert")
+    bob.ask("PART #lobby :insults")
+    heard = ana.sync()
+    assert not [each for each in heard if each.command in ("AWAY", "SETNAME")]
+    bob.join("#lobby")
+    bob.send("QUIT :insults")
+    bob.read_to_end()
+    heard += ana.sync()
+    assert [each.params for each in heard if each.command == "PART"] == [("#lobby",)]
+    assert [each.params for each in heard if each.command == "QUIT"] == [("gone",)]
