@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := run
-.PHONY: help run chat load cluster lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd compare clean
+.PHONY: help run chat load cluster lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd bench-servers compare clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -61,6 +61,9 @@ bench-slow: $(VENV)/.installed-dev  ## measure it beside readers that stop
 
 bench-crowd: $(VENV)/.installed-dev  ## measure thousands of idle clients
 	$(BIN)/python -m benchmarks.crowd $(ARGS)
+
+bench-servers: $(VENV)/.installed-dev  ## measure one server on SQLite, and one and two on Redis
+	$(BIN)/python -m benchmarks.servers $(ARGS)
 
 compare: $(VENV)/.installed-dev  ## measure beside Redis, NATS and others
 	$(BIN)/python -m benchmarks.compare $(ARGS)

@@ -1,9 +1,13 @@
 """The options, exit codes and printing of results that all benchmark commands share."""
 
 import argparse
+import os
+import platform
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from benchmarks.audit import NUMBER_DIGITS
 from benchmarks.clients import RunFailedError
@@ -27,6 +31,22 @@ def exit_code_of(measure: Callable[[], int]) -> int:
     except (RunFailedError, ServerFailedError, OSError) as error:
         print(f"the run failed: {error}", file=sys.stderr)
         return 1
+
+
+def machine() -> list[str]:
+    """Return what all figures depend on, a line for each: when, how busy, and which machine."""
+    return [
+        f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}; load before the run:"
+        f" {os.getloadavg()[0]:.2f}",
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.release()}",
+    ]
+
+
+def _processor() -> str:
+    for fact in Path("/proc/cpuinfo").read_text().splitlines():
+        if fact.startswith("model name"):
+            return fact.partition(": ")[2]
+    return platform.machine()
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 START_PATIENCE = 20.0
 """Seconds until the server must have printed where it listens."""
@@ -24,6 +25,26 @@ _listening = re.compile(r"listening on (?:tcp|tls)://127\.0\.0\.1:(\d+)")
 
 class ServerFailedError(Exception):
     """The server did not start. The text contains what it wrote to stderr."""
+
+
+class Measured(Protocol):
+    """What a generator asks of a server, or of several."""
+
+    def address_of(self, client: int) -> tuple[str, int]:
+        """Return where a client connects, by its number from 0."""
+        ...
+
+    def cpu_seconds(self) -> float:
+        """Return the seconds of processor time that were used, in user mode and kernel."""
+        ...
+
+    def engine_cpu_seconds(self) -> float:
+        """Return those of the log engine, if it is another process."""
+        ...
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -44,6 +65,14 @@ class ServerProcess:
     def pid(self) -> int:
         """The number of its process."""
         return self.child.pid
+
+    def address_of(self, _client: int) -> tuple[str, int]:
+        """Return where a client connects: all of them at the same place."""
+        return self.address
+
+    def engine_cpu_seconds(self) -> float:
+        """Return the processor time of the log engine, which is part of this process: none."""
+        return 0.0
 
     def cpu_seconds(self) -> float:
         """Return the seconds of processor time that it has used, in user mode and kernel."""
@@ -93,6 +122,35 @@ class ServerProcess:
         """The fields of /proc/PID/stat from field 3 on (proc(5))."""
         # Field 2, the command's name in parentheses, may contain spaces.
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+
+
+@dataclass(frozen=True)
+class ServerGroup:
+    """Servers that share the clients, each of them as many as the others.
+
+    Attributes:
+        servers: these.
+        engine: the process of the log engine that they share, if there is one.
+    """
+
+    servers: Sequence[ServerProcess]
+    engine: ServerProcess | None
+
+    def address_of(self, client: int) -> tuple[str, int]:
+        """Return where a client connects, by its number from 0: at each server in turn."""
+        return self.servers[client % len(self.servers)].address
+
+    def cpu_seconds(self) -> float:
+        """Return the seconds of processor time that the servers have used."""
+        return sum(server.cpu_seconds() for server in self.servers)
+
+    def engine_cpu_seconds(self) -> float:
+        """Return the processor time of the log engine; 0 where it is part of the servers."""
+        return self.engine.cpu_seconds() if self.engine else 0.0
+
+    def resident_bytes(self) -> int:
+        """Return the resident memory of the servers."""
+        return sum(server.resident_bytes() for server in self.servers)
 
 
 @contextlib.contextmanager

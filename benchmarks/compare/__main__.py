@@ -10,15 +10,12 @@ docs/performance.md says what is measured, and what the figures do not say.
 """
 
 import argparse
-import os
-import platform
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.clients import RunFailedError
-from benchmarks.command import exit_code_of, positive
+from benchmarks.command import exit_code_of, machine, positive
 from benchmarks.compare.figures import Figures
 from benchmarks.compare.plot import svg
 from benchmarks.compare.report import line, page_part, shown, write_page
@@ -63,8 +60,8 @@ def _compare(options: argparse.Namespace) -> int:
         for server in servers
         if server in WORKS[work].servers
     }
-    machine = _machine(servers, options)
-    print("\n".join(machine), flush=True)
+    facts = _facts(servers, options)
+    print("\n".join(facts), flush=True)
     for work in works:
         chosen = [server for server in servers if server in WORKS[work].servers]
         for round_ in range(max(1, WORKS[work].times * options.rounds)):
@@ -75,9 +72,9 @@ def _compare(options: argparse.Namespace) -> int:
                 table[work, server].include(once, f"round {round_ + 1}")
                 print(line(work, server, once), flush=True)
         if options.page:
-            write_page(PAGE, page_part(table, machine))
+            write_page(PAGE, page_part(table, facts))
             PICTURE.write_text(svg(shown(PAGE.read_text())))
-    print(f"\n{page_part(table, machine)}")
+    print(f"\n{page_part(table, facts)}")
     return 0
 
 
@@ -102,27 +99,18 @@ def _is_there(server: str) -> bool:
     return not missing
 
 
-def _machine(servers: Sequence[str], options: argparse.Namespace) -> list[str]:
+def _facts(servers: Sequence[str], options: argparse.Namespace) -> list[str]:
     """Return what the figures depend on, a line for each fact."""
     versions = ", ".join(
         f"{RIVALS[server].name} ({RIVALS[server].version()})" for server in servers
     )
     return [
-        f"{time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}; load before the run:"
-        f" {os.getloadavg()[0]:.2f}",
-        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.release()}",
+        *machine(),
         f"{options.rounds} rounds of {options.seconds:g} s (one where 100 or 8,000 listen, three"
         f" times as many where 500 do), after {options.warm_up:g} s of warm-up each; texts of 64"
         " bytes",
         versions,
     ]
-
-
-def _processor() -> str:
-    for fact in Path("/proc/cpuinfo").read_text().splitlines():
-        if fact.startswith("model name"):
-            return fact.partition(": ")[2]
-    return platform.machine()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.clients import RunFailedError
 from benchmarks.compare.wires import Wire
-from benchmarks.server_process import ServerProcess
+from benchmarks.server_process import Measured
 
 ENTERING = 1000
 """How many clients join together once they are connected: a server may announce each to all."""
@@ -46,9 +46,7 @@ class Entrance:
         connections: the clients' non-blocking sockets, by descriptor, in the order of connecting.
     """
 
-    def __init__(
-        self, server: ServerProcess, wire: Wire, poll: select.epoll, connecting: int
-    ) -> None:
+    def __init__(self, server: Measured, wire: Wire, poll: select.epoll, connecting: int) -> None:
         """
         Args:
             server: the server.
@@ -91,7 +89,8 @@ class Entrance:
             connection.close()
 
     def _connect(self, nick: str, room: str) -> Arrival:
-        connection = socket.create_connection(self._server.address, timeout=PATIENCE)
+        address = self._server.address_of(len(self.connections))
+        connection = socket.create_connection(address, timeout=PATIENCE)
         self.connections[connection.fileno()] = connection
         connection.setblocking(False)
         self._poll.register(connection, select.EPOLLIN)

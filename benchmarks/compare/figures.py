@@ -17,6 +17,7 @@ class Figures:
             only stores.
         messages: the texts that it took in, as far as they were delivered.
         server_cpu: its processor time.
+        engine_cpu: that of its log engine, if it is another process.
         own_cpu: that of the generator.
         bytes_all_rounds: its memory for each connection, the sum of all rounds.
         clients: how many came in, and were timed.
@@ -33,6 +34,7 @@ class Figures:
     deliveries: int = 0
     messages: float = 0.0
     server_cpu: float = 0.0
+    engine_cpu: float = 0.0
     own_cpu: float = 0.0
     bytes_all_rounds: float = 0.0
     clients: int = 0
@@ -103,6 +105,7 @@ class Figures:
         self.deliveries += other.deliveries
         self.messages += other.messages
         self.server_cpu += other.server_cpu
+        self.engine_cpu += other.engine_cpu
         self.own_cpu += other.own_cpu
         self.bytes_all_rounds += other.bytes_all_rounds
         self.clients += other.clients

@@ -18,7 +18,7 @@ from benchmarks.compare.people import ROOM, Books, CountedMember, Member, Talker
 from benchmarks.compare.record import Record
 from benchmarks.compare.wires import Wire
 from benchmarks.fanout import undisturbed
-from benchmarks.server_process import ServerProcess
+from benchmarks.server_process import Measured
 from benchmarks.slow_readers import RESOLUTION, latencies
 
 DRAIN_PATIENCE = 6.0
@@ -51,6 +51,7 @@ class Result:
         seconds: the measured time.
         deliveries: messages that members and talkers received in it.
         server_cpu: processor time of the server.
+        engine_cpu: that of its log engine, if it is another process.
         own_cpu: processor time of the generator.
         latencies: how often each latency occurred.
         lateness: how often the generator was how late: from when a text was due until it was sent.
@@ -60,6 +61,7 @@ class Result:
     seconds: float
     deliveries: int
     server_cpu: float
+    engine_cpu: float
     own_cpu: float
     latencies: Counter[int]
     lateness: Counter[int]
@@ -73,6 +75,7 @@ class Mark:
     Attributes:
         time: seconds on the clock.
         server_cpu: seconds of processor time that the server has used.
+        engine_cpu: those of its log engine, if it is another process.
         own_cpu: seconds of processor time that the generator has used.
         offsets: how many bytes of the log each member has received.
         heard: how many messages the talkers have received.
@@ -80,6 +83,7 @@ class Mark:
 
     time: float
     server_cpu: float
+    engine_cpu: float
     own_cpu: float
     offsets: list[int]
     heard: int
@@ -88,7 +92,7 @@ class Mark:
 class Generator:
     """All clients of a server."""
 
-    def __init__(self, server: ServerProcess, wire: Wire, connecting: int = 200) -> None:
+    def __init__(self, server: Measured, wire: Wire, connecting: int = 200) -> None:
         self._server = server
         self._wire = wire
         self._books = Books()
@@ -196,6 +200,7 @@ class Generator:
             seconds=stop.time - start.time,
             deliveries=self._deliveries(stop) - self._deliveries(start),
             server_cpu=stop.server_cpu - start.server_cpu,
+            engine_cpu=stop.engine_cpu - start.engine_cpu,
             own_cpu=stop.own_cpu - start.own_cpu,
             latencies=self._latencies(start.time, stop.time, ended),
             lateness=self._lateness,
@@ -260,6 +265,7 @@ class Generator:
         return Mark(
             time=time.perf_counter(),
             server_cpu=self._server.cpu_seconds(),
+            engine_cpu=self._server.engine_cpu_seconds(),
             own_cpu=time.process_time(),
             offsets=[*self._books.offsets.values(), *self._books.closed],
             heard=sum(talker.heard for talker in self._talkers),

@@ -107,11 +107,11 @@ def _own_limits(table: Table, works: Sequence[str]) -> str:
     return f"| the generator, on a core of its own | {' | '.join(cells)} |"
 
 
-def write_page(page: Path, part: str) -> None:
-    """Write `part` between BEGIN and END of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
+def write_page(page: Path, part: str, begin: str = BEGIN) -> None:
+    """Write `part` between the line `begin` and END of a page."""
+    before, _, rest = page.read_text().partition(begin)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{part}\n\n{END}{after}")
+    page.write_text(f"{before}{begin}\n\n{part}\n\n{END}{after}")
 
 
 def shown(page: str) -> dict[tuple[str, str], float]:

@@ -96,6 +96,7 @@ def figures_of(result: Result) -> Figures:
         seconds=result.seconds,
         deliveries=result.deliveries,
         server_cpu=result.server_cpu,
+        engine_cpu=result.engine_cpu,
         own_cpu=result.own_cpu,
         latencies=result.latencies,
         lateness=result.lateness,
