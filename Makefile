@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 3
 
 .DEFAULT_GOAL := run
-.PHONY: help run chat load cluster lab test test-long test-bench torture stress-tls lint types bench bench-slow bench-crowd bench-servers compare clean
+.PHONY: help run chat load cluster lab test test-long test-bench test-redis torture stress-tls lint types bench bench-slow bench-crowd bench-servers compare clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
@@ -39,6 +39,9 @@ test-long: $(VENV)/.installed-dev  ## the tests that start programs, or take lon
 
 test-bench: $(VENV)/.installed-dev  ## the tests of the benchmarks
 	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)
+
+test-redis: $(VENV)/.installed-dev  ## the tests of the server, with all logs in Redis
+	$(BIN)/python -m pytest tests/chat_server --log redis -n $(WORKERS) --dist worksteal -m "not bench and not alone" $(ARGS)
 
 torture: $(VENV)/.installed-dev  ## kill the server and cut connections for minutes, and check every promise
 	$(BIN)/python -m tests.torture $(ARGS)

@@ -23,7 +23,7 @@ from chat_server.runtime.clock import SystemClock
 from chat_server.runtime.config.settings import Settings
 from chat_server.server import Server
 from chat_server.storage import maintenance
-from tests.support import home
+from tests.support import engine, home
 from tests.support.clock import ManualClock
 from tests.support.ports import free_port
 from tests.support.waiting import DEADLINE, eventually
@@ -64,10 +64,12 @@ def running_server(
             server is found by its address alone.
     """
     with tempfile.TemporaryDirectory() as folder, _rounds_every(interval):
+        where = data or Path(folder)
         chosen = {
             "hosts": ("127.0.0.1",),
             "port": 0,
-            "data": data or Path(folder),
+            "data": where,
+            "log": engine.log_of(where),
             "requests_per_second": None,
             "announce": False,
             **settings,
@@ -160,8 +162,9 @@ class ServerProcess:
         """
         prefix = WITHOUT_PRIVILEGES if unprivileged else ()
         self.arguments: Sequence[str] = [str(argument) for argument in arguments]
+        log = engine.options_of(self.arguments)
         self._child = subprocess.Popen(
-            [*through, *prefix, sys.executable, "-m", "chat_server", *self.arguments],
+            [*through, *prefix, sys.executable, "-m", "chat_server", *self.arguments, *log],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
