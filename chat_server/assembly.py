@@ -9,7 +9,7 @@ make one part after the other.
 import logging
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
@@ -79,7 +79,12 @@ from chat_server.runtime.threads import allow_for_threads
 from chat_server.runtime.timers import Timers
 from chat_server.storage.data_folder import DataFolder
 from chat_server.storage.dates import Dates
-from chat_server.storage.interface import NeighbourListener, ProcessFacts, RoomLog
+from chat_server.storage.interface import (
+    MembersChange,
+    NeighbourListener,
+    ProcessFacts,
+    RoomLog,
+)
 from chat_server.storage.maintenance import Housekeeper
 from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
@@ -101,6 +106,9 @@ NO_PLACE = ProtocolError(
 
 DRAIN_TIMEOUT = 1.0
 """Seconds that storing what was said may take at the end. What is not stored is not confirmed."""
+
+LET_GO_TIMEOUT = 0.5
+"""Seconds for which a room that another server has removed may still be busy."""
 
 JOIN_TIMEOUT = 1.0
 """Seconds that the threads of connections may take to notice that those were cut off."""
@@ -184,7 +192,9 @@ class Assembly:
         self.addresses = [self._address_of(sock) for sock in sockets]
         neighbours = self.kept.store.neighbours
         self._shared_members = (
-            SharedMembers(neighbours, self.parts.rooms.all) if neighbours else None
+            SharedMembers(neighbours, self.parts.rooms.all, self.parts.registry.is_connected)
+            if neighbours
+            else None
         )
         self._started = clock.time()
         store, dates = self.kept.store, self.kept.dates
@@ -201,6 +211,7 @@ class Assembly:
         self._accepting = ServerWaiter("accept")
         self._admin = AdminService(self.parts, crowd, lambda: self.addresses, self._facts)
         self.metrics = self._open_metrics(opened, metrics_socket, counters)
+        self._network = Network(ServerState(self.parts))
         self._doors = Doors(
             settings,
             Site(
@@ -210,7 +221,7 @@ class Assembly:
                 now.also,
                 lambda room: self.kept.book.own(room).images,
             ),
-            Network(ServerState(self.parts)),
+            self._network,
         )
         self._unfinished: Unfinished[Connection] = Unfinished(UNFINISHED_LIMIT)
         self.discovery = Discovery(self.addresses, now.announce, self._seen_by_seekers, clock)
@@ -250,8 +261,9 @@ class Assembly:
                 self._taken_over,
                 partial(hear, self.parts),
                 self._claim_all,
-                self.parts.rooms.note_elsewhere,
+                self._members_elsewhere,
                 self._facts,
+                self._removed,
             )
         )
         self._follow_neighbours(opened)
@@ -506,6 +518,31 @@ class Assembly:
         if self.attendance:
             self.attendance.forget(name)
         self.kept.store.remove_room(name)
+
+    def _members_elsewhere(
+        self, server: str, rooms: Mapping[str, MembersChange], whole: bool
+    ) -> None:
+        """Note who came into rooms on another server, and who left."""
+        for name, change in rooms.items():
+            self._network.note_elsewhere(name, change.gone, change.parted)
+        self.parts.rooms.note_elsewhere(server, rooms, whole)
+
+    def _removed(self, name: str) -> None:
+        """Let go, soon, of a room that another server has removed."""
+        self._timers.call_later(0.0, partial(self._let_go, name))
+
+    def _let_go(self, name: str) -> None:
+        """On the timers' thread: do so, and make it anew if something was said in it since."""
+        rooms = self.parts.rooms
+        found = rooms.find(name)
+        if found is not None:
+            found.wait_until_stored(LET_GO_TIMEOUT)
+        try:
+            if rooms.drop_removed(name):
+                self._files.forget_room(name)
+                rooms.adopt(self.kept.store.room(name))
+        except StoreError as error:
+            log.warning("not all is forgotten of %s, which another server removed: %s", name, error)
 
     def _needs_session(self, token: bytes) -> bool:
         """Return whether a session is of use, though nothing was said with it."""

@@ -91,14 +91,32 @@ class RoomDirectory:
             return room
 
     def adopt(self, kept: StoredRoom | None) -> None:
-        """Make a room that another process has made, unless it is here or empty."""
+        """Make a room that another process has made, unless it is here or empty.
+
+        One that is empty goes, unless somebody is in it.
+        """
         if kept is None:
             return
         with self._lock:
+            room = self._rooms.get(kept.name)
             if kept.is_empty:
                 self._ended[kept.name] = max(self._ended.get(kept.name, 0), kept.last_seq)
-            elif kept.name not in self._rooms:
+            elif room is None:
                 self._rooms[kept.name] = self._make_room(kept.name, kept.topic, kept.last_seq)
+        if room is not None and kept.is_empty:
+            self._let_go(room)
+
+    def drop_removed(self, name: str) -> bool:
+        """Let a room go that another process has removed. Return whether there is none any more.
+
+        Where somebody is in it, it stays, and goes with its last member.
+        """
+        with self._lock:
+            room = self._rooms.get(name)
+            if room is None:
+                return True
+            self._ended[name] = max(self._ended.get(name, 0), room.last)
+        return self._let_go(room)
 
     def note_elsewhere(self, server: str, rooms: Mapping[str, MembersChange], whole: bool) -> None:
         """Note who came into rooms on another server, and who left.
@@ -122,8 +140,7 @@ class RoomDirectory:
         for room in found:
             change = rooms.get(room.name, MembersChange())
             room.note_elsewhere(server, change, whole=whole)
-            if not room.count and self._give_up(room):
-                self._gone(room.name)
+            self._let_go(room)
 
     def _take_back(self, name: str) -> None:
         """With the lock held: stop counting a forgotten name, which is about to be used again."""
@@ -165,8 +182,14 @@ class RoomDirectory:
     def drop_empty(self) -> None:
         """Let all rooms go in which nobody is and nothing was said: some were busy at that time."""
         for room in self.all():
-            if not room.count and self._give_up(room):
-                self._gone(room.name)
+            self._let_go(room)
+
+    def _let_go(self, room: Room) -> bool:
+        """Let a room go in which nobody is and nothing was said. Return whether it is gone."""
+        is_gone = not room.count and self._give_up(room)
+        if is_gone:
+            self._gone(room.name)
+        return is_gone
 
     def _give_up(self, room: Room) -> bool:
         """Let a room go if nobody is in and its log is empty. Return whether."""

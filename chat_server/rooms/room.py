@@ -406,7 +406,7 @@ class Room:
         """
         with self._lock:
             busy = self.count or self._drafts or self._in_turn or self._closed
-            if not busy and self.last == gone:
+            if not busy and self.last <= gone:
                 self._given_up = True
             return self._given_up
 

@@ -233,11 +233,13 @@ class MembersChange(Struct, frozen=True, omit_defaults=True):
         present: who is in, or has another role, by nick, and their role as the protocol writes it.
         gone: the nicks of who is not in any more.
         renamed: those of `present` who had another nick, which is not in `gone`; new and old.
+        parted: those of `gone` who have left this room alone, and are on that server still.
     """
 
     present: dict[str, str] = {}
     gone: list[str] = []
     renamed: dict[str, str] = {}
+    parted: list[str] = []
 
 
 class Neighbours(Protocol):
@@ -352,6 +354,7 @@ class NeighbourListener(NamedTuple):
         members: called with what another server is known by, what has changed there of who is in
             which room, and whether that is all there is; with nothing and True when it is dead.
         facts: returns what this server says of itself.
+        removed: called with the name of a room that another process has removed.
     """
 
     news: Callable[[str | None], None]
@@ -360,6 +363,7 @@ class NeighbourListener(NamedTuple):
     lapsed: Callable[[], None]
     members: Callable[[str, Mapping[str, MembersChange], bool], None]
     facts: Callable[[], ProcessFacts]
+    removed: Callable[[str], None]
 
 
 class RoomLog(Protocol):

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from chat_server.storage.redis.processes.living import LEASE
+from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.redis_house import serve
+from tests.support.irc_peer import irc_house
 from tests.support.peer import Peer
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess
@@ -251,6 +253,43 @@ def test_a_room_in_which_nothing_was_said_is_there_while_somebody_is_in(
     eventually(lambda: counts(eva).get("garden") == 1)
     ada.ok("leave", room="garden")
     eventually(lambda: "garden" not in counts(eva))
+
+
+def test_a_room_that_is_removed_goes_on_both(
+    houses: tuple[House, House], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And a new one of that name has what is said in it alone; its numbers go on."""
+    ada, eva = houses[0].enter("ada", "lobby"), houses[1].enter("eva", "lobby")
+    ada.say("lobby", "old")
+    ada.ok("topic", room="lobby", topic="Old")
+    for peer in (ada, eva):
+        peer.ok("leave", room="lobby")
+    operator = Operator(capsys, tmp_path / "two")
+    eventually(lambda: counts(ada).get("lobby") == counts(eva).get("lobby") == 0)
+    operator.done("remove-room", "lobby")
+    assert "lobby" not in counts(eva)
+    eventually(lambda: "lobby" not in counts(ada))
+    joined = ada.ok("join", room="lobby")
+    assert (joined["seq"], joined["topic"]) == (2, "")
+    assert ada.say("lobby", "new") == 3
+    eva.ok("join", room="lobby")
+    assert texts(whole_log(eva, "lobby")) == texts(whole_log(ada, "lobby")) == ["new"]
+
+
+def test_irc_is_told_who_left_one_room_alone(
+    houses: tuple[House, House], servers: tuple[ServerProcess, ServerProcess]
+) -> None:
+    """On the other server: that is a PART, and a QUIT when they leave the server."""
+    with irc_house(servers[0].address) as irc:
+        ida = irc.enter("ida", "#lobby")
+        eva = houses[1].enter("eva", "lobby")
+        assert ida.expect("JOIN", "#lobby").nick == "eva"
+        eva.ok("leave", room="lobby")
+        assert ida.expect("PART", "#lobby").nick == "eva"
+        eva.join("lobby")
+        assert ida.expect("JOIN", "#lobby").nick == "eva"
+        eva.ok("bye")
+        assert ida.expect("QUIT").nick == "eva"
 
 
 def test_who_changes_servers_neither_comes_nor_goes(houses: tuple[House, House]) -> None:

@@ -120,7 +120,7 @@ def _leaving(client: IrcClient, room: str, nick: str) -> list[str]:
     """How somebody left a room: thrown out, gone altogether, or just gone from there."""
     who = client.source_of(nick)
     kick = client.network.kick_of(nick)
-    if client.network.live.is_here(nick):
+    if client.network.live.is_here(nick) or client.network.has_parted(nick, room):
         client.rooms[room].discard(nick)
         why = client.network.reason_of(nick, room)
         return [build(who, "PART", channel_of(room), text=why or None)]

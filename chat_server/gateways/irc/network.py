@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import product
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
@@ -124,6 +124,8 @@ class Network:
         # By nick and room, "" for all of them.
         self._reasons: OrderedDict[tuple[str, str], Reason] = OrderedDict()
         self._topics: OrderedDict[str, TopicSetter] = OrderedDict()
+        # By nick and room, of people on other servers; in Unix seconds.
+        self._parted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def codec(self, has: frozenset[str]) -> IrcCodec:
         """Return the codec of those who have these capabilities."""
@@ -214,6 +216,22 @@ class Network:
         with self._lock:
             self._reasons.pop((nick, room), None)
             self._reasons.pop((nick, ""), None)
+
+    def note_elsewhere(self, room: str, gone: Iterable[str], parted: Collection[str]) -> None:
+        """Remember for a moment who of those that left a room on another server are there still."""
+        now = self.live.now()
+        with self._lock:
+            for nick in gone:
+                self._parted.pop((nick, room), None)
+            for nick in parted:
+                self._parted[nick, room] = now
+                _keep_latest(self._parted, (nick, room))
+
+    def has_parted(self, nick: str, room: str) -> bool:
+        """Return whether somebody on another server left a room alone a moment ago."""
+        with self._lock:
+            time = self._parted.get((nick, room))
+        return time is not None and self._is_recent(time)
 
     def _is_recent(self, time: float) -> bool:
         return self.live.now() - time < _DEPARTURE_SECONDS

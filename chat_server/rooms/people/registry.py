@@ -419,6 +419,12 @@ class Registry:
         """
         return self._nicks.find(nick) is not None
 
+    def is_connected(self, nick: str) -> bool:
+        """Return whether somebody has `nick` whose connection is not ending. It takes no lock."""
+        session = self._nicks.find(nick)
+        connection = session.connection if session is not None else None
+        return connection is not None and not connection.ended
+
     @property
     def is_one_of_several(self) -> bool:
         """Whether there may be people on other servers."""

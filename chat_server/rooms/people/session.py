@@ -62,6 +62,11 @@ class Client(Protocol):
         """Whether its hello said that it is a bot."""
         ...
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed or refused, and only its last bytes are still under way."""
+        ...
+
     def close(
         self,
         code: Code,

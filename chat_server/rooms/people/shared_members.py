@@ -25,14 +25,22 @@ _People = dict[Outlet, tuple[str, Role]]
 class SharedMembers:
     """The thread and what it has told. Any thread may call any method."""
 
-    def __init__(self, neighbours: Neighbours, rooms: Callable[[], Iterable[Room]]) -> None:
+    def __init__(
+        self,
+        neighbours: Neighbours,
+        rooms: Callable[[], Iterable[Room]],
+        is_here: Callable[[str], bool],
+    ) -> None:
         """
         Args:
             neighbours: the other servers.
             rooms: returns all rooms.
+            is_here: returns whether somebody on this server has a nick and is not about to leave;
+                it takes no lock.
         """
         self._neighbours = neighbours
         self._rooms = rooms
+        self._is_here = is_here
         # Guards the next three, and wakes the thread. A leaf.
         self._changed = threading.Condition()
         self._due: dict[Room, None] = {}
@@ -121,4 +129,4 @@ class SharedMembers:
         gone = [nick for nick in were if nick not in are and nick not in renamed.values()]
         if not present and not gone:
             return None
-        return MembersChange(present, gone, renamed)
+        return MembersChange(present, gone, renamed, [nick for nick in gone if self._is_here(nick)])

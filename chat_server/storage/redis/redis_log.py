@@ -265,7 +265,7 @@ class RedisLog:
 
     def remove_room(self, room: str) -> None:
         """Forget all messages of a room, and its topic."""
-        self._retention.remove_room(room)
+        self._retention.remove_room(room, f"{self._process} removed {room}")
         self.maintenance_due.set()
 
     # -- reading
@@ -432,6 +432,9 @@ class RedisLog:
         elif word == "room":
             self._known.outdate(about)
             self._listener.news(about)
+        elif word == "removed":
+            self._known.outdate(about)
+            self._listener.removed(about)
         elif word == "session":
             self._listener.taken_over(bytes.fromhex(about))
         elif word == "direct" and (direct := read_direct(about, self._process)):

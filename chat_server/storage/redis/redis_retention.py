@@ -56,15 +56,15 @@ class RedisRetention:
         for room in self._known.names():
             kept = self._first_kept(room, keep, said_before, today)
             if kept > self._known.ends(room)[0]:
-                pruned += self._retire(room, kept)
+                pruned += self._retire(room, kept, self._told(room))
                 while self._clean(room):
                     pass
         return pruned
 
-    def remove_room(self, room: str) -> None:
-        """Let all messages of a room be gone, and its topic."""
+    def remove_room(self, room: str, told: str) -> None:
+        """Let all messages of a room be gone, and its topic; `told` is what others are told."""
         if self._known.knows(room):
-            self._retire(room, "+")
+            self._retire(room, "+", told)
 
     def clean_some(self) -> bool:
         """Delete some of what is stored of messages that are gone. Return whether there is more."""
@@ -74,8 +74,8 @@ class RedisRetention:
             self._clean(room)
         return self.has_work
 
-    def _retire(self, room: str, kept: int | str) -> int:
-        call = Call(RETIRE, room_keys(room), (kept, self._told(room)))
+    def _retire(self, room: str, kept: int | str, told: str) -> int:
+        call = Call(RETIRE, room_keys(room), (kept, told))
         count, (last, oldest, _, _) = self._connections.ask_all(
             [call, Call(READ, room_keys(room), ("after", 2**52, 0))]
         )

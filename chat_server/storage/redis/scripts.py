@@ -238,10 +238,8 @@ local kept = last + 1
 if ARGV[1] ~= '+' then kept = math.min(kept, tonumber(ARGV[1])) else
   redis.call('HDEL', meta, 'topic')
 end
-if kept > oldest then
-  redis.call('HSET', meta, 'oldest', id(kept))
-  redis.call('PUBLISH', '{PROCESSES}', ARGV[2])
-end
+if kept > oldest then redis.call('HSET', meta, 'oldest', id(kept)) end
+if kept > oldest or ARGV[1] == '+' then redis.call('PUBLISH', '{PROCESSES}', ARGV[2]) end
 return math.max(0, kept - oldest)
 """
 )

@@ -155,9 +155,11 @@ def _parts(change: MembersChange) -> list[MembersChange]:
     nicks = list(change.present)
     if len(nicks) + len(change.gone) <= PORTION:
         return [change]
+    parted = set(change.parted)
     parts = [
-        MembersChange(gone=change.gone[start : start + PORTION])
+        MembersChange(gone=some, parted=[nick for nick in some if nick in parted])
         for start in range(0, len(change.gone), PORTION)
+        for some in [change.gone[start : start + PORTION]]
     ]
     for start in range(0, len(nicks), PORTION):
         some = nicks[start : start + PORTION]

@@ -39,6 +39,7 @@ NOBODY = NeighbourListener(
     lambda: None,
     lambda *_: None,
     lambda: ProcessFacts("", [], "", 0, 0.0, 0, 0, 0),
+    lambda _: None,
 )
 """Nobody is here who would have to hear of anything."""
 

@@ -92,7 +92,7 @@ def test_it_can_be_stopped_while_it_cannot_tell(redis: RedisServer) -> None:
     """As Redis refuses: it waits for another attempt, and no longer than until the stop."""
     pool = Connections(redis.address, "", lambda _: None, lambda _: None, lambda: "away")
     room = Room("lobby", "", 0, lambda _: None, lambda _: None)
-    members = SharedMembers(RedisNeighbours(pool, "one"), lambda: [room])
+    members = SharedMembers(RedisNeighbours(pool, "one"), lambda: [room], lambda _: False)
     members.start()
     members.tell_all()
     eventually(lambda: members._complained)

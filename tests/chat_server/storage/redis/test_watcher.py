@@ -27,6 +27,7 @@ def _listener(news: list[str | None]) -> NeighbourListener:
         lambda: None,
         lambda *_: None,
         lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
+        lambda _: None,
     )
 
 
