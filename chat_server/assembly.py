@@ -37,6 +37,7 @@ from chat_server.identity.connection_limit import FULL_RETRY_AFTER, ConnectionLi
 from chat_server.identity.passwords import Passwords
 from chat_server.identity.store.late_store import LateStore
 from chat_server.identity.store.people_store import PeopleStore
+from chat_server.identity.store.poll_store import PollStore
 from chat_server.moderation.guests import Guests
 from chat_server.moderation.in_force.bans import Sanctions, read_sanctions
 from chat_server.moderation.in_force.permissions import Permissions
@@ -132,6 +133,7 @@ class Kept(NamedTuple):
     store: RoomLog
     dates: Dates
     people: PeopleStore
+    polls: PollStore
     accounts: Accounts
     sanctions: Sanctions
     book: PolicyBook
@@ -315,7 +317,7 @@ class Assembly:
 
     def _make_parts(self, opened: ExitStack, passwords: Passwords, counters: Counters) -> Context:
         settings, clock, timers = self._settings, self._clock, self._timers
-        store, _, people, accounts, sanctions, book, _ = self.kept
+        store, _, people, polls, accounts, sanctions, book, _ = self.kept
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
         workers = settings.now.delivery_workers
@@ -353,7 +355,7 @@ class Assembly:
             ),
             files=self._files,
             pins=PinBoard(clock, store, people, rooms.find),
-            polls=Polls(clock, timers, people, permissions, self.kept.dates.past()),
+            polls=Polls(clock, timers, people, polls, permissions, self.kept.dates.past()),
             acts=Claims(),
             acts_on_people=PeopleActions(
                 clock, people, accounts, registry, rooms, sanctions, book, permissions, standings
@@ -632,18 +634,19 @@ def _open_kept(
     now = settings.now
     store = opened.enter_context(closing(_open_log(now)))
     people = opened.enter_context(closing(PeopleStore(now.data)))
+    polls = PollStore(people)
     with _reading():
         if store.neighbours is None:
             people.keep_alone()
         else:
-            people.share(store.neighbours.writes)
+            people.share(store.neighbours.writes, polls)
         accounts = Accounts(settings, clock, people, passwords)
         secret = owner_secret.make(people, now.data)
         sanctions = read_sanctions(people, clock)
         book = PolicyBook(people, clock)
         dates = Dates(store, clock)
     _forget_sessions(store, people, dates.past() - now.keep_sessions)
-    return Kept(store, dates, people, accounts, sanctions, book, secret)
+    return Kept(store, dates, people, polls, accounts, sanctions, book, secret)
 
 
 def _open_log(settings: Settings) -> RoomLog:

@@ -38,15 +38,19 @@ class OpenPoll:
 
     def vote_of(self, session: Participant) -> KeptVote | None:
         """Return somebody's vote. With a lock held: votes are moved from one device to another."""
-        token = session.token if session.token in self.votes else None
-        token = token or self.by_person.get(person_key(session))
-        return None if token is None else self.votes[token]
+        return self.find_vote(session.token, person_key(session))
 
-    def put(self, vote: KeptVote, instead_of: KeptVote | None = None) -> None:
-        """Count a vote."""
-        if instead_of is not None:
-            del self.votes[instead_of.token]
-            self.by_person.pop(instead_of.who, None)
+    def find_vote(self, token: bytes, who: PersonKey) -> KeptVote | None:
+        """Return the vote of a session; if it has none, of the person. As `vote_of`."""
+        found = token if token in self.votes else self.by_person.get(who)
+        return None if found is None else self.votes[found]
+
+    def put(self, vote: KeptVote) -> None:
+        """Count a vote, in place of that person's before."""
+        before = self.find_vote(vote.token, vote.who)
+        if before is not None:
+            del self.votes[before.token]
+            self.by_person.pop(before.who, None)
         self.votes[vote.token] = vote
         self.by_person[vote.who] = vote.token
 

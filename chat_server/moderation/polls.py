@@ -3,12 +3,18 @@
 Moderators may ask whenever they like. Others may where nobody in charge is in the room, and where
 they may speak. Whoever is in the room may vote, frozen or not, but who is muted. Who asked sees
 the counts while the poll is open; the result is a message of the room's log.
+
+Where several servers share the polls, all decide upon what all have written
+(`PeopleStore.decided`). Votes that come together are one write.
+
+The module is long, as what other servers do is followed here, too.
 """
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -16,6 +22,8 @@ import msgspec
 from msgspec import UNSET
 
 from chat_server.identity.participant import Participant
+from chat_server.identity.roles import Role
+from chat_server.identity.store.joined_writes import JoinedWrites
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import Asked, KeptPoll, KeptVote
@@ -55,6 +63,15 @@ class Wanted(NamedTuple):
     named: bool
 
 
+@dataclass(slots=True)
+class _Ballot:
+    """A vote in a room's poll that is to be kept, and whether it is."""
+
+    room: str
+    vote: KeptVote
+    is_kept: bool = False
+
+
 class Polls:
     """The polls. Any thread may call any method."""
 
@@ -63,6 +80,7 @@ class Polls:
         clock: Clock,
         timers: Timers,
         people: PeopleStore,
+        store: PollStore,
         permissions: Permissions,
         past: float,
     ) -> None:
@@ -70,7 +88,8 @@ class Polls:
         Args:
             clock: for when a poll is asked.
             timers: tells the counts.
-            people: keeps the polls, and has those of earlier runs.
+            people: where others write who share it.
+            store: keeps the polls, and has those of earlier runs.
             permissions: says who is in charge, and who may speak.
             past: when the run before was seen last, in Unix seconds.
 
@@ -79,7 +98,8 @@ class Polls:
         """
         self._clock = clock
         self._timers = timers
-        self._store = PollStore(people)
+        self._people = people
+        self._store = store
         self._permissions = permissions
         self._claims = Claims()  # rooms in which a poll begins or ends
         # Guards all below. A leaf.
@@ -87,18 +107,17 @@ class Polls:
         # With the same lock: a vote is kept, or is not; or a poll has ended, or has not.
         self._settled = threading.Condition(self._lock)
         self._open: dict[str, OpenPoll] = {}  # by room
-        self._votes = 0  # in all of them, with those that are under way
+        self._votes = 0  # in all of them
+        self._under_way = 0  # votes of people who have none yet, that are being kept
+        self._ballots = JoinedWrites(self._count_all)
         self._unwritten: list[KeptPoll] = []  # that an earlier run kept, and may have died of
         for kept in self._store.polls():
             if kept.result is None:
                 self._open[kept.room] = OpenPoll(kept)
             if (kept.ended or kept.time) >= past - UNSURE:
                 self._unwritten.append(kept)
-        by_number = {poll.kept.number: poll for poll in self._open.values()}
-        for vote in self._store.votes():
-            if vote.poll in by_number:
-                by_number[vote.poll].put(vote)
-                self._votes += 1
+        with self._lock:
+            self._count_kept(self._store.votes())
 
     def ask(self, actor: Actor, room: Room, wanted: Wanted, notices: Notices) -> None:
         """Ask all in a room, and say so in its log.
@@ -108,7 +127,7 @@ class Polls:
                 `muted` or `rate_limited`: one may not speak.
             StoreError: it could not be kept; nothing happened.
         """
-        session, asked = _asked(actor)
+        session, _ = _asked(actor)
         with self._claims.of(room.name):
             poll = self._find(room.name)
             if notices.begun:
@@ -118,19 +137,25 @@ class Polls:
                 if draft is not None:
                     room.post(draft, ANY_POLICY)
             else:
-                self._check_may_ask(room, session, poll)
-                kept = KeptPoll(
-                    0, room.name, person_key(session), session.token, session.nick,
-                    self._clock.time(), *wanted, session=session.number, request=asked.request,
-                )  # fmt: skip
-                act = actor.did("poll", kept.time, room.name, reason=kept.question)
-                is_moderator = self._permissions.is_moderator(session)
-                number = self._store.add(kept, asked, act if is_moderator else None)
-                poll = OpenPoll(kept._replace(number=number))
-                self._post_by_rules(room, session, poll.kept, notices)
-                with self._lock:
-                    self._open[room.name] = poll
+                kept = self._people.decided(partial(self._add, actor, room, wanted))
+                self._post_by_rules(room, session, kept, notices)
         self._tell(room)
+
+    def _add(self, actor: Actor, room: Room, wanted: Wanted) -> KeptPoll:
+        """With the room claimed: keep a poll, which is open from now on."""
+        session, asked = _asked(actor)
+        self._check_may_ask(room, session, self._find(room.name))
+        kept = KeptPoll(
+            0, room.name, person_key(session), session.token, session.nick,
+            self._clock.time(), *wanted, session=session.number, request=asked.request,
+        )  # fmt: skip
+        act = actor.did("poll", kept.time, room.name, reason=kept.question)
+        is_moderator = self._permissions.is_moderator(session)
+        number = self._store.add(kept, asked, act if is_moderator else None)
+        kept = kept._replace(number=number)
+        with self._lock:
+            self._open[room.name] = OpenPoll(kept)
+        return kept
 
     def vote(self, room: Room, session: Participant, choice: int) -> None:
         """Count somebody's vote, in place of the one before.
@@ -145,13 +170,63 @@ class Polls:
                 return
             nick = session.nick if poll.kept.named else ""
             vote = KeptVote(poll.kept.number, person_key(session), session.token, nick, choice)
-            if not self._store.vote(vote, [] if before is None else [before.token]):
-                raise _none_open(room.name)  # the room was removed meanwhile
-            with self._lock:
-                poll.put(vote, before)
-                due, poll.told = poll.told, False
-        if due:
-            self._timers.call_later(COUNTS_INTERVAL, partial(self._tell_counts, room, poll))
+            ballot = _Ballot(room.name, vote)
+            if self._people.is_shared:
+                self._ballots.write(ballot)
+            else:
+                self._count([ballot])
+            if not ballot.is_kept:
+                raise _none_open(room.name)  # it has ended, or the room was removed
+        self._tell_counts_soon(room, poll)
+
+    def _count_all(self, ballots: Sequence[_Ballot]) -> None:
+        """Keep votes upon which several servers decide."""
+        self._people.decided(partial(self._count, ballots))
+
+    def _count(self, ballots: Sequence[_Ballot]) -> None:
+        """Keep votes, and count those whose poll is open still."""
+        with self._lock:
+            open_still = [each for each in ballots if self._poll_of(each.vote, each.room)]
+            before = [
+                self._open[each.room].find_vote(each.vote.token, each.vote.who)
+                for each in open_still
+            ]
+        if not open_still:
+            return
+        kept = self._store.vote(
+            [each.vote for each in open_still], [vote for vote in before if vote is not None]
+        )
+        with self._lock:
+            for each, is_kept in zip(open_still, kept, strict=True):
+                poll = self._poll_of(each.vote, each.room) if is_kept else None
+                if poll is not None:
+                    self._put(poll, each.vote)
+                    each.is_kept = True
+
+    def _count_kept(self, votes: Iterable[KeptVote]) -> list[OpenPoll]:
+        """With `_lock` held: count votes that are kept. Return their polls."""
+        assert self._lock.locked()
+        by_number = {poll.kept.number: poll for poll in self._open.values()}
+        polls = dict[int, OpenPoll]()
+        for vote in votes:
+            poll = by_number.get(vote.poll)
+            if poll is not None:
+                self._put(poll, vote)
+                polls[vote.poll] = poll
+        return list(polls.values())
+
+    def _put(self, poll: OpenPoll, vote: KeptVote) -> None:
+        """With `_lock` held: count a vote in an open poll."""
+        assert self._lock.locked()
+        self._votes -= len(poll.votes)
+        poll.put(vote)
+        self._votes += len(poll.votes)
+
+    def _poll_of(self, vote: KeptVote, room: str) -> OpenPoll | None:
+        """With `_lock` held: the poll of a vote, if it is open."""
+        assert self._lock.locked()
+        poll = self._open.get(room)
+        return poll if poll is not None and poll.kept.number == vote.poll else None
 
     @contextmanager
     def _voting(
@@ -166,16 +241,15 @@ class Polls:
             while (poll := self._needed_now(room)).is_ending or names & poll.voting:
                 self._settled.wait()
             before = poll.vote_of(session)
-            poll.check_vote(before, choice, self._votes)
+            poll.check_vote(before, choice, self._votes + self._under_way)
             poll.voting |= names
-            self._votes += before is None
+            self._under_way += before is None
         try:
             yield poll, before
         finally:
             with self._settled:
                 poll.voting -= names
-                is_kept = self._open.get(room) is poll and poll.vote_of(session) is not None
-                self._votes -= before is None and not is_kept
+                self._under_way -= before is None
                 self._settled.notify_all()
 
     def end(self, actor: Actor, room: Room, notices: Notices) -> None:
@@ -187,27 +261,32 @@ class Polls:
         """
         if notices.begun:
             return  # the result was left to be written: see `write_missing`
-        session, asked = _asked(actor)
         with self._claims.of(room.name):
             poll = self._needed(room.name)
-            self._check_may_end(room, session, poll)
             with self._ending(poll):
-                now, result = self._clock.time(), _result(poll)
-                message = Message.unnumbered(session.nick, "poll", _closing(result), poll=result)
-                written = msgspec.json.encode(message).decode()
-                kept = poll.kept._replace(
-                    result=written, session=session.number, request=asked.request, ended=now
-                )
-                act = actor.did("end_poll", now, room.name, reason=kept.question)
-                is_moderator = self._permissions.is_moderator(session)
-                self._store.end(kept, asked, act if is_moderator else None)
-                self._drop(room.name)
-            draft = notices.write_poll(room.name, message.text, result)
+                result = self._people.decided(partial(self._end, actor, room, poll))
+            draft = notices.write_poll(room.name, _closing(result), result)
             if draft is not None:
                 room.post(draft, ANY_POLICY)
-        told = Broadcast(PollChange(room.name, False))
-        for member in room.members():
-            member.outbox.put_if_short(told)
+        self._tell_end(room)
+
+    def _end(self, actor: Actor, room: Room, poll: OpenPoll) -> PollResult:
+        """With the room claimed, and nobody voting here: keep what came of its poll."""
+        session, asked = _asked(actor)
+        if self._find(room.name) is not poll:
+            raise _none_open(room.name)  # somebody on another server has ended it
+        self._check_may_end(room, session, poll)
+        now, result = self._clock.time(), _result(poll)
+        message = Message.unnumbered(session.nick, "poll", _closing(result), poll=result)
+        written = msgspec.json.encode(message).decode()
+        kept = poll.kept._replace(
+            result=written, session=session.number, request=asked.request, ended=now
+        )
+        act = actor.did("end_poll", now, room.name, reason=kept.question)
+        is_moderator = self._permissions.is_moderator(session)
+        self._store.end(kept, asked, act if is_moderator else None)
+        self._drop(room.name)
+        return result
 
     @contextmanager
     def _ending(self, poll: OpenPoll) -> Iterator[None]:
@@ -250,8 +329,59 @@ class Polls:
     def forget(self, room: str) -> None:
         """Drop the poll of a room that is removed."""
         with self._claims.of(room):
-            self._drop(room)
-            self._store.forget(room)
+            self._people.decided(partial(self._forget, room))
+
+    def _forget(self, room: str) -> None:
+        """With the room claimed: the same."""
+        self._store.forget(room)
+        self._drop(room)
+
+    # -- what other servers write
+
+    def follow_poll(self, kept: KeptPoll, find_room: Callable[[str], Room | None]) -> None:
+        """Let a poll be open that somebody asks on another server."""
+        with self._lock:
+            self._open[kept.room] = OpenPoll(kept)
+        room = find_room(kept.room)
+        if room is not None:
+            self._tell(room)
+
+    def follow_votes(
+        self, votes: Iterable[KeptVote], find_room: Callable[[str], Room | None]
+    ) -> None:
+        """Count votes of people on another server."""
+        with self._lock:
+            polls = self._count_kept(votes)
+        for poll in polls:
+            room = find_room(poll.kept.room)
+            if room is not None:
+                self._tell_counts_soon(room, poll)
+
+    def follow_end(self, name: str, find_room: Callable[[str], Room | None]) -> None:
+        """Take it that the poll of a room has ended, or is forgotten."""
+        had_one = self._find(name) is not None
+        self._drop(name)
+        room = find_room(name)
+        if room is not None and had_one:
+            self._tell_end(room)
+
+    def follow_all(self, find_room: Callable[[str], Room | None]) -> None:
+        """Have whatever polls are kept: they may all be other than before.
+
+        Raises:
+            StoreError: they could not be read; all is as it was.
+        """
+        kept, votes = self._store.polls(), self._store.votes()
+        with self._lock:
+            gone = list(self._open)
+            self._open = {each.room: OpenPoll(each) for each in kept if each.result is None}
+            self._votes = 0
+            self._count_kept(votes)
+            told = list(self._open)
+        for name in (*gone, *told):
+            room = find_room(name)
+            if room is not None:
+                (self._tell if name in told else self._tell_end)(room)
 
     def know(self, member: Member) -> None:
         """Tell somebody who came into a room of the poll that is open there."""
@@ -280,7 +410,9 @@ class Polls:
     def _check_may_end(self, room: Room, session: Session, poll: OpenPoll) -> None:
         if self._permissions.is_moderator(session):
             return
-        asker_is_here = any(poll.is_asked_by(member.session) for member in room.members())
+        asker_is_here = poll.kept.nick in room.roles_elsewhere() or any(
+            poll.is_asked_by(member.session) for member in room.members()
+        )
         if not poll.is_asked_by(session):
             if asker_is_here:
                 raise ProtocolError(
@@ -291,13 +423,16 @@ class Polls:
             room.policy.check_speaker(person_keys(session), self._clock.monotonic())
 
     def _check_nobody_in_charge(self, room: Room, what: str) -> None:
-        for member in room.members():
-            if self._permissions.is_moderator(member.session):
-                raise ProtocolError(
-                    Code.FORBIDDEN,
-                    f"{member.session.nick} is in charge here: only moderators may {what} polls "
-                    "as long as one is in the room",
-                )
+        here = [each.session for each in room.members()]
+        in_charge = [each.nick for each in here if self._permissions.is_moderator(each)]
+        elsewhere = room.roles_elsewhere().items()
+        in_charge += [nick for nick, role in elsewhere if role >= Role.MODERATOR]
+        if in_charge:
+            raise ProtocolError(
+                Code.FORBIDDEN,
+                f"{in_charge[0]} is in charge here: only moderators may {what} polls as long as "
+                "one is in the room",
+            )
 
     def _post_by_rules(
         self, room: Room, session: Session, kept: KeptPoll, notices: Notices
@@ -319,7 +454,8 @@ class Polls:
                     policy.check_speaker(person_keys(session), self._clock.monotonic())
             except ProtocolError:
                 notices.withdraw()
-                self._store.forget(kept.room)
+                self._people.decided(partial(self._forget, kept.room))
+                self._tell_end(room)
                 raise
             posted = room.post(draft, policy)
 
@@ -337,6 +473,19 @@ class Polls:
                 member.outbox.put_if_short(Broadcast(event))
             else:
                 member.outbox.put_if_short(told)
+
+    def _tell_end(self, room: Room) -> None:
+        """Tell everybody in a room that its poll is over."""
+        told = Broadcast(PollChange(room.name, False))
+        for member in room.members():
+            member.outbox.put_if_short(told)
+
+    def _tell_counts_soon(self, room: Room, poll: OpenPoll) -> None:
+        """Tell who asked, together with others, of a vote that was counted."""
+        with self._lock:
+            due, poll.told = poll.told, False
+        if due:
+            self._timers.call_later(COUNTS_INTERVAL, partial(self._tell_counts, room, poll))
 
     def _tell_counts(self, room: Room, poll: OpenPoll) -> None:
         """On the timers' thread: tell who asked what the votes are by now."""

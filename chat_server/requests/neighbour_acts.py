@@ -13,8 +13,11 @@ from chat_server.identity.roles import Role
 from chat_server.identity.store.records import (
     Account,
     Act,
+    Asked,
     KeptKick,
     KeptPin,
+    KeptPoll,
+    KeptVote,
     Pupil,
     Sanction,
     StoredPolicy,
@@ -50,6 +53,7 @@ class NeighbourActs:
             self.membership(None, token)
         parts.acts_on_people.follow_all()
         parts.acts_on_rooms.follow_all()
+        parts.polls.follow_all(parts.rooms.find)
         for room in parts.pins.note_all_written():
             parts.people.soon(partial(parts.pins.show, room))
         parts.hands.note_written()
@@ -178,6 +182,29 @@ class NeighbourActs:
         self._parts.pins.note_written(room)
         return [partial(self._parts.pins.show, room)]
 
+    # -- polls
+
+    def poll(self, number: int, poll: KeptPoll, _: Asked, __: Act | None) -> Later:
+        """Somebody asks a room something."""
+        self._parts.polls.follow_poll(poll._replace(number=number), self._parts.rooms.find)
+        return NOTHING
+
+    def votes(self, kept: list[bool], votes: Sequence[KeptVote], _: Sequence[KeptVote]) -> Later:
+        """Some have voted."""
+        counted = [vote for vote, is_kept in zip(votes, kept, strict=True) if is_kept]
+        self._parts.polls.follow_votes(counted, self._parts.rooms.find)
+        return NOTHING
+
+    def poll_end(self, _: None, poll: KeptPoll, *__: object) -> Later:
+        """A poll has ended."""
+        self._parts.polls.follow_end(poll.room, self._parts.rooms.find)
+        return NOTHING
+
+    def poll_gone(self, _: None, room: str) -> Later:
+        """The poll of a room is forgotten."""
+        self._parts.polls.follow_end(room, self._parts.rooms.find)
+        return NOTHING
+
 
 _FOLLOW: dict[str, Callable[..., Later]] = {
     "PeopleStore.add_account": NeighbourActs.account,
@@ -201,5 +228,9 @@ _FOLLOW: dict[str, Callable[..., Later]] = {
     "PeopleStore.rename_hands": NeighbourActs.hands,
     "PeopleStore.add_pin": NeighbourActs.pin,
     "PeopleStore.remove_pins": NeighbourActs.unpin,
+    "PollStore.add": NeighbourActs.poll,
+    "PollStore.vote": NeighbourActs.votes,
+    "PollStore.end": NeighbourActs.poll_end,
+    "PollStore.forget": NeighbourActs.poll_gone,
 }
 """How each write comes to hold here; those that are read from the copy alone need nothing."""

@@ -3,14 +3,18 @@
 A question and a result are kept in the room's log. Here they are kept until they are known to be
 there, so that they are written once, whenever the server dies. Who voted is forgotten in the same
 step in which the poll ends; of a named poll the result says it.
+
+Where several servers share it, all make the same writes: see replica.py.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, Asked, KeptPoll, KeptVote
+from chat_server.identity.store.replica import Replica
+from chat_server.identity.store.shared_calls import shared
 
 
 class PollStore:
@@ -21,6 +25,11 @@ class PollStore:
     def __init__(self, people: PeopleStore) -> None:
         """`people` has the database, and its audit log."""
         self._people = people
+
+    @property
+    def replica(self) -> Replica | None:
+        """What makes the writes on all servers, where there are several."""
+        return self._people.replica
 
     def polls(self) -> list[KeptPoll]:
         """Return the polls, in the order in which they were asked."""
@@ -37,6 +46,7 @@ class PollStore:
             rows = reader.execute("SELECT * FROM votes").fetchall()
         return [KeptVote(*row) for row in rows]
 
+    @shared
     def add(self, poll: KeptPoll, asked: Asked, act: Act | None) -> int:
         """Keep a poll that somebody asks, in place of one of that room that is over.
 
@@ -57,23 +67,20 @@ class PollStore:
             assert cursor.lastrowid is not None
             return cursor.lastrowid
 
-    def vote(self, vote: KeptVote, instead_of: Iterable[bytes]) -> bool:
-        """Keep a vote, in place of that person's before, which has one of these tokens.
+    @shared
+    def vote(self, votes: Sequence[KeptVote], instead_of: Sequence[KeptVote]) -> list[bool]:
+        """Keep votes of several people, in place of those that they had before.
 
-        Returns: whether it is kept; not if the poll is not open any more.
+        Returns: which of them are kept; not those in a poll that is not open any more.
         """
         with self._people.writing() as writer:
             writer.executemany(
                 "DELETE FROM votes WHERE poll = ? AND token = ?",
-                [(vote.poll, token) for token in instead_of],
+                [(vote.poll, vote.token) for vote in instead_of],
             )
-            cursor = writer.execute(
-                "INSERT OR REPLACE INTO votes SELECT number, ?, ?, ?, ? FROM polls"
-                " WHERE number = ? AND result IS NULL",
-                (*vote[1:], vote.poll),
-            )
-            return cursor.rowcount == 1
+            return [_put_vote(writer, vote) for vote in votes]
 
+    @shared
     def end(self, poll: KeptPoll, asked: Asked, act: Act | None) -> None:
         """Keep the result of a poll, and forget who voted.
 
@@ -90,12 +97,23 @@ class PollStore:
             writer.execute("DELETE FROM votes WHERE poll = ?", (poll.number,))
             _note_done(writer, asked, poll.ended)
 
+    @shared
     def forget(self, room: str) -> None:
         """Forget the polls of a room, with their votes."""
         polls = "SELECT number FROM polls WHERE room = ?"
         with self._people.writing() as writer:
             writer.execute(f"DELETE FROM votes WHERE poll IN ({polls})", (room,))
             writer.execute("DELETE FROM polls WHERE room = ?", (room,))
+
+
+def _put_vote(writer: sqlite3.Connection, vote: KeptVote) -> bool:
+    """Keep a vote if its poll is open. Return whether it is."""
+    cursor = writer.execute(
+        "INSERT OR REPLACE INTO votes SELECT number, ?, ?, ?, ? FROM polls"
+        " WHERE number = ? AND result IS NULL",
+        (*vote[1:], vote.poll),
+    )
+    return cursor.rowcount == 1
 
 
 def _note_done(writer: sqlite3.Connection, asked: Asked, now: float) -> None:

@@ -39,6 +39,8 @@ TABLES = (
     "pupils",
     "hands",
     "pins",
+    "polls",
+    "votes",
 )
 """The tables that all servers have alike, a table behind those that it refers to."""
 

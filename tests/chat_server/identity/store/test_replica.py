@@ -13,11 +13,15 @@ from chat_server.identity.roles import Role
 from chat_server.identity.store import replica as replicas
 from chat_server.identity.store.class_store import ClassStore
 from chat_server.identity.store.people_store import FILE, PeopleStore
+from chat_server.identity.store.poll_store import PollStore
 from chat_server.identity.store.records import (
     Account,
     Act,
+    Asked,
     KeptHand,
     KeptPin,
+    KeptPoll,
+    KeptVote,
     Pupil,
     Sanction,
     StoredPolicy,
@@ -78,7 +82,8 @@ class Copy:
         self.log = opened.enter_context(closing(RedisLog(redis.address, "", folder)))
         self.people = opened.enter_context(closing(PeopleStore(folder)))
         self.followed = Followed()
-        self.people.share(self.log.neighbours.writes)
+        self.polls = PollStore(self.people)
+        self.people.share(self.log.neighbours.writes, self.polls)
         self.replica.follower = self.followed
 
     @property
@@ -129,6 +134,7 @@ def test_every_write_is_made_in_both(pair: list[Copy]) -> None:
     two.people.log_in(b"other", number, 7.0)
     one.people.change_password(number, "another", b"other", act("password"))
     raise_hands(*pair)
+    ask_and_vote(*pair)
     two.people.catch_up()
     one.people.catch_up()
     assert one.tables() == two.tables()
@@ -155,6 +161,21 @@ def raise_hands(one: Copy, two: Copy) -> None:
     kept = [(each.number, each.who, each.nick, each.floor) for each in two.people.hands()]
     assert kept == [(first, "@2", "lovelace", False), (third, "@1", "lovelace", True)]
     assert [pin.seq for pin in two.people.pins()] == [7]
+
+
+def ask_and_vote(one: Copy, two: Copy) -> None:
+    """Two polls, one of which ends; and a person who votes on both servers."""
+    poll = KeptPoll(0, "lobby", "@1", b"t", "ada", 5.0, "Is it?", ("yes", "no"), named=True)
+    first = one.polls.add(poll, Asked(b"t", 7), None)
+    second = two.polls.add(poll._replace(room="garden"), Asked(b"t", 8), act("poll", "garden"))
+    assert second == first + 1
+    vote = KeptVote(second, "@2", b"b", "ben", 1)
+    assert one.polls.vote([vote, vote._replace(poll=first)], []) == [True, True]
+    assert two.polls.vote([vote._replace(token=b"c", choice=2)], [vote]) == [True]
+    ended = poll._replace(number=first, result="{}", session=3, request=9, ended=9.0)
+    one.polls.end(ended, Asked(b"t", 9), None)
+    assert one.polls.polls()[0] == ended
+    assert one.polls.votes() == [KeptVote(second, "@2", b"c", "ben", 2)]
 
 
 def test_what_is_wanted_soon_is_written_by_the_thread(pair: list[Copy], redis: RedisServer) -> None:
