@@ -8,6 +8,8 @@ place in the order is kept in the same transaction as the write.
 
 What others wrote is made by a thread of its own, which then lets it hold here (`Follower`).
 Whoever needs that it holds on all servers waits until each living one has said so (`settle`).
+
+The module is long, as the place of the copy in the order changes in all of it.
 """
 
 import logging
