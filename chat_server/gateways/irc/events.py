@@ -42,6 +42,9 @@ from protocol.messages import (
 FROZEN = "frozen"
 """One of the things that may hold in a room: see `IrcClient.holds`."""
 
+_MODERATED = frozenset((FROZEN, "read-only"))
+"""Those because of which only some may speak."""
+
 LARGE_ROOM = 100
 """In a room of more than so many, nobody is told of single people who come and go."""
 
@@ -104,16 +107,17 @@ def move(client: IrcClient, room: str, joined: Sequence[str], left: Sequence[str
             there.add(nick)
             client.network.forget_reasons(nick, room)
             lines.append(build(client.source_of(nick), "JOIN", channel_of(room)))
-            lines += _away(client, nick)
+            lines += _away(client, room, nick)
     return lines
 
 
-def _away(client: IrcClient, nick: str) -> list[str]:
-    """That who comes into a room is away (IRCv3 away-notify)."""
+def _away(client: IrcClient, room: str, nick: str) -> list[str]:
+    """That who comes into a room is away (IRCv3 away-notify); not why, where not all may speak."""
     about = client.network.about(nick) if client.may(capabilities.AWAY) else None
     if about is None or not about.away:
         return []
-    return [build(client.source_of(nick), "AWAY", text=about.away)]
+    is_open = _MODERATED.isdisjoint(client.holds.get(room, ()))
+    return [build(client.source_of(nick), "AWAY", text=about.away if is_open else "away")]
 
 
 def _leaving(client: IrcClient, room: str, nick: str) -> list[str]:
@@ -221,7 +225,7 @@ def _now_hold(client: IrcClient, room: str, holds: frozenset[str]) -> list[str]:
 
 def _letters(holds: frozenset[str]) -> str:
     """The modes that stand for what holds in a room."""
-    moderated = not holds.isdisjoint((FROZEN, "read-only"))
+    moderated = not holds.isdisjoint(_MODERATED)
     return "i" * ("closed" in holds) + "m" * moderated + "t" * ("open topic" not in holds)
 
 

@@ -451,3 +451,4 @@ def test_nobody_reads_parting_words_in_a_room_where_they_may_not_speak(
     heard += ana.sync()
     assert [each.params for each in heard if each.command == "PART"] == [("#lobby",)]
     assert [each.params for each in heard if each.command == "QUIT"] == [("gone",)]
+    assert [each.params for each in heard if each.command == "AWAY"] == [("away",)]
