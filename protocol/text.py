@@ -58,7 +58,7 @@ _forbidden_in_line = re.compile(rf"[\t\n{SEPARATORS}{DIRECTIONS}{MARKS}]")
 _blank = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\ufff0-\ufff8\U000e0000-\U000e0fff"
-    "\u2d7f\U0001107f\U00011a47\U00013441\U00013442\U00016fe4\U0001d159]"
+    "\u2d7f\ufffc\U0001107f\U00011a47\U00013441\U00013442\U00016fe4\U0001d159]"
 )
 """What is neither white space nor a format character, and shows as little: fillers, the selectors
 of variants, and what is reserved for such (Default_Ignorable_Code_Point; UAX #44). Then signs that
@@ -216,7 +216,27 @@ def nick_skeleton(nick: str) -> str:
     """
     decomposed = unicodedata.normalize("NFKD", _blank.sub("", _invisible.sub("", nick)))
     straight = _dash.sub("-", decomposed).translate(_LOOK_ALIKES).casefold()
-    return _second_dot.sub("", unicodedata.normalize("NFKD", straight))
+    return _second_dot.sub("", unicodedata.normalize("NFKD", _without_strange_marks(straight)))
+
+
+def _without_strange_marks(text: str) -> str:
+    """Return `text` without the marks of other scripts that stand on a Latin letter or a digit.
+
+    Joiners and vowel signs of Khmer, Burmese and so on have nothing to join there: fonts draw
+    nothing, or next to it. The names of accents for Latin letters begin with COMBINING.
+    """
+    if text.isascii():
+        return text
+    kept = ""
+    for sign in text:
+        is_mark = unicodedata.category(sign)[0] == "M"
+        if not (is_mark and kept[-1:].isascii() and kept and _is_strange(sign)):
+            kept += sign
+    return kept
+
+
+def _is_strange(mark: str) -> bool:
+    return not unicodedata.name(mark, "").startswith("COMBINING ")
 
 
 def normalize_room(room: str) -> str:

@@ -226,10 +226,21 @@ def test_what_nearly_does_not_show_is_no_nick(sign: str) -> None:
         assert refuse(normalize_nick, nick).code == Code.BAD_NICK
 
 
-@pytest.mark.parametrize("sign", ["\u2d7f", "\U00016fe4", "\U0001d159"])
+ON_LATIN = ["\u1039", "\u17d2", "\uaaf6", "\U00011a99", "\u0e3a", "\U0001d165", "\ufffc"]
+"""Joiners and marks of scripts that have nothing to join to a Latin letter, and a placeholder."""
+
+
+@pytest.mark.parametrize("sign", ["\u2d7f", "\U00016fe4", "\U0001d159", *ON_LATIN])
 def test_a_blank_sign_makes_no_other_nick(sign: str) -> None:
     """A reader would take it for the nick without the sign."""
-    assert nick_skeleton(f"ada{sign}") == nick_skeleton("ada")
+    for nick in (f"ada{sign}", f"ada{2 * sign}", f"a{sign}da"):
+        assert nick_skeleton(nick) == nick_skeleton("ada")
+
+
+def test_marks_show_on_letters_of_their_own_script() -> None:
+    """And accents on Latin letters, whatever letter they came with."""
+    nicks = ["\u0e01", "\u0e01\u0e34", "a", "\u00e4", "a\u0331", "\u0915", "\u0915\u093f"]
+    assert len({nick_skeleton(normalize_nick(nick)) for nick in nicks}) == len(nicks)
 
 
 @pytest.mark.parametrize(
