@@ -351,7 +351,12 @@ class Assembly:
             permissions=permissions,
             hands=hands,
             late=LateMessages(
-                settings, clock, timers, LateStore(people.commits), registry, accounts
+                settings,
+                clock,
+                timers,
+                LateStore(people.commits, people.replica),
+                registry,
+                accounts,
             ),
             files=self._files,
             pins=PinBoard(clock, store, people, rooms.find),
@@ -664,6 +669,6 @@ def _forget_sessions(store: RoomLog, people: PeopleStore, before: float) -> None
     try:
         store.sessions.forget(before)
         people.forget_sessions(before)
-        LateStore(people.commits).forget_refusals(before)
+        LateStore(people.commits, people.replica).forget_refusals(before)
     except StoreError as error:
         log.error("old sessions were not forgotten: %s", error)

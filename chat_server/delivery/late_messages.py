@@ -11,13 +11,17 @@ which a client knows that it has them.
 Who comes back registers first and asks second (`deliver`); who sends looks again whether they are
 here, once the message is kept, and sends it to them then. So whoever is second sees what the other
 did. No lock is held while the store is used.
+
+Where several servers share what is known of people, each has all that waits. Whichever server
+somebody comes to sends it, and the others forget it with the `pong`. The numbers are the same on
+all, so what was sent twice is known.
 """
 
 import itertools
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from chat_server.identity.accounts import Accounts
@@ -165,10 +169,16 @@ class LateMessages:
         settings, now = self._settings.now, self._clock.time()
         wait = settings.keep_direct or 0.0
         kept = KeptDirect(0, away.who, person_key(sender), sender.nick, text, bot, now, now + wait)
+        if not self._store.decided(lambda: self._keep(away, kept, host, settings.direct_waiting)):
+            return False
+        self._send_if_here(away.who)
+        return True
+
+    def _keep(self, away: Away, kept: KeptDirect, host: str, limit: int) -> bool:
         with self._lock:
             if self._registry.connected(away.who) is not None:
                 return False
-            self._check_space(away, kept, settings.direct_waiting)
+            self._check_space(away, kept, limit)
             self._throttle.begin(host)
             self._being_kept[away.who] += 1
             self._of_sender[kept.sender] += 1
@@ -179,20 +189,20 @@ class LateMessages:
             with self._lock:
                 _take_one(self._being_kept, away.who)
                 if number is None:
+                    self._throttle.right(host)  # it is not kept, or decided upon again
                     _take_one(self._of_sender, kept.sender)
                 else:
                     self._note(kept._replace(number=number, text=""))
-        self._send_if_here(away)
         return True
 
-    def _send_if_here(self, away: Away) -> None:
+    def _send_if_here(self, who: PersonKey) -> None:
         """Send what waits for somebody who came in before it was noted."""
-        session = self._registry.connected(away.who)
+        session = self._registry.connected(who)
         if session is not None:
             try:
                 self._send(session)
             except StoreError as error:  # it is sent when they come in again
-                log.error("a direct message for %s could not be read: %s", away.nick, error)
+                log.error("a direct message for %s could not be read: %s", session.nick, error)
 
     # -- receiving
 
@@ -261,11 +271,7 @@ class LateMessages:
                 self._store.accept(who)
             else:
                 self._store.refuse(who, self._clock.time())
-            with self._lock:
-                if wanted:
-                    self._refusing.discard(who)
-                else:
-                    self._refusing.add(who)
+            self.follow_refusal(who, wanted=wanted)
 
     def forget_account(self, number: int) -> None:
         """Forget what waits for an account that is gone.
@@ -276,6 +282,54 @@ class LateMessages:
         with self._lock:
             numbers = list(self._waiting.get(f"@{number}", ()))
         self._remove(numbers)
+
+    # -- what another server has done
+
+    def follow_kept(self, kept: KeptDirect) -> None:
+        """Let a message wait here that another server keeps, or send it to who is here by now."""
+        with self._lock:
+            self._note(kept._replace(text=""))
+            self._of_sender[kept.sender] += 1
+        self._send_if_here(kept.recipient)
+
+    def follow_removed(self, numbers: Iterable[int]) -> None:
+        """Let messages wait no more."""
+        gone = set(numbers)
+        with self._lock:
+            for number in gone:
+                self._sent.pop(number, None)
+            for who, waiting in list(self._waiting.items()):
+                for number in gone & waiting.keys():
+                    _take_one(self._of_sender, waiting[number].sender)
+                    del waiting[number]
+                if not waiting:
+                    del self._waiting[who]
+
+    def follow_refusal(self, who: PersonKey, *, wanted: bool) -> None:
+        """Let somebody want messages, or none."""
+        with self._lock:
+            if wanted:
+                self._refusing.discard(who)
+            else:
+                self._refusing.add(who)
+
+    def follow_all(self) -> None:
+        """Let whatever is kept wait, and nothing else.
+
+        Raises:
+            StoreError: it could not be read; all is as it was.
+        """
+        kept, refusing = self._store.all(), set(self._store.refusing())
+        with self._lock:
+            self._refusing = refusing
+            self._waiting.clear()
+            self._of_sender.clear()
+            self._sent.clear()
+            for each in kept:
+                self._note(each)
+                self._of_sender[each.sender] += 1
+        for who in {each.recipient for each in kept}:
+            self._send_if_here(who)
 
     # -- below
 
@@ -354,16 +408,7 @@ class LateMessages:
         if not numbers:
             return
         self._store.remove(numbers)
-        gone = set(numbers)
-        with self._lock:
-            for number in numbers:
-                self._sent.pop(number, None)
-            for who, waiting in list(self._waiting.items()):
-                for number in gone & waiting.keys():
-                    _take_one(self._of_sender, waiting[number].sender)
-                    del waiting[number]
-                if not waiting:
-                    del self._waiting[who]
+        self.follow_removed(numbers)
 
     def _prune(self) -> None:
         """On the timers' thread: forget what has waited for too long, now and later."""

@@ -14,6 +14,7 @@ from chat_server.identity.store.records import (
     Account,
     Act,
     Asked,
+    KeptDirect,
     KeptKick,
     KeptPin,
     KeptPoll,
@@ -24,6 +25,7 @@ from chat_server.identity.store.records import (
 )
 from chat_server.requests.account_requests import tell_role
 from chat_server.requests.context import Context
+from chat_server.rooms.policy import PersonKey
 from protocol.errors import Code
 
 Later = Sequence[Callable[[], None]]
@@ -54,6 +56,7 @@ class NeighbourActs:
         parts.acts_on_people.follow_all()
         parts.acts_on_rooms.follow_all()
         parts.polls.follow_all(parts.rooms.find)
+        parts.late.follow_all()
         for room in parts.pins.note_all_written():
             parts.people.soon(partial(parts.pins.show, room))
         parts.hands.note_written()
@@ -111,7 +114,6 @@ class NeighbourActs:
             account = parts.accounts.follow_removal(number)
             sessions = parts.registry.leave_account(number)
         parts.acts_on_people.forget_account(number)
-        parts.late.forget_account(number)
         if parts.accounts.role_of_account(account) is not Role.MEMBER:
             tell_role(parts, sessions, Role.MEMBER, act.who)
         return NOTHING
@@ -156,6 +158,28 @@ class NeighbourActs:
         later = self._parts.acts_on_rooms.follow(policy)
         tell()
         return later
+
+    # -- direct messages that wait
+
+    def direct(self, number: int, kept: KeptDirect) -> Later:
+        """A message waits for somebody who is away."""
+        self._parts.late.follow_kept(kept._replace(number=number))
+        return NOTHING
+
+    def directs_gone(self, _: None, numbers: Sequence[int]) -> Later:
+        """Messages wait no more."""
+        self._parts.late.follow_removed(numbers)
+        return NOTHING
+
+    def directs_refused(self, _: None, who: PersonKey, __: float) -> Later:
+        """Somebody wants none kept."""
+        self._parts.late.follow_refusal(who, wanted=False)
+        return NOTHING
+
+    def directs_wanted(self, _: None, who: PersonKey) -> Later:
+        """Somebody wants messages kept again."""
+        self._parts.late.follow_refusal(who, wanted=True)
+        return NOTHING
 
     # -- raised hands
 
@@ -220,6 +244,10 @@ _FOLLOW: dict[str, Callable[..., Later]] = {
     "PeopleStore.remove_sanctions": NeighbourActs.lift,
     "PeopleStore.note_kick": NeighbourActs.kick,
     "PeopleStore.put_policy": NeighbourActs.policy,
+    "LateStore.add": NeighbourActs.direct,
+    "LateStore.remove": NeighbourActs.directs_gone,
+    "LateStore.refuse": NeighbourActs.directs_refused,
+    "LateStore.accept": NeighbourActs.directs_wanted,
     "PeopleStore.add_hand": NeighbourActs.hands,
     "PeopleStore.change_question": NeighbourActs.hands,
     "PeopleStore.move_floor": NeighbourActs.hands,

@@ -14,6 +14,7 @@ The module is long, as it says of every method what an engine has to do.
 import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
@@ -242,6 +243,18 @@ class MembersChange(Struct, frozen=True, omit_defaults=True):
     parted: list[str] = []
 
 
+class DirectOutcome(Enum):
+    """What became of a direct message to somebody on another server."""
+
+    SENT = "sent"
+    FULL = "full"
+    """They do not read just now."""
+    NOBODY = "nobody"
+    """Nobody there has the nick."""
+    UNKNOWN = "unknown"
+    """Their server does not answer: they may have it or not."""
+
+
 class Neighbours(Protocol):
     """The other servers on the same engine. Any thread may call any method.
 
@@ -272,6 +285,12 @@ class Neighbours(Protocol):
         """
         ...
 
+    def awaited(self, nick: str) -> bytes | None:
+        """Return whom a nick is kept for who was lost on another server: the hash of the session's
+        secret; None if it is kept for nobody.
+        """
+        ...
+
     def claim_nick(self, nick: str, token: bytes) -> str | None:
         """Have a nick for a session, unless it is another session's on another server.
 
@@ -298,11 +317,8 @@ class Neighbours(Protocol):
         """Let the other servers end the connection that has a session: it is here now."""
         ...
 
-    def tell(self, direct: Direct) -> str | None:
-        """Send a message to somebody on another server.
-
-        Returns: the nick that they have there; None if nobody there has it.
-        """
+    def tell(self, direct: Direct) -> DirectOutcome:
+        """Send a message to somebody on another server, and wait until that has answered."""
         ...
 
     def claimed(self) -> set[str]:
@@ -349,7 +365,7 @@ class NeighbourListener(NamedTuple):
         news: called with the name of a room to which another process has appended; with None where
             it may be any room, or the engine can be reached again.
         taken_over: called with the hash of the secret of a session that is on another server now.
-        told: called with a message for somebody who is here.
+        told: called with a message for somebody who is here; returns what became of it.
         lapsed: called when the others may have taken what is claimed here: claim it again.
         members: called with what another server is known by, what has changed there of who is in
             which room, and whether that is all there is; with nothing and True when it is dead.
@@ -359,7 +375,7 @@ class NeighbourListener(NamedTuple):
 
     news: Callable[[str | None], None]
     taken_over: Callable[[bytes], None]
-    told: Callable[[Direct], None]
+    told: Callable[[Direct], DirectOutcome]
     lapsed: Callable[[], None]
     members: Callable[[str, Mapping[str, MembersChange], bool], None]
     facts: Callable[[], ProcessFacts]

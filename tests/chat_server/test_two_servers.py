@@ -170,7 +170,8 @@ def test_a_session_is_taken_over_from_the_other_server(houses: tuple[House, Hous
 def test_a_direct_message_to_somebody_on_the_other_server(houses: tuple[House, House]) -> None:
     """As to somebody here; and nobody is nobody."""
     ada, eva = houses[0].enter("ada"), houses[1].enter("eva")
-    ada.ok("tell", to="Eva", text="psst")
+    # That the other server does not answer in time is no failure on a busy machine.
+    eventually(lambda: ada.request("tell", to="Eva", text="psst")["type"] == "ok")
     direct = eva.expect("direct")
     assert (direct["from"], direct["text"]) == ("ada", "psst")
     assert ada.request("tell", to="nobody", text="x")["code"] == "no_such_nick"

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from chat_server.identity.roles import Role
 from chat_server.identity.store.class_store import ClassStore
+from chat_server.identity.store.late_store import LateStore
 from chat_server.identity.store.records import (
     Account,
     Act,
@@ -269,6 +270,7 @@ class PeopleStore:
         replica = Replica(self._commits, writes, FORMAT.version, _log_acts)
         replica.own(self)
         replica.own(ClassStore(self._commits, replica))
+        replica.own(LateStore(self._commits, replica))
         for owner in owners:
             replica.own(owner)
         replica.join()

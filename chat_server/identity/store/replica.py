@@ -43,6 +43,8 @@ TABLES = (
     "pins",
     "polls",
     "votes",
+    "late",
+    "late_refused",
 )
 """The tables that all servers have alike, a table behind those that it refers to."""
 

@@ -7,6 +7,7 @@ from chat_server.requests.context import Caller, Context
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
 from chat_server.runtime.errors import StoreError
+from chat_server.storage.interface import DirectOutcome
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.messages import Ok
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 READER_RETRY_AFTER = 5.0
 """Seconds after which somebody who does not read just now may read again."""
+
+ANSWER_RETRY_AFTER = 15.0
+"""Seconds after which a server that does not answer does so again, or counts as dead."""
 
 
 def tell(caller: Caller, request: messages.Tell) -> Ok:
@@ -38,15 +42,27 @@ def _tell_elsewhere(caller: Caller, nick: str, text: str) -> bool:
         return False
     caller.pause()
     caller.check_voice()
-    return neighbours.tell(_direct(caller, nick, text)) is not None
+    outcome = neighbours.tell(_direct(caller, nick, text))
+    if outcome is DirectOutcome.FULL:
+        raise _does_not_read(nick)
+    if outcome is DirectOutcome.UNKNOWN:
+        raise ProtocolError(
+            Code.UNAVAILABLE,
+            f"the server that {nick!r} is on does not answer: whether they have it is not known. "
+            "Ask them, or try again later",
+            retry_after=ANSWER_RETRY_AFTER,
+        )
+    return outcome is DirectOutcome.SENT
 
 
-def hear(context: Context, direct: messages.Direct) -> None:
+def hear(context: Context, direct: messages.Direct) -> DirectOutcome:
     """Give somebody who is here a message that was sent on another server."""
     recipient = context.registry.session_called(direct.to)
     connection = recipient.connection if recipient is not None else None
-    if connection is not None and not connection.outbox.put_if_short(Broadcast(direct)):
-        log.warning("%s does not read: a message from another server is lost", direct.to)
+    if connection is None:
+        return DirectOutcome.NOBODY
+    is_sent = connection.outbox.put_if_short(Broadcast(direct))
+    return DirectOutcome.SENT if is_sent else DirectOutcome.FULL
 
 
 def late(caller: Caller, request: messages.Late) -> Ok:
@@ -75,11 +91,15 @@ def _tell_here(caller: Caller, recipient: Session, text: str) -> None:
         caller.check_voice()
     direct = _direct(caller, recipient.nick, text)
     if connection is None or not connection.outbox.put_if_short(Broadcast(direct)):
-        raise ProtocolError(
-            Code.UNAVAILABLE,
-            f"{recipient.nick!r} is here but does not read just now: try again later",
-            retry_after=READER_RETRY_AFTER,
-        )
+        raise _does_not_read(recipient.nick)
+
+
+def _does_not_read(nick: str) -> ProtocolError:
+    return ProtocolError(
+        Code.UNAVAILABLE,
+        f"{nick!r} is here but does not read just now: try again later",
+        retry_after=READER_RETRY_AFTER,
+    )
 
 
 def _tell_away(caller: Caller, request: int, nick: str, text: str) -> Ok:

@@ -478,13 +478,20 @@ class Registry:
 
     def awaited(self, nick: str) -> tuple[bytes, Role] | None:
         """Return whom a nick is kept for, who was lost a moment ago: the hash of the session's
-        secret, and the role that they had. None if it is kept for nobody.
+        secret, and the role that they had. None if it is kept for nobody, on no server.
+
+        Raises:
+            StoreError: other servers could not be asked.
         """
         with self._lock:
             token, former = self._nicks.awaited(nick), self._nicks.former(nick)
+        if token is not None:
+            return token, former.role if former and former.token == token else Role.MEMBER
+        token = None if self._neighbours is None else self._neighbours.awaited(nick)
         if token is None:
             return None
-        return token, former.role if former and former.token == token else Role.MEMBER
+        membership = self._people.membership(token)
+        return token, Role.MEMBER if membership is None else membership.role
 
     def connected(self, who: PersonKey) -> Session | None:
         """Return a session of a person that is connected, under whatever nick."""

@@ -437,8 +437,10 @@ class RedisLog:
             self._listener.removed(about)
         elif word == "session":
             self._listener.taken_over(bytes.fromhex(about))
-        elif word == "direct" and (direct := read_direct(about, self._process)):
-            self._listener.told(direct)
+        elif word == "direct" and (told := read_direct(about, self._process)):
+            self.neighbours.answer(process, told.number, self._listener.told(told.direct))
+        elif word == "answer":
+            self.neighbours.hear_answer(about)
         elif word == "members":
             self.neighbours.members.heard(process, about, self._listener.members)
         elif word == "echo" and process == self._process:

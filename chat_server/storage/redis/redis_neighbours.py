@@ -5,12 +5,19 @@ as long as the lease of the process does (processes/living.py). So the nicks of 
 or stood still for too long, are free for all.
 """
 
+import itertools
+import threading
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import json
 
-from chat_server.storage.interface import EngineHealth, MembersChange, ProcessFacts
+from chat_server.storage.interface import (
+    DirectOutcome,
+    EngineHealth,
+    MembersChange,
+    ProcessFacts,
+)
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.processes.living import Living, claims_key
 from chat_server.storage.redis.processes.members_elsewhere import MembersElsewhere
@@ -23,6 +30,9 @@ from protocol.text import nick_key, nick_skeleton
 PORTION = 500
 """Nicks that are claimed in one go."""
 
+ANSWER_PATIENCE = 5.0
+"""Seconds that another server may take to say what became of a message for somebody there."""
+
 _directs = json.Decoder(Direct)
 
 
@@ -32,6 +42,13 @@ class _NickClaim(NamedTuple):
     process: str
     token: bytes
     nick: str
+
+
+class DirectTold(NamedTuple):
+    """A message for somebody on this process; `number` is what the one that sent it calls it."""
+
+    number: int
+    direct: Direct
 
 
 class RedisNeighbours:
@@ -56,6 +73,10 @@ class RedisNeighbours:
         self.members = MembersElsewhere(connections, process)
         self.writes = RedisWrites(connections, process)
         self.stays = RedisStays(connections, process)
+        self._numbers = itertools.count(1)
+        # Guards the next, and wakes those who wait for an answer. A leaf.
+        self._answered = threading.Condition()
+        self._answers: dict[int, DirectOutcome | None] = {}  # by message; None until it has come
 
     @property
     def has_lease(self) -> bool:
@@ -78,14 +99,44 @@ class RedisNeighbours:
         """Tell the others that a session is here now. See `Neighbours.take_over`."""
         self._connections.ask("PUBLISH", PROCESSES, f"{self._process} session {token.hex()}")
 
-    def tell(self, direct: Direct) -> str | None:
+    def tell(self, direct: Direct) -> DirectOutcome:
         """Send somebody on another server a message. See `Neighbours.tell`."""
         found = self._find(direct.to)
         if found is None:
-            return None
-        told = f"{found.process} {json.encode(direct).decode()}"
-        self._connections.ask("PUBLISH", PROCESSES, f"{self._process} direct {told}")
-        return found.nick
+            return DirectOutcome.NOBODY
+        number = next(self._numbers)
+        with self._answered:
+            self._answers[number] = None
+        try:
+            told = f"{found.process} {number} {json.encode(direct).decode()}"
+            self._connections.ask("PUBLISH", PROCESSES, f"{self._process} direct {told}")
+            with self._answered:
+                self._answered.wait_for(lambda: self._answers[number], ANSWER_PATIENCE)
+        finally:
+            with self._answered:
+                outcome = self._answers.pop(number)
+        return outcome or DirectOutcome.UNKNOWN
+
+    def answer(self, process: str, number: int, outcome: DirectOutcome) -> None:
+        """Say what became of a message that another process has sent."""
+        told = f"{process} {number} {outcome.value}"
+        self._connections.ask("PUBLISH", PROCESSES, f"{self._process} answer {told}")
+
+    def hear_answer(self, about: str) -> None:
+        """Take what another process says of a message, if this process has sent it."""
+        process, number, outcome = about.split(" ")
+        with self._answered:
+            if process == self._process and int(number) in self._answers:
+                self._answers[int(number)] = DirectOutcome(outcome)
+                self._answered.notify_all()
+
+    def awaited(self, nick: str) -> bytes | None:
+        """Return whom a nick is kept for on another server. See `Neighbours.awaited`."""
+        process, token, name = self._connections.ask(
+            "HMGET", _nick_key(nick), "process", "token", "nick"
+        )
+        is_kept = process == b"" and nick_key(name.decode()) == nick_key(nick)
+        return bytes.fromhex(token.decode()) if is_kept else None
 
     def holder(self, nick: str) -> tuple[bytes, str] | None:
         """Return who has a nick on another server. See `Neighbours.holder`."""
@@ -148,10 +199,10 @@ class RedisNeighbours:
         return Call(CLAIM_NICK, keys, (self._process, token.hex(), nick, LEASES))
 
 
-def read_direct(told: str, process: str) -> Direct | None:
+def read_direct(told: str, process: str) -> DirectTold | None:
     """Return a message that is for somebody on a process; None if it is for another process."""
-    to, _, written = told.partition(" ")
-    return _directs.decode(written.encode()) if to == process else None
+    to, number, written = told.split(" ", 2)
+    return DirectTold(int(number), _directs.decode(written.encode())) if to == process else None
 
 
 def _nick_key(nick: str) -> str:

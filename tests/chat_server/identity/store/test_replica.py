@@ -28,7 +28,7 @@ from chat_server.identity.store.records import (
 )
 from chat_server.identity.store.replica import TABLES, Replica
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.storage.interface import NeighbourListener, ProcessFacts
+from chat_server.storage.interface import DirectOutcome, NeighbourListener, ProcessFacts
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.waiting import eventually
@@ -39,7 +39,7 @@ BAN = Sanction(0, "ban", "eva", "eva", None, b"token", None, None, "spam", "ada"
 NOBODY = NeighbourListener(
     lambda _: None,
     lambda _: None,
-    lambda _: None,
+    lambda _: DirectOutcome.NOBODY,
     lambda: None,
     lambda *_: None,
     lambda: ProcessFacts("", [], "", 0, 0.0, 0, 0, 0),

@@ -1,17 +1,21 @@
 """Nicks that several servers claim, and messages between them."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from chat_server.storage.interface import ProcessFacts
+from chat_server.storage.interface import DirectOutcome, ProcessFacts
+from chat_server.storage.redis import redis_neighbours
 from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.redis_neighbours import (
     RedisNeighbours,
     read_direct,
 )
+from chat_server.storage.redis.scripts import PROCESSES
 from protocol.messages import Direct
 from tests.support.redis_server import RedisServer, needs_redis
+from tests.support.waiting import DEADLINE
 
 pytestmark = needs_redis
 
@@ -100,21 +104,54 @@ def test_what_could_not_be_dropped_is_dropped_later(
 
 
 def test_a_message_is_sent_to_who_has_exactly_that_nick(
-    one: RedisNeighbours, two: RedisNeighbours
+    one: RedisNeighbours, two: RedisNeighbours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On another server that lives."""
-    assert one.tell(DIRECT) is None
+    """On another server that lives; which may not answer."""
+    monkeypatch.setattr(redis_neighbours, "ANSWER_PATIENCE", 0.01)
+    assert one.tell(DIRECT) is DirectOutcome.NOBODY
     two.claim_nick("Eva", EVA)
-    assert one.tell(DIRECT) == "Eva"
-    assert two.tell(DIRECT) is None
+    assert one.tell(DIRECT) is DirectOutcome.UNKNOWN
+    assert two.tell(DIRECT) is DirectOutcome.NOBODY
     two.living.end()
-    assert one.tell(DIRECT) is None
+    assert one.tell(DIRECT) is DirectOutcome.NOBODY
+
+
+def test_who_sends_a_message_learns_what_became_of_it(
+    one: RedisNeighbours,
+    two: RedisNeighbours,
+    empty_redis: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the answer to that message, and to no other."""
+    monkeypatch.setattr(redis_neighbours, "ANSWER_PATIENCE", DEADLINE)
+    two.claim_nick("eva", EVA)
+    with empty_redis.client() as client, client.pubsub() as heard, ThreadPoolExecutor(1) as pool:
+        heard.subscribe(PROCESSES)
+        sent = pool.submit(one.tell, DIRECT)
+        for each in heard.listen():
+            if each["type"] == "message" and each["data"].startswith("one direct "):
+                break
+        told = read_direct(each["data"].removeprefix("one direct "), "two")
+        assert told is not None
+        one.hear_answer(f"two {told.number} sent")
+        one.hear_answer(f"one {told.number + 1} sent")
+        assert not sent.done()
+        one.hear_answer(f"one {told.number} full")
+        assert sent.result() is DirectOutcome.FULL
+
+
+def test_a_nick_is_awaited_while_it_is_kept(one: RedisNeighbours, two: RedisNeighbours) -> None:
+    """By exactly that nick."""
+    one.claim_nick("Ada", ADA)
+    assert two.awaited("ada") is None
+    one.drop_nick("Ada", ADA, 120.0)
+    assert (two.awaited("ada"), two.awaited("\u0430da"), two.awaited("eva")) == (ADA, None, None)
 
 
 def test_a_message_is_read_by_the_server_that_it_is_for() -> None:
     """All others hear it, and leave it."""
-    told = 'two {"type":"direct","time":1000.0,"from":"ada","to":"eva","text":"psst"}'
-    assert read_direct(told, "two") == DIRECT
+    told = 'two 7 {"type":"direct","time":1000.0,"from":"ada","to":"eva","text":"psst"}'
+    assert read_direct(told, "two") == (7, DIRECT)
     assert read_direct(told, "one") is None
 
 

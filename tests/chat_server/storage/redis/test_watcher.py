@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.storage.interface import NeighbourListener, ProcessFacts
+from chat_server.storage.interface import DirectOutcome, NeighbourListener, ProcessFacts
 from chat_server.storage.redis import watcher
 from chat_server.storage.redis.redis_log import RedisLog
 from tests.chat_server.storage.logs import append, entry
@@ -23,7 +23,7 @@ def _listener(news: list[str | None]) -> NeighbourListener:
     return NeighbourListener(
         news.append,
         lambda _: None,
-        lambda _: None,
+        lambda _: DirectOutcome.NOBODY,
         lambda: None,
         lambda *_: None,
         lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
