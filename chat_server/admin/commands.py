@@ -349,24 +349,21 @@ def show_owner_secret(options: argparse.Namespace) -> None:
 
 
 def _owner_secret(people: PeopleStore, data: Path, *, new: bool) -> str:
-    if people.is_copy:  # what is written here, other servers would not know
-        secret = owner_secret.find(people, data)
-        if new or secret is None:
-            raise AdminError(
-                f"{data} is the folder of one of several servers, which have one secret: the "
-                "folder of the one that was started first has it."
-            )
-        return secret
+    if people.is_copy and new:  # what is written here, other servers would not know
+        parts = list(ask(data, messages.NewSecret()))
+        return next(part.secret for part in parts if isinstance(part, messages.SecretPart))
     if new:
         act = Act(time.time(), messages.OPERATOR, "owner-secret")
         return owner_secret.replace(people, data, act)
     secret = owner_secret.find(people, data)
     if secret is None:
         raise AdminError(
-            f"{data} has a hash of the owner's secret alone, as a copy has, and a folder of an "
-            "earlier version: `chat-server admin owner-secret --new` makes a new one."
+            f"{data} has a hash of the owner's secret alone, as a copy has, the folder of one of "
+            "several servers in which it was not made, and a folder of an earlier version: "
+            "`chat-server admin owner-secret --new` makes a new one."
         )
-    owner_secret.note_shown(people)
+    if not people.is_copy:
+        owner_secret.note_shown(people)
     return secret
 
 

@@ -160,6 +160,10 @@ class RemoveRoom(AdminRequest, frozen=True):
     room: str
 
 
+class NewSecret(AdminRequest, frozen=True):
+    """Make another owner's secret. The one before is of no use then, on no server."""
+
+
 How = Literal["suspend", "delay", "release", "cut"]
 """What is done to a connection."""
 
@@ -186,6 +190,7 @@ AnyRequest = (
     | RemoveRoom
     | Live
     | Disturb
+    | NewSecret
 ) | (Ban | Unban | Mute | Unmute | FreezeRooms | Unfreeze | ClassAdd | ClassRemove | Top)
 
 
@@ -301,6 +306,12 @@ class LivePart(Part, frozen=True, tag="live"):
     own: Sequence[str] | None
 
 
+class SecretPart(Part, frozen=True, tag="secret"):
+    """The owner's secret."""
+
+    secret: str
+
+
 class Done(Part, frozen=True):
     """That was all; `text` is a sentence about what was done."""
 
@@ -314,7 +325,15 @@ class RefusedPart(Part, frozen=True, tag="refused"):
 
 
 AnyPart = (
-    StatusPart | ServersPart | ClientsPart | TopPart | RoomsPart | LivePart | Done | RefusedPart
+    StatusPart
+    | ServersPart
+    | ClientsPart
+    | TopPart
+    | RoomsPart
+    | LivePart
+    | SecretPart
+    | Done
+    | RefusedPart
 )
 
 _encoder = msgspec.json.Encoder()

@@ -23,7 +23,9 @@ from chat_server.admin.messages import (
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.operator.admin_class import add_class, remove_account, remove_class
 from chat_server.gateways.operator.admin_order import ACTOR, AnyOrder, Told, done, give_order
+from chat_server.identity import owner_secret
 from chat_server.identity.connection_limit import ConnectionLimit
+from chat_server.identity.store.records import Act
 from chat_server.moderation.people_actions import NAMED_AT_ONCE
 from chat_server.network import admin_socket
 from chat_server.network.addresses import Address, page_url
@@ -222,6 +224,12 @@ class AdminService:
         self._parts.acts_on_rooms.remove(ACTOR, request.room)
         yield Done(f"the room {request.room} was removed.")
 
+    def new_secret(self, _: messages.NewSecret) -> Iterator[Part]:
+        """Make another owner's secret, for all servers that share what they know of people."""
+        act = Act(self._parts.clock.time(), messages.OPERATOR, "owner-secret")
+        yield messages.SecretPart(owner_secret.replace(self._parts.people, self._data, act))
+        yield Done()
+
     def _cost(self, connection: Connection) -> messages.Cost:
         session, outbox = connection.session, connection.outbox
         return messages.Cost(
@@ -301,6 +309,7 @@ _METHODS: dict[type, Callable[[AdminService, Any], Iterator[Part]]] = {
     messages.RemoveRoom: AdminService.remove_room,
     messages.Live: AdminService.live,
     messages.Disturb: AdminService.disturb,
+    messages.NewSecret: AdminService.new_secret,
 }
 
 

@@ -253,9 +253,26 @@ def test_what_the_operator_does_holds_on_the_other_server(
     one.done("remove-account", "max")
     refused = max_.request("password", old="correct horse", new="battery staple")
     assert "logged in to no account" in refused["text"]
-    assert one.done("owner-secret").lines
-    assert "one of several servers" in one.refused("owner-secret", "--new")
-    two = Operator(capsys, tmp_path / "two")
+
+
+def test_a_new_owner_s_secret_counts_on_both(
+    houses: Houses, servers: Servers, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whichever server makes it; the one before is of no use on any. Its folder alone has it."""
+    before = servers[0].owner_secret
+    one, two = Operator(capsys, tmp_path / "one"), Operator(capsys, tmp_path / "two")
+    assert before is not None
+    assert before in one.done("owner-secret").out
+    assert "one of several servers" in two.refused("owner-secret")
+    (shown, _) = two.done("owner-secret", "--new").lines
+    secret = shown.rpartition(" ")[2]
+    for house, nick in zip(houses, ("ada", "eva"), strict=True):
+        peer = house.enter(nick)
+        peer.refused("forbidden", "claim", secret=before)
+        assert peer.ok("claim", secret=secret)["role"] == "owner"
+    assert two.done("owner-secret").lines == [shown]
+    assert "one of several servers" in one.refused("owner-secret")
+    assert one.done("owner-secret", "--new").lines != [shown]
     assert "one of several servers" in two.refused("owner-secret")
 
 
