@@ -12,7 +12,8 @@ REDIS_PORT, SENTINEL_PORT = 6379, 26379
 
 _FORMS = (
     "redis://HOST:PORT/0, unix:///PATH?db=0, or redis+sentinel://HOST:PORT,HOST:PORT/NAME/0 with "
-    "the addresses of sentinels and what they call the master; rediss for redis is with TLS"
+    "the addresses of sentinels and what they call the master, or "
+    "redis+cluster://HOST:PORT,HOST:PORT with some nodes of a cluster; rediss for redis is with TLS"
 )
 
 
@@ -28,6 +29,7 @@ class LogAddress(NamedTuple):
         path: of a Unix socket, or "".
         sentinels: hosts and ports of those that say where the master is.
         service: what they call it; "" without sentinels.
+        nodes: hosts and ports of some nodes of a Redis Cluster.
     """
 
     host: str
@@ -38,6 +40,7 @@ class LogAddress(NamedTuple):
     path: str = ""
     sentinels: tuple[tuple[str, int], ...] = ()
     service: str = ""
+    nodes: tuple[tuple[str, int], ...] = ()
 
     def __str__(self) -> str:
         """The address as it is set, without any password."""
@@ -48,11 +51,14 @@ class LogAddress(NamedTuple):
         if self.sentinels:
             places = ",".join(place(*each) for each in self.sentinels)
             return f"{scheme}+sentinel://{user}{places}/{self.service}/{self.database}"
+        if self.nodes:
+            places = ",".join(place(*each) for each in self.nodes)
+            return f"{scheme}+cluster://{user}{places}"
         return f"{scheme}://{user}{place(self.host, self.port)}/{self.database}"
 
     def at(self, host: str, port: int) -> "LogAddress":
         """Return the address of one of the Redis servers that this leads to."""
-        return self._replace(host=host, port=port, sentinels=(), service="")
+        return self._replace(host=host, port=port, sentinels=(), service="", nodes=())
 
 
 def place(host: str, port: int) -> str:
@@ -76,6 +82,9 @@ def _read(value: object) -> LogAddress | None:
     scheme, _, rest = text.partition("://")
     if scheme in ("redis+sentinel", "rediss+sentinel"):
         return _with_sentinels(text, rest, tls=scheme.startswith("rediss"))
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        user, nodes = _places(text, rest.removesuffix("/"), REDIS_PORT)
+        return LogAddress("", 0, 0, user, scheme.startswith("rediss"), nodes=nodes)
     try:
         url = urlsplit(text)
         host, port, secret = url.hostname or "", url.port, url.password
@@ -95,33 +104,38 @@ def _read(value: object) -> LogAddress | None:
 def _with_sentinels(text: str, rest: str, *, tls: bool) -> LogAddress:
     """Read [USER@]HOST:PORT,HOST:PORT/NAME/DATABASE."""
     places, _, path = rest.partition("/")
-    user, _, hosts = places.rpartition("@")
-    if ":" in user:
-        raise _holds_password()
+    user, sentinels = _places(text, places, SENTINEL_PORT)
     service, _, database = path.partition("/")
     if not service or set(path) & set("?#") or service != "".join(service.split()):
         raise _wrong(text)
-    sentinels = tuple(_sentinel(text, each) for each in hosts.split(","))
     return LogAddress(
         "",
         0,
         _number(text, database or "0"),
-        unquote(user),
+        user,
         tls,
         sentinels=sentinels,
         service=unquote(service),
     )
 
 
-def _sentinel(text: str, written: str) -> tuple[str, int]:
+def _places(text: str, written: str, port: int) -> tuple[str, tuple[tuple[str, int], ...]]:
+    """Read [USER@]HOST:PORT,HOST:PORT; return the user, and hosts and ports."""
+    user, _, hosts = written.rpartition("@")
+    if ":" in user:
+        raise _holds_password()
+    return unquote(user), tuple(_place_of(text, each, port) for each in hosts.split(","))
+
+
+def _place_of(text: str, written: str, port: int) -> tuple[str, int]:
     try:
         url = urlsplit(f"//{written}")
-        host, port = url.hostname, url.port
+        host, said = url.hostname, url.port
     except ValueError:  # it holds no port, or an address that is none
         raise _wrong(text) from None
-    if not host:
+    if not host or url.path or url.query or url.fragment:
         raise _wrong(text)
-    return host, port or SENTINEL_PORT
+    return host, said or port
 
 
 def _path(text: str) -> str:

@@ -170,7 +170,8 @@ class Settings:
         log_address(),
         "where the messages and the sessions are kept: in SQLite in the data folder, or in Redis, "
         "as redis://HOST:PORT/0, rediss:// with TLS, unix:///PATH?db=0, or "
-        "redis+sentinel://HOST:PORT,HOST:PORT/NAME/0, which names the sentinels",
+        "redis+sentinel://HOST:PORT,HOST:PORT/NAME/0, which names the sentinels, "
+        "or redis+cluster://HOST:PORT,HOST:PORT",
     )
     # In neither the list of processes nor the file of settings, as `password`.
     log_password: str = setting("", password(), "the password of that Redis", secret=True)

@@ -54,6 +54,8 @@ class Redis:
             StartError: it cannot be used, or a server uses it.
             StoreError: it cannot be reached.
         """
+        if address.nodes:
+            raise StartError("messages cannot be copied to or from a Redis Cluster.")
         self.connections = Connections(
             address, password, lambda _: None, lambda _: None, lambda: None
         )

@@ -6,7 +6,7 @@ While Redis cannot be reached, commands fail at once and nobody waits. Whoever w
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,19 +14,24 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisError, Res
 
 from chat_server.runtime.config.log_address import LogAddress
 from chat_server.runtime.errors import StartError, StoreError
+from chat_server.storage.redis.reach.cluster_connection import ClusterConnection
+from chat_server.storage.redis.reach.cluster_nodes import PROBE_TIMEOUT, Nodes
 from chat_server.storage.redis.reach.redis_wire import (
     LOST,
     AnyConnection,
+    ManyConnections,
+    OneConnection,
     RedisAwayError,
     RedisCommand,
     RedisSilentError,
     WrongPasswordError,
     exchange,
     fact,
+    is_broken,
     make_connection,
 )
 from chat_server.storage.redis.reach.sentinels import Sentinels
-from chat_server.storage.redis.scripts import Script
+from chat_server.storage.redis.scripts import FENCE, Script
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +52,12 @@ class Call(NamedTuple):
     keys: Sequence[str]
     arguments: Sequence[str | bytes | int | float] = ()
 
-    def command(self, *, whole: bool) -> RedisCommand:
+    def command(self, *, whole: bool, in_cluster: bool = False) -> RedisCommand:
         """Return it as a command: by the script's hash, or with the whole script."""
-        name, text = ("EVAL", self.script.text) if whole else ("EVALSHA", self.script.sha)
-        return (name, text, len(self.keys), *self.keys, *self.arguments)
+        script = self.script.in_cluster if in_cluster else self.script
+        name, text = ("EVAL", script.text) if whole else ("EVALSHA", script.sha)
+        fence = (FENCE,) if in_cluster and self.script.is_fenced else ()
+        return (name, text, len(self.keys), *self.keys, *self.arguments, *fence)
 
 
 class Connections:
@@ -80,6 +87,7 @@ class Connections:
         self._lost = lost
         self._away = away
         self._sentinels = Sentinels(address, password) if address.sentinels else None
+        self.nodes = Nodes(address, self._connect, self._probe) if address.nodes else None
         self._master = address  # where the newest connection leads; any thread's
         self._free = threading.BoundedSemaphore(POOL_SIZE)
         # Guards the next three. A leaf.
@@ -105,6 +113,9 @@ class Connections:
             WrongPasswordError: it does not let us in.
             NoMasterError: there are sentinels, and none knows the master.
         """
+        if self.nodes is not None:
+            nodes = ClusterConnection(self.nodes, self._admits)
+            return nodes, nodes.connect_all()
         if self._sentinels is None:
             return self._connect(self._address)
         connection, run, self._master = self._sentinels.connect(self._connect)
@@ -116,6 +127,23 @@ class Connections:
             return False
         named = self._sentinels.named()
         return named is not None and named != self._master
+
+    def is_changed(self) -> bool:
+        """Return whether the masters of a cluster are to be looked at. See `Nodes.take_changed`."""
+        return self.nodes is not None and self.nodes.take_changed()
+
+    def clocks(self) -> Mapping[str, float]:
+        """Return what time it is for each node of a cluster. See `Nodes.clocks`."""
+        return {} if self.nodes is None else self.nodes.clocks()
+
+    def hold(self, clocks: Mapping[str, float], milliseconds: int) -> None:
+        """Note that the lease was renewed after the clocks had been read. See `Nodes.hold`."""
+        if self.nodes is not None:
+            self.nodes.hold(clocks, milliseconds)
+
+    def take_missed(self) -> bool:
+        """Return whether something may not have been told. See `Nodes.take_missed`."""
+        return self.nodes is not None and self.nodes.take_missed()
 
     def ask(self, *command: str | bytes | int | float) -> Any:
         """Send one command and return its reply.
@@ -133,6 +161,8 @@ class Connections:
         """
         replies = self.send(commands)
         for reply in replies:
+            if isinstance(reply, StoreError):
+                raise reply
             if isinstance(reply, RedisError):
                 raise StoreError(f"Redis refuses: {reply}") from reply
         return replies
@@ -150,9 +180,10 @@ class Connections:
         if not commands:
             return []
         with self._use() as connection:
-            replies = exchange(connection, _written(commands, whole=False), self.is_hurried)
+            replies = exchange(connection, self._written(commands, whole=False), self.is_hurried)
             if any(isinstance(reply, NoScriptError) for reply in replies):
-                replies = exchange(connection, _written(commands, whole=True), self.is_hurried)
+                again = exchange(connection, self._written(commands, whole=True), self.is_hurried)
+                replies = list(map(_known_now, replies, again))
             return replies
 
     def close(self) -> None:
@@ -160,6 +191,8 @@ class Connections:
         with self._lock:
             self._closed = True
         self.drop_idle()
+        if self.nodes is not None:
+            self.nodes.close()
 
     def drop_idle(self) -> None:
         """Close the connections: they may be to a Redis that is not there, or no master any more.
@@ -173,6 +206,15 @@ class Connections:
             connection.disconnect()
 
     # -- below
+
+    def _written(
+        self, commands: Sequence[RedisCommand | Call], *, whole: bool
+    ) -> list[RedisCommand]:
+        spread = self.nodes is not None
+        return [
+            each.command(whole=whole, in_cluster=spread) if isinstance(each, Call) else each
+            for each in commands
+        ]
 
     @contextmanager
     def _use(self) -> Iterator[AnyConnection]:
@@ -201,11 +243,16 @@ class Connections:
                 connection, dropped = self._idle.pop() if self._idle else None, self._dropped
             if connection is None:
                 return self._open(), dropped
-            if not _is_broken(connection):
+            if isinstance(connection, ManyConnections):
+                connection.drop_broken()
+                return connection, dropped
+            if not is_broken(connection):
                 return connection, dropped
             connection.disconnect()
 
     def _open(self) -> AnyConnection:
+        if self.nodes is not None:
+            return ClusterConnection(self.nodes, self._admits)
         try:
             connection, run = self.connect()
         except StoreError as error:
@@ -225,12 +272,26 @@ class Connections:
                 return
         connection.disconnect()
 
-    def _connect(self, address: LogAddress) -> tuple[AnyConnection, str]:
+    def _admits(self, run: str) -> bool:
+        """Whether a node may be used, by its run id."""
+        try:
+            self._admit(run)
+        except StoreError:
+            return False
+        return True
+
+    def _probe(self, address: LogAddress) -> tuple[OneConnection, str]:
+        """Connect to a Redis, and wait for no longer than PROBE_TIMEOUT."""
+        return self._connect(address, PROBE_TIMEOUT)
+
+    def _connect(
+        self, address: LogAddress, timeout: float | None = None
+    ) -> tuple[OneConnection, str]:
         """Connect to a Redis; return its run id, too."""
-        made = make_connection(address, self._password)
+        made = make_connection(address, self._password, timeout)
         try:
             made.connect()
-            (facts,) = exchange(made, [("INFO", "server")], self.is_hurried)
+            (facts,) = exchange(made, [("INFO", "server")], self.is_hurried, timeout)
         except AuthenticationError as error:
             made.disconnect()
             raise WrongPasswordError(_refused(address, error)) from error
@@ -260,8 +321,8 @@ def refuse_cluster(connection: AnyConnection) -> None:
     (facts,) = exchange(connection, [("INFO", "cluster")])
     if isinstance(facts, bytes) and fact(facts, "cluster_enabled") == "1":
         raise StartError(
-            "this Redis is a node of a Redis Cluster, where one script cannot append to a room and "
-            "tell all servers. Name a Redis without cluster-enabled; it may have replicas."
+            "this Redis is a node of a Redis Cluster. Write redis+cluster:// in place of redis://, "
+            "without a database."
         )
 
 
@@ -280,13 +341,7 @@ def warn_of_settings(connection: AnyConnection) -> None:
         )
 
 
-def _is_broken(connection: AnyConnection) -> bool:
-    """Whether an idle connection was closed, or holds an answer that nobody waits for."""
-    try:
-        return connection.can_read()
-    except LOST:
-        return True
-
-
-def _written(commands: Sequence[RedisCommand | Call], *, whole: bool) -> list[RedisCommand]:
-    return [each.command(whole=whole) if isinstance(each, Call) else each for each in commands]
+def _known_now(first: Any, again: Any) -> Any:
+    """Return what is known of a command that was sent twice: perhaps it was done the first time."""
+    was_lost = isinstance(first, RedisSilentError) and isinstance(again, RedisAwayError)
+    return first if was_lost else again

@@ -12,7 +12,7 @@ it: both names have all messages in common then.
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from redis.exceptions import ReadOnlyError, RedisError
@@ -21,6 +21,7 @@ from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.reach.redis_wire import (
     AnyConnection,
+    ManyConnections,
     RedisAwayError,
     RedisCommand,
     exchange,
@@ -39,6 +40,9 @@ SETTLE_TIME = 10_000
 NUMBERS_SKIPPED = 1_000_000
 """Numbers of sessions that are left out with each run: more than Redis may have lost."""
 
+EVERYTHING = 2**52
+"""Behind every seq: where a log is the same under two names to its end."""
+
 CONFIRMED = f"{PREFIX}{{log}}:confirmed"
 """The key of the date that was confirmed last."""
 
@@ -46,6 +50,7 @@ _FORMAT = f"{PREFIX}{{log}}:format"
 _NAMES = f"{PREFIX}{{log}}:names"
 _RUN = f"{PREFIX}{{log}}:run"
 _ENDS = f"{PREFIX}{{log}}:ends"
+_PLACES = f"{PREFIX}{{log}}:places"  # in a cluster: the run that each room was on then
 _SETTLING = f"{PREFIX}{{log}}:settling"
 
 
@@ -106,11 +111,19 @@ class LogNames:
         """
         recorded, name = _ask(connection, ("GET", _RUN), ("LINDEX", _NAMES, -1))
         present = name.decode() if name else ""
-        is_another = recorded != run.encode()
+        others = set(run.split()) - set((recorded or b"").decode().split())
+        is_another = bool(others)
         if is_another:
-            self._note_ends(connection, run)
+            self._note_ends(connection, run, others, lasts or ())
         ends = _read_ends(connection)
-        known = lasts if lasts and (is_another or run != self.run) else {}
+        unseen = others | (set(run.split()) - set((self.run or run).split()))
+        places = _read_places(connection)
+        known = {
+            room: last
+            for room, last in (lasts or {}).items()
+            if (place := _run_of(connection, room, run)) in unseen
+            and (place == run or places.get(room) == place)  # or it was moved there since
+        }
         lost = any(last > ends.get(room, 0) for room, last in known.items())
         if not present or lost or (is_another and lasts is None):
             before = self.name if lost and not is_another else present
@@ -118,10 +131,13 @@ class LogNames:
             begin = Call(BEGIN_LOG, keys, (before, secrets.token_urlsafe(9), KEPT))
             (found,) = _ask(connection, begin.command(whole=True))
             present = found.decode()
+            if before and isinstance(connection, ManyConnections):
+                _keep_the_rest(connection, run, unseen, _forks(before))
         if is_another:
             _ask(connection, ("SET", _RUN, run), ("DEL", _SETTLING))
         self.name, self.run = present, run
-        return ends if lost else None
+        rest = {room: last for room, last in (lasts or {}).items() if room not in known}
+        return {**ends, **rest} if lost else None
 
     def common(self, connections: Connections, room: str, name: str, seq: int) -> int | None:
         """Return the last message up to `seq` that a log of another name shares with this one.
@@ -146,21 +162,61 @@ class LogNames:
         forks = connections.ask_all([("HGET", _forks(each), room) for each in since])
         return min(seq, *(int(fork or 0) for fork in forks))
 
-    def _note_ends(self, connection: AnyConnection, run: str) -> None:
-        """Write down where every room ends, before anybody appends in this run."""
+    def _note_ends(
+        self, connection: AnyConnection, run: str, others: Set[str], known: Iterable[str]
+    ) -> None:
+        """Write down where every room ends, before anybody appends in this run.
+
+        In a cluster: where the rooms end that are on nodes which are another run than before. What
+        is on the other nodes goes on meanwhile.
+        """
         (mine,) = _ask(connection, ("SET", _SETTLING, run, "NX", "PX", SETTLE_TIME))
         if mine is None:
             raise RedisAwayError("another server is looking at what Redis has after a restart")
-        (rooms,) = _ask(connection, ("SMEMBERS", ROOMS))
+        if isinstance(connection, ManyConnections) and known:
+            _ask(connection, ("SADD", ROOMS, *known))  # the home node may have lost some
+        (found,) = _ask(connection, ("SMEMBERS", ROOMS))
+        rooms = [room for room in found if _run_of(connection, room.decode(), run) in others]
         lasts = _ask(
             connection, *[("HGET", room_key(room.decode(), "meta"), "last") for room in rooms]
         )
         ends = [
             part for room, last in zip(rooms, lasts, strict=True) if last for part in (room, last)
         ]
-        _ask(connection, ("DEL", _ENDS), *([("HSET", _ENDS, *ends)] if ends else []))
+        if len(rooms) == len(found):
+            _ask(connection, ("DEL", _ENDS))
+        elif rooms:
+            _ask(connection, ("HDEL", _ENDS, *rooms))
+        if ends:
+            _ask(connection, ("HSET", _ENDS, *ends))
+        if rooms and isinstance(connection, ManyConnections):
+            places = [(room, connection.run_of(room_key(room.decode(), "meta"))) for room in rooms]
+            _ask(connection, ("HSET", _PLACES, *(part for each in places for part in each)))
         # A session of which Redis lost the number keeps it in memory; nobody else may get it.
         _ask(connection, ("INCRBY", SESSION_COUNTER, NUMBERS_SKIPPED))
+
+
+def _run_of(connection: AnyConnection, room: str, run: str) -> str:
+    """Return the run of Redis that has a room: in a cluster, of its node."""
+    if isinstance(connection, ManyConnections):
+        return connection.run_of(room_key(room, "meta"))
+    return run
+
+
+def _keep_the_rest(connection: AnyConnection, run: str, unseen: Set[str], forks: str) -> None:
+    """Note that the rooms on other nodes go on as they were, under the next name of the log."""
+    (rooms,) = _ask(connection, ("SMEMBERS", ROOMS))
+    rest = [room for room in rooms if _run_of(connection, room.decode(), run) not in unseen]
+    if rest:
+        _ask(connection, ("HSET", forks, *(part for room in rest for part in (room, EVERYTHING))))
+
+
+def _read_places(connection: AnyConnection) -> dict[str, str]:
+    """Return on which run each room was when it was written down where it ends; in a cluster."""
+    if not isinstance(connection, ManyConnections):
+        return {}
+    (found,) = _ask(connection, ("HGETALL", _PLACES))
+    return {room.decode(): run.decode() for room, run in zip(found[::2], found[1::2], strict=True)}
 
 
 def _read_ends(connection: AnyConnection) -> dict[str, int]:
@@ -173,6 +229,8 @@ def _ask(connection: AnyConnection, *commands: Any) -> list[Any]:
         return []
     replies = exchange(connection, commands)
     for reply in replies:
+        if isinstance(reply, StoreError):
+            raise reply
         if isinstance(reply, RedisError):
             raise StoreError(f"Redis refuses: {reply}") from reply
     return replies

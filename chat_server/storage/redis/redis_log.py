@@ -79,6 +79,9 @@ _END = 2**52
 
 _AWAY = (RedisAwayError, RedisSilentError, ConnectionError, TimeoutError, OSError)
 
+_REFUSALS = (ResponseError, StoreError)
+"""What a reply is that is none; a StoreError comes of a node of a cluster."""
+
 _SET_BACK = "it has lost messages that it had"
 
 
@@ -128,7 +131,8 @@ class RedisLog:
     def _open(self) -> None:
         connection, run = self._connections.connect()
         try:
-            refuse_cluster(connection)
+            if self._connections.nodes is None:
+                refuse_cluster(connection)
             self._names.check_format(connection)
             self._names.settle(connection, run, None)
             warn_of_settings(connection)
@@ -210,16 +214,23 @@ class RedisLog:
     def _outcome(self, batches: Batches, begins: list[int], replies: list[object]) -> Outcome:
         """Return what became of batches. Where Redis refused a room's, its entries are refused."""
         reason = None
+        stored: list[str] = []
         pairs = iter(replies[-2 * len(batches.rooms) :])
-        refused = [each for each in replies if isinstance(each, ResponseError)]
+        refused = [each for each in replies if isinstance(each, _REFUSALS)]
         if refused:
             reason = f"Redis refuses: {refused[0]}"
         else:
             self._known.note_listed(batches.rooms)
         for room, begin, seqs, read in zip(batches.rooms, begins, pairs, pairs, strict=True):
-            if not isinstance(seqs, ResponseError):
+            if not isinstance(seqs, _REFUSALS):
                 batches.note_stored(room, seqs)
+                stored.append(room)
             self._read_back(room, begin, read)
+        if any(isinstance(each, RedisSilentError) for each in refused):
+            if self._listener is not None:
+                for room in stored:  # appended again at once, it keeps its numbers
+                    self._listener.news(room)
+            return NotKnown(f"{reason}", settles=True)
         if reason is not None and not batches.stored_any:
             return NotStored(reason)
         if reason is not None:
@@ -227,7 +238,7 @@ class RedisLog:
         return Stored(batches.seqs())
 
     def _read_back(self, room: str, begin: int, reply: object) -> None:
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, _REFUSALS):
             self._known.outdate(room)
             return
         assert isinstance(reply, list)
@@ -403,9 +414,9 @@ class RedisLog:
         return f"{self._process} room {room}"
 
     def _admit(self, run: str) -> None:
-        if run != self._names.run:
+        if run not in self._names.run.split():
             reason = "Redis was restarted, and is being looked at"
-            self._watcher.doubt(reason)
+            self._watcher.doubt(reason if self._connections.nodes is None else None)
             raise RedisAwayError(reason)
 
     def _verify(self, connection: AnyConnection, run: str) -> None:
@@ -462,7 +473,7 @@ class RedisLog:
             had_lease = living.renew(self._listener.facts())
             if not had_lease or came_back:
                 self._listener.lapsed()
-            if not had_lease:  # nothing was delivered meanwhile
+            if not had_lease or self._connections.take_missed():  # something was not delivered
                 self._known.outdate_all()
                 self._listener.news(None)
             look, others = members.read_all if came_back else members.look, list(living.others())

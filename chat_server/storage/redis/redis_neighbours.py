@@ -196,7 +196,7 @@ class RedisNeighbours:
 
     def _claim(self, nick: str, token: bytes) -> Call:
         keys = (_nick_key(nick), claims_key(self._process))
-        return Call(CLAIM_NICK, keys, (self._process, token.hex(), nick, LEASES))
+        return Call(CLAIM_NICK, keys, (self._process, token.hex(), nick))
 
 
 def read_direct(told: str, process: str) -> DirectTold | None:

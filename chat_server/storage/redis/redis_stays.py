@@ -47,19 +47,19 @@ for at = 4, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'd
 """Adds what a run tells."""
 
 FOLLOW_STAYS = Script(
-    """
--- KEYS: the log, the runs. ARGV: the entry to read behind, how many, what leases are called.
-local runs, living = redis.call('HGETALL', KEYS[2]), {}
+    f"""
+-- KEYS: the log, the runs. ARGV: the entry to read behind, how many.
+local runs, living = redis.call('HGETALL', KEYS[2]), {{}}
 for at = 1, #runs, 2 do
   local process, moment = string.match(runs[at + 1], '^(%S+) (%S+)$')
-  if redis.call('EXISTS', ARGV[3] .. process) == 1 then
+  if redis.call('EXISTS', '{LEASES}' .. process) == 1 then
     living[#living + 1] = runs[at]
   else
     redis.call('XADD', KEYS[1], '*', 'd', '["end",' .. runs[at] .. ',' .. moment .. ']')
     redis.call('HDEL', KEYS[2], runs[at])
   end
 end
-return {living, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])}
+return {{living, redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', ARGV[2])}}
 """
 )
 """Ends the runs whose server has died. Returns the others, and the next entries of the log."""
@@ -91,7 +91,7 @@ class RedisStays:
 
     def follow(self, place: str, limit: int) -> FollowedStays:
         """Return the next news. See `SharedStays.follow`."""
-        call = Call(FOLLOW_STAYS, (_LOG, _RUNS), (place or _BEGINNING, limit, LEASES))
+        call = Call(FOLLOW_STAYS, (_LOG, _RUNS), (place or _BEGINNING, limit))
         ((runs, entries),) = self._connections.ask_all([call])
         return FollowedStays(
             [_news.decode(fields[1]) for _, fields in entries],

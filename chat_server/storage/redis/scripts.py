@@ -16,6 +16,8 @@ A stream entry is never altered. What reads the log puts `changed` in place of w
 """
 
 import hashlib
+import re
+from functools import cached_property
 
 PREFIX = "backchannel:"
 PROCESSES = f"{PREFIX}processes"
@@ -37,17 +39,48 @@ REPLY_SIZE = 1024 * 1024
 """Bytes of rows that a reading script returns at once, roughly."""
 
 
+FENCE = "<until when>"
+"""Stands for the last argument of a fenced script: until when a node may run it, in milliseconds by
+its own clock. Whoever sends the script puts it in.
+"""
+
+_HOME = "{backchannel}:"
+_ROOM_KEY = re.compile(rf"{PREFIX}\{{[^}}]*\}}:(log|meta|requests|changed|edits|gone)")
+
+
+def clustered_key(key: str) -> str:
+    """Return what a key is called in a cluster: all that are no room's share one hash tag."""
+    return key if _ROOM_KEY.fullmatch(key) else _HOME + key.removeprefix(PREFIX)
+
+
 class Script:
     """A script, and the hash by which Redis knows it.
 
     Attributes:
         text: the script.
         sha: the hash.
+        is_fenced: whether its last argument is a FENCE.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fenced: str | None = None) -> None:
+        """
+        Args:
+            text: the script.
+            fenced: what it is in a cluster, with a FENCE, if it is another there.
+        """
         self.text = text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._fenced = fenced
+
+    @cached_property
+    def in_cluster(self) -> "Script":
+        """What it is in a cluster, where keys that it names by itself are called otherwise."""
+        return Script((self._fenced or self.text).replace(f"'{PREFIX}", f"'{_HOME}"))
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether its last argument in a cluster is a FENCE."""
+        return self._fenced is not None
 
 
 def room_key(room: str, what: str) -> str:
@@ -68,16 +101,14 @@ local function id(seq) return string.format('%.0f', seq) end
 local function number(field) return tonumber(redis.call('HGET', meta, field)) end
 """
 
-APPEND = Script(
+_APPEND = (
     _KEYS
     + f"""
 -- ARGV: whom to tell of what, the time, then for each message: its request key, its row, what it
 -- does ('', 'topic', 'edit', 'delete'), a topic or the seq that it changes, and the new text.
 local last, oldest = number('last') or 0, number('oldest') or 1
 local begun, told, seqs, known = last, ARGV[1], {{}}, {{}}
-if redis.call('EXISTS', '{LEASES}' .. string.match(told, '^%S+')) == 0 then
-  return redis.error_reply('LAPSED the lease of this server has ended')
-end
+if @lapsed then return redis.error_reply('LAPSED the lease of this server has ended') end
 local rows, keys, memory = {{}}, {{}}, {{}}
 
 local function write()
@@ -111,7 +142,7 @@ local function was_deleted(key)
   return highest and tonumber(highest) >= tonumber(request)
 end
 
-for at = 3, #ARGV, 5 do
+for at = 3, @last, 5 do
   local key = ARGV[at]
   local seq = known[key] or redis.call('HGET', requests, key)
   if seq then
@@ -139,6 +170,17 @@ if last > begun then
 end
 return seqs
 """
+)
+
+
+def _append(lapsed: str, last: str) -> str:
+    return _APPEND.replace("@lapsed", lapsed).replace("@last", last)
+
+
+APPEND = Script(
+    _append(f"redis.call('EXISTS', '{LEASES}' .. string.match(told, '^%S+')) == 0", "#ARGV"),
+    fenced="local now = redis.call('TIME')"
+    + _append("now[1] * 1000 + now[2] / 1000 >= tonumber(ARGV[#ARGV])", "#ARGV - 1"),
 )
 """Adds a batch to the log of a room, but for what it has already. Returns the seq of each message;
 0 for one whose request was stored once, and is deleted.
@@ -357,12 +399,11 @@ return ARGV[2]
 """Gives the log another name, unless somebody else has done so. Returns the name that it has."""
 
 CLAIM_NICK = Script(
-    """
--- KEYS: the nick's, the claims of this process. ARGV: this process, the session, the nick, what
--- leases are called.
+    f"""
+-- KEYS: the nick's, the claims of this process. ARGV: this process, the session, the nick.
 local process, token, nick = unpack(redis.call('HMGET', KEYS[1], 'process', 'token', 'nick'))
 if process and process ~= ARGV[1] and token ~= ARGV[2] then
-  if process == '' or redis.call('EXISTS', ARGV[4] .. process) == 1 then return nick end
+  if process == '' or redis.call('EXISTS', '{LEASES}' .. process) == 1 then return nick end
 end
 redis.call('HSET', KEYS[1], 'process', ARGV[1], 'token', ARGV[2], 'nick', ARGV[3])
 redis.call('PERSIST', KEYS[1])
@@ -392,13 +433,13 @@ end
 """Lets others have a nick that a session on this process has, at once or after a while."""
 
 BURY = Script(
-    """
--- KEYS: the lease of a process, its claims, the set of processes. ARGV: the process, what the keys
--- of nicks begin with, how many nicks.
+    f"""
+-- KEYS: the lease of a process, its claims, the set of processes. ARGV: the process, how many
+-- nicks.
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-local looks = redis.call('SPOP', KEYS[2], ARGV[3])
+local looks = redis.call('SPOP', KEYS[2], ARGV[2])
 for _, look in ipairs(looks) do
-  local key = ARGV[2] .. look
+  local key = '{PREFIX}nick:' .. look
   if redis.call('HGET', key, 'process') == ARGV[1] then redis.call('DEL', key) end
 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return 1 end

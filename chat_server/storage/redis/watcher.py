@@ -144,6 +144,8 @@ class Watcher:
             self._doubt.clear()
             self._note_here()
             while not self._stop.is_set() and not self._doubt.is_set():
+                if self._connections.is_changed():
+                    break  # what did not change is used meanwhile
                 if time.monotonic() >= self._renew_at:
                     if self._connections.is_deposed():
                         raise RedisAwayError("the sentinels name another master")

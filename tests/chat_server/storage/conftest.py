@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.runtime.config.log_address import LogAddress
 from chat_server.storage.interface import RoomLog
 from tests.chat_server.storage.logs import Opened
+from tests.support.redis_cluster import RedisCluster
 from tests.support.redis_server import RedisServer
 
 
@@ -25,14 +27,32 @@ def empty_redis(shared_redis: RedisServer) -> RedisServer:
     return shared_redis
 
 
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A Redis Cluster for all tests that kill none of its nodes."""
+    with RedisCluster(tmp_path_factory.mktemp("cluster") / "nodes") as cluster:
+        yield cluster
+
+
 @pytest.fixture
 def empty_redis_log(empty_redis: RedisServer, tmp_path: Path) -> Opened:
     """Opens the engine on Redis."""
+    return _opens(empty_redis.address, tmp_path)
+
+
+@pytest.fixture
+def empty_cluster_log(shared_cluster: RedisCluster, tmp_path: Path) -> Opened:
+    """Opens the engine on a Redis Cluster."""
+    shared_cluster.empty()
+    return _opens(shared_cluster.address, tmp_path)
+
+
+def _opens(address: LogAddress, folder: Path) -> Opened:
     from chat_server.storage.redis.redis_log import RedisLog
 
     @contextmanager
     def opened() -> Iterator[RoomLog]:
-        log = RedisLog(empty_redis.address, "", tmp_path)
+        log = RedisLog(address, "", folder)
         try:
             yield log
         finally:

@@ -28,12 +28,18 @@ def sqlite(folder: Path) -> Opened:
     return opened
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_redis)])
+@pytest.fixture(
+    params=[
+        "sqlite",
+        pytest.param("redis", marks=needs_redis),
+        pytest.param("cluster", marks=[needs_redis, pytest.mark.long]),
+    ]
+)
 def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """Opens an engine that holds nothing yet."""
     if request.param == "sqlite":
         return sqlite(tmp_path)
-    empty: Opened = request.getfixturevalue("empty_redis_log")
+    empty: Opened = request.getfixturevalue(f"empty_{request.param}_log")
     return empty
 
 

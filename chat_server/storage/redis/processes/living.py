@@ -139,6 +139,7 @@ class Living:
     def _extend(self, said: bytes, milliseconds: int) -> bool:
         keys = (f"{LEASES}{self._process}", _ALL, members_key(self._process), *WRITES_KEYS)
         call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due))
+        clocks = self._connections.clocks()
         begun = _now()
         echo = ("PUBLISH", PROCESSES, f"{self._process} echo {begun!r}")
         (was_there, last, is_renewed), _ = self._connections.ask_all([call, echo])
@@ -146,6 +147,7 @@ class Living:
         if not is_renewed:
             raise LeaseRefusedError("this server has not made yet what others wrote of people")
         self._until, self._due = begun + milliseconds / 1000, last
+        self._connections.hold(clocks, milliseconds)
         return bool(was_there)
 
     def end(self) -> None:
@@ -190,7 +192,7 @@ class Living:
 
     def _bury(self, name: str) -> None:
         keys = (f"{LEASES}{name}", claims_key(name), _ALL)
-        arguments = (name, f"{PREFIX}nick:", PORTION)
+        arguments = (name, PORTION)
         while self._connections.ask_all([Call(BURY, keys, arguments)])[0]:
             pass
 

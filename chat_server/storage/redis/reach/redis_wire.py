@@ -6,6 +6,7 @@ two things happened. Nothing was sent (RedisAwayError), or something was and no 
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -30,7 +31,7 @@ LOST = (ConnectionError, TimeoutError, OSError)
 """What is raised where a connection breaks, or cannot be made."""
 
 
-class AnyConnection(Protocol):
+class OneConnection(Protocol):
     """A connection of redis-py, as far as it is used here."""
 
     def connect(self) -> None: ...
@@ -40,6 +41,38 @@ class AnyConnection(Protocol):
     def pack_commands(self, commands: Sequence["RedisCommand"]) -> Any: ...
     def send_packed_command(self, command: Any) -> None: ...
 
+
+class ManyConnections(ABC):
+    """Connections to all nodes of a cluster: see cluster_connection.py."""
+
+    @abstractmethod
+    def disconnect(self) -> None:
+        """Close them."""
+
+    @abstractmethod
+    def drop_broken(self) -> None:
+        """Close those that were closed at the other end."""
+
+    @abstractmethod
+    def can_read(self, timeout: float = 0) -> bool:
+        """Whether something comes by the first of them, within so many seconds."""
+
+    @abstractmethod
+    def read_response(self) -> Any:
+        """Return what comes by the first of them."""
+
+    @abstractmethod
+    def exchange(
+        self, commands: "Sequence[RedisCommand]", hurried: Callable[[], bool]
+    ) -> list[Any]:
+        """Send commands, each to the node of its key, and return the replies."""
+
+    @abstractmethod
+    def run_of(self, key: str) -> str:
+        """Return the run id of the node that has a room's key; "" if none has."""
+
+
+AnyConnection = OneConnection | ManyConnections
 
 RedisCommand = Sequence[str | bytes | int | float]
 
@@ -58,7 +91,7 @@ class WrongPasswordError(StoreError):
 
 def make_connection(
     address: LogAddress, password: str, answer_timeout: float | None = None
-) -> AnyConnection:
+) -> OneConnection:
     """Return a connection that is not connected yet.
 
     Args:
@@ -80,7 +113,7 @@ def make_connection(
         kind, common["path"] = UnixDomainSocketConnection, address.path
     else:
         common |= {"host": address.host, "port": address.port}
-    made: AnyConnection = kind(**common)
+    made: OneConnection = kind(**common)
     return made
 
 
@@ -92,6 +125,9 @@ def exchange(
 ) -> list[Any]:
     """Send commands over a connection; return the replies, a ResponseError for one that failed.
 
+    In a cluster a reply may also be a RedisAwayError or a RedisSilentError: of a node that could
+    not be reached, or did not answer.
+
     Args:
         connection: nobody else uses it.
         commands: what is sent.
@@ -101,12 +137,37 @@ def exchange(
     Raises:
         ConnectionError, TimeoutError, OSError: the connection broke. It is not to be used again.
     """
+    if isinstance(connection, ManyConnections):
+        return connection.exchange(commands, hurried)
+    send_commands(connection, commands)
+    return read_replies(connection, len(commands), hurried, timeout)
+
+
+def send_commands(connection: OneConnection, commands: Sequence[RedisCommand]) -> None:
+    """Send commands, whose replies are then to be read. See `exchange`."""
     connection.send_packed_command(connection.pack_commands(commands))
+
+
+def read_replies(
+    connection: OneConnection,
+    count: int,
+    hurried: Callable[[], bool] = lambda: False,
+    timeout: float | None = None,
+) -> list[Any]:
+    """Return the replies to so many commands that were sent. See `exchange`."""
     deadline = time.monotonic() + (timeout or ANSWER_TIMEOUT)
     while not connection.can_read(timeout=LOOK_INTERVAL):
         if hurried() or time.monotonic() >= deadline:
             raise TimeoutError("no answer came in time")
-    return [_reply(connection) for _ in commands]
+    return [_reply(connection) for _ in range(count)]
+
+
+def is_broken(connection: OneConnection) -> bool:
+    """Whether an idle connection was closed, or holds an answer that nobody waits for."""
+    try:
+        return connection.can_read()
+    except LOST:
+        return True
 
 
 def fact(facts: bytes, name: str) -> str:
@@ -118,7 +179,23 @@ def fact(facts: bytes, name: str) -> str:
     return ""
 
 
-def _reply(connection: AnyConnection) -> Any:
+def see_that_it_is_a_master(connection: OneConnection, address: LogAddress) -> None:
+    """Close a connection that leads to a replica: whoever named it may not know the latest.
+
+    Raises:
+        RedisAwayError: it does.
+    """
+    try:
+        (facts,) = exchange(connection, [("INFO", "replication")])
+    except LOST as error:
+        connection.disconnect()
+        raise RedisAwayError(f"{address} did not answer: {error}") from error
+    if isinstance(facts, bytes) and fact(facts, "role") != "master":
+        connection.disconnect()
+        raise RedisAwayError(f"{address} is a replica")
+
+
+def _reply(connection: OneConnection) -> Any:
     try:
         return connection.read_response()
     except ResponseError as error:

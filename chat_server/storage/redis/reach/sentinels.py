@@ -15,17 +15,17 @@ from chat_server.runtime.config.log_address import LogAddress, place
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis.reach.redis_wire import (
     LOST,
-    AnyConnection,
+    OneConnection,
     RedisAwayError,
     exchange,
-    fact,
     make_connection,
+    see_that_it_is_a_master,
 )
 
 SENTINEL_TIMEOUT = 1.0
 """Seconds that a sentinel may take to answer. Then the next one is asked."""
 
-Connect = Callable[[LogAddress], tuple[AnyConnection, str]]
+Connect = Callable[[LogAddress], tuple[OneConnection, str]]
 """Connects to a Redis; returns the connection and the run id of that Redis."""
 
 
@@ -47,7 +47,7 @@ class Sentinels:
         # Whoever answered last comes first. Replaced as a whole, by any thread.
         self._order = [address.at(host, port) for host, port in address.sentinels]
 
-    def connect(self, connect: Connect) -> tuple[AnyConnection, str, LogAddress]:
+    def connect(self, connect: Connect) -> tuple[OneConnection, str, LogAddress]:
         """Connect to the master. Return that connection, the master's run id, and where it is.
 
         Args:
@@ -67,7 +67,7 @@ class Sentinels:
                     continue
                 tried.add(master)
                 connection, run = connect(master)
-                _see_that_it_is_a_master(connection, master)
+                see_that_it_is_a_master(connection, master)
             except NoMasterError as error:
                 said[str(error)] = False
             except RedisAwayError as error:
@@ -136,19 +136,3 @@ class Sentinels:
         finally:
             connection.disconnect()
         return reply
-
-
-def _see_that_it_is_a_master(connection: AnyConnection, master: LogAddress) -> None:
-    """Close the connection if it leads to a replica: a sentinel may not know the latest.
-
-    Raises:
-        RedisAwayError: it does.
-    """
-    try:
-        (facts,) = exchange(connection, [("INFO", "replication")])
-    except LOST as error:
-        connection.disconnect()
-        raise RedisAwayError(f"{master} did not answer: {error}") from error
-    if isinstance(facts, bytes) and fact(facts, "role") != "master":
-        connection.disconnect()
-        raise RedisAwayError(f"{master}, which a sentinel names, is a replica")

@@ -30,6 +30,11 @@ RULE = log_address()
             "redis+sentinel://one:26380,two:26379,[fd00::7]:7/chat.1/2",
         ),
         (
+            "redis+cluster://one,[fd00::7]:7/",
+            LogAddress("", 0, 0, nodes=(("one", 6379), ("fd00::7", 7))),
+            "redis+cluster://one:6379,[fd00::7]:7",
+        ),
+        (
             "rediss+sentinel://ada@one/chat",
             LogAddress("", 0, 0, "ada", tls=True, sentinels=(("one", 26379),), service="chat"),
             "rediss+sentinel://ada@one:26379/chat/0",
@@ -69,6 +74,9 @@ def test_sqlite(nothing: str) -> None:
         "redis+sentinel://one/chat/first",
         "redis+sentinel://one/chat/0?quorum=2",
         "sentinel://one/chat",
+        "redis+cluster://",
+        "redis+cluster://one/1",
+        "redis+cluster://one,two?x=1",
         7,
     ],
 )

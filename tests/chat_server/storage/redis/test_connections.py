@@ -201,4 +201,4 @@ def test_a_node_of_a_cluster(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "redis", "--cluster-enabled", "yes") as redis:
         said = refusal(tmp_path / "data", redis.url)
     assert "this Redis is a node of a Redis Cluster" in said
-    assert "Name a Redis without cluster-enabled" in said
+    assert "Write redis+cluster://" in said

@@ -1,6 +1,18 @@
 """What the scripts keep in Redis."""
 
-from chat_server.storage.redis.scripts import CHUNK, REPLY_SIZE, room_keys
+from chat_server.storage.redis.scripts import (
+    BURY,
+    CHUNK,
+    CLAIM_NICK,
+    LEASES,
+    PREFIX,
+    PROCESSES,
+    REPLY_SIZE,
+    ROOMS,
+    SESSION_COUNTER,
+    clustered_key,
+    room_keys,
+)
 from tests.chat_server.storage.logs import Opened, append, entries, entry
 from tests.support.redis_server import RedisServer, needs_redis
 
@@ -10,6 +22,15 @@ pytestmark = needs_redis
 def test_the_keys_of_a_room_are_in_one_place_of_a_cluster() -> None:
     """By their hash tag."""
     assert {key[key.index("{") : key.index("}") + 1] for key in room_keys("lobby")} == {"{lobby}"}
+
+
+def test_all_other_keys_are_in_one_place_of_a_cluster() -> None:
+    """Also where scripts name them, and if a room is called like them."""
+    for key in (ROOMS, SESSION_COUNTER, PROCESSES, f"{LEASES}one", f"{PREFIX}nick:{{a}}"):
+        assert clustered_key(key) == "{backchannel}:" + key.removeprefix(PREFIX)
+    for key in (*room_keys("lobby"), *room_keys("sessions")):
+        assert clustered_key(key) == key
+    assert f"'{PREFIX}" not in BURY.in_cluster.text + CLAIM_NICK.in_cluster.text
 
 
 def test_a_batch_is_an_entry_with_the_id_of_its_first_message(
