@@ -50,8 +50,9 @@ _FORMAT = f"{PREFIX}{{log}}:format"
 _NAMES = f"{PREFIX}{{log}}:names"
 _RUN = f"{PREFIX}{{log}}:run"
 _ENDS = f"{PREFIX}{{log}}:ends"
-_PLACES = f"{PREFIX}{{log}}:places"  # in a cluster: the run that each room was on then
 _SETTLING = f"{PREFIX}{{log}}:settling"
+_PLACES = f"{PREFIX}{{log}}:places"
+"""In a cluster: the run of the node that each room was on when the ends were noted."""
 
 
 def _forks(name: str) -> str:
