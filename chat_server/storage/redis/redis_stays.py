@@ -17,7 +17,8 @@ from chat_server.storage.shared_stays import FollowedStays, StayNews
 MOST = 200_000
 """Entries that are kept at most, roughly: the begin and the end of 100,000 stays, some 30 MB."""
 
-_LOG = f"{PREFIX}{{stays}}:news"  # not `log`, as a room may be called so
+_LOG = f"{PREFIX}{{stays}}:news"
+"""Not `log`, as a room may be called `stays`, and has a key of that name."""
 _RUNS = f"{PREFIX}{{stays}}:runs"
 _LATEST = f"{PREFIX}{{stays}}:run"
 

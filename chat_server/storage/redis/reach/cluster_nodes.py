@@ -8,7 +8,7 @@ news, too: a node tells all others what is published on it.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from redis.crc import key_slot
@@ -18,6 +18,7 @@ from chat_server.runtime.config.log_address import LogAddress
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis.reach.redis_wire import (
     LOST,
+    Connect,
     OneConnection,
     RedisAwayError,
     exchange,
@@ -37,9 +38,6 @@ machines do not go equally fast, and may be set back a little.
 
 HOME_SLOT = key_slot(clustered_key(PREFIX).encode())
 """The hash slot of all keys that are not a room's."""
-
-Connect = Callable[[LogAddress], tuple[OneConnection, str]]
-"""Connects to a Redis; returns the connection and the run id of that Redis."""
 
 
 class NoClusterError(StoreError):

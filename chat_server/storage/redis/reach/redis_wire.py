@@ -74,6 +74,9 @@ class ManyConnections(ABC):
 
 AnyConnection = OneConnection | ManyConnections
 
+Connect = Callable[[LogAddress], tuple[OneConnection, str]]
+"""Connects to a Redis; returns the connection and the run id of that Redis."""
+
 RedisCommand = Sequence[str | bytes | int | float]
 
 

@@ -6,7 +6,6 @@ redis-py's own `Sentinel` asks for all masters in place of the one (`SENTINEL MA
 the old one for longer during a failover, and tries again behind one's back.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from redis.exceptions import AuthenticationError, ResponseError
@@ -15,6 +14,7 @@ from chat_server.runtime.config.log_address import LogAddress, place
 from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis.reach.redis_wire import (
     LOST,
+    Connect,
     OneConnection,
     RedisAwayError,
     exchange,
@@ -24,9 +24,6 @@ from chat_server.storage.redis.reach.redis_wire import (
 
 SENTINEL_TIMEOUT = 1.0
 """Seconds that a sentinel may take to answer. Then the next one is asked."""
-
-Connect = Callable[[LogAddress], tuple[OneConnection, str]]
-"""Connects to a Redis; returns the connection and the run id of that Redis."""
 
 
 class NoMasterError(StoreError):
