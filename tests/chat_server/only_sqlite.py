@@ -5,6 +5,9 @@ that all of them are there.
 """
 
 ONLY_SQLITE: dict[str, tuple[str, ...]] = {
+    "on Redis the votes that come together are one write: see test_joined_writes.py": (
+        "moderation/test_polls.py::test_votes_of_one_moment_share_a_commit",
+    ),
     "it looks into the files of SQLite's history": (
         "moderation/test_people_actions.py::test_of_who_is_banned_nothing_is_kept",
         "test_security.py::test_files_are_private_whatever_the_umask",
