@@ -266,6 +266,7 @@ class Assembly:
                 self._members_elsewhere,
                 self._facts,
                 self._removed,
+                self.parts.registry.host_of,
             )
         )
         self._follow_neighbours(opened)

@@ -140,7 +140,9 @@ class PeopleActions:
         """
         reason = _reason(reason)
         target = self._targets.find(who)
-        network = address_of(target) if address else target.sought.network
+        network = target.sought.network
+        if address:
+            network = address_of(target, self._registry.host_elsewhere)
         check_power(actor, target)
         if network is not None:
             check_power(actor, self._targets.of_network(network))

@@ -1,6 +1,6 @@
 """Whom a moderator names, and whether they may act on them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -154,22 +154,31 @@ def _is_in(session: Session, network: IpNetwork | None) -> bool:
     return network is not None and address is not None and address in network
 
 
-def address_of(target: Target) -> IpNetwork:
+def address_of(target: Target, elsewhere: Callable[[str], str | None]) -> IpNetwork:
     """Return the address that who has a nick is connected from.
 
+    Args:
+        target: who that is.
+        elsewhere: returns the address of who has a nick on another server; None if it does not say.
+
     Raises:
-        ProtocolError: `no_such_nick` or `forbidden`: there is none.
+        ProtocolError: `no_such_nick` or `forbidden`: there is none; `unavailable`: their server
+            does not say.
+        StoreError: other servers could not be asked.
     """
     connection = target.here[0].connection if target.here else None
+    host = connection.host if connection is not None else None
     if target.sought.key is not None and target.elsewhere:
-        raise ProtocolError(
-            Code.FORBIDDEN,
-            f"{target.shown} is connected to another server, where the address is known: ban the "
-            "nick alone, or the address by what it is",
-        )
-    if target.sought.key is None or connection is None:
+        host = elsewhere(target.shown)
+        if host is None:
+            raise ProtocolError(
+                Code.UNAVAILABLE,
+                f"the server that {target.shown} is on does not say from where: try again, or ban "
+                "the nick alone",
+            )
+    if target.sought.key is None or host is None:
         raise ProtocolError(Code.NO_SUCH_NICK, f"{target.shown} is no nick of somebody who is here")
-    address = host_address(connection.host)
+    address = host_address(host)
     if address is None:
         raise ProtocolError(Code.FORBIDDEN, f"{target.shown} is connected without an address")
     return ip_network(address)

@@ -321,6 +321,12 @@ class Neighbours(Protocol):
         """Send a message to somebody on another server, and wait until that has answered."""
         ...
 
+    def host(self, nick: str) -> str | None:
+        """Ask the server on which somebody has a nick from which address they are connected, and
+        return that without a port. None if nobody there has it, or it does not answer.
+        """
+        ...
+
     def claimed(self) -> set[str]:
         """Return what the nicks look like that this server has claimed: their skeletons."""
         ...
@@ -371,6 +377,7 @@ class NeighbourListener(NamedTuple):
             which room, and whether that is all there is; with nothing and True when it is dead.
         facts: returns what this server says of itself.
         removed: called with the name of a room that another process has removed.
+        host: returns the address from which whoever has a nick is connected; "" if nobody has it.
     """
 
     news: Callable[[str | None], None]
@@ -380,6 +387,7 @@ class NeighbourListener(NamedTuple):
     members: Callable[[str, Mapping[str, MembersChange], bool], None]
     facts: Callable[[], ProcessFacts]
     removed: Callable[[str], None]
+    host: Callable[[str], str]
 
 
 class RoomLog(Protocol):

@@ -445,6 +445,20 @@ class Registry:
             session.account, session.role = membership
         return session
 
+    def host_of(self, nick: str) -> str:
+        """Return the address that who is here under `nick` is connected from; "" if nobody is."""
+        session = self.session_called(nick)
+        connection = session.connection if session is not None else None
+        return "" if connection is None else connection.host
+
+    def host_elsewhere(self, nick: str) -> str | None:
+        """Return the same of somebody on another server; None if it does not say.
+
+        Raises:
+            StoreError: other servers could not be asked.
+        """
+        return None if self._neighbours is None else self._neighbours.host(nick)
+
     def follow_membership(self, token: bytes) -> Session | None:
         """Let it hold that another server has logged a session in or out, or gave it a role.
 

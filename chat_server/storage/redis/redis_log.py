@@ -45,7 +45,12 @@ from chat_server.storage.redis.reach.redis_wire import (
     exchange,
     fact,
 )
-from chat_server.storage.redis.redis_neighbours import RedisNeighbours, read_direct
+from chat_server.storage.redis.redis_neighbours import (
+    Question,
+    RedisNeighbours,
+    read_direct,
+    read_question,
+)
 from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms
 from chat_server.storage.redis.redis_sessions import RedisSessions, note_newest
@@ -448,8 +453,8 @@ class RedisLog:
             self._listener.removed(about)
         elif word == "session":
             self._listener.taken_over(bytes.fromhex(about))
-        elif word == "direct" and (told := read_direct(about, self._process)):
-            self.neighbours.answer(process, told.number, self._listener.told(told.direct))
+        elif word in ("direct", "host"):
+            self._answer(process, word, read_question(about, self._process))
         elif word == "answer":
             self.neighbours.hear_answer(about)
         elif word == "members":
@@ -460,6 +465,17 @@ class RedisLog:
             self.neighbours.members.ended(process, self._listener.members)
         else:
             self.neighbours.writes.heard(word)
+
+    def _answer(self, process: str, word: str, asked: Question | None) -> None:
+        """Answer another process, if it asks this one."""
+        assert self._listener is not None
+        if asked is None:
+            return
+        if word == "direct":
+            answer = self._listener.told(read_direct(asked.about)).value
+        else:
+            answer = self._listener.host(asked.about)
+        self.neighbours.answer(process, asked.number, answer)
 
     def _renew(self, *, came_back: bool = False) -> None:
         """Renew the lease, and see which others have theirs.

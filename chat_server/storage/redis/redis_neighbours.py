@@ -44,11 +44,11 @@ class _NickClaim(NamedTuple):
     nick: str
 
 
-class DirectTold(NamedTuple):
-    """A message for somebody on this process; `number` is what the one that sent it calls it."""
+class Question(NamedTuple):
+    """What another process asks of this one, by a number of its own."""
 
     number: int
-    direct: Direct
+    about: str
 
 
 class RedisNeighbours:
@@ -76,7 +76,7 @@ class RedisNeighbours:
         self._numbers = itertools.count(1)
         # Guards the next, and wakes those who wait for an answer. A leaf.
         self._answered = threading.Condition()
-        self._answers: dict[int, DirectOutcome | None] = {}  # by message; None until it has come
+        self._answers: dict[int, str | None] = {}  # by question; None until it has come
 
     @property
     def has_lease(self) -> bool:
@@ -104,30 +104,40 @@ class RedisNeighbours:
         found = self._find(direct.to)
         if found is None:
             return DirectOutcome.NOBODY
+        answer = self._question(found.process, "direct", json.encode(direct).decode())
+        return DirectOutcome.UNKNOWN if answer is None else DirectOutcome(answer)
+
+    def host(self, nick: str) -> str | None:
+        """Return from where somebody on another server is connected. See `Neighbours.host`."""
+        found = self._find(nick)
+        return self._question(found.process, "host", nick) or None if found else None
+
+    def _question(self, process: str, word: str, about: str) -> str | None:
+        """Ask another process something. Return its answer; None if there is none in time."""
         number = next(self._numbers)
         with self._answered:
             self._answers[number] = None
         try:
-            told = f"{found.process} {number} {json.encode(direct).decode()}"
-            self._connections.ask("PUBLISH", PROCESSES, f"{self._process} direct {told}")
+            told = f"{self._process} {word} {process} {number} {about}"
+            self._connections.ask("PUBLISH", PROCESSES, told)
             with self._answered:
-                self._answered.wait_for(lambda: self._answers[number], ANSWER_PATIENCE)
+                self._answered.wait_for(lambda: self._answers[number] is not None, ANSWER_PATIENCE)
         finally:
             with self._answered:
-                outcome = self._answers.pop(number)
-        return outcome or DirectOutcome.UNKNOWN
+                answer = self._answers.pop(number)
+        return answer
 
-    def answer(self, process: str, number: int, outcome: DirectOutcome) -> None:
-        """Say what became of a message that another process has sent."""
-        told = f"{process} {number} {outcome.value}"
-        self._connections.ask("PUBLISH", PROCESSES, f"{self._process} answer {told}")
+    def answer(self, process: str, number: int, answer: str) -> None:
+        """Answer a question of another process."""
+        told = f"{self._process} answer {process} {number} {answer}"
+        self._connections.ask("PUBLISH", PROCESSES, told)
 
-    def hear_answer(self, about: str) -> None:
-        """Take what another process says of a message, if this process has sent it."""
-        process, number, outcome = about.split(" ")
+    def hear_answer(self, told: str) -> None:
+        """Take an answer, if this process has asked for it."""
+        answer = read_question(told, self._process)
         with self._answered:
-            if process == self._process and int(number) in self._answers:
-                self._answers[int(number)] = DirectOutcome(outcome)
+            if answer is not None and answer.number in self._answers:
+                self._answers[answer.number] = answer.about
                 self._answered.notify_all()
 
     def awaited(self, nick: str) -> bytes | None:
@@ -199,10 +209,15 @@ class RedisNeighbours:
         return Call(CLAIM_NICK, keys, (self._process, token.hex(), nick))
 
 
-def read_direct(told: str, process: str) -> DirectTold | None:
-    """Return a message that is for somebody on a process; None if it is for another process."""
-    to, number, written = told.split(" ", 2)
-    return DirectTold(int(number), _directs.decode(written.encode())) if to == process else None
+def read_question(told: str, process: str) -> Question | None:
+    """Return what is for a process; None if it is for another one."""
+    to, number, about = told.split(" ", 2)
+    return Question(int(number), about) if to == process else None
+
+
+def read_direct(written: str) -> Direct:
+    """Return a message as `RedisNeighbours.tell` writes it."""
+    return _directs.decode(written.encode())
 
 
 def _nick_key(nick: str) -> str:

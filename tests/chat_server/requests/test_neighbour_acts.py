@@ -9,6 +9,7 @@ import pytest
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.server import Server
+from chat_server.storage.redis import redis_neighbours
 from protocol.text import nick_skeleton
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House, texts, whole_log
@@ -17,7 +18,7 @@ from tests.support.clock import ManualClock
 from tests.support.peer import Peer
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import ServerProcess, running_server
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 pytestmark = [needs_redis, pytest.mark.long]
 
@@ -82,14 +83,37 @@ def end_lease(redis: RedisServer, nick: str) -> None:
     redis.do("DEL", f"backchannel:process:{process}")
 
 
-def test_a_ban_of_an_address_holds_for_who_is_there(houses: Houses, ada: Peer) -> None:
+def test_a_ban_of_an_address_holds_for_who_is_there(
+    houses: Houses, ada: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also for who is connected to the other server only; owners never are banned."""
+    monkeypatch.setattr(redis_neighbours, "ANSWER_PATIENCE", DEADLINE)
     eva = houses[1].enter("eva")
-    assert ada.request("ban", who="eva", address=True)["code"] == "forbidden"
+    refused = ada.request("ban", who="eva", address=True)  # ada has the same one
+    assert (refused["code"], "127.0.0.1" in refused["text"]) == ("forbidden", True)
     refused = ada.request("ban", who="127.0.0.1")  # an owner is connected from there
     assert refused["code"] == "forbidden"
     ada.ok("ban", who="eva")
     eva.expect_end("banned")
+
+
+def test_the_address_of_somebody_on_the_other_server_is_banned(
+    redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their nick: their server is asked for it."""
+    monkeypatch.setattr(redis_neighbours, "ANSWER_PATIENCE", DEADLINE)
+    with (
+        running_server(tmp_path / "one", log=redis.address) as one,
+        running_server(tmp_path / "two", log=redis.address, hosts=("::1",)) as two,
+        House(one) as first,
+        House(two) as second,
+    ):
+        ada, eva = owner(first, one.owner_secret), second.enter("eva")
+        ada.ok("ban", who="eva", address=True)
+        eva.expect_end("banned")
+        assert second.connect().hello("zoe")["code"] == "banned"
+        assert first.connect().hello("zoe")["type"] == "welcome"
+        assert ada.request("ban", who="max", address=True)["code"] == "no_such_nick"
 
 
 def test_a_mute_holds_on_the_other_server(houses: Houses, ada: Peer) -> None:
@@ -243,7 +267,7 @@ def test_the_audit_log_is_the_same_on_both(houses: Houses, ada: Peer, tmp_path: 
 def test_what_the_operator_does_holds_on_the_other_server(
     houses: Houses, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As what moderators do; the owner's secret is where it was made."""
+    """As what moderators do."""
     eva, one = houses[1].enter("eva"), Operator(capsys, tmp_path / "one")
     one.done("ban", "eva")
     assert houses[1].connect().hello("eva")["code"] == "banned"

@@ -44,6 +44,7 @@ NOBODY = NeighbourListener(
     lambda *_: None,
     lambda: ProcessFacts("", [], "", 0, 0.0, 0, 0, 0),
     lambda _: None,
+    lambda _: "",
 )
 """Nobody is here who would have to hear of anything."""
 

@@ -11,6 +11,7 @@ from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.redis_neighbours import (
     RedisNeighbours,
     read_direct,
+    read_question,
 )
 from chat_server.storage.redis.scripts import PROCESSES
 from protocol.messages import Direct
@@ -131,12 +132,13 @@ def test_who_sends_a_message_learns_what_became_of_it(
         for each in heard.listen():
             if each["type"] == "message" and each["data"].startswith("one direct "):
                 break
-        told = read_direct(each["data"].removeprefix("one direct "), "two")
-        assert told is not None
-        one.hear_answer(f"two {told.number} sent")
-        one.hear_answer(f"one {told.number + 1} sent")
+        asked = read_question(each["data"].removeprefix("one direct "), "two")
+        assert asked is not None
+        assert read_direct(asked.about) == DIRECT
+        one.hear_answer(f"two {asked.number} sent")
+        one.hear_answer(f"one {asked.number + 1} sent")
         assert not sent.done()
-        one.hear_answer(f"one {told.number} full")
+        one.hear_answer(f"one {asked.number} full")
         assert sent.result() is DirectOutcome.FULL
 
 
@@ -148,11 +150,11 @@ def test_a_nick_is_awaited_while_it_is_kept(one: RedisNeighbours, two: RedisNeig
     assert (two.awaited("ada"), two.awaited("\u0430da"), two.awaited("eva")) == (ADA, None, None)
 
 
-def test_a_message_is_read_by_the_server_that_it_is_for() -> None:
+def test_a_question_is_read_by_the_server_that_it_is_for() -> None:
     """All others hear it, and leave it."""
-    told = 'two 7 {"type":"direct","time":1000.0,"from":"ada","to":"eva","text":"psst"}'
-    assert read_direct(told, "two") == (7, DIRECT)
-    assert read_direct(told, "one") is None
+    assert read_question("two 7 what it is about", "two") == (7, "what it is about")
+    assert read_question("two 7 ", "two") == (7, "")
+    assert read_question("two 7 what it is about", "one") is None
 
 
 def test_who_has_a_nick_on_another_server(one: RedisNeighbours, two: RedisNeighbours) -> None:

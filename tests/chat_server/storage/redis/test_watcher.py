@@ -28,6 +28,7 @@ def _listener(news: list[str | None]) -> NeighbourListener:
         lambda *_: None,
         lambda: ProcessFacts("Physics", [], "1.0", 17, 1000.0, 0, 0, 0, 0.0, 0.0),
         lambda _: None,
+        lambda _: "",
     )
 
 
