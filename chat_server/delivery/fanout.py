@@ -47,6 +47,7 @@ from chat_server.storage.interface import (
 )
 from protocol.errors import Code
 from protocol.messages import Message, Ok
+from protocol.text import nick_key
 
 log = logging.getLogger(__name__)
 
@@ -312,6 +313,8 @@ class Delivery:
             messages = self._log.follow(room.name, room.last)
             _note_own(room, stored)
             while messages:
+                if room.policy is not None and room.policy.slow:
+                    _note_spoken(room, messages, stored, self._clock.monotonic())
                 self._publish_segment(room, messages)
                 messages = self._log.follow(room.name, room.last)
         except LogRewoundError as error:
@@ -387,6 +390,16 @@ def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
         if seq and draft.kind not in NOTICES:
             for outbox in tuple(draft.waiters):
                 outbox.note_own(room, seq)
+
+
+def _note_spoken(
+    room: Room, messages: Sequence[Message], stored: Sequence[_StoredDraft], now: float
+) -> None:
+    """Let slow mode know who spoke on another server: moderators, whom it does not bind, apart."""
+    own = {seq for _, seq in stored}
+    for message in messages:
+        if message.seq not in own and message.kind not in NOTICES and not message.role:
+            room.slow_mode.hear(nick_key(message.from_), now)
 
 
 class _News:

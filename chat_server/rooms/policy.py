@@ -227,13 +227,14 @@ class SlowMode:
         self._lock = threading.Lock()
         self._spoke: OrderedDict[PersonKey, float] = OrderedDict()  # the longest ago first
 
-    def take(self, who: PersonKey, slow: float, now: float) -> float:
+    def take(self, who: PersonKey, slow: float, now: float, nick: str = "") -> float:
         """Let somebody speak, or return for how many seconds they must not yet.
 
         Args:
             who: the person.
             slow: seconds between two messages.
             now: the clock's monotonic seconds.
+            nick: what theirs is compared by, where they may have spoken on another server.
         """
         with self._lock:
             spoke = self._spoke
@@ -241,12 +242,26 @@ class SlowMode:
                 len(spoke) >= TALKERS_LIMIT or next(iter(spoke.values())) + slow <= now
             ):
                 spoke.popitem(last=False)
-            wait = spoke.get(who, -math.inf) + slow - now
+            last = max(spoke.get(who, -math.inf), spoke.get(_heard(nick), -math.inf))
+            wait = last + slow - now
             if wait > 0:
                 return wait
             spoke[who] = now
             spoke.move_to_end(who)
             return 0.0
+
+    def hear(self, nick: str, now: float) -> None:
+        """Note that somebody spoke on another server, of whom this one knows the nick alone.
+
+        Args:
+            nick: what theirs is compared by.
+            now: the clock's monotonic seconds.
+        """
+        with self._lock:
+            self._spoke[_heard(nick)] = now
+            self._spoke.move_to_end(_heard(nick))
+            if len(self._spoke) > TALKERS_LIMIT:
+                self._spoke.popitem(last=False)
 
     def give_back(self, who: PersonKey) -> None:
         """Forget that somebody spoke: it was refused after all."""
@@ -264,6 +279,11 @@ class SlowMode:
         with self._lock:
             if before in self._spoke:
                 self._spoke[now] = max(self._spoke[before], self._spoke.get(now, -math.inf))
+
+
+def _heard(nick: str) -> str:
+    """What SlowMode knows somebody by of whom it knows the nick alone: nobody's PersonKey."""
+    return f"nick {nick}"
 
 
 def _end(freeze: Freeze) -> float:

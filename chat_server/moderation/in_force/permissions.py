@@ -176,7 +176,9 @@ class Permissions:
             return
         now = self._clock.monotonic()
         policy.check_speaker(person_keys(session), now)
-        wait = room.slow_mode.take(person_key(session), policy.slow, now) if policy.slow else 0.0
+        wait = 0.0
+        if policy.slow:
+            wait = room.slow_mode.take(person_key(session), policy.slow, now, session.key)
         if wait:
             raise ProtocolError(
                 Code.RATE_LIMITED,

@@ -185,6 +185,23 @@ def test_rules_of_a_room_hold_on_the_other_server(houses: Houses, ada: Peer) -> 
     assert eva.ok("rules", room="lobby")["rules"]["slow"] == 60
 
 
+def test_slow_mode_holds_for_who_changes_servers(houses: Houses, ada: Peer) -> None:
+    """They wait as long as on the server before; others need not, nor those it does not bind."""
+    eva, zoe = houses[1].enter("eva", "lobby"), houses[0].enter("zoe", "lobby")
+    ada.ok("slow", room="lobby", seconds=600)
+    eva.say("lobby", "one")
+    there = houses[1].enter("ada2", "lobby")
+    ada.ok("op", who="ada2")
+    assert there.say("lobby", "two")
+    assert texts(zoe.messages(3))[1:] == ["one", "two"]
+    back = houses[0].enter("eva", session=eva.session)
+    back.skip_ids(1000)
+    back.join("lobby")
+    refused = back.request("say", room="lobby", text="three")
+    assert (refused["code"], "slow mode" in refused["text"]) == ("rate_limited", True)
+    assert zoe.say("lobby", "three")
+
+
 def test_who_is_in_a_room_that_is_locked_may_come_back(houses: Houses, ada: Peer) -> None:
     """On whichever server they are; nobody else comes in."""
     eva = houses[1].enter("eva", "lobby")

@@ -136,3 +136,23 @@ def session(nick: str, account: int | None = None) -> Session:
 def test_names_of_somebody() -> None:
     assert person_keys(session("eva")) == {b"eva".hex()}
     assert person_keys(session("eva", 7)) == {b"eva".hex(), "@7"}
+
+
+def test_who_spoke_on_another_server_is_known_by_the_nick() -> None:
+    """As long as slow mode is; whoever has another nick, and speaks here, is somebody else."""
+    slow_mode = SlowMode()
+    slow_mode.hear("eva", 0.0)
+    assert slow_mode.take("@7", 10.0, 4.0, "eva") == 6.0
+    assert slow_mode.take("@7", 10.0, 4.0, "zoe") == 0.0
+    slow_mode.hear("eva", 5.0)
+    assert slow_mode.take("@8", 10.0, 14.0, "eva") == 1.0
+    assert slow_mode.take("@8", 10.0, 15.0, "eva") == 0.0
+
+
+def test_who_spoke_elsewhere_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who spoke the longest ago are forgotten."""
+    monkeypatch.setattr(policy, "TALKERS_LIMIT", 2)
+    slow_mode = SlowMode()
+    for nick in ("ada", "eva", "zoe"):
+        slow_mode.hear(nick, 0.0)
+    assert [slow_mode.take(nick, 10.0, 1.0, nick) for nick in ("zoe", "ada")] == [9.0, 0.0]
