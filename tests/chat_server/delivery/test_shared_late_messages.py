@@ -67,7 +67,8 @@ def _left(talker: Peer, nick: str) -> bool:
 
 def test_what_is_told_to_somebody_who_was_lost_on_the_other_server(pair: Pair) -> None:
     """Without an account, too: it waits while their nick is kept for them."""
-    eva = pair.houses[1].enter("eva")
+    eva = pair.houses[1].enter("eva", "lobby")
+    eva.say("lobby", "hello")  # from now on her session is known on both
     eva.reset()
     eventually(partial(_left, pair.ada, "eva"))
     back = pair.houses[0].enter("eva", session=eva.session)

@@ -92,6 +92,7 @@ def test_who_changes_servers_was_there_once(one: Server, two: Server, records: R
     """Whether or not the first server has noticed that they left."""
     with House(one) as first, House(two) as second:
         ada = first.enter("ada", "lobby")
+        ada.say("lobby", "hello")  # from now on her session is known on both
         eventually(lambda: records.there("two") == {"ada": True})
         back = second.connect()
         back.hello("ada", session=ada.session)
