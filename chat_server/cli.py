@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import faulthandler
+import gc
 import logging
 import os
 import signal
@@ -166,6 +167,10 @@ def _host(options: argparse.Namespace, chosen: Config, stream: LogWriter) -> int
         for problem in error.problems:
             log.error("%s", problem)
         return FAILED if isinstance(error, AwayError) else WRONG_USE
+    # What is here by now stays. A collection looks at all objects, and nobody else does anything
+    # meanwhile: so it is to look at those alone that clients make.
+    gc.collect()
+    gc.freeze()
     _greet(server)
     listening = " ".join(str(address) for address in server.addresses)
     systemd.tell(systemd.READY, f"STATUS=listening on {listening}")

@@ -12,7 +12,7 @@ import pytest
 from tests.chat_server.network.test_listener import greet, has_ipv6
 from tests.chat_server.storage.test_data_folder import needs_unprivileged, refused
 from tests.support.peer import Peer
-from tests.support.servers import ServerProcess
+from tests.support.servers import ENVIRONMENT, ROOT, ServerProcess
 from tests.support.waiting import eventually
 
 _LOW_PORTS = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -279,3 +279,32 @@ def test_what_was_asked_for_and_cannot_be_written(
         assert program.wait() == 1
         assert "stdout cannot be written: " in program.stderr
         assert "Traceback" not in program.stderr
+
+
+def test_no_collection_looks_at_what_the_program_itself_is_made_of(tmp_path: Path) -> None:
+    """It holds everybody up, and there are tens of thousands of such objects."""
+    child = subprocess.run(
+        [sys.executable, "-c", _FROZEN, "--host", "127.0.0.1", "--port", "0", "--data", tmp_path],
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    frozen, others = map(int, child.stdout.split())
+    assert frozen > 10 * others
+
+
+_FROZEN = """
+import gc, os, signal, sys
+from chat_server import cli
+
+def greet(server):
+    print(gc.get_freeze_count(), len(gc.get_objects()))
+    os.kill(os.getpid(), signal.SIGTERM)
+
+cli._greet = greet
+sys.exit(cli.main())
+"""
