@@ -57,7 +57,7 @@ class NobodyHere:
     def last(self, room: str) -> int:
         return 0
 
-    def recent(self, room: str, limit: int) -> list[Message]:
+    def recent(self, room: str, limit: int, space: int | None = None) -> list[Message]:
         return []
 
     def after(self, room: str, seq: int) -> Message | None:

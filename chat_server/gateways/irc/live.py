@@ -116,8 +116,14 @@ class LiveServer(Protocol):
         """Return the seq of a room's latest message; 0 if there is none."""
         ...
 
-    def recent(self, room: str, limit: int) -> list[Message]:
-        """Return the latest messages of a room; none if they cannot be read."""
+    def recent(self, room: str, limit: int, space: int | None = None) -> list[Message]:
+        """Return the latest messages of a room; none if they cannot be read.
+
+        Args:
+            room: which.
+            limit: so many at most.
+            space: and no more than fill so many bytes, if it is given.
+        """
         ...
 
     def after(self, room: str, seq: int) -> Message | None:
@@ -256,10 +262,10 @@ class ServerState:
         found = self._context.rooms.find(room)
         return found.last if found else 0
 
-    def recent(self, room: str, limit: int) -> list[Message]:
-        """Return the latest messages of a room; none if they cannot be read."""
+    def recent(self, room: str, limit: int, space: int | None = None) -> list[Message]:
+        """Return the latest messages of a room; none if they cannot be read. See Live."""
         try:
-            return self._context.store.before(room, None, limit)
+            return self._context.store.before(room, None, limit, space)
         except StoreError:  # whoever asks for it by a request is told
             return []
 

@@ -25,7 +25,10 @@ _DEPARTURE_SECONDS = 10.0
 """For so many seconds who leaves after a kick, or with a reason, leaves because of it."""
 
 _TOPIC_SEARCH = 500
-"""How far back it is looked for who set a topic."""
+"""How far back it is looked for who set a topic, in messages."""
+
+_TOPIC_SPACE = 256 * 1024
+"""And in bytes: as many of the longest texts would take 8 MB."""
 
 
 Key = TypeVar("Key")
@@ -256,7 +259,7 @@ class Network:
         return known
 
     def _find_setter(self, room: str, topic: str) -> TopicSetter:
-        for message in reversed(self.live.recent(room, _TOPIC_SEARCH)):
+        for message in reversed(self.live.recent(room, _TOPIC_SEARCH, _TOPIC_SPACE)):
             if message.kind == "topic" and message.text == topic:
                 return TopicSetter(topic, message.from_, message.time)
         return TopicSetter(topic, "", self.created)

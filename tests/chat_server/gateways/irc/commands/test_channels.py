@@ -52,6 +52,28 @@ def test_who_set_a_topic_long_ago(house: House, irc: IrcHouse) -> None:
     assert found[2].params[:3] == ("ana", "#lobby", "backchannel")
 
 
+def test_it_is_looked_for_in_so_many_bytes(
+    house: House, irc: IrcHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or who asks for the topic has the server read megabytes each time."""
+    read: list[int] = []
+    recent = ServerState.recent
+
+    def count(live: ServerState, room: str, limit: int, space: int | None = None) -> list[Message]:
+        found = recent(live, room, limit, space)
+        read.append(sum(len(message.text) for message in found))
+        return found
+
+    monkeypatch.setattr(ServerState, "recent", count)
+    bob = house.enter("bob", "lobby")
+    bob.ok("topic", room="lobby", topic="old")
+    ids = [bob.post("say", room="lobby", text="x" * 4000) for _ in range(100)]
+    assert bob.reply(ids[-1])["seq"] == 101
+    found = irc.enter("ana").ask("JOIN #lobby")
+    assert found[2].params[:3] == ("ana", "#lobby", "backchannel")
+    assert 200_000 < max(read) < 300_000
+
+
 def test_several_at_once(irc: IrcHouse) -> None:
     """Each for itself; a second time it is nothing."""
     peer = irc.enter("ana")
