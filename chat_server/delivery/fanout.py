@@ -166,15 +166,17 @@ class Delivery:
         Returns: the rooms, and how many bytes are stored of each: as much less as more wait.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ending)
-            if not self._waiting:
-                return None
-            space = max(SHARE, ROUND_LIMIT // self._waiting.parties)
-            most = min(GROUP_LIMIT, 1 + (len(self._waiting) - 1) // len(self._threads))
+            waiting = self._waiting
+            while not waiting.size:
+                if self._ending:
+                    return None
+                self._changed.wait()
+            space = max(SHARE, ROUND_LIMIT // waiting.parties)
+            most = min(GROUP_LIMIT, 1 + (waiting.size - 1) // len(self._threads))
             group: list[Room] = []
             members = size = 0
-            while self._waiting and len(group) < most and members < STRIDE and size < ROUND_LIMIT:
-                room = self._waiting.take()
+            while waiting.size and len(group) < most and members < STRIDE and size < ROUND_LIMIT:
+                room = waiting.take()
                 group.append(room)
                 members += room.size
                 size += min(room.waiting_cost, space)
@@ -208,7 +210,7 @@ class Delivery:
         """Feed the next members of a room: fewer, where others wait and each is sent much."""
         room, now = news.room, self._clock.monotonic()
         fed = sent = 0
-        while fed < STRIDE and (sent < TURN_BYTES or not self._waiting):
+        while fed < STRIDE and (sent < TURN_BYTES or not self._waiting.size):
             members = room.round.take(min(PIECE, STRIDE - fed), room.last, room.members)
             if not members:
                 return
@@ -328,11 +330,13 @@ class Delivery:
 
     def _publish_segment(self, room: Room, messages: list[Message]) -> None:
         """Publish the messages that follow a room's tail."""
-        acts = acting(messages)
+        segment, acts = Segment(messages[0].seq, messages), acting(messages)
+        if not acts:  # nearly always
+            room.publish(segment, None)
+            return
         topics = [message.text for message in acts if message.kind == "topic"]
         changes = [message for message in acts if message.kind != "topic"]
-        topic = topics[-1] if topics else None
-        room.publish(Segment(messages[0].seq, messages), topic, changes)
+        room.publish(segment, topics[-1] if topics else None, changes)
         if changes and self._changed_message is not None:
             for entry in changes:
                 self._changed_message(room.name, entry.changes)

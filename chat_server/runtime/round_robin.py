@@ -65,7 +65,7 @@ class RoundRobin(Generic[Item]):
         clients.move_to_end(client)
         self._addresses.move_to_end(address)
         if not items:
-            self._drop(Party(address, client))
+            self._drop(address, client)
         return item
 
     def take_where(self, may: Callable[[str], bool]) -> Item | None:
@@ -86,7 +86,7 @@ class RoundRobin(Generic[Item]):
         items.remove(item)
         self.size -= 1
         if not items:
-            self._drop(party)
+            self._drop(party.address, party.client)
         return True
 
     def drop_from_largest(self) -> Item:
@@ -101,13 +101,13 @@ class RoundRobin(Generic[Item]):
         item = items.popleft()
         self.size -= 1
         if not items:
-            self._drop(Party(address, client))
+            self._drop(address, client)
         return item
 
-    def _drop(self, party: Party) -> None:
+    def _drop(self, address: str, client: Hashable) -> None:
         """Forget a party that has nothing in it."""
-        clients = self._addresses[party.address]
-        del clients[party.client]
+        clients = self._addresses[address]
+        del clients[client]
         self.parties -= 1
         if not clients:
-            del self._addresses[party.address]
+            del self._addresses[address]

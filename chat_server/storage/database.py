@@ -250,7 +250,8 @@ def check_space(path: Path) -> None:
     except (OSError, MemoryError) as error:
         raise complaint(path, error) from error
     spare = disk.free - max(RESERVED_LEAST, min(RESERVED_MOST, disk.total * RESERVED_SHARE))
-    if spare >= sum(map(log_size, files)):  # nearly always
+    # Nearly always: the logs are among what is used, so most disks need no look at them.
+    if spare >= disk.used or spare >= sum(map(log_size, files)):
         return
     if spare < sum(map(_growth, files)):
         raise StoreError(f"{path}: its disk is full, but for what is reserved")
