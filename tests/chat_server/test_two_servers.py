@@ -177,6 +177,19 @@ def test_a_direct_message_to_somebody_on_the_other_server(houses: tuple[House, H
     assert ada.request("tell", to="nobody", text="x")["code"] == "no_such_nick"
 
 
+def test_who_is_muted_may_ask_a_moderator_on_the_other(
+    servers: tuple[ServerProcess, ServerProcess], houses: tuple[House, House]
+) -> None:
+    """And nobody else there, as on one server."""
+    ada, eva = houses[0].enter("ada"), houses[1].enter("eva")
+    houses[0].enter("bob")
+    ada.ok("claim", secret=servers[0].secret)
+    ada.ok("mute", who="eva")
+    eva.ok("tell", to="ada", text="why?")
+    assert ada.take(lambda frame: frame["type"] == "direct")["text"] == "why?"
+    eva.refused("muted", "tell", to="bob", text="psst")
+
+
 def end_lease(redis: RedisServer, nick: str) -> None:
     """Let the server of somebody seem dead, as if the time of its lease had passed."""
     keys = redis.do("KEYS", "backchannel:nick:*")

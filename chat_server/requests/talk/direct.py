@@ -41,7 +41,10 @@ def _tell_elsewhere(caller: Caller, nick: str, text: str) -> bool:
     if neighbours is None:
         return False
     caller.pause()
-    caller.check_voice()
+    recipient = caller.context.registry.elsewhere(nick)
+    if recipient is None:
+        return False
+    _check_may_tell(caller, recipient)
     outcome = neighbours.tell(_direct(caller, nick, text))
     if outcome is DirectOutcome.FULL:
         raise _does_not_read(nick)
@@ -84,11 +87,16 @@ def _direct(caller: Caller, to: str, text: str) -> messages.Direct:
     )
 
 
+def _check_may_tell(caller: Caller, recipient: Session) -> None:
+    """Refuse somebody who is muted, unless they ask a moderator why."""
+    if not caller.context.permissions.is_moderator(recipient):
+        caller.check_voice()
+
+
 def _tell_here(caller: Caller, recipient: Session, text: str) -> None:
     """Send a text to somebody who is here."""
     connection = recipient.connection
-    if not caller.context.permissions.is_moderator(recipient):  # whom one who is muted may ask why
-        caller.check_voice()
+    _check_may_tell(caller, recipient)
     direct = _direct(caller, recipient.nick, text)
     if connection is None or not connection.outbox.put_if_short(Broadcast(direct)):
         raise _does_not_read(recipient.nick)
