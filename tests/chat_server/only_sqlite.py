@@ -8,9 +8,39 @@ ONLY_SQLITE: dict[str, tuple[str, ...]] = {
     "on Redis the votes that come together are one write: see test_joined_writes.py": (
         "moderation/test_polls.py::test_votes_of_one_moment_share_a_commit",
     ),
-    "it looks into the files of SQLite's history": (
+    "it looks into the files of SQLite's history, or holds them up": (
+        "delivery/test_fanout.py::test_a_commit_that_fails_is_told_to_each_talker",
+        "delivery/test_fanout.py::test_one_client_has_only_so_much_waiting_in_all_rooms",
+        "delivery/test_fanout.py::test_rooms_that_wait_are_stored_in_one_transaction",
         "moderation/test_people_actions.py::test_of_who_is_banned_nothing_is_kept",
+        "test_security.py::test_a_copy_that_was_put_back_is_private_again",
         "test_security.py::test_files_are_private_whatever_the_umask",
+        "test_security.py::test_sessions_that_said_nothing_are_forgotten_while_it_runs",
+    ),
+    "Redis keeps the nick of who was lost by its own clock, also while a server is restarted": (
+        "moderation/test_room_actions.py::"
+        "test_acts_at_the_same_moment_leave_memory_and_store_alike",
+        "requests/talk/test_direct.py::test_it_survives_a_restart",
+        "requests/talk/test_direct.py::test_who_wants_none_gets_none",
+        "requests/test_membership.py::test_the_seq_goes_on_after_a_restart",
+        "rooms/people/test_nicks.py::test_a_nick_is_kept_for_two_minutes_when_its_owner_vanished",
+        "rooms/people/test_nicks.py::test_who_comes_back_under_another_nick_frees_the_one_before",
+        "rooms/test_directory.py::test_an_empty_topic_clears_the_topic",
+        "rooms/test_directory.py::test_rooms_and_topics_outlive_a_restart",
+    ),
+    "it counts acts that share a commit; servers that share people write one after the other": (
+        "requests/in_charge/test_acting.py::"
+        "test_an_act_holds_no_lock_and_comes_ahead_of_what_the_next_connection_says",
+        "requests/talk/test_changes.py::test_changes_of_one_moment_share_a_commit",
+    ),
+    "a kick of an address gets `ok` also if nobody was there": (
+        "moderation/test_targets.py::test_a_kick_of_nobody",
+    ),
+    "the owner's secret is made once for all servers": (
+        "identity/test_authentication.py::test_a_secret_that_nobody_saw_is_replaced",
+    ),
+    "messages are not on the disk of the server": (
+        "test_security.py::test_the_last_of_the_disk_is_for_those_in_charge",
     ),
 }
 """Names by reason."""
