@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from chat_server.storage.interface import StoredSession
 from chat_server.storage.redis.connections import Call, Connections
+from chat_server.storage.redis.log_names import CONFIRMED
 from chat_server.storage.redis.reach.redis_wire import RedisCommand
 from chat_server.storage.redis.scripts import (
     DROP_SESSIONS,
@@ -49,6 +50,8 @@ class RedisSessions:
         """Keep new sessions, and that others were taken up again. Return the new ones' numbers."""
         end = int(self._connections.ask("INCRBY", SESSION_COUNTER, len(new))) if new else 0
         numbers = list(range(end - len(new) + 1, end + 1))
+        # A clock that was set back makes no session older than what is known to be past.
+        now = max(now, float(self._connections.ask("GET", CONFIRMED) or 0))
         tokens = [token.hex() for token in new]
         arguments: RedisCommand = (now, numbers[0] if numbers else 0, len(new), *tokens, *resumed)
         self._connections.ask_all([Call(KEEP_SESSIONS, SESSION_KEYS, arguments)])

@@ -36,6 +36,16 @@ def test_a_session_is_found_by_the_hash_of_its_secret(log: RoomLog) -> None:
     assert log.sessions.token(eva + 1) is None
 
 
+def test_a_session_is_no_older_than_the_confirmed_date(log: RoomLog) -> None:
+    """One that began while the clock stood at 1970 is not forgotten when it is right again."""
+    log.keep_confirmed_date(1000.0)
+    log.sessions.keep([ADA], [], 0.0)
+    log.sessions.forget(1000.0)
+    assert log.sessions.find(ADA) is not None
+    log.sessions.forget(1000.5)
+    assert log.sessions.find(ADA) is None
+
+
 def test_the_highest_request_counts_notices_and_what_was_deleted(log: RoomLog) -> None:
     """A client that lost count goes on above it."""
     (ada,) = log.sessions.keep([ADA], [], 1000.0)
