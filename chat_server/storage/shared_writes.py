@@ -8,6 +8,12 @@ and it reads what is new and decides again.
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from chat_server.runtime.errors import StoreError
+
+
+class LapsedError(StoreError):
+    """The other servers take this one for dead, so it may write nothing until it has made all."""
+
 
 class Position(NamedTuple):
     """How far a server has come.
@@ -50,7 +56,8 @@ class SharedWrites(Protocol):
         """Add a write behind a position. Return where it stands; None if others are there by now.
 
         Raises:
-            StoreError: it is not known whether it was added; or the lease of this server has ended.
+            LapsedError: the lease of this server has ended.
+            StoreError: it is not known whether it was added.
         """
         ...
 

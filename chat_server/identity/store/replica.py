@@ -26,7 +26,13 @@ from chat_server.identity.store.shared_calls import Owner, encode_call, make_cal
 from chat_server.runtime.errors import BackchannelError, StartError, StoreError
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.shared_commit import SharedCommits
-from chat_server.storage.shared_writes import Position, SharedWrite, SharedWrites, WrittenDown
+from chat_server.storage.shared_writes import (
+    LapsedError,
+    Position,
+    SharedWrite,
+    SharedWrites,
+    WrittenDown,
+)
 
 log = logging.getLogger(__name__)
 
@@ -318,10 +324,12 @@ class Replica:
         Raises:
             StoreError: something could not be written.
         """
-        left = _write_all(later)
+        left, has_lapsed = _write_all(later)
         if left:
             with self._turn:
                 self._later = left + self._later
+                if has_lapsed:  # nobody waits for this server, and it gets no lease without that
+                    self._writes.note_made(self._position)
             raise StoreError("what follows from it cannot be written")
 
     def _write_soon(self) -> None:
@@ -333,7 +341,7 @@ class Replica:
         """
         with self._news:
             soon, self._soon = self._soon, []
-        left = _write_all(soon)
+        left, _ = _write_all(soon)
         if left:
             with self._news:
                 self._soon = left + self._soon
@@ -479,16 +487,17 @@ class Replica:
             )
 
 
-def _write_all(writes: Sequence[Callable[[], None]]) -> list[Callable[[], None]]:
-    """Write, and return what cannot be written just now."""
-    left = []
+def _write_all(writes: Sequence[Callable[[], None]]) -> tuple[list[Callable[[], None]], bool]:
+    """Write. Return what cannot be written just now, and whether as the lease has ended."""
+    left, has_lapsed = [], False
     for write in writes:
         with Survived("writing because of what happened on this server or another"):
             try:
                 write()
-            except StoreError:
+            except StoreError as error:
                 left.append(write)
-    return left
+                has_lapsed = has_lapsed or isinstance(error, LapsedError)
+    return left, has_lapsed
 
 
 def _name() -> str:

@@ -8,10 +8,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from chat_server.runtime.errors import StoreError
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.scripts import LEASES, PREFIX, PROCESSES, Script
-from chat_server.storage.shared_writes import Position, SharedWrite, WrittenDown
+from chat_server.storage.shared_writes import LapsedError, Position, SharedWrite, WrittenDown
 
 WRITES_KEPT = 1000
 """Writes that are part of what is written down, and are kept for servers that are behind."""
@@ -142,7 +141,7 @@ class RedisWrites:
         call = Call(APPEND_WRITE, (_STATE, _LOG), (self._process, *after, tip, data))
         (reply,) = self._connections.ask_all([call])
         if reply == b"lapsed":
-            raise StoreError("the other servers take this one for dead: its lease has ended")
+            raise LapsedError("the other servers take this one for dead: its lease has ended")
         return after._replace(number=after.number + 1, tip=tip) if reply == b"done" else None
 
     def after(self, position: Position, limit: int) -> list[SharedWrite] | None:

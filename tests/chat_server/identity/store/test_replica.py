@@ -30,6 +30,7 @@ from chat_server.identity.store.replica import TABLES, Replica
 from chat_server.runtime.errors import StartError, StoreError
 from chat_server.storage.interface import DirectOutcome, NeighbourListener, ProcessFacts
 from chat_server.storage.redis.redis_log import RedisLog
+from chat_server.storage.redis.scripts import LEASES
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.waiting import eventually
 
@@ -362,6 +363,32 @@ def test_what_cannot_be_written_at_once_is_written_before_others_are_told(
         one.people.settle()
         one.people.catch_up()
         assert one.people.secret("written") == b"late"
+    finally:
+        for copy in pair:
+            copy.replica.stop()
+
+
+def test_a_lease_that_ends_before_it_is_written_is_had_again(
+    pair: list[Copy], redis: RedisServer
+) -> None:
+    """Without a lease nothing is written, and who is behind gets none: one of them has to begin."""
+    one, two = pair
+
+    def write() -> None:
+        if not written:  # as after the lid of a laptop was shut
+            redis.do("DEL", f"{LEASES}{two.log._process}")
+        written.append("tried")
+        two.people.put_secret("written", b"late")
+
+    written: list[str] = []
+    two.followed.later = [write]
+    for copy in pair:
+        copy.log.watch(NOBODY)
+        copy.replica.start()
+    try:
+        one.people.add_sanction(BAN, act("ban"))
+        eventually(lambda: two.people.secret("written") == b"late")
+        assert len(written) > 1
     finally:
         for copy in pair:
             copy.replica.stop()
