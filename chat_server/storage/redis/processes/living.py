@@ -40,23 +40,24 @@ _ALL = f"{PREFIX}seen"
 """The set of the processes that were not buried yet."""
 
 RENEW_LEASE = Script(
-    """
+    f"""
 -- KEYS: the lease, the set of all, who is in the rooms of this process, the end of the writes, what
 -- is made of them. ARGV: this process, what it says of itself, for how many milliseconds, the
 -- number that it has to have made at least; that is the last one, if the lease had ended; 0 at
--- the start.
+-- the start; what is told to all once it is renewed.
 local was_there = redis.call('EXISTS', KEYS[1])
 local last = tonumber(redis.call('HGET', KEYS[4], 'number') or '0')
 local made = tonumber(redis.call('HGET', KEYS[5], ARGV[1]) or '0')
 local due = math.min(tonumber(ARGV[4]), last)
 if was_there == 0 and tonumber(ARGV[4]) > 0 then due = last end
-if made < due then return {was_there, last, 0} end
+if made < due then return {{was_there, last, 0}} end
 if was_there == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end  -- also without memory left
 redis.call('PEXPIRE', KEYS[3], ARGV[3])
 local kept = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if kept.err and was_there == 0 then return redis.error_reply(kept.err) end
 redis.pcall('SADD', KEYS[2], ARGV[1])
-return {was_there, last, 1}
+redis.call('PUBLISH', '{PROCESSES}', ARGV[5])
+return {{was_there, last, 1}}
 """
 )
 """Renews a lease, unless its process is behind. Returns whether it was there, the number of the
@@ -138,11 +139,11 @@ class Living:
 
     def _extend(self, said: bytes, milliseconds: int) -> bool:
         keys = (f"{LEASES}{self._process}", _ALL, members_key(self._process), *WRITES_KEYS)
-        call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due))
         clocks = self._connections.clocks()
         begun = _now()
-        echo = ("PUBLISH", PROCESSES, f"{self._process} echo {begun!r}")
-        (was_there, last, is_renewed), _ = self._connections.ask_all([call, echo])
+        echo = f"{self._process} echo {begun!r}"
+        call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due, echo))
+        ((was_there, last, is_renewed),) = self._connections.ask_all([call])
         self._round_trip = _now() - begun
         if not is_renewed:
             raise LeaseRefusedError("this server has not made yet what others wrote of people")

@@ -119,6 +119,23 @@ def test_who_has_not_made_what_others_wrote_has_no_lease(pool: Connections) -> N
     assert two.has_lease
 
 
+def test_a_refused_renewal_wakes_nobody(pool: Connections, empty_redis: RedisServer) -> None:
+    """It is tried again when this process hears something: not what it has just said itself."""
+    two = server(pool, "two")
+    start = Position("history", 10, "tip")
+    assert two.writes.begin(WrittenDown(start, b""), None)
+    assert two.living.renew(FACTS)
+    told, _ = pool.connect()
+    exchange(told, [("SUBSCRIBE", PROCESSES)])
+    two.writes.leave()
+    assert told.read_response()[2] == b"two made 0"
+    with pytest.raises(LeaseRefusedError):
+        two.living.renew(FACTS)
+    empty_redis.do("PUBLISH", PROCESSES, "the next")
+    assert told.read_response()[2] == b"the next"
+    told.disconnect()
+
+
 def test_one_that_starts_has_a_lease_and_says_nothing(pool: Connections) -> None:
     """For as long as starting takes."""
     one, two = server(pool, "one"), RedisNeighbours(pool, "two")
