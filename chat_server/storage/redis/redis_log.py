@@ -11,6 +11,7 @@ The module is long, as it has every method of the interface.
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -79,6 +80,9 @@ log = logging.getLogger(__name__)
 FOLLOW_LIMIT = 1000
 """Messages that `follow` reads at once."""
 
+REFUSED_FOR = 3.0
+"""Seconds for which the lease may be refused before that is worth a word in the server's log."""
+
 _END = 2**52
 """Behind every seq."""
 
@@ -115,6 +119,8 @@ class RedisLog:
         self._watcher = Watcher(self._process, self._verify, self._heard, self._renew)
         self._listener: NeighbourListener | None = None
         self._came_back = False  # what that asks for is not done yet; the watcher's thread's
+        # Since when the lease is refused, by the monotonic clock; inf once that is told. As above.
+        self._refused_at: float | None = None
         self._connections = Connections(
             address, password, self._admit, self._watcher.doubt, lambda: self._watcher.away
         )
@@ -496,15 +502,24 @@ class RedisLog:
             living.count(len(others))
             look(others, self._listener.members)
             living.bury()
-            self._came_back = False
+            self._came_back, self._refused_at = False, None
         except (RedisAwayError, RedisSilentError):
             raise
         except LeaseRefusedError as error:
-            log.warning("the lease of this server is not renewed: %s", error)
+            self._note_refused(error)
             self.neighbours.writes.heard("back")
             self._watcher.renew_soon()
         except StoreError as error:  # it can be read still
             log.warning("%s: %s", NO_LEASE, error)
+
+    def _note_refused(self, error: LeaseRefusedError) -> None:
+        """Say once that the lease is refused, if that lasts: what others wrote takes a while."""
+        now = time.monotonic()
+        if self._refused_at is None:
+            self._refused_at = now
+        elif now - self._refused_at >= REFUSED_FOR:
+            log.warning("the lease of this server is not renewed: %s", error)
+            self._refused_at = math.inf
 
     def _load(self, names: Sequence[str]) -> list[StoredRoom]:
         """Read what is kept of rooms besides their messages."""

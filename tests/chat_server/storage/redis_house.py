@@ -1,10 +1,23 @@
-"""A server process whose logs are in Redis."""
+"""A server process whose logs are in Redis, or who listens in its place."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+from chat_server.storage.interface import DirectOutcome, NeighbourListener, ProcessFacts
 from tests.support.redis_server import RedisServer
 from tests.support.servers import ServerProcess
+
+NOBODY = NeighbourListener(
+    lambda _: None,
+    lambda _: None,
+    lambda _: DirectOutcome.NOBODY,
+    lambda: None,
+    lambda *_: None,
+    lambda: ProcessFacts("", [], "", 0, 0.0, 0, 0, 0),
+    lambda _: None,
+    lambda _: "",
+)
+"""Nobody is here who would have to hear of anything."""
 
 
 def serve(redis: RedisServer, data: Path, *more: str) -> ServerProcess:

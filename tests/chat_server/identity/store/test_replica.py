@@ -28,26 +28,15 @@ from chat_server.identity.store.records import (
 )
 from chat_server.identity.store.replica import TABLES, Replica
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.storage.interface import DirectOutcome, NeighbourListener, ProcessFacts
 from chat_server.storage.redis.redis_log import RedisLog
 from chat_server.storage.redis.scripts import LEASES
+from tests.chat_server.storage.redis_house import NOBODY
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.waiting import eventually
 
 pytestmark = [needs_redis, pytest.mark.long]
 
 BAN = Sanction(0, "ban", "eva", "eva", None, b"token", None, None, "spam", "ada", 5.0)
-NOBODY = NeighbourListener(
-    lambda _: None,
-    lambda _: None,
-    lambda _: DirectOutcome.NOBODY,
-    lambda: None,
-    lambda *_: None,
-    lambda: ProcessFacts("", [], "", 0, 0.0, 0, 0, 0),
-    lambda _: None,
-    lambda _: "",
-)
-"""Nobody is here who would have to hear of anything."""
 
 
 def act(word: str, whom: str = "") -> Act:

@@ -1,11 +1,15 @@
 """A server on Redis, as its clients see it."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat_server.storage.redis import redis_log
+from chat_server.storage.redis.redis_log import RedisLog
+from chat_server.storage.shared_writes import Position, WrittenDown
 from tests.chat_server.house import House, texts, whole_log
-from tests.chat_server.storage.redis_house import serve
+from tests.chat_server.storage.redis_house import NOBODY, serve
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.waiting import eventually
 
@@ -151,3 +155,31 @@ def test_a_redis_that_becomes_a_replica_refuses_until_it_is_a_master(
         assert texts(whole_log(ada, "lobby")) == ["one"]
         redis.do("REPLICAOF", "NO", "ONE")
         assert ada.say("lobby", "two") == 2
+
+
+def test_a_lease_that_is_refused_for_long_is_told_once(
+    empty_redis: RedisServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not while a server starts, or makes what others have just written."""
+    with closing(RedisLog(empty_redis.address, "", tmp_path)) as log:
+        writes = log.neighbours.writes
+        log._listener = NOBODY  # no thread renews but this one
+        start = Position("history", 10, "tip")
+        assert writes.begin(WrittenDown(start, b""), None)
+        log._renew()
+        writes.leave()
+        log._renew()
+        assert "is not renewed" not in caplog.text
+        monkeypatch.setattr(redis_log, "REFUSED_FOR", 0.0)
+        for _ in range(2):
+            log._renew()
+        assert caplog.text.count("is not renewed") == 1
+        writes.note_made(start)
+        log._renew()
+        writes.leave()
+        for _ in range(3):
+            log._renew()
+        assert caplog.text.count("is not renewed") == 2
