@@ -1,13 +1,18 @@
 """Two servers on one Redis: what is said on one is heard on both."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chat_server.rooms.people.session import token_hash
+from chat_server.storage.interface import RequestKey
 from chat_server.storage.redis.processes.living import LEASE
+from chat_server.storage.redis.redis_log import RedisLog
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House, seqs, texts, whole_log
+from tests.chat_server.storage.logs import append, entry
 from tests.chat_server.storage.redis_house import serve
 from tests.support.irc_peer import irc_house
 from tests.support.peer import Peer
@@ -96,6 +101,30 @@ def test_a_session_goes_on_on_the_other_server(houses: tuple[House, House]) -> N
     back.send({"type": "say", "id": asked, "room": "lobby", "text": "two"})
     assert back.reply(asked)["seq"] == 2
     assert texts(whole_log(back, "lobby")) == ["one", "two"]
+
+
+def test_what_the_other_had_stored_by_then_is_no_refusal(
+    houses: tuple[House, House], redis: RedisServer, tmp_path: Path
+) -> None:
+    """A server that stood still had taken a deletion, which is sent again to another one and stored
+    while that looks whether the message may be deleted: it is, already, by the same request.
+    """
+    ada = houses[0].enter("ada", "lobby")
+    assert ada.say("lobby", "one") == 1
+    ada.close()
+    back = houses[1].connect()
+    back.hello("ada", session=ada.session)
+    back.ok("join", room="lobby")
+    with closing(RedisLog(redis.address, "", tmp_path)) as log:
+        kept = log.sessions.find(token_hash(ada.session))
+        assert kept is not None
+        request = RequestKey(kept.number, 50)
+        append(log, entry("deleted message 1", request=request, kind="delete", changes=1))
+    assert [each["kind"] for each in back.messages(1)] == ["delete"]
+    back.send({"type": "delete", "id": 50, "room": "lobby", "seq": 1})
+    assert back.reply(50)["seq"] == 2
+    back.send({"type": "delete", "id": 51, "room": "lobby", "seq": 1})
+    assert back.reply(51)["code"] == "forbidden"
 
 
 def test_one_that_is_killed_takes_nothing_along(

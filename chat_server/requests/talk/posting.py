@@ -146,9 +146,35 @@ def post(
         text: the text.
         marks: members that the message has besides.
         conditions: on which it is said.
+
+    Raises:
+        ProtocolError: it may not be said.
+        StoreError: something could not be looked up, or kept.
     """
-    session = caller.session
     number = caller.keep_session()
+    try:
+        return _post(caller, room, number, request, kind, text, marks, conditions)
+    except ProtocolError:
+        # Another server may have got it first, and stored it since this one looked: what it has
+        # changed by then is no reason to refuse it.
+        stored = caller.context.store.neighbours and _stored(caller, room, number, request)
+        if not stored:
+            raise
+        return stored
+
+
+def _post(
+    caller: Caller,
+    room: Room,
+    number: int,
+    request: int,
+    kind: str,
+    text: str,
+    marks: Mapping[str, Any],
+    conditions: Conditions | None,
+) -> Ok | None:
+    """With the session kept, as `number`: the same."""
+    session = caller.session
     if conditions is not None and request > session.newest:
         _meet(caller, room, conditions)
     while room.is_full:
@@ -163,15 +189,24 @@ def post(
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.
-    caller.pause()
-    seq = caller.context.store.find_request(room.name, number, request)
-    if seq is not None:
-        return Ok(re=request, seq=seq)
-    if caller.context.store.was_deleted(room.name, number, request):
-        return Ok(re=request, gone=True)
+    stored = _stored(caller, room, number, request)
+    if stored is not None:
+        return stored
     if conditions is not None:
         _meet(caller, room, conditions)
     _claim_and_post(caller, room, draft, looked_up=True)
+    return None
+
+
+def _stored(caller: Caller, room: Room, number: int, request: int) -> Ok | None:
+    """Return the reply to a request of a session that the store has; None if it has it not."""
+    caller.pause()
+    store = caller.context.store
+    seq = store.find_request(room.name, number, request)
+    if seq is not None:
+        return Ok(re=request, seq=seq)
+    if store.was_deleted(room.name, number, request):
+        return Ok(re=request, gone=True)
     return None
 
 
