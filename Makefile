@@ -41,7 +41,7 @@ test-bench: $(VENV)/.installed-dev  ## the tests of the benchmarks
 	$(BIN)/python -m pytest -m bench tests/benchmarks $(ARGS)
 
 test-redis: $(VENV)/.installed-dev  ## the tests of the server, with all logs in Redis
-	$(BIN)/python -m pytest tests/chat_server --log redis -n $(WORKERS) --dist worksteal -m "not bench and not alone" $(ARGS)
+	$(BIN)/python -m pytest tests/chat_server --log redis -n $(WORKERS) --dist worksteal -m "not long and not bench and not alone" $(ARGS)
 
 torture: $(VENV)/.installed-dev  ## kill the server and cut connections for minutes, and check every promise
 	$(BIN)/python -m tests.torture $(ARGS)

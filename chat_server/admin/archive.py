@@ -51,10 +51,7 @@ def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
         AdminError: it is not there, cannot be read, or is something else.
     """
     if not path.is_file():
-        raise AdminError(
-            f"there is no {path}: no server has kept anything there. Name its data folder with "
-            "--data."
-        )
+        raise AdminError(_missing(path))
     try:
         with ExitStack() as stack:
             connection = _connect(path, stack)
@@ -62,6 +59,17 @@ def opened(path: Path, form: Format) -> Iterator[sqlite3.Connection]:
             yield connection
     except sqlite3.Error as error:
         raise AdminError(f"{path} cannot be read: {error}.") from error
+
+
+def _missing(path: Path) -> str:
+    missing = f"there is no {path}: "
+    if path.name == history.FILE and path.with_name(people.FILE).is_file():
+        return (
+            f"{missing}a server with --log keeps its messages in Redis, and this command reads "
+            "files alone. `chat-server admin migrate --from redis://HOST:PORT/0` copies them into "
+            "a data folder, with all servers stopped."
+        )
+    return f"{missing}no server has kept anything there. Name its data folder with --data."
 
 
 def _connect(path: Path, stack: ExitStack) -> sqlite3.Connection:

@@ -46,15 +46,31 @@ ONLY_SQLITE: dict[str, tuple[str, ...]] = {
     "it counts acts that share a commit; servers that share people write one after the other": (
         "requests/in_charge/test_acting.py::"
         "test_an_act_holds_no_lock_and_comes_ahead_of_what_the_next_connection_says",
+        "delivery/test_late_messages.py::test_nobody_waits_while_others_leave_messages",
         "requests/talk/test_changes.py::test_changes_of_one_moment_share_a_commit",
     ),
-    "`chat-server admin export` reads SQLite's history alone": (
+    "`chat-server admin` reads, copies and puts back SQLite's history alone": (
+        "admin/reports/test_attendance_report.py::test_after_a_crash",
+        "admin/reports/test_audit_report.py::test_the_owner_reads_what_was_deleted",
+        "admin/reports/test_poll_report.py::test_what_ended_is_written",
+        "admin/reports/test_transcripts.py::test_a_transcript_has_the_latest_state",
+        "admin/reports/test_transcripts.py::test_while_the_server_runs",
+        "admin/test_backup.py::test_a_server_starts_on_the_copy",
+        "admin/test_backup.py::test_a_session_goes_on_in_the_copy",
+        "admin/test_backup.py::test_an_archive",
+        "admin/test_backup.py::test_force_replaces_copies_only",
+        "admin/test_backup.py::test_no_backup_has_the_owners_secret",
+        "admin/test_backup.py::test_nothing_is_overwritten_without_force",
+        "admin/test_backup.py::test_people_and_the_key_are_in_it",
         "admin/test_commands.py::test_announce",
+        "storage/sqlite/test_incarnations.py",
     ),
     "a kick of an address gets `ok` also if nobody was there": (
         "moderation/test_targets.py::test_a_kick_of_nobody",
     ),
-    "the owner's secret is made once for all servers": (
+    "the owner's secret is made once for all servers, and anew while one of them runs": (
+        "admin/test_commands.py::test_a_folder_that_has_a_hash_alone_needs_a_new_secret",
+        "admin/test_commands.py::test_a_new_secret_of_the_owner",
         "admin/test_commands.py::test_an_account_that_is_called_like_an_address_can_be_removed",
         "identity/test_authentication.py::test_a_secret_that_nobody_saw_is_replaced",
     ),

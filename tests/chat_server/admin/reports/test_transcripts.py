@@ -134,6 +134,15 @@ def test_what_is_no_file_is_not_replaced(operator: Operator, tmp_path: Path) -> 
     assert stat.S_ISFIFO(fifo.stat().st_mode)
 
 
+def test_messages_that_are_in_redis_are_told_of(operator: Operator) -> None:
+    """The folder of a server with --log has everything but the history."""
+    with running_server(operator.data):
+        pass
+    for file in operator.data.glob("history.db*"):
+        file.unlink()
+    assert "admin migrate --from" in operator.refused("export", "--room", "lobby")
+
+
 def test_what_cannot_be(operator: Operator) -> None:
     """Each with a sentence that says what to do."""
     assert "--data" in operator.refused("export", "--room", "physics")
