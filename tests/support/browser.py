@@ -46,6 +46,9 @@ _OPTIONS = (
     "--password-store=basic",
 )
 
+_LEFT = ("navigated or closed", "Execution context was destroyed", "Cannot find context")
+"""What the browser says where the page that was asked is no more."""
+
 _KEYS = {
     "Enter": 13,
     "Tab": 9,
@@ -64,6 +67,14 @@ _MODIFIERS = {"Alt": _ALT, "Control": _CONTROL, "Shift": _SHIFT}
 Object = dict[str, Any]
 
 
+def _unless_left(condition: Callable[[], Any]) -> Any:
+    """Return what `condition` returns; None if the page was left meanwhile: the next one comes."""
+    try:
+        return condition()
+    except PageLeftError:
+        return None
+
+
 def find_browser() -> str | None:
     """Return the path of a Chromium, or None where there is none."""
     return next((path for name in PROGRAMS if (path := shutil.which(name))), None)
@@ -71,6 +82,10 @@ def find_browser() -> str | None:
 
 class PageError(Exception):
     """The page or the browser refused what a test asked."""
+
+
+class PageLeftError(PageError):
+    """The page was left, or loaded anew, before it had answered."""
 
 
 class Browser:
@@ -172,7 +187,9 @@ class Browser:
             raise PageError("the browser is gone") from None
         answer = reply.get(timeout=DEADLINE * 2)
         if "error" in answer:
-            raise PageError(f"{method}: {answer['error']['message']}")
+            message = answer["error"]["message"]
+            kind = PageLeftError if any(each in message for each in _LEFT) else PageError
+            raise kind(f"{method}: {message}")
         result: Object = answer["result"]
         return result
 
@@ -299,7 +316,8 @@ class Page:
         """Load the page again."""
         self.run("window.isOld = true")
         self._send("Page.reload")
-        eventually(lambda: self.run("!window.isOld && document.readyState === 'complete'"))
+        loaded = "!window.isOld && document.readyState === 'complete'"
+        eventually(lambda: _unless_left(lambda: self.run(loaded)))
 
     def close(self) -> None:
         """Close it, as if its tab was closed."""
@@ -378,7 +396,7 @@ class Page:
             AssertionError: it did not happen; with what the page shows instead.
         """
         try:
-            return eventually(condition)
+            return eventually(lambda: _unless_left(condition))
         except AssertionError:
             shown = self.text("body")[-3000:]
             raise AssertionError(f"not seen: {what}\n{shown}\n{self.problems}") from None

@@ -38,9 +38,10 @@ class RedisNode(RedisServer):
         )
 
     def is_ready(self, count: int) -> bool:
-        """Whether it knows so many nodes, and which has what."""
+        """Whether it knows so many nodes, and who has each of the slots."""
         facts = dict(line.split(":", 1) for line in self.do("CLUSTER", "INFO").split())
-        return (facts["cluster_state"], int(facts["cluster_known_nodes"])) == ("ok", count)
+        known, slots = int(facts["cluster_known_nodes"]), int(facts["cluster_slots_assigned"])
+        return (facts["cluster_state"], known, slots) == ("ok", count, PARTS[-1][-1] + 1)
 
     def has_applied(self, master: RedisServer) -> bool:
         """Whether this replica has all that its master has."""
