@@ -14,13 +14,17 @@ from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.logs import append, entry
 from tests.chat_server.storage.redis_house import serve
+from tests.support.clock import ManualClock
 from tests.support.irc_peer import irc_house
 from tests.support.peer import Peer
 from tests.support.redis_server import RedisServer, needs_redis
-from tests.support.servers import ServerProcess
+from tests.support.servers import ServerProcess, running_server
 from tests.support.waiting import eventually
 
 pytestmark = [needs_redis, pytest.mark.long]
+
+NOON = 1_780_000_000.0
+"""What time it is, in Unix seconds."""
 
 
 @pytest.fixture
@@ -54,6 +58,25 @@ def test_one_order_for_everybody(houses: tuple[House, House]) -> None:
     assert heard[0] == heard[1]
     assert seqs(heard[0]) == list(range(1, 41))
     assert whole_log(ada, "lobby") == whole_log(eva, "lobby") == heard[0]
+
+
+def test_clocks_that_are_an_hour_apart(redis: RedisServer, tmp_path: Path) -> None:
+    """There is one order all the same, with the times of the servers; what counts seconds does."""
+    with (
+        running_server(tmp_path / "one", ManualClock(NOON), log=redis.address) as one,
+        running_server(tmp_path / "two", ManualClock(NOON + 3600), log=redis.address) as two,
+        House(one) as first,
+        House(two) as second,
+    ):
+        ada, eva = first.enter("ada", "lobby"), second.enter("eva", "lobby")
+        for number in range(3):
+            assert ada.say("lobby", "early") == 2 * number + 1
+            assert eva.say("lobby", "late") == 2 * number + 2
+        heard = [peer.messages(6) for peer in (ada, eva)]
+        assert heard[0] == heard[1]
+        assert [each["time"] for each in heard[0]] == [NOON, NOON + 3600] * 3
+        asked = ada.page("history", room="lobby", limit=4)["messages"]
+        assert seqs(asked) == [3, 4, 5, 6]
 
 
 def test_a_room_that_was_made_on_the_other(houses: tuple[House, House]) -> None:

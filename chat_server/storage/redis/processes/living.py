@@ -33,6 +33,9 @@ STARTING_LEASE = 120_000
 
 NO_LEASE = "other servers may take this one for dead"
 
+CLOCKS_APART = 5
+"""Seconds by which the clock of this machine may differ from Redis' without a word."""
+
 PORTION = 500
 """Nicks of a dead process that are freed in one step."""
 
@@ -57,17 +60,20 @@ local kept = redis.pcall('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 if kept.err and was_there == 0 then return redis.error_reply(kept.err) end
 redis.pcall('SADD', KEYS[2], ARGV[1])
 redis.call('PUBLISH', '{PROCESSES}', ARGV[5])
-return {{was_there, last, 1}}
+return {{was_there, last, 1, redis.call('TIME')[1]}}
 """
 )
 """Renews a lease, unless its process is behind. Returns whether it was there, the number of the
-last write, and whether it is renewed.
+last write, whether it is renewed, and if so what time it is.
 
 So a process that cannot make what others write, as its disk is full, has no lease before long.
 """
 
 _now = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 """Seconds by a clock that never jumps, and goes on while the machine sleeps, where it has one."""
+
+_wall = time.time
+"""The clock of this machine."""
 
 _facts = json.Decoder(ProcessFacts)
 
@@ -103,6 +109,7 @@ class Living:
         # How Redis is doing: each written by the thread that renews the lease.
         self._round_trip = self._lag = 0.0
         self._count = 1
+        self._is_apart = False  # whether the clock is, and that is told
 
     @property
     def has_lease(self) -> bool:
@@ -143,13 +150,28 @@ class Living:
         begun = _now()
         echo = f"{self._process} echo {begun!r}"
         call = Call(RENEW_LEASE, keys, (self._process, said, milliseconds, self._due, echo))
-        ((was_there, last, is_renewed),) = self._connections.ask_all([call])
+        ((was_there, last, is_renewed, *redis_time),) = self._connections.ask_all([call])
         self._round_trip = _now() - begun
         if not is_renewed:
             raise LeaseRefusedError("this server has not made yet what others wrote of people")
         self._until, self._due = begun + milliseconds / 1000, last
         self._connections.hold(clocks, milliseconds)
+        self._compare_clocks(_wall() - int(redis_time[0]))
         return bool(was_there)
+
+    def _compare_clocks(self, ahead: float) -> None:
+        """Say it where the clock of this machine is not that of the others, or is again."""
+        is_apart = abs(ahead) > CLOCKS_APART
+        if is_apart and not self._is_apart:
+            log.warning(
+                "the clock of this machine is %.0f s %s that of Redis: bans, mutes and freezes of "
+                "other servers end at another time here. Set it, with NTP for instance",
+                abs(ahead),
+                "ahead of" if ahead > 0 else "behind",
+            )
+        elif self._is_apart and not is_apart:
+            log.warning("the clock of this machine is that of Redis again")
+        self._is_apart = is_apart
 
     def end(self) -> None:
         """End the lease: let others have all nicks of this process at once.

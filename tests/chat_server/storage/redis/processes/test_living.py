@@ -1,5 +1,6 @@
 """Which processes live, and what is deleted of those that died."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -61,6 +62,22 @@ def test_how_redis_is_doing(pool: Connections) -> None:
     assert 0 < health.lag < DEADLINE
     assert health.servers == 3
     told.disconnect()
+
+
+def test_a_clock_that_is_another_is_told_once(
+    pool: Connections, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And when it is right again. A few seconds are nothing."""
+    one = server(pool, "one")
+    monkeypatch.setattr(living, "_wall", lambda: time.time() + 2)
+    one.living.renew(FACTS)
+    assert caplog.messages == []
+    for ahead, told in ((3600, "s ahead of"), (-3600, ""), (0, "again"), (-99, "s behind")):
+        caplog.clear()
+        monkeypatch.setattr(living, "_wall", lambda ahead=ahead: time.time() + ahead)
+        for _ in range(2):
+            one.living.renew(FACTS)
+        assert [told in message for message in caplog.messages] == [True] * bool(told)
 
 
 def test_what_another_version_says_of_itself_is_left_out(
