@@ -1,10 +1,12 @@
 """Saying something to a room, whose log keeps it."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from chat_server.delivery.fair_queue import STRETCH
 from chat_server.delivery.replies import refusal
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import membership
@@ -77,7 +79,8 @@ def say_freely(caller: Caller, requests: Sequence[messages.Say]) -> int:
 def _plain_drafts(
     caller: Caller, room: Room, number: int, requests: Sequence[messages.Say]
 ) -> list[Draft]:
-    """Return drafts of texts, up to the first that has marks or breaks a rule.
+    """Return drafts of texts, up to the first that has marks or breaks a rule, for no longer than a
+    stretch of the fair queue: a hundred that are slow to normalise may come in one packet.
 
     Args:
         caller: who says them.
@@ -87,8 +90,11 @@ def _plain_drafts(
     """
     session, waiter = caller.session, caller.outbox
     name, nick, bot, role = room.name, session.nick, caller.connection.is_bot, caller.mark
-    drafts = []
+    drafts: list[Draft] = []
+    ends = time.monotonic() + STRETCH
     for request in requests:
+        if drafts and time.monotonic() >= ends:
+            break
         if request.language is not None or request.reply_to is not None:
             break
         try:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from protocol.messages import names_bot
+from chat_server.requests.talk import posting
+from protocol.messages import Say, names_bot
 from tests.chat_server.house import House, texts
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
 from tests.support.clock import ManualClock
@@ -125,6 +126,27 @@ def test_texts_that_come_together_are_stored_in_order(house: House) -> None:
     replies = send_together(ada, *(say(n, f"number {n}") for n in range(60, 70)))
     assert [reply["seq"] for reply in replies] == list(range(51, 61))
     assert texts(eva.messages(60)) == [f"number {n}" for n in range(10, 70)]
+
+
+def test_texts_that_are_slow_to_normalise_give_way_to_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if each took a whole stretch: the first is posted alone, and the queue is entered anew for
+    each of the others, which all are stored, in their order.
+    """
+    monkeypatch.setattr(posting, "STRETCH", 0.0)
+    ada = house.enter("ada", "lobby")
+    assert house.server is not None
+    (connection,) = house.server._crowd.connections()
+    caller = connection._caller
+    assert caller is not None
+    says = [Say(id=1000 + n, room="lobby", text=f"{n}") for n in range(3)]
+    assert caller.keep_session()
+    assert len(posting._plain_drafts(caller, caller.outbox.members()[0].room, 1, says)) == 1
+    ids = [ada.next_id() for _ in range(20)]
+    frames = [{"type": "say", "id": each, "room": "lobby", "text": f"{each}"} for each in ids]
+    ada.send_raw(b"".join(map(encode, frames)))
+    assert texts(ada.messages(20)) == [f"{each}" for each in ids]
 
 
 def test_of_texts_that_come_together_each_is_looked_at(house: House) -> None:
