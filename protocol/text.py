@@ -130,6 +130,8 @@ def normalize_nick(nick: str) -> str:
     Raises:
         ProtocolError: `bad_nick`.
     """
+    if _is_plain(nick) and len(nick) <= NICK_LIMIT:  # nearly always: no rule refuses it
+        return nick
     shown = normalize_account(nick)
     if looks_like_address(shown):
         raise _bad_nick(nick, "it reads as an address or a network, which a nick must not")

@@ -72,7 +72,7 @@ WORKS: dict[str, Work | RoomsWork] = {
     "fan1000": Work("4 talk to 1,000", 1000, talkers=4, window=256),
     "fan8000": Work("4 talk to 8,000", 8000, talkers=4, window=64, times=0),
     "all-talk": Work("500 talk to all", 1, talkers=500, window=4),
-    "idle": Work("8,000 idle", 8000, times=0),
+    "idle": Work("8,000 idle", 8000, times=0, servers=(*CHAT, "bare")),
     "paced500": Work("100 messages/s to 500", 500, talkers=4, rate=100, times=3),
     "paced1000": Work("400 messages/s to 1,000", 1000, talkers=4, rate=400),
     "pair": RoomsWork("1 room of 2", Rooms(1, 2, talkers=2, window=256)),

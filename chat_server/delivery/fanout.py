@@ -332,7 +332,7 @@ class Delivery:
             room.note_news()
         except StoreError as error:
             log.error("what is new in %s could not be read: %s", room.name, error)
-        return all(seq <= room.last for _, seq in stored)
+        return max([seq for _, seq in stored], default=0) <= room.last
 
     def _publish_segment(self, room: Room, messages: list[Message]) -> None:
         """Publish the messages that follow a room's tail."""
@@ -396,10 +396,14 @@ def _entry(room: Room, draft: Draft, now: float) -> Entry:
 
 def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
     """Let talkers know which messages are their own, before they are delivered."""
+    own: dict[Outlet, list[int]] = {}
     for draft, seq in stored:
         if seq and draft.kind not in NOTICES:
             for outbox in tuple(draft.waiters):
-                outbox.note_own(room, seq)
+                if outbox.writes_own:
+                    own.setdefault(outbox, []).append(seq)
+    for outbox, seqs in own.items():
+        outbox.note_own(room, seqs)
 
 
 def _note_spoken(

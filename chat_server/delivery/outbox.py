@@ -93,6 +93,7 @@ class Outbox:
         "socket",
         "taken_at",
         "waited",
+        "writes_own",
     )
 
     def __init__(
@@ -119,6 +120,7 @@ class Outbox:
         self.party = Party(address, id(self))
         self.codec = writer.codec
         self._writer = writer  # under the lock, too
+        self.writes_own = writer.writes_own  # read without it, as it stays after the hello
         self._wire: Wire = wire or PlainWire(sock)  # under the lock, too
         self._clock = clock
         self._catch_up = catch_up
@@ -254,7 +256,7 @@ class Outbox:
     def speak(self, writer: Writer) -> None:
         """Write in another way from now on, as the client speaks another."""
         with self._lock:
-            self._writer, self.codec = writer, writer.codec
+            self._writer, self.codec, self.writes_own = writer, writer.codec, writer.writes_own
             for member in self._members.values():
                 member.codec = writer.codec
 
@@ -378,14 +380,13 @@ class Outbox:
             if member.cursor < member.room.last:
                 self._start_catching_up()
 
-    def note_own(self, room: Room, seq: int) -> None:
-        """Note which message is the client's own, before it is published."""
-        if not self._writer.writes_own:  # which no writer changes after the hello
-            return
+    def note_own(self, room: Room, seqs: Sequence[int]) -> None:
+        """Note which messages are the client's own, ascending, before they are published."""
         with self._lock:
             member = self._members.get(room)
-            if member is not None and (not member.own or member.own[-1] < seq):
-                member.own = [*member.own, seq]
+            if member is not None:
+                known = member.own[-1] if member.own else 0
+                member.own = [*member.own, *(seq for seq in seqs if seq > known)]
 
     def reply(self, replies: Sequence[ServerMessage], settled: int = 0) -> None:
         """Give replies that were expected, to what took `settled` bytes until now."""

@@ -9,7 +9,6 @@ from protocol.framing import FrameDecoder
 from protocol.messages import (
     AnyRequest,
     Message,
-    ServerMessage,
     decode_hello,
     decode_request,
     encode,
@@ -20,9 +19,7 @@ from protocol.messages import (
 class NativeCodec:
     """Writes events as frames."""
 
-    def encode(self, event: ServerMessage) -> bytes:
-        """Return one event as one frame."""
-        return encode(event)
+    encode = staticmethod(encode)
 
     def encode_messages(self, messages: Sequence[Message]) -> Encoded:
         """Return a batch of messages, each a frame, in one buffer."""
@@ -77,9 +74,7 @@ class NativeGateway:
         for payload in self._decoder.feed(data):
             yield decoded(payload, greeted=self.greeted)
 
-    def write(self, event: ServerMessage) -> bytes:
-        """Return one event as one frame."""
-        return encode(event)
+    write = staticmethod(encode)
 
     def write_shared(self, events: Broadcast) -> bytes:
         """Return events that many are sent."""

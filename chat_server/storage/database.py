@@ -115,7 +115,8 @@ class Transactions:
     def __enter__(self) -> sqlite3.Connection:
         self._lock.acquire()
         try:
-            self._roll_back()  # if the last transaction could not
+            if self._connection.in_transaction:  # the last one could not be rolled back
+                self._roll_back()
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as error:
             self._lock.release()

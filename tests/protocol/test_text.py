@@ -17,6 +17,7 @@ from protocol.text import (
     REASON_LIMIT,
     ROOM_LIMIT,
     TEXT_LIMIT,
+    looks_like_address,
     nick_key,
     nick_skeleton,
     normalize_account,
@@ -583,6 +584,9 @@ def test_an_account_of_before_can_still_be_named() -> None:
 def test_a_plain_nick_is_what_the_profiles_make_of_it(nick: str) -> None:
     """ASCII letters and digits are not handed to PRECIS, which takes long for them, too."""
     assert normalize_nick(nick) == get_profile("NicknameCasePreserved").enforce(nick)
+    assert normalize_account(nick) == nick
+    assert not looks_like_address(nick)
+    assert nick_skeleton(nick).isalnum(), "no mark of who is in charge"
     assert nick_key(nick) == get_profile("NicknameCaseMapped").enforce(nick)
 
 

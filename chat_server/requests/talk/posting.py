@@ -91,9 +91,10 @@ def _plain_drafts(
     session, waiter = caller.session, caller.outbox
     name, nick, bot, role = room.name, session.nick, caller.connection.is_bot, caller.mark
     drafts: list[Draft] = []
-    ends = time.monotonic() + STRETCH
+    now = time.monotonic()
+    ends = now + STRETCH
     for request in requests:
-        if drafts and time.monotonic() >= ends:
+        if drafts and (now := time.monotonic()) >= ends:
             break
         if request.language is not None or request.reply_to is not None:
             break
@@ -103,7 +104,7 @@ def _plain_drafts(
             break
         kind = request.kind or "text"
         message = Message(name, UNNUMBERED, 0.0, nick, kind, text, bot=bot, role=role)
-        drafts.append(Draft(session, number, request.id, message, [waiter]))
+        drafts.append(Draft(session, number, request.id, message, [waiter], now))
     return drafts
 
 
