@@ -420,7 +420,8 @@ class Connection:
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1
-        self._wait_until_short()
+        if self.outbox.is_long:
+            self._wait_until_short()
         if isinstance(asked, Work):  # a part of a request, which counts by itself
             self._work(asked)
             return
@@ -462,7 +463,8 @@ class Connection:
         """Deal with texts that came together. Raises ProtocolError as `_take` does."""
         self._heard_at = self._context.clock.monotonic()
         self.asked += len(says)
-        self._wait_until_short()
+        if self.outbox.is_long:
+            self._wait_until_short()
         allowed: list[Say] = []
         for say in says:
             refusal = self._rate.take() if self._rate else None
@@ -486,9 +488,8 @@ class Connection:
 
     def _wait_until_short(self) -> None:
         """Read no further while too much waits for this client."""
-        if self.outbox.is_long:
-            self._pause()
-            self.outbox.wait_until_short()
+        self._pause()
+        self.outbox.wait_until_short()
 
     def _speak(self, gateway: Gateway) -> None:
         self._gateway = gateway

@@ -68,11 +68,10 @@ class NativeGateway:
 
     def receive(self, data: bytes) -> Iterator[Received]:
         """Yield a request, or a mistake, for each frame that `data` completes. See Gateway."""
-        return together(self._decoded(data))
+        return together(map(self._decoded, self._decoder.feed(data)))
 
-    def _decoded(self, data: bytes) -> Iterator[AnyRequest | ProtocolError]:
-        for payload in self._decoder.feed(data):
-            yield decoded(payload, greeted=self.greeted)
+    def _decoded(self, payload: bytes) -> AnyRequest | ProtocolError:
+        return decoded(payload, greeted=self.greeted)
 
     write = staticmethod(encode)
 

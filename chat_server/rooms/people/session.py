@@ -158,7 +158,8 @@ class Session(Participant):
                 if draft.request <= newest:
                     return False
                 newest = draft.request
-            self._pending |= {draft.request: draft for draft in drafts}
+            for draft in drafts:
+                self._pending[draft.request] = draft
             self._newest = newest
             return True
 

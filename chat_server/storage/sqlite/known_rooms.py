@@ -80,7 +80,9 @@ class KnownRooms:
             messages: ascending, one or more.
         """
         with self._lock:
-            found = self._rooms.setdefault(room, _Room(number))
+            found = self._rooms.get(room)
+            if found is None:
+                found = self._rooms[room] = _Room(number)
             if messages[-1].seq > found.last:  # two threads may come here in the other order
                 found.last = messages[-1].seq
                 found.fresh = messages
