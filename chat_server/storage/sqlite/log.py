@@ -473,8 +473,7 @@ def _settle(writer: sqlite3.Connection, appended: dict[str, _Appended]) -> None:
     """
     writer.executemany(_UPDATE_END, [(done.last, done.number) for done in appended.values()])
     for number, _, messages, _ in appended.values():
-        acts = acting(messages)
-        if not acts:  # nearly always
+        if not (acts := acting(messages)):  # nearly always
             continue
         topics = [message.text for message in acts if message.kind == "topic"]
         writer.executemany(_UPDATE_TOPIC, [(topic, number) for topic in topics[-1:]])
