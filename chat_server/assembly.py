@@ -39,6 +39,7 @@ from chat_server.identity.store.late_store import LateStore
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.moderation.guests import Guests
+from chat_server.moderation.hand_book import HandBook
 from chat_server.moderation.in_force.bans import Sanctions, read_sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
@@ -46,7 +47,7 @@ from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.polls import Polls
-from chat_server.moderation.raised_hands import RaisedHands
+from chat_server.moderation.raised_hands import RaisedHands, take_down_ended
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.network import tls
 from chat_server.network.addresses import (
@@ -136,6 +137,7 @@ class Kept(NamedTuple):
     polls: PollStore
     accounts: Accounts
     sanctions: Sanctions
+    hands: HandBook
     book: PolicyBook
     secret: str | None
 
@@ -318,7 +320,7 @@ class Assembly:
 
     def _make_parts(self, opened: ExitStack, passwords: Passwords, counters: Counters) -> Context:
         settings, clock, timers = self._settings, self._clock, self._timers
-        store, _, people, polls, accounts, sanctions, book, _ = self.kept
+        store, _, people, polls, accounts, sanctions, hand_book, book, _ = self.kept
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
         workers = settings.now.delivery_workers
@@ -326,7 +328,7 @@ class Assembly:
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
-        hands = RaisedHands(permissions, book, timers, people, registry.elsewhere)
+        hands = RaisedHands(permissions, book, hand_book, timers, people, registry.elsewhere)
         standings = Standings(clock, timers, accounts, registry, sanctions, permissions)
         rooms = RoomDirectory(
             settings,
@@ -649,10 +651,12 @@ def _open_kept(
         accounts = Accounts(settings, clock, people, passwords)
         secret = owner_secret.make(people, now.data)
         sanctions = read_sanctions(people, clock)
-        book = PolicyBook(people, clock)
+        hands = HandBook(people, clock)
+        book = PolicyBook(people, clock, hands.floor_names)
+        take_down_ended(hands, book, people.policies())
         dates = Dates(store, clock)
     _forget_sessions(store, people, dates.past() - now.keep_sessions)
-    return Kept(store, dates, people, polls, accounts, sanctions, book, secret)
+    return Kept(store, dates, people, polls, accounts, sanctions, hands, book, secret)
 
 
 def _open_log(settings: Settings) -> RoomLog:

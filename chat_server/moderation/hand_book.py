@@ -296,6 +296,11 @@ class HandBook:
             hand = self._floors.get(room)
             return None if hand is None else hand.entry()
 
+    def floor_names(self, room: str) -> frozenset[PersonKey]:
+        """Return all names of who has the floor in a room, as far as they are known."""
+        floor = self.floor(room)
+        return frozenset() if floor is None else floor.names
+
     def raise_hand(
         self,
         room: str,

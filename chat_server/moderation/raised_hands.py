@@ -6,20 +6,20 @@ Where several servers share the hands, each tells those who are connected to it.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from msgspec import UNSET
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.identity.store.records import Act
-from chat_server.moderation.hand_book import HandNews, UpHand
+from chat_server.identity.store.records import Act, StoredPolicy
+from chat_server.moderation.hand_book import HandBook, HandNews, UpHand
 from chat_server.moderation.in_force.permissions import Permissions
-from chat_server.moderation.in_force.policy_book import PolicyBook
+from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.people.session import Session
-from chat_server.rooms.policy import PersonKey, person_keys
+from chat_server.rooms.policy import NO_POLICY, PersonKey, person_keys
 from chat_server.rooms.room import Member, Outlet, Room
 from chat_server.runtime.timers import Timers
 from protocol.messages import FloorChange, HandChange, PlaceChange
@@ -40,6 +40,7 @@ class RaisedHands:
         self,
         permissions: Permissions,
         rules: PolicyBook,
+        book: HandBook,
         timers: Timers,
         people: PeopleStore,
         elsewhere: Callable[[str], Participant | None],
@@ -47,7 +48,8 @@ class RaisedHands:
         """
         Args:
             permissions: says who is a moderator.
-            rules: those of the rooms, with the hands; who has the floor may speak by them.
+            rules: those of the rooms; who has the floor may speak by them.
+            book: has the hands.
             timers: tells those in a queue that it has moved.
             people: keeps the hands.
             elsewhere: returns who has a nick on another server; raises StoreError.
@@ -55,7 +57,7 @@ class RaisedHands:
         self._people = people
         self._elsewhere = elsewhere
         self._rules = rules
-        self._book = rules.hands
+        self._book = book
         self._permissions = permissions
         self._timers = timers
         # Guards the next. A leaf.
@@ -379,3 +381,28 @@ def _floor_event(room: Room, floor: UpHand | None) -> FloorChange:
     if floor is None:
         return FloorChange(room.name, UNSET)
     return FloorChange(room.name, floor.nick, floor.question)
+
+
+def take_down_ended(book: HandBook, rules: PolicyBook, kept: Iterable[StoredPolicy]) -> None:
+    """At the start: take down what a freeze would have that ended since the last run.
+
+    Args:
+        book: has the hands of that run.
+        rules: those that hold now.
+        kept: those that held when it ended.
+
+    Raises:
+        StoreError: several servers share the hands, and all are as they were.
+    """
+    ended = {
+        each.room: each.frozen_until
+        for each in kept
+        if each.frozen and rules.own(each.room).freeze is None
+    }
+    for room in book.rooms():
+        until = max(
+            (ended[name] or 0.0 for name in (room, EVERYWHERE) if name in ended), default=None
+        )
+        if until is not None and not (rules.of(room) or NO_POLICY).has_freeze:
+            book.thaw(room, until)
+    book.tidy()

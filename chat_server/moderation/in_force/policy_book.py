@@ -1,13 +1,12 @@
 """The rules of all rooms: in memory, where they are asked for, and in the store."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, StoredPolicy
-from chat_server.moderation.hand_book import HandBook
 from chat_server.moderation.in_force.bans import seconds_left
 from chat_server.rooms.codec import Broadcast
 from chat_server.rooms.policy import (
@@ -30,31 +29,29 @@ EVERYWHERE = ""
 
 
 class PolicyBook:
-    """The rules. Any thread may call any method.
+    """The rules. Any thread may call any method."""
 
-    Attributes:
-        hands: whose are up, and who has the floor.
-    """
-
-    def __init__(self, people: PeopleStore, clock: Clock) -> None:
+    def __init__(
+        self, people: PeopleStore, clock: Clock, floor: Callable[[str], frozenset[PersonKey]]
+    ) -> None:
         """
         Args:
             people: keeps the rules, and has those of earlier runs.
             clock: what they end by.
+            floor: returns the names of who has the floor in a room, who may speak in a freeze.
 
         Raises:
             StoreError: they could not be read.
         """
         self._people = people
         self._clock = clock
-        self.hands = HandBook(people, clock)
+        self._floor = floor
         # Held while a policy is changed, first in the store and then in memory, so that both change
         # in the same order. Above all locks.
         self._changing = threading.Lock()
         # Guards _policies. A leaf, taken with a room's lock held.
         self._lock = threading.Lock()
         self._policies = {each.room: _read(each, clock) for each in people.policies()}
-        self._thaw_hands(people.policies())
 
     def of(self, room: str) -> RoomPolicy | None:
         """Return all that holds in a room, or None if there is nothing."""
@@ -63,9 +60,8 @@ class PolicyBook:
             server_freeze = self._policies.get(EVERYWHERE, NO_POLICY).freeze
         if server_freeze is not None:
             policy = replace(policy, server_freeze=server_freeze)
-        floor = self.hands.floor(room)
-        if floor is not None and policy.has_freeze:
-            policy = replace(policy, floor=floor.names)
+        if policy.has_freeze:
+            policy = replace(policy, floor=self._floor(room))
         return None if policy == NO_POLICY else policy
 
     def own(self, room: str) -> RoomPolicy:
@@ -191,21 +187,6 @@ class PolicyBook:
         """
         before = room.impose(partial(self.of, room.name), notice)
         _tell_of_freeze(room, before)
-
-    def _thaw_hands(self, kept: Iterable[StoredPolicy]) -> None:
-        """At the start: take down what a freeze would have that ended since the last run."""
-        ended = {
-            each.room: each.frozen_until
-            for each in kept
-            if each.frozen and self.own(each.room).freeze is None
-        }
-        for room in self.hands.rooms():
-            until = max(
-                (ended[name] or 0.0 for name in (room, EVERYWHERE) if name in ended), default=None
-            )
-            if until is not None and not (self.of(room) or NO_POLICY).has_freeze:
-                self.hands.thaw(room, until)
-        self.hands.tidy()
 
     def end(self, room: str, freeze: Freeze) -> bool:
         """Drop a freeze that is over from memory; what the store has of it ends by its date.

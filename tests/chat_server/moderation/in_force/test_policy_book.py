@@ -10,7 +10,7 @@ import pytest
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
 from chat_server.moderation.in_force.policy_book import PolicyBook
-from chat_server.rooms.policy import Freeze, RoomPolicy
+from chat_server.rooms.policy import Freeze, PersonKey, RoomPolicy
 from tests.support.clock import ManualClock
 
 ACT = Act(0.0, "ada", "freeze", "lobby")
@@ -22,10 +22,15 @@ def people(tmp_path: Path) -> Iterator[PeopleStore]:
         yield store
 
 
+def _nobody(_room: str) -> frozenset[PersonKey]:
+    """Who has the floor."""
+    return frozenset()
+
+
 def test_a_freeze_that_ends_while_other_rules_are_stored_is_over(people: PeopleStore) -> None:
     """The change of rules began before the end of the freeze, and does not bring it back."""
     clock = ManualClock()
-    book = PolicyBook(people, clock)
+    book = PolicyBook(people, clock, _nobody)
     freeze = Freeze("ada", clock.time(), clock.time() + 60, clock.monotonic() + 60)
     book.change("lobby", lambda policy: replace(policy, freeze=freeze), ACT)
 
@@ -36,7 +41,7 @@ def test_a_freeze_that_ends_while_other_rules_are_stored_is_over(people: PeopleS
 
     book.change("lobby", end_and_slow, ACT)
     assert book.of("lobby") == RoomPolicy(slow=5.0)
-    assert PolicyBook(people, clock).of("lobby") == RoomPolicy(slow=5.0)
+    assert PolicyBook(people, clock, _nobody).of("lobby") == RoomPolicy(slow=5.0)
 
 
 def test_another_freeze_holds_though_the_one_before_ends_at_that_moment(
@@ -44,7 +49,7 @@ def test_another_freeze_holds_though_the_one_before_ends_at_that_moment(
 ) -> None:
     """Only the one that is over is gone."""
     clock = ManualClock()
-    book = PolicyBook(people, clock)
+    book = PolicyBook(people, clock, _nobody)
     first = Freeze("ada", clock.time(), clock.time() + 60, clock.monotonic() + 60)
     second = replace(first, until=None, ends=None)
     book.change("lobby", lambda policy: replace(policy, freeze=first), ACT)
@@ -55,3 +60,13 @@ def test_another_freeze_holds_though_the_one_before_ends_at_that_moment(
 
     book.change("lobby", end_and_freeze, ACT)
     assert book.own("lobby").freeze is second
+
+
+def test_who_has_the_floor_may_speak_in_a_freeze(people: PeopleStore) -> None:
+    """Only then is it a rule."""
+    clock = ManualClock()
+    book = PolicyBook(people, clock, lambda room: frozenset([f"in {room}"]))
+    assert book.of("lobby") is None
+    freeze = Freeze("ada", clock.time(), None, None)
+    book.change("lobby", lambda policy: replace(policy, freeze=freeze), ACT)
+    assert book.of("lobby") == RoomPolicy(freeze=freeze, floor=frozenset(["in lobby"]))
