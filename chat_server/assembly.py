@@ -39,7 +39,8 @@ from chat_server.identity.store.late_store import LateStore
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.poll_store import PollStore
 from chat_server.moderation.guests import Guests
-from chat_server.moderation.hand_book import HandBook
+from chat_server.moderation.hands.hand_book import HandBook
+from chat_server.moderation.hands.raised_hands import RaisedHands, take_down_ended
 from chat_server.moderation.in_force.bans import Sanctions, read_sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import PolicyBook
@@ -47,7 +48,6 @@ from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.polls import Polls
-from chat_server.moderation.raised_hands import RaisedHands, take_down_ended
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.network import tls
 from chat_server.network.addresses import (

@@ -16,13 +16,13 @@ from chat_server.identity.authentication import Authentication
 from chat_server.identity.roles import Role
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.moderation.guests import Guests
+from chat_server.moderation.hands.raised_hands import RaisedHands
 from chat_server.moderation.in_force.bans import Sanctions
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.standing import Standings
 from chat_server.moderation.people_actions import PeopleActions
 from chat_server.moderation.pin_board import PinBoard
 from chat_server.moderation.polls import Polls
-from chat_server.moderation.raised_hands import RaisedHands
 from chat_server.moderation.room_actions import RoomActions
 from chat_server.moderation.targets import Actor
 from chat_server.requests.rate_limit import RateLimits

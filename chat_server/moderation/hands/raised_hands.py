@@ -14,7 +14,7 @@ from msgspec import UNSET
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, StoredPolicy
-from chat_server.moderation.hand_book import HandBook, HandNews, UpHand
+from chat_server.moderation.hands.hand_book import HandBook, HandNews, UpHand
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook
 from chat_server.rooms.codec import Broadcast

@@ -10,8 +10,8 @@ import pytest
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act
-from chat_server.moderation import hand_book
-from chat_server.moderation.hand_book import HandBook, Raised
+from chat_server.moderation.hands import hand_book
+from chat_server.moderation.hands.hand_book import HandBook, Raised
 from chat_server.rooms.people.session import Session
 from chat_server.rooms.policy import PersonKey, person_keys
 from protocol.errors import ProtocolError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chat_server.identity.store.people_store import PeopleStore
-from chat_server.moderation import raised_hands
+from chat_server.moderation.hands import raised_hands
 from tests.chat_server.moderation.order_house import OrderedHouse, notices, ordered_house
 from tests.support.clock import ManualClock
 from tests.support.servers import running_server
