@@ -652,7 +652,7 @@ def _open_kept(
         secret = owner_secret.make(people, now.data)
         sanctions = read_sanctions(people, clock)
         hands = HandBook(people, clock)
-        book = PolicyBook(people, clock, hands.floor_names)
+        book = PolicyBook(people, clock, hands.floors.names)
         take_down_ended(hands, book, people.policies())
         dates = Dates(store, clock)
     _forget_sessions(store, people, dates.past() - now.keep_sessions)

@@ -14,7 +14,7 @@ from functools import partial
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, StoredPolicy
 from chat_server.moderation.guests import with_guests
-from chat_server.moderation.hands.hand_book import UpHand
+from chat_server.moderation.hands.hand import UpHand
 from chat_server.moderation.hands.raised_hands import RaisedHands
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook

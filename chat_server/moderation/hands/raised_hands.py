@@ -14,7 +14,8 @@ from msgspec import UNSET
 from chat_server.identity.participant import Participant
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.identity.store.records import Act, StoredPolicy
-from chat_server.moderation.hands.hand_book import HandBook, HandNews, UpHand
+from chat_server.moderation.hands.hand import HandNews, UpHand
+from chat_server.moderation.hands.hand_book import HandBook
 from chat_server.moderation.in_force.permissions import Permissions
 from chat_server.moderation.in_force.policy_book import EVERYWHERE, PolicyBook
 from chat_server.rooms.codec import Broadcast
@@ -89,11 +90,11 @@ class RaisedHands:
         Raises:
             StoreError: they could not be asked.
         """
-        self._book.catch_up()
+        self._book.kept.catch_up()
 
     def note_written(self) -> None:
         """Note that another server has changed hands: `show_news` is to be called."""
-        self._book.note_written()
+        self._book.kept.note_written()
 
     def show_news(self, find_room: Callable[[str], Room | None]) -> list[Room]:
         """Tell those who are here what other servers have changed. Called by one thread.
@@ -104,7 +105,7 @@ class RaisedHands:
             StoreError: what they have changed could not be read.
         """
         moved = []
-        for news in self._book.take_news():
+        for news in self._book.kept.take_news():
             room = find_room(news.room)
             if room is not None:
                 self._show(room, news)
@@ -135,25 +136,25 @@ class RaisedHands:
 
     def _yield_floor(self, room: Room, session: Participant) -> None:
         """Take the floor from somebody, if they have it."""
-        if self._book.yield_floor(room.name, session):
+        if self._book.floors.give_back(room.name, session):
             self._rules.impose(room)
             self.tell_floor(room)
 
     def give_floor(
         self, room: Room, did: Callable[[UpHand | None], Act]
     ) -> tuple[UpHand | None, UpHand | None]:
-        """Give the floor to the first in a queue who is here. See HandBook.give_floor.
+        """Give the floor to the first in a queue who is here. See FloorBook.give.
 
         Nobody is told before `tell_turn`.
         """
-        self._book.catch_up()
+        self._book.kept.catch_up()
         here = self._people_in(room)
 
         def is_muted(hand: UpHand) -> bool:
             owners = [here[name] for name in hand.names if name in here]
             return any(self._is_muted(owner) for owner in owners)
 
-        return self._book.give_floor(room.name, frozenset(here), is_muted, did)
+        return self._book.floors.give(room.name, frozenset(here), is_muted, did)
 
     def tell_turn(self, room: Room, given: UpHand | None) -> None:
         """Tell those in a room who got the floor, and those in the queue that it moved."""
@@ -168,12 +169,12 @@ class RaisedHands:
         Raises:
             StoreError: nothing has changed.
         """
-        if self._book.name_speaker(room.name, session):
+        if self._book.floors.name_speaker(room.name, session):
             self.tell_floor(room)
 
     def floor(self, room: str) -> UpHand | None:
         """Return the hand of who has the floor in a room."""
-        return self._book.floor(room)
+        return self._book.floors.of(room)
 
     def queue(self, room: Room, after: str | None) -> list[UpHand]:
         """Return a room's queue, or what is behind `after` in it.
@@ -195,7 +196,7 @@ class RaisedHands:
         Raises:
             StoreError: several servers share them, and all are as they were.
         """
-        had_floor = self._book.floor(room.name) is not None
+        had_floor = self._book.floors.of(room.name) is not None
         down = self._book.thaw(room.name, before)
         if had_floor:
             self.tell_floor(room)
@@ -205,14 +206,14 @@ class RaisedHands:
 
     def tidy(self) -> None:
         """Let the store forget the hands that are down."""
-        self._book.tidy()
+        self._book.kept.tidy()
 
     def know(self, member: Member) -> None:
         """Take somebody who came into a room for whose hand is up there, and tell how it is."""
         room = member.room
         self._book.know(room.name, member.session)
         told: UpHand | None = None
-        while told != (now := self._book.floor(room.name)):  # it may be told of ahead of this
+        while told != (now := self._book.floors.of(room.name)):  # it may be told of ahead of this
             told = now
             member.outbox.put_if_short(Broadcast(_floor_event(room, now)))
         for place, hand in enumerate(self._book.queue(room.name), 1):
@@ -234,7 +235,7 @@ class RaisedHands:
             StoreError: several servers share them, and all are as they were.
         """
         if self._book.clear(room):
-            self._book.tidy()
+            self._book.kept.tidy()
 
     def room_gone(self, room: str) -> None:
         """Take all hands of a room down that has gone with its last member."""
@@ -317,7 +318,8 @@ class RaisedHands:
     def tell_floor(self, room: Room) -> None:
         """Tell everybody in a room who has the floor."""
         told: UpHand | None = UNTOLD
-        while told != (now := self._book.floor(room.name)):  # of two who tell, one tells the latest
+        # Of two who tell, one tells the latest.
+        while told != (now := self._book.floors.of(room.name)):
             told = now
             event = Broadcast(_floor_event(room, now))
             for member in room.members():
@@ -405,4 +407,4 @@ def take_down_ended(book: HandBook, rules: PolicyBook, kept: Iterable[StoredPoli
         )
         if until is not None and not (rules.of(room) or NO_POLICY).has_freeze:
             book.thaw(room, until)
-    book.tidy()
+    book.kept.tidy()
