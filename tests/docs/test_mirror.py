@@ -28,8 +28,8 @@ WITHOUT = {
     "chat_server/gateways/telnet.py": "test_lines.py",
     "chat_server/gateways/web/site.py": "test_http.py",
     "chat_server/identity/store/records.py": DATA,
-    "chat_server/storage/shared_stays.py": "redis/test_redis_stays.py has what does it",
-    "chat_server/storage/shared_writes.py": "redis/test_redis_writes.py has what does it",
+    "chat_server/storage/shared_stays.py": "redis/processes/test_redis_stays.py has what does it",
+    "chat_server/storage/shared_writes.py": "redis/processes/test_redis_writes.py has what does it",
     "chat_server/version.py": DATA,
     "protocol/messages/live.py": DATA,
 }

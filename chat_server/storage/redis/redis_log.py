@@ -38,6 +38,12 @@ from chat_server.storage.redis.connections import (
 )
 from chat_server.storage.redis.log_names import CONFIRMED, LogNames
 from chat_server.storage.redis.processes.living import LEASE, NO_LEASE, LeaseRefusedError
+from chat_server.storage.redis.processes.redis_neighbours import (
+    Question,
+    RedisNeighbours,
+    read_direct,
+    read_question,
+)
 from chat_server.storage.redis.reach.redis_wire import (
     AnyConnection,
     RedisAwayError,
@@ -45,12 +51,6 @@ from chat_server.storage.redis.reach.redis_wire import (
     RedisSilentError,
     exchange,
     fact,
-)
-from chat_server.storage.redis.redis_neighbours import (
-    Question,
-    RedisNeighbours,
-    read_direct,
-    read_question,
 )
 from chat_server.storage.redis.redis_retention import RedisRetention
 from chat_server.storage.redis.redis_rooms import RedisRooms

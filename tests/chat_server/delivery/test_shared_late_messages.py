@@ -10,7 +10,7 @@ import pytest
 
 from chat_server.delivery import late_messages
 from chat_server.identity.store.people_store import FILE
-from chat_server.storage.redis import redis_neighbours
+from chat_server.storage.redis.processes import redis_neighbours
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House
 from tests.chat_server.moderation.several_servers import Pair, pair_of_servers

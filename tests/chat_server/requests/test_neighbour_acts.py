@@ -9,7 +9,7 @@ import pytest
 
 from chat_server.identity.store.people_store import PeopleStore
 from chat_server.server import Server
-from chat_server.storage.redis import redis_neighbours
+from chat_server.storage.redis.processes import redis_neighbours
 from protocol.text import nick_skeleton
 from tests.chat_server.admin.folders import Operator
 from tests.chat_server.house import House, texts, whole_log

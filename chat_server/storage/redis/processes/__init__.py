@@ -1,5 +1,5 @@
-"""What each process on the same Redis shows of itself for as long as it lives.
+"""The processes on one Redis: which live, whose nicks are whose, what each writes for the others.
 
 It may import: what lies beside it in storage/redis, the rest of storage, and runtime.
-Never in it: messages, or anything else that outlives the process that wrote it.
+Never in it: what was said in rooms.
 """

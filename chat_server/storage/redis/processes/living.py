@@ -20,7 +20,7 @@ from chat_server.storage.redis.connections import (
     Call,
     Connections,
 )
-from chat_server.storage.redis.redis_writes import WRITES_KEYS
+from chat_server.storage.redis.processes.redis_writes import WRITES_KEYS
 from chat_server.storage.redis.scripts import BURY, LEASES, PREFIX, PROCESSES, Script
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from chat_server.rooms.room import Room
 from chat_server.server import Server
 from chat_server.storage.interface import MembersChange
 from chat_server.storage.redis.connections import Connections
-from chat_server.storage.redis.redis_neighbours import RedisNeighbours
+from chat_server.storage.redis.processes.redis_neighbours import RedisNeighbours
 from tests.chat_server.house import House
 from tests.support.redis_server import RedisServer, needs_redis
 from tests.support.servers import running_server

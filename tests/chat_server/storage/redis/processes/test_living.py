@@ -9,8 +9,8 @@ from chat_server.storage.interface import ProcessFacts
 from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.processes import living
 from chat_server.storage.redis.processes.living import LEASE, LeaseRefusedError
+from chat_server.storage.redis.processes.redis_neighbours import RedisNeighbours
 from chat_server.storage.redis.reach.redis_wire import exchange
-from chat_server.storage.redis.redis_neighbours import RedisNeighbours
 from chat_server.storage.redis.scripts import LEASES, PROCESSES
 from chat_server.storage.shared_writes import Position, WrittenDown
 from tests.support.redis_server import RedisServer, needs_redis

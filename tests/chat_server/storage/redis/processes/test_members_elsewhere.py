@@ -7,8 +7,8 @@ import pytest
 from chat_server.storage.interface import MembersChange, ProcessFacts
 from chat_server.storage.redis.connections import Connections
 from chat_server.storage.redis.processes import members_elsewhere
+from chat_server.storage.redis.processes.redis_neighbours import RedisNeighbours
 from chat_server.storage.redis.reach.redis_wire import exchange
-from chat_server.storage.redis.redis_neighbours import RedisNeighbours
 from chat_server.storage.redis.scripts import PROCESSES
 from tests.support.redis_server import RedisServer, needs_redis
 

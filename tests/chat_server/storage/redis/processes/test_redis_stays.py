@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from chat_server.storage.interface import ProcessFacts
-from chat_server.storage.redis import redis_stays
 from chat_server.storage.redis.connections import Connections
+from chat_server.storage.redis.processes import redis_stays
 from chat_server.storage.redis.processes.living import Living
-from chat_server.storage.redis.redis_stays import RedisStays
+from chat_server.storage.redis.processes.redis_stays import RedisStays
 from chat_server.storage.shared_stays import RoomForgotten, RunEnded, SharedStay, StayNews
 from tests.support.redis_server import RedisServer, needs_redis
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from chat_server.storage.interface import DirectOutcome, ProcessFacts
-from chat_server.storage.redis import redis_neighbours
 from chat_server.storage.redis.connections import Connections
-from chat_server.storage.redis.redis_neighbours import (
+from chat_server.storage.redis.processes import redis_neighbours
+from chat_server.storage.redis.processes.redis_neighbours import (
     RedisNeighbours,
     read_direct,
     read_question,

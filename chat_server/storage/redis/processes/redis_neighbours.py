@@ -21,8 +21,8 @@ from chat_server.storage.interface import (
 from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.processes.living import Living, claims_key
 from chat_server.storage.redis.processes.members_elsewhere import MembersElsewhere
-from chat_server.storage.redis.redis_stays import RedisStays
-from chat_server.storage.redis.redis_writes import RedisWrites
+from chat_server.storage.redis.processes.redis_stays import RedisStays
+from chat_server.storage.redis.processes.redis_writes import RedisWrites
 from chat_server.storage.redis.scripts import CLAIM_NICK, DROP_NICK, LEASES, PREFIX, PROCESSES
 from protocol.messages import Direct
 from protocol.text import nick_key, nick_skeleton

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chat_server.runtime.errors import StoreError
+from chat_server.storage.redis.processes.redis_writes import WRITES_KEPT, RedisWrites
 from chat_server.storage.redis.redis_log import RedisLog
-from chat_server.storage.redis.redis_writes import WRITES_KEPT, RedisWrites
 from chat_server.storage.shared_writes import Position, WrittenDown
 from tests.support.redis_server import RedisServer, needs_redis
 
