@@ -25,7 +25,7 @@ from chat_server.rooms.people.session import token_hash
 from chat_server.runtime.config.setting_types import Endpoint
 from chat_server.storage.database import RESERVED_MOST
 from chat_server.storage.maintenance import UNUSED_AFTER, UNUSED_INTERVAL
-from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
+from chat_server.storage.searching.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT

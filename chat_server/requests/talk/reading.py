@@ -6,7 +6,7 @@ from chat_server.delivery.replies import fitting
 from chat_server.requests.context import Caller
 from chat_server.requests.membership import oldest_after, readable_room
 from chat_server.runtime.errors import STORE_RETRY_AFTER, SearchTooLongError
-from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
+from chat_server.storage.searching.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, phrases_of
 from protocol import messages
 from protocol.errors import Code, ProtocolError
 from protocol.framing import FRAME_LIMIT

@@ -72,7 +72,7 @@ from chat_server.storage.redis.scripts import (
 )
 from chat_server.storage.redis.search import RedisSearch, fields_of
 from chat_server.storage.redis.watcher import Watcher, process_name
-from chat_server.storage.sqlite.search_index import SearchIndex
+from chat_server.storage.searching.search_index import SearchIndex
 from protocol.messages import Message
 
 log = logging.getLogger(__name__)

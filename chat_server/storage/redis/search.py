@@ -10,9 +10,8 @@ from chat_server.storage.redis.connections import Call, Connections
 from chat_server.storage.redis.redis_rooms import RedisRooms
 from chat_server.storage.redis.rows import originals_of
 from chat_server.storage.redis.scripts import READ, SAID, room_key, room_keys
+from chat_server.storage.searching.search_index import Addition, SearchIndex
 from chat_server.storage.sqlite.keys import base_of, end_of, key_of, seq_of
-from chat_server.storage.sqlite.originals import Addition
-from chat_server.storage.sqlite.search_index import SearchIndex
 from protocol.messages import CHANGES, Message
 
 INDEX_STEP = 500

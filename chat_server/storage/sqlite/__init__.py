@@ -2,5 +2,4 @@
 
 It may import: the rest of storage, and runtime.
 Never in it: what another engine needs too. That stands in storage/interface.py.
-Eleven modules: `log` is the engine, and each other has one part of the file, by the part's name.
 """

@@ -29,6 +29,7 @@ from chat_server.storage.interface import (
     StoredRoom,
     acting,
 )
+from chat_server.storage.searching.search_index import INDEX_STEP, SearchIndex
 from chat_server.storage.sqlite.deleted import was_deleted
 from chat_server.storage.sqlite.incarnations import Incarnations
 from chat_server.storage.sqlite.keys import (
@@ -48,7 +49,6 @@ from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
 from chat_server.storage.sqlite.originals import apply_change, read_additions
 from chat_server.storage.sqlite.retention import Retention
-from chat_server.storage.sqlite.search_index import INDEX_STEP, SearchIndex
 from chat_server.storage.sqlite.sessions import Sessions
 from protocol.messages import Message
 

@@ -9,8 +9,8 @@ that was deleted stands nowhere in the log any more.
 """
 
 import sqlite3
-from typing import NamedTuple
 
+from chat_server.storage.searching.search_index import Addition, Removal
 from chat_server.storage.sqlite.keys import base_of, key_of, stored_message, written_marks
 from chat_server.storage.sqlite.log_file import HistoryFile
 from protocol.messages import Message
@@ -52,47 +52,6 @@ _ORIGINALS = (
     "SELECT message, change, text FROM originals WHERE message > ? AND message <= ?"
     " ORDER BY message, change DESC"
 )
-
-
-class Addition(NamedTuple):
-    """What an entry of a log adds to the texts that can be found, in the order of the log.
-
-    Attributes:
-        key: of the entry.
-        text: what it said at first; "" for one that changes another.
-        changed: the key of the message that it changes; None if it changes none.
-        before: what that said until then.
-        after: what it said from then on.
-    """
-
-    key: int
-    text: str
-    changed: int | None = None
-    before: str | None = None
-    after: str | None = None
-
-
-class Removal(NamedTuple):
-    """A message that is deleted, with its texts.
-
-    Attributes:
-        key: of the message.
-        text: what it said last.
-        earlier: what it said before the entry with a key, the last such entry first.
-    """
-
-    key: int
-    text: str
-    earlier: tuple[tuple[int, str], ...] = ()
-
-    def text_at(self, key: int) -> str:
-        """Return what it said when the log ended with a key."""
-        text = self.text
-        for change, before in self.earlier:
-            if change <= key:
-                break
-            text = before
-        return text
 
 
 def read_additions(file: HistoryFile, after: int, end: int, limit: int) -> list[Addition]:

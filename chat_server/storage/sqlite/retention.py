@@ -1,11 +1,11 @@
 """What is deleted from the logs: old messages, and those of removed rooms."""
 
+from chat_server.storage.searching.search_index import SearchIndex
 from chat_server.storage.sqlite.deleted import note_deletion
 from chat_server.storage.sqlite.keys import base_of, end_of, seq_of
 from chat_server.storage.sqlite.known_rooms import KnownRooms
 from chat_server.storage.sqlite.log_file import HistoryFile
 from chat_server.storage.sqlite.originals import forget_originals, read_removals
-from chat_server.storage.sqlite.search_index import SearchIndex
 
 STEP = 500
 """Messages deleted in one transaction: a delivery waits for no more than that."""

@@ -5,7 +5,7 @@ import pytest
 from chat_server.storage.redis import search
 from chat_server.storage.redis.redis_log import RedisLog
 from chat_server.storage.redis.search import read_additions, read_original
-from chat_server.storage.sqlite.originals import Addition
+from chat_server.storage.searching.search_index import Addition
 from tests.chat_server.storage.logs import Opened, append, entry
 from tests.support.redis_server import needs_redis
 

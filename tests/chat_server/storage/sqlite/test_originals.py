@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.storage.searching.search_index import Removal
 from chat_server.storage.sqlite.log import SqliteLog
-from chat_server.storage.sqlite.originals import Removal, read_additions, read_removals
+from chat_server.storage.sqlite.originals import read_additions, read_removals
 from tests.chat_server.storage.logs import append, entries, entry
 
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from chat_server.runtime.errors import SearchTooLongError, StartError
 from chat_server.storage.database import (
@@ -22,8 +23,7 @@ from chat_server.storage.database import (
     closed_on_failure,
     make_private,
 )
-from chat_server.storage.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
-from chat_server.storage.sqlite.originals import Addition, Removal
+from chat_server.storage.searching.search_tokens import ASCII_SYMBOLS, folded, is_word, phrases_of
 
 _VERSION = 2 << 16 | int(unicodedata.unidata_version.partition(".")[0])
 """`sql` of a virtual table cannot be altered: a new shape gets a new version, and a new file. What
@@ -55,6 +55,48 @@ INSTRUCTIONS = 10
 """SQLite asks whether to go on after so many of its instructions: every 2 ms in the slowest
 queries.
 """
+
+
+class Addition(NamedTuple):
+    """What an entry of a log adds to the texts that can be found, in the order of the log.
+
+    Attributes:
+        key: of the entry.
+        text: what it said at first; "" for one that changes another.
+        changed: the key of the message that it changes; None if it changes none.
+        before: what that said until then.
+        after: what it said from then on.
+    """
+
+    key: int
+    text: str
+    changed: int | None = None
+    before: str | None = None
+    after: str | None = None
+
+
+class Removal(NamedTuple):
+    """A message that is deleted, with its texts.
+
+    Attributes:
+        key: of the message.
+        text: what it said last.
+        earlier: what it said before the entry with a key, the last such entry first.
+    """
+
+    key: int
+    text: str
+    earlier: tuple[tuple[int, str], ...] = ()
+
+    def text_at(self, key: int) -> str:
+        """Return what it said when the log ended with a key."""
+        text = self.text
+        for change, before in self.earlier:
+            if change <= key:
+                break
+            text = before
+        return text
+
 
 Texts = Callable[[int], list[Addition]]
 """Gives what comes next behind a key, in order; an empty list when there is no more."""

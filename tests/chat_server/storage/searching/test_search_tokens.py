@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat_server.storage.search_tokens import TOKENS_LIMIT, WORDS_LIMIT, folded, is_word, phrases_of
+from chat_server.storage.searching.search_tokens import (
+    TOKENS_LIMIT,
+    WORDS_LIMIT,
+    folded,
+    is_word,
+    phrases_of,
+)
 
 
 @pytest.mark.parametrize("separator", ["_", "\u2024", "\u2026", "\u3382\u2024", "\uff3f"])

@@ -9,9 +9,9 @@ import pytest
 
 from chat_server.runtime.errors import SearchTooLongError, StoreError
 from chat_server.storage.interface import RequestKey
-from chat_server.storage.sqlite import search_index
+from chat_server.storage.searching import search_index
+from chat_server.storage.searching.search_index import INDEX_STEP, SEARCHES, Budget
 from chat_server.storage.sqlite.log import SqliteLog
-from chat_server.storage.sqlite.search_index import INDEX_STEP, SEARCHES, Budget
 from tests.chat_server.house import House, seqs
 from tests.chat_server.storage.logs import append, entry
 from tests.support.servers import running_server
