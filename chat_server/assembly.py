@@ -88,8 +88,8 @@ from chat_server.storage.interface import (
     RoomLog,
 )
 from chat_server.storage.maintenance import Housekeeper
+from chat_server.storage.offered.shared_files import SharedFiles
 from chat_server.storage.searching.search_index import SEARCHES
-from chat_server.storage.shared_files import SharedFiles
 from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.version import SERVER
 from protocol.errors import Code, ProtocolError

@@ -36,7 +36,7 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.timers import Timers
 from chat_server.storage.interface import RoomLog
-from chat_server.storage.shared_files import SharedFiles
+from chat_server.storage.offered.shared_files import SharedFiles
 
 
 class Context(NamedTuple):

@@ -16,7 +16,7 @@ from websockets.http11 import Request
 
 from chat_server.gateways.web.site import Refused
 from chat_server.runtime.errors import StoreError
-from chat_server.storage.shared_files import FileRecord, SharedFiles, UploadRefusedError
+from chat_server.storage.offered.shared_files import FileRecord, SharedFiles, UploadRefusedError
 
 PIECE = 64 * 1024
 """Bytes of a file that are read, or written, at once."""

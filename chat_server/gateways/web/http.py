@@ -30,7 +30,7 @@ from chat_server.gateways.web.file_transfer import (
 from chat_server.gateways.web.site import Refused, Site
 from chat_server.gateways.web.websocket import WEBSOCKET, WebSocketGateway
 from chat_server.rooms.codec import Broadcast
-from chat_server.storage.shared_files import SharedFiles
+from chat_server.storage.offered.shared_files import SharedFiles
 from protocol.errors import Code
 from protocol.framing import FRAME_LIMIT
 from protocol.messages import Error, ServerMessage

@@ -16,7 +16,7 @@ from importlib.resources.abc import Traversable
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
-from chat_server.storage.shared_files import SharedFiles
+from chat_server.storage.offered.shared_files import SharedFiles
 
 _TYPES = {
     ".html": "text/html; charset=utf-8",

@@ -9,7 +9,7 @@ import pytest
 
 from chat_server.runtime.config.settings import LiveSettings, Settings
 from chat_server.runtime.errors import StartError
-from chat_server.storage.shared_files import (
+from chat_server.storage.offered.shared_files import (
     EXPIRY,
     FOLDER,
     UNFINISHED_LIMIT,

@@ -22,7 +22,7 @@ import msgspec
 from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.storage.images import image_of
+from chat_server.storage.offered.images import image_of
 from protocol.common.private_files import private, write_private
 from protocol.errors import Code, ProtocolError
 from protocol.file_names import safe_file_name, shown_size

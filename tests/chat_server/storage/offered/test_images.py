@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from chat_server.storage.images import BYTES_LIMIT, PIXELS_LIMIT, SCANS_LIMIT, image_of
+from chat_server.storage.offered.images import BYTES_LIMIT, PIXELS_LIMIT, SCANS_LIMIT, image_of
 from protocol.messages import ImageInfo
 from tests.support.images import GIF, JPEG, SMALL, SVG, WEBP_LOSSLESS, WEBP_WITH_ALPHA, png
 
