@@ -5,7 +5,7 @@ Chinese, Japanese and Thai, have no words that a rule could tell apart, and symb
 and `+` stand next to words. So each of their characters is a token, and a run of them in a query is
 a phrase. That finds them anywhere in a text, also one alone, which groups of three could not.
 
-The index splits at spaces and ASCII punctuation only (see the tokenizer in sqlite/search_index.py).
+The index splits at spaces and ASCII punctuation only (see the tokenizer in search_index.py).
 All else is done here, in the same way for texts and for queries, whatever Unicode SQLite knows.
 """
 
