@@ -304,7 +304,8 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         type=_seconds,
         help="leave after so long, such as 30s or 10m: "
-        "with 0 if all that was read was said, else with 1; in pipes, and with --say and --listen",
+        "with 0 if all that was read was said, else with 1; in pipes, and with --listen and --say "
+        f"(which gives up after {pipe.SAY_LIMIT:g}s by itself)",
     )
     parser.add_argument(
         "--trace",

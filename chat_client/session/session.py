@@ -83,7 +83,7 @@ from protocol.messages import (
     Welcome,
 )
 
-_FAREWELL = 2.0
+_FAREWELL = 1.0
 """Seconds that `close` waits for the server's reply to the goodbye."""
 
 _LATE_LIMIT = 1000

@@ -237,10 +237,10 @@ class _Terminal:
                 raise outcome
 
     def finish(self) -> None:
-        """Wait for a while until the last lines are sent."""
+        """Wait for a while until the last lines are sent, but not for what we ask by ourselves."""
         self._screen.release()
         self._todo.put(None)
-        if self._talk.chat.connected:
+        if self._drafts.waiting and self._talk.chat.connected:
             self._sender.join(_FLUSH)
 
     def close(self) -> int:

@@ -39,7 +39,10 @@ from protocol.messages import HandChange, Invited, Oldest, PlaceChange, RoleChan
 _AHEAD = 100
 """Lines that the client reads ahead of the line that it says."""
 
-_LATE = "no answer from the server in the time that --timeout gives"
+SAY_LIMIT = 60.0
+"""Seconds after which `say` gives up by itself. A server that restarts, or asks to wait, mostly
+takes less.
+"""
 
 _ECHO = 5.0
 """Seconds to wait until our last message comes back, so that it is printed before we leave."""
@@ -75,7 +78,7 @@ def run(
     Raises:
         ChatError: the first connection failed, or the client could not enter the room.
     """
-    plain = _Plain(room, record, json, Lines(colours))
+    plain = _Plain(room, record, json, Lines(colours), timeout)
     code = DONE
     with (
         connect(
@@ -117,12 +120,13 @@ def say(
         room: the room to talk in.
         credentials: the passwords.
         text: what to say.
-        timeout: seconds after which to give up, None for never.
+        timeout: seconds after which to give up, None for `SAY_LIMIT`.
         trace: is told of each frame.
 
     Raises:
         ChatError: the first connection failed, or the client could not enter the room.
     """
+    limit = SAY_LIMIT if timeout is None else timeout
     late = threading.Event()
     with (
         connect(
@@ -134,16 +138,23 @@ def say(
             bot=False,
             trace=trace,
         ) as chat,
-        _ending(chat, timeout, late.set),
+        _ending(chat, limit, late.set),
     ):
-        joined = chat.join(room)
+        joined = None
         try:
+            joined = chat.join(room)
             joined.say(bare_text(text))
         except ChatError as error:
-            reason = _LATE if late.is_set() else one_line(str(error))
+            if joined is None and not late.is_set():
+                raise
+            reason = _late(limit) if late.is_set() else one_line(str(error))
             streams.tell(f"chat-client: not said: {reason}")
             return ended_by_server(error.code) if isinstance(error, Closed) else NOT_SAID
         return DONE
+
+
+def _late(seconds: float) -> str:
+    return f"no answer from the server in {seconds:g} s (--timeout TIME sets this limit)"
 
 
 @contextmanager
@@ -179,11 +190,14 @@ def _tell_of_trust(event: Event) -> None:
 class _Plain:
     """The state that the three threads share: main, stdin and the session's reader."""
 
-    def __init__(self, room: str, record: Record, json: bool, lines: Lines) -> None:
+    def __init__(
+        self, room: str, record: Record, json: bool, lines: Lines, timeout: float | None
+    ) -> None:
         self._room = room
         self._record = record
         self._json = json
         self._lines = lines
+        self._timeout = timeout
         # tuple: the number of a line, and the line. None: stdin has ended. int: exit with it now.
         self._todo: SimpleQueue[tuple[int, str] | int | None] = SimpleQueue()
         self._late = threading.Event()
@@ -204,8 +218,8 @@ class _Plain:
             try:
                 last = room.say(line)
             except Closed as error:  # the reader has told the reason, unless we closed it
-                if self._late.is_set():
-                    self._refused(number, line, Closed(_LATE))
+                if self._timeout is not None and self._late.is_set():
+                    self._refused(number, line, Closed(_late(self._timeout)))
                 return ended_by_server(error.code)
             except ChatError as error:
                 outcome = NOT_SAID

@@ -53,6 +53,11 @@ _BATCH = 500
 _BATCH_TIME = 0.05
 """Seconds after which the keyboard is read in any case. A long text takes milliseconds."""
 
+_REST = 1.0
+"""Seconds for which what others said is still written when the user has left: a server may have
+sent a queue full of lines that take longer.
+"""
+
 _OWN_ROWS = 4
 """Rows of the screen that the input line, the status line and the typed command take."""
 
@@ -145,9 +150,16 @@ class Screen:
         return bool(self._items)
 
     def write_rest(self, view: View) -> None:
-        """Write all that is left, once nobody posts any more."""
+        """Write what is left, once nobody posts any more: after a while only what is our own."""
+        deadline = time.monotonic() + _REST
         while self.write_some(view):
-            pass
+            if time.monotonic() >= deadline:
+                self._drop_what_others_said()
+
+    def _drop_what_others_said(self) -> None:
+        with self._lock:
+            self._items = deque(each for each in self._items if not each[1])
+            self._weight = 0
 
     def _write(self, session: "PromptSession[str]", bell: bool) -> None:
         lines, self._unwritten = self._unwritten, []

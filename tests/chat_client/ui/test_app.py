@@ -5,6 +5,7 @@ import re
 import signal
 import sys
 import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tests.chat_client.programs import Terminal
 from tests.chat_server.house import House
 from tests.support.peer import Peer
 from tests.support.servers import ServerProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import DEADLINE, eventually
 
 
 def chat_lines(terminal: Terminal) -> list[str]:
@@ -335,6 +336,31 @@ def test_the_server_ends_it() -> None:
         ana.enter("hi")
         ana.see("-- the chat is over: Enough.")
         assert ana.leave() == 1
+
+
+def test_what_the_program_asks_by_itself_holds_up_nobody_who_leaves() -> None:
+    """Who is in the room, and which rooms there are: a server may never say."""
+    asked = threading.Event()
+
+    def script(line: Line) -> None:
+        line.welcome()
+        line.admit()
+        while (frame := line.receive())["type"] != "bye":
+            if frame["type"] in ("who", "rooms"):
+                asked.set()
+        line.send("ok", re=frame["id"])
+
+    command = (
+        "from chat_client import cli; from chat_client.ui import app; app._FLUSH = 3600; cli.main()"
+    )
+    with (
+        foreign_server(script) as address,
+        Terminal(address, "--nick", "ana", command=command) as ana,
+    ):
+        ana.see_input("[lobby]")
+        assert asked.wait(DEADLINE)
+        ana.type("\x04")
+        assert ana.leave() == 0
 
 
 def test_starts_with_a_sentence_or_not_at_all(tmp_path: Path) -> None:

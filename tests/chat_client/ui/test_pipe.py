@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chat_client import cli
+from chat_client.ui import pipe
 from tests.chat_client.foreign import Line, foreign_server
 from tests.chat_client.programs import COMMAND, ENVIRONMENT, Terminal, run, start
 from tests.chat_server.house import House
@@ -340,7 +341,29 @@ def test_a_server_that_does_not_answer(piped: bool) -> None:
         said = [] if piped else ["--say", "hi"]
         done = run(address, "--nick", "bob", "--timeout", "1s", *said, stdin=b"hi\n")
     assert done.returncode == 1
-    assert "not said: no answer from the server in the time" in done.stderr
+    assert "not said: no answer from the server in 1 s (--timeout" in done.stderr
+
+
+@pytest.mark.parametrize("enters", [True, False])
+def test_one_thing_to_say_waits_for_no_server_for_ever(
+    enters: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bytes that make no frame are no answer, before the room and in it; so there is a limit."""
+
+    def script(line: Line) -> None:
+        line.welcome()
+        if enters:
+            line.admit()
+        line.send_raw(b"\0\0\xff\xff{")
+        line.wait_for_end()
+
+    monkeypatch.setattr(pipe, "SAY_LIMIT", 0.5)
+    with foreign_server(script) as address:
+        assert cli.main([address, "--nick", "bob", "--say", "hi"]) == 1
+    told = (
+        "chat-client: not said: no answer from the server in 0.5 s (--timeout TIME sets this limit)"
+    )
+    assert capsys.readouterr().err == f"{told}\n"
 
 
 @pytest.mark.parametrize("limit", ["", "0", "-1", "soon", "1 s"])

@@ -18,7 +18,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from chat_client.display.state.model import View
 from chat_client.display.terminal_lines import Lines
-from chat_client.events import Connected, Entered
+from chat_client.events import Connected, Ended, Entered
 from chat_client.ui import screen as screen_module
 from chat_client.ui.screen import Screen
 from protocol.messages import Direct, Message, Presence
@@ -96,6 +96,24 @@ def test_nobody_waits_once_the_user_has_left(
     shown = capsys.readouterr().out
     assert shown.endswith("-- not sent: hi\n")
     assert len(shown) < 2 * screen_module._WEIGHT
+
+
+def test_what_a_flood_left_is_not_shown_to_the_end(
+    screen: Screen, view: View, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who left waits for a moment of it at most, and reads how it ended and what was not sent."""
+    monkeypatch.setattr(screen_module, "_BATCH", 5)
+    monkeypatch.setattr(screen_module, "_REST", 0.0)
+    for number in range(1, 11):
+        screen.post(Message("lobby", number, 0.0, "ben", "text", f"number {number}"))
+    screen.post("-- not sent: hi")
+    screen.post(Ended("kicked", "kicked"))
+    screen.write_rest(view)
+    shown = capsys.readouterr().out
+    assert "number 5" in shown
+    assert "number 6" not in shown
+    assert "-- not sent: hi\n" in shown
+    assert "the chat is over: kicked" in shown
 
 
 def test_a_batch_ends_where_it_took_long(
