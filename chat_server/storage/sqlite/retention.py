@@ -104,6 +104,8 @@ class Retention:
             # Second, as it can be done again: an index that still knows what is gone does no harm.
             self._index.forget(number, rows)
             deleted += len(rows)
+            if self._file.checkpoint_due.is_set():  # a full disk has no space for a log of it all
+                self._file.checkpoint()
         return deleted
 
     def _delete(self, room: str | None, number: int, last: int) -> None:

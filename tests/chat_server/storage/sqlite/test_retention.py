@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from chat_server.storage.database import log_size
+from chat_server.storage.sqlite import log_file
 from chat_server.storage.sqlite.log import SqliteLog
 from chat_server.storage.sqlite.retention import STEP
 from tests.chat_server.storage.logs import append, entries, entry
@@ -51,6 +53,17 @@ def test_each_room_keeps_its_newest_messages(log: SqliteLog) -> None:
         message for message in log.after("lobby", 0, 10) if message.text.startswith("word5")
     ]
     assert append(log, *entries(1, first=STEP + 20)) == [STEP + 11]
+
+
+def test_pruning_takes_little_of_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The write-ahead log is folded back in between: a full disk has no space for all of it."""
+    monkeypatch.setattr(log_file, "LOG_LIMIT", 400_000)
+    with closing(SqliteLog(tmp_path)) as store:
+        for first in range(1, 8 * STEP, STEP):
+            append(store, *(entry("x" * 1000, request=seq) for seq in range(first, first + STEP)))
+            store.file.checkpoint()
+        assert store.prune(5, None, 2000.0) == 8 * STEP - 5
+        assert log_size(store.file.path) < 2 * log_file.LOG_LIMIT
 
 
 def test_a_removed_room_is_deleted_in_portions(log: SqliteLog) -> None:
