@@ -593,6 +593,8 @@ class Connection:
             # Whatever came in while another thread ended the connection, or is still there.
             self._detach(self.outbox.finish())
             self._reader = self._reader.plain  # as in the outbox
+            if self._rate:
+                self._rate.end()
             self._crowd.remove(self)
             self._unfinished.forget(self)
             self._gone = True

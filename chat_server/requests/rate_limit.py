@@ -4,6 +4,10 @@ A request takes a token from the bucket of its session and from that of its addr
 outlive the connection, so a client that reconnects goes on with what it had left. Before the hello
 a connection has a bucket of its own in place of the session's.
 
+A session that is new at an address begins with what the one that left there last has in its bucket
+by now: over IRC and lines each connection is a new session, and who connects again and again would
+have a full bucket each time.
+
 A request takes a token of the session also when it is refused because there is none: so a client
 that goes on asking runs into debt, has to wait for longer, and is ended when the debt is as large
 as the bucket. An address runs into no debt, since others may share it.
@@ -42,6 +46,8 @@ class RateLimits:
         self._lock = threading.Lock()
         self._buckets: WeakValueDictionary[Hashable, RateLimit] = WeakValueDictionary()
         self._kept: OrderedDict[RateLimit, None] = OrderedDict()  # those that may not be full
+        # By address, those of sessions whose connections have ended: the last one stands last.
+        self._left: OrderedDict[str, list[RateLimit]] = OrderedDict()
 
     def of_connection(self, host: str) -> "ConnectionRate | None":
         """Return the limit of a new connection, or None if requests are not limited.
@@ -52,15 +58,32 @@ class RateLimits:
         rate, burst = self._settings.now.requests_per_second, self._settings.now.requests_burst
         if not rate:
             return None
-        address = self._bucket(
-            neighbourhood(host), rate * CLIENTS_PER_ADDRESS, burst * CLIENTS_PER_ADDRESS
-        )
-        return ConnectionRate(self, address, RateLimit(rate, burst, self._clock))
+        where = neighbourhood(host)
+        address = self._bucket(where, rate * CLIENTS_PER_ADDRESS, burst * CLIENTS_PER_ADDRESS)
+        return ConnectionRate(self, where, address, RateLimit(rate, burst, self._clock))
 
-    def of_session(self, token: bytes) -> "RateLimit | None":
-        """Return the bucket of a session, by the hash of its secret; None without a limit."""
+    def of_session(self, token: bytes, where: str) -> "RateLimit | None":
+        """Return the bucket of a session; None without a limit.
+
+        Args:
+            token: the hash of the session's secret.
+            where: the address that its connection is from, see `addresses.neighbourhood`.
+        """
         rate = self._settings.now.requests_per_second
-        return self._bucket(token, rate, self._settings.now.requests_burst) if rate else None
+        if not rate:
+            return None
+        return self._bucket(token, rate, self._settings.now.requests_burst, where)
+
+    def leave(self, bucket: "RateLimit", where: str) -> None:
+        """Let the next session that is new at an address go on with what a bucket has by then."""
+        with self._lock:
+            for _ in range(2):  # so those that are full go faster than others come
+                if self._left:
+                    oldest, buckets = self._left.popitem(last=False)
+                    if left := [each for each in buckets if not each.is_full]:
+                        self._left[oldest] = left
+            if not bucket.is_full:
+                self._left.setdefault(where, []).append(bucket)
 
     def __len__(self) -> int:
         """How many buckets are kept, whether a connection uses them or not."""
@@ -72,11 +95,15 @@ class RateLimits:
         with self._lock:
             self._keep(bucket)
 
-    def _bucket(self, key: Hashable, rate: float, burst: int) -> "RateLimit":
+    def _bucket(self, key: Hashable, rate: float, burst: int, where: str = "") -> "RateLimit":
         with self._lock:
             bucket = self._buckets.get(key)
             if bucket is None:
                 bucket = self._buckets[key] = RateLimit(rate, burst, self._clock)
+                if where in self._left:
+                    bucket.take_over(self._left[where].pop())
+                    if not self._left[where]:
+                        del self._left[where]
             self._keep(bucket)
             return bucket
 
@@ -96,16 +123,20 @@ class RateLimits:
 class ConnectionRate:
     """The limit of one connection. Its thread alone uses it."""
 
-    __slots__ = ("_address", "_greeted", "_limits", "_own")
+    __slots__ = ("_address", "_greeted", "_limits", "_own", "_where")
 
-    def __init__(self, limits: RateLimits, address: "RateLimit", own: "RateLimit") -> None:
+    def __init__(
+        self, limits: RateLimits, where: str, address: "RateLimit", own: "RateLimit"
+    ) -> None:
         """
         Args:
             limits: has the buckets of the sessions.
+            where: the connection's address, see `addresses.neighbourhood`.
             address: the bucket of the connection's address.
             own: the connection's, until it has a session.
         """
         self._limits = limits
+        self._where = where
         self._address = address
         self._own = own
         self._greeted = False
@@ -116,9 +147,14 @@ class ConnectionRate:
         Args:
             token: the hash of the session's secret.
         """
-        self._own = self._limits.of_session(token) or self._own
+        self._own = self._limits.of_session(token, self._where) or self._own
         self._greeted = True
         self._own.take()
+
+    def end(self) -> None:
+        """Say that the connection has ended. Called at most once."""
+        if self._greeted:
+            self._limits.leave(self._own, self._where)
 
     def take(self) -> ProtocolError | None:
         """Take a token for a request, and return why the request is refused, if it is.
@@ -193,6 +229,14 @@ class RateLimit:
         with self._lock:
             self._fill()
             return self._tokens >= self._burst
+
+    def take_over(self, other: "RateLimit") -> None:
+        """Begin with what another bucket holds by now; its debt stays where it is."""
+        with other._lock:
+            other._fill()
+            tokens = other._tokens
+        with self._lock:
+            self._tokens = min(self._tokens, max(0.0, tokens))
 
     def charge(self, cost: int) -> None:
         """Take the tokens of a request that takes the server as long as `cost` others do.

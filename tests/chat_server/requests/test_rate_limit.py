@@ -10,6 +10,7 @@ from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.support.clock import ManualClock
 from tests.support.peer import Frame, Peer, encode
 from tests.support.servers import ServerProcess, running_server
+from tests.support.waiting import eventually
 
 LIMITS: dict[str, Any] = {
     "connections": 7,
@@ -187,6 +188,48 @@ def test_new_sessions_from_one_address_share_its_bucket() -> None:
     assert rate.take() is None
 
 
+def test_a_new_session_goes_on_with_what_the_last_one_left() -> None:
+    """Over IRC and lines each connection is a new session."""
+    clock = ManualClock()
+    known = limits(clock)
+    asked = 0
+    for number in range(50):
+        rate = connected(known, "192.0.2.1", b"%d" % number)
+        asked += taken(rate, 500)
+        rate.end()
+        clock.advance(0.1)
+    assert asked <= 40 + 50  # the burst once, and 10 a second for 5 s
+    assert taken(connected(known, "192.0.2.2", b"elsewhere"), 500) == 39
+
+
+def test_who_comes_to_an_address_after_a_flooder_has_no_debt() -> None:
+    clock = ManualClock()
+    known = limits(clock)
+    flooder = connected(known, "192.0.2.1", b"flooder")
+    for _ in range(40):
+        flooder.take()
+    flooder.end()
+    assert connected(known, "192.0.2.1", b"first").take() is not None
+    assert taken(connected(known, "192.0.2.1", b"second"), 500) == 39, "one takes it over"
+    clock.advance(1)
+    third = connected(known, "192.0.2.1", b"third")
+    assert taken(third, 500) == 39
+    third.end()
+    clock.advance(1)
+    assert taken(connected(known, "192.0.2.1", b"fourth"), 500) < 10
+
+
+def test_what_is_left_at_an_address_is_forgotten_when_it_is_full() -> None:
+    clock = ManualClock()
+    known = limits(clock)
+    for number in range(100):
+        rate = connected(known, f"192.0.2.{number}", b"%d" % number)
+        taken(rate, 5)
+        rate.end()
+        clock.advance(1)
+    assert len(known._left) <= 3
+
+
 def test_buckets_that_are_full_are_forgotten() -> None:
     """Memory is for those who asked a moment ago."""
     clock = ManualClock()
@@ -211,3 +254,17 @@ def test_a_new_connection_of_a_session_has_no_full_bucket() -> None:
             pass
         again = house.enter("ada", session=ada.session)
         assert again.request("ping")["code"] == "rate_limited"
+
+
+def test_who_comes_back_as_somebody_else_has_no_full_bucket_either() -> None:
+    """On the wire: a session is new each time where nobody keeps it."""
+    with (
+        running_server(requests_per_second=0.5, requests_burst=5) as server,
+        House(server) as house,
+    ):
+        ada = house.enter("ada")
+        while ada.request("ping")["type"] == "pong":
+            pass
+        ada.close()
+        eventually(lambda: not server._crowd.connections())
+        assert house.enter("eva").request("ping")["code"] == "rate_limited"
