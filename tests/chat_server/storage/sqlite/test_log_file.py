@@ -1,7 +1,7 @@
 """The file of the history: commits do not wait for the disk, and the log is folded back."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -75,9 +75,9 @@ def test_the_log_starts_over_while_commits_go_on(
     limit = 1024 * 1024
     monkeypatch.setattr(log_file, "LOG_LIMIT", limit)
     with closing(HistoryFile(tmp_path, "normal")) as file:
-        talker = threading.Thread(target=_write, args=(file, 8 * limit))
+        sizes: list[int] = []
+        talker = threading.Thread(target=_write, args=(file, 8 * limit, sizes))
         talker.start()
-        sizes = []
         while talker.is_alive():
             if file.checkpoint_due.wait(0.01):
                 file.checkpoint()
@@ -87,12 +87,13 @@ def test_the_log_starts_over_while_commits_go_on(
         assert sizes[-1] < 2 * limit
 
 
-def _write(file: HistoryFile, size: int) -> None:
-    """Commit so many bytes, a few at a time."""
+def _write(file: HistoryFile, size: int, folds: Sequence[int]) -> None:
+    """Commit so many bytes, a few at a time; `folds` grows with each checkpoint that is done."""
     for number in range(size // 10_000):
         keep(file, f"{number} " + "x" * 10_000)
-        if log_of(file).stat().st_size > 1_500_000:
-            eventually(lambda: not file.checkpoint_due.is_set())  # on a slow machine
+        if log_of(file).stat().st_size > 1_500_000 and file.checkpoint_due.is_set():
+            done = len(folds)  # on a slow machine it comes late
+            eventually(lambda done=done: len(folds) > done)  # type: ignore[misc]
 
 
 def test_commits_that_write_much_are_folded_sooner(file: HistoryFile) -> None:
