@@ -117,6 +117,7 @@ def claim(caller: Caller, request: messages.Claim) -> Ok:
             "this is not the owner's secret; `chat-server admin owner-secret`, where the server "
             "runs, shows it",
         )
+    caller.pause()
     if caller.role is not Role.OWNER:
         _change_role(caller, _holder(caller.context, caller.session), Role.OWNER, "claim")
     return Ok(re=request.id, role=caller.role.word)

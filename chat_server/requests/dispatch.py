@@ -31,7 +31,9 @@ class Queue(Enum):
     """Nothing: it waits for the disk, or for a hash, and lets the interpreter go meanwhile."""
 
     SHORT = auto()
-    """What takes a moment, and waits for nothing else; what waits, leaves it before."""
+    """What takes a moment, and waits for nothing else; what waits, leaves it before. What only
+    moderators may do is of this kind, too: most who ask for it without end are refused.
+    """
 
     LONG = auto()
     """What may take a millisecond or more, or a look at the disk."""
@@ -104,31 +106,31 @@ REQUESTS: dict[type, Rule] = {
     messages.Logout: Rule(
         account_requests.logout, cost=20, reads=True, changes_person=True, room_cost=NEWS_COST
     ),
-    messages.Claim: Rule(account_requests.claim, changes_person=True),
+    messages.Claim: Rule(account_requests.claim, queue=Queue.SHORT, changes_person=True),
     messages.Op: Rule(account_requests.op, changes_person=True),
     messages.Deop: Rule(account_requests.deop, changes_person=True),
-    messages.Kick: Rule(moderation.kick),
-    messages.Ban: Rule(moderation.ban),
-    messages.Unban: Rule(moderation.unban),
-    messages.Mute: Rule(moderation.mute),
-    messages.Unmute: Rule(moderation.unmute),
-    messages.Bans: Rule(moderation.bans),
-    messages.Slow: Rule(moderation.slow),
-    messages.Lock: Rule(moderation.lock),
+    messages.Kick: Rule(moderation.kick, queue=Queue.SHORT),
+    messages.Ban: Rule(moderation.ban, queue=Queue.SHORT),
+    messages.Unban: Rule(moderation.unban, queue=Queue.SHORT),
+    messages.Mute: Rule(moderation.mute, queue=Queue.SHORT),
+    messages.Unmute: Rule(moderation.unmute, queue=Queue.SHORT),
+    messages.Bans: Rule(moderation.bans, queue=Queue.SHORT),
+    messages.Slow: Rule(moderation.slow, queue=Queue.SHORT),
+    messages.Lock: Rule(moderation.lock, queue=Queue.SHORT),
     messages.Rules: Rule(room_rules.rules, queue=Queue.SHORT, reads=True),
-    messages.SetRules: Rule(room_rules.set_rules),
-    messages.Invite: Rule(room_rules.invite),
-    messages.Uninvite: Rule(room_rules.uninvite),
-    messages.Announce: Rule(moderation.announce),
-    messages.Freeze: Rule(moderation.freeze),
-    messages.Unfreeze: Rule(moderation.unfreeze),
+    messages.SetRules: Rule(room_rules.set_rules, queue=Queue.SHORT),
+    messages.Invite: Rule(room_rules.invite, queue=Queue.SHORT),
+    messages.Uninvite: Rule(room_rules.uninvite, queue=Queue.SHORT),
+    messages.Announce: Rule(moderation.announce, queue=Queue.SHORT),
+    messages.Freeze: Rule(moderation.freeze, queue=Queue.SHORT),
+    messages.Unfreeze: Rule(moderation.unfreeze, queue=Queue.SHORT),
     messages.Hand: Rule(hands.hand, cost=20),
-    messages.Hands: Rule(hands.hands),
+    messages.Hands: Rule(hands.hands, queue=Queue.SHORT),
     messages.Offer: Rule(file_offers.offer, cost=20),
     messages.Share: Rule(file_offers.share, cost=10),
-    messages.Pin: Rule(board.pin, cost=10, reads=True),
-    messages.Unpin: Rule(board.unpin, cost=10, reads=True),
-    messages.Next: Rule(hands.give_floor),
+    messages.Pin: Rule(board.pin, cost=10, queue=Queue.SHORT, reads=True),
+    messages.Unpin: Rule(board.unpin, cost=10, queue=Queue.SHORT, reads=True),
+    messages.Next: Rule(hands.give_floor, queue=Queue.SHORT),
     messages.Poll: Rule(polling.poll, cost=20),
     messages.Vote: Rule(polling.vote, cost=5),
     messages.EndPoll: Rule(polling.end_poll, cost=20),

@@ -19,7 +19,7 @@ import pytest
 
 from chat_server.network.addresses import neighbourhood
 from chat_server.requests import rate_limit
-from chat_server.requests.dispatch import REQUESTS
+from chat_server.requests.dispatch import REQUESTS, Queue
 from chat_server.requests.rate_limit import RateLimit
 from chat_server.rooms.people.session import token_hash
 from chat_server.runtime.config.setting_types import Endpoint
@@ -414,6 +414,21 @@ def test_every_request_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
             while peer.request(tag, **_example(kind)).get("code") != "rate_limited":
                 done += 1
             assert done == (1 if REQUESTS[kind].cost > 1 else 2), tag
+
+
+def test_what_only_moderators_may_do_is_refused_in_the_turn_of_who_asks(house: House) -> None:
+    """Fifty who ask for it all the time would otherwise be refused all at once."""
+    peer = house.enter("mallory", "a")
+    asked = {kind: str(kind.__struct_config__.tag) for kind in AnyRequest.__args__}
+    refused = [
+        kind
+        for kind, tag in asked.items()
+        if kind not in (Hello, Bye, Pong)
+        and "only moderators" in peer.request(tag, **_example(kind)).get("text", "")
+    ]
+    assert len(refused) >= 10
+    for kind in refused:
+        assert REQUESTS[kind].queue is not Queue.NONE, asked[kind]
 
 
 def test_what_takes_longer_counts_for_more() -> None:

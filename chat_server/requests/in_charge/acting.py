@@ -27,12 +27,15 @@ log = logging.getLogger(__name__)
 def moderator(caller: Caller, request: int | None = None, *, to: str = "do that") -> Actor:
     """Return who asks, as `Caller.actor`; `to` says what only moderators may do.
 
+    Whoever may leaves the queue of short requests: what they ask for waits for the disk.
+
     Raises:
         ProtocolError: `forbidden`, for who is no moderator.
     """
     actor = caller.actor(request)
     if actor.role < Role.MODERATOR:
         raise ProtocolError(Code.FORBIDDEN, f"only moderators and owners may {to}")
+    caller.pause()
     return actor
 
 
