@@ -243,15 +243,21 @@ def test_buckets_that_are_full_are_forgotten() -> None:
     assert len(known) <= 2
 
 
+def used_up(house: House) -> Peer:
+    """Enter, and ask until something is refused."""
+    ada = house.enter("ada")
+    while ada.request("ping")["type"] == "pong":
+        pass
+    return ada
+
+
 def test_a_new_connection_of_a_session_has_no_full_bucket() -> None:
     """On the wire: who used up the burst is refused on the next connection as well."""
     with (
         running_server(requests_per_second=0.5, requests_burst=5) as server,
         House(server) as house,
     ):
-        ada = house.enter("ada")
-        while ada.request("ping")["type"] == "pong":
-            pass
+        ada = used_up(house)
         again = house.enter("ada", session=ada.session)
         assert again.request("ping")["code"] == "rate_limited"
 
@@ -262,9 +268,6 @@ def test_who_comes_back_as_somebody_else_has_no_full_bucket_either() -> None:
         running_server(requests_per_second=0.5, requests_burst=5) as server,
         House(server) as house,
     ):
-        ada = house.enter("ada")
-        while ada.request("ping")["type"] == "pong":
-            pass
-        ada.close()
+        used_up(house).close()
         eventually(lambda: not server._crowd.connections())
         assert house.enter("eva").request("ping")["code"] == "rate_limited"

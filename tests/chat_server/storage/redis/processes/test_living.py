@@ -1,7 +1,6 @@
 """Which processes live, and what is deleted of those that died."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,13 +18,6 @@ from tests.support.waiting import DEADLINE
 pytestmark = needs_redis
 
 FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 17, 1000.0, 3, 2, 5, 0.0, 0.0)
-
-
-@pytest.fixture
-def pool(empty_redis: RedisServer) -> Iterator[Connections]:
-    made = Connections(empty_redis.address, "", lambda _: None, lambda _: None, lambda: None)
-    yield made
-    made.close()
 
 
 def server(pool: Connections, name: str) -> RedisNeighbours:

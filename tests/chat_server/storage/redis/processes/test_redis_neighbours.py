@@ -1,6 +1,5 @@
 """Nicks that several servers claim, and messages between them."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,13 +22,6 @@ pytestmark = needs_redis
 ADA, EVA = b"ada", b"eva"
 FACTS = ProcessFacts("Physics", ["tcp://127.0.0.1:7878"], "1.0", 1, 1000.0, 0, 0, 0, 0.0, 0.0)
 DIRECT = Direct(1000.0, "ada", "eva", "psst")
-
-
-@pytest.fixture
-def pool(empty_redis: RedisServer) -> Iterator[Connections]:
-    made = Connections(empty_redis.address, "", lambda _: None, lambda _: None, lambda: None)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The order in which servers tell each other who was where."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from chat_server.storage.interface import ProcessFacts
@@ -18,13 +16,6 @@ FACTS = ProcessFacts("Physics", [], "1.0", 1, 1000.0, 0, 0, 0)
 ADA = SharedStay(1, "lobby", "ada", None, 7, 1000.0, None)
 EVA = SharedStay(2, "lobby", "eva", "eva", None, 1001.0, 1002.5, again=True)
 LOG = "backchannel:{stays}:news"
-
-
-@pytest.fixture
-def pool(empty_redis: RedisServer) -> Iterator[Connections]:
-    made = Connections(empty_redis.address, "", lambda _: None, lambda _: None, lambda: None)
-    yield made
-    made.close()
 
 
 @pytest.fixture
