@@ -203,7 +203,7 @@ def _reach(table: Table) -> str:
     those that it is measured for: about what CPython allows.
     """
     table = {key: figures for key, figures in table.items() if figures.rounds}
-    reached, limits = dict(_aims(table, OURS)), dict(_aims_of_small_rooms(table, BARE))
+    reached, limits = dict(_aims(table)), dict(_aims_of_small_rooms(table, BARE))
     if not reached:
         return ""
     rows = [f"| {aim} | {value} | {limits.get(aim, '')} |" for aim, value in reached.items()]
@@ -214,27 +214,27 @@ Aims = Iterable[tuple[str, str]]
 """Aims, and what is reached of each."""
 
 
-def _aims(table: Table, server: str) -> Aims:
+def _aims(table: Table) -> Aims:
     rate, per_cpu = (lambda f: f.rate), (lambda f: f.per_cpu_second)
     for rival in ("redis", "nats"):
         title = f"2.5 times {RIVALS[rival].name} at 1,000"
-        yield from _aim(table, title, ("fan1000", server), rival, rate)
+        yield from _aim(table, title, ("fan1000", OURS), rival, rate)
     title = "4 times Redis for each CPU second, at 1,000"
-    yield from _aim(table, title, ("fan1000", server), "redis", per_cpu)
+    yield from _aim(table, title, ("fan1000", OURS), "redis", per_cpu)
     for work in ("paced500", "paced1000"):
         title = f"p99 at most 1.1 times Redis, {WORKS[work].title}"
-        yield from _aim(table, title, (work, server), "redis", _p99)
+        yield from _aim(table, title, (work, OURS), "redis", _p99)
     fastest = max(
-        (s for s in RIVALS if s != server and ("all-talk", s) in table),
+        (s for s in RIVALS if s != OURS and ("all-talk", s) in table),
         key=lambda rival: table["all-talk", rival].rate,
         default="",
     )
     if fastest:
         title = f"faster than all where all talk (next: {RIVALS[fastest].name})"
-        yield from _aim(table, title, ("all-talk", server), fastest, rate)
-    if idle := table.get(("idle", server)):
+        yield from _aim(table, title, ("all-talk", OURS), fastest, rate)
+    if idle := table.get(("idle", OURS)):
         yield "at most 25 KB for each idle connection", f"{idle.bytes_each / KILO:.1f} KB"
-    yield from _aims_of_small_rooms(table, server)
+    yield from _aims_of_small_rooms(table, OURS)
 
 
 def _p99(figures: Figures) -> float:

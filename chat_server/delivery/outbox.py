@@ -93,7 +93,6 @@ class Outbox:
         "socket",
         "taken_at",
         "waited",
-        "writes_own",
     )
 
     def __init__(
@@ -120,7 +119,6 @@ class Outbox:
         self.party = Party(address, id(self))
         self.codec = writer.codec
         self._writer = writer  # under the lock, too
-        self.writes_own = writer.writes_own  # read without it, as it stays after the hello
         self._wire: Wire = wire or PlainWire(sock)  # under the lock, too
         self._clock = clock
         self._catch_up = catch_up
@@ -256,7 +254,7 @@ class Outbox:
     def speak(self, writer: Writer) -> None:
         """Write in another way from now on, as the client speaks another."""
         with self._lock:
-            self._writer, self.codec, self.writes_own = writer, writer.codec, writer.writes_own
+            self._writer, self.codec = writer, writer.codec
             for member in self._members.values():
                 member.codec = writer.codec
 
@@ -379,6 +377,11 @@ class Outbox:
                 self._send(ahead, now)
             if member.cursor < member.room.last:
                 self._start_catching_up()
+
+    @property
+    def writes_own(self) -> bool:
+        """See `Writer`. Read without the lock: no writer changes it after the hello."""
+        return self._writer.writes_own
 
     def note_own(self, room: Room, seqs: Sequence[int]) -> None:
         """Note which messages are the client's own, ascending, before they are published."""

@@ -420,8 +420,7 @@ class Connection:
             return
         self._heard_at = self._context.clock.monotonic()  # a whole one: single bytes do not count
         self.asked += 1
-        if self.outbox.is_long:
-            self._wait_until_short()
+        self._wait_until_short()
         if isinstance(asked, Work):  # a part of a request, which counts by itself
             self._work(asked)
             return
@@ -463,8 +462,7 @@ class Connection:
         """Deal with texts that came together. Raises ProtocolError as `_take` does."""
         self._heard_at = self._context.clock.monotonic()
         self.asked += len(says)
-        if self.outbox.is_long:
-            self._wait_until_short()
+        self._wait_until_short()
         allowed: list[Say] = []
         for say in says:
             refusal = self._rate.take() if self._rate else None
@@ -488,8 +486,9 @@ class Connection:
 
     def _wait_until_short(self) -> None:
         """Read no further while too much waits for this client."""
-        self._pause()
-        self.outbox.wait_until_short()
+        if self.outbox.is_long:
+            self._pause()
+            self.outbox.wait_until_short()
 
     def _speak(self, gateway: Gateway) -> None:
         self._gateway = gateway

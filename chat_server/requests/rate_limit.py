@@ -224,19 +224,22 @@ class RateLimit:
         self._filled_at = clock.monotonic()
 
     @property
-    def is_full(self) -> bool:
-        """Whether it holds all the tokens that it can."""
+    def tokens(self) -> float:
+        """How many tokens it holds by now; below 0 is debt."""
         with self._lock:
             self._fill()
-            return self._tokens >= self._burst
+            return self._tokens
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it holds all the tokens that it can."""
+        return self.tokens >= self._burst
 
     def take_over(self, other: "RateLimit") -> None:
         """Begin with what another bucket holds by now; its debt stays where it is."""
-        with other._lock:
-            other._fill()
-            tokens = other._tokens
+        tokens = max(0.0, other.tokens)
         with self._lock:
-            self._tokens = min(self._tokens, max(0.0, tokens))
+            self._tokens = min(self._tokens, tokens)
 
     def charge(self, cost: int) -> None:
         """Take the tokens of a request that takes the server as long as `cost` others do.

@@ -67,12 +67,12 @@ def say_freely(caller: Caller, requests: Sequence[messages.Say]) -> int:
     with session.posting:
         if not session.claim_new(caller.connection, drafts):
             return 0
-        outbox.expect_reply(sum([draft.cost for draft in drafts]), len(drafts))
+        outbox.expect_reply(_cost_of(drafts), len(drafts))
         posted = room.post_freely(drafts, caller.has_voice)
         if posted < len(drafts):
             left = drafts[posted:]
             session.withdraw(left)
-            outbox.expect_no_reply(sum([draft.cost for draft in left]), len(left))
+            outbox.expect_no_reply(_cost_of(left), len(left))
     return posted
 
 
@@ -106,6 +106,10 @@ def _plain_drafts(
         message = Message(name, UNNUMBERED, 0.0, nick, kind, text, bot=bot, role=role)
         drafts.append(Draft(session, number, request.id, message, [waiter], now))
     return drafts
+
+
+def _cost_of(drafts: Sequence[Draft]) -> int:
+    return sum([draft.cost for draft in drafts])
 
 
 def _marks_of(request: messages.Say, room: Room) -> Mapping[str, Any]:
