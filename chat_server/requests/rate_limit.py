@@ -13,6 +13,7 @@ that goes on asking runs into debt, has to wait for longer, and is ended when th
 as the bucket. An address runs into no debt, since others may share it.
 """
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -268,9 +269,9 @@ class RateLimit:
             return ProtocolError(
                 Code.FLOODING, f"{rule}: more were sent, and went on being sent when refused"
             )
-        wait = -tokens / self._rate
+        wait = self._time_for(1 - tokens)
         return ProtocolError(
-            Code.RATE_LIMITED, f"{rule}: wait {wait:.1f} s and send it again", retry_after=wait
+            Code.RATE_LIMITED, f"{rule}: wait {wait:g} s and send it again", retry_after=wait
         )
 
     def take_shared(self, count: int) -> ProtocolError | None:
@@ -283,13 +284,17 @@ class RateLimit:
             if self._tokens >= 1:
                 self._tokens = max(0.0, self._tokens - count)
                 return None
-            wait = (1 - self._tokens) / self._rate
+            wait = self._time_for(1 - self._tokens)
         return ProtocolError(
             Code.RATE_LIMITED,
             f"at most {self._rate:g} requests a second, after {self._burst} at once, from one "
-            f"address: wait {wait:.1f} s and send it again",
+            f"address: wait {wait:g} s and send it again",
             retry_after=wait,
         )
+
+    def _time_for(self, tokens: float) -> float:
+        """Return in how many seconds so many more are there: whole ms, so that none is too few."""
+        return math.ceil(tokens / self._rate * 1000) / 1000
 
     def _fill(self) -> None:
         """With the lock held: add the tokens of the time since the last call."""
