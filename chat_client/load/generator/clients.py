@@ -326,13 +326,27 @@ class Client:
         if self._session is not None and welcome.session != self._session:
             self._shared.tick.count_error("session_forgotten")
         self._session = welcome.session
+        self.state = State.JOINING
+        self._join()
+
+    def _join(self) -> None:
         self._id += 1
         self._join_id = self._id
         after = self.reader.next - 1 if self.reader.next else None
         self._unsent += encode(
             Join(self._join_id, self._room, after=after, temporary=self._shared.temporary)
         )
-        self.state = State.JOINING
+
+    def _join_later(self, delay: float) -> None:
+        """Ask again after `delay` s: who connects again instead asks for more, and gets less."""
+        began = self._began
+
+        def again() -> None:
+            if self.state is State.JOINING and self._began == began:
+                self._join()
+                self.flush()
+
+        self._shared.loop.call_at(clock() + round(delay * 1e6), again)
 
     def _handle_join(self, last: int) -> None:
         self.reader.join(last, timed=self._timed, on_purpose=self._on_purpose)
@@ -353,6 +367,10 @@ class Client:
             self._shared.tick.count_error(error.code)
             return
         self._shared.refusal = f"{error.code}: {error.text}"
+        if self.state is State.JOINING and error.retry_after:
+            self._shared.tick.count_error(error.code)
+            self._join_later(error.retry_after)
+            return
         self._lose(error.code)
 
     def _count_loss(self, code: str) -> None:

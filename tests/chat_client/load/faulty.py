@@ -56,6 +56,7 @@ class FaultyServer:
         hold: tuple[int, int] = (0, 0),
         forget: int = 0,
         refuse: str = "",
+        busy: bool = False,
         rewrite: Rewrite = bytes,
     ) -> None:
         """
@@ -67,6 +68,7 @@ class FaultyServer:
             forget: the number of the message (of all rooms, from 1) that is confirmed and never
                 delivered.
             refuse: the code that every text is refused with.
+            busy: whether the first join of each connection has to be sent again.
             rewrite: returns what is sent instead of each payload. The length is corrected.
         """
         self._rewrite = rewrite
@@ -75,6 +77,7 @@ class FaultyServer:
         self._hold = hold
         self._forget = forget
         self._refuse = refuse
+        self._busy = busy
         self._said = 0
         self._held: list[Callable[[], None]] = []
         self._logs: dict[str, list[bytes]] = {}
@@ -142,6 +145,9 @@ class FaultyServer:
             case Hello(nick=nick):
                 client.nick = nick
                 self._say(client, Welcome(1, "faulty", "secret", nick, {}, ""))
+            case Join(id=number, room=room) if self._busy and not client.room:
+                client.room = room
+                self._say(client, Error(number, "rate_limited", "Wait.", retry_after=0.001))
             case Join(id=number, room=room):
                 client.room = room
                 log = self._logs.setdefault(room, [])
@@ -211,11 +217,18 @@ def faulty_server(
     hold: tuple[int, int] = (0, 0),
     forget: int = 0,
     refuse: str = "",
+    busy: bool = False,
     rewrite: Rewrite = bytes,
 ) -> Iterator[str]:
     """Run a FaultyServer while the block runs, and give its address."""
     server = FaultyServer(
-        victim=victim, spoil=spoil, hold=hold, forget=forget, refuse=refuse, rewrite=rewrite
+        victim=victim,
+        spoil=spoil,
+        hold=hold,
+        forget=forget,
+        refuse=refuse,
+        busy=busy,
+        rewrite=rewrite,
     )
     server.start()
     try:

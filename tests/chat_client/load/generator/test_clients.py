@@ -45,6 +45,14 @@ def test_refusals_are_errors_by_code() -> None:
     assert not result.verdict.passed
 
 
+def test_a_join_that_has_to_wait() -> None:
+    """Who may not join yet asks again when the server says so, on the same connection."""
+    with faulty_server(busy=True) as address:
+        result = make_run(address, clients=3)
+    assert result.errors["rate_limited"].count == result.whole.connect.total == 3
+    assert not result.faults, result.examples
+
+
 # A network of its own with hardly any local ports, which needs no rights but a user's own.
 _FEW_PORTS = (
     'ip link set lo up && echo 40000 40011 >/proc/sys/net/ipv4/ip_local_port_range && exec "$@"'
