@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
-from chat_server.delivery.fair_queue import STRETCH, WORKS, FairPlaces, FairQueue, ServerWaiter
+from chat_server.delivery.fair_queue import (
+    HELD_UP,
+    STRETCH,
+    WORKS,
+    FairPlaces,
+    FairQueue,
+    ServerWaiter,
+)
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages
@@ -259,6 +266,7 @@ class Assembly:
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
+        self._relieve()
         self.kept.store.watch(
             NeighbourListener(
                 self._news,
@@ -284,6 +292,11 @@ class Assembly:
         opened.callback(self._accepting.give_up)
         self.discovery.start()
         opened.callback(self.discovery.begin_stop)
+
+    def _relieve(self) -> None:
+        """See, now and later, that nobody who waits for a disk holds up all others."""
+        self.parts.short_queue.relieve()
+        self._timers.call_later(HELD_UP, self._relieve)
 
     def _follow_neighbours(self, opened: ExitStack) -> None:
         """Make what other servers write of people, from now on."""
@@ -324,7 +337,8 @@ class Assembly:
         catch_up = opened.enter_context(closing(CatchUp(timers)))
         # A room is made with the next one, also those of earlier runs, which `RoomDirectory` makes.
         workers = settings.now.delivery_workers
-        self._delivery = Delivery(store, clock, workers, counters, self._message_changed)
+        queue = FairQueue(STRETCH)
+        self._delivery = Delivery(store, clock, workers, counters, queue, self._message_changed)
         keeper = SessionKeeper(store.sessions, clock)
         registry = Registry(clock, store, keeper, people, accounts, self._renamed)
         permissions = Permissions(clock, accounts, sanctions)
@@ -385,7 +399,7 @@ class Assembly:
             delivery=self._delivery,
             pages=Pages(store),
             catch_up=catch_up,
-            short_queue=FairQueue(STRETCH),
+            short_queue=queue,
             long_queue=FairQueue(),
             searches=FairPlaces(SEARCHES),
             works=FairPlaces(WORKS),

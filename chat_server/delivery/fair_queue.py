@@ -12,7 +12,8 @@ head of the queue of short requests stays there for a stretch of them: a change 
 more than most of them do. Whoever has to wait for anything else leaves the queue before.
 
 The client at the head hands over its reply before it leaves the queue: a thread that still encodes
-one contends, too.
+one contends, too. A delivery worker takes its turn among those who make short requests, where they
+are a crowd and it has much to deliver: see `delivery.fanout`.
 
 Each client waits for one thing at a time, so it has one place in the queue.
 """
@@ -33,6 +34,9 @@ WORKS = 2
 
 CROWD = 8
 """So many who wait are a crowd."""
+
+HELD_UP = 1.0
+"""Seconds at the head after which others are let in: who is there waits for something after all."""
 
 
 class Waiter(Protocol):
@@ -58,12 +62,17 @@ class Waiter(Protocol):
 
 
 class ServerWaiter:
-    """A thread of the server's, which shares its places with no client's address."""
+    """A thread of the server's, which shares its places with no client's address.
+
+    Attributes:
+        name: the thread's.
+    """
 
     is_gone = False
 
     def __init__(self, name: str) -> None:
         """`name` is the thread's."""
+        self.name = name
         self.party = Party("", name)
         # Guards the next, and the wait: `waits` is called with it held, and takes a leaf.
         self._woken = threading.Condition()
@@ -125,12 +134,12 @@ class FairQueue:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
-        is_head = self._head is waiter  # no other thread takes it away
+        is_head = self._head is waiter
         if is_head and (not self._waiting.size or time.monotonic() < self._until):
             return True
         with self._lock:
             following = None
-            if is_head:
+            if self._head is waiter:
                 if not self._waiting.size:
                     return True
                 following = self._advance()
@@ -150,10 +159,22 @@ class FairQueue:
 
     def leave(self, waiter: Waiter) -> None:
         """Leave the head to who is next, if `waiter` is there."""
-        if self._head is not waiter:  # no other thread puts it there, or takes it away
+        if self._head is not waiter:  # no other thread puts it there
             return
+        self._advance_from(lambda head: head is waiter)
+
+    def relieve(self) -> None:
+        """Let the next one in, if the head has been there for far too long.
+
+        A delivery worker may wait for a disk that hangs: others are to be heard meanwhile.
+        """
+        late = time.monotonic() - HELD_UP
+        self._advance_from(lambda head: head is not None and self._until < late)
+
+    def _advance_from(self, done: Callable[[Waiter | None], bool]) -> None:
+        """Put the next one at the head, if the one there is `done`, and wake it."""
         with self._lock:
-            following = self._advance()
+            following = self._advance() if done(self._head) else None
         if following is not None:
             following.wake()
 

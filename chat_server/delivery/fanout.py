@@ -10,6 +10,10 @@ send. Under load batches and buffers grow by themselves, and the cost of a messa
 
 What is said while a worker is on its way round is sent along with the next stride, so nobody waits
 for a round to end. docs/performance.md says what that brought.
+
+Where a crowd makes short requests, a worker with much to deliver takes its turn among them, in
+their fair queue. Otherwise it would contend with each of them for the interpreter in turn, and what
+is said in another room would wait three times as long.
 """
 
 import logging
@@ -17,11 +21,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from chat_server.delivery.counters import Counters
+from chat_server.delivery.fair_queue import FairQueue, ServerWaiter
 from chat_server.delivery.replies import error_event
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.draft_queue import NOTICES, SHARE
@@ -57,9 +63,14 @@ STRIDE = 256
 GROUP_LIMIT = 64
 """The most rooms that are stored in one transaction, so that it stays short."""
 
-GROUP_BYTES = ROUND_LIMIT // 2
-"""What is stored in one transaction where several wait, in bytes: some 300 short texts, so that
-the next one waits for 20 ms of work and not for 40. More would make a text hardly cheaper.
+GROUP_BYTES = ROUND_LIMIT // 4
+"""What is stored in one transaction where several wait, in bytes: some 250 short texts, so that
+the next one waits for 10 ms of work. More would make a text hardly cheaper.
+"""
+
+MUCH = 4096
+"""What is worth a turn in the fair queue, in bytes: some thirty short texts. A turn costs two
+changes of threads.
 """
 
 PIECE = 32
@@ -90,6 +101,20 @@ class _Replies(NamedTuple):
     costs: list[int]
 
 
+class _Group(NamedTuple):
+    """Rooms of which what waits is stored in one transaction.
+
+    Attributes:
+        rooms: those with the least to store stand first: so they wait for no more than themselves.
+        cost: what is stored of all, in bytes.
+        space: how much may be stored of each, in bytes: as much less as more wait.
+    """
+
+    rooms: list[Room]
+    cost: int
+    space: int
+
+
 class Delivery:
     """The workers. `give_turn` hands them a room."""
 
@@ -99,6 +124,7 @@ class Delivery:
         clock: Clock,
         workers: int,
         counters: Counters,
+        queue: FairQueue,
         changed: Callable[[str, int], None] | None = None,
     ) -> None:
         """
@@ -107,11 +133,13 @@ class Delivery:
             clock: says when it was said.
             workers: how many there are.
             counters: are told of each batch.
+            queue: the fair queue of short requests.
             changed: is told, quickly, of each message that was edited or deleted: room and seq.
         """
         self._changed_message = changed
         self._log = room_log
         self._counters = counters
+        self._queue = queue
         self._clock = clock
         # Guards the next two, and wakes the workers. A leaf.
         self._changed = threading.Condition()
@@ -121,8 +149,9 @@ class Delivery:
         self._said_at = 0.0
         self._refusing = False
         self._abandoned = threading.Event()  # stopping has taken too long
+        self._waiters = [ServerWaiter(f"delivery-{number}") for number in range(1, workers + 1)]
         self._threads = [
-            ServerThread(self._run, f"delivery-{number}") for number in range(1, workers + 1)
+            ServerThread(partial(self._run, waiter), waiter.name) for waiter in self._waiters
         ]
         self._giving = Vital("giving a room its turn")
 
@@ -143,6 +172,8 @@ class Delivery:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._abandoned.set()
+        for waiter in self._waiters:
+            waiter.give_up()
         for thread in self._threads:
             thread.join()
 
@@ -157,18 +188,24 @@ class Delivery:
         """Whether what is said is refused, as the log could not be written the last time."""
         return self._refusing
 
-    def _run(self) -> None:
+    def _run(self, waiter: ServerWaiter) -> None:
         while not self._abandoned.is_set() and (group := self._next_group()):
-            self._deliver(*group)
+            if self._is_worth_a_turn(group):
+                with self._queue.at_head(waiter):
+                    self._deliver(group)
+            else:
+                self._deliver(group)
 
-    def _next_group(self) -> tuple[list[Room], int] | None:
+    def _is_worth_a_turn(self, group: _Group) -> bool:
+        """Whether to wait in the fair queue first. Not where a commit waits: others go on then."""
+        return group.cost >= MUCH and self._queue.is_crowded and not self._log.commits_wait
+
+    def _next_group(self) -> _Group | None:
         """Wait for rooms that are stored in one transaction. None when there will be no more.
 
         All that wait share the cost of a commit. Together they have no more members than a large
         room is fed in one turn, and no more is stored of them than of one large room: so nobody
         waits longer for the next one. With several workers each leaves the others their share.
-
-        Returns: the rooms, and how many bytes are stored of each: as much less as more wait.
         """
         with self._changed:
             waiting = self._waiting
@@ -179,22 +216,19 @@ class Delivery:
             limit = ROUND_LIMIT if waiting.parties == 1 else GROUP_BYTES
             space = max(SHARE, limit // waiting.parties)
             most = min(GROUP_LIMIT, 1 + (waiting.size - 1) // len(self._threads))
-            group: list[Room] = []
+            taken: list[tuple[int, int, Room]] = []
             members = size = 0
-            while waiting.size and len(group) < most and members < STRIDE and size < limit:
+            while waiting.size and len(taken) < most and members < STRIDE and size < limit:
                 room = waiting.take()
-                group.append(room)
+                cost = min(room.waiting_cost, space)
+                taken.append((cost or limit, len(taken), room))
                 members += room.size
-                size += min(room.waiting_cost, space)
-            return group, space
+                size += cost
+            return _Group([room for *_, room in sorted(taken)], size, space)
 
-    def _deliver(self, rooms: list[Room], space: int) -> None:
-        """Give rooms a turn each: store what was posted, and feed the next members.
-
-        Args:
-            rooms: which.
-            space: how many bytes may be stored of each.
-        """
+    def _deliver(self, group: _Group) -> None:
+        """Give rooms a turn each: store what was posted, and feed the next members."""
+        rooms, _, space = group
         posted = [(room, drafts) for room in rooms if (drafts := room.take_drafts(space))]
         stored = self._store(posted) if posted else {}
         for room in rooms:

@@ -403,6 +403,11 @@ class RoomLog(Protocol):
         ...
 
     @property
+    def commits_wait(self) -> bool:
+        """Whether `append` waits each time: for a disk that is synced, or for the network."""
+        ...
+
+    @property
     def sessions(self) -> SessionStore:
         """The sessions that the engine keeps."""
         ...

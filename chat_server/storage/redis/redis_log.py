@@ -98,9 +98,12 @@ class RedisLog:
     """The engine. Any thread may call any method. What it does is said in storage/interface.py.
 
     Attributes:
+        commits_wait: True: they wait for the network.
         sessions: the sessions that it keeps.
         neighbours: the other servers on the same Redis.
     """
+
+    commits_wait = True
 
     def __init__(self, address: LogAddress, password: str, folder: Path) -> None:
         """Connect to Redis, and find what is kept there.

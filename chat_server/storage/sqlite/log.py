@@ -114,6 +114,7 @@ class SqliteLog:
 
     Attributes:
         file: the file of the history.
+        commits_wait: whether each commit is synced.
         sessions: the sessions that it keeps.
     """
 
@@ -128,6 +129,7 @@ class SqliteLog:
             StartError: it cannot be opened, is damaged, or is not ours.
         """
         self.file = HistoryFile(folder, sync)
+        self.commits_wait = sync == "full"
         with ExitStack() as opened:
             opened.callback(self.file.close)
             self._open(folder, sync)

@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from chat_server import assembly
+from chat_server.delivery import fair_queue
 from chat_server.delivery.fair_queue import CROWD, FairPlaces, FairQueue, ServerWaiter
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
@@ -425,6 +426,29 @@ def test_a_stop_does_not_wait_until_the_accept_thread_has_its_turn() -> None:
     with closing(knocking):
         assert knocking.read_to_end() == []
     assert queue.waiting == 0
+
+
+def test_who_stays_at_the_head_for_far_too_long_is_relieved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next one is let in; that the other leaves later changes nothing."""
+    queue = FairQueue()
+    ada, eva, tom = (_Asker("a", number) for number in range(3))
+    assert queue.enter(ada)
+    threads = _waiting_in(queue, eva, tom)
+    queue.relieve()
+    assert not eva.has_it.is_set()
+    monkeypatch.setattr(fair_queue, "HELD_UP", -1.0)
+    queue.relieve()
+    assert eva.has_it.wait(DEADLINE)
+    queue.leave(ada)
+    assert not tom.has_it.is_set()
+    queue.leave(eva)
+    assert tom.has_it.wait(DEADLINE)
+    queue.relieve()
+    assert queue.enter(ada)
+    for thread in threads:
+        thread.join(DEADLINE)
 
 
 def test_a_crowd_is_known() -> None:

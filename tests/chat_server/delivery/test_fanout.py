@@ -13,7 +13,10 @@ from typing import cast
 
 import pytest
 
+from chat_server import assembly
+from chat_server.delivery import fair_queue
 from chat_server.delivery.counters import Counters
+from chat_server.delivery.fair_queue import CROWD, FairQueue, ServerWaiter
 from chat_server.delivery.fanout import GROUP_BYTES, Delivery
 from chat_server.delivery.outbox import OWED_LIMIT
 from chat_server.moderation.notices import OwnNotices
@@ -392,13 +395,13 @@ def test_workers_share_the_rooms_that_wait() -> None:
             ada.say(room, "hello")
         rooms = [server._parts.rooms.find(room) for room in MANY]
         assert all(rooms)
-        group = Delivery(server._parts.store, SystemClock(), 3, Counters())
+        group = Delivery(server._parts.store, SystemClock(), 3, Counters(), FairQueue())
         for found in rooms:
             assert found is not None
             group.give_turn(found)
         taken = group._next_group()
         assert taken is not None
-        assert len(taken[0]) == 1 + len(rooms[1:]) // 3
+        assert len(taken.rooms) == 1 + len(rooms[1:]) // 3
 
 
 LONG = "\N{GRINNING FACE}" * 4000
@@ -424,7 +427,7 @@ class _Talker(OwnNotices):
 def idle(tmp_path: Path) -> Iterator[Delivery]:
     """A delivery whose workers were not started: the test takes the rooms."""
     with closing(SqliteLog(tmp_path)) as log:
-        yield Delivery(log, SystemClock(), 1, Counters())
+        yield Delivery(log, SystemClock(), 1, Counters(), FairQueue())
 
 
 def _rooms(delivery: Delivery, count: int, name: str) -> list[Room]:
@@ -448,21 +451,92 @@ def test_who_talks_in_many_rooms_has_no_more_turns(idle: Delivery, address: str)
     groups = [idle._next_group() for _ in range(1 if address == "b" else 2)]
     for each in groups:
         assert each is not None
-        group, space = each
+        rooms, cost, space = each
         assert space < 2 * LONGEST
-        assert sum(min(room.waiting_cost, space) for room in group) <= GROUP_BYTES + LONGEST
-    assert garden in group
+        assert cost == sum(min(room.waiting_cost, space) for room in rooms)
+        assert cost <= GROUP_BYTES + LONGEST
+    assert garden in rooms
 
 
 def test_fifty_clients_at_one_address_are_ahead_of_another_once(idle: Delivery) -> None:
-    """However many of them there are."""
+    """However many of them there are. Who has least to store is fed first."""
     for client, room in enumerate(_rooms(idle, 50, "hall")):
         _Talker("a", client).say(room, LONG)
     (garden,) = _rooms(idle, 1, "garden")
     _Talker("b", 50).say(garden, "tea?")
     first = idle._next_group()
     assert first is not None
-    assert first[0].index(garden) == 1
+    assert len(first.rooms) > 1
+    assert first.rooms[0] is garden
+
+
+def _say_unheard(room: Room, request: int, text: str) -> None:
+    """Say something as somebody who has left since."""
+    message = Message.unnumbered("somebody", "text", text)
+    room.post(Draft(OwnNotices("somebody"), 1, request, message, []), None)
+
+
+@contextmanager
+def crowd_in(queue: FairQueue) -> Iterator[None]:
+    """A crowd that waits in a queue, behind the test, until the block ends."""
+
+    def pass_through(waiter: ServerWaiter) -> None:
+        with queue.at_head(waiter):
+            pass
+
+    first, *crowd = (ServerWaiter(f"asker {number}") for number in range(CROWD + 1))
+    threads = [threading.Thread(target=pass_through, args=(waiter,)) for waiter in crowd]
+    with queue.at_head(first):
+        for thread in threads:
+            thread.start()
+        eventually(lambda: queue.waiting == CROWD)
+        yield
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+
+
+def test_a_worker_takes_turns_with_a_crowd(idle: Delivery) -> None:
+    """It waits in their queue with what takes long; with little it is as quick as it can be."""
+    queue, (long, short) = idle._queue, _rooms(idle, 2, "hall")
+    idle.start()
+    with crowd_in(queue):
+        _say_unheard(short, 1, "tea?")
+        eventually(lambda: short.last == 1)
+        _say_unheard(long, 2, LONG)
+        eventually(lambda: queue.waiting == CROWD + 1)
+        assert long.last == 0
+    idle.stop(DEADLINE)
+    assert long.last == 1
+
+
+def test_a_worker_takes_no_turn_where_commits_wait(tmp_path: Path) -> None:
+    """`--sync full`: others are served while the disk is waited for."""
+    with closing(SqliteLog(tmp_path, "full")) as log:
+        delivery = Delivery(log, SystemClock(), 1, Counters(), FairQueue())
+        (room,) = _rooms(delivery, 1, "hall")
+        delivery.start()
+        with crowd_in(delivery._queue):
+            _say_unheard(room, 1, LONG)
+            eventually(lambda: room.last == 1)
+        delivery.stop(DEADLINE)
+
+
+def test_a_disk_that_hangs_holds_up_no_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the worker waits for it in the queue of a crowd; who is in it is let in at last."""
+    for module in (assembly, fair_queue):
+        monkeypatch.setattr(module, "HELD_UP", 0.05)
+    with running_server() as server, House(server) as house:
+        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
+        queue, room = server._parts.short_queue, server._parts.rooms.find("lobby")
+        assert room is not None
+        with held_up(server) as seen:
+            with crowd_in(queue):
+                _say_unheard(room, 1, LONG)
+                eventually(lambda: queue.waiting == CROWD + 1)
+            eventually(lambda: "BEGIN IMMEDIATE" in seen)
+            ada.ping()
+        assert texts(eva.messages(1)) == [LONG]
 
 
 def test_one_client_has_only_so_much_waiting_in_all_rooms(house: House) -> None:
