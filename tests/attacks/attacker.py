@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,9 @@ RATE, BURST = 200, 2000
 
 WINDOW = 50
 """Requests without a reply that a steady attacker keeps."""
+
+PIECE = 50
+"""Requests that are sent by one call: to make all of them first takes longer than the row lasts."""
 
 _REPLY = b'"re":'
 """In each reply, and in no text, whose quotation marks are escaped."""
@@ -174,10 +178,11 @@ class Attacker(threading.Thread):
     def _send_at_once(self, connected: socket.socket) -> None:
         """Send all that the limit allows, and wait for the replies."""
         count = (BURST - 20 * self._attack.rooms) // self._attack.cost
-        frames = b"".join(self._sent(number) for number in range(1, count + 1))
+        numbers = iter(range(1, count + 1))
         replies = self.replies
         connected.settimeout(20)
-        connected.sendall(frames)
+        while piece := list(islice(numbers, PIECE)):
+            connected.sendall(b"".join(map(self._sent, piece)))
         self._wait_for(replies + (count if self._attack.replied else 0))
 
     def _send_steadily(self, connected: socket.socket) -> None:
