@@ -12,6 +12,7 @@ from precis_i18n import get_profile
 
 from protocol.errors import Code, ProtocolError
 from protocol.text import (
+    MARKS_LIMIT,
     NICK_LIMIT,
     PASSWORD_LIMIT,
     REASON_LIMIT,
@@ -598,3 +599,22 @@ def test_an_ascii_text_stays_as_it_is_or_is_refused(text: str) -> None:
             normalize_text(text)
     else:
         assert normalize_text(text) == text
+
+
+marked = st.text(st.sampled_from("a\u00e4\u0301\u0328\u0f73\u2003\u4e2d\U0001f600"), min_size=1)
+
+
+@given(marked)
+@example("a" + "\u0301" * MARKS_LIMIT)
+@example("a" + "\u0301" * (MARKS_LIMIT + 1))
+@example("a" + "\u0f73" * (MARKS_LIMIT + 1))
+@example("\u0301" * MARKS_LIMIT + "a" + "\u0301" * MARKS_LIMIT)
+def test_so_many_marks_in_a_row(text: str) -> None:
+    """As many as the longest row has, and not as many as there are."""
+    row = longest = 0
+    for sign in text:
+        row = row + 1 if unicodedata.combining(sign) or sign == "\u0f73" else 0
+        longest = max(longest, row)
+    refused = attempt(normalize_text, text)
+    is_for_marks = isinstance(refused, ProtocolError) and "accents and marks" in refused.text
+    assert is_for_marks == (longest > MARKS_LIMIT)
