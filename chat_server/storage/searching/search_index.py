@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from chat_server.runtime.errors import SearchTooLongError, StartError
 from chat_server.storage.database import (
     LOG_SIZE_KEPT,
@@ -221,12 +223,13 @@ class SearchIndex:
             return []
         expression = " ".join(map(_expression, phrases))
         with self._readers.use() as reader, budget.limiting(reader):
-            rows = reader.execute(
-                "SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? AND rowid < ?"
-                " ORDER BY rowid DESC LIMIT ?",
+            # As one row: the interpreter is given away for each.
+            ((keys,),) = reader.execute(
+                "SELECT json_group_array(rowid) FROM (SELECT rowid FROM words"
+                " WHERE words MATCH ? AND rowid >= ? AND rowid < ? ORDER BY rowid DESC LIMIT ?)",
                 (expression, first, end, limit),
-            ).fetchall()
-        return [key for (key,) in rows]
+            )
+        return msgspec.json.decode(keys, type=list[int])
 
     def forget(self, room: int, rows: list[Removal]) -> None:
         """Take messages out of the index that are no longer kept.
