@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
 from chat_server.delivery.fair_queue import (
-    HELD_UP,
     STRETCH,
     WORKS,
     FairPlaces,
@@ -266,7 +265,6 @@ class Assembly:
         _start(opened, self.parts.catch_up)
         opened.callback(self._say_goodbye)
         self.parts.delivery.start()
-        self._relieve()
         self.kept.store.watch(
             NeighbourListener(
                 self._news,
@@ -292,11 +290,6 @@ class Assembly:
         opened.callback(self._accepting.give_up)
         self.discovery.start()
         opened.callback(self.discovery.begin_stop)
-
-    def _relieve(self) -> None:
-        """See, now and later, that nobody who waits for a disk holds up all others."""
-        self.parts.short_queue.relieve()
-        self._timers.call_later(HELD_UP, self._relieve)
 
     def _follow_neighbours(self, opened: ExitStack) -> None:
         """Make what other servers write of people, from now on."""

@@ -12,14 +12,15 @@ head of the queue of short requests stays there for a stretch of them: a change 
 more than most of them do. Whoever has to wait for anything else leaves the queue before.
 
 The client at the head hands over its reply before it leaves the queue: a thread that still encodes
-one contends, too. A delivery worker takes its turn among those who make short requests, where they
-are a crowd and it has much to deliver: see `delivery.fanout`.
+one contends, too. A delivery worker takes turns with those who make short requests, where they are
+a crowd and it has much to deliver: see `delivery.worker_turns`.
 
 Each client waits for one thing at a time, so it has one place in the queue.
 """
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -34,9 +35,6 @@ WORKS = 2
 
 CROWD = 8
 """So many who wait are a crowd."""
-
-HELD_UP = 1.0
-"""Seconds at the head after which others are let in: who is there waits for something after all."""
 
 
 class Waiter(Protocol):
@@ -62,17 +60,12 @@ class Waiter(Protocol):
 
 
 class ServerWaiter:
-    """A thread of the server's, which shares its places with no client's address.
-
-    Attributes:
-        name: the thread's.
-    """
+    """A thread of the server's, which shares its places with no client's address."""
 
     is_gone = False
 
     def __init__(self, name: str) -> None:
         """`name` is the thread's."""
-        self.name = name
         self.party = Party("", name)
         # Guards the next, and the wait: `waits` is called with it held, and takes a leaf.
         self._woken = threading.Condition()
@@ -110,78 +103,76 @@ class FairQueue:
         self._head: Waiter | None = None
         self._until = 0.0  # when the head's stretch ends, by the monotonic clock
         self._waiting: RoundRobin[Waiter] = RoundRobin()
+        self._workers: deque[Waiter] = deque()  # that wait
+        self._was_worker = False  # whether a worker had the last turn
 
     @property
     def waiting(self) -> int:
         """How many wait."""
         with self._lock:
-            return len(self._waiting)
+            return len(self._waiting) + len(self._workers)
 
     @property
     def is_crowded(self) -> bool:
         """Whether a crowd waits. Read without the lock, as a guess will do."""
         return self._waiting.size >= CROWD
 
-    def enter(self, waiter: Waiter) -> bool:
+    def enter(self, waiter: Waiter, *, is_worker: bool = False) -> bool:
         """Wait until this one is at the head, on the thread that is to be there.
 
         Who is at the head stays there, unless its stretch is over and others wait.
 
         Args:
             waiter: the outbox of a connection, which stands for the client.
+            is_worker: whether it is a delivery worker: those have every second turn.
 
         Returns:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
         is_head = self._head is waiter
-        if is_head and (not self._waiting.size or time.monotonic() < self._until):
+        others_wait = self._waiting.size or self._workers
+        if is_head and (not others_wait or time.monotonic() < self._until):
             return True
         with self._lock:
             following = None
             if self._head is waiter:
-                if not self._waiting.size:
-                    return True
                 following = self._advance()
+                if following is None:
+                    self._put_at_head(waiter)
+                    return True
             elif self._head is None:
                 self._put_at_head(waiter)
                 return True
-            self._waiting.put(waiter.party, waiter)
+            if is_worker:
+                self._workers.append(waiter)
+            else:
+                self._waiting.put(waiter.party, waiter)
         if following is not None:
             following.wake()
         if waiter.wait_while(self._waits):
             return True
         with self._lock:
-            given_up = self._waiting.remove(waiter.party, waiter)
-        if not given_up:  # it came to the head in the same moment
-            self.leave(waiter)
+            if waiter in self._workers:
+                self._workers.remove(waiter)
+            else:
+                self._waiting.remove(waiter.party, waiter)
+        self.leave(waiter)  # it may have come to the head in the same moment
         return False
 
     def leave(self, waiter: Waiter) -> None:
         """Leave the head to who is next, if `waiter` is there."""
-        if self._head is not waiter:  # no other thread puts it there
+        if self._head is not waiter:  # no other thread than its own puts it there
             return
-        self._advance_from(lambda head: head is waiter)
-
-    def relieve(self) -> None:
-        """Let the next one in, if the head has been there for far too long.
-
-        A delivery worker may wait for a disk that hangs: others are to be heard meanwhile.
-        """
-        late = time.monotonic() - HELD_UP
-        self._advance_from(lambda head: head is not None and self._until < late)
-
-    def _advance_from(self, done: Callable[[Waiter | None], bool]) -> None:
-        """Put the next one at the head, if the one there is `done`, and wake it."""
         with self._lock:
-            following = self._advance() if done(self._head) else None
+            following = self._advance() if self._head is waiter else None
         if following is not None:
             following.wake()
 
     @contextmanager
-    def at_head(self, waiter: Waiter) -> Iterator[bool]:
+    def at_head(self, waiter: Waiter, *, is_worker: bool = False) -> Iterator[bool]:
         """Enter, and leave when the block ends. Yields what `enter` returns."""
-        is_head = self.enter(waiter)
+        is_head = self.enter(waiter, is_worker=is_worker)
         try:
             yield is_head
         finally:
@@ -202,10 +193,14 @@ class FairQueue:
     def _advance(self) -> Waiter | None:
         """Put the next one at the head. Return it, which is to be woken; None if nobody waits."""
         assert self._lock.locked()
-        if not self._waiting.size:
+        self._was_worker = bool(self._workers) and not (self._was_worker and self._waiting.size)
+        if self._was_worker:
+            following = self._workers.popleft()
+        elif self._waiting.size:
+            following = self._waiting.take()
+        else:
             self._head = None
             return None
-        following = self._waiting.take()
         self._put_at_head(following)
         return following
 

@@ -11,9 +11,9 @@ send. Under load batches and buffers grow by themselves, and the cost of a messa
 What is said while a worker is on its way round is sent along with the next stride, so nobody waits
 for a round to end. docs/performance.md says what that brought.
 
-Where a crowd makes short requests, a worker with much to deliver takes its turn among them, in
-their fair queue. Otherwise it would contend with each of them for the interpreter in turn, and what
-is said in another room would wait three times as long.
+Where a crowd makes short requests, a worker with much to deliver takes turns with them
+(`delivery.worker_turns`). Otherwise it would contend with each of them for the interpreter, and
+what is said in another room would wait three times as long.
 """
 
 import logging
@@ -27,8 +27,9 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from chat_server.delivery.counters import Counters
-from chat_server.delivery.fair_queue import FairQueue, ServerWaiter
+from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.replies import error_event
+from chat_server.delivery.worker_turns import WorkerTurns
 from chat_server.rooms.codec import Broadcast, Codec
 from chat_server.rooms.draft_queue import NOTICES, SHARE
 from chat_server.rooms.log_tail import Chunk, Segment
@@ -149,14 +150,14 @@ class Delivery:
         self._said_at = 0.0
         self._refusing = False
         self._abandoned = threading.Event()  # stopping has taken too long
-        self._waiters = [ServerWaiter(f"delivery-{number}") for number in range(1, workers + 1)]
-        self._threads = [
-            ServerThread(partial(self._run, waiter), waiter.name) for waiter in self._waiters
-        ]
+        names = [f"delivery-{number}" for number in range(1, workers + 1)]
+        self._turns = WorkerTurns(queue, names)
+        self._threads = [ServerThread(partial(self._run, name), name) for name in names]
         self._giving = Vital("giving a room its turn")
 
     def start(self) -> None:
         """Start the workers."""
+        self._turns.start()
         for thread in self._threads:
             thread.start()
 
@@ -172,8 +173,7 @@ class Delivery:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self._abandoned.set()
-        for waiter in self._waiters:
-            waiter.give_up()
+        self._turns.stop()
         for thread in self._threads:
             thread.join()
 
@@ -188,17 +188,19 @@ class Delivery:
         """Whether what is said is refused, as the log could not be written the last time."""
         return self._refusing
 
-    def _run(self, waiter: ServerWaiter) -> None:
+    def _run(self, name: str) -> None:
         while not self._abandoned.is_set() and (group := self._next_group()):
             if self._is_worth_a_turn(group):
-                with self._queue.at_head(waiter):
+                with self._turns.turn(name):
                     self._deliver(group)
             else:
                 self._deliver(group)
 
     def _is_worth_a_turn(self, group: _Group) -> bool:
-        """Whether to wait in the fair queue first. Not where a commit waits: others go on then."""
-        return group.cost >= MUCH and self._queue.is_crowded and not self._log.commits_wait
+        """Whether to wait for a turn first. Not where a commit waits: others go on then."""
+        if self._ending or self._log.commits_wait:
+            return False
+        return group.cost >= MUCH and self._queue.is_crowded
 
     def _next_group(self) -> _Group | None:
         """Wait for rooms that are stored in one transaction. None when there will be no more.

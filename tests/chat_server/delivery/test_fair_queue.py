@@ -11,7 +11,6 @@ from contextlib import closing
 import pytest
 
 from chat_server import assembly
-from chat_server.delivery import fair_queue
 from chat_server.delivery.fair_queue import CROWD, FairPlaces, FairQueue, ServerWaiter
 from chat_server.delivery.outbox import Outbox
 from chat_server.gateways.connection import Connection
@@ -130,12 +129,16 @@ class _Asker:
         self.has_it.set()
 
 
-def _waiting_in(queue: FairQueue, *askers: _Asker) -> list[threading.Thread]:
+def _waiting_in(
+    queue: FairQueue, *askers: _Asker, is_worker: bool = False
+) -> list[threading.Thread]:
     """Let each wait in the queue, in this order."""
     threads = []
     for asker in askers:
         waiting = queue.waiting
-        threads.append(threading.Thread(target=queue.enter, args=(asker,)))
+        threads.append(
+            threading.Thread(target=queue.enter, args=(asker,), kwargs={"is_worker": is_worker})
+        )
         threads[-1].start()
         eventually(lambda waiting=waiting: queue.waiting == waiting + 1)  # type: ignore[misc]
     return threads
@@ -428,25 +431,46 @@ def test_a_stop_does_not_wait_until_the_accept_thread_has_its_turn() -> None:
     assert queue.waiting == 0
 
 
-def test_who_stays_at_the_head_for_far_too_long_is_relieved(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The next one is let in; that the other leaves later changes nothing."""
+def test_workers_have_every_second_turn() -> None:
+    """However many addresses there are; and none while nobody else waits is lost."""
     queue = FairQueue()
-    ada, eva, tom = (_Asker("a", number) for number in range(3))
-    assert queue.enter(ada)
-    threads = _waiting_in(queue, eva, tom)
-    queue.relieve()
-    assert not eva.has_it.is_set()
-    monkeypatch.setattr(fair_queue, "HELD_UP", -1.0)
-    queue.relieve()
-    assert eva.has_it.wait(DEADLINE)
-    queue.leave(ada)
-    assert not tom.has_it.is_set()
-    queue.leave(eva)
-    assert tom.has_it.wait(DEADLINE)
-    queue.relieve()
-    assert queue.enter(ada)
+    first, *clients = (_Asker(f"10.0.0.{number}", number) for number in range(5))
+    workers = [_Asker("", number) for number in range(3)]
+    assert queue.enter(first)
+    threads = _waiting_in(queue, *clients)
+    threads += _waiting_in(queue, *workers, is_worker=True)
+    order, left = [first], [*clients, *workers]
+    while left:
+        queue.leave(order[-1])
+        order += [each for each in left if each.has_it.is_set()]
+        left = [each for each in left if each not in order]
+    assert [each in workers for each in order] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+    ]
+    queue.leave(order[-1])
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert queue.enter(workers[0], is_worker=True)
+    queue.leave(workers[0])
+
+
+def test_the_head_gives_way_to_a_worker() -> None:
+    """Also where no client waits."""
+    queue = FairQueue()
+    client, worker = _Asker("a", 1), _Asker("", 2)
+    assert queue.enter(client)
+    threads = _waiting_in(queue, worker, is_worker=True)
+    threads.append(threading.Thread(target=queue.enter, args=(client,)))
+    threads[-1].start()
+    assert worker.has_it.wait(DEADLINE)
+    queue.leave(worker)
     for thread in threads:
         thread.join(DEADLINE)
 

@@ -13,10 +13,8 @@ from typing import cast
 
 import pytest
 
-from chat_server import assembly
-from chat_server.delivery import fair_queue
 from chat_server.delivery.counters import Counters
-from chat_server.delivery.fair_queue import CROWD, FairQueue, ServerWaiter
+from chat_server.delivery.fair_queue import CROWD, FairQueue
 from chat_server.delivery.fanout import GROUP_BYTES, Delivery
 from chat_server.delivery.outbox import OWED_LIMIT
 from chat_server.moderation.notices import OwnNotices
@@ -28,6 +26,7 @@ from chat_server.runtime.threads import EXIT_CODE
 from chat_server.server import Server
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.messages import Message
+from tests.chat_server.delivery.crowds import crowd_in
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
@@ -476,26 +475,6 @@ def _say_unheard(room: Room, request: int, text: str) -> None:
     room.post(Draft(OwnNotices("somebody"), 1, request, message, []), None)
 
 
-@contextmanager
-def crowd_in(queue: FairQueue) -> Iterator[None]:
-    """A crowd that waits in a queue, behind the test, until the block ends."""
-
-    def pass_through(waiter: ServerWaiter) -> None:
-        with queue.at_head(waiter):
-            pass
-
-    first, *crowd = (ServerWaiter(f"asker {number}") for number in range(CROWD + 1))
-    threads = [threading.Thread(target=pass_through, args=(waiter,)) for waiter in crowd]
-    with queue.at_head(first):
-        for thread in threads:
-            thread.start()
-        eventually(lambda: queue.waiting == CROWD)
-        yield
-    for thread in threads:
-        thread.join(DEADLINE)
-        assert not thread.is_alive()
-
-
 def test_a_worker_takes_turns_with_a_crowd(idle: Delivery) -> None:
     """It waits in their queue with what takes long; with little it is as quick as it can be."""
     queue, (long, short) = idle._queue, _rooms(idle, 2, "hall")
@@ -522,10 +501,8 @@ def test_a_worker_takes_no_turn_where_commits_wait(tmp_path: Path) -> None:
         delivery.stop(DEADLINE)
 
 
-def test_a_disk_that_hangs_holds_up_no_ping(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Though the worker waits for it in the queue of a crowd; who is in it is let in at last."""
-    for module in (assembly, fair_queue):
-        monkeypatch.setattr(module, "HELD_UP", 0.05)
+def test_a_disk_that_hangs_holds_up_no_ping() -> None:
+    """Though a worker waits for it in its turn, while a crowd wants to be served."""
     with running_server() as server, House(server) as house:
         ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
         queue, room = server._parts.short_queue, server._parts.rooms.find("lobby")
