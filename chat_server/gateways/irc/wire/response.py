@@ -1,6 +1,6 @@
 """The response to one line: what belongs together where the client has labelled its line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 
 from chat_server.gateways.irc.wire.irc_lines import build, encoded, tagged
 from chat_server.gateways.irc.wire.names import SERVER
@@ -14,16 +14,16 @@ class Response:
     batch already, such as history, carry the label on the beginning of that batch.
     """
 
-    __slots__ = ("_batch", "_ended", "_expected", "_label", "_lines", "_new_reference")
+    __slots__ = ("_batch", "_ended", "_expected", "_label", "_lines", "_references")
 
-    def __init__(self, label: str | None, new_reference: Callable[[], str]) -> None:
+    def __init__(self, label: str | None, references: Iterator[int]) -> None:
         """
         Args:
             label: the client's, if it may have labels.
-            new_reference: gives a name for a batch.
+            references: numbers that name batches.
         """
         self._label = label
-        self._new_reference = new_reference
+        self._references = references
         self._lines: list[str] = []
         self._expected = 0
         self._ended = False
@@ -46,7 +46,7 @@ class Response:
             return encoded(lines)
         opening: list[str] = []
         if self._batch is None:
-            self._batch = self._new_reference()
+            self._batch = str(next(self._references))
             opening = [
                 tagged(
                     {"label": self._label},

@@ -7,7 +7,7 @@ from chat_server.gateways.irc.wire.response import Response
 
 def response(label: str | None) -> Response:
     numbers = count(1)
-    return Response(label, lambda: str(next(numbers)))
+    return Response(label, numbers)
 
 
 def test_without_a_label() -> None:
