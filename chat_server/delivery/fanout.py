@@ -200,7 +200,7 @@ class Delivery:
         """Whether to wait for a turn first. Not where a commit waits: others go on then."""
         if self._ending or self._log.commits_wait:
             return False
-        return group.cost >= MUCH and self._queue.is_crowded
+        return group.cost >= MUCH and self._queue.is_crowded and self._turns.are_given
 
     def _next_group(self) -> _Group | None:
         """Wait for rooms that are stored in one transaction. None when there will be no more.
