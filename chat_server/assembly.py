@@ -26,7 +26,7 @@ from chat_server.delivery.fair_queue import (
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages
-from chat_server.delivery.watch import Watch
+from chat_server.delivery.watching.watch import Watch
 from chat_server.gateways.connection import Connection
 from chat_server.gateways.irc.live import ServerState
 from chat_server.gateways.irc.network import Network

@@ -9,7 +9,7 @@ from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.page_cache import Pages
-from chat_server.delivery.watch import Watch
+from chat_server.delivery.watching.watch import Watch
 from chat_server.identity.accounts import Accounts
 from chat_server.identity.admission import Admission
 from chat_server.identity.authentication import Authentication

@@ -263,8 +263,7 @@ class SqliteLog:
         )
         first = key_of(base, self.oldest(room) or 0)
         keys = self._index.find(query, first, end, limit, budget)
-        marks = ",".join("?" * len(keys))
-        where = f"key IN ({marks}) ORDER BY key DESC"
+        where = f"key IN ({','.join('?' * len(keys))}) ORDER BY key DESC"
         return self._select(room, where, lambda _: keys, space)[::-1]
 
     def oldest(self, room: str) -> int | None:
@@ -388,14 +387,13 @@ class SqliteLog:
         rows = []
         for room, entries in rooms.items():
             number, last = self._known.end(room) or _end_of_log(writer, room)
-            end = last + len(entries)
-            seqs = range(last + 1, end + 1)
+            seqs = range(last + 1, last + 1 + len(entries))
             messages = [replace(e.message, seq=seq) for e, seq in zip(entries, seqs, strict=True)]
             rows += [
                 row_of(message, number, entry.request)
                 for message, entry in zip(messages, entries, strict=True)
             ]
-            appended[room] = _Appended(number, end, messages, seqs)
+            appended[room] = _Appended(number, seqs[-1], messages, seqs)
         try:
             _insert(writer, rows)
         except _REFUSED_ROW as error:

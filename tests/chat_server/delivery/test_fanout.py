@@ -14,7 +14,7 @@ from typing import cast
 import pytest
 
 from chat_server.delivery.counters import Counters
-from chat_server.delivery.fair_queue import CROWD, FairQueue
+from chat_server.delivery.fair_queue import FairQueue
 from chat_server.delivery.fanout import GROUP_BYTES, Delivery
 from chat_server.delivery.outbox import OWED_LIMIT
 from chat_server.moderation.notices import OwnNotices
@@ -26,7 +26,6 @@ from chat_server.runtime.threads import EXIT_CODE
 from chat_server.server import Server
 from chat_server.storage.sqlite.log import SqliteLog
 from protocol.messages import Message
-from tests.chat_server.delivery.crowds import crowd_in
 from tests.chat_server.house import House, seqs, texts, whole_log
 from tests.chat_server.storage.test_database import forbid
 from tests.support.clock import ManualClock
@@ -467,53 +466,6 @@ def test_fifty_clients_at_one_address_are_ahead_of_another_once(idle: Delivery) 
     assert first is not None
     assert len(first.rooms) > 1
     assert first.rooms[0] is garden
-
-
-def _say_unheard(room: Room, request: int, text: str) -> None:
-    """Say something as somebody who has left since."""
-    message = Message.unnumbered("somebody", "text", text)
-    room.post(Draft(OwnNotices("somebody"), 1, request, message, []), None)
-
-
-def test_a_worker_takes_turns_with_a_crowd(idle: Delivery) -> None:
-    """It waits in their queue with what takes long; with little it is as quick as it can be."""
-    queue, (long, short) = idle._queue, _rooms(idle, 2, "hall")
-    idle.start()
-    with crowd_in(queue):
-        _say_unheard(short, 1, "tea?")
-        eventually(lambda: short.last == 1)
-        _say_unheard(long, 2, LONG)
-        eventually(lambda: queue.waiting == CROWD + 1)
-        assert long.last == 0
-    idle.stop(DEADLINE)
-    assert long.last == 1
-
-
-def test_a_worker_takes_no_turn_where_commits_wait(tmp_path: Path) -> None:
-    """`--sync full`: others are served while the disk is waited for."""
-    with closing(SqliteLog(tmp_path, "full")) as log:
-        delivery = Delivery(log, SystemClock(), 1, Counters(), FairQueue())
-        (room,) = _rooms(delivery, 1, "hall")
-        delivery.start()
-        with crowd_in(delivery._queue):
-            _say_unheard(room, 1, LONG)
-            eventually(lambda: room.last == 1)
-        delivery.stop(DEADLINE)
-
-
-def test_a_disk_that_hangs_holds_up_no_ping() -> None:
-    """Though a worker waits for it in its turn, while a crowd wants to be served."""
-    with running_server() as server, House(server) as house:
-        ada, eva = house.enter("ada", "lobby"), house.enter("eva", "lobby")
-        queue, room = server._parts.short_queue, server._parts.rooms.find("lobby")
-        assert room is not None
-        with held_up(server) as seen:
-            with crowd_in(queue):
-                _say_unheard(room, 1, LONG)
-                eventually(lambda: queue.waiting == CROWD + 1)
-            eventually(lambda: "BEGIN IMMEDIATE" in seen)
-            ada.ping()
-        assert texts(eva.messages(1)) == [LONG]
 
 
 def test_one_client_has_only_so_much_waiting_in_all_rooms(house: House) -> None:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 RUN, LOCK, WAIT, RECV, UNSEEN = "run", "lock", "wait", "recv", "unseen"
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 _OURS = tuple(str(_ROOT / package) + os.sep for package in ("chat_server", "protocol"))
 """Where the source files are whose functions are named."""

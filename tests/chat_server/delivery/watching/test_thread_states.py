@@ -12,8 +12,9 @@ from types import CodeType
 
 import pytest
 
-from chat_server.delivery import outbox, thread_states
-from chat_server.delivery.thread_states import Doing, ThreadStates, can_look, describe
+from chat_server.delivery import outbox
+from chat_server.delivery.watching import thread_states
+from chat_server.delivery.watching.thread_states import Doing, ThreadStates, can_look, describe
 from chat_server.network.transport import PlainReader
 from chat_server.rooms.room import Room
 from chat_server.runtime.clock import SystemClock

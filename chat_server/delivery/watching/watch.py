@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.counters import Commit, Counters
 from chat_server.delivery.outbox import Outbox
-from chat_server.delivery.thread_states import LOCK, NOT_SEEN, RECV, Doing, ThreadStates
+from chat_server.delivery.watching.thread_states import LOCK, NOT_SEEN, RECV, Doing, ThreadStates
 from chat_server.rooms.directory import RoomDirectory
 from chat_server.rooms.room import Member
 from chat_server.runtime.clock import Clock

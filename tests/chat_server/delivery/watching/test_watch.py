@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from chat_server.delivery import watch
-from chat_server.delivery.thread_states import can_look
-from chat_server.delivery.watch import Watch
+from chat_server.delivery.watching import watch
+from chat_server.delivery.watching.thread_states import can_look
+from chat_server.delivery.watching.watch import Watch
 from chat_server.requests.context import Context
 from protocol.messages import LiveMember, Look
 from tests.chat_client import programs
