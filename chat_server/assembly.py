@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from chat_server.delivery.catch_up import CatchUp
 from chat_server.delivery.counters import Counters, RecordingCounters
-from chat_server.delivery.fair_queue import (
-    STRETCH,
-    WORKS,
-    FairPlaces,
-    FairQueue,
-    ServerWaiter,
-)
+from chat_server.delivery.fair_queue import STRETCH, WORKS, FairPlaces, FairQueue, ServerWaiter
 from chat_server.delivery.fanout import Delivery
 from chat_server.delivery.late_messages import LateMessages
 from chat_server.delivery.page_cache import Pages

@@ -130,9 +130,8 @@ class FairQueue:
             Whether it is at the head, and has to `leave`. False if the connection has ended
             meanwhile.
         """
-        is_head = self._head is waiter
         others_wait = self._waiting.size or self._workers
-        if is_head and (not others_wait or time.monotonic() < self._until):
+        if self._head is waiter and (not others_wait or time.monotonic() < self._until):
             return True
         with self._lock:
             following = None

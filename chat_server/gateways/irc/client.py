@@ -79,7 +79,7 @@ class IrcClient:
         stale: rooms of which it may believe something wrong, as several changes were told as one.
         echoes: responses that wait for an own message, by room and seq.
         echoed: the last own message that was written, by room.
-        references: numbers that name batches.
+        references: names for batches.
     """
 
     def __init__(self, network: Network, host: str) -> None:
@@ -113,7 +113,7 @@ class IrcClient:
         self._pending: dict[int, Pending] = {}
         self._replies: dict[int, Reply | None] = {}
         self._ids = count(1)
-        self.references = count(1)
+        self.references = map(str, count(1))
 
     # -- lines
 
@@ -160,13 +160,9 @@ class IrcClient:
         label = line.label if {capabilities.LABELS, capabilities.BATCH} <= self.has else None
         return Response(label, self.references)
 
-    def new_reference(self) -> str:
-        """Return a name for a batch."""
-        return str(next(self.references))
-
     def batch(self, kind: str, target: str, lines: Sequence[str]) -> list[str]:
         """Return lines as a batch; each is to have no tag of another batch."""
-        reference = self.new_reference()
+        reference = next(self.references)
         return [
             build(SERVER, "BATCH", f"+{reference}", kind, target),
             *(_first_tag(f"batch={reference}", line) for line in lines),

@@ -444,16 +444,7 @@ def test_workers_have_every_second_turn() -> None:
         queue.leave(order[-1])
         order += [each for each in left if each.has_it.is_set()]
         left = [each for each in left if each not in order]
-    assert [each in workers for each in order] == [
-        False,
-        True,
-        False,
-        True,
-        False,
-        True,
-        False,
-        False,
-    ]
+    assert [each in workers for each in order] == [*[False, True] * 3, False, False]
     queue.leave(order[-1])
     for thread in threads:
         thread.join(DEADLINE)

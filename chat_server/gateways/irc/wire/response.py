@@ -16,11 +16,11 @@ class Response:
 
     __slots__ = ("_batch", "_ended", "_expected", "_label", "_lines", "_references")
 
-    def __init__(self, label: str | None, references: Iterator[int]) -> None:
+    def __init__(self, label: str | None, references: Iterator[str]) -> None:
         """
         Args:
             label: the client's, if it may have labels.
-            references: numbers that name batches.
+            references: names for batches.
         """
         self._label = label
         self._references = references
@@ -46,7 +46,7 @@ class Response:
             return encoded(lines)
         opening: list[str] = []
         if self._batch is None:
-            self._batch = str(next(self._references))
+            self._batch = next(self._references)
             opening = [
                 tagged(
                     {"label": self._label},

@@ -6,8 +6,7 @@ from chat_server.gateways.irc.wire.response import Response
 
 
 def response(label: str | None) -> Response:
-    numbers = count(1)
-    return Response(label, numbers)
+    return Response(label, map(str, count(1)))
 
 
 def test_without_a_label() -> None:
