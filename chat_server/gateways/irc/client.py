@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from itertools import count
 
 from chat_server.gateways.gateway import OwnReply, Received
+from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.network import About, Network, Profile
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build, encoded
@@ -76,7 +77,8 @@ class IrcClient:
         former: by room, the nicks that it had, as long as a presence may still name one of them.
         holds: by room, what holds there, as the client was told last: "frozen", "read-only",
             "closed", "topic", and "muted" where it is itself.
-        stale: rooms of which it may believe something wrong, as several changes were told as one.
+        stale: rooms of which it may believe something wrong, as several changes were told as one;
+            with those whom a list named there since.
         echoes: responses that wait for an own message, by room and seq.
         echoed: the last own message that was written, by room.
         references: names for batches.
@@ -107,7 +109,7 @@ class IrcClient:
         self.rooms: dict[str, set[str]] = {}
         self.former: dict[str, set[str]] = {}
         self.holds: dict[str, frozenset[str]] = {}
-        self.stale: set[str] = set()
+        self.stale: dict[str, Sequence[IrcPerson]] = {}
         self.echoes: dict[tuple[str, int], Response] = {}
         self.echoed: dict[str, int] = {}
         self._pending: dict[int, Pending] = {}

@@ -1,12 +1,13 @@
 """How events are written for one IRC client. All of it happens with the client's lock held."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import UNSET, UnsetType
 
 from chat_server.gateways.irc.client import IrcClient
+from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.network import KickDetails, Relay
 from chat_server.gateways.irc.welcome import welcome
 from chat_server.gateways.irc.wire import capabilities
@@ -93,6 +94,33 @@ def _from_another(client: IrcClient, relay: Relay) -> list[str]:
     return [] if relay.nick == client.nick else relayed(client, relay)
 
 
+def renaming(client: IrcClient, old: str, new: str) -> str:
+    """Return the line that says that somebody is called otherwise now, in all rooms."""
+    client.rename_locked(old, new)
+    return build(client.source_of(old), "NICK", client.network.names.shown(new))
+
+
+def renamed_since(
+    client: IrcClient, listed: Iterable[IrcPerson], members: Iterable[IrcPerson]
+) -> list[str]:
+    """Return the lines for those who have another nick than when a list named them.
+
+    Args:
+        client: who was given the list.
+        listed: those in a room, as it named them.
+        members: those in the room now.
+    """
+    were = {person.who: person.nick for person in listed}
+    lines = []
+    for person in members:
+        old = were.get(person.who) if person.who is not None else None
+        if old is None or old == client.nick or not client.knows_locked(old):
+            continue
+        if not client.knows_locked(person.nick):
+            lines.append(renaming(client, old, person.nick))
+    return lines
+
+
 def move(client: IrcClient, room: str, joined: Sequence[str], left: Sequence[str]) -> list[str]:
     """Return the lines for who came into a room and went, none of whom is the client itself."""
     there = client.rooms[room]
@@ -155,8 +183,7 @@ def _presence(client: IrcClient, event: Presence) -> list[str]:
             own.discard(old)
             continue
         if client.knows_locked(old) and old != client.nick:
-            lines.append(build(client.source_of(old), "NICK", client.network.names.shown(new)))
-            client.rename_locked(old, new)
+            lines.append(renaming(client, old, new))
         renamed.append(new)  # where nobody was told that they are there, they come
     joined = [*(nick for nick in event.joined if nick not in own), *renamed]
     if event.members > LARGE_ROOM:
@@ -169,7 +196,7 @@ def _presence(client: IrcClient, event: Presence) -> list[str]:
         if nick in there and nick != client.nick  # who is told of it at once
     ]
     if event.members != len(there):
-        client.stale.add(event.room)
+        client.stale.setdefault(event.room, ())
     return lines
 
 

@@ -12,7 +12,7 @@ from chat_server.gateways.gateway import (
 )
 from chat_server.gateways.irc.client import Gone, IrcClient, Steps
 from chat_server.gateways.irc.commands.table import COMMANDS
-from chat_server.gateways.irc.events import mode_of, move, written
+from chat_server.gateways.irc.events import mode_of, move, renamed_since, written
 from chat_server.gateways.irc.network import Network
 from chat_server.gateways.irc.registration import Registration
 from chat_server.gateways.irc.wire.irc_codec import IrcCodec
@@ -108,13 +108,14 @@ class IrcGateway:
         client = self._client
         while client.stale:
             with client.lock:
-                room = client.stale.pop()
+                room, listed = client.stale.popitem()
             members = client.network.live.members(room)
             people = [person.nick for person in members]
             with client.lock:
                 there = client.rooms.get(room, set())
+                lines = renamed_since(client, listed, members) if there else []
                 known, gone = set(there), [nick for nick in there if nick not in people]
-                lines = move(client, room, people, gone) if there else []
+                lines += move(client, room, people, gone) if there else []
                 lines += [
                     mode_of(client, room, person.nick, moderates=True)
                     for person in members

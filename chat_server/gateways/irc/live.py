@@ -24,12 +24,14 @@ class IrcPerson(NamedTuple):
         account: the one that they are logged in to.
         moderates: whether they are a moderator or more.
         voiced: whether they may speak in the frozen room that was asked about.
+        who: who it is, whatever their nick is next; None if they are on another server.
     """
 
     nick: str
     account: str | None
     moderates: bool
     voiced: bool = False
+    who: Participant | None = None
 
 
 class Modes(NamedTuple):
@@ -325,6 +327,7 @@ class ServerState:
             accounts.name_of(session),
             accounts.role_of(session) >= Role.MODERATOR,
             not speakers.isdisjoint(person_keys(session)),
+            session,
         )
 
     def _speakers(self, room: Room) -> frozenset[str]:

@@ -99,7 +99,7 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
     )
     with client.lock:
         if len(client.rooms.get(room, ())) <= LARGE_ROOM:
-            client.stale.add(room)  # others may have come and gone meanwhile
+            client.stale[room] = people  # others may have come and gone meanwhile
 
 
 class _Inside(NamedTuple):

@@ -185,6 +185,22 @@ def test_who_joins_and_is_renamed_at_once(irc: IrcHouse) -> None:
     ana.expect("NICK", "rob", source="bob!bob@backchannel")
 
 
+def test_whose_nick_changes_while_somebody_joins(irc: IrcHouse) -> None:
+    """Whoever was given the old nick is told of the new one; nobody is said to have gone."""
+    ana, bob = irc.enter("ana"), irc.enter("bob0")
+    for number in range(30):
+        room, old, new = f"#r{number}", f"bob{number}", f"bob{number + 1}"
+        bob.ask(f"JOIN {room}")
+        ana.send(f"JOIN {room}")
+        bob.send(f"NICK {new}")
+        listed = names(ana.until("366"))
+        bob.expect("NICK", new)
+        told = [heard for heard in ana.ask("PING x") if heard.command != "PONG"]
+        renamed = Heard(f"{old}!{old}@backchannel", "NICK", (new,))
+        assert told == ([renamed] if old in listed else []), (listed, told)
+        ana.ask(f"PART {room}")
+
+
 def test_irc_clients_see_one_another(irc: IrcHouse) -> None:
     """And whoever lost the connection."""
     ana, eva = irc.enter("ana", "#a"), irc.enter("eva", "#a")
