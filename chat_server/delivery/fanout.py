@@ -435,7 +435,7 @@ def _note_own(room: Room, stored: Sequence[_StoredDraft]) -> None:
     own: dict[Outlet, list[int]] = {}
     for draft, seq in stored:
         if seq and draft.kind not in NOTICES:
-            for outbox in tuple(draft.waiters):
+            for outbox in draft.waiters:
                 if outbox.writes_own:
                     own.setdefault(outbox, []).append(seq)
     for outbox, seqs in own.items():

@@ -46,11 +46,11 @@ class OwnNotices:
 
     def write(self, room: str, text: str) -> Draft:  # noqa: ARG002
         """Return a notice for a room."""
-        return Draft(self, None, 0, Message.unnumbered(self._by, "notice", text), [])
+        return Draft(self, None, 0, Message.unnumbered(self._by, "notice", text), ())
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> tuple[Outlet, ...]:  # noqa: ARG002
         """Nobody waits for it."""
-        return []
+        return ()
 
 
 class Notices:
@@ -122,12 +122,12 @@ class Notices:
         notice = Message.unnumbered(
             claimed.message.from_, kind, text, **claimed.message.marks(), **marks
         )
-        return Draft(self, self._number, claimed.request, notice, [])
+        return Draft(self, self._number, claimed.request, notice, ())
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> tuple[Outlet, ...]:  # noqa: ARG002
         """Count a notice that is stored, or refused. Who waits is answered from here."""
         self._count(None if stored else unavailable())
-        return []
+        return ()
 
     def finish(self) -> None:
         """Say that all notices are written. The request is answered when they are stored."""

@@ -323,7 +323,7 @@ class Polls:
                 log.error("what came of the poll in %s was not looked up: %s", kept.room, error)
                 continue
             if kept.room not in written:
-                draft = Draft(OwnNotices(kept.nick), kept.session, kept.request, _message(kept), [])
+                draft = Draft(OwnNotices(kept.nick), kept.session, kept.request, _message(kept), ())
                 room.post(draft, ANY_POLICY)
 
     def forget(self, room: str) -> None:

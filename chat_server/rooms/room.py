@@ -9,11 +9,14 @@ needs to know of those above it: the outlet of a client, and the author of a dra
 knows a socket.
 """
 
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from chat_server.identity.participant import Participant
 from chat_server.identity.roles import Role
@@ -113,31 +116,34 @@ class Outlet(Protocol):
 class Author(Protocol):
     """Whoever is to know what became of a draft."""
 
-    def settle(self, draft: "Draft", *, stored: bool = True) -> list[Outlet]:
+    def settle(self, draft: "Draft", *, stored: bool = True) -> tuple[Outlet, ...]:
         """Forget a draft that is stored, or refused, and return who waits for the reply."""
         ...
 
 
-@dataclass(eq=False, slots=True)
-class Draft:
-    """What somebody says, until it is stored."""
+class Draft(Struct, eq=False, gc=False):
+    """What somebody says, until it is stored.
+
+    Hundreds of thousands may wait, and while the garbage collector looks at each, nothing else
+    happens: so it looks at none. A draft is in a cycle only as long as its session knows it.
+    """
 
     session: Author
     # The number of the author's session in the log; None for a notice that no request asked for.
     number: int | None
     request: int
     message: Message  # not yet at its place in a log
-    # What the log was asked to store. Kept for when that has to be asked again.
-    entry: Entry | None = field(init=False, default=None)
-    # Whether it was asked and nobody knows what it did: the draft is neither stored nor refused.
-    unsettled: bool = field(init=False, default=False)
     # Who is owed a reply: more than one where the request came again. Guarded by the session's
-    # lock from when the session knows the draft.
-    waiters: list[Outlet]
+    # lock from when the session knows the draft. Drafts that came together share one tuple.
+    waiters: tuple[Outlet, ...]
     posted_at: float = field(default_factory=time.monotonic)
 
-    kind: str = field(init=False)  # the message's
-    cost: int = field(init=False)  # what it takes up while it waits, in bytes, roughly
+    # What the log was asked to store. Kept for when that has to be asked again.
+    entry: Entry | None = None
+    # Whether it was asked and nobody knows what it did: the draft is neither stored nor refused.
+    unsettled: bool = False
+    kind: str = ""  # the message's
+    cost: int = 0  # what it takes up while it waits, in bytes, roughly
 
     def __post_init__(self) -> None:
         self.kind = self.message.kind
@@ -161,20 +167,20 @@ class Member:
     # What those in the room know of the role. Written under the room's lock.
     role: Role = Role.MEMBER
     host: str = ""  # the address that the client is from, without a port
-    began: int = field(init=False)  # where the cursor was placed
+    began: int = dataclasses.field(init=False)  # where the cursor was placed
     # Whether the outbox has admitted it, and not dismissed it since. The outbox's own, as well:
     # looking it up there would take memory that is cold by the time a round comes to a member.
-    admitted: bool = field(init=False, default=False)
+    admitted: bool = dataclasses.field(init=False, default=False)
     # The outbox's. Here too, as a round looks at it for each member.
-    codec: Codec = field(init=False)
+    codec: Codec = dataclasses.field(init=False)
     # Which of the messages behind the cursor are the client's own, ascending, for a writer that
     # writes them itself. Guarded by the outbox's lock.
-    own: Sequence[int] = field(init=False, default=())
+    own: Sequence[int] = dataclasses.field(init=False, default=())
     # What those in the room know them by, which may be the nick before. Guarded by the room's lock.
-    known_as: str = field(init=False)
+    known_as: str = dataclasses.field(init=False)
     # What the client was told last of what holds for it here; None before that. Written by who
     # tells it, who then looks again whether that holds still: see moderation/in_force/standing.py.
-    told: RulesChange | None = field(init=False, default=None)
+    told: RulesChange | None = dataclasses.field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.began = self.cursor

@@ -61,7 +61,7 @@ class Told(OwnNotices):
             self.rooms += 1
         return super().write(room, text)
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
+    def settle(self, draft: Draft, *, stored: bool = True) -> tuple[Outlet, ...]:
         """Count a notice that is stored, or refused."""
         with self._settled:
             self._left -= 1

@@ -82,7 +82,7 @@ def do_once(
     number = caller.keep_session()
     marks = {"bot": caller.connection.is_bot, "role": caller.mark}
     notice = Message.unnumbered(session.nick, "notice", "", **marks)
-    claimed = Draft(session, number, request, notice, [caller.outbox])
+    claimed = Draft(session, number, request, notice, (caller.outbox,))
     with caller.context.acts.of(session.token):
         with session.posting:
             claim = session.claim(caller.connection, claimed)

@@ -88,7 +88,7 @@ def _plain_drafts(
         number: the caller's session's in the store.
         requests: the texts.
     """
-    session, waiter = caller.session, caller.outbox
+    session, waiters = caller.session, (caller.outbox,)
     name, nick, bot, role = room.name, session.nick, caller.connection.is_bot, caller.mark
     drafts: list[Draft] = []
     now = time.monotonic()
@@ -104,7 +104,7 @@ def _plain_drafts(
             break
         kind = request.kind or "text"
         message = Message(name, UNNUMBERED, 0.0, nick, kind, text, bot=bot, role=role)
-        drafts.append(Draft(session, number, request.id, message, [waiter], now))
+        drafts.append(Draft(session, number, request.id, message, waiters, now))
     return drafts
 
 
@@ -192,7 +192,7 @@ def _post(
     message = Message(
         room.name, UNNUMBERED, 0.0, session.nick, kind, text, bot=bot, role=role, **marks
     )
-    draft = Draft(session, number, request, message, [caller.outbox])
+    draft = Draft(session, number, request, message, (caller.outbox,))
     if _claim_and_post(caller, room, draft) is not Claim.PERHAPS_STORED:
         return None
     # Not under `posting`: the session's next connection need not wait for the disk.

@@ -171,7 +171,7 @@ class Session(Participant):
             for draft in drafts:
                 self._pending.pop(draft.request, None)
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:  # noqa: ARG002
+    def settle(self, draft: Draft, *, stored: bool = True) -> tuple[Outlet, ...]:  # noqa: ARG002
         """Forget a draft that is stored or refused, and return who waits for the reply."""
         with self._lock:
             del self._pending[draft.request]

@@ -416,7 +416,7 @@ class _Talker(OwnNotices):
     def say(self, room: Room, text: str) -> None:
         """Post it, and have the room wait for a worker."""
         room.post(
-            Draft(self, 1, 1, Message.unnumbered("somebody", "text", text), [cast(Outlet, self)]),
+            Draft(self, 1, 1, Message.unnumbered("somebody", "text", text), (cast(Outlet, self),)),
             None,
         )
 

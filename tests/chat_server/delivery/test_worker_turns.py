@@ -89,7 +89,7 @@ def test_who_waits_for_a_turn_goes_on_without_when_all_ends(queue: FairQueue) ->
 def _say_unheard(room: Room, request: int, text: str) -> None:
     """Say something as somebody who has left since."""
     message = Message.unnumbered("somebody", "text", text)
-    room.post(Draft(OwnNotices("somebody"), 1, request, message, []), None)
+    room.post(Draft(OwnNotices("somebody"), 1, request, message, ()), None)
 
 
 def _room(name: str, delivery: Delivery) -> Room:

@@ -138,7 +138,7 @@ class _Counting(OwnNotices):
         super().__init__("ada")
         self.settled = 0
 
-    def settle(self, draft: Draft, *, stored: bool = True) -> list[Outlet]:
+    def settle(self, draft: Draft, *, stored: bool = True) -> tuple[Outlet, ...]:
         self.settled += 1
         return super().settle(draft, stored=stored)
 
