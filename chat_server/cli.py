@@ -21,13 +21,14 @@ from chat_server.admin import command_line as admin
 from chat_server.invitation import invitation
 from chat_server.network.addresses import page_url
 from chat_server.network.wakeup import WakeUp
-from chat_server.runtime import logs, systemd, threads
+from chat_server.runtime import logs, threads
 from chat_server.runtime.config import config_loader
 from chat_server.runtime.config.config_loader import Config
 from chat_server.runtime.config.setting_types import Setting
 from chat_server.runtime.config.settings import SETTINGS, Settings
 from chat_server.runtime.errors import AwayError, StartError
 from chat_server.runtime.log_writer import LogWriter
+from chat_server.runtime.machine import processors, systemd
 from chat_server.server import Server
 from chat_server.version import SERVER
 from protocol.common.descriptors import allow_descriptors, fill_standard_streams
@@ -143,6 +144,8 @@ def _serve(options: argparse.Namespace) -> int:
     """Read the settings and run a server with them, until a signal ends it."""
     chosen = _settings(options)
     faulthandler.enable(all_threads=False)  # even a crash of the interpreter says so on stderr
+    if chosen.settings.delivery_workers == 1:  # several are to send at the same time
+        processors.keep_to_one()
     stream = LogWriter(sys.stderr)
     threads.end_process_on_failure(stream.finish)
     with stream:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chat_server.gateways.web.wheel import wheel_name
 from chat_server.network.addresses import Address, lan_addresses, reachable_by, takes_both
-from chat_server.runtime.programs import CLIENT, client_command, quoted
+from chat_server.runtime.machine.programs import CLIENT, client_command, quoted
 
 _SOURCE = Path(__file__).resolve().parents[1]
 

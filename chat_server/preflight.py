@@ -8,7 +8,7 @@ from chat_server.network import tls
 from chat_server.network.addresses import check_unix, resolve, resolve_endpoint
 from chat_server.runtime.config.settings import Settings
 from chat_server.runtime.errors import StartError
-from chat_server.runtime.programs import path_from_here
+from chat_server.runtime.machine.programs import path_from_here
 from chat_server.storage.data_folder import check_folder
 
 

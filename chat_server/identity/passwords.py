@@ -3,9 +3,9 @@
 A hash takes 64 MiB and about a tenth of a second (argon2id, the second choice of RFC 9106 but for
 the lanes: one, since some systems refuse a library threads of its own). It is computed on the
 thread of the connection that asks, which is nobody's but the asker's; with no lock held; and by two
-at once at most, so that a class that logs in together, or somebody who guesses, takes neither all
-the memory nor all the cores. One address has one slot at a time: a client that logs in without end,
-even with the right password, leaves the other slot to others.
+at once at most, on any processor, so that a class that logs in together, or somebody who guesses,
+takes neither all the memory nor all the processors. One address has one slot at a time: a client
+that logs in without end, even with the right password, leaves the other slot to others.
 """
 
 import base64
@@ -25,6 +25,7 @@ from argon2.exceptions import (
 from argon2.low_level import Type
 
 from chat_server.runtime.errors import StoreError
+from chat_server.runtime.machine.processors import on_any
 from protocol.errors import Code, ProtocolError
 
 AT_ONCE = 2
@@ -108,7 +109,8 @@ class Passwords:
                 )
             self._busy[host] += 1
         try:
-            yield
+            with on_any():
+                yield
         finally:
             with self._changed:
                 self._busy[host] -= 1

@@ -8,9 +8,11 @@ know which of them it is.
 import select
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Protocol
 
 from chat_server.runtime.clock import Clock
+from chat_server.runtime.machine.processors import on_any
 from protocol.tls import Channel
 
 DONT_WAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
@@ -325,7 +327,8 @@ class TlsReader:
         channel = self._channel
         while not said and not channel.ended and (data := self.plain.receive()):
             established = channel.established
-            said = channel.receive(data)
+            with nullcontext() if established else on_any():  # a handshake takes milliseconds
+                said = channel.receive(data)
             if channel.owes or established is not channel.established:
                 self._push()
         return said

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chat_server import cli
-from chat_server.runtime import systemd
+from chat_server.runtime.machine import systemd
 from tests.support.servers import ServerProcess
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chat_server.runtime.programs import CLIENT, client_command, path_from_here, quoted
+from chat_server.runtime.machine.programs import CLIENT, client_command, path_from_here, quoted
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
