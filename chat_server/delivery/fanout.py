@@ -372,7 +372,7 @@ class Delivery:
 
     def _publish_segment(self, room: Room, messages: list[Message]) -> None:
         """Publish the messages that follow a room's tail."""
-        segment, acts = Segment(messages[0].seq, messages), acting(messages)
+        segment, acts = Segment(messages[0].seq, tuple(messages)), acting(messages)
         if not acts:  # nearly always
             room.publish(segment, None)
             return

@@ -77,4 +77,4 @@ class Pages:
     def _load(self, room: str, number: int, end: int) -> Segment:
         begin = number * MESSAGES_PER_PAGE
         messages = self._log.after(room, begin, end - begin)
-        return Segment(messages[0].seq if messages else end + 1, messages)
+        return Segment(messages[0].seq if messages else end + 1, tuple(messages))

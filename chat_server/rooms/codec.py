@@ -7,21 +7,23 @@ member in the room, however many members speak it.
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from msgspec import Struct
 
 from protocol.messages import Message, ServerMessage
 
 
-class Encoded(NamedTuple):
+class Encoded(Struct, frozen=True, gc=False):
     """Messages in one buffer; the message number `n` ends at the offset `ends[n]`."""
 
     buffer: bytes
-    ends: Sequence[int]
+    ends: tuple[int, ...]
 
     @classmethod
     def of(cls, written: Sequence[bytes]) -> "Encoded":
         """Return messages, each of which is written already, in one buffer."""
-        return cls(b"".join(written), list(accumulate(map(len, written))))
+        return cls(b"".join(written), tuple(accumulate(map(len, written))))
 
 
 class Codec(Protocol):

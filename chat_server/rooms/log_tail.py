@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from chat_server.rooms.codec import Codec, Encoded
 from protocol.messages import Message
 
@@ -96,29 +98,37 @@ class Chunk(NamedTuple):
         return self.messages[0].seq if self.messages else self.last + 1
 
 
-class Segment:
+class _Written(Struct, frozen=True, gc=False):
+    """What a segment is written as by a codec, and by those that asked before it."""
+
+    codec: Codec
+    encoded: Encoded
+    others: "_Written | None"
+
+
+class Segment(Struct, eq=False, gc=False):
     """Consecutive messages of one log. Immutable, but for the bytes that it keeps.
 
+    A hundred rooms of a few people keep some hundred thousand of them, and while the garbage
+    collector looks at an object, nothing else happens. So it looks at nothing of a segment.
+
     Attributes:
-        first: the seq of the first message.
+        first: the seq of the first message, or the one that it would have.
+        messages: in the order of their seq, without a gap.
         last: the seq of the last.
         cost: bytes it takes, roughly.
+        written: what it keeps. Two threads may both write what is missing; they write the same.
     """
 
-    __slots__ = ("_encoded", "_messages", "cost", "first", "last")
+    first: int
+    messages: tuple[Message, ...]
+    last: int = 0
+    cost: int = 0
+    written: _Written | None = None
 
-    def __init__(self, first: int, messages: Sequence[Message]) -> None:
-        """
-        Args:
-            first: the seq of the first message, or the one that it would have.
-            messages: in the order of their seq, without a gap.
-        """
-        self.first = first
-        self.last = first + len(messages) - 1
-        self.cost = sum([message_cost(message.text) for message in messages])
-        self._messages = messages
-        # Two threads may both write what is missing; they write the same.
-        self._encoded: dict[Codec, Encoded] = {}
+    def __post_init__(self) -> None:
+        self.last = self.first + len(self.messages) - 1
+        self.cost = sum([message_cost(message.text) for message in self.messages])
 
     def after(self, seq: int, codec: Codec, limit: int | None = None) -> Chunk:
         """Return what follows `seq` here, as `codec` writes it.
@@ -128,7 +138,8 @@ class Segment:
             codec: the reader's.
             limit: so many bytes at most, but one message at the least; all of it without one.
         """
-        buffer, ends = self._written(codec)
+        encoded = self._encoded(codec)
+        buffer, ends = encoded.buffer, encoded.ends
         begin = max(seq + 1, self.first)
         skipped = begin - self.first
         start = ends[skipped - 1] if skipped else 0
@@ -137,9 +148,9 @@ class Segment:
             stop = max(bisect_right(ends, start + limit), skipped + 1)
         last, parts = self.first + stop - 1, (Slice(ends, skipped, stop),)
         if not skipped and stop == len(ends):
-            return Chunk(begin, last, buffer, self._messages, parts)
+            return Chunk(begin, last, buffer, self.messages, parts)
         data = buffer[start : ends[stop - 1]]
-        return Chunk(begin, last, data, self._messages[skipped:stop], parts)
+        return Chunk(begin, last, data, self.messages[skipped:stop], parts)
 
     def changed_by(self, seq: int, entry: Message) -> "Segment":
         """Return the same with the latest state of a message, which an entry changes.
@@ -148,15 +159,19 @@ class Segment:
             seq: the number of the message.
             entry: see `Message.changed_by`.
         """
-        messages = list(self._messages)
+        messages = list(self.messages)
         messages[seq - self.first] = messages[seq - self.first].changed_by(entry)
-        return Segment(self.first, messages)
+        return Segment(self.first, tuple(messages))
 
-    def _written(self, codec: Codec) -> Encoded:
-        written = self._encoded.get(codec)
-        if written is None:
-            written = self._encoded[codec] = codec.encode_messages(self._messages)
-        return written
+    def _encoded(self, codec: Codec) -> Encoded:
+        known = written = self.written
+        while written is not None:
+            if written.codec is codec:
+                return written.encoded
+            written = written.others
+        encoded = codec.encode_messages(self.messages)
+        self.written = _Written(codec, encoded, known)
+        return encoded
 
 
 class LogTail:

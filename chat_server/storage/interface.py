@@ -27,7 +27,7 @@ UNNUMBERED = 0
 """The `seq` of a message that no log has numbered yet."""
 
 
-class RequestKey(Struct, frozen=True):
+class RequestKey(Struct, frozen=True, gc=False):
     """The request that brings a message. A log stores it once, however often it is sent.
 
     Attributes:
@@ -42,7 +42,7 @@ class RequestKey(Struct, frozen=True):
     per_room: bool = False
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """A message that is to be stored.
 
     Attributes:

@@ -7,6 +7,7 @@ from chat_server.runtime.clock import Clock
 from chat_server.runtime.config.setting_types import Keep
 from chat_server.runtime.config.settings import LiveSettings
 from chat_server.runtime.errors import StoreError
+from chat_server.runtime.machine.processors import on_any
 from chat_server.runtime.threads import ServerThread, Survived
 from chat_server.storage.dates import Dates
 from chat_server.storage.interface import RoomLog, SessionStore
@@ -78,7 +79,7 @@ class Housekeeper:
     def _run(self) -> None:
         while not self._stopping:
             self._store.maintenance_due.wait(PRUNE_INTERVAL)
-            with Survived("looking after the store"):
+            with Survived("looking after the store"), on_any():
                 try:
                     self._look_after()
                 except StoreError as error:

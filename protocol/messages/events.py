@@ -23,8 +23,13 @@ LimitValue = int | float | bool | str | None
 """What a limit in `welcome` may be: nothing that nests."""
 
 
-class ServerMessage(Struct, frozen=True, tag_field="type", tag=str.lower, omit_defaults=True):
-    """The base of everything the server sends. Members that are not known are ignored."""
+class ServerMessage(
+    Struct, frozen=True, tag_field="type", tag=str.lower, omit_defaults=True, gc=False
+):
+    """The base of everything the server sends. Members that are not known are ignored.
+
+    Nothing refers to itself here, so the garbage collector need not look at any of it (`gc`).
+    """
 
 
 class Welcome(ServerMessage, frozen=True):
@@ -46,7 +51,7 @@ class Welcome(ServerMessage, frozen=True):
     last_id: int | UnsetType = UNSET
 
 
-class RoomRules(Struct, frozen=True, omit_defaults=True):
+class RoomRules(Struct, frozen=True, omit_defaults=True, gc=False):
     """The answer to `rules`: what holds in a room. What is as always is left out.
 
     `topic` is who sets it, everybody or moderators; `topic_by_default` is true where nobody has
@@ -108,7 +113,7 @@ class Ok(ServerMessage, frozen=True):
     have: int | UnsetType = UNSET
 
 
-class PollResult(Struct, frozen=True, omit_defaults=True):
+class PollResult(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a message of the kind `poll` says: a poll that begins, or, with `counts`, its result.
 
     `voters`, where it was named, has the nicks for each option, as far as they fit; `by` is who
@@ -124,7 +129,7 @@ class PollResult(Struct, frozen=True, omit_defaults=True):
     voters: Sequence[Sequence[str]] | UnsetType = UNSET
 
 
-class ImageInfo(Struct, frozen=True):
+class ImageInfo(Struct, frozen=True, gc=False):
     """What image a file holds: its media type, and its size in pixels, before it is rotated."""
 
     type: str
@@ -217,7 +222,7 @@ _AS_ALWAYS = tuple(field.default for field in _OPTIONAL)
 _UNMARKED = len(msgspec.structs.fields(Message)) - len(_OPTIONAL)
 
 
-class RoomEntry(Struct, frozen=True):
+class RoomEntry(Struct, frozen=True, gc=False):
     """One line of the answer to `rooms`."""
 
     room: str
@@ -225,7 +230,7 @@ class RoomEntry(Struct, frozen=True):
     topic: str
 
 
-class BanEntry(Struct, frozen=True, omit_defaults=True):
+class BanEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One line of the answer to `bans`: a ban or a mute. Times are in Unix seconds, UTC."""
 
     number: int
@@ -237,7 +242,7 @@ class BanEntry(Struct, frozen=True, omit_defaults=True):
     until: float | UnsetType = UNSET
 
 
-class HandEntry(Struct, frozen=True, omit_defaults=True):
+class HandEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """One line of the queue of hands. `time` is when it was raised, in Unix seconds, UTC.
 
     `floor` marks who has the floor, and stands in the queue no more.
@@ -379,7 +384,7 @@ class FreezeChange(ServerMessage, frozen=True, tag="frozen"):
     frozen: bool
 
 
-class PinEntry(Struct, frozen=True):
+class PinEntry(Struct, frozen=True, gc=False):
     """A message at the top of a room: its place, the start of its text, and who keeps it there."""
 
     seq: int

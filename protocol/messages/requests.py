@@ -44,8 +44,9 @@ class Request(
     tag=str.lower,
     forbid_unknown_fields=True,
     omit_defaults=True,
+    gc=False,
 ):
-    """The base of everything a client sends."""
+    """The base of everything a client sends. As with ServerMessage, nothing refers to itself."""
 
 
 class Hello(Request, frozen=True):

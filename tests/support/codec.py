@@ -40,8 +40,8 @@ def segment(first: int, last: int, text: str = "hi") -> Segment:
     """The messages `first` to `last` of the lobby, as a worker publishes them."""
     return Segment(
         first,
-        [
+        tuple(
             Message(room="lobby", seq=seq, time=1.0, from_="ada", kind="text", text=text)
             for seq in range(first, last + 1)
-        ],
+        ),
     )

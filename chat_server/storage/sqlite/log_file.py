@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from chat_server.runtime.errors import StartError, StoreError
-from chat_server.runtime.machine.processors import on_any
 from chat_server.storage.database import (
     LOG_SIZE_KEPT,
     Readers,
@@ -190,7 +189,6 @@ class HistoryFile:
         """
         return self._readers.use()
 
-    @on_any()
     def checkpoint(self) -> None:
         """Fold the write-ahead log into the database.
 

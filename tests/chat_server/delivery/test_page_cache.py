@@ -101,7 +101,7 @@ def test_a_page_that_is_out_of_date_is_read_again(store: SqliteLog) -> None:
     (seq,) = append(store, entry("gone", request=LAST + 1, kind="delete", changes=3))
     assert seq == LAST + 1
     entries = store.follow("lobby", LAST)
-    room.publish(Segment(seq, entries), None, entries)
+    room.publish(Segment(seq, tuple(entries)), None, entries)
     page = pages.read(room, 0, NATIVE)
     assert page.messages[2].deleted
     assert page.buffer.count(b"(deleted)") == 1

@@ -40,7 +40,8 @@ def messages(count: int) -> list[Message]:
 def test_a_batch_is_its_messages_one_after_the_other(codec: Codec, count: int) -> None:
     """And `ends` says where each of them ends."""
     batch = messages(count)
-    buffer, ends = codec.encode_messages(batch)
+    encoded = codec.encode_messages(batch)
+    buffer, ends = encoded.buffer, encoded.ends
     assert len(ends) == count
     begins = [0, *ends]
     for number, message in enumerate(batch):
@@ -78,7 +79,8 @@ def said(draw: st.DrawFn) -> Message:
 @given(batch=st.lists(said(), max_size=5))
 def test_whatever_can_be_said_can_be_written(codec: Codec, batch: list[Message]) -> None:
     """Delivery relies on it: what is stored is never asked again whether it can be sent."""
-    buffer, ends = codec.encode_messages(batch)
+    encoded = codec.encode_messages(batch)
+    buffer, ends = encoded.buffer, encoded.ends
     assert len(ends) == len(batch)
     assert len(buffer) == (ends[-1] if batch else 0)
 

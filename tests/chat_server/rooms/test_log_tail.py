@@ -1,9 +1,12 @@
 """Segments and the tail: whatever the cursor, what follows it comes, once and in order."""
 
+import gc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chat_server.gateways.native import NATIVE
+from chat_server.gateways.web.websocket import WEBSOCKET
 from chat_server.rooms.log_tail import (
     PAGE_LIMIT,
     TAIL_LIMIT,
@@ -118,7 +121,7 @@ def change(tail: LogTail, seq: int, changes: int, text: str | None = None) -> No
     """Publish an entry that edits a message, or deletes it."""
     kind = "delete" if text is None else "edit"
     entry = Message("lobby", seq, 1.0, "ada", kind, text or "deleted it", changes=changes)
-    tail.append(Segment(seq, [entry]), [entry])
+    tail.append(Segment(seq, (entry,)), [entry])
 
 
 def test_newcomers_get_the_latest_state_from_memory() -> None:
@@ -172,3 +175,25 @@ def test_messages_are_cut_out_of_what_all_share(
     again = [NATIVE.encode(each) if isinstance(each, Message) else each for each in pieces]
     assert b"".join(again) == chunk.buffer
     assert all(pieces)
+
+
+def test_the_garbage_collector_looks_at_nothing_that_is_kept() -> None:
+    """Or a hundred rooms of a few would stop the server for a third of a second each time."""
+    tail = LogTail()
+    gc.collect()
+    before = len(gc.get_objects())
+    for seq in range(1, 1001):
+        tail.append(segment(seq, seq))
+        assert joined(tail.after(seq - 1) or [], seq - 1, NATIVE)
+        assert joined(tail.after(seq - 1) or [], seq - 1, WEBSOCKET)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100
+
+
+def test_each_codec_writes_a_segment_once() -> None:
+    """Whoever asks in between."""
+    whole = segment(1, 3)
+    first = [whole.after(0, codec).buffer for codec in (NATIVE, WEBSOCKET)]
+    again = [whole.after(0, codec).buffer for codec in (NATIVE, WEBSOCKET)]
+    assert [one is other for one, other in zip(first, again, strict=True)] == [True, True]
+    assert first[0] != first[1]

@@ -1,5 +1,6 @@
 """A room takes what is posted, asks for a worker, and is told what became of it."""
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ from chat_server.rooms.room import (
     Draft,
     Room,
 )
+from protocol.messages import Message
 from tests.support.codec import segment
 from tests.support.waiting import eventually
 
@@ -86,6 +88,18 @@ def test_drafts_that_come_together_are_one_turn(watched: Watched) -> None:
     watched.room.end_turn()
     assert watched.room.post_freely([], lambda: True) == 0
     assert watched.turns == 1
+
+
+def test_the_garbage_collector_looks_at_no_draft(watched: Watched) -> None:
+    """While it looks at an object, nothing else happens; and many may wait to be stored."""
+    author = OwnNotices("ada")
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(1000):
+        message = Message.unnumbered("ada", "text", f"text {number}")
+        watched.room.post(Draft(author, None, number, message, ()), None)
+    gc.collect()
+    assert len(gc.get_objects()) - before < 100
 
 
 def test_a_mute_between_two_drafts_that_come_together_counts(watched: Watched) -> None:

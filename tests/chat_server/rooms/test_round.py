@@ -122,7 +122,7 @@ def test_a_round_takes_no_more_than_the_tail_can_hold() -> None:
     session = Session(b"", "ada", 1, 0)
     for request in range(1, 101):
         crowd.room.post(
-            Draft(session, 1, request, Message.unnumbered("ada", "text", "x" * 4000), []), None
+            Draft(session, 1, request, Message.unnumbered("ada", "text", "x" * 4000), ()), None
         )
     first = crowd.room.take_drafts()
     assert 0 < sum(draft.cost for draft in first) < ROUND_LIMIT + 8000
