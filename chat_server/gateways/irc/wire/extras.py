@@ -8,7 +8,8 @@ it for IRC clients. It is no more than a short memory: what is older comes witho
 import threading
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from chat_server.storage.interface import UNNUMBERED
 from protocol.messages import Message
@@ -17,8 +18,7 @@ _REMEMBERED = 2_000
 """How many messages are remembered with their extras."""
 
 
-@dataclass(slots=True)
-class Extra:
+class Extra(Struct, gc=False):
     """What was said besides the text.
 
     Attributes:
