@@ -1,7 +1,7 @@
 """The least that our design takes: a thread for each connection, a worker, and SQLite.
 
-For a message it makes the same system calls as Backchannel, with the same library. It has no rules,
-no limits, no fairness and no slow readers. So what a benchmark reaches against it is about what
+For a message it makes the same system calls as Backchannel, with the same library, and its threads
+keep to one processor as well. It has no rules, no limits, no fairness and no slow readers. So what a benchmark reaches against it is about what
 CPython allows for this design; docs/performance.md says how near Backchannel is to that.
 """
 
@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks.stand_in import listen, parser_of
+from chat_server.runtime.machine import processors
 from protocol.framing import FrameDecoder
 from protocol.messages import (
     Hello,
@@ -154,6 +155,7 @@ class BareServer:
 def main() -> None:
     """Listen, print the address, and serve until SIGTERM."""
     options = parser_of(__doc__).parse_args()
+    processors.keep_to_one()
     with tempfile.TemporaryDirectory(prefix="backchannel-bare-") as folder:
         server = BareServer(Path(folder))
         with listen(options.host, options.port) as listener:
