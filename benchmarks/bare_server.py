@@ -1,8 +1,9 @@
 """The least that our design takes: a thread for each connection, a worker, and SQLite.
 
 For a message it makes the same system calls as Backchannel, with the same library, and its threads
-keep to one processor as well. It has no rules, no limits, no fairness and no slow readers. So what a benchmark reaches against it is about what
-CPython allows for this design; docs/performance.md says how near Backchannel is to that.
+keep to one processor as well. It has no rules, no limits, no fairness and no slow readers. So what
+a benchmark reaches against it is about what CPython allows for this design; docs/performance.md
+says how near Backchannel is to that.
 """
 
 import socket
