@@ -12,8 +12,10 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 
 from chat_server.delivery.outbox import Outbox
 from chat_server.delivery.replies import error_event
@@ -96,6 +98,7 @@ class Connection:
     """A socket, the thread that reads it, and who it is that speaks."""
 
     __slots__ = (
+        "__weakref__",
         "_awaited",
         "_began_at",
         "_caller",
@@ -202,11 +205,17 @@ class Connection:
             self._crowd.remove(self)
             raise
         if self._refusal is not None:
-            self._context.timers.call_later(REFUSAL_PATIENCE, self._turn_away)
+            self._call_later(REFUSAL_PATIENCE, Connection._turn_away)
             return
-        self._context.timers.call_later(self._context.settings.hello_timeout, self._check_hello)
+        self._call_later(self._context.settings.hello_timeout, Connection._check_hello)
 
     # -- any thread
+
+    def _call_later(self, delay: float, method: "Callable[[Connection], None]") -> None:
+        """Call a method after `delay` seconds, unless nothing is left of the connection by then:
+        thousands a second may come and go.
+        """
+        self._context.timers.call_later(delay, partial(_call_if_there, weakref.ref(self), method))
 
     def _turn_away(self) -> None:
         """Say that there is no place: in the client's language, once it has begun to speak."""
@@ -294,7 +303,7 @@ class Connection:
             self._hello_due = now + self._context.settings.hello_timeout
         left = self._hello_due - now
         if left > 0:  # a hello was refused meanwhile, or could not be heard
-            self._context.timers.call_later(left, self._check_hello)
+            self._call_later(left, Connection._check_hello)
             return
         text = f"no hello came within {self._hello_due - self._began_at:g} seconds"
         if not self._reader.begun:
@@ -323,7 +332,7 @@ class Connection:
         next_ping = max(self._heard_at, self._pinged_at) + settings.ping_interval - now
         left = settings.patience - silent if asked else settings.patience
         self._check_due = now + min(next_ping, left)
-        self._context.timers.call_later(min(next_ping, left), self._check_life)
+        self._call_later(min(next_ping, left), Connection._check_life)
         if ask:
             self.outbox.put_ping(PING)
 
@@ -562,7 +571,7 @@ class Connection:
             self._pause()  # the disk is looked at
         deliver_late(caller)
         if self._gateway.answers_pings:
-            context.timers.call_later(context.settings.ping_interval, self._check_life)
+            self._call_later(context.settings.ping_interval, Connection._check_life)
         else:
             keep_alive(self.outbox.socket)
 
@@ -596,6 +605,9 @@ class Connection:
                 self._rate.end()
             self._crowd.remove(self)
             self._unfinished.forget(self)
+            if self._session is not None:
+                self._session.release(self)
+            self._caller = None  # which knows the connection, too
             self._gone = True
 
     def _show_out(self, code: Code, *last_events: ServerMessage) -> None:
@@ -635,3 +647,11 @@ class Connection:
         """Who it is, as fields for the log."""
         named = {"nick": self._session.nick} if self._session else {}
         return {**named, "peer": self._peer}
+
+
+def _call_if_there(
+    connection: "weakref.ref[Connection]", method: Callable[[Connection], None]
+) -> None:
+    found = connection()
+    if found is not None:
+        method(found)

@@ -8,6 +8,7 @@ at is guarded by one lock. It is taken with the lock of the outbox held, and non
 import threading
 from collections.abc import Callable, Generator, Sequence
 from itertools import count
+from typing import NamedTuple, Protocol
 
 from chat_server.gateways.gateway import OwnReply, Received
 from chat_server.gateways.irc.live import IrcPerson
@@ -25,32 +26,44 @@ Reply = Ok | Page | Error | ServerPong
 Steps = Generator[Received, None, None]
 """What a command asks for, one after the other."""
 
+Settled = Sequence[str] | None
+"""The lines that a reply is; None if something else brings them. With a name, as a function in a
+function makes its annotations anew, which are objects, each time.
+"""
+
 
 class Gone(Exception):
     """A request got no reply, as its client is gone."""
 
 
-class Pending:
-    """A request that is under way, and what becomes of its reply."""
+class Pending(Protocol):
+    """A request that is under way, and what becomes of its reply.
 
-    __slots__ = ("at_once", "response", "settle")
+    Attributes:
+        response: what the reply is part of.
+        at_once: whether its lines are sent in the same step in which the reply is given.
+    """
 
-    def __init__(
-        self,
-        response: Response,
-        settle: "Callable[[Reply], Sequence[str] | None]",
-        *,
-        at_once: bool,
-    ) -> None:
-        """
-        Args:
-            response: what the reply is part of.
-            settle: returns the lines that a reply is; None if something else brings them.
-            at_once: whether they are sent in the same step in which the reply is given.
-        """
-        self.response = response
-        self.settle = settle
-        self.at_once = at_once
+    @property
+    def response(self) -> Response: ...
+
+    @property
+    def at_once(self) -> bool: ...
+
+    def settle(self, client: "IrcClient", reply: Reply) -> Settled:
+        """Return the lines that the reply is; None if something else brings them."""
+        ...
+
+
+class _Asked(NamedTuple):
+    """A request of any kind. See Pending."""
+
+    response: Response
+    at_once: bool
+    settled: Callable[[Reply], Settled]
+
+    def settle(self, client: "IrcClient", reply: Reply) -> Settled:  # noqa: ARG002
+        return self.settled(reply)
 
 
 class IrcClient:
@@ -237,15 +250,19 @@ class IrcClient:
         self,
         make: Callable[[int], AnyRequest],
         response: Response,
-        settle: Callable[[Reply], Sequence[str] | None],
+        settle: Callable[[Reply], Settled],
         *,
         at_once: bool = False,
     ) -> Steps:
         """Make a request whose reply may come later. See Pending."""
+        yield from self.post(make, _Asked(response, at_once, settle))
+
+    def post(self, make: Callable[[int], AnyRequest], pending: Pending) -> Steps:
+        """Make a request whose reply may come later, with what becomes of that."""
         number = next(self._ids)
         with self.lock:
-            response.expect()
-            self._pending[number] = Pending(response, settle, at_once=at_once)
+            pending.response.expect()
+            self._pending[number] = pending
         yield make(number)
 
     @property
@@ -276,7 +293,7 @@ class IrcClient:
         pending = self._pending.pop(number, None) if number is not None else None
         if pending is None:
             return b""
-        lines = pending.settle(reply)
+        lines = pending.settle(self, reply)
         if lines is None:
             return b""
         if pending.at_once:

@@ -27,25 +27,15 @@ class Registration:
         self._password: str | None = None
         self._nick = ""
         self._user = ""
-        self._commands: dict[str, Callable[[Line, Response], Steps]] = {
-            "CAP": self._cap,
-            "AUTHENTICATE": self._authenticate,
-            "PASS": self._pass,
-            "NICK": self._nick_wanted,
-            "USER": self._user_named,
-            "QUIT": self._quit,
-            "PING": self._ping,
-            "PONG": self._pong,
-        }
 
     def take(self, line: Line, response: Response) -> Steps:
         """Do what a line says, and try to come in when all is said."""
-        command = self._commands.get(line.command)
+        command = _COMMANDS.get(line.command)
         if command is None:
             text = "You have not registered: send NICK and USER first"
             response.add(self._client.numeric("451", text=text))
             return
-        yield from command(line, response)
+        yield from command(self, line, response)
         client = self._client
         if self._nick and self._user and not client.negotiating:
             if response_bytes := response.end():
@@ -125,3 +115,15 @@ class Registration:
 
     def _pong(self, _: Line, __: Response) -> Steps:
         yield from ()
+
+
+_COMMANDS: dict[str, Callable[[Registration, Line, Response], Steps]] = {
+    "CAP": Registration._cap,
+    "AUTHENTICATE": Registration._authenticate,
+    "PASS": Registration._pass,
+    "NICK": Registration._nick_wanted,
+    "USER": Registration._user_named,
+    "QUIT": Registration._quit,
+    "PING": Registration._ping,
+    "PONG": Registration._pong,
+}

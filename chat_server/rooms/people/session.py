@@ -120,6 +120,12 @@ class Session(Participant):
         with self._lock:
             self._holder = connection
 
+    def release(self, connection: Client) -> None:
+        """Let no requests count, if it was those of `connection`, which is gone."""
+        with self._lock:
+            if self._holder is connection:
+                self._holder = None
+
     def claim(self, connection: Client, draft: Draft, *, looked_up: bool = False) -> Claim:
         """Say what is to be done with a draft, and remember it if that is to post it.
 

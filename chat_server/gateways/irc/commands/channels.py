@@ -7,7 +7,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from chat_server.gateways.gateway import looked_up
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.events import FROZEN, LARGE_ROOM
 from chat_server.gateways.irc.live import IrcPerson
 from chat_server.gateways.irc.network import TopicSetter, replayed
@@ -84,7 +84,7 @@ def _enter(client: IrcClient, room: str, response: Response) -> Steps:
     """
     said, after, people, setter = yield from looked_up(partial(_look_into, client, room))
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if not isinstance(reply, Ok):
             assert isinstance(reply, Error)
             return [_not_entered(client, room, reply)]
@@ -190,7 +190,7 @@ def part(client: IrcClient, line: Line, response: Response) -> Steps:
 
 
 def _leave(client: IrcClient, room: str, why: str, response: Response) -> Steps:
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error) and reply.code != Code.NOT_IN_ROOM:
             return [client.refused("PART", reply)]
         client.forget_room_locked(room)
@@ -271,7 +271,7 @@ def topic(client: IrcClient, line: Line, response: Response) -> Steps:
 
 
 def _set_topic(client: IrcClient, room: str, text: str, response: Response) -> Steps:
-    def settle(reply: Reply) -> list[str] | None:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error):
             return [refused_in_room(client, "TOPIC", room, reply)]
         assert isinstance(reply, Ok)

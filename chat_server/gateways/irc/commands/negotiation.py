@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.wire import capabilities
 from chat_server.gateways.irc.wire.irc_lines import Line, build
 from chat_server.gateways.irc.wire.names import SERVER
@@ -110,7 +110,7 @@ def _check(client: IrcClient, found: Credentials, response: Response) -> None:
 def _log_in(client: IrcClient, found: Credentials, response: Response) -> Steps:
     """After it: log in, and take the account's nick."""
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if not isinstance(reply, Ok) or reply.account is UNSET or reply.nick is UNSET:
             text = getattr(reply, "text", "Logging in failed")
             if getattr(reply, "code", "") == Code.FORBIDDEN:

@@ -5,7 +5,7 @@ from functools import partial
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.commands.channels import (
     no_such_channel,
     not_in,
@@ -128,7 +128,7 @@ def _make_change(
         client.source, "MODE", channel_of(room), f"{'+' if to_set else '-'}{letter}", *shown
     )
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error):
             return [_not_changed(client, room, param, reply)]
         return [] if letter in "imt" else [line]  # of these an event tells everybody
@@ -240,7 +240,7 @@ def invite(client: IrcClient, line: Line, response: Response) -> Steps:
         return
     who = client.network.names.nick(shown)
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error):
             return [_not_changed(client, room, shown, reply)]
         return [client.numeric("341", shown, channel_of(room))]
@@ -273,7 +273,7 @@ def kick(client: IrcClient, line: Line, response: Response) -> Steps:
 def _kick(client: IrcClient, room: str, nick: str, why: str, response: Response) -> Steps:
     network = client.network
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error):
             network.forget_kick(nick)
             return [_not_changed(client, room, nick, reply)]

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.network import Relay
 from chat_server.gateways.irc.welcome import REAL_NAME_LIMIT
 from chat_server.gateways.irc.wire import capabilities
@@ -24,7 +24,7 @@ def nick(client: IrcClient, line: Line, response: Response) -> Steps:
         response.add(unwritable(client, wanted))
         return
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Ok) and reply.nick is not UNSET:
             return client.take_nick_locked(reply.nick)
         assert isinstance(reply, Error)
@@ -116,7 +116,7 @@ def oper(client: IrcClient, line: Line, response: Response) -> Steps:
         response.add(client.numeric("461", "OPER", text="Write OPER owner SECRET"))
         return
 
-    def settle(reply: Reply) -> list[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Ok):
             return [client.numeric("381", text="You are an owner of this server now")]
         assert isinstance(reply, Error)

@@ -4,14 +4,14 @@ No IRC client knows the first three: one types `/quote EDIT #room :what I meant`
 They name a message by its number or by who said it, as most clients show no `msgid`.
 """
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import NamedTuple
 
 from msgspec import UNSET
 
 from chat_server.gateways.earlier import LOOKED_AT, latest_of, number
 from chat_server.gateways.gateway import Received
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.commands.channels import entered, refused_in_room
 from chat_server.gateways.irc.commands.talk import MSGID, without_formatting
 from chat_server.gateways.irc.wire.irc_lines import Line
@@ -84,7 +84,7 @@ def redact(client: IrcClient, line: Line, response: Response) -> Steps:
         return
     seq, why = int(found[2]), without_formatting(line.param(2)).strip()
 
-    def settle(answer: Reply) -> Sequence[str]:
+    def settle(answer: Reply) -> Settled:
         if not isinstance(answer, Error):
             return []
         code = _REDACT_REFUSED.get(answer.code)
@@ -148,7 +148,7 @@ def _send(
 ) -> Steps:
     """Ask something; a message of the room says that it is done."""
 
-    def settle(answer: Reply) -> Sequence[str]:
+    def settle(answer: Reply) -> Settled:
         if not isinstance(answer, Error):
             return []
         if answer.code == Code.MUTED:

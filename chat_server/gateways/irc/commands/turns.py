@@ -3,11 +3,11 @@
 No IRC client knows them: one types `/quote VOTE #room 2`, or makes an alias.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from msgspec import UNSET
 
-from chat_server.gateways.irc.client import IrcClient, Reply, Steps
+from chat_server.gateways.irc.client import IrcClient, Reply, Settled, Steps
 from chat_server.gateways.irc.commands.channels import entered, refused_in_room
 from chat_server.gateways.irc.wire.irc_lines import Line
 from chat_server.gateways.irc.wire.names import channel_of
@@ -149,7 +149,7 @@ def _send(
 ) -> Steps:
     """Ask something; say what came of it, in a notice about the room."""
 
-    def settle(reply: Reply) -> Sequence[str]:
+    def settle(reply: Reply) -> Settled:
         if isinstance(reply, Error):
             return [_refused(client, line.command, room, reply)]
         text = told(reply) if isinstance(reply, Ok) else ""
