@@ -44,6 +44,11 @@ OWED_LIMIT = 256 * 1024
 rooms together.
 """
 
+OWED_AGAIN = OWED_LIMIT // 2
+"""And then not until no more than so many do. If each text that is stored let its talker say one
+more, fifty of them would be woken at once for fifty texts, again and again.
+"""
+
 
 class Step(Enum):
     """How a step of catching up ended."""
@@ -215,16 +220,24 @@ class Outbox:
     @property
     def is_long(self) -> bool:
         """Whether too much waits, to be sent or to be stored. It may be read without the lock."""
-        owed = self._expected_cost - self._given_cost
-        return owed >= OWED_LIMIT or self._queued >= QUEUE_LIMIT
+        return self._owed >= OWED_LIMIT or self._queued >= QUEUE_LIMIT
 
     def wait_until_short(self) -> None:
         """Wait while too much waits to be sent, as who does not read replies asks in vain; or to be
         stored, as it comes faster than that.
         """
         with self._lock:
-            while self.is_long and not self._stops_waiting:
+            if not self.is_long:
+                return
+            while self._owed > OWED_AGAIN or self._queued >= QUEUE_LIMIT:
+                if self._stops_waiting:
+                    return
                 self._wait()
+
+    @property
+    def _owed(self) -> int:
+        """Bytes of what it said that wait to be stored. It may be read without the lock."""
+        return self._expected_cost - self._given_cost
 
     def wait_while(self, waits: "Callable[[Outbox], bool]") -> bool:
         """Wait as long as `waits` says so; whoever changes that calls `wake`.
@@ -520,7 +533,8 @@ class Outbox:
         """Owe so many replies less. Return what is to be sent."""
         self._given += len(replies)
         self._given_cost += settled
-        self._wake()
+        if self._owed <= OWED_AGAIN:
+            self._wake()
         return b"" if self._finishing else self._written(replies)
 
     def _put(self, frame: bytes) -> None:

@@ -16,7 +16,7 @@ from itertools import permutations
 import pytest
 
 from chat_server.delivery.fanout import _feed, _News
-from chat_server.delivery.outbox import Outbox, Step
+from chat_server.delivery.outbox import OWED_LIMIT, Outbox, Step
 from chat_server.gateways.native import NATIVE, NativeGateway
 from chat_server.rooms.codec import Codec
 from chat_server.rooms.log_tail import Chunk
@@ -235,6 +235,23 @@ def test_a_thread_waits_on_where_the_client_is_gone_until_the_server_ends_it(sta
     stage.outbox.finish()
     waiting.join(60)
     assert waited == [False]
+
+
+def test_who_said_too_much_is_read_again_when_half_of_it_is_stored(stage: Stage) -> None:
+    """And not for each text of it."""
+    stage.outbox.expect_reply(OWED_LIMIT, 3)
+    reader = threading.Thread(target=stage.outbox.wait_until_short)
+    reader.start()
+    eventually(lambda: stage.outbox._changed is not None)
+    waits = stage.outbox._changed
+    stage.outbox.reply([Ok(re=1)], OWED_LIMIT // 4)
+    assert stage.outbox._changed is waits
+    stage.outbox.reply([Ok(re=2)], OWED_LIMIT // 8)
+    assert stage.outbox._changed is waits
+    assert reader.is_alive()
+    stage.outbox.reply([Ok(re=3)], OWED_LIMIT // 8)
+    reader.join(60)
+    assert not reader.is_alive()
 
 
 def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
