@@ -12,7 +12,7 @@ KINDS = ("say", "ping", "tell", "join", "search", "hello", "crowd")
 HEADER = (
     f"{'attack':30}"
     + "".join(f"{kind:>12}" for kind in KINDS)
-    + f"{'replies':>9}{'MB':>13}{'threads':>14}{'CPU':>6}{'idle p99':>10}\n"
+    + f"{'replies':>9}{'MB':>13}{'threads':>14}{'CPU':>6}{'idle p99':>10}{'still':>7}\n"
     + f"{'':30}"
     + f"{'p50  p99 ms':>12}" * len(KINDS)
 )
@@ -28,7 +28,8 @@ def line(outcome: Outcome) -> str:
     mark = "" if passed(outcome) else "  <-- "
     return (
         f"{outcome.attack.name:30}{cells}{outcome.replies:>9}{memory:>13}{threads:>14}"
-        f"{outcome.busy:>6.0%}{idle:>10.0f}{mark}" + "; ".join(outcome.faults)
+        f"{outcome.busy:>6.0%}{idle:>10.0f}{outcome.stood_still * 1e3:>7.0f}{mark}"
+        + "; ".join(outcome.faults)
     )
 
 
