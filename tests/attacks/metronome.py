@@ -53,15 +53,14 @@ def metronome() -> Iterator[Metronome]:
 
 def _run(pipe: "Connection[Any, Any]") -> None:
     """In the process: beat, and tell how late a beat was whenever that is asked."""
-    longest = dict.fromkeys(os.sched_getaffinity(0), 0.0)
-    for processor in longest:
+    processors = os.sched_getaffinity(0)
+    longest: dict[int, float] = {}
+    for processor in processors:
         threading.Thread(target=_beat, args=(processor, longest), daemon=True).start()
     with suppress(EOFError):
         while True:
             pipe.recv()
-            pipe.send(max(longest.values()))
-            for processor in longest:
-                longest[processor] = 0.0
+            pipe.send(max(longest.pop(processor, 0.0) for processor in processors))
 
 
 def _beat(processor: int, longest: dict[int, float]) -> None:
@@ -72,5 +71,5 @@ def _beat(processor: int, longest: dict[int, float]) -> None:
     while True:
         time.sleep(max(0.0, due - time.monotonic()))
         now = time.monotonic()
-        longest[processor] = max(longest[processor], now - due)
+        longest[processor] = max(longest.get(processor, 0.0), now - due)
         due = now + BEAT

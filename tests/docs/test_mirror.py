@@ -14,7 +14,6 @@ WITHOUT = {
     "chat_client/events.py": DATA,
     "chat_client/load/model/load_errors.py": DATA,
     "chat_client/version.py": DATA,
-    "chat_server/gateways/connection.py": "test_dead_peers.py, test_hostile.py and every client",
     "chat_server/gateways/irc/client.py": BY_CLIENTS,
     "chat_server/gateways/irc/commands/table.py": "each command has its own test file",
     "chat_server/gateways/irc/irc_gateway.py": BY_CLIENTS,
