@@ -306,7 +306,7 @@ class IrcClient:
         assert self.lock.locked()
         self.echoed[room] = seq
         response = self.echoes.pop((room, seq), None)
-        return encoded(lines) if response is None else response.settle(lines)
+        return encoded(lines) if response is None else response.settle_in_order(lines)
 
     def expect_echo_locked(self, room: str, seq: int, response: Response) -> bool:
         """Let an own message be the response to a line; False if it was written already."""

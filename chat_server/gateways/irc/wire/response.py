@@ -67,6 +67,15 @@ class Response(Struct, eq=False, gc=False):
         self._append(lines)
         return self._close() if self.ended or not self.labelled else b""
 
+    def settle_in_order(self, lines: Sequence[str]) -> bytes:
+        """The same, for lines that have a place among all that the client is sent: they do not wait
+        for what is still to come.
+        """
+        if not lines or self.label is None or (self.ended and self.expected == 1):
+            return self.settle(lines)
+        self.expected -= 1
+        return self.stream(lines)
+
     def end(self) -> bytes:
         """Say that the line was dealt with, and return what is to be sent now."""
         self.ended = True

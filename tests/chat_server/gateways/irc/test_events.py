@@ -3,9 +3,11 @@
 import pytest
 
 from chat_server.gateways.irc.client import IrcClient
+from chat_server.gateways.irc.commands.talk import privmsg
 from chat_server.gateways.irc.events import written
 from chat_server.gateways.irc.network import Network
-from protocol.messages import Presence
+from chat_server.gateways.irc.wire.irc_lines import Line, LineReader
+from protocol.messages import Message, Ok, Presence, Say
 from tests.support.irc_live import NobodyHere
 
 
@@ -43,3 +45,27 @@ def test_somebody_else_takes_the_nick(ida: IrcClient) -> None:
     ]
     assert tell(ida, "b", joined=["ida"]) == []
     assert tell(ida, "b", joined=["ana"], members=3) == [":ana!ana@backchannel JOIN #b"]
+
+
+def test_an_echo_keeps_its_place() -> None:
+    """Ahead of what is said next, also where a worker is ahead of the thread that reads."""
+    client = IrcClient(Network(NobodyHere()), "127.0.0.1")
+    client.nick, client.registered = "ana", True
+    client.has = frozenset({"echo-message", "labeled-response", "batch"})
+    client.rooms = {"a": {"ana", "eva"}}
+    (line,) = LineReader().feed(b"@label=x PRIVMSG #a :hello\r\n")
+    assert isinstance(line, Line)
+    response = client.respond(line)
+    steps = privmsg(client, line, response)
+    asked = next(steps)
+    assert isinstance(asked, Say)
+    with client.lock:
+        written(client, Ok(re=asked.id, seq=7))
+        own = written(client, Message("a", 7, 1.0, "ana", "text", "hello"))
+        assert b":ana!ana@backchannel PRIVMSG #a :hello\r\n" in own
+        assert list(steps) == []
+        assert own + response.end() == (
+            b"@label=x :backchannel BATCH +1 labeled-response\r\n"
+            b"@batch=1 :ana!ana@backchannel PRIVMSG #a :hello\r\n"
+            b":backchannel BATCH -1\r\n"
+        )

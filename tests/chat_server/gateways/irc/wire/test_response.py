@@ -53,6 +53,21 @@ def test_what_is_to_come_is_waited_for() -> None:
     assert it.settle([]) == b"@label=x :a\r\n"
 
 
+def test_what_has_its_place_is_not_held_back() -> None:
+    """While more is to come, it opens the batch; what comes last may be all of it."""
+    it = response("x")
+    it.expect()
+    it.expect()
+    opened = b"@label=x :backchannel BATCH +1 labeled-response\r\n"
+    assert it.settle_in_order([":a"]) == opened + b"@batch=1 :a\r\n"
+    assert it.end() == b""
+    assert it.settle_in_order([":b"]) == b"@batch=1 :b\r\n:backchannel BATCH -1\r\n"
+    it = response("x")
+    it.expect()
+    assert it.end() == b""
+    assert it.settle_in_order([":a"]) == b"@label=x :a\r\n"
+
+
 def test_a_batch_that_is_all_of_it_carries_the_label() -> None:
     """Rather than being within another one. Beside something else it is within."""
     batch = [":backchannel BATCH +7 chathistory #a", "@batch=7 :a", ":backchannel BATCH -7"]
