@@ -145,10 +145,16 @@ class Visit:
                 self.say(said)
 
     def retire(self) -> None:
-        """Only listen from now on: another connection goes on where this one stands."""
+        """Only listen from now on: another connection goes on where this one stands.
+
+        What was said to be gone just before the next message is gone for this one as well.
+        """
         self.current = False
-        for room in list(self._stretches):
+        for room, stretch in list(self._stretches.items()):
             self._open(room, self._person.places[room].seq or 0, Source.FORMER)
+            for place, oldest in stretch.oldest:
+                if place == len(stretch.entries):
+                    self._note_oldest(self._stretches[room], oldest)
 
     # -- hearing
 
