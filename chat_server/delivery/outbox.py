@@ -533,7 +533,7 @@ class Outbox:
         """Owe so many replies less. Return what is to be sent."""
         self._given += len(replies)
         self._given_cost += settled
-        if self._owed <= OWED_AGAIN:
+        if self._owed <= OWED_AGAIN or not self.is_owed:
             self._wake()
         return b"" if self._finishing else self._written(replies)
 

@@ -416,7 +416,8 @@ class Room:
             gone: the seq up to which nothing is kept.
         """
         with self._lock:
-            busy = self.count or self._drafts or self._in_turn or self._closed
+            waiting = self._drafts or self._unsettled
+            busy = self.count or waiting or self._in_turn or self._closed
             if not busy and self.last <= gone:
                 self._given_up = True
             return self._given_up

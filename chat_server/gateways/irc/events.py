@@ -101,7 +101,7 @@ def renaming(client: IrcClient, old: str, new: str) -> str:
 
 
 def renamed_since(
-    client: IrcClient, listed: Iterable[IrcPerson], members: Iterable[IrcPerson]
+    client: IrcClient, listed: Iterable[IrcPerson], members: Sequence[IrcPerson]
 ) -> list[str]:
     """Return the lines for those who have another nick than when a list named them.
 
@@ -111,10 +111,11 @@ def renamed_since(
         members: those in the room now.
     """
     were = {person.who: person.nick for person in listed}
+    now = {person.nick for person in members}
     lines = []
     for person in members:
         old = were.get(person.who) if person.who is not None else None
-        if old is None or old == client.nick or not client.knows_locked(old):
+        if old is None or old in now or old == client.nick or not client.knows_locked(old):
             continue
         if not client.knows_locked(person.nick):
             lines.append(renaming(client, old, person.nick))

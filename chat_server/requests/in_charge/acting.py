@@ -83,6 +83,7 @@ def do_once(
     marks = {"bot": caller.connection.is_bot, "role": caller.mark}
     notice = Message.unnumbered(session.nick, "notice", "", **marks)
     claimed = Draft(session, number, request, notice, (caller.outbox,))
+    claimed.cost = 0  # it is not stored itself
     with caller.context.acts.of(session.token):
         with session.posting:
             claim = session.claim(caller.connection, claimed)
@@ -90,7 +91,7 @@ def do_once(
                 claim = session.claim(caller.connection, claimed, looked_up=True)
             if claim is Claim.OUTDATED:
                 return
-            caller.outbox.expect_reply()
+            caller.outbox.expect_reply(claimed.cost)
         if claim is Claim.NEW:
             _do_once(caller, Notices(session, claimed), act, resume=resume)
 

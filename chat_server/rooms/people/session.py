@@ -140,6 +140,7 @@ class Session(Participant):
             waiting = self._pending.get(draft.request)
             if waiting is not None:
                 waiting.waiters += draft.waiters
+                draft.cost = waiting.cost  # which is what its reply will settle
                 return Claim.PENDING
             if draft.request <= self._newest and not looked_up:
                 return Claim.PERHAPS_STORED

@@ -39,7 +39,8 @@ def keep_to_one() -> int | None:
     to. To be called once, while there is no other thread.
 
     Returns: its number. None if the threads may run anywhere, as before: the system knows no such
-        thing, there is no choice, each has a server already, or threads share no interpreter.
+        thing or forbids it, there is no choice, each has a server already, or threads share no
+        interpreter.
     """
     if sys.platform != "linux" or not _have_one_interpreter():
         return None
@@ -48,10 +49,15 @@ def keep_to_one() -> int | None:
         return None
     for number in secrets.SystemRandom().sample(sorted(allowed), len(allowed)):
         claim = _claim(number)
-        if claim is not None:
-            _Kept.one, _Kept.allowed, _Kept.claim = number, frozenset(allowed), claim
-            _run_on({number})
-            return number
+        if claim is None:
+            continue
+        try:
+            os.sched_setaffinity(0, {number})
+        except OSError:  # a sandbox forbids it
+            claim.close()
+            return None
+        _Kept.one, _Kept.allowed, _Kept.claim = number, frozenset(allowed), claim
+        return number
     return None
 
 
@@ -83,7 +89,10 @@ def _claim(number: int) -> socket.socket | None:
     It is no file (unix(7), abstract), so nothing is left of it. In another network namespace there
     are other names.
     """
-    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    except OSError:
+        return None
     try:
         claim.bind(f"\0backchannel-processor-{number}")
     except OSError:

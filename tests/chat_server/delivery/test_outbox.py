@@ -254,6 +254,17 @@ def test_who_said_too_much_is_read_again_when_half_of_it_is_stored(stage: Stage)
     assert not reader.is_alive()
 
 
+def test_who_waits_for_the_last_reply_is_woken_whatever_the_replies_settled(stage: Stage) -> None:
+    """Also by one that settles less than was expected for it."""
+    stage.outbox.expect_reply(OWED_LIMIT - 1)
+    reader = threading.Thread(target=stage.outbox.wait_until_answered)
+    reader.start()
+    eventually(lambda: stage.outbox._changed is not None)
+    stage.outbox.reply([Ok(re=1)], 1)
+    reader.join(60)
+    assert not reader.is_alive()
+
+
 def test_nothing_is_read_for_a_client_that_is_gone(stage: Stage) -> None:
     """Though it is behind, and in the room until its own thread ends that."""
     stage.outbox.abort()

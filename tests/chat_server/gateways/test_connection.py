@@ -21,12 +21,14 @@ HEAVY = (Connection, Outbox, IrcClient)
 
 
 @contextmanager
-def no_collector() -> Iterator[None]:
-    """Let nothing go but what nobody refers to."""
+def no_collector() -> Iterator[Callable[[], bool]]:
+    """Let nothing go but what nobody refers to. Yield whether all is gone that was made since."""
     gc.collect()
+    before = [each for each in gc.get_objects() if type(each) in HEAVY]  # which others keep
+    known = set(map(id, before))
     gc.disable()
     try:
-        yield
+        yield lambda: all(type(each) not in HEAVY or id(each) in known for each in gc.get_objects())
     finally:
         gc.enable()
 
@@ -84,7 +86,7 @@ def test_nothing_of_who_has_gone_waits_for_the_collector(
     house: House, visit: Callable[[House, int], None]
 ) -> None:
     """A thousand may come and go in a second, and a collection looks at all that they leave."""
-    with no_collector():
+    with no_collector() as all_gone:
         for number in range(10):
             visit(house, number)
-        eventually(lambda: not any(type(each) in HEAVY for each in gc.get_objects()))
+        eventually(all_gone)

@@ -280,6 +280,7 @@ def _set_topic(client: IrcClient, room: str, text: str, response: Response) -> S
             return None
         return []
 
+    response.is_one = True
     yield from client.send(lambda number: Topic(id=number, room=room, topic=text), response, settle)
 
 

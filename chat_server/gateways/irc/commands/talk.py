@@ -44,6 +44,7 @@ def privmsg(client: IrcClient, line: Line, response: Response) -> Steps:
         response.add(client.numeric("412", text="There is no text to send"))
         return
     targets = _targets(client, line, response)
+    response.is_one = len(targets) == 1
     for target in targets:
         yield from _say(client, target, line, response)
 

@@ -22,6 +22,7 @@ class Response(Struct, eq=False, gc=False):
         expected: how often `settle` is to be called yet.
         ended: whether the line was dealt with.
         batch: the name of its batch, once that has begun.
+        is_one: whether what `settle_in_order` brings is all of it.
     """
 
     label: str | None
@@ -30,6 +31,7 @@ class Response(Struct, eq=False, gc=False):
     expected: int = 0
     ended: bool = False
     batch: str | None = None
+    is_one: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -74,7 +76,11 @@ class Response(Struct, eq=False, gc=False):
         if not lines or self.label is None or (self.ended and self.expected == 1):
             return self.settle(lines)
         self.expected -= 1
-        return self.stream(lines)
+        if not self.is_one or len(lines) > 1:
+            return self.stream(lines)
+        labelled = tagged({"label": self.label}, lines[0])
+        self.label = None
+        return encoded([labelled])
 
     def end(self) -> bytes:
         """Say that the line was dealt with, and return what is to be sent now."""
@@ -95,11 +101,11 @@ class Response(Struct, eq=False, gc=False):
         return encoded([tagged({"label": self.label}, first), *others])
 
     def _append(self, lines: Sequence[str]) -> None:
-        if not lines:
-            return
-        if self.lines is None:
-            self.lines = []
-        self.lines += lines
+        known = self.lines
+        if known is not None:
+            known += lines
+        elif lines:
+            self.lines = [*lines]
 
     def _in_batch(self, line: str) -> str:
         """A line with the tag of the batch, unless it is in one that is in this."""

@@ -121,6 +121,19 @@ def test_where_nobody_asked_for_it_nothing_is_kept() -> None:
     assert os.sched_getaffinity(0) == allowed
 
 
+def test_where_it_is_forbidden_no_processor_is_taken_from_others() -> None:
+    """As by a filter of system calls."""
+    _run(
+        "import os\n"
+        "from chat_server.runtime.machine import processors\n"
+        "def forbidden(*_): raise PermissionError(1, 'Operation not permitted')\n"
+        "os.sched_setaffinity = forbidden\n"
+        "assert processors.keep_to_one() is None\n"
+        "assert processors._Kept.claim is None\n"
+        "with processors.on_any(): pass"
+    )
+
+
 def test_names_that_others_have_taken_are_left_to_them() -> None:
     """If all are taken, the threads run anywhere."""
     allowed = os.sched_getaffinity(0)

@@ -66,6 +66,11 @@ def test_what_has_its_place_is_not_held_back() -> None:
     it.expect()
     assert it.end() == b""
     assert it.settle_in_order([":a"]) == b"@label=x :a\r\n"
+    it = response("x")
+    it.expect()
+    it.is_one = True
+    assert it.settle_in_order([":a"]) == b"@label=x :a\r\n"
+    assert it.end() == b""
 
 
 def test_a_batch_that_is_all_of_it_carries_the_label() -> None:
