@@ -112,10 +112,12 @@ class IrcGateway:
             members = client.network.live.members(room)
             people = [person.nick for person in members]
             with client.lock:
-                there = client.rooms.get(room, set())
-                lines = renamed_since(client, listed, members) if there else []
+                there = client.rooms.get(room)
+                if not there:
+                    continue
+                lines = renamed_since(client, listed, members)
                 known, gone = set(there), [nick for nick in there if nick not in people]
-                lines += move(client, room, people, gone) if there else []
+                lines += move(client, room, people, gone)
                 lines += [
                     mode_of(client, room, person.nick, moderates=True)
                     for person in members

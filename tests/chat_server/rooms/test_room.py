@@ -3,11 +3,12 @@
 import gc
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from chat_server.moderation.notices import OwnNotices
+from chat_server.rooms.people.session import Claim, Client, Session
 from chat_server.rooms.policy import RoomPolicy
 from chat_server.rooms.room import (
     ANY_POLICY,
@@ -102,6 +103,19 @@ def test_the_garbage_collector_looks_at_no_draft(watched: Watched) -> None:
     assert len(gc.get_objects()) - before < 100
 
 
+def test_a_draft_whose_request_waits_already_costs_what_waits() -> None:
+    """Whatever is said under that id now: the reply settles that, for each who waits for it."""
+    session, connection = Session(b"", "ada", 1), cast(Client, object())
+    session.hand_to(connection)
+    first, again = (
+        Draft(session, 1, 7, Message.unnumbered("ada", "text", text), ()) for text in ("x", "x" * 9)
+    )
+    assert again.cost > first.cost
+    assert session.claim(connection, first) is Claim.NEW
+    assert session.claim(connection, again) is Claim.PENDING
+    assert again.cost == first.cost
+
+
 def test_a_mute_between_two_drafts_that_come_together_counts(watched: Watched) -> None:
     """Nothing that follows it is posted."""
     answers = [True, False, True]
@@ -190,6 +204,17 @@ def test_a_room_is_given_up_only_when_nothing_of_it_is_left(watched: Watched) ->
     assert watched.room.give_up(1)
     watched.post("nobody hears it")
     assert watched.room.waiting == 0
+
+
+def test_a_room_with_texts_of_which_nobody_knows_is_not_given_up(watched: Watched) -> None:
+    """Whoever said them waits for a reply."""
+    watched.post("one")
+    watched.room.set_aside(watched.room.take_drafts())
+    watched.room.end_turn()
+    assert not watched.room.give_up(0)
+    watched.room.take_drafts()
+    watched.room.end_turn()
+    assert watched.room.give_up(0)
 
 
 def test_what_is_being_stored_is_waited_for() -> None:

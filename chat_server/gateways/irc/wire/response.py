@@ -40,7 +40,11 @@ class Response(Struct, eq=False, gc=False):
 
     def add(self, *lines: str) -> None:
         """Let lines be part of it, which are sent when it ends."""
-        self._append(lines)
+        known = self.lines
+        if known is not None:
+            known += lines
+        elif lines:
+            self.lines = [*lines]
 
     def stream(self, lines: Sequence[str]) -> bytes:
         """Return lines as they are to be sent at once, behind those that were added."""
@@ -66,7 +70,7 @@ class Response(Struct, eq=False, gc=False):
     def settle(self, lines: Sequence[str]) -> bytes:
         """Take what was expected, and return what is to be sent now."""
         self.expected -= 1
-        self._append(lines)
+        self.add(*lines)
         return self._close() if self.ended or not self.labelled else b""
 
     def settle_in_order(self, lines: Sequence[str]) -> bytes:
@@ -99,13 +103,6 @@ class Response(Struct, eq=False, gc=False):
             return self.stream(()) + self._close()
         first, *others = self.lines or [build(SERVER, "ACK")]
         return encoded([tagged({"label": self.label}, first), *others])
-
-    def _append(self, lines: Sequence[str]) -> None:
-        known = self.lines
-        if known is not None:
-            known += lines
-        elif lines:
-            self.lines = [*lines]
 
     def _in_batch(self, line: str) -> str:
         """A line with the tag of the batch, unless it is in one that is in this."""
