@@ -65,10 +65,14 @@ class CatchUp:
 
     def _run(self) -> None:
         while not self._stopping():
-            for outbox in self._take_ready():
-                self._step(outbox)
+            self._step_ready()
             self._wait()
         self._leave()
+
+    def _step_ready(self) -> None:
+        """A method of its own, or the thread would hold the last of them while it waits."""
+        for outbox in self._take_ready():
+            self._step(outbox)
 
     def _step(self, outbox: Outbox) -> None:
         with Survived("feeding a reader that is behind") as feeding:
