@@ -8,7 +8,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from lab.exercises.peer import Peer, Wrong, shown
 from lab.exercises.target import Target
@@ -20,11 +19,13 @@ _ORDER = (_PRIMES[0] - 1) * (_PRIMES[1] - 1)  # of the numbers that a job may st
 _FIRST, _MOST = 1 << 17, 1 << 32  # squarings
 _LONG = 0.5  # seconds that a long job takes alone, at least
 _LONGER = (1, 4, 16)  # times that: on a busy machine an answer takes longer
-_PINGS = 10
+_ANSWERS = 10  # during a job
 _BEGINS = 0.1  # seconds in which a server begins with a job that it has read
-_BETWEEN = 0.02  # seconds between two pings
+_BETWEEN = 0.02  # seconds between two answers
 _AT_ONCE = 3
 _PATIENCE = 8.0  # times the usual patience: several jobs share two processors
+
+_Ask = Callable[[], tuple[Peer, str]]  # returns who asked, and what
 
 
 class _Jobs:
@@ -48,21 +49,20 @@ def check_computing(target: Target) -> None:
     jobs = _Jobs()
     with target.paragraph("Two kinds of lines"):
         first = _client(target, 1)
-        _asked(first, "ping\n", b"pong\n")
+        _ping(first)
         for squarings in (0, 1, 5, 1000):
             _asked(first, *jobs.job(squarings))
         length = _long_enough(first, jobs)
     with target.paragraph("A ping does not wait for a job"):
         second = _client(target, 2)
-        _pings_during_jobs(jobs, [first], second, length)
+        _answered_during_jobs(jobs, [first], length, lambda: _ping(second))
     with target.paragraph("Who comes meanwhile is served"):
-        newcomer = partial(_client, target, 3)
-        _answered_during_a_job(jobs, first, length, newcomer, ("ping\n", b"pong\n"))
+        _answered_during_jobs(jobs, [first], length, lambda: _ping(_client(target, 3)))
     with target.paragraph("A short job does not wait for a long one"):
-        _answered_during_a_job(jobs, first, length, lambda: second, jobs.job(1000))
+        _answered_during_jobs(jobs, [first], length, lambda: _asked(second, *jobs.job(1000)))
     with target.paragraph("Several jobs at once"):
         more = [_client(target, number) for number in range(4, 3 + _AT_ONCE)]
-        _pings_during_jobs(jobs, [first, *more], second, length)
+        _answered_during_jobs(jobs, [first, *more], length, lambda: _ping(second))
 
 
 def _client(target: Target, number: int) -> Peer:
@@ -71,9 +71,14 @@ def _client(target: Target, number: int) -> Peer:
     return client
 
 
-def _asked(client: Peer, request: str, answer: bytes) -> None:
+def _asked(client: Peer, request: str, answer: bytes) -> tuple[Peer, str]:
     client.send(request.encode())
     client.expect(answer)
+    return client, request
+
+
+def _ping(client: Peer) -> tuple[Peer, str]:
+    return _asked(client, "ping\n", b"pong\n")
 
 
 def _long_enough(client: Peer, jobs: _Jobs) -> int:
@@ -98,49 +103,33 @@ def _pause(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def _answered_during_a_job(
-    jobs: _Jobs,
-    busy: Peer,
-    length: int,
-    other: Callable[[], Peer],
-    asked: tuple[str, bytes],
-) -> None:
-    """Expect an answer to a client before the job of another one, which has begun, is done.
+def _answered_during_jobs(jobs: _Jobs, busy: Sequence[Peer], length: int, ask: _Ask) -> None:
+    """Expect several answers, one after the other, before the first of some jobs is done.
 
-    Where answers wait for jobs, a longer job does not help.
-    """
-    for factor in _LONGER:
-        job = jobs.job(length * factor)
-        _begin(busy, job)
-        client = other()
-        _asked(client, *asked)
-        early = busy.has_answer
-        busy.expect(job[1])
-        if not early:
-            return
-    raise _too_late(client, asked[0], busy)
+    Where answers wait for jobs, longer jobs do not help. One answer alone would show little: a
+    server that was late to begin with the jobs has time for it.
 
-
-def _pings_during_jobs(jobs: _Jobs, busy: Sequence[Peer], other: Peer, length: int) -> None:
-    """Expect several pings to be answered one after the other before the first job is done.
-
-    Where pings wait for jobs, a longer job does not help.
+    Args:
+        jobs: makes the jobs.
+        busy: the clients whose jobs run.
+        length: how many squarings take long.
+        ask: asks for one answer, and reads it.
     """
     for factor in _LONGER:
         given = [jobs.job(length * factor) for _ in busy]
-        for client, job in zip(busy, given, strict=True):
-            _begin(client, job)
-        answered = 0
-        while answered < _PINGS and not any(client.has_answer for client in busy):
-            _asked(other, "ping\n", b"pong\n")
+        for each, job in zip(busy, given, strict=True):
+            _begin(each, job)
+        for _ in range(_ANSWERS):
+            client, request = ask()
+            early = [each for each in busy if each.has_answer]
+            if early:
+                break
             _pause(_BETWEEN)
-            answered += 1
-        early = [client for client in busy if client.has_answer]
-        for client, (_, answer) in zip(busy, given, strict=True):
-            client.expect(answer)
+        for each, (_, answer) in zip(busy, given, strict=True):
+            each.expect(answer)
         if not early:
             return
-    raise _too_late(other, "ping\n", early[0])
+    raise _too_late(client, request, early[0])
 
 
 def _too_late(client: Peer, request: str, busy: Peer) -> Wrong:
