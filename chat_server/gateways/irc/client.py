@@ -92,8 +92,9 @@ class IrcClient:
             "closed", "topic", and "muted" where it is itself.
         stale: rooms of which it may believe something wrong, as several changes were told as one;
             with those whom a list named there since.
-        echoes: responses that wait for an own message, by room and seq.
-        echoed: the last own message that was written, by room.
+        echoes: by room and seq, responses that wait for an own message.
+        echoed: by room, the seq up to which no own message comes any more.
+        unheard: responses whose own message will not come; empty but while an event is written.
         references: names for batches.
     """
 
@@ -123,8 +124,9 @@ class IrcClient:
         self.former: dict[str, set[str]] = {}
         self.holds: dict[str, frozenset[str]] = {}
         self.stale: dict[str, Sequence[IrcPerson]] = {}
-        self.echoes: dict[tuple[str, int], Response] = {}
+        self.echoes: dict[str, dict[int, Response]] = {}
         self.echoed: dict[str, int] = {}
+        self.unheard: list[Response] = []
         self._pending: dict[int, Pending] = {}
         self._replies: dict[int, Reply | None] = {}
         self._ids = count(1)
@@ -304,17 +306,36 @@ class IrcClient:
     def take_own_locked(self, room: str, seq: int, lines: list[str]) -> bytes:
         """Write an own message, as the response to the line that said it if that had a label."""
         assert self.lock.locked()
+        self.miss_locked(room, seq)
         self.echoed[room] = seq
-        response = self.echoes.pop((room, seq), None)
+        response = self.echoes[room].pop(seq, None) if room in self.echoes else None
         return encoded(lines) if response is None else response.settle_in_order(lines)
 
     def expect_echo_locked(self, room: str, seq: int, response: Response) -> bool:
-        """Let an own message be the response to a line; False if it was written already."""
+        """Let an own message be the response to a line.
+
+        Returns: whether it will come; it does not if it was written already, is not kept any more,
+            or the client has left the room.
+        """
         assert self.lock.locked()
-        if seq <= self.echoed.get(room, 0):
+        if seq <= self.echoed.get(room, 0) or room not in self.rooms:
             return False
-        self.echoes[room, seq] = response
+        self.echoes.setdefault(room, {})[seq] = response
         return True
+
+    def miss_locked(self, room: str, before: int) -> None:
+        """Expect no own message before a seq any more."""
+        assert self.lock.locked()
+        self.echoed[room] = max(self.echoed.get(room, 0), before - 1)
+        waiting = self.echoes.get(room, {})
+        while (first := next(iter(waiting), before)) < before:
+            self.unheard.append(waiting.pop(first))
+
+    def end_unheard_locked(self) -> bytes:
+        """Return what ends the responses whose own message will not come."""
+        assert self.lock.locked()
+        unheard, self.unheard = self.unheard, []
+        return b"".join(response.settle(()) for response in unheard)
 
     def knows_locked(self, nick: str) -> bool:
         """Return whether the client believes somebody to be in one of its rooms."""
@@ -324,6 +345,7 @@ class IrcClient:
     def forget_room_locked(self, room: str) -> None:
         """Know nothing more of a room in which the client is not any more."""
         assert self.lock.locked()
+        self.unheard += self.echoes.pop(room, {}).values()
         for known in (self.rooms, self.former, self.echoed, self.holds):
             known.pop(room, None)
 

@@ -55,6 +55,11 @@ AT_ONCE = 20
 
 def written(client: IrcClient, event: ServerMessage) -> bytes:
     """Return what a client is sent for an event or a reply."""
+    data = _written(client, event)
+    return data + client.end_unheard_locked() if client.unheard else data
+
+
+def _written(client: IrcClient, event: ServerMessage) -> bytes:
     assert client.lock.locked()
     if isinstance(event, Error) and event.re is None:
         return encoded(_fault(client, event))
@@ -275,6 +280,7 @@ def mode_of(client: IrcClient, room: str, nick: str, *, moderates: bool) -> str:
 
 
 def _oldest(client: IrcClient, event: Oldest) -> list[str]:
+    client.miss_locked(event.room, event.oldest)
     channel = channel_of(event.room)
     return [client.notice(f"{channel}: messages that you had yet to get are not kept any more")]
 
