@@ -186,6 +186,19 @@ def test_a_refusal_that_may_be_tried_again_is_no_mistake() -> None:
     assert rules(run) == set()
 
 
+@pytest.mark.parametrize(("refused", "expected"), [(False, {"lost"}), (True, set())])
+def test_what_is_said_to_be_gone(refused: bool, expected: set[str]) -> None:
+    """Though it never was there: that is for what was refused first, and came again."""
+    run = good_run()
+    run.said.append(Said("ana", 1, 7, ROOM, "text", "ana 7"))
+    dialogue = run.dialogues[0]
+    dialogue.asked += [7, 7]
+    if refused:
+        dialogue.replies.append(Reply(7, "error", code="unavailable", try_again=True))
+    dialogue.replies.append(Reply(7, "ok", gone=True))
+    assert rules(run) == expected
+
+
 def test_a_refusal_for_good() -> None:
     """A client that follows the rules is refused nothing."""
     run = good_run()
