@@ -13,6 +13,7 @@ import pytest
 
 from chat_server.admin import messages
 from chat_server.admin.ask import ask
+from chat_server.delivery.fair_queue import STRETCH
 from chat_server.delivery.page_cache import Pages
 from chat_server.gateways import connection, native
 from chat_server.gateways.connection import Connection
@@ -314,3 +315,20 @@ def test_the_process_waits_for_no_thread_of_a_connection(state: str, printed: st
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (3, printed, "")
+
+
+# -- who has the interpreter ----------------------------------------------------------------------
+
+
+def test_how_long_a_thread_keeps_the_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than a stretch of the fair queue: or others wait as long as its threads hand over.
+
+    With many threads long enough that those who wait do not keep the processor busy.
+    """
+    intervals: list[float] = []
+    monkeypatch.setattr(sys, "setswitchinterval", intervals.append)
+    for count in (1, 30, 150, 400, 1000, 9000):
+        threads.allow_for_threads(count)
+    assert intervals == sorted(intervals)
+    assert intervals[0] == intervals[2] < STRETCH
+    assert intervals[2] < intervals[3] < intervals[4] == intervals[5] == 0.1
