@@ -87,22 +87,31 @@ def do_once(
     with caller.context.acts.of(session.token):
         with session.posting:
             claim = session.claim(caller.connection, claimed)
+            is_new = claim is Claim.NEW and _is_the_only_memory(caller)
             if claim is Claim.PERHAPS_STORED:  # which the notices themselves say
                 claim = session.claim(caller.connection, claimed, looked_up=True)
             if claim is Claim.OUTDATED:
                 return
             caller.outbox.expect_reply(claimed.cost)
         if claim is Claim.NEW:
-            _do_once(caller, Notices(session, claimed), act, resume=resume)
+            _do_once(caller, Notices(session, claimed), act, resume=resume, is_new=is_new)
+
+
+def _is_the_only_memory(caller: Caller) -> bool:
+    """Whether all that the session ever claimed, it did here and since this server runs."""
+    return caller.session.began_here and caller.context.store.neighbours is None
 
 
 def _do_once(
-    caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool
+    caller: Caller, notices: Notices, act: Callable[[Notices], None], *, resume: bool, is_new: bool
 ) -> None:
-    """With the session's acts claimed: do what was claimed."""
+    """With the session's acts claimed: do what was claimed. What is new is not looked for: it may
+    be refused, and come again as often as the limit allows.
+    """
     assert caller.context.acts.has(caller.session.token)
     try:
-        notices.look_up(caller.context.store, caller.context.people)
+        if not is_new:
+            notices.look_up(caller.context.store, caller.context.people)
         if resume or not notices.told:
             act(notices)
         caller.context.people.settle()

@@ -83,13 +83,24 @@ class Session(Participant):
     """One session.
 
     Attributes:
+        began_here: whether it is as old as this object: what it has not claimed was never asked
+            for, unless on another server.
         connection: who has the session; None if nobody has, at present. The registry's: written
             under its lock.
         posting: held while a request is claimed and posted. A connection that takes the session
             over waits for what the one before has claimed, or its requests would overtake that.
     """
 
-    __slots__ = ("__weakref__", "_holder", "_lock", "_newest", "_pending", "connection", "posting")
+    __slots__ = (
+        "__weakref__",
+        "_holder",
+        "_lock",
+        "_newest",
+        "_pending",
+        "began_here",
+        "connection",
+        "posting",
+    )
 
     def __init__(self, token: bytes, nick: str, number: int | None = None, newest: int = 0) -> None:
         """
@@ -100,6 +111,7 @@ class Session(Participant):
             newest: the highest request that it stored.
         """
         super().__init__(token, nick, number)
+        self.began_here = number is None
         self.connection: Client | None = None
         self.posting = threading.Lock()
 

@@ -1,5 +1,10 @@
 """What all acts of those in charge have in common: who may, where, and once."""
 
+import pytest
+
+from chat_server.identity.store.people_store import PeopleStore
+from chat_server.moderation.notices import Notices
+from chat_server.storage.interface import RoomLog
 from tests.chat_server.house import whole_log
 from tests.chat_server.moderation.order_house import OrderedHouse
 from tests.support.waiting import eventually
@@ -20,6 +25,29 @@ def test_an_act_is_done_once_however_often_it_is_asked_for(place: OrderedHouse) 
     assert sum(each["kind"] == "notice" for each in log) == 1
     acts = [act.act for _, act in place.running._parts.people.acts()]
     assert (acts.count("set_rules"), acts.count("invite")) == (1, 1)
+
+
+def test_what_is_new_is_not_looked_for(
+    place: OrderedHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It costs nothing to be refused; what comes again is looked for, also if it was refused."""
+    looked: list[Notices] = []
+    look_up = Notices.look_up
+
+    def note(notices: Notices, store: RoomLog, people: PeopleStore) -> None:
+        looked.append(notices)
+        look_up(notices, store, people)
+
+    monkeypatch.setattr(Notices, "look_up", note)
+    bob = place.enter("bob", "lobby")
+    for peer, expected in ((place.mia, "ok"), (bob, "error")):
+        asked = {"room": "lobby", "question": "Which?", "options": ["this", "that"]}
+        identity = peer.post("poll", **asked)
+        assert peer.reply(identity)["type"] == expected
+        assert not looked
+        peer.send({"type": "poll", "id": identity, **asked})
+        assert peer.reply(identity)["type"] == expected
+        assert looked.pop()
 
 
 def test_it_is_looked_at_first_who_asks(place: OrderedHouse) -> None:
