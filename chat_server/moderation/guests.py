@@ -110,7 +110,8 @@ class Guests:
             return
         if member.outbox.dismiss(member):
             text = "a moderator took your invitation back"
-            member.outbox.put_if_short(Broadcast(Expelled(member.room.name, text)))
+            # However much waits: without it the client goes on as if it was in. Once for each join.
+            member.outbox.put(Expelled(member.room.name, text))
         self._rooms.leave(member)
 
     def follow(self, kept: StoredPolicy, by: str) -> Callable[[], None]:

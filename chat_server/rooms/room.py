@@ -108,6 +108,10 @@ class Outlet(Protocol):
         """Send nothing more of a room; return whether anything was."""
         ...
 
+    def put(self, event: ServerMessage) -> None:
+        """Send an event after what waits already."""
+        ...
+
     def put_if_short(self, events: Broadcast) -> bool:
         """Send events unless too much waits already; return whether they will be sent."""
         ...

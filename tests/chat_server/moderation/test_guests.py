@@ -1,10 +1,14 @@
 """Invitations: they belong to a person, survive a restart, and can be taken back."""
 
+import threading
 from pathlib import Path
+from typing import cast
 
+from chat_server.delivery.outbox import Outbox
 from tests.chat_server.moderation.order_house import OrderedHouse, ordered_house
-from tests.support.peer import Peer
+from tests.support.peer import Peer, encode
 from tests.support.servers import running_server
+from tests.support.waiting import eventually
 
 
 def make_room(place: OrderedHouse, room: str = "staff") -> None:
@@ -41,6 +45,27 @@ def test_an_invitation_into_a_locked_room(place: OrderedHouse) -> None:
     bob.join("lobby")
     place.mia.ok("uninvite", room="lobby", who="bob")
     is_out(bob, "lobby")
+
+
+def test_who_does_not_read_is_told_of_it_later(tmp_path: Path) -> None:
+    """However much waits to be sent then."""
+    with ordered_house(tmp_path) as place:
+        bob = place.enter("bob", "lobby", "staff")
+        make_room(place)
+        for _ in range(20):
+            place.mia.say("lobby", "x" * 4000)
+        session = place.running._parts.registry.session_called("bob")
+        assert session is not None
+        assert session.connection is not None
+        outbox = cast(Outbox, session.connection.outbox)
+        asked = {"type": "history", "room": "lobby"}
+        burst = b"".join(encode({**asked, "id": bob.next_id()}) for _ in range(600))
+        sender = threading.Thread(target=bob.send_raw, args=(burst,))
+        sender.start()
+        eventually(lambda: outbox.is_long)
+        place.mia.ok("uninvite", room="staff", who="bob")
+        assert bob.expect("expelled")["room"] == "staff"
+        sender.join(10)
 
 
 def test_whose_invitation_is_taken_back_is_out_of_the_room(place: OrderedHouse) -> None:
