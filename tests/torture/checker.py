@@ -196,7 +196,7 @@ def _check_gone(run: Observations, logs: Logs) -> Iterator[Violation]:
     """What was answered as gone stood in the log: there are as many places for it, or more.
 
     But for what had been refused before, for a while, and was sent again with the same `id`: it may
-    be taken for gone, as the protocol says.
+    be taken for gone, as the protocol says, where something is.
     """
     placed = {(row.entry.from_, row.request) for log in logs.values() for row in log.rows}
     replies = _replies_to_said(run)
@@ -205,7 +205,10 @@ def _check_gone(run: Observations, logs: Logs) -> Iterator[Violation]:
         for said in run.said
         if (said.client, said.request) not in placed
         and any(reply.gone for reply in replies[said.client, said.session, said.request])
-        and not any(reply.try_again for reply in replies[said.client, said.session, said.request])
+        and not (
+            _log_of(said.room, logs).first > 1
+            and any(reply.try_again for reply in replies[said.client, said.session, said.request])
+        )
     )
     for room, gone in count.items():
         if gone > (unknown := _log_of(room, logs).unknown):
