@@ -32,8 +32,8 @@ START_TIMEOUT = 10.0
 """Seconds that a new thread may take to begin. On a busy machine it takes some milliseconds."""
 
 SWITCH_INTERVAL = 0.000_5
-"""Seconds after which a thread that computes lets another, with few threads: half a stretch of the
-fair queue, see `allow_for_threads`. The interpreter's own is ten times as long.
+"""Seconds for which a thread waits for the interpreter before it asks, with few threads: half a
+stretch of the fair queue, see `allow_for_threads`. The interpreter's own is ten times as long.
 """
 
 FEW_THREADS = 150
