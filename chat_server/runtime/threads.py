@@ -37,7 +37,10 @@ stretch of the fair queue, see `allow_for_threads`. The interpreter's own is ten
 """
 
 FEW_THREADS = 150
+"""Up to so many the interval is the shortest."""
+
 SWITCH_INTERVAL_LIMIT = 0.1
+"""Seconds: the longest interval, with any number of threads."""
 
 _PATIENCE = 1.0
 """Seconds that a full pipe may take to take the last line."""
@@ -48,11 +51,11 @@ def allow_for_threads(count: int) -> None:
 
     A thread that waits for the interpreter asks for it only if nobody else got it for a whole
     interval. Where threads hand over to one another in the fair queue, one stretch after the other,
-    a longer interval never ends: beside fifty clients who ask a lot, all others then waited for up
-    to 0.6 s. But each thread that waits wakes once an interval: when 9,000 clients leave at once,
-    5 ms keep both cores of a small machine busy for 40 s, and 100 ms for 2.5 s. With 1,000 who talk
-    as fast as they can, 9 ms have the server take in half as much as 100 ms. So the interval grows
-    faster than the number of threads.
+    no longer interval passes like that: beside fifty clients who ask a lot, all others waited for
+    up to 0.6 s. But each thread that waits wakes once an interval: when 9,000 clients leave at
+    once, 5 ms keep both cores of a small machine busy for 40 s, and 100 ms for 2.5 s. With 1,000
+    who talk as fast as they can, 9 ms have the server take in half as much as 100 ms. So the
+    interval grows faster than the number of threads.
 
     Args:
         count: how many there are.

@@ -306,9 +306,8 @@ class IrcClient:
     def take_own_locked(self, room: str, seq: int, lines: list[str]) -> bytes:
         """Write an own message, as the response to the line that said it if that had a label."""
         assert self.lock.locked()
-        self.miss_locked(room, seq)
-        self.echoed[room] = seq
-        response = self.echoes[room].pop(seq, None) if room in self.echoes else None
+        response = self.echoes.get(room, {}).pop(seq, None)
+        self.miss_locked(room, seq + 1)
         return encoded(lines) if response is None else response.settle_in_order(lines)
 
     def expect_echo_locked(self, room: str, seq: int, response: Response) -> bool:
